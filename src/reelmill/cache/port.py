@@ -1,0 +1,87 @@
+"""The cache port. It fails open: where the cache is away, reads miss and writes do nothing.
+
+Nothing here is the truth, so no method raises for a cache that is away; `check` tells health.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+CANCELS = "cancels"  # channel on which workers hear that a cancellation was accepted
+
+
+def job_channel(job_id: UUID) -> str:
+    """The channel that is notified at each new status and progress of a job."""
+    return f"job:{job_id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """A job as the BASIC view shows it, without progress."""
+
+    tenant_id: UUID
+    job_id: UUID
+    version: int
+    final: bool
+    job: bytes
+    """A serialized reelmill.v1.Job."""
+
+
+class CacheUnavailable(Exception):
+    """The cache can't be reached now; statuses come from the database."""
+
+
+class Subscription(Protocol):
+    """A subscription to a channel."""
+
+    async def wait(self, timeout_seconds: float) -> bool:
+        """True as soon as the channel was notified since the last call; False at the timeout."""
+        ...
+
+
+class Cache(Protocol):
+    """Statuses, progress and wake-ups."""
+
+    async def start(self) -> None:
+        """Connect in the background; returns at once even where the cache is away."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnect. Bears being called twice."""
+        ...
+
+    async def put(self, statuses: Sequence[Status]) -> None:
+        """Keep each status unless one of the same or a later version is there; notify its channel.
+
+        Statuses that are not final live `status_ttl_seconds`, final ones `final_ttl_seconds`.
+        """
+        ...
+
+    async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
+        """The status, or None where there is none or the cache is away."""
+        ...
+
+    async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
+        """Keep a running attempt's serialized reelmill.v1.Progress (briefly) and notify its channel.
+
+        A lower fence never replaces a higher one.
+        """
+        ...
+
+    async def get_progress(self, job_id: UUID) -> bytes | None:
+        """The newest progress, or None."""
+        ...
+
+    async def notify(self, channel: str) -> None:
+        """Wake the subscribers of a channel, in all processes."""
+        ...
+
+    def subscribe(self, channel: str) -> AbstractAsyncContextManager[Subscription]:
+        """Listen to a channel while the context is open."""
+        ...
+
+    async def check(self) -> None:
+        """Raise CacheUnavailable unless the cache answers now."""
+        ...

@@ -1,0 +1,142 @@
+"""What can go wrong, in two trees.
+
+ReelmillError              what a call of the API answers
+├── InvalidRequest         violations, each naming its field
+├── NotFound
+├── Conflict               same idempotency key, other body
+├── WrongState             e.g. cancelling a COMPLETED job
+└── Unavailable            database, queue or storage away; try again
+
+AttemptFailed              why an attempt of a job failed: carries a Failure, which becomes JobError
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reelmill.v1.jobs_pb2 import JobError
+
+
+class Category(StrEnum):
+    """What kind of thing went wrong."""
+
+    INPUT = "INPUT"  # the input or the request: change it
+    LIMIT = "LIMIT"  # a limit of this server
+    TRANSIENT = "TRANSIENT"  # something outside was away
+    INTERNAL = "INTERNAL"  # a fault of Reelmill or ffmpeg
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A stable error code's meaning."""
+
+    category: Category
+    retryable: bool
+    meaning: str
+
+
+# Stable: clients match on these. docs/errors.md shows the table; a test holds the two together.
+CODES: dict[str, Code] = {
+    "INPUT_NOT_FOUND": Code(Category.INPUT, False, "The input does not exist (file missing, HTTP 404 or 410)."),
+    "INPUT_FORBIDDEN": Code(Category.INPUT, False, "The input can't be read: outside the roots, or access denied."),
+    "INPUT_EMPTY": Code(Category.INPUT, False, "The input has no bytes."),
+    "INPUT_TOO_LARGE": Code(Category.LIMIT, False, "The input is larger than this server accepts."),
+    "INPUT_NOT_MEDIA": Code(Category.INPUT, False, "The input is no media file that ffmpeg can read."),
+    "INPUT_CORRUPT": Code(Category.INPUT, False, "The input is damaged or cut off."),
+    "INPUT_NO_VIDEO": Code(Category.INPUT, False, "The operation needs a picture and the input has none."),
+    "INPUT_NO_AUDIO": Code(Category.INPUT, False, "The operation needs sound and the input has none."),
+    "INPUT_UNSUPPORTED": Code(Category.INPUT, False, "The input uses a format that is not accepted."),
+    "INPUT_UNAVAILABLE": Code(Category.TRANSIENT, True, "The input's server was away or answered with an error."),
+    "INPUT_TIMEOUT": Code(Category.TRANSIENT, True, "The input's server was too slow."),
+    "TIME_OUT_OF_RANGE": Code(Category.INPUT, False, "A time lies past the input's end."),
+    "OUTPUT_NOT_WRITABLE": Code(Category.INPUT, False, "The destination refused the output."),
+    "OUTPUT_UNAVAILABLE": Code(Category.TRANSIENT, True, "The destination was away."),
+    "OUTPUT_INVALID": Code(Category.INTERNAL, True, "ffmpeg ended well but its output is not what was asked for."),
+    "OUTPUT_TOO_LARGE": Code(Category.LIMIT, False, "The output outgrew its limit."),
+    "ENCODER_UNAVAILABLE": Code(Category.INTERNAL, False, "This ffmpeg lacks an encoder or a filter."),
+    "FFMPEG_FAILED": Code(Category.INTERNAL, True, "ffmpeg ended with an error that the table does not know."),
+    "FFMPEG_CRASHED": Code(Category.INTERNAL, True, "ffmpeg was ended by a signal."),
+    "OUT_OF_MEMORY": Code(Category.LIMIT, True, "There was not enough memory."),
+    "DISK_FULL": Code(Category.LIMIT, True, "There was not enough disk space."),
+    "NO_PROGRESS": Code(Category.INTERNAL, True, "ffmpeg made no progress and was stopped."),
+    "WALL_LIMIT": Code(Category.LIMIT, False, "The attempt took longer than its wall limit."),
+    "DEADLINE_EXCEEDED": Code(Category.LIMIT, False, "The job's deadline passed."),
+    "WORKER_LOST": Code(Category.INTERNAL, True, "Workers died while running this job."),
+    "INTERNAL": Code(Category.INTERNAL, True, "A fault of Reelmill; the worker's log has its trace."),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why an attempt failed. `code` is a key of CODES, which gives category and retryable."""
+
+    code: str
+    message: str
+    output: str = ""
+    command: str = ""
+    stderr_tail: str = ""
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying again may help."""
+        return CODES[self.code].retryable
+
+    def to_proto(self) -> JobError:
+        """The API's form."""
+        code = CODES[self.code]
+        return JobError(
+            code=self.code,
+            category=code.category.value,
+            retryable=code.retryable,
+            message=self.message,
+            output=self.output,
+            command=self.command,
+            stderr_tail=self.stderr_tail,
+        )
+
+
+class AttemptFailed(Exception):
+    """An attempt of a job failed; `failure` says why."""
+
+    def __init__(self, code: str, message: str, *, output: str = "", command: str = "", stderr_tail: str = "") -> None:
+        self.failure = Failure(code=code, message=message, output=output, command=command, stderr_tail=stderr_tail)
+        super().__init__(f"{code}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field (path such as `job.outputs[0].transcode.video.crf`) and what it must be."""
+
+    field: str
+    description: str
+
+
+class ReelmillError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").splitlines()[0])
+
+
+class InvalidRequest(ReelmillError):
+    """The request breaks a rule; violations say which."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations[:3]))
+
+
+class NotFound(ReelmillError):
+    """There is no such thing."""
+
+
+class Conflict(ReelmillError):
+    """The idempotency key was used with another body; use a new key for another job."""
+
+
+class WrongState(ReelmillError):
+    """The job's state does not allow it."""
+
+
+class Unavailable(ReelmillError):
+    """A part of the server is away; try again."""

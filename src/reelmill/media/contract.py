@@ -1,0 +1,107 @@
+"""The types between planning and running. Pure.
+
+(job, what its inputs contain) → Plan: commands to run one after the other, and the files that
+must be there afterwards. A plan names files by paths relative to the attempt's working directory.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Protocol
+
+from reelmill.jobs.errors import Violation
+from reelmill.v1.media_pb2 import MediaInfo
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """An input that was fetched and probed."""
+
+    path: str
+    """Absolute path that ffmpeg reads."""
+    info: MediaInfo
+    demuxer: str
+    """FFmpeg's demuxer name, forced with -f so that a file is read as what we found it to be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """What a file that ffmpeg wrote must contain; None and 0 are not checked."""
+
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    width: int = 0
+    height: int = 0
+    duration_seconds: float | None = None
+    duration_tolerance_seconds: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedFile:
+    """A file that the plan makes."""
+
+    output: str
+    """Name of the job's output that it belongs to."""
+    path: PurePosixPath
+    """Relative to the working directory; also its name below the destination."""
+    content_type: str
+    expected: Expected
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """One ffmpeg process. `argv` leaves out the program itself and the flags that run adds."""
+
+    argv: tuple[str, ...]
+    outputs: tuple[str, ...]
+    """Names of the job's outputs that it makes."""
+    duration_seconds: float
+    """Seconds of media that it writes, for progress; 0 where that is not known."""
+    frames: int = 0
+    """Pictures that it writes, for progress where duration says nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What an attempt runs and what it must find afterwards."""
+
+    commands: tuple[Command, ...]
+    files: tuple[PlannedFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanContext:
+    """What planning may know besides the job and its inputs."""
+
+    threads: int = 0
+    """Threads for each ffmpeg process; 0 leaves it to ffmpeg."""
+    input_options: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Operation(Protocol):
+    """One thing that an output can ask for: a module in operations/, named as the Output field.
+
+    `spec` is the operation's own message (Transcode, Thumbnail, AudioExtract).
+    """
+
+    name: str
+    description: str
+    extensions: tuple[str, ...]
+
+    def violations(self, spec: Any, path: str) -> list[Violation]:
+        """What contradicts itself in `spec`, each with its field's full path below `path`."""
+        ...
+
+    def with_defaults(self, spec: Any) -> Any:
+        """A copy in which what was left out and has a fixed default is filled in."""
+        ...
+
+    def plan(self, output: str, spec: Any, source: Source, context: PlanContext) -> Plan:
+        """Commands and files for one output.
+
+        Raises AttemptFailed where the input does not allow it (TIME_OUT_OF_RANGE, INPUT_NO_AUDIO…).
+        """
+        ...
+
+
+Sources = Mapping[str, Source]

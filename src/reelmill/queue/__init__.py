@@ -1,0 +1,1 @@
+"""How a ready task reaches a worker: one port, adapters for Kafka and PostgreSQL."""

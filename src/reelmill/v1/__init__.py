@@ -1,0 +1,1 @@
+"""The API, generated from proto/ by `make generate`."""

@@ -1,0 +1,119 @@
+from google.api import annotations_pb2 as _annotations_pb2
+from google.api import field_behavior_pb2 as _field_behavior_pb2
+from reelmill.v1 import operations_pb2 as _operations_pb2
+from reelmill.v1 import rules_pb2 as _rules_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ProbeMediaRequest(_message.Message):
+    __slots__ = ("uri",)
+    URI_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    def __init__(self, uri: _Optional[str] = ...) -> None: ...
+
+class MediaInfo(_message.Message):
+    __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams")
+    class Stream(_message.Message):
+        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames")
+        class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+            __slots__ = ()
+            KIND_UNSPECIFIED: _ClassVar[MediaInfo.Stream.Kind]
+            VIDEO: _ClassVar[MediaInfo.Stream.Kind]
+            AUDIO: _ClassVar[MediaInfo.Stream.Kind]
+            SUBTITLE: _ClassVar[MediaInfo.Stream.Kind]
+        KIND_UNSPECIFIED: MediaInfo.Stream.Kind
+        VIDEO: MediaInfo.Stream.Kind
+        AUDIO: MediaInfo.Stream.Kind
+        SUBTITLE: MediaInfo.Stream.Kind
+        INDEX_FIELD_NUMBER: _ClassVar[int]
+        KIND_FIELD_NUMBER: _ClassVar[int]
+        CODEC_FIELD_NUMBER: _ClassVar[int]
+        DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
+        BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+        WIDTH_FIELD_NUMBER: _ClassVar[int]
+        HEIGHT_FIELD_NUMBER: _ClassVar[int]
+        FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
+        PIXEL_FORMAT_FIELD_NUMBER: _ClassVar[int]
+        ROTATION_DEGREES_FIELD_NUMBER: _ClassVar[int]
+        SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+        CHANNELS_FIELD_NUMBER: _ClassVar[int]
+        LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+        COVER_FIELD_NUMBER: _ClassVar[int]
+        FRAMES_FIELD_NUMBER: _ClassVar[int]
+        index: int
+        kind: MediaInfo.Stream.Kind
+        codec: str
+        duration_seconds: float
+        bitrate_bps: int
+        width: int
+        height: int
+        frame_rate: float
+        pixel_format: str
+        rotation_degrees: int
+        sample_rate_hz: int
+        channels: int
+        language: str
+        cover: bool
+        frames: int
+        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ...) -> None: ...
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    format: str
+    duration_seconds: float
+    size_bytes: int
+    bitrate_bps: int
+    streams: _containers.RepeatedCompositeFieldContainer[MediaInfo.Stream]
+    def __init__(self, format: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., size_bytes: _Optional[int] = ..., bitrate_bps: _Optional[int] = ..., streams: _Optional[_Iterable[_Union[MediaInfo.Stream, _Mapping]]] = ...) -> None: ...
+
+class Operation(_message.Message):
+    __slots__ = ("name", "description", "extensions")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    EXTENSIONS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    extensions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., extensions: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Preset(_message.Message):
+    __slots__ = ("name", "description", "transcode", "thumbnail", "audio")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    TRANSCODE_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    transcode: _operations_pb2.Transcode
+    thumbnail: _operations_pb2.Thumbnail
+    audio: _operations_pb2.AudioExtract
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ...) -> None: ...
+
+class ListOperationsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListOperationsResponse(_message.Message):
+    __slots__ = ("operations",)
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    operations: _containers.RepeatedCompositeFieldContainer[Operation]
+    def __init__(self, operations: _Optional[_Iterable[_Union[Operation, _Mapping]]] = ...) -> None: ...
+
+class ListPresetsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPresetsResponse(_message.Message):
+    __slots__ = ("presets",)
+    PRESETS_FIELD_NUMBER: _ClassVar[int]
+    presets: _containers.RepeatedCompositeFieldContainer[Preset]
+    def __init__(self, presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,29 @@
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class TaskReady(_message.Message):
+    __slots__ = ("version", "task_id", "job_id")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    task_id: bytes
+    job_id: bytes
+    def __init__(self, version: _Optional[int] = ..., task_id: _Optional[bytes] = ..., job_id: _Optional[bytes] = ...) -> None: ...
+
+class DeadLetter(_message.Message):
+    __slots__ = ("version", "topic", "value", "job_id", "reason")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    topic: str
+    value: bytes
+    job_id: str
+    reason: str
+    def __init__(self, version: _Optional[int] = ..., topic: _Optional[str] = ..., value: _Optional[bytes] = ..., job_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...

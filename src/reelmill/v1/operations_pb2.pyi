@@ -1,0 +1,169 @@
+from reelmill.v1 import rules_pb2 as _rules_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class TimeRange(_message.Message):
+    __slots__ = ("start_seconds", "end_seconds")
+    START_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    END_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    start_seconds: float
+    end_seconds: float
+    def __init__(self, start_seconds: _Optional[float] = ..., end_seconds: _Optional[float] = ...) -> None: ...
+
+class VideoSettings(_message.Message):
+    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort")
+    class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CODEC_UNSPECIFIED: _ClassVar[VideoSettings.Codec]
+        H264: _ClassVar[VideoSettings.Codec]
+        H265: _ClassVar[VideoSettings.Codec]
+        VP9: _ClassVar[VideoSettings.Codec]
+        AV1: _ClassVar[VideoSettings.Codec]
+    CODEC_UNSPECIFIED: VideoSettings.Codec
+    H264: VideoSettings.Codec
+    H265: VideoSettings.Codec
+    VP9: VideoSettings.Codec
+    AV1: VideoSettings.Codec
+    class Fit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        FIT_UNSPECIFIED: _ClassVar[VideoSettings.Fit]
+        CONTAIN: _ClassVar[VideoSettings.Fit]
+        PAD: _ClassVar[VideoSettings.Fit]
+        CROP: _ClassVar[VideoSettings.Fit]
+        STRETCH: _ClassVar[VideoSettings.Fit]
+    FIT_UNSPECIFIED: VideoSettings.Fit
+    CONTAIN: VideoSettings.Fit
+    PAD: VideoSettings.Fit
+    CROP: VideoSettings.Fit
+    STRETCH: VideoSettings.Fit
+    class Effort(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        EFFORT_UNSPECIFIED: _ClassVar[VideoSettings.Effort]
+        FAST: _ClassVar[VideoSettings.Effort]
+        MEDIUM: _ClassVar[VideoSettings.Effort]
+        SLOW: _ClassVar[VideoSettings.Effort]
+    EFFORT_UNSPECIFIED: VideoSettings.Effort
+    FAST: VideoSettings.Effort
+    MEDIUM: VideoSettings.Effort
+    SLOW: VideoSettings.Effort
+    CODEC_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FIT_FIELD_NUMBER: _ClassVar[int]
+    CRF_FIELD_NUMBER: _ClassVar[int]
+    BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+    FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
+    EFFORT_FIELD_NUMBER: _ClassVar[int]
+    codec: VideoSettings.Codec
+    width: int
+    height: int
+    fit: VideoSettings.Fit
+    crf: float
+    bitrate_bps: int
+    frame_rate: float
+    effort: VideoSettings.Effort
+    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ...) -> None: ...
+
+class AudioSettings(_message.Message):
+    __slots__ = ("codec", "bitrate_bps", "sample_rate_hz", "channels")
+    class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CODEC_UNSPECIFIED: _ClassVar[AudioSettings.Codec]
+        AAC: _ClassVar[AudioSettings.Codec]
+        OPUS: _ClassVar[AudioSettings.Codec]
+    CODEC_UNSPECIFIED: AudioSettings.Codec
+    AAC: AudioSettings.Codec
+    OPUS: AudioSettings.Codec
+    CODEC_FIELD_NUMBER: _ClassVar[int]
+    BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    codec: AudioSettings.Codec
+    bitrate_bps: int
+    sample_rate_hz: int
+    channels: int
+    def __init__(self, codec: _Optional[_Union[AudioSettings.Codec, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ...) -> None: ...
+
+class Transcode(_message.Message):
+    __slots__ = ("container", "video", "audio", "mute", "trim")
+    class Container(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CONTAINER_UNSPECIFIED: _ClassVar[Transcode.Container]
+        MP4: _ClassVar[Transcode.Container]
+        WEBM: _ClassVar[Transcode.Container]
+        MKV: _ClassVar[Transcode.Container]
+    CONTAINER_UNSPECIFIED: Transcode.Container
+    MP4: Transcode.Container
+    WEBM: Transcode.Container
+    MKV: Transcode.Container
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    MUTE_FIELD_NUMBER: _ClassVar[int]
+    TRIM_FIELD_NUMBER: _ClassVar[int]
+    container: Transcode.Container
+    video: VideoSettings
+    audio: AudioSettings
+    mute: bool
+    trim: TimeRange
+    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ...) -> None: ...
+
+class Thumbnail(_message.Message):
+    __slots__ = ("count", "times_seconds", "width", "height", "format", "quality")
+    class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        FORMAT_UNSPECIFIED: _ClassVar[Thumbnail.Format]
+        JPEG: _ClassVar[Thumbnail.Format]
+        PNG: _ClassVar[Thumbnail.Format]
+        WEBP: _ClassVar[Thumbnail.Format]
+    FORMAT_UNSPECIFIED: Thumbnail.Format
+    JPEG: Thumbnail.Format
+    PNG: Thumbnail.Format
+    WEBP: Thumbnail.Format
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    TIMES_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    times_seconds: _containers.RepeatedScalarFieldContainer[float]
+    width: int
+    height: int
+    format: Thumbnail.Format
+    quality: int
+    def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ...) -> None: ...
+
+class AudioExtract(_message.Message):
+    __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim")
+    class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        FORMAT_UNSPECIFIED: _ClassVar[AudioExtract.Format]
+        MP3: _ClassVar[AudioExtract.Format]
+        M4A: _ClassVar[AudioExtract.Format]
+        OPUS: _ClassVar[AudioExtract.Format]
+        FLAC: _ClassVar[AudioExtract.Format]
+        WAV: _ClassVar[AudioExtract.Format]
+    FORMAT_UNSPECIFIED: AudioExtract.Format
+    MP3: AudioExtract.Format
+    M4A: AudioExtract.Format
+    OPUS: AudioExtract.Format
+    FLAC: AudioExtract.Format
+    WAV: AudioExtract.Format
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    TRIM_FIELD_NUMBER: _ClassVar[int]
+    format: AudioExtract.Format
+    bitrate_bps: int
+    sample_rate_hz: int
+    channels: int
+    trim: TimeRange
+    def __init__(self, format: _Optional[_Union[AudioExtract.Format, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ...) -> None: ...
