@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     )
     storage_url: str = Field(
         "",
-        description="file:///folder or s3://bucket/prefix: uploads, and outputs without a destination. Empty: data_dir/storage.",
+        description="file:///folder or s3://bucket/prefix, for uploads and outputs without destination. Empty: in data_dir.",
     )
 
     http_host: str = Field("127.0.0.1", description="Address that the gateway listens on.")

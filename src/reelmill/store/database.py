@@ -1,0 +1,84 @@
+"""The connection pool, and which of its errors mean that PostgreSQL is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from reelmill.jobs.errors import Unavailable
+
+# Lost connections, servers that start or stop, and no free connection: waiting helps.
+_AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, url: str, *, pool_size: int, publish_events: bool, application: str) -> None:
+        self.url = url
+        self._pool_size = pool_size
+        self._settings = {
+            "application_name": f"reelmill {application}",
+            "reelmill.publish_events": "on" if publish_events else "off",
+            # A client that vanished must not hold row locks for the kernel's two hours.
+            "idle_in_transaction_session_timeout": "30s",
+            "tcp_keepalives_idle": "10",
+        }
+        self._pool: asyncpg.Pool | None = None
+
+    async def start(self) -> None:
+        """Open the pool. Raises Unavailable while PostgreSQL is away."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.url,
+                min_size=1,
+                max_size=self._pool_size,
+                server_settings=self._settings,
+                command_timeout=30,
+                timeout=5,
+            )
+        except _AWAY as error:
+            raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
+
+    async def stop(self) -> None:
+        """Close the pool; waits up to 5 s for calls under way. Bears being called twice."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except (TimeoutError, *_AWAY):
+            pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the pool. Errors that waiting cures come out as Unavailable."""
+        if self._pool is None:
+            raise Unavailable("the database pool is not open")
+        try:
+            async with self._pool.acquire(timeout=10) as connection:
+                yield connection
+        except _AWAY as error:
+            raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection with a transaction open; commits at the end, rolls back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def check(self) -> None:
+        """Raise Unavailable unless PostgreSQL answers now."""
+        async with self.connection() as connection:
+            await connection.fetchval("SELECT 1", timeout=3)

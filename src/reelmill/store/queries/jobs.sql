@@ -1,0 +1,74 @@
+-- name: insert_jobs
+-- Jobs with one task each; triggers write their first events and announce the tasks. Parallel arrays.
+WITH new AS (
+    SELECT * FROM unnest(
+        $3::uuid[], $4::uuid[], $5::smallint[], $6::bytea[], $7::text[], $8::text[], $9::timestamptz[],
+        $10::uuid[], $11::text[]
+    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent)
+), task AS (
+    INSERT INTO tasks (id, job_id, tenant_id, kind, state, priority, ready_time, traceparent)
+    SELECT task_id, id, $1, 'run_job', 'READY', priority, clock_timestamp(), traceparent FROM new
+)
+INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, labels, deadline, retry_of, open_tasks)
+SELECT id, $1, $2, priority, spec, output_prefix, labels::jsonb, deadline, retry_of, 1 FROM new
+RETURNING id, create_time;
+
+-- name: insert_idempotency_keys
+-- Those of the keys that nobody used before. Sorted, so that two batches can't deadlock.
+INSERT INTO idempotency_keys (tenant_id, key, fingerprint, job_id)
+SELECT $1, key, fingerprint, job_id
+FROM unnest($2::text[], $3::bytea[], $4::uuid[]) AS n (key, fingerprint, job_id)
+ORDER BY key
+ON CONFLICT DO NOTHING
+RETURNING key;
+
+-- name: get_idempotency_keys
+-- What the keys were used for.
+SELECT key, fingerprint, job_id FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY ($2::text[]);
+
+-- name: get_jobs
+-- Jobs by id.
+SELECT * FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
+
+-- name: get_retry
+-- The job that tries a job again, if there is one.
+SELECT * FROM jobs WHERE tenant_id = $1 AND retry_of = $2;
+
+-- name: get_files
+-- What jobs made, in order.
+SELECT * FROM output_files WHERE job_id = ANY ($1::uuid[]) ORDER BY job_id, output, position;
+
+-- name: list_jobs
+-- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all.
+SELECT * FROM jobs
+WHERE tenant_id = $1
+    AND ($2::uuid IS NULL OR id < $2)
+    AND ($3::text[] IS NULL OR state::text = ANY ($3))
+    AND ($4::text IS NULL OR labels @> $4::jsonb)
+    AND ($5::timestamptz IS NULL OR create_time > $5)
+    AND ($6::timestamptz IS NULL OR create_time < $6)
+ORDER BY id DESC
+LIMIT $7;
+
+-- name: cancel_job
+-- Waiting tasks end at once; running ones are told at their worker's next heartbeat. The tasks are
+-- locked before the job, as everywhere, so that this can't deadlock with a completion.
+WITH flagged AS (
+    UPDATE tasks
+    SET cancel_requested = true, run_at = NULL,
+        state = CASE WHEN state = 'RUNNING' THEN state ELSE 'CANCELLED' END
+    WHERE job_id = $2 AND tenant_id = $1 AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
+    RETURNING state
+), counted AS (
+    SELECT count(*)::int AS flagged, (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped FROM flagged
+)
+UPDATE jobs
+SET cancel_time = coalesce(cancel_time, clock_timestamp()),
+    open_tasks = open_tasks - stopped,
+    state = CASE WHEN open_tasks = stopped THEN 'CANCELLED' ELSE state END,
+    phase = CASE WHEN open_tasks = stopped THEN NULL ELSE phase END,
+    next_attempt_time = CASE WHEN open_tasks = stopped THEN NULL ELSE next_attempt_time END,
+    end_time = CASE WHEN open_tasks = stopped THEN clock_timestamp() END
+FROM counted
+WHERE id = $2 AND tenant_id = $1 AND state IN ('QUEUED', 'PROCESSING') AND counted.flagged > 0
+RETURNING jobs.*;

@@ -1,0 +1,34 @@
+-- name: delete_jobs
+-- Finished jobs past their retention, with all that belongs to them. Their own folders in storage are
+-- left to storage_deletions: those below $3, our own storage, and nowhere else.
+WITH old AS (
+    SELECT id, output_prefix FROM jobs WHERE end_time < clock_timestamp() - $1::interval
+    ORDER BY end_time LIMIT $2 FOR UPDATE SKIP LOCKED
+), swept AS (
+    INSERT INTO storage_deletions (uri, not_before)
+    SELECT old.output_prefix || f.fence || '/', clock_timestamp()
+    FROM old, LATERAL (SELECT DISTINCT generate_series(1, fence) AS fence FROM tasks WHERE job_id = old.id) f
+    WHERE starts_with(old.output_prefix, $3)
+)
+DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id;
+
+-- name: delete_idempotency_keys
+-- Keys that were kept long enough.
+DELETE FROM idempotency_keys WHERE create_time < clock_timestamp() - $1::interval;
+
+-- name: delete_stale_outbox
+-- With the PostgreSQL queue, events and dead letters that nobody took.
+DELETE FROM outbox WHERE topic IN ('events', 'dead-letter') AND create_time < clock_timestamp() - $1::interval;
+
+-- name: lock_storage_deletions
+-- Folders whose time has come.
+SELECT id, uri FROM storage_deletions WHERE not_before <= clock_timestamp()
+ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED;
+
+-- name: finish_storage_deletions
+-- Folders that are gone.
+DELETE FROM storage_deletions WHERE id = ANY ($1::bigint[]);
+
+-- name: postpone_storage_deletions
+-- Folders that could not be deleted now.
+UPDATE storage_deletions SET not_before = clock_timestamp() + $2::interval WHERE id = ANY ($1::bigint[]);

@@ -1,0 +1,93 @@
+"""Rows as values, and a job's row as the API shows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Record
+
+from reelmill.jobs.states import FINAL_JOB_STATES, JobState
+from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, OutputFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClaimedTask:
+    """A task that this worker holds by its fence until the lease ends."""
+
+    id: UUID
+    job_id: UUID
+    tenant_id: UUID
+    kind: str
+    fence: int
+    attempt: int
+    crashes: int
+    traceparent: str
+    deadline: datetime | None
+    spec: bytes
+    """A serialized reelmill.v1.Job."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """What proves that a write comes from the task's present holder."""
+
+    task_id: UUID
+    fence: int
+
+
+def job_from_row(row: Record, files: Sequence[Record] = (), *, full: bool = True) -> Job:
+    """The API's Job of a row of `jobs`. `files` (rows of output_files) show on a COMPLETED job only."""
+    job = Job.FromString(row["spec"])
+    job.id = str(row["id"])
+    job.state = row["state"]
+    if row["phase"]:
+        job.phase = row["phase"]
+    job.attempt = row["attempt"]
+    job.version = row["version"]
+    if row["error"]:
+        job.error.CopyFrom(error_from_bytes(row["error"], full=full))
+    for column in ("create_time", "start_time", "end_time", "next_attempt_time", "cancel_time"):
+        if row[column] is not None:
+            getattr(job, column).FromDatetime(row[column])
+    if row["retry_of"]:
+        job.retry_of = str(row["retry_of"])
+    if row["state"] == JobState.COMPLETED:
+        job.progress.percent = 100
+        outputs = {output.name: output for output in job.outputs}
+        for file in files:
+            outputs[file["output"]].files.append(OutputFile.FromString(file["file"]))
+    return job
+
+
+def error_from_bytes(data: bytes, *, full: bool) -> JobError:
+    """A stored error; the BASIC view leaves out the command and its stderr."""
+    error = JobError.FromString(data)
+    if not full:
+        error.ClearField("command")
+        error.ClearField("stderr_tail")
+    return error
+
+
+def is_final(state: str) -> bool:
+    """Whether a job of this state never changes again."""
+    return state in FINAL_JOB_STATES
+
+
+def event_from_row(row: Record) -> JobEvent:
+    """The API's JobEvent of a row of `job_events`."""
+    event = JobEvent(
+        sequence=row["seq"],
+        job_id=str(row["job_id"]),
+        state=row["state"],
+        attempt=row["attempt"],
+        cancel_requested=row["cancel_requested"],
+    )
+    if row["phase"]:
+        event.phase = row["phase"]
+    if row["error"]:
+        event.error.CopyFrom(error_from_bytes(row["error"], full=False))
+    event.time.FromDatetime(row["time"])
+    if row["next_attempt_time"]:
+        event.next_attempt_time.FromDatetime(row["next_attempt_time"])
+    return event
