@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from reelmill.jobs.states import FINAL_JOB_STATES
+from reelmill.v1.jobs_pb2 import Job
+
+_FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
 CANCELS = "cancels"  # channel on which workers hear that a cancellation was accepted
 
 
@@ -85,3 +89,20 @@ class Cache(Protocol):
     async def check(self) -> None:
         """Raise CacheUnavailable unless the cache answers now."""
         ...
+
+
+def status_of(tenant_id: UUID, job: Job) -> Status:
+    """What the cache keeps of a job: the BASIC view, without progress."""
+    if job.error.command or job.error.stderr_tail:
+        copy = Job()
+        copy.CopyFrom(job)
+        copy.error.ClearField("command")
+        copy.error.ClearField("stderr_tail")
+        job = copy
+    return Status(
+        tenant_id=tenant_id,
+        job_id=UUID(job.id),
+        version=job.version,
+        final=job.state in _FINAL,
+        job=job.SerializeToString(),
+    )

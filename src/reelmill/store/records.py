@@ -7,8 +7,16 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from reelmill.jobs.states import FINAL_JOB_STATES, JobState
+from reelmill.jobs.states import JobState
 from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, OutputFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredJob:
+    """A job as it is in the database, and whose it is."""
+
+    tenant_id: UUID
+    job: Job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,16 +24,25 @@ class ClaimedTask:
     """A task that this worker holds by its fence until the lease ends."""
 
     id: UUID
-    job_id: UUID
     tenant_id: UUID
     kind: str
     fence: int
-    attempt: int
     crashes: int
     traceparent: str
     deadline: datetime | None
-    spec: bytes
-    """A serialized reelmill.v1.Job."""
+    output_prefix: str
+    """URI below which this attempt, and no other, writes its outputs."""
+    job: Job
+
+    @property
+    def lease(self) -> "Lease":
+        """What proves that a write comes from this holder."""
+        return Lease(task_id=self.id, fence=self.fence)
+
+    @property
+    def charged_attempts(self) -> int:
+        """Attempts that count against the retry policy: worker deaths are counted apart."""
+        return max(1, self.job.attempt - self.crashes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +51,17 @@ class Lease:
 
     task_id: UUID
     fence: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogLine:
+    """A line of a job's processing log."""
+
+    time: datetime
+    level: str
+    message: str
+    output: str = ""
+    command: str = ""
 
 
 def job_from_row(row: Record, files: Sequence[Record] = (), *, full: bool = True) -> Job:
@@ -67,11 +95,6 @@ def error_from_bytes(data: bytes, *, full: bool) -> JobError:
         error.ClearField("command")
         error.ClearField("stderr_tail")
     return error
-
-
-def is_final(state: str) -> bool:
-    """Whether a job of this state never changes again."""
-    return state in FINAL_JOB_STATES
 
 
 def event_from_row(row: Record) -> JobEvent:

@@ -1,0 +1,219 @@
+"""Jobs as clients see them: submit, get, list, cancel."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from asyncpg import Connection, Record
+
+from reelmill.jobs.errors import Conflict, NotFound, WrongState
+from reelmill.jobs.states import JobState
+from reelmill.store.database import Database
+from reelmill.store.records import StoredJob, event_from_row, job_from_row
+from reelmill.store.sql import queries
+from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
+
+_SQL = queries("jobs")
+_HISTORY = queries("history")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewJob:
+    """A job to insert; `job` carries only what the client may set, with defaults filled in."""
+
+    id: UUID
+    task_id: UUID
+    job: Job
+    output_prefix: str
+    key: str = ""
+    """Idempotency key; empty for none."""
+    fingerprint: bytes = b""
+    """SHA-256 of the job as it was submitted."""
+    retry_of: UUID | None = None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobFilter:
+    """Which jobs to list; None and empty hold for all."""
+
+    states: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+class JobStore:
+    """Jobs of all tenants; each call names the tenant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, tenant_id: UUID, user_id: UUID, new: Sequence[NewJob]) -> list[StoredJob | Conflict]:
+        """Insert jobs, tasks, first events and outbox rows in one transaction.
+
+        Answers, in order, the new job, or the job that its key made before, or Conflict where that
+        key was used with another fingerprint.
+        """
+        first: dict[str, NewJob] = {}
+        for item in new:
+            if item.key:
+                first.setdefault(item.key, item)
+        known: dict[str, Record] = {}
+        async with self._database.transaction() as connection:
+            if first:
+                known = await self._take_keys(connection, tenant_id, list(first.values()))
+            rows = [i for i in new if not i.key or (first[i.key] is i and i.key not in known)]
+            created = await self._insert(connection, tenant_id, user_id, rows) if rows else {}
+            older = await _get(connection, tenant_id, [r["job_id"] for r in known.values()]) if known else {}
+        return [self._answer(tenant_id, item, first, known, created, older) for item in new]
+
+    async def _take_keys(self, connection: Connection, tenant_id: UUID, items: Sequence[NewJob]) -> dict[str, Record]:
+        """Reserve idempotency keys; answers those that were used before."""
+        keys = [i.key for i in items]
+        taken = await connection.fetch(
+            _SQL["insert_idempotency_keys"],
+            tenant_id,
+            keys,
+            [i.fingerprint for i in items],
+            [i.id for i in items],
+        )
+        used = set(keys) - {r["key"] for r in taken}
+        if not used:
+            return {}
+        rows = await connection.fetch(_SQL["get_idempotency_keys"], tenant_id, list(used))
+        return {r["key"]: r for r in rows}
+
+    async def _insert(
+        self, connection: Connection, tenant_id: UUID, user_id: UUID, items: Sequence[NewJob]
+    ) -> dict[UUID, Job]:
+        rows = await connection.fetch(
+            _SQL["insert_jobs"],
+            tenant_id,
+            user_id,
+            [i.id for i in items],
+            [i.task_id for i in items],
+            [i.job.priority for i in items],
+            [i.job.SerializeToString() for i in items],
+            [i.output_prefix for i in items],
+            [json.dumps(dict(i.job.labels)) if i.job.labels else "{}" for i in items],
+            [i.job.deadline.ToDatetime(tzinfo=UTC) if i.job.HasField("deadline") else None for i in items],
+            [i.retry_of for i in items],
+            [i.traceparent for i in items],
+        )
+        times = {r["id"]: r["create_time"] for r in rows}
+        created = {}
+        for item in items:
+            job = Job()
+            job.CopyFrom(item.job)
+            job.id, job.state, job.version = str(item.id), Job.QUEUED, 1
+            job.create_time.FromDatetime(times[item.id])
+            if item.retry_of:
+                job.retry_of = str(item.retry_of)
+            created[item.id] = job
+        return created
+
+    @staticmethod
+    def _answer(
+        tenant_id: UUID,
+        item: NewJob,
+        first: Mapping[str, NewJob],
+        known: Mapping[str, Record],
+        created: Mapping[UUID, Job],
+        older: Mapping[UUID, Job],
+    ) -> StoredJob | Conflict:
+        if not item.key:
+            return StoredJob(tenant_id=tenant_id, job=created[item.id])
+        if used := known.get(item.key):
+            fingerprint, job = used["fingerprint"], older.get(used["job_id"])
+            if job is None:  # past its retention, while the key lives on
+                job = Job(id=str(used["job_id"]))
+        else:
+            fingerprint, job = first[item.key].fingerprint, created[first[item.key].id]
+        if fingerprint != item.fingerprint:
+            return Conflict(
+                f"request_id {item.key!r} was used for job {job.id} with another body; use a new key for another job"
+            )
+        return StoredJob(tenant_id=tenant_id, job=job)
+
+    async def get(self, tenant_id: UUID, job_id: UUID) -> Job:
+        """A job. Raises NotFound."""
+        async with self._database.connection() as connection:
+            found = await _get(connection, tenant_id, [job_id])
+        if job_id not in found:
+            raise NotFound(f"there is no job {job_id}")
+        return found[job_id]
+
+    async def get_retry(self, tenant_id: UUID, job_id: UUID) -> Job | None:
+        """The job that tries this one again, if there is one."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL["get_retry"], tenant_id, job_id)
+            return (await _with_files(connection, [row]))[row["id"]] if row else None
+
+    async def list(self, tenant_id: UUID, filter: JobFilter, *, before: UUID | None, limit: int) -> list[Job]:
+        """A page of jobs, newest first, below the id `before`."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                _SQL["list_jobs"],
+                tenant_id,
+                before,
+                list(filter.states) or None,
+                json.dumps(dict(filter.labels)) if filter.labels else None,
+                filter.created_after,
+                filter.created_before,
+                limit,
+            )
+            return list((await _with_files(connection, rows)).values())
+
+    async def cancel(self, tenant_id: UUID, job_id: UUID) -> StoredJob:
+        """Record a cancellation. Raises NotFound, and WrongState for a COMPLETED or FAILED job."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL["cancel_job"], tenant_id, job_id)
+        if row:
+            return StoredJob(tenant_id=tenant_id, job=job_from_row(row))
+        job = await self.get(tenant_id, job_id)
+        if job.state != Job.CANCELLED:
+            raise WrongState(f"job {job_id} is {JobState(Job.State.Name(job.state))}; it can't be cancelled any more")
+        return StoredJob(tenant_id=tenant_id, job=job)
+
+    async def events(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> list[JobEvent]:
+        """Events with a sequence number greater than `after`, oldest first."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_HISTORY["list_events"], tenant_id, job_id, after, limit)
+        return [event_from_row(row) for row in rows]
+
+    async def logs(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> list[JobLog]:
+        """Lines of the processing log with a sequence number greater than `after`, oldest first."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_HISTORY["list_logs"], tenant_id, job_id, after, limit)
+        return [_log_from_row(row) for row in rows]
+
+
+async def _get(connection: Connection, tenant_id: UUID, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
+    return await _with_files(connection, await connection.fetch(_SQL["get_jobs"], tenant_id, job_ids))
+
+
+async def _with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUID, Job]:
+    """Jobs by id in the rows' order, the COMPLETED ones with their files."""
+    completed = [row["id"] for row in rows if row["state"] == JobState.COMPLETED]
+    files: dict[UUID, list[Record]] = defaultdict(list)
+    if completed:
+        for file in await connection.fetch(_SQL["get_files"], completed):
+            files[file["job_id"]].append(file)
+    return {row["id"]: job_from_row(row, files[row["id"]]) for row in rows}
+
+
+def _log_from_row(row: Record) -> JobLog:
+    line = JobLog(
+        sequence=row["id"],
+        level=row["level"],
+        attempt=row["attempt"],
+        output=row["output"],
+        message=row["message"],
+        command=row["command"],
+    )
+    line.time.FromDatetime(row["time"])
+    return line

@@ -1,0 +1,182 @@
+"""Tasks as workers and schedulers see them: claim, renew, finish, rescue. All by lease and fence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from asyncpg import Record
+
+from reelmill.jobs.errors import Failure
+from reelmill.jobs.states import JobState
+from reelmill.store.database import Database
+from reelmill.store.outbox import insert_dead_letters
+from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
+from reelmill.store.sql import queries
+from reelmill.v1.jobs_pb2 import OutputFile
+
+_SQL = queries("leases")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeFile:
+    """A file that a task made, at its place below the attempt's prefix."""
+
+    output: str
+    position: int
+    file: OutputFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinishedTask:
+    """A task that is done, and what it made."""
+
+    lease: Lease
+    files: tuple[MadeFile, ...] = ()
+
+
+class LeaseStore:
+    """Tasks of all tenants. A write whose fence is not the newest changes nothing."""
+
+    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+        self._database = database
+        self._lease = timedelta(seconds=lease_seconds)
+
+    async def claim(self, task_ids: Sequence[UUID], owner: str, *, limit: int) -> list[ClaimedTask]:
+        """Take those of the tasks that are ready, highest priority first."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["claim_tasks"], task_ids, owner, self._lease, limit)
+        return [_claimed(row) for row in rows]
+
+    async def claim_swept(self, ready_for_seconds: float, owner: str, *, limit: int) -> list[ClaimedTask]:
+        """Take tasks that have been ready for a while, highest priority first."""
+        waited = timedelta(seconds=ready_for_seconds)
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["claim_swept"], waited, owner, self._lease, limit)
+        return [_claimed(row) for row in rows]
+
+    async def heartbeat(self, leases: Sequence[Lease]) -> dict[UUID, bool]:
+        """Renew; answers for each task still held whether it is to stop. Those missing are lost."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                _SQL["heartbeat"], [x.task_id for x in leases], [x.fence for x in leases], self._lease
+            )
+        return {row["id"]: row["cancel_requested"] for row in rows}
+
+    async def set_phase(self, lease: Lease, phase: str) -> StoredJob | None:
+        """Record what the holder is doing; None where the lease is lost."""
+        return await self._one("set_phase", lease.task_id, lease.fence, phase)
+
+    async def append_logs(self, lease: Lease, lines: Sequence[LogLine]) -> None:
+        """Add to the processing log; nothing where the lease is lost."""
+        async with self._database.connection() as connection:
+            await connection.execute(
+                _SQL["append_logs"],
+                lease.task_id,
+                lease.fence,
+                [x.time for x in lines],
+                [x.level for x in lines],
+                [x.output for x in lines],
+                [x.message for x in lines],
+                [x.command for x in lines],
+            )
+
+    async def complete(self, finished: Sequence[FinishedTask]) -> dict[UUID, StoredJob]:
+        """Finish tasks; those missing in the answer were lost or are to stop, and nothing changed."""
+        # In the order of ids, so that two batches can't deadlock.
+        finished = sorted(finished, key=lambda x: x.lease.task_id)
+        made = [(x.lease.task_id, f) for x in finished for f in x.files]
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                _SQL["complete_tasks"],
+                [x.lease.task_id for x in finished],
+                [x.lease.fence for x in finished],
+                [task_id for task_id, _ in made],
+                [f.output for _, f in made],
+                [f.position for _, f in made],
+                [f.file.SerializeToString() for _, f in made],
+                [f.file.uri for _, f in made],
+                [f.file.size_bytes for _, f in made],
+                [f.file.sha256 for _, f in made],
+            )
+        files = {x.lease.task_id: x.files for x in finished}
+        answer = {}
+        for row in rows:
+            stored = _stored(row)
+            if row["state"] == JobState.COMPLETED and len(row["task_ids"]) == 1:
+                outputs = {output.name: output for output in stored.job.outputs}
+                for f in files[row["task_ids"][0]]:
+                    outputs[f.output].files.append(f.file)
+            answer.update(dict.fromkeys(row["task_ids"], stored))
+        return answer
+
+    async def retry(self, lease: Lease, failure: Failure, *, wait_seconds: float) -> StoredJob | None:
+        """The attempt failed, another follows; None where the lease is lost or the job is to stop."""
+        error = failure.to_proto().SerializeToString()
+        return await self._one("retry_task", lease.task_id, lease.fence, timedelta(seconds=wait_seconds), error)
+
+    async def fail(self, lease: Lease, failure: Failure) -> StoredJob | None:
+        """The job failed for good and goes to the dead-letter topic too; None as in retry."""
+        error = failure.to_proto().SerializeToString()
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(_SQL["fail_task"], lease.task_id, lease.fence, error)
+            if row is None:
+                return None
+            await insert_dead_letters(connection, [row])
+        return _stored(row)
+
+    async def release(self, lease: Lease) -> StoredJob | None:
+        """Give the task back, no attempt charged; None as in retry."""
+        return await self._one("release_task", lease.task_id, lease.fence)
+
+    async def cancelled(self, lease: Lease) -> StoredJob | None:
+        """A task that was to stop has stopped; None where the lease is lost or the job has ended."""
+        return await self._one("cancel_task", lease.task_id, lease.fence)
+
+    async def rescue(self, *, limit: int, max_crashes: int, sweep_after_seconds: float) -> list[StoredJob]:
+        """Take expired leases back: ready again, or FAILED after `max_crashes`."""
+        lost = Failure(
+            code="WORKER_LOST",
+            message=f"the worker fell silent while running this job; after {max_crashes} times the job is FAILED",
+        )
+        sweep_after = timedelta(seconds=sweep_after_seconds)
+        error = lost.to_proto().SerializeToString()
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(_SQL["rescue_tasks"], limit, max_crashes, error, sweep_after)
+            await insert_dead_letters(connection, [row for row in rows if row["state"] == JobState.FAILED])
+        return [_stored(row) for row in rows]
+
+    async def wake_delayed(self, *, limit: int) -> int:
+        """Make tasks ready whose wait is over; answers how many."""
+        async with self._database.connection() as connection:
+            return len(await connection.fetch(_SQL["wake_delayed"], limit))
+
+    async def expire(self, *, limit: int) -> list[StoredJob]:
+        """FAIL jobs past their deadline."""
+        failure = Failure(code="DEADLINE_EXCEEDED", message="the job's deadline passed before it was done")
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["expire_jobs"], limit, failure.to_proto().SerializeToString())
+        return [_stored(row) for row in rows]
+
+    async def _one(self, query: str, *arguments: object) -> StoredJob | None:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL[query], *arguments)
+        return _stored(row) if row else None
+
+
+def _stored(row: Record) -> StoredJob:
+    return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row))
+
+
+def _claimed(row: Record) -> ClaimedTask:
+    return ClaimedTask(
+        id=row["task_id"],
+        tenant_id=row["tenant_id"],
+        kind=row["kind"],
+        fence=row["fence"],
+        crashes=row["crashes"],
+        traceparent=row["traceparent"],
+        deadline=row["deadline"],
+        output_prefix=f"{row['output_prefix']}{row['fence']}/",
+        job=job_from_row(row),
+    )

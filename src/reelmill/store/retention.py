@@ -1,0 +1,40 @@
+"""What is kept no longer: old jobs, keys and folders."""
+
+from datetime import timedelta
+
+from reelmill.store.database import Database
+from reelmill.store.sql import queries
+
+_SQL = queries("retention")
+_KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
+_POSTPONE = timedelta(minutes=1)
+
+
+class RetentionStore:
+    """Deletes what has outlived its use. Any number may run: rows are shared by SKIP LOCKED."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def delete_jobs(self, age: timedelta, *, own_storage: str, limit: int) -> int:
+        """Delete jobs that ended `age` ago; their files too where they lie below `own_storage`."""
+        async with self._database.connection() as connection:
+            return len(await connection.fetch(_SQL["delete_jobs"], age, limit, own_storage))
+
+    async def trim(self) -> None:
+        """Delete old idempotency keys, and queue rows that nobody takes."""
+        async with self._database.connection() as connection:
+            await connection.execute(_SQL["delete_idempotency_keys"], _KEY_LIFE)
+            await connection.execute(_SQL["delete_stale_outbox"], _KEY_LIFE)
+
+    async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
+        """Folders to delete now, with the ids of their rows; hidden from others for a minute."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(_SQL["lock_storage_deletions"], limit)
+            await connection.execute(_SQL["postpone_storage_deletions"], [r["id"] for r in rows], _POSTPONE)
+        return [(row["id"], row["uri"]) for row in rows]
+
+    async def deleted(self, ids: list[int]) -> None:
+        """Forget folders that are gone."""
+        async with self._database.connection() as connection:
+            await connection.execute(_SQL["finish_storage_deletions"], ids)
