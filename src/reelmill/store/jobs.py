@@ -153,7 +153,7 @@ class JobStore:
             row = await connection.fetchrow(_SQL["get_retry"], tenant_id, job_id)
             return (await _with_files(connection, [row]))[row["id"]] if row else None
 
-    async def list(self, tenant_id: UUID, filter: JobFilter, *, before: UUID | None, limit: int) -> list[Job]:
+    async def page(self, tenant_id: UUID, filter: JobFilter, *, before: UUID | None, limit: int) -> list[Job]:
         """A page of jobs, newest first, below the id `before`."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(
@@ -168,10 +168,10 @@ class JobStore:
             )
             return list((await _with_files(connection, rows)).values())
 
-    async def cancel(self, tenant_id: UUID, job_id: UUID) -> StoredJob:
+    async def cancel(self, tenant_id: UUID, job_id: UUID, reason: str) -> StoredJob:
         """Record a cancellation. Raises NotFound, and WrongState for a COMPLETED or FAILED job."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_SQL["cancel_job"], tenant_id, job_id)
+            row = await connection.fetchrow(_SQL["cancel_job"], tenant_id, job_id, reason)
         if row:
             return StoredJob(tenant_id=tenant_id, job=job_from_row(row))
         job = await self.get(tenant_id, job_id)

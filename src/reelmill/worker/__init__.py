@@ -1,0 +1,1 @@
+"""Takes ready tasks, runs them under a lease, finishes them by their fence."""

@@ -61,6 +61,10 @@ WITH flagged AS (
     RETURNING state
 ), counted AS (
     SELECT count(*)::int AS flagged, (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped FROM flagged
+), logged AS (
+    INSERT INTO job_logs (job_id, tenant_id, level, attempt, message)
+    SELECT id, tenant_id, 'INFO', attempt, 'cancellation accepted' || coalesce(': ' || nullif($3, ''), '')
+    FROM jobs, counted WHERE id = $2 AND cancel_time IS NULL AND counted.flagged > 0
 )
 UPDATE jobs
 SET cancel_time = coalesce(cancel_time, clock_timestamp()),

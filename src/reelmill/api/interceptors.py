@@ -1,0 +1,92 @@
+"""Around every call: rules of its request, errors as rich statuses, metrics, a log line for faults."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.rpc.status_pb2 import Status
+from prometheus_client import Counter, Histogram
+
+from reelmill.api.errors import to_status
+from reelmill.api.validation import violations
+from reelmill.jobs.errors import InvalidRequest, ReelmillError
+from reelmill.telemetry.logs import get_logger
+from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest
+
+log = get_logger(__name__)
+_CALLS = Counter("reelmill_api_requests_total", "gRPC calls answered", ["method", "code"])
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_SECONDS = Histogram("reelmill_api_request_duration_seconds", "Time to answer a unary gRPC call", ["method"])
+
+
+class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
+    """Checks requests before a method sees them, and turns what it raises into a status."""
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Wrap the method's handler."""
+        handler = await continuation(details)
+        if handler is None or not details.method.startswith("/reelmill."):
+            return handler
+        name = details.method.rsplit("/", 1)[1]
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                _stream(name, handler.unary_stream), handler.request_deserializer, handler.response_serializer
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            _unary(name, handler.unary_unary), handler.request_deserializer, handler.response_serializer
+        )
+
+
+def _unary(name: str, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def call(request: Any, context: Any) -> Any:
+        start, code = time.monotonic(), "OK"
+        try:
+            _check(request)
+            return await method(request, context)
+        except Exception as error:
+            status = _status(name, error)
+            code = _CODES[status.code].name
+            await _abort(context, status)
+        finally:
+            _CALLS.labels(name, code).inc()
+            _SECONDS.labels(name).observe(time.monotonic() - start)
+
+    return call
+
+
+def _stream(name: str, method: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
+    async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+        code = "OK"
+        try:
+            _check(request)
+            async for answer in method(request, context):
+                yield answer
+        except Exception as error:
+            status = _status(name, error)
+            code = _CODES[status.code].name
+            await _abort(context, status)
+        finally:
+            _CALLS.labels(name, code).inc()
+
+    return call
+
+
+def _check(request: Any) -> None:
+    # Each item of a batch is accepted or refused by itself, by the method.
+    if found := violations(request, deep=not isinstance(request, BatchCreateJobsRequest)):
+        raise InvalidRequest(found)
+
+
+def _status(name: str, error: Exception) -> Status:
+    if not isinstance(error, ReelmillError):
+        log.exception("a method failed", method=name)
+        error = ReelmillError("a fault of the server; its log has the trace")
+    return to_status(error)
+
+
+async def _abort(context: Any, status: Status) -> None:
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(_CODES[status.code], status.message, trailing_metadata=details)

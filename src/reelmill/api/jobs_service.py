@@ -1,0 +1,137 @@
+"""JobService: what clients do with jobs."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from reelmill.api.errors import to_status
+from reelmill.api.listing import page_token, parse_filter, parse_page_token
+from reelmill.api.submission import Submission, Submitter, client_fields
+from reelmill.api.watching import watch
+from reelmill.cache.port import CANCELS, Cache, status_of
+from reelmill.jobs.errors import NotFound, WrongState
+from reelmill.store.jobs import JobStore
+from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.v1 import jobs_pb2 as pb
+from reelmill.v1 import jobs_pb2_grpc
+
+_TENANT = DEFAULT_IDENTITY.tenant_id
+_LIST_PAGE, _HISTORY_PAGE = 50, 100
+
+
+class JobService(jobs_pb2_grpc.JobServiceServicer):
+    """Every method answers from PostgreSQL; GetJob's BASIC view from the cache first."""
+
+    def __init__(self, jobs: JobStore, cache: Cache, submitter: Submitter) -> None:
+        self._jobs = jobs
+        self._cache = cache
+        self._submitter = submitter
+
+    async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
+        """Store a job."""
+        return await self._submitter.submit(
+            Submission(job=request.job, key=request.request_id, traceparent=_traceparent(context))
+        )
+
+    async def BatchCreateJobs(self, request: pb.BatchCreateJobsRequest, context: Any) -> pb.BatchCreateJobsResponse:
+        """Store jobs, each accepted or refused by itself."""
+        response = pb.BatchCreateJobsResponse()
+        for answer in await self._submitter.submit_batch(request.requests, _traceparent(context)):
+            if isinstance(answer, pb.Job):
+                response.results.add(job=answer)
+            else:
+                response.results.add(error=to_status(answer))
+        return response
+
+    async def ValidateJob(self, request: pb.ValidateJobRequest, context: Any) -> pb.Job:
+        """Check a job and store nothing."""
+        return self._submitter.check(client_fields(request.job), "job")
+
+    async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:
+        """Answer a job."""
+        job_id = _job_id(request.id)
+        if request.view == pb.FULL:
+            job = await self._jobs.get(_TENANT, job_id)
+        else:
+            job = await self._basic(job_id)
+        if job.state == pb.Job.PROCESSING and (progress := await self._cache.get_progress(job_id)):
+            job.progress.MergeFromString(progress)
+        return job
+
+    async def _basic(self, job_id: UUID) -> pb.Job:
+        if status := await self._cache.get(_TENANT, job_id):
+            return pb.Job.FromString(status.job)
+        status = status_of(_TENANT, await self._jobs.get(_TENANT, job_id))
+        await self._cache.put([status])
+        return pb.Job.FromString(status.job)
+
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
+        """Answer a page of jobs."""
+        size = request.page_size or _LIST_PAGE
+        jobs = await self._jobs.page(
+            _TENANT, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size + 1
+        )
+        more = page_token(jobs[size - 1].id) if len(jobs) > size else ""
+        return pb.ListJobsResponse(jobs=jobs[:size], next_page_token=more)
+
+    async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:
+        """Record a cancellation and tell the workers."""
+        stored = await self._jobs.cancel(_TENANT, _job_id(request.id), request.reason)
+        await self._cache.put([status_of(_TENANT, stored.job)])
+        await self._cache.notify(CANCELS)
+        return stored.job
+
+    async def RetryJob(self, request: pb.RetryJobRequest, context: Any) -> pb.Job:
+        """Submit a job's content again."""
+        job_id = _job_id(request.id)
+        if again := await self._jobs.get_retry(_TENANT, job_id):
+            return again
+        job = await self._jobs.get(_TENANT, job_id)
+        if job.state not in (pb.Job.FAILED, pb.Job.CANCELLED):
+            raise WrongState(f"job {job_id} is {pb.Job.State.Name(job.state)}; only FAILED and CANCELLED jobs are retried")
+        job.ClearField("deadline")  # it would have passed
+        submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))
+        try:
+            [answer] = await self._submitter.store([self._submitter.prepare(submission, "job")])
+        except asyncpg.UniqueViolationError:  # another call came first
+            again = await self._jobs.get_retry(_TENANT, job_id)
+            assert again
+            return again
+        assert not isinstance(answer, Exception)
+        return answer.job
+
+    async def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncIterator[pb.JobEvent]:
+        """Stream events until the final one."""
+        async for event in watch(self._jobs, self._cache, _TENANT, _job_id(request.id), request.after_sequence):
+            yield event
+
+    async def ListJobEvents(self, request: pb.ListJobEventsRequest, context: Any) -> pb.ListJobEventsResponse:
+        """Answer a page of events."""
+        job_id, size = _job_id(request.id), request.page_size or _HISTORY_PAGE
+        events = await self._jobs.events(_TENANT, job_id, after=request.after_sequence, limit=size + 1)
+        if not events:
+            await self._jobs.get(_TENANT, job_id)
+        more = events[size - 1].sequence if len(events) > size else 0
+        return pb.ListJobEventsResponse(events=events[:size], next_after_sequence=more)
+
+    async def ListJobLogs(self, request: pb.ListJobLogsRequest, context: Any) -> pb.ListJobLogsResponse:
+        """Answer a page of the processing log."""
+        job_id, size = _job_id(request.id), request.page_size or _HISTORY_PAGE
+        logs = await self._jobs.logs(_TENANT, job_id, after=request.after_sequence, limit=size + 1)
+        if not logs:
+            await self._jobs.get(_TENANT, job_id)
+        more = logs[size - 1].sequence if len(logs) > size else 0
+        return pb.ListJobLogsResponse(logs=logs[:size], next_after_sequence=more)
+
+
+def _job_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound(f"there is no job {text!r}: a job's id is a UUID") from error
+
+
+def _traceparent(context: Any) -> str:
+    return next((value for key, value in context.invocation_metadata() or () if key == "traceparent"), "")

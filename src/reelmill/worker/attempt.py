@@ -1,0 +1,74 @@
+"""One attempt at a task, as its executor and the worker's loops see it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Protocol
+
+from reelmill.jobs.states import Phase
+from reelmill.store.leases import LeaseStore, MadeFile
+from reelmill.store.records import ClaimedTask, LogLine, StoredJob
+from reelmill.v1.jobs_pb2 import Progress
+
+
+class StopReason(Enum):
+    """Why an attempt is to stop before its end."""
+
+    CANCELLED = "the job was cancelled, or its deadline passed"
+    LOST = "another worker has the task"
+    DRAINING = "this worker stops"
+
+
+class Stopped(Exception):
+    """The attempt ended because it was told to."""
+
+
+class Attempt:
+    """What an executor may do: read the task, report, and heed `stop`."""
+
+    def __init__(
+        self, task: ClaimedTask, leases: LeaseStore, publish: Callable[[StoredJob], Awaitable[None]]
+    ) -> None:
+        self.task = task
+        self.stop = asyncio.Event()
+        self.reason: StopReason | None = None
+        self.progress: Progress | None = None
+        """The newest, until the worker has published it."""
+        self._leases = leases
+        self._publish = publish
+
+    def tell_to_stop(self, reason: StopReason) -> None:
+        """Stop; the first reason stands, but a lost lease overrides it."""
+        if self.reason is None or reason is StopReason.LOST:
+            self.reason = reason
+        self.stop.set()
+
+    def check_stop(self) -> None:
+        """Raise Stopped where the attempt is to stop."""
+        if self.stop.is_set():
+            raise Stopped
+
+    async def enter(self, phase: Phase) -> None:
+        """Record the phase. Raises Stopped where the attempt is to stop."""
+        self.check_stop()
+        # None: the lease is lost or the job was cancelled; the next heartbeat says which.
+        if stored := await self._leases.set_phase(self.task.lease, phase):
+            await self._publish(stored)
+
+    async def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
+        """Add a line to the job's processing log."""
+        line = LogLine(time=datetime.now(UTC), level=level, message=message, output=output, command=command)
+        await self._leases.append_logs(self.task.lease, [line])
+
+
+class Executor(Protocol):
+    """Does a task's work."""
+
+    async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
+        """The files that it made. Raises AttemptFailed, and Stopped once `attempt.stop` is set."""
+        ...
+
+    async def discard(self, attempt: Attempt) -> None:
+        """Remove what an attempt wrote that lost its lease. Best effort: the scheduler sweeps too."""
+        ...

@@ -1,0 +1,147 @@
+"""The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.states import Phase
+from reelmill.media import run as ffmpeg_run
+from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Source
+from reelmill.media.plan import plan
+from reelmill.media.probe import Prober
+from reelmill.media.progress import RunProgress
+from reelmill.media.verify import verify
+from reelmill.storage.storage import Storage
+from reelmill.storage.workdir import WorkRoot
+from reelmill.store.leases import MadeFile
+from reelmill.telemetry.logs import get_logger
+from reelmill.v1.jobs_pb2 import OutputFile, Progress
+from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.worker.attempt import Attempt, Stopped
+
+log = get_logger(__name__)
+_LEAST_WALL_SECONDS = 600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MediaLimits:
+    """What an attempt may use; times in seconds."""
+
+    ffmpeg: Path
+    threads: int
+    no_progress_seconds: float
+    wall_limit_factor: float
+    output_max_bytes: int
+
+
+class MediaExecutor:
+    """Runs one job in a working directory of its own."""
+
+    def __init__(self, storage: Storage, work: WorkRoot, prober: Prober, limits: MediaLimits) -> None:
+        self._storage = storage
+        self._work = work
+        self._prober = prober
+        self._limits = limits
+
+    async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
+        """The files that the job asks for, written below the attempt's own prefix."""
+        folder = self._work.create(attempt.task.id, attempt.task.fence)
+        try:
+            sources = await self._sources(attempt, folder.path)
+            planned = plan(attempt.task.job, sources, PlanContext(threads=self._limits.threads))
+            await attempt.enter(Phase.TRANSCODING)
+            await self._transcode(attempt, planned, folder.path, sources.values())
+            await attempt.enter(Phase.PACKAGING)
+            infos = await verify(planned.files, folder.path, self._prober)
+            await attempt.enter(Phase.UPLOADING)
+            return await self._upload(attempt, planned.files, infos, folder.path)
+        finally:
+            folder.remove()
+
+    async def discard(self, attempt: Attempt) -> None:
+        """Remove what an attempt wrote that lost its lease."""
+        try:
+            await self._storage.delete_prefix(attempt.task.output_prefix)
+        except AttemptFailed as error:
+            log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
+
+    async def _sources(self, attempt: Attempt, folder: Path) -> dict[str, Source]:
+        """Fetch and probe every input."""
+        sources = {}
+        for i, item in enumerate(attempt.task.job.inputs):
+            attempt.check_stop()
+            fetched = await self._storage.fetch(item.uri, folder / f"input-{i}", stop=attempt.stop)
+            self._work.check_space(fetched.size_bytes)
+            probed = await self._prober.probe(fetched.path)
+            sources[item.name] = Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
+        return sources
+
+    async def _transcode(self, attempt: Attempt, planned: Plan, folder: Path, sources: Iterable[Source]) -> None:
+        limits = self._limits
+        longest = max((s.info.duration_seconds for s in sources), default=0.0)
+        wall = max(_LEAST_WALL_SECONDS, limits.wall_limit_factor * longest)
+        meter = _Meter(attempt, planned.commands)
+        for command in planned.commands:
+            attempt.check_stop()
+            try:
+                result = await ffmpeg_run.run(
+                    command,
+                    ffmpeg=limits.ffmpeg,
+                    folder=folder,
+                    stop=attempt.stop,
+                    on_progress=meter.update,
+                    no_progress_seconds=limits.no_progress_seconds,
+                    wall_seconds=wall,
+                    max_bytes=limits.output_max_bytes,
+                )
+            except ffmpeg_run.Stopped as error:
+                raise Stopped from error
+            meter.finish(command)
+            for warning in result.warnings:
+                await attempt.log(warning, level="WARNING", output=", ".join(command.outputs))
+
+    async def _upload(
+        self, attempt: Attempt, files: Iterable[PlannedFile], infos: Iterable[MediaInfo], folder: Path
+    ) -> tuple[MadeFile, ...]:
+        made: list[MadeFile] = []
+        positions: dict[str, int] = {}
+        for file, info in zip(files, infos, strict=True):
+            attempt.check_stop()
+            uri = f"{attempt.task.output_prefix}{file.path}"
+            stored = await self._storage.put_file(folder / file.path, uri, file.content_type)
+            position = positions.get(file.output, 0)
+            positions[file.output] = position + 1
+            info.size_bytes = stored.size_bytes
+            proto = OutputFile(
+                uri=uri,
+                size_bytes=stored.size_bytes,
+                sha256=stored.sha256,
+                content_type=file.content_type,
+                media=info,
+            )
+            made.append(MadeFile(output=file.output, position=position, file=proto))
+        return tuple(made)
+
+
+class _Meter:
+    """Adds the progress of a plan's commands up, each weighted by the media that it writes."""
+
+    def __init__(self, attempt: Attempt, commands: Iterable[Command]) -> None:
+        self._attempt = attempt
+        self._weights = {id(c): c.duration_seconds or 1.0 for c in commands}
+        self._total = sum(self._weights.values()) or 1.0
+        self._done = 0.0
+
+    def update(self, progress: RunProgress) -> None:
+        share = (self._done + progress.percent / 100 * self._current()) / self._total
+        proto = Progress(percent=round(100 * share, 2), fps=progress.fps, speed=progress.speed)
+        if progress.eta_seconds is not None:
+            proto.eta.FromNanoseconds(round(progress.eta_seconds * 1e9))
+        self._attempt.progress = proto
+
+    def finish(self, command: Command) -> None:
+        self._done += self._weights.pop(id(command))
+
+    def _current(self) -> float:
+        return next(iter(self._weights.values()), 0.0)

@@ -1,0 +1,265 @@
+"""The worker: takes tasks while it has a free slot, keeps their leases, finishes them.
+
+A queue's message is acknowledged right after the claim and never held through an encode: from
+then on the lease in PostgreSQL guards the work (design decision 6).
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from reelmill.batching import Batcher
+from reelmill.cache.port import CANCELS, Cache, status_of
+from reelmill.jobs.errors import AttemptFailed, Failure, Unavailable
+from reelmill.jobs.retry import RetryPolicy
+from reelmill.queue.port import Consumer, Queue, QueueUnavailable
+from reelmill.store.leases import FinishedTask, LeaseStore
+from reelmill.store.records import ClaimedTask, StoredJob
+from reelmill.telemetry.logs import bind, get_logger
+from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
+from reelmill.worker.intake import Intake
+
+log = get_logger(__name__)
+_ATTEMPTS = Counter("reelmill_worker_attempts_total", "Attempts that ended", ["outcome"])
+_RUNNING = Gauge("reelmill_worker_running_tasks", "Tasks that this worker holds")
+_SECONDS = Histogram("reelmill_worker_attempt_duration_seconds", "Time from claim to end", buckets=(0.1, 1, 10, 60, 600, 3600))
+_PROGRESS_SECONDS = 0.5
+_RETRY_SECONDS = 0.5
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerConfig:
+    """How a worker behaves; times in seconds."""
+
+    owner: str
+    """Names this worker's leases: host and a random part."""
+    slots: int
+    heartbeat_seconds: float
+    sweep_seconds: float
+    drain_seconds: float
+
+
+class Worker:
+    """N slots, each running one attempt at a time."""
+
+    def __init__(
+        self, config: WorkerConfig, leases: LeaseStore, queue: Queue, cache: Cache, executor: Executor
+    ) -> None:
+        self._config = config
+        self._leases = leases
+        self._cache = cache
+        self._executor = executor
+        self._intake = Intake(leases, queue, owner=config.owner, sweep_seconds=config.sweep_seconds)
+        self._held: dict[UUID, Attempt] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._heartbeat_now = asyncio.Event()
+        self._completions: Batcher[FinishedTask, StoredJob | None] = Batcher(self._complete)
+        self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then drain: finish what ends in time, hand back the rest."""
+        consumer = self._intake.consumer()
+        loops = [
+            asyncio.create_task(loop, name=name)
+            for name, loop in (
+                ("heartbeat", self._heartbeat_loop()),
+                ("cancels", self._cancel_loop()),
+                ("progress", self._progress_loop()),
+            )
+        ]
+        take = asyncio.create_task(self._take_loop(consumer), name="take")
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, take, *loops], return_when=asyncio.FIRST_COMPLETED)
+            take.cancel()
+            await asyncio.gather(take, return_exceptions=True)
+            await self._intake.settle()
+            await consumer.stop()
+            await self._drain()
+        finally:
+            for task in (stopping, take, *loops):
+                task.cancel()
+            results = await asyncio.gather(take, *loops, return_exceptions=True)
+            await consumer.stop()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _take_loop(self, consumer: Consumer) -> None:
+        while True:
+            free = self._config.slots - len(self._running)
+            if free == 0:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            try:
+                claimed = await self._intake.take(consumer, free, self._start)
+            except (Unavailable, QueueUnavailable) as error:
+                log.warning("can't take tasks now", reason=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            if claimed:
+                await self._publish(*[StoredJob(tenant_id=t.tenant_id, job=t.job) for t in claimed])
+
+    def _start(self, task: ClaimedTask) -> None:
+        attempt = Attempt(task, self._leases, self._publish)
+        self._held[task.id] = attempt
+        running = asyncio.create_task(self._run(attempt), name=f"task {task.id}")
+        self._running.add(running)
+        running.add_done_callback(self._ended)
+        _RUNNING.set(len(self._running))
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        self._running.discard(running)
+        self._changed.set()
+        _RUNNING.set(len(self._running))
+        if not running.cancelled() and (error := running.exception()):
+            log.error("a task's end failed", exc_info=error)
+
+    async def _run(self, attempt: Attempt) -> None:
+        task = attempt.task
+        bind(job_id=task.job.id, task_id=str(task.id), attempt=task.job.attempt, trace_id=_trace_id(task.traceparent))
+        start = time.monotonic()
+        try:
+            outcome = await self._attempt(attempt)
+        finally:
+            self._held.pop(task.id, None)
+        _SECONDS.observe(time.monotonic() - start)
+        _ATTEMPTS.labels(outcome).inc()
+        log.info("attempt ended", outcome=outcome, seconds=round(time.monotonic() - start, 3))
+
+    async def _attempt(self, attempt: Attempt) -> str:
+        """Run an attempt to its recorded end; answers the outcome's name."""
+        lease = attempt.task.lease
+        try:
+            files = await self._executor.run(attempt)
+            done = await self._persist(lambda: self._completions.submit(FinishedTask(lease=lease, files=files)))
+            if done:
+                return "completed"
+            return await self._stopped(attempt)
+        except Stopped:
+            return await self._stopped(attempt)
+        except AttemptFailed as error:
+            failure = error.failure
+        except Exception as error:
+            log.exception("the executor failed")
+            failure = Failure(code="INTERNAL", message=f"a fault of Reelmill: {type(error).__name__}: {error}")
+        return await self._failed(attempt, failure)
+
+    async def _failed(self, attempt: Attempt, failure: Failure) -> str:
+        task = attempt.task
+        policy = RetryPolicy.from_proto(task.job.retry_policy)
+        wait = policy.backoff_seconds(task.charged_attempts, retryable=failure.retryable, rng=self._random)
+        log.warning("attempt failed", code=failure.code, reason=failure.message, retry_seconds=wait)
+        await self._persist(
+            lambda: attempt.log(
+                f"{failure.code}: {failure.message}", level="ERROR", output=failure.output, command=failure.command
+            )
+        )
+        if wait is None:
+            stored = await self._persist(lambda: self._leases.fail(task.lease, failure))
+        else:
+            stored = await self._persist(lambda: self._leases.retry(task.lease, failure, wait_seconds=wait))
+        if stored is None:
+            return await self._stopped(attempt)
+        await self._publish(stored)
+        return "failed" if wait is None else "retried"
+
+    async def _stopped(self, attempt: Attempt) -> str:
+        """The attempt was told to stop, or its end was refused: record what that means."""
+        lease = attempt.task.lease
+        if attempt.reason is StopReason.DRAINING:
+            if stored := await self._persist(lambda: self._leases.release(lease)):
+                await self._publish(stored)
+                return "released"
+        # Refused unless the job is to stop; then the lease is lost and whatever we did is void.
+        if attempt.reason is not StopReason.LOST and (
+            stored := await self._persist(lambda: self._leases.cancelled(lease))
+        ):
+            await self._publish(stored)
+            return "cancelled"
+        await self._executor.discard(attempt)
+        return "discarded"
+
+    async def _complete(self, finished: Sequence[FinishedTask]) -> list[StoredJob | None]:
+        stored = await self._leases.complete(finished)
+        await self._publish(*{id(s): s for s in stored.values()}.values())
+        return [stored.get(f.lease.task_id) for f in finished]
+
+    async def _persist(self, write: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Write, for as long as PostgreSQL is away; the fence refuses what comes too late."""
+        while True:
+            try:
+                return await write()
+            except Unavailable as error:
+                log.warning("can't record the attempt's end yet", reason=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _publish(self, *stored: StoredJob) -> None:
+        await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
+
+    async def _heartbeat_loop(self) -> None:
+        while True:
+            await _wait(self._heartbeat_now, self._config.heartbeat_seconds)
+            self._heartbeat_now.clear()
+            held = dict(self._held)
+            if not held:
+                continue
+            try:
+                kept = await self._leases.heartbeat([a.task.lease for a in held.values()])
+            except Unavailable as error:
+                log.warning("can't renew leases", reason=str(error))
+                continue
+            for task_id, attempt in held.items():
+                if self._held.get(task_id) is not attempt:
+                    continue  # it ended meanwhile
+                if task_id not in kept:
+                    attempt.tell_to_stop(StopReason.LOST)
+                elif kept[task_id]:
+                    attempt.tell_to_stop(StopReason.CANCELLED)
+
+    async def _cancel_loop(self) -> None:
+        """A cancellation brings the next heartbeat forward."""
+        async with self._cache.subscribe(CANCELS) as subscription:
+            while True:
+                if await subscription.wait(60):
+                    self._heartbeat_now.set()
+
+    async def _progress_loop(self) -> None:
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            for attempt in list(self._held.values()):
+                progress, attempt.progress = attempt.progress, None
+                if progress is not None:
+                    task = attempt.task
+                    await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString())
+
+    async def _drain(self) -> None:
+        """Let work end within the grace period; hand back what does not."""
+        if self._running:
+            log.info("draining", tasks=len(self._running), seconds=self._config.drain_seconds)
+            await asyncio.wait(set(self._running), timeout=self._config.drain_seconds)
+        for attempt in self._held.values():
+            attempt.tell_to_stop(StopReason.DRAINING)
+        if self._running:
+            await asyncio.wait(set(self._running))
+
+
+async def _wait(event: asyncio.Event, timeout_seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_seconds)
+    except TimeoutError:
+        return
+
+
+def _trace_id(traceparent: str) -> str | None:
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) == 4 else None
