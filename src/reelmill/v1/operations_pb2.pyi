@@ -37,11 +37,13 @@ class VideoSettings(_message.Message):
         PAD: _ClassVar[VideoSettings.Fit]
         CROP: _ClassVar[VideoSettings.Fit]
         STRETCH: _ClassVar[VideoSettings.Fit]
+        SHRINK: _ClassVar[VideoSettings.Fit]
     FIT_UNSPECIFIED: VideoSettings.Fit
     CONTAIN: VideoSettings.Fit
     PAD: VideoSettings.Fit
     CROP: VideoSettings.Fit
     STRETCH: VideoSettings.Fit
+    SHRINK: VideoSettings.Fit
     class Effort(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         EFFORT_UNSPECIFIED: _ClassVar[VideoSettings.Effort]
