@@ -5,7 +5,7 @@ must be there afterwards. A plan names files by paths relative to the attempt's 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -50,15 +50,24 @@ class PlannedFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """One ffmpeg process. `argv` leaves out the program itself and the flags that run adds."""
+    """One ffmpeg process, without the program itself and the flags that `run` adds.
 
-    argv: tuple[str, ...]
+    Commands with equal `inputs` can be joined: ffmpeg then decodes once for all their outputs.
+    """
+
+    inputs: tuple[str, ...]
+    """Options and -i of all inputs."""
+    writes: tuple[str, ...]
+    """Options and path of each file that it writes, paths relative to the working directory."""
     outputs: tuple[str, ...]
     """Names of the job's outputs that it makes."""
     duration_seconds: float
     """Seconds of media that it writes, for progress; 0 where that is not known."""
-    frames: int = 0
-    """Pictures that it writes, for progress where duration says nothing."""
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The whole list of arguments."""
+        return self.inputs + self.writes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +83,7 @@ class PlanContext:
     """What planning may know besides the job and its inputs."""
 
     threads: int = 0
-    """Threads for each ffmpeg process; 0 leaves it to ffmpeg."""
-    input_options: tuple[str, ...] = field(default_factory=tuple)
+    """Threads for each codec; 0 leaves it to ffmpeg."""
 
 
 class Operation(Protocol):

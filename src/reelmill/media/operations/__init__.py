@@ -1,0 +1,10 @@
+"""One module for each thing that an output can ask for, by the name of its field in Output."""
+
+from reelmill.media.contract import Operation
+from reelmill.media.operations.audio import AudioOperation
+from reelmill.media.operations.thumbnail import ThumbnailOperation
+from reelmill.media.operations.transcode import TranscodeOperation
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation for operation in (TranscodeOperation(), ThumbnailOperation(), AudioOperation())
+}

@@ -1,0 +1,75 @@
+"""From ffmpeg's exit code and stderr to a failure: one table. Pure."""
+
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where `pattern` is in stderr and `exit_code` fits (None: any), `code` is what went wrong."""
+
+    pattern: str
+    code: str
+    message: str
+    exit_code: int | None = None
+
+
+# The first that fits holds: causes stand before their consequences. Codes are keys of jobs.errors.CODES.
+RULES: tuple[Rule, ...] = (
+    Rule("No space left on device|Disk quota exceeded", "DISK_FULL", "the worker's disk is full"),
+    Rule("Cannot allocate memory|Out of memory", "OUT_OF_MEMORY", "there was not enough memory"),
+    Rule(
+        "Unknown encoder|Encoder not found|No such filter|Unknown decoder|Unrecognized option",
+        "ENCODER_UNAVAILABLE",
+        "this ffmpeg lacks what the job needs; run `reelmill doctor` on the worker",
+    ),
+    Rule(
+        "Error initializing output stream|Error while opening encoder|Could not open encoder",
+        "FFMPEG_FAILED",
+        "the encoder refused its settings",
+    ),
+    Rule(
+        "matches no streams|does not contain any stream", "INPUT_CORRUPT", "the input lacks a stream that it promised"
+    ),
+    # 69 is AVERROR's exit code of ffmpeg when more than two thirds of the packets did not decode.
+    Rule("", "INPUT_CORRUPT", "most of the input could not be decoded", exit_code=69),
+    Rule(
+        "moov atom not found|Invalid data found when processing input|Error opening input|End of file|partial file"
+        "|Truncating packet|stream ended prematurely",
+        "INPUT_CORRUPT",
+        "the input is damaged or cut off",
+    ),
+)
+
+_DAMAGE = re.compile(
+    r"partial file|stream \d+, offset 0x|Truncating packet|stream ended prematurely|Error submitting packet to decoder"
+    r"|error while decoding|Invalid NAL unit|corrupt|File ended prematurely|Decoding error|Error splitting the input",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What went wrong: a key of jobs.errors.CODES, and a sentence."""
+
+    code: str
+    message: str
+
+
+def classify(exit_code: int, stderr: str) -> Classified:
+    """What a failed ffmpeg died of. `exit_code` is negative for a signal, as in subprocess."""
+    for rule in RULES:
+        if rule.exit_code in (None, exit_code) and re.search(rule.pattern, stderr):
+            return Classified(rule.code, rule.message)
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
+        hint = "; the kernel does that when memory runs out" if exit_code == -signal.SIGKILL else ""
+        return Classified("FFMPEG_CRASHED", f"ffmpeg was ended by {name}{hint}")
+    return Classified("FFMPEG_FAILED", f"ffmpeg ended with exit code {exit_code}; its stderr says more")
+
+
+def input_damaged(warnings: Sequence[str]) -> bool:
+    """Whether ffmpeg, though it ended well, complained of a damaged input."""
+    return any(_DAMAGE.search(warning) for warning in warnings)

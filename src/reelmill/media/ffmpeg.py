@@ -1,0 +1,57 @@
+"""Which ffmpeg runs, and what it can do."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What an ffmpeg was built with."""
+
+    version: str
+    encoders: frozenset[str]
+    filters: frozenset[str]
+
+
+def find_ffmpeg(setting: str = "") -> Path:
+    """The ffmpeg that `setting` names, else the one that came with Reelmill, else the one on PATH.
+
+    Raises RuntimeError, naming the remedy.
+    """
+    if setting:
+        path = shutil.which(setting)
+        if path is None:
+            raise RuntimeError(f"REELMILL_FFMPEG: {setting!r} is no program; give the path of an ffmpeg")
+        return Path(path).absolute()
+    import imageio_ffmpeg
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        path = shutil.which("ffmpeg")
+    if path is None:
+        raise RuntimeError("there is no ffmpeg: install one, or set REELMILL_FFMPEG to its path")
+    return Path(path).absolute()
+
+
+@cache
+def capabilities(path: Path) -> Capabilities:
+    """Ask an ffmpeg. Raises RuntimeError where it does not run."""
+    version = re.search(r"ffmpeg version (\S+)", _ask(path, "-version"))
+    return Capabilities(
+        version=version[1] if version else "unknown",
+        encoders=frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", _ask(path, "-encoders"), re.MULTILINE)),
+        filters=frozenset(re.findall(r"^ [T.][S.]\S? (\S+)", _ask(path, "-filters"), re.MULTILINE)),
+    )
+
+
+def _ask(path: Path, what: str) -> str:
+    try:
+        done = subprocess.run([path, "-hide_banner", what], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise RuntimeError(f"{path} does not run: {error}") from error
+    return done.stdout

@@ -1,0 +1,70 @@
+"""Picture sizes: what a target asks for, given the source. Pure; all sizes in pixels."""
+
+from dataclasses import dataclass
+
+from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import VideoSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height of a picture with square pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Scale to `scaled`, then crop or pad around the middle to `final`."""
+
+    scaled: Size
+    final: Size
+
+    def filters(self) -> tuple[str, ...]:
+        """FFmpeg filters, without those that would do nothing."""
+        scale = f"scale={self.scaled.width}:{self.scaled.height}:flags=bicubic"
+        if self.final.width > self.scaled.width or self.final.height > self.scaled.height:
+            rest: tuple[str, ...] = (f"pad={self.final.width}:{self.final.height}:-1:-1:black",)
+        elif self.final != self.scaled:
+            rest = (f"crop={self.final.width}:{self.final.height}",)
+        else:
+            rest = ()
+        return (scale, *rest, "setsar=1")
+
+
+def display_size(stream: MediaInfo.Stream) -> tuple[float, float]:
+    """Width and height as a player shows them: square pixels, rotated."""
+    width = stream.width * (stream.pixel_aspect_ratio or 1.0)
+    height = float(stream.height)
+    return (height, width) if stream.rotation_degrees in (90, 270) else (width, height)
+
+
+def fit(source: tuple[float, float], width: int, height: int, how: int, *, multiple: int = 2) -> Scaling:
+    """How to bring a picture into width × height; 0 follows from the other, both 0 keep the size.
+
+    Sizes are rounded to a multiple of `multiple` (2 for video: chroma is stored for 2 × 2 pixels).
+    """
+    have_width, have_height = source
+    if how == VideoSettings.SHRINK:
+        if (not width or have_width <= width) and (not height or have_height <= height):
+            width = height = 0
+        how = VideoSettings.CONTAIN
+    if not (width and height):
+        factor = width / have_width if width else height / have_height if height else 1.0
+        scaled = Size(_round(width or have_width * factor, multiple), _round(height or have_height * factor, multiple))
+        return Scaling(scaled, scaled)
+    box = Size(_round(width, multiple), _round(height, multiple))
+    if how == VideoSettings.STRETCH:
+        return Scaling(box, box)
+    factors = box.width / have_width, box.height / have_height
+    factor = max(factors) if how == VideoSettings.CROP else min(factors)
+    scaled = Size(_round(have_width * factor, multiple), _round(have_height * factor, multiple))
+    # Rounding must not push the picture over the edge it was fitted to.
+    bound = max if how == VideoSettings.CROP else min
+    scaled = Size(bound(scaled.width, box.width), bound(scaled.height, box.height))
+    return Scaling(scaled, scaled if how == VideoSettings.CONTAIN else box)
+
+
+def _round(pixels: float, multiple: int) -> int:
+    return max(multiple, round(pixels / multiple) * multiple)

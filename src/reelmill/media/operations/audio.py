@@ -1,0 +1,83 @@
+"""audio: take the sound into a file of its own."""
+
+from pathlib import PurePosixPath
+
+from reelmill.jobs.errors import Violation
+from reelmill.media import formats
+from reelmill.media.checks import trim_violations
+from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
+from reelmill.media.sources import open_options, required_audio, seconds, span
+from reelmill.v1.operations_pb2 import AudioExtract
+
+_MUX = {
+    AudioExtract.MP3: ("-f", "mp3"),
+    AudioExtract.M4A: ("-movflags", "+faststart", "-f", "ipod"),
+    AudioExtract.OPUS: ("-f", "opus"),
+    AudioExtract.FLAC: ("-f", "flac"),
+    AudioExtract.WAV: ("-f", "wav"),
+}
+_LOSSLESS = (AudioExtract.FLAC, AudioExtract.WAV)
+_MAX_CHANNELS = {AudioExtract.MP3: 2}
+
+
+class AudioOperation:
+    """See AudioExtract in operations.proto."""
+
+    name = "audio"
+    description = "Take the sound into a file of its own."
+    extensions = tuple(formats.AUDIO_EXTENSIONS.values())
+
+    def violations(self, spec: AudioExtract, path: str) -> list[Violation]:
+        """What contradicts itself."""
+        found = trim_violations(spec.trim, f"{path}.trim")
+        format = spec.format or AudioExtract.MP3
+        name = AudioExtract.Format.Name(format)
+        if format in _LOSSLESS and spec.bitrate_bps:
+            found.append(Violation(f"{path}.bitrate_bps", f"{name} is lossless and has no bit rate: leave it out"))
+        if spec.channels > _MAX_CHANNELS.get(format, 8):
+            found.append(Violation(f"{path}.channels", f"{name} takes at most {_MAX_CHANNELS[format]}"))
+        rates = formats.EXTRACT_RATES[format]
+        if spec.sample_rate_hz and spec.sample_rate_hz not in rates:
+            allowed = ", ".join(map(str, rates))
+            found.append(Violation(f"{path}.sample_rate_hz", f"must be one of {allowed} for {name}"))
+        return found
+
+    def with_defaults(self, spec: AudioExtract) -> AudioExtract:
+        """Fills in format and bit rate."""
+        made = AudioExtract()
+        made.CopyFrom(spec)
+        made.format = spec.format or AudioExtract.MP3
+        if made.format not in _LOSSLESS:
+            made.bitrate_bps = spec.bitrate_bps or formats.DEFAULT_AUDIO_BPS
+        return made
+
+    def plan(self, output: str, spec: AudioExtract, source: Source, context: PlanContext) -> Plan:
+        """One command, one file."""
+        part = span(source, spec.trim, output)
+        sound = required_audio(source, output)
+        extension = formats.AUDIO_EXTENSIONS[spec.format]
+        path = PurePosixPath(output, f"{output}.{extension}")
+        rate = formats.accepted_rate(formats.EXTRACT_RATES[spec.format], spec.sample_rate_hz, sound.sample_rate_hz)
+        channels = spec.channels or min(2, sound.channels)
+        writes = (
+            *("-map", f"0:{sound.index}"),
+            *formats.sound_file_encoder(spec.format, spec.bitrate_bps, rate, channels),
+            *(("-t", seconds(part.length)) if part.cut else ()),
+            *("-map_metadata", "-1", "-map_chapters", "-1"),
+            *_MUX[spec.format],
+            str(path),
+        )
+        length = part.length if part.cut or not sound.duration_seconds else sound.duration_seconds - part.start
+        expected = Expected(
+            audio_codec=formats.EXTRACT_NAMES[spec.format],
+            duration_seconds=length or None,
+            duration_tolerance_seconds=max(0.5, 0.01 * length),
+        )
+        command = Command(
+            inputs=open_options(source, context, start=part.start),
+            writes=writes,
+            outputs=(output,),
+            duration_seconds=part.length,
+        )
+        file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)
+        return Plan(commands=(command,), files=(file,))

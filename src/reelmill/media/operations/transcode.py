@@ -1,0 +1,146 @@
+"""transcode: encode picture and sound into one file."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from reelmill.jobs.errors import Violation
+from reelmill.media import formats
+from reelmill.media.checks import trim_violations
+from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
+from reelmill.media.geometry import display_size, fit
+from reelmill.media.sources import Span, audio_stream, open_options, seconds, span, video_stream
+from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
+
+_MUX = {
+    # The index at the front: a player starts before the file is whole.
+    Transcode.MP4: ("-movflags", "+faststart", "-f", "mp4"),
+    Transcode.WEBM: ("-f", "webm"),
+    Transcode.MKV: ("-f", "matroska"),
+}
+
+
+_FREE_FITS = (VideoSettings.FIT_UNSPECIFIED, VideoSettings.CONTAIN, VideoSettings.SHRINK)
+
+
+class TranscodeOperation:
+    """See Transcode in operations.proto."""
+
+    name = "transcode"
+    description = "Encode picture and sound into one file."
+    extensions = tuple(formats.CONTAINER_EXTENSIONS.values())
+
+    def violations(self, spec: Transcode, path: str) -> list[Violation]:
+        """What contradicts itself."""
+        found = trim_violations(spec.trim, f"{path}.trim")
+        container = spec.container or Transcode.MP4
+        name = Transcode.Container.Name(container)
+        video, audio = spec.video, spec.audio
+        if video.codec and video.codec not in formats.VIDEO_CODECS[container]:
+            accepted = map(VideoSettings.Codec.Name, formats.VIDEO_CODECS[container])
+            problem = _misfit(VideoSettings.Codec.Name(video.codec), name, accepted)
+            found.append(Violation(f"{path}.video.codec", problem))
+        if audio.codec and audio.codec not in formats.AUDIO_CODECS[container]:
+            accepted = map(AudioSettings.Codec.Name, formats.AUDIO_CODECS[container])
+            problem = _misfit(AudioSettings.Codec.Name(audio.codec), name, accepted)
+            found.append(Violation(f"{path}.audio.codec", problem))
+        found += _rate_violations(video, _video_codec(spec), f"{path}.video")
+        if video.fit not in _FREE_FITS and not (video.width and video.height):
+            found.append(Violation(f"{path}.video.fit", "needs both width and height"))
+        if spec.mute and spec.HasField("audio"):
+            found.append(Violation(f"{path}.mute", "contradicts audio: leave one of the two out"))
+        rates = formats.AUDIO_RATES[_audio_codec(spec)]
+        if audio.sample_rate_hz and audio.sample_rate_hz not in rates:
+            allowed = ", ".join(map(str, rates))
+            found.append(Violation(f"{path}.audio.sample_rate_hz", f"must be one of {allowed} for this codec"))
+        return found
+
+    def with_defaults(self, spec: Transcode) -> Transcode:
+        """Fills in container, codecs, quality, fit and bit rate."""
+        made = Transcode()
+        made.CopyFrom(spec)
+        made.container = spec.container or Transcode.MP4
+        video = made.video
+        video.codec = _video_codec(spec)
+        video.fit = video.fit or VideoSettings.CONTAIN
+        video.effort = video.effort or VideoSettings.FAST
+        if not video.bitrate_bps and not video.HasField("crf"):
+            video.crf = formats.DEFAULT_CRF[video.codec]
+        if not spec.mute:
+            made.audio.codec = _audio_codec(spec)
+            made.audio.bitrate_bps = made.audio.bitrate_bps or formats.DEFAULT_AUDIO_BPS
+        return made
+
+    def plan(self, output: str, spec: Transcode, source: Source, context: PlanContext) -> Plan:
+        """One command, one file."""
+        part = span(source, spec.trim, output)
+        picture = video_stream(source, output)
+        sound = None if spec.mute else audio_stream(source)
+        scaling = fit(display_size(picture), spec.video.width, spec.video.height, spec.video.fit)
+        extension = formats.CONTAINER_EXTENSIONS[spec.container]
+        path = PurePosixPath(output, f"{output}.{extension}")
+        rate = (f"fps={spec.video.frame_rate:g}",) if spec.video.frame_rate else ()
+        writes = (
+            *("-map", f"0:{picture.index}"),
+            *(("-map", f"0:{sound.index}") if sound else ()),
+            *("-filter:v", ",".join((*rate, *scaling.filters()))),
+            *formats.video_encoder(spec.video, spec.container, context.threads),
+            *(_audio_options(spec.audio, sound) if sound else ()),
+            *(("-t", seconds(part.length)) if part.cut else ()),
+            # No title, place or camera of the input goes out unless asked for.
+            *("-map_metadata", "-1", "-map_chapters", "-1"),
+            *_MUX[spec.container],
+            str(path),
+        )
+        expected = Expected(
+            video_codec=formats.VIDEO_NAMES[spec.video.codec],
+            audio_codec=formats.AUDIO_NAMES[spec.audio.codec] if sound else None,
+            width=scaling.final.width,
+            height=scaling.final.height,
+            duration_seconds=_expected_seconds(part, picture, sound),
+            duration_tolerance_seconds=max(0.5, 0.01 * part.length),
+        )
+        command = Command(
+            inputs=open_options(source, context, start=part.start),
+            writes=writes,
+            outputs=(output,),
+            duration_seconds=part.length,
+        )
+        file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)
+        return Plan(commands=(command,), files=(file,))
+
+
+def _audio_options(spec: AudioSettings, sound: MediaInfo.Stream) -> tuple[str, ...]:
+    rate = formats.accepted_rate(formats.AUDIO_RATES[spec.codec], spec.sample_rate_hz, sound.sample_rate_hz)
+    return formats.audio_encoder(spec.codec, spec.bitrate_bps, rate, spec.channels or min(2, sound.channels))
+
+
+def _expected_seconds(part: Span, picture: MediaInfo.Stream, sound: MediaInfo.Stream | None) -> float | None:
+    """How long the file must be: as long as the longest stream that goes in."""
+    if part.cut or not part.length:
+        return part.length or None
+    streams = [s.duration_seconds for s in (picture, sound) if s]
+    return max(streams) - part.start if all(streams) else part.length
+
+
+def _video_codec(spec: Transcode) -> VideoSettings.Codec:
+    return spec.video.codec or formats.VIDEO_CODECS[spec.container or Transcode.MP4][0]
+
+
+def _audio_codec(spec: Transcode) -> AudioSettings.Codec:
+    return spec.audio.codec or formats.AUDIO_CODECS[spec.container or Transcode.MP4][0]
+
+
+def _misfit(codec: str, container: str, accepted: Iterable[str]) -> str:
+    return f"{codec} does not go into {container}; it takes {', '.join(accepted)}"
+
+
+def _rate_violations(video: VideoSettings, codec: VideoSettings.Codec, path: str) -> list[Violation]:
+    found = []
+    if video.bitrate_bps and video.HasField("crf"):
+        found.append(Violation(f"{path}.crf", "contradicts bitrate_bps: leave one of the two out"))
+    highest = formats.MAX_CRF[codec]
+    if video.crf > highest:
+        name = VideoSettings.Codec.Name(codec)
+        found.append(Violation(f"{path}.crf", f"{video.crf:g} is not between 0 and {highest}, the range of {name}"))
+    return found

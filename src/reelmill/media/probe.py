@@ -1,0 +1,89 @@
+"""Looks into media files, in a child process: a damaged file can end it and nothing else."""
+
+import asyncio
+import base64
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.child import die_with_parent
+from reelmill.v1.media_pb2 import MediaInfo
+
+_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a file contains, and FFmpeg's name of the demuxer that reads it."""
+
+    info: MediaInfo
+    demuxer: str
+
+
+class Prober:
+    """A child process that probes one file after the other; started at the first call."""
+
+    def __init__(self) -> None:
+        self._child: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
+
+    async def probe(self, path: Path) -> Probed:
+        """Look into a local file.
+
+        Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT,
+        INPUT_UNSUPPORTED.
+        """
+        async with self._lock:
+            try:
+                answer = await asyncio.wait_for(self._ask(path), _TIMEOUT_SECONDS)
+            except TimeoutError as error:
+                await self._end()
+                raise AttemptFailed(
+                    "INPUT_CORRUPT", f"looking into the file took longer than {_TIMEOUT_SECONDS:g} s"
+                ) from error
+            except BaseException:
+                await self._end()  # its answer must not reach the next caller
+                raise
+        if "code" in answer:
+            raise AttemptFailed(answer["code"], answer["message"])
+        return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"])
+
+    async def _ask(self, path: Path) -> dict[str, str]:
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "reelmill.media.probe_child"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=2**24,
+                preexec_fn=die_with_parent,
+                process_group=0,  # Ctrl-C is the parent's to handle
+            )
+        stdin, stdout = self._child.stdin, self._child.stdout
+        assert stdin and stdout
+        try:
+            stdin.write(json.dumps(str(path)).encode() + b"\n")
+            await stdin.drain()
+            line = await stdout.readline()
+        except (BrokenPipeError, ConnectionResetError):
+            line = b""
+        if not line:
+            code = await self._child.wait()
+            message = f"the file made its reader crash (exit code {code})"
+            return {"code": "INPUT_CORRUPT", "message": message}
+        answer: dict[str, str] = json.loads(line)
+        return answer
+
+    async def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if child.returncode is None:
+            child.kill()
+        await child.communicate()  # also closes the pipes
+
+    async def close(self) -> None:
+        """End the child. Bears being called twice."""
+        async with self._lock:
+            await self._end()

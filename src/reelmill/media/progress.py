@@ -1,0 +1,60 @@
+"""Reads what ffmpeg writes for `-progress`: blocks of key=value lines. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunProgress:
+    """How far a command is."""
+
+    percent: float
+    """0 to 100."""
+    fps: float
+    speed: float
+    """Seconds of media written per second; 0 where ffmpeg does not know yet."""
+    eta_seconds: float | None
+
+
+class ProgressParser:
+    """Turns lines into a RunProgress at each block's end."""
+
+    def __init__(self, duration_seconds: float) -> None:
+        self._duration_seconds = duration_seconds
+        self._block: dict[str, str] = {}
+        self.position: tuple[str, str] = ("", "")
+        """Time and frame last reported: while it stands still, ffmpeg makes no progress."""
+
+    def feed(self, line: str) -> RunProgress | None:
+        """Read a line; answers at the last line of a block."""
+        key, separator, value = line.strip().partition("=")
+        if not separator:
+            return None
+        self._block[key] = value.strip()
+        if key != "progress":
+            return None
+        block, self._block = self._block, {}
+        self.position = (block.get("out_time_us", ""), block.get("frame", ""))
+        return self._progress(block)
+
+    def _progress(self, block: dict[str, str]) -> RunProgress:
+        done = _number(block.get("out_time_us", "")) / 1e6
+        speed = _number(block.get("speed", "").removesuffix("x"))
+        total = self._duration_seconds
+        if block["progress"] == "end":
+            return RunProgress(percent=100.0, fps=_number(block.get("fps", "")), speed=speed, eta_seconds=0.0)
+        left = max(0.0, total - done)
+        return RunProgress(
+            percent=min(99.9, max(0.0, 100 * done / total)) if total > 0 else 0.0,
+            fps=_number(block.get("fps", "")),
+            speed=speed,
+            eta_seconds=left / speed if total > 0 and speed > 0 else None,
+        )
+
+
+def _number(text: str) -> float:
+    """A number, or 0 for what ffmpeg writes where it knows none (N/A)."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if value == value and abs(value) != float("inf") else 0.0

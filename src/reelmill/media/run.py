@@ -1,0 +1,202 @@
+"""Runs ffmpeg: the only module, besides probe, that spawns processes."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.child import die_with_parent
+from reelmill.media.contract import Command
+from reelmill.media.failures import classify, input_damaged
+from reelmill.media.progress import ProgressParser, RunProgress
+
+GLOBAL_OPTIONS = (
+    "-hide_banner",
+    "-nostdin",  # else it reads keys from our stdin
+    "-y",  # an attempt's folder is its own
+    "-loglevel",
+    "level+warning",  # each line says how bad it is
+    "-nostats",
+    "-progress",
+    "pipe:1",
+    "-stats_period",
+    "0.5",
+)
+_KILL_AFTER_SECONDS = 5.0
+_CHECK_SECONDS = 0.5
+_TAIL_LINES = 40
+_MAX_WARNINGS = 20
+_COMPLAINT = re.compile(r"\[(warning|error|fatal)\]")
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
+
+
+class Stopped(Exception):
+    """The caller asked for the end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """What a command that ended well had to say."""
+
+    warnings: tuple[str, ...]
+    """At most 20 different ones."""
+    input_damaged: bool
+
+
+@dataclass(slots=True)
+class _Output:
+    """What is read from the process's pipes."""
+
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
+    warnings: dict[str, None] = field(default_factory=dict)
+
+
+async def run(
+    command: Command,
+    *,
+    ffmpeg: Path,
+    folder: Path,
+    stop: asyncio.Event,
+    on_progress: Callable[[RunProgress], None],
+    no_progress_seconds: float,
+    wall_seconds: float,
+    max_bytes: int,
+) -> RunResult:
+    """Run a command in `folder` to its end.
+
+    Raises Stopped once `stop` is set, and AttemptFailed (FFMPEG_FAILED, INPUT_CORRUPT, NO_PROGRESS,
+    WALL_LIMIT, OUTPUT_TOO_LARGE, …) with the command and the end of its stderr. The process and all
+    its children are gone when this returns.
+    """
+    argv = (str(ffmpeg), *GLOBAL_OPTIONS, *command.argv)
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=folder,
+        env={"SVT_LOG": "1"},  # errors only; no variable of ours reaches a parser of foreign files
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        process_group=0,
+        preexec_fn=die_with_parent,
+    )
+    output = _Output()
+    parser = ProgressParser(command.duration_seconds)
+    assert process.stdout and process.stderr
+    readers = asyncio.gather(
+        _read_progress(process.stdout, parser, on_progress), _read_stderr(process.stderr, output), process.wait()
+    )
+    watch = asyncio.create_task(_watch(parser, folder, no_progress_seconds, wall_seconds, max_bytes))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        waited: tuple[asyncio.Future[Any], ...] = (readers, watch, stopping)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        ended = readers.done()
+        if not ended:
+            await _end(process)
+            await readers
+        if stop.is_set() and not ended:
+            raise Stopped
+        shown, tail = shlex.join(argv), "\n".join(output.tail)
+        if not ended:
+            code, message = watch.result()
+            raise _failure(command, code, message, shown, tail)
+        if process.returncode:
+            found = classify(process.returncode, tail)
+            last = output.tail[-1] if output.tail else ""
+            raise _failure(command, found.code, f"{found.message}: {last}" if last else found.message, shown, tail)
+    finally:
+        watch.cancel()
+        stopping.cancel()
+        if process.returncode is None:
+            _signal_group(process, signal.SIGKILL)
+            await asyncio.shield(readers)
+    warnings = tuple(output.warnings)
+    return RunResult(warnings=warnings, input_damaged=input_damaged(warnings))
+
+
+def _failure(command: Command, code: str, message: str, shown: str, tail: str) -> AttemptFailed:
+    return AttemptFailed(code, message, output=", ".join(command.outputs), command=shown, stderr_tail=tail)
+
+
+async def _read_progress(
+    stream: asyncio.StreamReader, parser: ProgressParser, on_progress: Callable[[RunProgress], None]
+) -> None:
+    while line := await stream.readline():
+        if progress := parser.feed(line.decode(errors="replace")):
+            on_progress(progress)
+
+
+async def _read_stderr(stream: asyncio.StreamReader, output: _Output) -> None:
+    # By chunks: a line may be longer than any buffer, and readline would raise.
+    rest = b""
+    while chunk := await stream.read(65536):
+        *lines, rest = (rest + chunk).split(b"\n")
+        rest = rest[-4096:]
+        for line in lines:
+            _keep(line, output)
+    if rest:
+        _keep(rest, output)
+
+
+def _keep(line: bytes, output: _Output) -> None:
+    text = _ADDRESS.sub("", line.decode(errors="replace").rstrip())[:1000]
+    if not text:
+        return
+    output.tail.append(text)
+    if len(output.warnings) < _MAX_WARNINGS and _COMPLAINT.search(text):
+        output.warnings[text] = None
+
+
+async def _watch(
+    parser: ProgressParser, folder: Path, no_progress_seconds: float, wall_seconds: float, max_bytes: int
+) -> tuple[str, str]:
+    """Returns, with a code and a message, when the process must not go on."""
+    clock = asyncio.get_running_loop().time
+    began = moved = clock()
+    position, size = parser.position, 0
+    while True:
+        await asyncio.sleep(min(_CHECK_SECONDS, no_progress_seconds / 2))
+        now = clock()
+        new_size = await asyncio.to_thread(_written_bytes, folder)
+        if (parser.position, new_size) != (position, size):
+            position, size, moved = parser.position, new_size, now
+        if size > max_bytes:
+            return "OUTPUT_TOO_LARGE", f"the outputs outgrew {max_bytes} bytes (setting input_max_bytes)"
+        if now - moved > no_progress_seconds:
+            return "NO_PROGRESS", f"ffmpeg made no progress for {no_progress_seconds:g} s and was stopped"
+        if now - began > wall_seconds:
+            return "WALL_LIMIT", f"ffmpeg ran longer than {wall_seconds:g} s and was stopped"
+
+
+def _written_bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.glob("*/*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:  # ffmpeg renames and removes files
+            continue
+    return total
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """TERM to the whole group, KILL where it does not end in time."""
+    _signal_group(process, signal.SIGTERM)
+    try:
+        await asyncio.wait_for(asyncio.shield(process.wait()), _KILL_AFTER_SECONDS)
+    except TimeoutError:
+        _signal_group(process, signal.SIGKILL)
+        await process.wait()
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,79 @@
+"""What planning reads out of a probed input: its streams, its length, the options to open it. Pure."""
+
+from dataclasses import dataclass
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.contract import PlanContext, Source
+from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import TimeRange
+
+_MAX_PIXELS = 8192 * 8192  # of one picture: a forged header must not take all memory
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of an input, in seconds; `length` is 0 where the input does not say how long it is."""
+
+    start: float
+    length: float
+    cut: bool
+    """Whether the end is before the input's own."""
+
+
+def video_stream(source: Source, output: str) -> MediaInfo.Stream:
+    """The first moving or still picture. Raises AttemptFailed INPUT_NO_VIDEO."""
+    streams = [s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height]
+    found = next((s for s in streams if not s.cover), None)
+    if found is None:
+        raise AttemptFailed("INPUT_NO_VIDEO", "the input has no picture to work on", output=output)
+    return found
+
+
+def audio_stream(source: Source) -> MediaInfo.Stream | None:
+    """The first sound, or None."""
+    return next((s for s in source.info.streams if s.kind == MediaInfo.Stream.AUDIO and s.channels), None)
+
+
+def required_audio(source: Source, output: str) -> MediaInfo.Stream:
+    """The first sound. Raises AttemptFailed INPUT_NO_AUDIO."""
+    found = audio_stream(source)
+    if found is None:
+        raise AttemptFailed("INPUT_NO_AUDIO", "the input has no sound to work on", output=output)
+    return found
+
+
+def span(source: Source, trim: TimeRange, output: str) -> Span:
+    """The part that a trim asks for. Raises AttemptFailed TIME_OUT_OF_RANGE where it begins past the end."""
+    duration = source.info.duration_seconds
+    start, end = trim.start_seconds, trim.end_seconds
+    if duration and (start >= duration or end > duration + 0.5):
+        raise AttemptFailed(
+            "TIME_OUT_OF_RANGE",
+            f"the trim {start:g}–{end or duration:g} s goes past the input's end at {duration:.3f} s",
+            output=output,
+        )
+    cut = bool(end) and (not duration or end < duration)
+    last = end if cut else duration
+    return Span(start, max(0.0, last - start), cut)
+
+
+def open_options(source: Source, context: PlanContext, *, start: float = 0.0) -> tuple[str, ...]:
+    """Options and -i of an input, read from `start` seconds on."""
+    return (
+        # Seeking before -i reads nothing of what comes before; ffmpeg still cuts at the exact time.
+        *(("-ss", seconds(start)) if start else ()),
+        *(("-threads", str(context.threads)) if context.threads else ()),
+        "-protocol_whitelist",
+        "file",
+        "-max_pixels",
+        str(_MAX_PIXELS),
+        "-f",
+        source.demuxer,
+        "-i",
+        f"file:{source.path}",
+    )
+
+
+def seconds(value: float) -> str:
+    """A time as ffmpeg reads it, to the microsecond."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")

@@ -1,0 +1,56 @@
+"""What a job's outputs must be beyond the rules in the protos, and the defaults that they take. Pure."""
+
+import difflib
+
+from reelmill.jobs.errors import Violation
+from reelmill.media.operations import OPERATIONS
+from reelmill.media.presets import PRESETS
+from reelmill.v1.jobs_pb2 import Job, Output
+
+
+def job_violations(job: Job, path: str) -> list[Violation]:
+    """Names that lead nowhere and options that contradict each other, with their fields' paths."""
+    names = [item.name for item in job.inputs]
+    found = [
+        Violation(f"{path}.inputs[{i}].name", "is required where there are several inputs")
+        for i, name in enumerate(names)
+        if not name and len(names) > 1
+    ]
+    for i, output in enumerate(job.outputs):
+        found += _output_violations(output, names, f"{path}.outputs[{i}]")
+    return found
+
+
+def _output_violations(output: Output, inputs: list[str], path: str) -> list[Violation]:
+    found = []
+    if output.input and output.input not in inputs:
+        found.append(Violation(f"{path}.input", _unknown(output.input, inputs, "input of this job")))
+    operation = output.WhichOneof("operation")
+    if operation == "preset":
+        if output.preset not in PRESETS:
+            found.append(Violation(f"{path}.preset", _unknown(output.preset, list(PRESETS), "preset")))
+    elif operation:
+        found += OPERATIONS[operation].violations(getattr(output, operation), f"{path}.{operation}")
+    return found
+
+
+def with_defaults(job: Job) -> Job:
+    """A copy in which presets are replaced by what they say, and operations have their defaults."""
+    made = Job()
+    made.CopyFrom(job)
+    for output in made.outputs:
+        if output.WhichOneof("operation") == "preset":
+            preset = PRESETS[output.preset]
+            name = preset.WhichOneof("operation")
+            assert name
+            getattr(output, name).CopyFrom(getattr(preset, name))
+        name = output.WhichOneof("operation")
+        assert name
+        getattr(output, name).CopyFrom(OPERATIONS[name].with_defaults(getattr(output, name)))
+    return made
+
+
+def _unknown(name: str, known: list[str], what: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return f"{name!r} is no {what}; {hint}"

@@ -1,0 +1,47 @@
+"""Checks what ffmpeg wrote: an exit code of 0 is no success."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.contract import Expected, PlannedFile
+from reelmill.media.probe import Prober
+from reelmill.v1.media_pb2 import MediaInfo
+
+
+async def verify(
+    files: Iterable[PlannedFile], folder: Path, prober: Prober, *, input_damaged: bool = False
+) -> list[MediaInfo]:
+    """What each file contains, in order.
+
+    Raises AttemptFailed OUTPUT_INVALID where a file is missing, unreadable or not what was planned,
+    and INPUT_CORRUPT where ffmpeg had complained of the input.
+    """
+    code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
+    infos = []
+    for file in files:
+        try:
+            info = (await prober.probe(folder / file.path)).info
+        except AttemptFailed as error:
+            raise AttemptFailed(code, f"{file.path}: {error.failure.message}", output=file.output) from error
+        if found := problems(info, file.expected):
+            raise AttemptFailed(code, f"{file.path}: {'; '.join(found)}", output=file.output)
+        infos.append(info)
+    return infos
+
+
+def problems(info: MediaInfo, expected: Expected) -> list[str]:
+    """How a file differs from what was planned. Pure."""
+    video = next((s for s in info.streams if s.kind == MediaInfo.Stream.VIDEO), None)
+    audio = next((s for s in info.streams if s.kind == MediaInfo.Stream.AUDIO), None)
+    found = [
+        f"its {what} is {(stream.codec or 'unknown') if stream else 'missing'} instead of {codec}"
+        for what, stream, codec in (("picture", video, expected.video_codec), ("sound", audio, expected.audio_codec))
+        if codec and (stream is None or stream.codec != codec)
+    ]
+    if video and expected.width and (video.width, video.height) != (expected.width, expected.height):
+        found.append(f"it has {video.width} × {video.height} pixels instead of {expected.width} × {expected.height}")
+    wanted = expected.duration_seconds
+    if wanted is not None and abs(info.duration_seconds - wanted) > expected.duration_tolerance_seconds:
+        found.append(f"it lasts {info.duration_seconds:.3f} s instead of {wanted:.3f} s")
+    return found
