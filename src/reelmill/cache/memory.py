@@ -1,0 +1,106 @@
+"""The cache inside one process, for embedded mode. Subscribers of other processes hear nothing."""
+
+import heapq
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from reelmill.cache.port import Status, Subscription, job_channel
+from reelmill.cache.subscriptions import Channels
+
+_PROGRESS_SECONDS = 15.0
+_MAX_ITEMS = 100_000
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class _Expiring(Generic[Key, Value]):
+    """A dict whose items live for a while; beyond `max_items` the oldest give way."""
+
+    def __init__(self, *, max_items: int = _MAX_ITEMS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._items: dict[Key, tuple[float, Value]] = {}
+        self._deadlines: list[tuple[float, int, Key]] = []
+        self._order = itertools.count()  # keys themselves need not compare
+        self._max_items = max_items
+        self._clock = clock
+
+    def get(self, key: Key) -> Value | None:
+        """The value, or None where there is none or its time is over."""
+        deadline, value = self._items.get(key, (0.0, None))
+        return value if self._clock() < deadline else None
+
+    def set(self, key: Key, value: Value, ttl_seconds: float) -> None:
+        """Keep a value for `ttl_seconds`."""
+        now = self._clock()
+        self._items.pop(key, None)
+        self._items[key] = (now + ttl_seconds, value)
+        heapq.heappush(self._deadlines, (now + ttl_seconds, next(self._order), key))
+        while self._deadlines[0][0] <= now:
+            _, _, due = heapq.heappop(self._deadlines)
+            # A value that was replaced since has its own, later entry.
+            if due in self._items and self._items[due][0] <= now:
+                del self._items[due]
+        if len(self._items) > self._max_items:
+            del self._items[next(iter(self._items))]
+
+
+class MemoryCache:
+    """Implements reelmill.cache.port.Cache."""
+
+    def __init__(self, *, status_ttl_seconds: float, final_ttl_seconds: float) -> None:
+        self._status_ttl_seconds = status_ttl_seconds
+        self._final_ttl_seconds = final_ttl_seconds
+        self._statuses: _Expiring[tuple[UUID, UUID], Status] = _Expiring()
+        self._progress: _Expiring[UUID, tuple[int, bytes]] = _Expiring()
+        self._channels = Channels()
+
+    async def start(self) -> None:
+        """Nothing to connect to."""
+
+    async def stop(self) -> None:
+        """Nothing to disconnect from."""
+
+    async def put(self, statuses: Sequence[Status]) -> None:
+        """Keep each status unless one of the same or a later version is there; notify its channel."""
+        for status in statuses:
+            key = (status.tenant_id, status.job_id)
+            kept = self._statuses.get(key)
+            if kept is None or kept.version < status.version:
+                ttl_seconds = self._final_ttl_seconds if status.final else self._status_ttl_seconds
+                self._statuses.set(key, status, ttl_seconds)
+                self._channels.wake(job_channel(status.job_id))
+
+    async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
+        """The status, or None."""
+        return self._statuses.get((tenant_id, job_id))
+
+    async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
+        """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""
+        kept = self._progress.get(job_id)
+        if kept is None or kept[0] <= fence:
+            self._progress.set(job_id, (fence, progress), _PROGRESS_SECONDS)
+            self._channels.wake(job_channel(job_id))
+
+    async def get_progress(self, job_id: UUID) -> bytes | None:
+        """The newest progress, or None."""
+        kept = self._progress.get(job_id)
+        return None if kept is None else kept[1]
+
+    async def notify(self, channel: str) -> None:
+        """Wake the subscribers of a channel in this process."""
+        self._channels.wake(channel)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[Subscription]:
+        """Listen to a channel while the context is open."""
+        subscriber = self._channels.add(channel)
+        try:
+            yield subscriber
+        finally:
+            self._channels.remove(channel, subscriber)
+
+    async def check(self) -> None:
+        """This process always answers."""

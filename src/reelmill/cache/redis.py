@@ -1,0 +1,161 @@
+"""The cache in Redis, shared by all processes.
+
+What is kept where (all names begin with `reelmill:`):
+
+    reelmill:status:{tenant_id}:{job_id}   hash: version (decimal), final (0 or 1), job (serialized Job)
+    reelmill:progress:{job_id}             hash: fence (decimal), progress (serialized Progress)
+    reelmill:{channel}                     publish/subscribe; the message is empty
+
+Every key has a TTL. A script compares versions and fences, so that no race lets the older win.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Counter
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from reelmill.cache.breaker import Breaker
+from reelmill.cache.port import CacheUnavailable, Status, Subscription, job_channel
+from reelmill.cache.redis_channels import PREFIX, RedisChannels
+
+_READS = Counter("reelmill_cache_reads_total", "Reads of cached statuses by result", ["result"])
+_AWAY = (RedisError, OSError, TimeoutError)
+_TIMEOUT_SECONDS = 0.5
+_PROGRESS_SECONDS = 15.0
+_CONNECTIONS = 32
+
+# KEYS: one a status. ARGV, for each: version, final, job, TTL in ms, channel.
+_PUT = """
+for i, key in ipairs(KEYS) do
+    local version, final, job, ttl, channel = unpack(ARGV, i * 5 - 4, i * 5)
+    local kept = redis.call('HGET', key, 'version')
+    if not kept or tonumber(kept) < tonumber(version) then
+        redis.call('HSET', key, 'version', version, 'final', final, 'job', job)
+        redis.call('PEXPIRE', key, ttl)
+        redis.call('PUBLISH', channel, '')
+    end
+end
+"""
+# KEYS: the progress. ARGV: fence, progress, TTL in ms, channel.
+_PUT_PROGRESS = """
+local kept = redis.call('HGET', KEYS[1], 'fence')
+if not kept or tonumber(kept) <= tonumber(ARGV[1]) then
+    redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'progress', ARGV[2])
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    redis.call('PUBLISH', ARGV[4], '')
+end
+"""
+
+
+def status_key(tenant_id: UUID, job_id: UUID) -> str:
+    """Where a job's status is kept."""
+    return f"{PREFIX}status:{tenant_id}:{job_id}"
+
+
+def progress_key(job_id: UUID) -> str:
+    """Where a running attempt's progress is kept."""
+    return f"{PREFIX}progress:{job_id}"
+
+
+class RedisCache:
+    """Implements reelmill.cache.port.Cache. Before `start` and after `stop` it is as if away."""
+
+    def __init__(self, url: str, *, status_ttl_seconds: float, final_ttl_seconds: float) -> None:
+        """`url`: redis://[user:password@]host:port/db or rediss://…. Raises ValueError for another."""
+        try:
+            self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+                url,
+                protocol=2,
+                max_connections=_CONNECTIONS,
+                timeout=_TIMEOUT_SECONDS,
+                socket_timeout=_TIMEOUT_SECONDS,
+                socket_connect_timeout=_TIMEOUT_SECONDS,
+                # One more try: the first may have hit a connection that the server closed long ago.
+                retry=Retry(NoBackoff(), 1),
+            )
+        except ValueError as error:
+            raise ValueError(f"REELMILL_CACHE_URL: {error}") from error
+        self._redis = Redis(connection_pool=self._pool)
+        self._put = self._redis.register_script(_PUT)
+        self._put_progress = self._redis.register_script(_PUT_PROGRESS)
+        self._status_ttl_seconds = status_ttl_seconds
+        self._final_ttl_seconds = final_ttl_seconds
+        self._breaker = Breaker("redis", _AWAY)
+        self._channels = RedisChannels(self._pool)
+        self._started = False
+
+    async def start(self) -> None:
+        """Connect in the background."""
+        self._started = True
+        self._channels.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        self._started = False
+        await self._channels.stop()
+        await self._pool.disconnect()
+
+    async def put(self, statuses: Sequence[Status]) -> None:
+        """Keep each status unless one of the same or a later version is there; notify its channel."""
+        if not statuses:
+            return
+        keys = [status_key(s.tenant_id, s.job_id) for s in statuses]
+        arguments: list[str | int | bytes] = []
+        for s in statuses:
+            ttl_seconds = self._final_ttl_seconds if s.final else self._status_ttl_seconds
+            channel = PREFIX + job_channel(s.job_id)
+            arguments += (s.version, int(s.final), s.job, _milliseconds(ttl_seconds), channel)
+        await self._call(lambda: self._put(keys, arguments), None)
+
+    async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
+        """The status, or None where there is none or Redis is away."""
+        key = status_key(tenant_id, job_id)
+        version, final, job = await self._call(
+            lambda: self._redis.hmget(key, ["version", "final", "job"]), [None, None, None]
+        )
+        if version is None or final is None or job is None:
+            _READS.labels("miss").inc()
+            return None
+        _READS.labels("hit").inc()
+        return Status(tenant_id=tenant_id, job_id=job_id, version=int(version), final=final == b"1", job=job)
+
+    async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
+        """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""
+        ttl, channel = _milliseconds(_PROGRESS_SECONDS), PREFIX + job_channel(job_id)
+        arguments: list[str | int | bytes] = [fence, progress, ttl, channel]
+        await self._call(lambda: self._put_progress([progress_key(job_id)], arguments), None)
+
+    async def get_progress(self, job_id: UUID) -> bytes | None:
+        """The newest progress, or None."""
+        progress: bytes | None = await self._call(lambda: self._redis.hget(progress_key(job_id), "progress"), None)
+        return progress
+
+    async def notify(self, channel: str) -> None:
+        """Wake the subscribers of a channel, in all processes."""
+        await self._call(lambda: self._redis.publish(PREFIX + channel, b""), 0)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[Subscription]:
+        """Listen to a channel while the context is open."""
+        async with self._channels.subscribe(channel) as subscriber:
+            yield subscriber
+
+    async def check(self) -> None:
+        """Raise CacheUnavailable unless Redis answers now."""
+        try:
+            await self._redis.ping()
+        except _AWAY as error:
+            raise CacheUnavailable(f"Redis is away: {str(error) or type(error).__name__}") from error
+
+    async def _call(self, operation: Callable[[], Awaitable[Any]], miss: Any) -> Any:
+        return await self._breaker.call(operation, miss) if self._started else miss
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

@@ -1,0 +1,131 @@
+"""Redis publish/subscribe over one connection for all subscribers of the process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+from reelmill.cache.subscriptions import Channels, Subscriber
+from reelmill.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+PREFIX = "reelmill:"
+_AWAY = (RedisError, OSError, TimeoutError)
+_CONFIRM_SECONDS = 0.5
+_SILENCE_SECONDS = 5.0
+_FIRST_RETRY_SECONDS = 0.1
+_MAX_RETRY_SECONDS = 2.0
+
+
+class RedisChannels:
+    """Keeps the connection and subscribes it to what this process listens to.
+
+    Subscribers are woken when a new connection is subscribed again: they may have missed something.
+    """
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._pool = pool
+        self._channels = Channels()
+        self._changed = asyncio.Event()
+        self._confirmed: dict[str, asyncio.Event] = {}
+        self._away = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Connect in the background."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="redis channels")
+
+    async def stop(self) -> None:
+        """Disconnect. Bears being called twice."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[Subscriber]:
+        """A subscriber; Redis has confirmed it, unless it is away: then it is woken later."""
+        subscriber = self._channels.add(channel)
+        self._changed.set()
+        try:
+            await self._wait_until_confirmed(channel, subscriber)
+            yield subscriber
+        finally:
+            self._channels.remove(channel, subscriber)
+            self._changed.set()
+
+    async def _wait_until_confirmed(self, channel: str, subscriber: Subscriber) -> None:
+        confirmed = self._confirmed.setdefault(channel, asyncio.Event())
+        if self._away or self._task is None:
+            return
+        try:
+            await asyncio.wait_for(confirmed.wait(), _CONFIRM_SECONDS)
+        except TimeoutError:
+            return
+        subscriber.forget()
+
+    async def _run(self) -> None:
+        retry_seconds = _FIRST_RETRY_SECONDS
+        while True:
+            # The pool's options, but a connection of its own: reads wait long.
+            connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # it has no types
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]  # it has no types
+                if self._away:
+                    log.info("listens to Redis again")
+                self._away, retry_seconds = False, _FIRST_RETRY_SECONDS
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._read(connection))
+                    group.create_task(self._write(connection))
+            except* _AWAY as errors:
+                if not self._away:
+                    reason = errors.exceptions[0]
+                    log.warning("can't listen to Redis: watchers poll", reason=str(reason) or type(reason).__name__)
+                self._away = True
+            finally:
+                for channel in list(self._confirmed):
+                    self._confirmed[channel].clear()
+                    if channel not in self._channels.names():
+                        del self._confirmed[channel]
+                await connection.disconnect(nowait=True)
+            await asyncio.sleep(retry_seconds)
+            retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
+
+    async def _read(self, connection: AbstractConnection) -> None:
+        asked = False
+        while True:
+            reply = await connection.read_response(timeout=_SILENCE_SECONDS)
+            if reply is None:
+                if asked:
+                    raise TimeoutError("Redis is silent")
+                # A connection that died without a word is found only by asking.
+                await connection.send_command("PING", check_health=False)
+                asked = True
+                continue
+            asked = False
+            kind, channel = reply[0], reply[1].decode().removeprefix(PREFIX)
+            if kind == b"message":
+                self._channels.wake(channel)
+            elif kind == b"subscribe" and channel in self._confirmed:
+                self._confirmed[channel].set()
+                self._channels.wake(channel)
+
+    async def _write(self, connection: AbstractConnection) -> None:
+        """Tell Redis what we listen to, all changes since the last time at once."""
+        told: set[str] = set()
+        while True:
+            self._changed.clear()
+            wanted = self._channels.names()
+            new, old, told = wanted - told, told - wanted, wanted
+            for channel in old:
+                # Before the first await: who subscribes from here on waits for a new confirmation.
+                self._confirmed.pop(channel, None)
+            if old:
+                await connection.send_command("UNSUBSCRIBE", *(PREFIX + c for c in old), check_health=False)
+            if new:
+                await connection.send_command("SUBSCRIBE", *(PREFIX + c for c in new), check_health=False)
+            await self._changed.wait()
