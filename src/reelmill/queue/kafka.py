@@ -1,0 +1,145 @@
+"""The queue in Apache Kafka: topics, publishing and health. Consumers are in kafka_consumer.py."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, urlsplit
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from reelmill.queue.kafka_consumer import KafkaConsumer
+from reelmill.queue.kafka_producer import KafkaProducer
+from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
+from reelmill.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+_START_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
+_CHECK_SECONDS = 3.0
+# Errors that waiting does not cure.
+_LASTING = frozenset(
+    (
+        KafkaError._INVALID_ARG,
+        KafkaError._AUTHENTICATION,
+        KafkaError._SSL,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.POLICY_VIOLATION,
+    )
+)
+
+
+class KafkaQueue:
+    """Implements reelmill.queue.port.Queue."""
+
+    def __init__(self, url: str, *, topic_prefix: str, partitions: int, replication: int) -> None:
+        """`url`: kafka://host:port[,host:port][?librdkafka.option=value]. Raises ValueError for another.
+
+        `topic_prefix` comes before the names of topics and groups; `partitions` and `replication`
+        are those of topics that are missing and made.
+        """
+        self._config = _config(url)
+        self._prefix = topic_prefix
+        self._partitions = partitions
+        self._replication = replication
+        self._producer = KafkaProducer(self._config, topic_prefix)
+        self._making: asyncio.Task[None] | None = None
+
+    @property
+    def outbox_is_queue(self) -> bool:
+        """No: the relay brings the outbox here."""
+        return False
+
+    async def start(self) -> None:
+        """Make missing topics; after 5 s without Kafka that goes on in the background.
+
+        Raises QueueUnavailable for bad options and refused rights.
+        """
+        if self._making is None:
+            self._producer.start()
+            self._making = asyncio.create_task(self._make_topics(), name="kafka topics")
+        await asyncio.wait([self._making], timeout=_START_SECONDS)
+        if self._making.done():
+            self._making.result()
+        else:
+            log.warning("kafka is away: goes on without it", servers=self._config["bootstrap.servers"])
+
+    async def stop(self) -> None:
+        """Flush for up to 5 s and disconnect."""
+        making, self._making = self._making, None
+        if making:
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+        await self._producer.stop()
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Send, and return once all in-sync replicas have all. Raises QueueUnavailable after 10 s.
+
+        A message that was reported as failed may still arrive.
+        """
+        if messages:
+            await self._producer.send(messages)
+
+    async def wake(self) -> None:
+        """Nothing: brokers wake consumers by themselves."""
+
+    def consumer(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> Consumer:
+        """A new member of a consumer group; it joins at once. Raises QueueUnavailable for a bad option."""
+        return KafkaConsumer(self._config, topics, topic_prefix=self._prefix, group=self._prefix + group)
+
+    async def check(self) -> None:
+        """Raise QueueUnavailable unless a broker answers within 3 s."""
+        await self._producer.topics(_CHECK_SECONDS)
+
+    async def _make_topics(self) -> None:
+        """Until it is done, whatever waiting cures. Raises QueueUnavailable."""
+        while True:
+            try:
+                missing = [t for t in Topic if self._prefix + t not in await self._producer.topics(_CHECK_SECONDS)]
+                if missing:
+                    await asyncio.to_thread(self._create, missing)
+                    log.info("made topics", topics=[self._prefix + t for t in missing])
+                return
+            except QueueUnavailable as error:
+                cause = error.__cause__
+                lasting = isinstance(cause, KafkaException) and cause.args[0].code() in _LASTING
+                log.log(logging.ERROR if lasting else logging.WARNING, "topics are not made", reason=str(error))
+                if lasting:
+                    raise
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _create(self, missing: Sequence[Topic]) -> None:
+        admin = AdminClient(self._config)
+        new = [
+            NewTopic(
+                self._prefix + topic,
+                num_partitions=1 if topic is Topic.DEAD_LETTER else self._partitions,
+                replication_factor=self._replication,
+            )
+            for topic in missing
+        ]
+        for name, created in admin.create_topics(new, request_timeout=_CHECK_SECONDS).items():
+            try:
+                created.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise QueueUnavailable(f"can't make the Kafka topic {name}: {error.args[0].str()}") from error
+
+
+def _config(url: str) -> dict[str, str | int]:
+    """librdkafka's options of a URL. Raises ValueError, naming the setting."""
+    parts = urlsplit(url)
+    if parts.scheme != "kafka" or not parts.netloc or parts.path.strip("/"):
+        raise ValueError(f"REELMILL_QUEUE_URL: {url!r} is not kafka://host:port[,host:port][?option=value]")
+    return {
+        "bootstrap.servers": parts.netloc,
+        "client.id": "reelmill",
+        "log_level": 4,  # warnings and worse
+        # A broker that is back is found again soon.
+        "reconnect.backoff.max.ms": 1000,
+        **dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
+    }

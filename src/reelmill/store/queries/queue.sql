@@ -1,0 +1,25 @@
+-- name: take_messages
+-- Messages of topics $1, in that order of preference, hidden from others for $3 seconds. The inner
+-- query runs topic by topic and only until $2 rows are locked.
+UPDATE outbox SET visible_at = clock_timestamp() + make_interval(secs => $3::float8)
+WHERE id = ANY (ARRAY(
+    SELECT waiting.id
+    FROM unnest($1::text[]) AS wanted (topic),
+        LATERAL (
+            SELECT id FROM outbox
+            WHERE topic = wanted.topic AND visible_at <= clock_timestamp()
+            ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+        ) AS waiting
+    LIMIT $2
+))
+RETURNING id, topic, key, value, headers::text AS headers, visible_at;
+
+-- name: release_messages
+-- Messages that their consumer gives back; those that others have by now stay hidden.
+UPDATE outbox SET visible_at = '-infinity'
+FROM unnest($1::bigint[], $2::timestamptz[]) AS held (id, visible_at)
+WHERE outbox.id = held.id AND outbox.visible_at = held.visible_at;
+
+-- name: notify_consumers
+-- Never inside a transaction that writes: NOTIFY makes commits wait for each other.
+SELECT pg_notify('reelmill_queue', '');

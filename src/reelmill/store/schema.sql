@@ -1,0 +1,431 @@
+-- What migrations/ make; written by `make generate`. For reading: nothing runs it.
+
+CREATE TYPE public.job_phase AS ENUM (
+    'PROBING',
+    'TRANSCODING',
+    'PACKAGING',
+    'UPLOADING'
+);
+
+CREATE TYPE public.job_state AS ENUM (
+    'QUEUED',
+    'PROCESSING',
+    'COMPLETED',
+    'FAILED',
+    'CANCELLED'
+);
+
+CREATE TYPE public.log_level AS ENUM (
+    'INFO',
+    'WARNING',
+    'ERROR'
+);
+
+CREATE TYPE public.task_state AS ENUM (
+    'WAITING',
+    'DELAYED',
+    'READY',
+    'RUNNING',
+    'COMPLETED',
+    'FAILED',
+    'CANCELLED'
+);
+
+CREATE FUNCTION public.announce_new_tasks() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO outbox (topic, key, value, headers)
+    SELECT task_topic(priority), job_id::text, task_ready_message(id, job_id),
+           CASE WHEN traceparent = '' THEN '{}' ELSE jsonb_build_object('traceparent', traceparent) END
+    FROM added WHERE state = 'READY' ORDER BY priority DESC, id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.announce_task() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO outbox (topic, key, value, headers)
+    VALUES (task_topic(NEW.priority), NEW.job_id::text, task_ready_message(NEW.id, NEW.job_id),
+            CASE WHEN NEW.traceparent = '' THEN '{}' ELSE jsonb_build_object('traceparent', NEW.traceparent) END);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.cloud_event(job_id uuid, tenant_id uuid, state public.job_state, attempt integer, version bigint, labels jsonb) RETURNS TABLE(topic text, key text, value bytea, headers jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT 'events', job_id::text,
+           convert_to(json_build_object(
+               'job_id', job_id, 'tenant_id', tenant_id, 'state', state, 'attempt', attempt,
+               'sequence', version, 'labels', labels)::text, 'UTF8'),
+           jsonb_build_object(
+               'ce_specversion', '1.0', 'ce_id', job_id || ':' || version,
+               'ce_type', 'reelmill.job.' || lower(state::text), 'ce_source', '/reelmill/jobs',
+               'ce_subject', job_id::text, 'content-type', 'application/json',
+               'ce_time', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+$$;
+
+CREATE FUNCTION public.guard_job() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.state IN ('COMPLETED', 'FAILED', 'CANCELLED') THEN
+        RAISE EXCEPTION 'job % is %, which is final', OLD.id, OLD.state USING ERRCODE = 'RM001';
+    END IF;
+    IF OLD.state = 'QUEUED' AND NEW.state = 'COMPLETED' THEN
+        RAISE EXCEPTION 'job % can''t go from QUEUED to COMPLETED', OLD.id USING ERRCODE = 'RM001';
+    END IF;
+    IF OLD.cancel_time IS NOT NULL AND NEW.state = 'COMPLETED' THEN
+        RAISE EXCEPTION 'job % was cancelled and can''t be COMPLETED', OLD.id USING ERRCODE = 'RM001';
+    END IF;
+    IF NEW.spec <> OLD.spec THEN
+        RAISE EXCEPTION 'job %: its spec never changes', OLD.id USING ERRCODE = 'RM001';
+    END IF;
+    NEW.version := OLD.version + 1;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.guard_job_deletion() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'job % is %, which is not final', OLD.id, OLD.state USING ERRCODE = 'RM001';
+END $$;
+
+CREATE FUNCTION public.guard_task() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.state IN ('COMPLETED', 'FAILED', 'CANCELLED') THEN
+        RAISE EXCEPTION 'task % is %, which is final', OLD.id, OLD.state USING ERRCODE = 'RM002';
+    END IF;
+    IF NEW.fence < OLD.fence THEN
+        RAISE EXCEPTION 'task %: a fence never goes back', OLD.id USING ERRCODE = 'RM002';
+    END IF;
+    IF NEW.state = 'RUNNING' AND OLD.state <> 'RUNNING'
+       AND (OLD.state <> 'READY' OR NEW.fence <> OLD.fence + 1 OR OLD.cancel_requested) THEN
+        RAISE EXCEPTION 'task % can''t be claimed from %', OLD.id, OLD.state USING ERRCODE = 'RM002';
+    END IF;
+    IF NEW.state = 'COMPLETED' AND (OLD.state <> 'RUNNING' OR OLD.cancel_requested) THEN
+        RAISE EXCEPTION 'task % can''t be COMPLETED from %', OLD.id, OLD.state USING ERRCODE = 'RM002';
+    END IF;
+    IF NEW.state IN ('WAITING', 'DELAYED') AND NEW.state <> OLD.state
+       AND NOT (OLD.state = 'RUNNING' AND NEW.state = 'DELAYED') THEN
+        RAISE EXCEPTION 'task % can''t go from % to %', OLD.id, OLD.state, NEW.state USING ERRCODE = 'RM002';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % never change', TG_TABLE_NAME USING ERRCODE = 'RM003';
+END $$;
+
+CREATE FUNCTION public.task_ready_message(task_id uuid, job_id uuid) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT '\x08011210'::bytea || uuid_send(task_id) || '\x1a10'::bytea || uuid_send(job_id)
+$$;
+
+CREATE FUNCTION public.task_topic(priority smallint) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE WHEN priority >= 67 THEN 'tasks.high' WHEN priority >= 34 THEN 'tasks.normal' ELSE 'tasks.low' END
+$$;
+
+CREATE FUNCTION public.write_job_events() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested)
+        SELECT id, version, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_time IS NOT NULL
+        FROM changed;
+    ELSE
+        INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested)
+        SELECT c.id, c.version, c.tenant_id, c.state, c.phase, c.attempt, c.error, c.next_attempt_time,
+               c.cancel_time IS NOT NULL
+        FROM changed c JOIN before b ON b.id = c.id AND b.version <> c.version;
+    END IF;
+    IF current_setting('reelmill.publish_events', true) IS DISTINCT FROM 'off' THEN
+        IF TG_OP = 'INSERT' THEN
+            INSERT INTO outbox (topic, key, value, headers)
+            SELECT e.* FROM changed c,
+                LATERAL cloud_event(c.id, c.tenant_id, c.state, c.attempt, c.version, c.labels) e;
+        ELSE
+            INSERT INTO outbox (topic, key, value, headers)
+            SELECT e.* FROM changed c JOIN before b ON b.id = c.id AND b.state <> c.state,
+                LATERAL cloud_event(c.id, c.tenant_id, c.state, c.attempt, c.version, c.labels) e;
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TABLE public.idempotency_keys (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    job_id uuid NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.job_events (
+    job_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    state public.job_state NOT NULL,
+    phase public.job_phase,
+    attempt integer NOT NULL,
+    error bytea,
+    next_attempt_time timestamp with time zone,
+    cancel_requested boolean NOT NULL,
+    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.job_logs (
+    id bigint NOT NULL,
+    job_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    level public.log_level NOT NULL,
+    attempt integer NOT NULL,
+    output text DEFAULT ''::text NOT NULL,
+    message text NOT NULL,
+    command text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE public.job_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.job_logs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    state public.job_state DEFAULT 'QUEUED'::public.job_state NOT NULL,
+    phase public.job_phase,
+    priority smallint NOT NULL,
+    spec bytea NOT NULL,
+    output_prefix text NOT NULL,
+    labels jsonb DEFAULT '{}'::jsonb NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    error bytea,
+    open_tasks integer NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    start_time timestamp with time zone,
+    end_time timestamp with time zone,
+    next_attempt_time timestamp with time zone,
+    cancel_time timestamp with time zone,
+    deadline timestamp with time zone,
+    retry_of uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT jobs_check CHECK (((state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) = (end_time IS NOT NULL))),
+    CONSTRAINT jobs_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
+);
+
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    topic text NOT NULL,
+    key text NOT NULL,
+    value bytea NOT NULL,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    visible_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.output_files (
+    job_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    output text NOT NULL,
+    "position" integer NOT NULL,
+    file bytea NOT NULL,
+    uri text NOT NULL,
+    size_bytes bigint NOT NULL,
+    sha256 text NOT NULL
+);
+
+CREATE TABLE public.schema_migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.storage_deletions (
+    id bigint NOT NULL,
+    uri text NOT NULL,
+    not_before timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.storage_deletions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.storage_deletions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.task_dependencies (
+    task_id uuid NOT NULL,
+    depends_on uuid NOT NULL
+);
+
+CREATE TABLE public.tasks (
+    id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    state public.task_state NOT NULL,
+    priority smallint NOT NULL,
+    open_dependencies integer DEFAULT 0 NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    crashes integer DEFAULT 0 NOT NULL,
+    owner text,
+    lease_until timestamp with time zone,
+    run_at timestamp with time zone,
+    ready_time timestamp with time zone,
+    cancel_requested boolean DEFAULT false NOT NULL,
+    traceparent text DEFAULT ''::text NOT NULL,
+    CONSTRAINT tasks_check CHECK (((state = 'RUNNING'::public.task_state) = (lease_until IS NOT NULL))),
+    CONSTRAINT tasks_check1 CHECK (((state = 'DELAYED'::public.task_state) = (run_at IS NOT NULL)))
+);
+
+CREATE TABLE public.tenants (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.users (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
+
+ALTER TABLE ONLY public.job_events
+    ADD CONSTRAINT job_events_pkey PRIMARY KEY (job_id, seq);
+
+ALTER TABLE ONLY public.job_logs
+    ADD CONSTRAINT job_logs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.output_files
+    ADD CONSTRAINT output_files_pkey PRIMARY KEY (job_id, output, "position");
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.storage_deletions
+    ADD CONSTRAINT storage_deletions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.task_dependencies
+    ADD CONSTRAINT task_dependencies_pkey PRIMARY KEY (task_id, depends_on);
+
+ALTER TABLE ONLY public.tasks
+    ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_tenant_id_name_key UNIQUE (tenant_id, name);
+
+CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (create_time);
+
+CREATE INDEX job_logs_of_job ON public.job_logs USING btree (job_id, id);
+
+CREATE INDEX jobs_by_label ON public.jobs USING gin (labels jsonb_path_ops) WHERE (labels <> '{}'::jsonb);
+
+CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, id DESC);
+
+CREATE INDEX jobs_ended ON public.jobs USING btree (end_time) WHERE (end_time IS NOT NULL);
+
+CREATE UNIQUE INDEX jobs_retries ON public.jobs USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
+
+CREATE INDEX jobs_with_deadline ON public.jobs USING btree (deadline) WHERE ((deadline IS NOT NULL) AND (end_time IS NULL));
+
+CREATE INDEX outbox_by_topic ON public.outbox USING btree (topic, id);
+
+CREATE INDEX storage_deletions_due ON public.storage_deletions USING btree (not_before);
+
+CREATE INDEX task_dependents ON public.task_dependencies USING btree (depends_on);
+
+CREATE INDEX tasks_delayed ON public.tasks USING btree (run_at) WHERE (state = 'DELAYED'::public.task_state);
+
+CREATE INDEX tasks_of_job ON public.tasks USING btree (job_id);
+
+CREATE INDEX tasks_ready ON public.tasks USING btree (priority DESC, id) WHERE (state = 'READY'::public.task_state);
+
+CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (state = 'RUNNING'::public.task_state);
+
+CREATE TRIGGER announce_new_tasks AFTER INSERT ON public.tasks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.announce_new_tasks();
+
+CREATE TRIGGER announce_task AFTER UPDATE ON public.tasks FOR EACH ROW WHEN (((new.state = 'READY'::public.task_state) AND (old.state <> 'READY'::public.task_state))) EXECUTE FUNCTION public.announce_task();
+
+CREATE TRIGGER append_only BEFORE UPDATE ON public.job_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE UPDATE ON public.output_files FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER guard_job BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) OR (((((((old.state IS DISTINCT FROM new.state) OR (old.phase IS DISTINCT FROM new.phase)) OR (old.attempt IS DISTINCT FROM new.attempt)) OR (old.error IS DISTINCT FROM new.error)) OR (old.next_attempt_time IS DISTINCT FROM new.next_attempt_time)) OR (old.cancel_time IS DISTINCT FROM new.cancel_time)) OR (old.spec IS DISTINCT FROM new.spec)))) EXECUTE FUNCTION public.guard_job();
+
+CREATE TRIGGER guard_job_deletion BEFORE DELETE ON public.jobs FOR EACH ROW WHEN ((old.state = ANY (ARRAY['QUEUED'::public.job_state, 'PROCESSING'::public.job_state]))) EXECUTE FUNCTION public.guard_job_deletion();
+
+CREATE TRIGGER guard_task BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.fence IS DISTINCT FROM new.fence) OR (old.state = ANY (ARRAY['COMPLETED'::public.task_state, 'FAILED'::public.task_state, 'CANCELLED'::public.task_state])))) EXECUTE FUNCTION public.guard_task();
+
+CREATE TRIGGER write_events_inserted AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.write_job_events();
+
+CREATE TRIGGER write_events_updated AFTER UPDATE ON public.jobs REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.write_job_events();
+
+ALTER TABLE ONLY public.job_events
+    ADD CONSTRAINT job_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.job_logs
+    ADD CONSTRAINT job_logs_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.output_files
+    ADD CONSTRAINT output_files_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.task_dependencies
+    ADD CONSTRAINT task_dependencies_depends_on_fkey FOREIGN KEY (depends_on) REFERENCES public.tasks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.task_dependencies
+    ADD CONSTRAINT task_dependencies_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.tasks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.tasks
+    ADD CONSTRAINT tasks_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
