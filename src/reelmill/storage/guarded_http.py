@@ -1,0 +1,74 @@
+"""HTTP for addresses that strangers choose: it connects to public hosts only, at every redirect.
+
+The check sits where the connection is made, on the very address that is connected to, so that a
+name which resolves to something else the second time gains nothing.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+import httpx
+
+
+class ForbiddenAddress(httpcore.ConnectError):
+    """The host resolves to an address that is not public."""
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    def __init__(self) -> None:
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore.ConnectError(f"{host} can't be resolved: {error}") from error
+        addresses = [str(entry[4][0]) for entry in found]
+        if refused := next((a for a in addresses if not is_public(a)), None):
+            raise ForbiddenAddress(f"{host} has the private address {refused}")
+        return await self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class _Transport(httpx.AsyncHTTPTransport):
+    """httpx's own transport on a connection pool that has our backend: httpx has no argument for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_GuardedBackend()
+        )
+
+
+def client(*, allow_private: bool, read_timeout_seconds: float) -> httpx.AsyncClient:
+    """A client for one fetch. It follows up to 5 redirects, and takes no proxy from the environment."""
+    return httpx.AsyncClient(
+        transport=None if allow_private else _Transport(),
+        timeout=httpx.Timeout(read_timeout_seconds, connect=min(10.0, read_timeout_seconds)),
+        follow_redirects=True,
+        max_redirects=5,
+        trust_env=False,
+        headers={"user-agent": "Reelmill", "accept-encoding": "identity"},
+    )
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet's."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and (inner := ip.ipv4_mapped or ip.sixtofour):
+        ip = inner
+    return ip.is_global and not ip.is_multicast

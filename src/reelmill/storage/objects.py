@@ -1,0 +1,59 @@
+"""Folders and buckets behind obstore: which store holds a URI, and what its errors mean."""
+
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.store import ClientConfig, LocalStore, ObjectStore, RetryConfig, S3Store
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.storage.uris import file_path, s3_location, scheme_of
+
+
+class Objects:
+    """Opens the store that holds a file:, or s3: URI."""
+
+    def __init__(self, *, s3_endpoint: str) -> None:
+        self._endpoint = s3_endpoint
+        self._buckets: dict[str, S3Store] = {}
+
+    def locate(self, uri: str) -> tuple[ObjectStore, str]:
+        """The store and the path in it. Raises ValueError for a URI of another form."""
+        if scheme_of(uri) == "file":
+            path = file_path(uri)
+            # By folder: obstore would escape odd characters in the path, not in the folder.
+            return LocalStore(prefix=path.parent, mkdir=True), path.name
+        location = s3_location(uri)
+        return self.bucket(location.bucket), location.key
+
+    def bucket(self, name: str) -> S3Store:
+        """The store of a bucket; credentials and region come from AWS_* variables."""
+        if name not in self._buckets:
+            options: ClientConfig = {"connect_timeout": "5s", "timeout": "300s"}
+            retry: RetryConfig = {"max_retries": 3}
+            if self._endpoint:
+                options["allow_http"] = self._endpoint.startswith("http:")
+                self._buckets[name] = S3Store(name, endpoint=self._endpoint, client_options=options, retry_config=retry)
+            else:
+                self._buckets[name] = S3Store(name, client_options=options, retry_config=retry)
+        return self._buckets[name]
+
+
+def read_failure(error: Exception, uri: str) -> AttemptFailed:
+    """What an error of a read means for the job."""
+    if isinstance(error, FileNotFoundError):
+        return AttemptFailed("INPUT_NOT_FOUND", f"{uri} does not exist")
+    if isinstance(error, PermissionError | PermissionDeniedError | UnauthenticatedError):
+        return AttemptFailed("INPUT_FORBIDDEN", f"{uri} can't be read: {_first_line(error)}")
+    return AttemptFailed("INPUT_UNAVAILABLE", f"{uri} can't be read now: {_first_line(error)}")
+
+
+def write_failure(error: Exception, uri: str) -> AttemptFailed:
+    """What an error of a write means for the job."""
+    refused = PermissionError | PermissionDeniedError | UnauthenticatedError | FileNotFoundError | NotADirectoryError
+    if isinstance(error, refused):
+        return AttemptFailed("OUTPUT_NOT_WRITABLE", f"{uri} can't be written: {_first_line(error)}")
+    if "No space left" in str(error) or "Disk quota" in str(error):
+        return AttemptFailed("DISK_FULL", f"{uri} can't be written: the disk is full")
+    return AttemptFailed("OUTPUT_UNAVAILABLE", f"{uri} can't be written now: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,304 @@
+"""Media files by URI, for api, gateway, worker and scheduler."""
+
+import asyncio
+import hashlib
+import shutil
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import obstore
+
+from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable, Violation
+from reelmill.settings import Settings
+from reelmill.storage import uris
+from reelmill.storage.fetch import fetch_http, too_large
+from reelmill.storage.objects import Objects, read_failure, write_failure
+
+# What obstore raises: its own errors derive from Exception alone, some from OSError.
+_ERRORS = (OSError, obstore.exceptions.BaseError)
+_CHUNK_BYTES = 2**20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpLimits:
+    """How http inputs are fetched; times in seconds."""
+
+    allow_private: bool
+    timeout_seconds: float
+    total_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """An input on this machine."""
+
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """A file that was written."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Storage:
+    """Reads inputs and writes outputs. `own` is where uploads, and outputs without destination, go."""
+
+    def __init__(
+        self, *, own: str, roots: Sequence[Path], max_bytes: int, http: HttpLimits, s3_endpoint: str = ""
+    ) -> None:
+        self._own = own.rstrip("/")
+        self._roots = list(roots)
+        if uris.scheme_of(self._own) == "file":
+            self._roots.append(uris.file_path(self._own))
+        self._max_bytes = max_bytes
+        self._http = http
+        self._objects = Objects(s3_endpoint=s3_endpoint)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Storage":
+        """The storage that the settings describe. Raises ValueError, naming the setting."""
+        own = settings.storage_url or uris.file_uri(settings.data_dir.expanduser().absolute() / "storage")
+        if uris.scheme_of(own) not in uris.OUTPUT_SCHEMES:
+            raise ValueError(f"REELMILL_STORAGE_URL: {own!r} is neither file:///folder nor s3://bucket/prefix")
+        return cls(
+            own=own,
+            roots=[root.expanduser() for root in settings.local_roots],
+            max_bytes=settings.input_max_bytes,
+            http=HttpLimits(
+                allow_private=settings.http_allow_private,
+                timeout_seconds=settings.fetch_timeout_seconds,
+                total_seconds=settings.fetch_total_seconds,
+            ),
+            s3_endpoint=settings.s3_endpoint,
+        )
+
+    def own(self, path: str) -> str:
+        """The URI of a path in our own storage."""
+        return f"{self._own}/{path}"
+
+    def input_violation(self, uri: str) -> str | None:
+        """Why an input can't be read, as far as its URI tells; None where it may be."""
+        return self._violation(uri, uris.INPUT_SCHEMES)
+
+    def destination_violation(self, uri: str) -> str | None:
+        """Why a destination can't be written, as far as its URI tells; None where it may be."""
+        return self._violation(uri, uris.OUTPUT_SCHEMES)
+
+    def _violation(self, uri: str, schemes: Sequence[str]) -> str | None:
+        scheme = uris.scheme_of(uri)
+        if scheme not in schemes:
+            return f"{uri[:80]!r} must begin with one of {', '.join(s + ':' for s in schemes)}"
+        try:
+            if scheme == "file":
+                path = uris.file_path(uri)
+                if not uris.within(path, self._roots):
+                    roots = ", ".join(map(str, self._roots))
+                    return f"{path} lies outside the allowed folders {roots} (setting REELMILL_LOCAL_ROOTS)"
+            elif scheme == "s3":
+                uris.s3_location(uri)
+            elif scheme == "upload":
+                uris.upload(uri)
+            elif not uris.urlsplit(uri).hostname:
+                return "must name a host, such as https://example.org/talk.mov"
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def _resolve(self, uri: str) -> str:
+        """A file: or s3: URI for an upload: one."""
+        if uris.scheme_of(uri) != "upload":
+            return uri
+        upload = uris.upload(uri)
+        return self.own(f"uploads/{upload.id}/{upload.name}")
+
+    async def fetch(self, uri: str, target: Path) -> Fetched:
+        """Bring an input to this machine: to `target`, or where it is if it is here already.
+
+        Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
+        """
+        if uris.scheme_of(uri) in ("http", "https"):
+            size = await fetch_http(
+                uri,
+                target,
+                allow_private=self._http.allow_private,
+                max_bytes=self._max_bytes,
+                timeout_seconds=self._http.timeout_seconds,
+                total_seconds=self._http.total_seconds,
+            )
+            return Fetched(path=target, size_bytes=size)
+        # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
+        if problem := self.input_violation(uri):
+            raise AttemptFailed("INPUT_FORBIDDEN", problem)
+        resolved = self._resolve(uri)
+        if uris.scheme_of(resolved) == "file":
+            return await asyncio.to_thread(self._local, uris.file_path(resolved), uri)
+        return await self._download(resolved, target, uri)
+
+    def _local(self, path: Path, uri: str) -> Fetched:
+        try:
+            size = path.stat().st_size
+            if not path.is_file():
+                raise AttemptFailed("INPUT_NOT_MEDIA", f"{uri} is no file")
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            raise read_failure(error, uri) from error
+        if size == 0:
+            raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
+        if size > self._max_bytes:
+            raise too_large(uri, self._max_bytes)
+        return Fetched(path=path, size_bytes=size)
+
+    async def _download(self, resolved: str, target: Path, uri: str) -> Fetched:
+        try:
+            store, path = self._objects.locate(resolved)
+            answer = await obstore.get_async(store, path)
+            size = answer.meta["size"]
+            if size == 0:
+                raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
+            if size > self._max_bytes:
+                raise too_large(uri, self._max_bytes)
+            with target.open("wb") as file:
+                async for chunk in answer.stream(_CHUNK_BYTES):
+                    await asyncio.to_thread(file.write, chunk)
+        except _ERRORS as error:
+            raise read_failure(error, uri) from error
+        return Fetched(path=target, size_bytes=size)
+
+    async def put_file(self, path: Path, uri: str, content_type: str) -> StoredFile:
+        """Write a local file to `uri`, whole or not at all.
+
+        Raises AttemptFailed: OUTPUT_NOT_WRITABLE, OUTPUT_UNAVAILABLE, DISK_FULL.
+        """
+        if problem := self.destination_violation(uri):
+            raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
+        hashing = asyncio.to_thread(_sha256, path)
+        try:
+            store, key = self._objects.locate(uri)
+            attributes = {"Content-Type": content_type} if uris.scheme_of(uri) == "s3" else None
+            await obstore.put_async(store, key, path, attributes=attributes)
+        except _ERRORS as error:
+            hashing.close()
+            raise write_failure(error, uri) from error
+        return StoredFile(size_bytes=path.stat().st_size, sha256=await hashing)
+
+    async def delete_prefix(self, uri: str) -> None:
+        """Remove a folder and all in it; one that is not there is fine. Raises AttemptFailed."""
+        try:
+            if uris.scheme_of(uri) == "file":
+                await asyncio.to_thread(_remove_folder, uris.file_path(uri))
+                return
+            location = uris.s3_location(uri)
+            if not location.key:
+                raise ValueError("a whole bucket is never deleted")
+            store = self._objects.bucket(location.bucket)
+            async for page in obstore.list(store, location.key):
+                await obstore.delete_async(store, [item["path"] for item in page])
+        except _ERRORS as error:
+            raise write_failure(error, uri) from error
+
+    async def put_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> str:
+        """Keep what a client sends; answers its upload: URI.
+
+        Raises InvalidRequest for one that is empty or over the limit, Unavailable; then nothing is kept.
+        """
+        uri = f"upload:{uuid4()}/{uris.safe_name(name)}"
+        size = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit_bytes:
+                    problem = f"is larger than {limit_bytes} bytes (setting REELMILL_UPLOAD_MAX_BYTES)"
+                    raise InvalidRequest([Violation("upload", problem)])
+                yield chunk
+            if size == 0:
+                raise InvalidRequest([Violation("upload", "has no bytes: send the file as the request's body")])
+
+        folder = self.own(f"uploads/{uri.partition(':')[2].partition('/')[0]}/")
+        try:
+            store, path = self._objects.locate(self._resolve(uri))
+            await obstore.put_async(store, path, counted())
+        except InvalidRequest:
+            await self.delete_prefix(folder)
+            raise
+        except _ERRORS as error:
+            raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
+        return uri
+
+    async def size(self, uri: str) -> int:
+        """Size in bytes. Raises NotFound, Unavailable."""
+        try:
+            store, path = self._objects.locate(self._resolve(uri))
+            return (await obstore.head_async(store, path))["size"]
+        except FileNotFoundError:
+            raise NotFound(f"{uri} is gone") from None
+        except _ERRORS as error:
+            raise Unavailable(str(read_failure(error, uri))) from error
+
+    async def open_range(self, uri: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes from `start` up to but not including `end`. Raises NotFound, Unavailable."""
+        try:
+            store, path = self._objects.locate(self._resolve(uri))
+            answer = await obstore.get_async(store, path, options={"range": (start, end)})
+            async for chunk in answer.stream(_CHUNK_BYTES):
+                yield bytes(chunk)
+        except FileNotFoundError:
+            raise NotFound(f"{uri} is gone") from None
+        except _ERRORS as error:
+            raise Unavailable(str(read_failure(error, uri))) from error
+
+    async def delete_uploads(self, age: timedelta) -> int:
+        """Remove uploads older than `age`, whole or half; answers how many files or folders."""
+        folder = self.own("uploads/")
+        oldest = time.time() - age.total_seconds()
+        if uris.scheme_of(folder) == "file":
+            return await asyncio.to_thread(_remove_old, uris.file_path(folder), oldest)
+        location = uris.s3_location(folder)
+        store, removed = self._objects.bucket(location.bucket), 0
+        async for page in obstore.list(store, location.key):
+            old = [item["path"] for item in page if item["last_modified"].timestamp() < oldest]
+            if old:
+                await obstore.delete_async(store, old)
+            removed += len(old)
+        return removed
+
+    async def check(self) -> None:
+        """Raise AttemptFailed unless our own storage takes a file now."""
+        uri = self.own(f"checks/{uuid4()}")
+        try:
+            store, path = self._objects.locate(uri)
+            await obstore.put_async(store, path, b"reelmill")
+            await obstore.delete_async(store, path)
+        except _ERRORS as error:
+            raise write_failure(error, uri) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove_folder(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+
+
+def _remove_old(folder: Path, oldest: float) -> int:
+    removed = 0
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.stat().st_mtime < oldest:
+            _remove_folder(path)
+            removed += 1
+    return removed

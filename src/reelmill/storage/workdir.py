@@ -1,0 +1,72 @@
+"""Working directories: one for each attempt, locked by its worker, removed at its end or by the next worker."""
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from reelmill.jobs.errors import AttemptFailed
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFolder:
+    """A folder that belongs to one attempt for as long as its lock is held."""
+
+    path: Path
+    lock: int
+
+    def remove(self) -> None:
+        """Delete the folder and all in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.lock)
+
+
+class WorkRoot:
+    """The folder of the working directories; workers on one machine may share it."""
+
+    def __init__(self, root: Path, *, reserve_bytes: int) -> None:
+        self._root = root
+        self._reserve_bytes = reserve_bytes
+
+    def create(self, task_id: UUID, fence: int) -> WorkFolder:
+        """A new, empty folder. Raises AttemptFailed DISK_FULL where the disk's reserve is used up."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            self.check_space(0)
+            path = self._root / f"{task_id}-{fence}"
+            path.mkdir()
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise AttemptFailed("DISK_FULL", f"can't make a working directory: {error}") from error
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return WorkFolder(path, lock)
+
+    def check_space(self, needed_bytes: int) -> None:
+        """Raise AttemptFailed DISK_FULL unless `needed_bytes` fit and leave the reserve free."""
+        free = shutil.disk_usage(self._root).free
+        if free - needed_bytes < self._reserve_bytes:
+            raise AttemptFailed(
+                "DISK_FULL",
+                f"the worker's disk has {free} bytes free; the job needs {needed_bytes} and"
+                f" {self._reserve_bytes} are to stay free (setting disk_reserve_bytes)",
+            )
+
+    def clean(self) -> int:
+        """Remove folders whose workers are dead: their locks are free. Answers how many."""
+        removed = 0
+        for path in self._root.iterdir() if self._root.is_dir() else ():
+            try:
+                lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            except OSError:  # gone meanwhile, or no folder of ours
+                continue
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+                removed += 1
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(lock)
+        return removed
