@@ -1,0 +1,1 @@
+"""The REST form of the gRPC API, built from its descriptors."""

@@ -1,0 +1,87 @@
+"""The gateway's application: every method's REST form, files, pages, health."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from google.protobuf.message import Message
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reelmill.gateway import openapi, pages, streaming
+from reelmill.gateway.bindings import Binding, Template, bindings, services
+from reelmill.gateway.files import Files, Storage
+from reelmill.gateway.routing import Endpoint, Handler, Router
+from reelmill.gateway.transcoding import read_body, to_json, to_message
+from reelmill.gateway.upstream import Upstream
+from reelmill.settings import Settings
+from reelmill.telemetry import health
+
+
+def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette:
+    """The application; it talks to the api at `api_target` (host:port) while its lifespan is open."""
+    upstream = Upstream(api_target)
+    bound = list(bindings(services()))
+    get_job = next(b for b in bound if b.method.name == "GetJob")
+    files = Files(storage, upstream, get_job, upload_max_bytes=settings.upload_max_bytes)
+    endpoints = [
+        *(_endpoint(binding, upstream) for binding in bound),
+        _own("POST", "/v1/uploads", files.upload),
+        _own("GET", "/v1/jobs/{id}/outputs/{output}/{file}", files.download),
+        _own("GET", "/openapi.json", _document(bound, settings.upload_max_bytes)),
+        _own("GET", "/", pages.redirect),
+        _own("GET", "/swagger", pages.redirect),
+        _own("GET", "/swagger/", pages.index),
+        _own("GET", "/swagger/{file}", pages.file),
+        *_health(upstream),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        upstream.open()
+        try:
+            yield
+        finally:
+            await upstream.close()
+
+    return Starlette(routes=[Router(endpoints)], lifespan=lifespan)
+
+
+def _endpoint(binding: Binding, upstream: Upstream) -> Endpoint:
+    async def unary(request: Request) -> Response:
+        message = await _message(binding, request)
+        answer = await upstream.call(binding, message, request.headers)
+        return Response(to_json(answer), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+    async def stream(request: Request) -> Response:
+        message = await _message(binding, request)
+        return await streaming.respond(upstream.stream(binding, message, request.headers))
+
+    if binding.method.server_streaming:
+        return Endpoint(verb=binding.verb, template=binding.template, handler=stream, head=False)
+    return Endpoint(verb=binding.verb, template=binding.template, handler=unary)
+
+
+async def _message(binding: Binding, request: Request) -> Message:
+    body = await read_body(request.headers, request.stream()) if binding.body else b""
+    return to_message(binding, request.path_params, request.scope["query_string"], request.headers, body)
+
+
+def _document(bound: Sequence[Binding], upload_max_bytes: int) -> Handler:
+    text = json.dumps(openapi.document(bound, upload_max_bytes=upload_max_bytes), ensure_ascii=False)
+
+    async def answer(_request: Request) -> Response:
+        return Response(text, headers={"Cache-Control": "no-cache"}, media_type="application/json")
+
+    return answer
+
+
+def _health(upstream: Upstream) -> list[Endpoint]:
+    routes = health.build({"api": upstream.check}).routes
+    return [_own("GET", route.path, route.endpoint) for route in routes if isinstance(route, Route)]
+
+
+def _own(verb: str, path: str, handler: Handler) -> Endpoint:
+    return Endpoint(verb=verb, template=Template(path), handler=handler)

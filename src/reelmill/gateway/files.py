@@ -1,0 +1,138 @@
+"""Uploads to and downloads from the storage."""
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from reelmill.gateway import parameters, ranges
+from reelmill.gateway.bindings import Binding
+from reelmill.gateway.problems import Problem, invalid
+from reelmill.gateway.transcoding import declared_bytes, too_large
+from reelmill.gateway.upstream import Upstream
+from reelmill.jobs.errors import InvalidRequest, NotFound, Violation
+from reelmill.v1 import jobs_pb2
+
+# One path segment that needs no escaping in a URI's structure, and is no hidden file.
+UPLOAD_NAME = r"^[^/\\?#%:\x00-\x1f\x7f.][^/\\?#%:\x00-\x1f\x7f]*$"
+UPLOAD_NAME_MAX_BYTES = 200
+_UPLOAD_NAME = re.compile(UPLOAD_NAME.removesuffix("$") + r"\Z")
+
+
+class Storage(Protocol):
+    """What the gateway needs of the storage."""
+
+    async def put_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> str:
+        """Store an upload; answers its URI. Raises InvalidRequest, and leaves nothing behind then."""
+        ...
+
+    async def size(self, uri: str) -> int:
+        """Bytes of a file. Raises NotFound."""
+        ...
+
+    def open_range(self, uri: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """A file's bytes from `start` to before `end`."""
+        ...
+
+
+class Files:
+    """The two handlers."""
+
+    def __init__(self, storage: Storage, upstream: Upstream, get_job: Binding, *, upload_max_bytes: int) -> None:
+        self._storage = storage
+        self._upstream = upstream
+        self._get_job = get_job
+        self._upload_max_bytes = upload_max_bytes
+
+    async def upload(self, request: Request) -> Response:
+        """Stream the body to the storage; 201 with its URI."""
+        name = _upload_name(request)
+        limit = self._upload_max_bytes
+        if declared_bytes(request.headers) > limit:
+            raise too_large(f"the upload is larger than {limit} bytes")
+        received = 0
+
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal received
+            async for chunk in request.stream():
+                if chunk:
+                    received += len(chunk)
+                    yield chunk
+
+        try:
+            uri = await self._storage.put_upload(name, chunks(), limit_bytes=limit)
+        except InvalidRequest as error:
+            if received > limit:
+                raise too_large(str(error), error.violations) from error
+            raise
+        return JSONResponse({"uri": uri, "size_bytes": str(received)}, 201, {"Cache-Control": "no-store"})
+
+    async def download(self, request: Request) -> Response:
+        """A file that a job made, whole or a range of it."""
+        file = await self._find(request)
+        size, etag = await self._storage.size(file.uri), f'"{file.sha256}"'
+        headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", "ETag": etag}
+        if ranges.not_modified(request.headers, etag):
+            return Response(status_code=304, headers=headers)
+        try:
+            # HEAD knows no ranges.
+            span = ranges.requested(request.headers, size, etag) if request.method == "GET" else None
+        except ranges.Unsatisfiable:
+            raise Problem(
+                416, "RANGE_NOT_SATISFIABLE", f"the file has {size} bytes", headers={"Content-Range": f"bytes */{size}"}
+            ) from None
+        headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(request.path_params['file'], safe='')}"
+        headers["Content-Security-Policy"] = "default-src 'none'; sandbox"  # it is data, whatever it says
+        if span is not None:
+            headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
+        start, end = (span.start, span.end) if span else (0, size)
+        headers["Content-Length"] = str(end - start)
+        media_type = file.content_type or "application/octet-stream"
+        if request.method == "HEAD" or start == end:
+            return Response(status_code=200, headers=headers, media_type=media_type)
+        chunks = self._storage.open_range(file.uri, start, end)
+        return StreamingResponse(chunks, 206 if span else 200, headers, media_type=media_type)
+
+    async def _find(self, request: Request) -> jobs_pb2.OutputFile:
+        job_id, name, file_name = (request.path_params[key] for key in ("id", "output", "file"))
+        question = jobs_pb2.GetJobRequest(id=job_id, view=jobs_pb2.FULL)
+        job = await self._upstream.call(self._get_job, question, request.headers)
+        if job.state != jobs_pb2.Job.COMPLETED:
+            raise NotFound(
+                f"job {job_id} is {jobs_pb2.Job.State.Name(job.state)}: files are there once it is COMPLETED"
+            )
+        output = next((o for o in job.outputs if o.name == name), None)
+        if output is None:
+            raise NotFound(f"job {job_id} has no output {name!r}; its outputs: {_listed(o.name for o in job.outputs)}")
+        names = {unquote(file.uri.rsplit("/", 1)[-1]): file for file in output.files}
+        if file_name not in names:
+            raise NotFound(f"output {name!r} has no file {file_name!r}; its files: {_listed(names)}")
+        found: jobs_pb2.OutputFile = names[file_name]
+        return found
+
+
+def _upload_name(request: Request) -> str:
+    try:
+        query = parameters.parse(request.scope["query_string"])
+    except ValueError as error:
+        raise invalid([Violation("query", f"can't be read: {error}")]) from error
+    found = [Violation(key[:80], "is not a known query parameter; known: name") for key in query if key != "name"]
+    names = query.get("name", [])
+    if len(names) > 1:
+        found.append(Violation("name", "is given more than once"))
+    elif not names or not names[0]:
+        found.append(Violation("name", "is required: the file's name, such as ?name=talk.mov"))
+    elif not _UPLOAD_NAME.match(names[0]):
+        found.append(Violation("name", "must not begin with a dot nor contain / \\ ? # % : or control characters"))
+    elif len(names[0].encode()) > UPLOAD_NAME_MAX_BYTES:
+        found.append(Violation("name", f"is longer than {UPLOAD_NAME_MAX_BYTES} bytes"))
+    if found:
+        raise invalid(found)
+    return names[0]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

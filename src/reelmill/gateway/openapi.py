@@ -1,0 +1,243 @@
+"""The OpenAPI 3.1 document: operations of the bindings, and the gateway's own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from reelmill import __version__
+from reelmill.gateway import comments, examples, streaming
+from reelmill.gateway.bindings import Binding
+from reelmill.gateway.files import UPLOAD_NAME, UPLOAD_NAME_MAX_BYTES
+from reelmill.gateway.problems import MEDIA_TYPE as PROBLEM_TYPE
+from reelmill.gateway.schemas import Schema, Schemas, integer_parameter
+from reelmill.gateway.transcoding import HEADER_FIELDS, required_in_body
+
+_DESCRIPTION = """\
+Submit media jobs and follow them.
+
+Bodies are JSON objects with the names below; camelCase names are accepted too. Unset fields and zeros are left out
+of answers, and 64-bit integers are strings. Errors are problems (RFC 9457): `code` is stable, and `errors` names
+every field that is wrong; where the body is a job, their paths begin with `job.`.
+"""
+_STATUS_TEXTS = {
+    "400": "The request breaks a rule; errors says which.",
+    "404": "There is no such thing.",
+    "409": "The state of things does not allow it, or the idempotency key was used with another body.",
+    "413": "The body is too large.",
+    "503": "A part of the server is away; try again after the time that Retry-After says.",
+    "default": "Any other problem.",
+}
+
+
+def document(bindings: Sequence[Binding], *, upload_max_bytes: int) -> dict[str, Any]:
+    """The whole document."""
+    texts = comments.load()
+    schemas = Schemas(texts, requests=[b.method.input_type for b in bindings])
+    paths: dict[str, Any] = {}
+    for binding in bindings:
+        operation = _operation(binding, schemas, texts)
+        paths.setdefault(binding.template.text, {})[binding.verb.lower()] = operation
+    paths["/v1/uploads"] = {"post": _upload(upload_max_bytes)}
+    paths["/v1/jobs/{id}/outputs/{output}/{file}"] = {"get": _download()}
+    services = {b.method.containing_service.full_name: b.method.containing_service.name for b in bindings}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Reelmill",
+            "version": __version__,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+            *({"name": name, "description": texts.get(full_name, "")} for full_name, name in services.items()),
+            {"name": "Files", "description": "Bring inputs here, and fetch outputs."},
+        ],
+        "paths": paths,
+        "components": {"schemas": {**schemas.components, "Upload": _UPLOAD, "Problem": _PROBLEM}},
+    }
+
+
+def _operation(binding: Binding, schemas: Schemas, texts: dict[str, str]) -> dict[str, Any]:
+    method = binding.method
+    text = texts.get(method.full_name, "")
+    summary, _, rest = text.partition(". ")
+    parameters = [_path(name, _field_schema(binding, name, schemas)) for name in binding.template.variables]
+    for field in binding.query_fields:
+        parameters.append(_parameter(field.name, "query", integer_parameter(field, schemas.field(field))))
+    if header := HEADER_FIELDS.get(method.input_type.full_name):
+        field = method.input_type.fields_by_name[header.field]
+        schema = integer_parameter(field, schemas.field(field)) | {"description": header.description}
+        if schema["type"] == "string":
+            schema["minLength"] = 1
+        parameters.append(_parameter(header.header, "header", schema))
+    operation: dict[str, Any] = {
+        "operationId": method.name,
+        "tags": [method.containing_service.name],
+        "summary": summary.rstrip("."),
+    }
+    if rest:
+        operation["description"] = rest
+    if parameters:
+        operation["parameters"] = parameters
+    if binding.body:
+        operation["requestBody"] = _body(binding, schemas)
+    responses = _stream_responses(binding, schemas) if method.server_streaming else _responses(binding, schemas)
+    operation["responses"] = responses | _problems(*_refusals(binding))
+    return operation
+
+
+def _body(binding: Binding, schemas: Schemas) -> dict[str, Any]:
+    message = binding.method.input_type
+    if binding.body == "*":
+        variables = binding.template.variables
+        schema = schemas.message(message, variables) if variables else schemas.reference(message)
+        required = bool(required_in_body(binding))
+    else:
+        schema = schemas.reference(message.fields_by_name[binding.body].message_type)
+        required = True
+    content: dict[str, Any] = {"schema": schema}
+    if example := examples.BODIES.get(binding.method.name):
+        content["examples"] = example
+    return {"required": required, "content": {"application/json": content}}
+
+
+def _responses(binding: Binding, schemas: Schemas) -> dict[str, Any]:
+    schema = schemas.reference(binding.method.output_type)
+    return {"200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}}}
+
+
+def _stream_responses(binding: Binding, schemas: Schemas) -> dict[str, Any]:
+    schema = schemas.reference(binding.method.output_type)
+    name = binding.method.output_type.name
+    text = (
+        f"Server-Sent Events. `event: state` has an `id`, `event: progress` has none; `data` is a {name} as JSON. "
+        "The last event has a final state; `event: error` ends a stream that failed, its `data` is a Problem. "
+        f"A comment comes every {streaming.KEEP_ALIVE_SECONDS:g} s when nothing else does."
+    )
+    content = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    return {
+        "200": {
+            "description": text,
+            "content": {streaming.MEDIA_TYPE: {"schema": content, "example": examples.EVENTS}},
+        },
+        "204": {"description": "The final event was seen before; there is nothing to wait for."},
+    }
+
+
+def _refusals(binding: Binding) -> list[str]:
+    found = ["400"]
+    if binding.template.variables:
+        found.append("404")
+    if binding.verb == "POST":
+        found += ["409", "413"]
+    return found
+
+
+def _problems(*statuses: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _STATUS_TEXTS[status], "content": {PROBLEM_TYPE: {"schema": schema}}}
+        for status in (*statuses, "503", "default")
+    }
+
+
+def _field_schema(binding: Binding, name: str, schemas: Schemas) -> Schema:
+    return schemas.field(binding.method.input_type.fields_by_name[name])
+
+
+def _path(name: str, schema: Schema) -> dict[str, Any]:
+    return {**_parameter(name, "path", schema), "required": True}
+
+
+def _parameter(name: str, where: str, schema: Schema) -> dict[str, Any]:
+    schema = dict(schema)
+    description = schema.pop("description", "")
+    return {"name": name, "in": where, "description": description, "schema": schema}
+
+
+def _upload(upload_max_bytes: int) -> dict[str, Any]:
+    schema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": UPLOAD_NAME_MAX_BYTES,
+        "pattern": UPLOAD_NAME,
+        "description": f"The file's name, at most {UPLOAD_NAME_MAX_BYTES} bytes in UTF-8.",
+    }
+    answer = {"application/json": {"schema": {"$ref": "#/components/schemas/Upload"}}}
+    return {
+        "operationId": "UploadFile",
+        "tags": ["Files"],
+        "summary": "Upload a file, to be a job's input",
+        "description": f"The body is the file itself, of at most {upload_max_bytes} bytes.",
+        "parameters": [{**_parameter("name", "query", schema), "required": True, "example": "talk.mov"}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        "responses": {"201": {"description": "It is stored.", "content": answer}, **_problems("400", "413")},
+    }
+
+
+def _download() -> dict[str, Any]:
+    texts = {
+        "id": "The job's id.",
+        "output": "The output's name.",
+        "file": "The file's name: the last segment of its uri.",
+    }
+    binary = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    headers = ("Range", "One range, such as bytes=0-999."), ("If-None-Match", "ETag of a copy."), ("If-Range", "ETag.")
+    return {
+        "operationId": "DownloadFile",
+        "tags": ["Files"],
+        "summary": "Download a file that a job made",
+        "description": "The ETag is the file's SHA-256. Files in a destination of one's own may be out of reach.",
+        "parameters": [
+            *(_path(name, {"type": "string", "minLength": 1, "description": text}) for name, text in texts.items()),
+            *(_parameter(name, "header", {"type": "string", "description": text}) for name, text in headers),
+        ],
+        "responses": {
+            "200": {"description": "The file.", "content": binary},
+            "206": {"description": "The range.", "content": binary},
+            "304": {"description": "The copy is good."},
+            "416": {
+                "description": "The file has no such range.",
+                "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            },
+            **_problems("404"),
+        },
+    }
+
+
+_UPLOAD: Schema = {
+    "type": "object",
+    "description": "A stored upload.",
+    "properties": {
+        "uri": {"type": "string", "description": "What an input's uri takes.", "examples": ["upload:…/talk.mov"]},
+        "size_bytes": {"type": "string", "format": "int64", "description": "Size in bytes."},
+    },
+    "required": ["uri", "size_bytes"],
+}
+_PROBLEM: Schema = {
+    "type": "object",
+    "description": "An error, as RFC 9457 has it.",
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "Stable name of the kind of problem."},
+        "title": {"type": "string", "description": "The kind of problem, for people."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What is wrong here."},
+        "code": {"type": "string", "description": "Stable code.", "examples": ["INVALID_REQUEST"]},
+        "errors": {
+            "type": "array",
+            "description": "Every field, parameter or header that is wrong.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "field": {"type": "string", "examples": ["job.outputs[0].transcode.video.crf"]},
+                    "detail": {"type": "string", "examples": ["99 is not between 0 and 63"]},
+                },
+                "required": ["field", "detail"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}
