@@ -1,0 +1,75 @@
+"""Settings for a command: loaded with its options, their faults told by variable."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelmill.cli.problems import USAGE, Problem
+
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
+
+PREFIX = "REELMILL_"
+_NOT_SETTINGS = ("REELMILL_CONFIG", "REELMILL_TEST_")
+
+
+def variable(field: str) -> str:
+    """The variable of a setting."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def load(**options: Any) -> "Settings":
+    """The settings; `options` that are not None win. Raises Problem with a line for each fault."""
+    import tomllib
+
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from reelmill.cli.display import warn
+    from reelmill.settings import Settings
+
+    config = os.environ.get("REELMILL_CONFIG")
+    if config and not Path(config).is_file():
+        raise Problem(f"REELMILL_CONFIG: there is no file {config!r}", exit_code=USAGE)
+    for name, closest in unknown_variables(os.environ):
+        warn(f"{name} is no setting" + (f"; did you mean {closest}?" if closest else "; see `reelmill settings`"))
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"{variable('.'.join(map(str, e['loc'])))}: {e['msg']}" for e in error.errors()]
+    except SettingsError as error:  # a value that is not the JSON that it must be
+        field = re.search(r'field "(\w+)"', str(error))
+        lines = [f'{variable(field[1])}: must be JSON, such as ["/media"]' if field else str(error)]
+    except tomllib.TOMLDecodeError as error:
+        lines = [f"REELMILL_CONFIG: {config} is no TOML: {error}"]
+    raise Problem("these settings are wrong", details=lines, exit_code=USAGE)
+
+
+def unknown_variables(environ: Any) -> list[tuple[str, str]]:
+    """REELMILL_* variables that are no settings, each with the closest one that is, or an empty string."""
+    from reelmill.settings import Settings
+
+    known = [variable(field) for field in Settings.model_fields]
+    found = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(_NOT_SETTINGS):
+            closest = difflib.get_close_matches(name, known, n=1)
+            found.append((name, closest[0] if closest else ""))
+    return found
+
+
+def api_target(settings: "Settings") -> str:
+    """Where the api is."""
+    return settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
+
+
+def host_and_port(text: str | None, option: str) -> tuple[str | None, int | None]:
+    """PORT or HOST:PORT of an option, in parts; None for what is not given."""
+    if text is None:
+        return None, None
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise Problem(f"{option} {text}: give a port, or host:port", exit_code=USAGE)
+    return host.strip("[]") or None, int(port)

@@ -1,0 +1,203 @@
+"""What the commands show. rich is told everything as text: nothing that a user typed is markup."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from reelmill.cli.problems import Problem
+
+if TYPE_CHECKING:
+    from reelmill.cli.settings_command import Row
+    from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile
+    from reelmill.v1.media_pb2 import MediaInfo
+
+_STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow", "PROCESSING": "cyan"}
+_REMEDIES = {
+    "INPUT": "Change the input or the job, then submit it again.",
+    "LIMIT": "A limit of the server was reached: raise it (`reelmill settings` lists them) or ask for less.",
+    "TRANSIENT": "Something outside was away: `reelmill retry` submits the job again.",
+    "INTERNAL": "`reelmill logs` tells more, `reelmill doctor` checks the set-up.",
+}
+
+
+def out() -> Console:
+    """Standard output."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """One yellow line on standard error."""
+    err().print(Text(f"warning: {message}", style="yellow"))
+
+
+def show_problem(problem: Problem) -> None:
+    """One red line on standard error, and a line for each detail."""
+    err().print(Text(problem.message, style="bold red"))
+    for detail in problem.details:
+        err().print(Text(f"  {detail}"))
+
+
+def show_settings(rows: Iterable["Row"]) -> None:
+    """Each setting on a line of its own, its description below it."""
+    console = out()
+    for row in rows:
+        style = "dim" if row.source == "default" else "bold"
+        value = row.value if isinstance(row.value, str) else str(row.value)
+        console.print(Text.assemble((row.variable, "cyan"), "=", (value, style), (f"  ({row.source})", "dim")))
+        console.print(Text(f"    {row.description}", style="dim"))
+
+
+def state_text(state: str, phase: str = "") -> Text:
+    """A job's state, with its phase where it has one."""
+    shown = state if not phase or phase.endswith("UNSPECIFIED") else f"{state} {phase.lower()}"
+    return Text(shown, style=_STYLES.get(state, ""))
+
+
+def jobs_table(jobs: Sequence["Job"]) -> Table:
+    """Jobs, a line for each."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("ID", "STATE", "DONE", "PRIORITY", "CREATED", "INPUT", "OUTPUTS"):
+        table.add_column(heading, justify="right" if heading in ("DONE", "PRIORITY") else "left", no_wrap=True)
+    for job in jobs:
+        table.add_row(
+            job.id,
+            state_text(job.State.Name(job.state)),
+            f"{job.progress.percent:.0f} %" if job.HasField("progress") else "",
+            str(job.priority),
+            local_time(job.create_time.ToDatetime()),
+            Text(_short(job.inputs[0].uri) if job.inputs else ""),
+            Text(", ".join(o.name for o in job.outputs)),
+        )
+    return table
+
+
+def job_view(job: "Job") -> Group:
+    """A job: its fields, its outputs, its error."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("id", job.id)
+    table.add_row("state", state_text(job.State.Name(job.state), job.Phase.Name(job.phase)))
+    if job.HasField("progress"):
+        table.add_row("progress", progress_text(job.progress.percent, job.progress.speed))
+    table.add_row("attempt", str(job.attempt))
+    table.add_row("priority", str(job.priority))
+    for item in job.inputs:
+        table.add_row("input", Text(item.uri))
+    for output in job.outputs:
+        table.add_row("output", Text(f"{output.name} ({output.WhichOneof('operation')})"))
+    if job.destination:
+        table.add_row("destination", Text(job.destination))
+    for key, value in sorted(job.labels.items()):
+        table.add_row("label", Text(f"{key}={value}"))
+    if job.retry_of:
+        table.add_row("retry of", job.retry_of)
+    for name in ("create_time", "start_time", "next_attempt_time", "cancel_time", "end_time"):
+        if job.HasField(name):
+            table.add_row(name.removesuffix("_time").replace("_", " "), local_time(getattr(job, name).ToDatetime()))
+    parts: list[Table | Panel] = [table]
+    if any(o.files for o in job.outputs):
+        parts.append(outputs_table(job))
+    if job.HasField("error"):
+        parts.append(error_panel(job.error))
+    return Group(*parts)
+
+
+def outputs_table(job: "Job") -> Table:
+    """The files that a job made."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("OUTPUT", "FILE", "SIZE", "CODEC", "PIXELS", "DURATION"):
+        table.add_column(heading, justify="right" if heading in ("SIZE", "DURATION") else "left", no_wrap=True)
+    for output in job.outputs:
+        for file in output.files:
+            table.add_row(Text(output.name), Text(_file_name(file)), size_text(file.size_bytes), *_media(file.media))
+    return table
+
+
+def error_panel(error: "JobError") -> Panel:
+    """Why a job failed, and what to do."""
+    category = error.Category.Name(error.category)
+    lines = [Text(error.message)]
+    if error.output:
+        lines.append(Text(f"output: {error.output}", style="dim"))
+    if error.command:
+        lines.append(Text(f"command: {error.command}", style="dim"))
+    if error.stderr_tail:
+        lines.append(Text(error.stderr_tail.rstrip(), style="dim"))
+    if remedy := _REMEDIES.get(category):
+        lines.append(Text(remedy, style="italic"))
+    return Panel(Group(*lines), title=f"{error.code} ({category.lower()})", title_align="left", border_style="red")
+
+
+def log_line(line: "JobLog") -> Text:
+    """A line of a job's processing log."""
+    level = line.Level.Name(line.level)
+    style = {"WARNING": "yellow", "ERROR": "red"}.get(level, "")
+    output = f" [{line.output}]" if line.output else ""
+    command = f"\n    {line.command}" if line.command else ""
+    return Text.assemble(
+        (local_time(line.time.ToDatetime()), "dim"),
+        f" #{line.attempt}{output} ",
+        (line.message, style),
+        (command, "dim"),
+    )
+
+
+def progress_text(percent: float, speed: float) -> str:
+    """How far, and how fast."""
+    return f"{percent:.1f} %" + (f", {speed:.2g}× real time" if speed else "")
+
+
+def size_text(size_bytes: int) -> str:
+    """A size with three digits: 1.24 MB."""
+    size, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 999.5 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.3g} {unit}" if unit != "B" else f"{size_bytes} B"
+
+
+def duration_text(seconds: float) -> str:
+    """A length: 9.98 s, 12:03, 1:02:03. Empty for none."""
+    if seconds <= 0:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def local_time(utc: datetime) -> str:
+    """A time of a message (naive, UTC) as this machine's clock shows it."""
+    from datetime import UTC
+
+    return utc.replace(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _media(media: "MediaInfo") -> tuple[str, str, str]:
+    """Codecs, pixels, duration."""
+    codecs = "+".join(s.codec for s in media.streams)
+    pixels = next((f"{s.width}×{s.height}" for s in media.streams if s.width), "")
+    return codecs, pixels, duration_text(media.duration_seconds)
+
+
+def _file_name(file: "OutputFile") -> str:
+    """A path of this machine for file: URIs, the URI for others."""
+    return unquote(urlsplit(file.uri).path) if file.uri.startswith("file:") else file.uri
+
+
+def _short(uri: str) -> str:
+    return uri if len(uri) <= 48 else f"…{uri[-47:]}"

@@ -1,0 +1,187 @@
+"""Commands that talk to an api: submit, jobs, job, watch, cancel, retry, logs."""
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelmill.cli.configuration import api_target, load
+from reelmill.cli.problems import FAILED, USAGE, Problem
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from reelmill.client import Client
+    from reelmill.v1.jobs_pb2 import Job
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+Api = Annotated[
+    str | None, typer.Option("--api", metavar="HOST:PORT", help="Where the api is. Default: REELMILL_API_TARGET.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines: JSON, one document a line.")]
+Watching = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; exit code 1 unless COMPLETED.")]
+
+
+def submit(
+    file: Annotated[str | None, typer.Argument(metavar="FILE.json|-", help="A job as JSON.")] = None,
+    uris: Annotated[list[str] | None, typer.Option("--input", help="Instead of FILE: a URI, or a local path.")] = None,
+    presets: Annotated[list[str] | None, typer.Option("--preset", help="What to make of the input.")] = None,
+    output_names: Annotated[
+        list[str] | None, typer.Option("--output-name", help="Name for each preset's output. Default: the preset's.")
+    ] = None,
+    destination: Annotated[str | None, typer.Option(help="file: or s3: folder to write to.")] = None,
+    priority: Annotated[int | None, typer.Option(help="0 to 100; higher goes first.")] = None,
+    labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE")] = None,
+    request_id: Annotated[str | None, typer.Option(help="Repeating it with the same job makes no second one.")] = None,
+    watch: Watching = False,
+    as_json: AsJson = False,
+    api: Api = None,
+) -> None:
+    """Submit a job and print its id."""
+    from reelmill.cli.specification import job_from_json, job_from_options, read_json
+
+    if (file is None) == (not uris):
+        raise Problem("give either a job's JSON file, or --input and --preset", exit_code=USAGE)
+    if file is not None:
+        job = job_from_json(read_json(file), source=file)
+    else:
+        job = job_from_options(uris or [], presets or [], output_names or [])
+    if destination is not None:
+        job.destination = destination
+    if priority is not None:
+        job.priority = priority
+    for label in labels or []:
+        key, equals, value = label.partition("=")
+        if not equals:
+            raise Problem(f"--label {label}: must be KEY=VALUE", exit_code=USAGE)
+        job.labels[key] = value
+    with _client(api) as client:
+        created = client.create_job(job, request_id)
+        if as_json:
+            _print_json(created)
+        else:
+            typer.echo(created.id)
+        if watch:
+            _follow(client, created.id, after_sequence=0, as_json=as_json)
+
+
+def list_jobs(
+    filter: Annotated[str, typer.Option(help='Such as: state = "FAILED" AND labels.asset = "42".')] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Most jobs to print.")] = 20,
+    as_json: AsJson = False,
+    api: Api = None,
+) -> None:
+    """List jobs, newest first."""
+    from reelmill.cli.display import jobs_table, out
+
+    with _client(api) as client:
+        found = list(islice(client.list_jobs(filter, page_size=min(limit, 1000)), limit))
+    if as_json:
+        for job in found:
+            _print_json(job)
+    else:
+        out().print(jobs_table(found))
+
+
+def show(
+    job_id: Id,
+    full: Annotated[bool, typer.Option("--full", help="With an error's command and stderr.")] = False,
+    as_json: AsJson = False,
+    api: Api = None,
+) -> None:
+    """Show a job."""
+    with _client(api) as client:
+        _show(client.get_job(job_id, full=full), as_json)
+
+
+def watch(
+    job_id: Id,
+    after: Annotated[int, typer.Option(min=0, help="Only events after this sequence number.")] = 0,
+    as_json: AsJson = False,
+    api: Api = None,
+) -> None:
+    """Follow a job to its end; exit code 1 unless COMPLETED."""
+    with _client(api) as client:
+        _follow(client, job_id, after_sequence=after, as_json=as_json)
+
+
+def cancel(
+    job_id: Id,
+    reason: Annotated[str, typer.Option(help="Why, for the log.")] = "",
+    as_json: AsJson = False,
+    api: Api = None,
+) -> None:
+    """Ask a job to stop."""
+    with _client(api) as client:
+        job = client.cancel_job(job_id, reason)
+    if as_json:
+        _print_json(job)
+    else:
+        typer.echo(f"{job.id}: {'CANCELLED' if job.HasField('end_time') else 'cancellation accepted'}")
+
+
+def retry(job_id: Id, watch: Watching = False, as_json: AsJson = False, api: Api = None) -> None:
+    """Submit a FAILED or CANCELLED job again and print the new job's id."""
+    with _client(api) as client:
+        job = client.retry_job(job_id)
+        if as_json:
+            _print_json(job)
+        else:
+            typer.echo(job.id)
+        if watch:
+            _follow(client, job.id, after_sequence=0, as_json=as_json)
+
+
+def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
+    """Print a job's processing log."""
+    from reelmill.cli.display import log_line, out
+
+    console = out()
+    with _client(api) as client:
+        for line in client.job_logs(job_id):
+            if as_json:
+                _print_json(line)
+            else:
+                console.print(log_line(line))
+
+
+def _client(api: str | None) -> "Client":
+    from reelmill.client import Backoff, Client
+
+    target = api_target(load(api_target=api))
+    return Client(target, backoff=Backoff(attempts=4))  # a person waits: give up within 2 s
+
+
+def _follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool) -> None:
+    """Show a job's events and how it ended. Raises Exit unless it is COMPLETED."""
+    from reelmill.cli.display import err
+    from reelmill.cli.following import following
+
+    if as_json:
+        for event in client.watch_job(job_id, after_sequence):
+            _print_json(event)
+    else:
+        with following(err()) as follower:
+            follower.add(job_id, job_id)
+            for event in client.watch_job(job_id, after_sequence):
+                follower.saw(event)
+    job = client.get_job(job_id, full=True)
+    _show(job, as_json)
+    if job.State.Name(job.state) != "COMPLETED":
+        raise typer.Exit(FAILED)
+
+
+def _show(job: "Job", as_json: bool) -> None:
+    from reelmill.cli.display import job_view, out
+
+    if as_json:
+        _print_json(job)
+    else:
+        out().print(job_view(job))
+
+
+def _print_json(message: "Message") -> None:
+    from google.protobuf.json_format import MessageToDict
+
+    typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True), ensure_ascii=False))

@@ -1,0 +1,83 @@
+"""The command `reelmill`. Commands import what they need when they run, so that help is quick."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from reelmill import __version__
+from reelmill.cli import doctor, jobs, local, serve, settings_command
+from reelmill.cli.problems import INTERRUPTED, problem_of
+
+
+class Commands(TyperGroup):
+    """Tells problems in lines of their own and sets the exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # `reelmill jobs | head` has seen enough
+            raise typer.Exit(0) from None
+        except Exception as error:
+            if isinstance(error, typer.Exit | typer.Abort) or (problem := problem_of(error)) is None:
+                raise
+            from reelmill.cli.display import show_problem
+
+            show_problem(problem)
+            raise typer.Exit(problem.exit_code) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Reelmill: a self-hosted, distributed media processing pipeline.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"reelmill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _panel, _commands in {
+    "Try it": {"up": serve.up, "run": local.run, "demo": local.demo},
+    "Jobs": {
+        "submit": jobs.submit,
+        "jobs": jobs.list_jobs,
+        "job": jobs.show,
+        "watch": jobs.watch,
+        "cancel": jobs.cancel,
+        "retry": jobs.retry,
+        "logs": jobs.logs,
+    },
+    "Run it in production": {
+        "api": serve.api,
+        "gateway": serve.gateway,
+        "worker": serve.worker,
+        "scheduler": serve.scheduler,
+        "migrate": serve.migrate,
+    },
+    "Look into it": {"doctor": doctor.doctor, "settings": settings_command.settings},
+}.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="reelmill")

@@ -1,0 +1,65 @@
+"""From files to jobs, and from a job's outputs to files where the user wants them."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from reelmill.cli.problems import USAGE, Problem
+from reelmill.cli.specification import to_uri
+from reelmill.v1.jobs_pb2 import Input, Job, Output
+
+
+def named_jobs(files: Sequence[Path], template: Job | None, presets: Sequence[str]) -> dict[str, Job]:
+    """A job for each file, by the name that its outputs begin with. Raises Problem."""
+    if not files:
+        if template is None or not template.inputs:
+            raise Problem("give files to run on; `reelmill run --help`", exit_code=USAGE)
+        for item in template.inputs:
+            item.uri = to_uri(item.uri)
+        return {Path(unquote(urlsplit(template.inputs[0].uri).path)).stem or "job": template}
+    if template is None:
+        template = Job(outputs=[Output(name=preset, preset=preset) for preset in presets])
+    if len(template.inputs) > 1:
+        raise Problem("the job has several inputs already: give it without files", exit_code=USAGE)
+    name = template.inputs[0].name if template.inputs else ""
+    jobs: dict[str, Job] = {}
+    for file in files:
+        if file.stem in jobs:
+            raise Problem(f"two files are named {file.stem}: run them into different folders", exit_code=USAGE)
+        job = Job()
+        job.CopyFrom(template)
+        del job.inputs[:]
+        job.inputs.append(Input(name=name, uri=file.absolute().as_uri()))
+        jobs[file.stem] = job
+    return jobs
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A folder inside `out`, so that moving from it is a rename. Raises Problem where it can't be made."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".reelmill-")
+    except OSError as error:
+        raise Problem(f"can't write to {out}: {error.strerror}", exit_code=USAGE) from error
+    with folder as path:
+        yield Path(path)
+
+
+def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> None:
+    """Move a job's files from below `staged` to `out`/<name>-<file>, and note that in the job.
+
+    Raises Problem instead of replacing one of `keep`, the inputs.
+    """
+    for output in job.outputs:
+        for file in output.files:
+            source = Path(unquote(urlsplit(file.uri).path))
+            # The first part is the attempt's folder.
+            target = out / "-".join([name, *source.relative_to(staged).parts[1:]])
+            if target.exists() and any(target.samefile(k) for k in keep if k.exists()):
+                raise Problem(f"{target} is an input: choose another folder with -o, or another output name")
+            os.replace(source, target)  # noqa: PTH105 - replaces on every platform
+            file.uri = target.absolute().as_uri()

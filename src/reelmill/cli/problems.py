@@ -1,0 +1,36 @@
+"""What the command line tells instead of a traceback, and its exit codes."""
+
+import re
+from collections.abc import Sequence
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class Problem(Exception):
+    """One line that says what is wrong and what to do, with details below it; ends the command."""
+
+    def __init__(self, message: str, *, details: Sequence[str] = (), exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = tuple(details)
+        self.exit_code = exit_code
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """What to tell of an error that a command let through; None for one that is a fault of ours."""
+    if isinstance(error, Problem):
+        return error
+    # What composing the parts raises for a wrong setting or a taken port names it.
+    if isinstance(error, OSError | RuntimeError | ValueError) and re.search("REELMILL_|can't listen on", str(error)):
+        return Problem(str(error))
+    # Late: grpc takes longer to import than most commands to run, and only errors get here.
+    from reelmill.client import InvalidRequest, ReelmillError, Unavailable
+
+    if isinstance(error, InvalidRequest):
+        details = [f"{v.field}: {v.description}" for v in error.violations]
+        return Problem("the request breaks a rule" if details else error.message, details=details, exit_code=USAGE)
+    if isinstance(error, Unavailable):
+        return Problem(f"{error.message}; is the api running? `reelmill up` starts one, --api says where it is")
+    if isinstance(error, ReelmillError):
+        return Problem(error.message)
+    return None

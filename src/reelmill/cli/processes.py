@@ -1,0 +1,96 @@
+"""Processes: children that share a port, and what a command does with its own."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+import psutil
+
+from reelmill.cli.problems import INTERRUPTED, Problem
+
+_PR_SET_PDEATHSIG = 1
+_KILL_AFTER_SECONDS = 45.0  # an api drains in 10, a worker in drain_seconds
+
+
+def since_start_seconds() -> float:
+    """Time since this process was started, the interpreter's own start included."""
+    return time.time() - psutil.Process().create_time()
+
+
+def require_free(host: str, port: int, option: str) -> None:
+    """Raise Problem where someone listens on a port; gRPC itself would share it with them."""
+    if port == 0:
+        return
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Problem(f"can't listen on {host}:{port}: {error.strerror}; choose another with {option}") from error
+
+
+def force_on_interrupt() -> None:
+    """From here on SIGINT ends this process and its children at once."""
+
+    def force() -> None:
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+        os._exit(INTERRUPTED)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, force)
+
+
+async def supervise(command: Sequence[str], count: int, *, health_port: int) -> None:
+    """Run `reelmill command` `count` times until SIGTERM or SIGINT. Raises Problem where one ends before.
+
+    A health port that is not 0 is the first child's; each further one has the next.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    children: list[asyncio.subprocess.Process] = []
+    try:
+        for i in range(count):
+            environment = dict(os.environ)
+            if health_port:
+                environment["REELMILL_HEALTH_PORT"] = str(health_port + i)
+            children.append(
+                await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "reelmill", *command, env=environment, preexec_fn=_die_with_parent
+                )
+            )
+        stopping = asyncio.create_task(stop.wait())
+        waits = [asyncio.create_task(child.wait()) for child in children]
+        await asyncio.wait([stopping, *waits], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not stop.is_set():
+            codes = [child.returncode for child in children if child.returncode is not None]
+            raise Problem(f"one of {count} processes ended with code {codes[0]}; stopped the others")
+    finally:
+        await _stop(children)
+
+
+async def _stop(children: Sequence[asyncio.subprocess.Process]) -> None:
+    running = [child for child in children if child.returncode is None]
+    for child in running:
+        child.terminate()
+    if not running:
+        return
+    waits = [asyncio.create_task(child.wait()) for child in running]
+    _, late = await asyncio.wait(waits, timeout=_KILL_AFTER_SECONDS)
+    if late:
+        for child in running:
+            if child.returncode is None:
+                child.kill()
+        await asyncio.wait(waits)
+
+
+def _die_with_parent() -> None:
+    """In the child, before it starts: Linux sends it SIGTERM when we die, even by SIGKILL."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,119 @@
+"""Commands that serve: up, api, gateway, worker, scheduler, migrate."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelmill.cli.configuration import host_and_port, load
+from reelmill.cli.problems import USAGE, Problem
+
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
+
+
+def up(
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder. Default: REELMILL_DATA_DIR.")] = None,
+    http: Annotated[str | None, typer.Option(metavar="PORT|HOST:PORT", help="Where REST listens.")] = None,
+    grpc: Annotated[str | None, typer.Option(metavar="PORT|HOST:PORT", help="Where gRPC listens.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Jobs that run at once.")] = None,
+) -> None:
+    """Run everything in one process, on a PostgreSQL of its own. Ctrl-C stops it."""
+    http_host, http_port = host_and_port(http, "--http")
+    grpc_host, grpc_port = host_and_port(grpc, "--grpc")
+    settings = load(
+        data_dir=data,
+        http_host=http_host,
+        http_port=http_port,
+        grpc_host=grpc_host,
+        grpc_port=grpc_port,
+        worker_slots=workers,
+    )
+    roots = (*settings.local_roots, Path.cwd(), settings.data_dir.expanduser().absolute())
+    settings = settings.model_copy(update={"local_roots": roots})
+    quiet = "log_level" not in settings.model_fields_set
+    _log("up", settings, level="warning" if quiet else settings.log_level)
+    asyncio.run(_up(settings))
+
+
+def api(
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the port.")] = 1,
+) -> None:
+    """Serve gRPC."""
+    settings = load()
+    if processes == 1:
+        _run("api", settings)
+        return
+    from reelmill.cli import processes as supervisor
+
+    if settings.grpc_port == 0:
+        raise Problem("REELMILL_GRPC_PORT: --processes needs a port of its own, not 0", exit_code=USAGE)
+    _log("api", settings)
+    asyncio.run(supervisor.supervise(["api"], processes, health_port=settings.health_port))
+
+
+def gateway() -> None:
+    """Serve REST, Swagger UI and uploads, for an api."""
+    _run("gateway", load())
+
+
+def worker() -> None:
+    """Run jobs."""
+    _run("worker", load())
+
+
+def scheduler() -> None:
+    """Rescue, retry, sweep and clean up."""
+    _run("scheduler", load())
+
+
+def migrate() -> None:
+    """Bring the database of REELMILL_DATABASE_URL up to date."""
+    settings = load()
+    if settings.database_url == "embedded:":
+        raise Problem("REELMILL_DATABASE_URL is embedded: `reelmill up` migrates it by itself", exit_code=USAGE)
+    import asyncpg
+
+    from reelmill.store.migrate import migrate as apply
+
+    try:
+        applied = asyncio.run(apply(settings.database_url))
+    except (OSError, RuntimeError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Problem(f"REELMILL_DATABASE_URL: {error or type(error).__name__}") from error
+    for migration in applied:
+        typer.echo(f"applied {migration.number:04} {migration.name}")
+    if not applied:
+        typer.echo("up to date")
+
+
+def _log(service: str, settings: "Settings", *, level: str | None = None) -> None:
+    from reelmill.telemetry import logs
+
+    logs.configure(service=service, format=settings.log_format, level=level or settings.log_level)
+
+
+def _run(process: str, settings: "Settings") -> None:
+    from reelmill import app
+
+    _log(process, settings)
+    asyncio.run(app.run_process(process, settings))
+
+
+async def _up(settings: "Settings") -> None:
+    from reelmill import app
+    from reelmill.cli.display import out
+    from reelmill.cli.processes import force_on_interrupt, require_free, since_start_seconds
+
+    require_free(settings.grpc_host, settings.grpc_port, "--grpc")
+    require_free(settings.http_host, settings.http_port, "--http")
+    console, stop = out(), app.stop_on_signals()
+    async with app.running_system(settings) as addresses:
+        console.print(f"REST     {addresses.http}/v1/jobs")
+        console.print(f"Swagger  {addresses.http}/swagger/")
+        console.print(f"gRPC     {addresses.grpc}")
+        console.print(f"Data     {settings.data_dir.expanduser().absolute()}")
+        console.print(f"ready in {since_start_seconds():.1f} s; Ctrl-C stops")
+        await stop.wait()
+        console.print("stopping; Ctrl-C again ends it at once")
+        force_on_interrupt()

@@ -1,0 +1,122 @@
+"""A system of a command's own, for run and demo: embedded, on any free ports, gone at the end."""
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from reelmill import app
+from reelmill.cli.display import err
+from reelmill.cli.following import following
+from reelmill.cli.problems import INTERRUPTED, Problem
+from reelmill.client import AsyncClient
+from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.settings import Settings
+from reelmill.v1.jobs_pb2 import Job, JobEvent
+
+
+@contextmanager
+def private_folder(base: Path) -> Iterator[Path]:
+    """The first folder base/0, base/1, … that no other process has; it is ours while the context is open.
+
+    Shared, a run's jobs could go to the worker of another one, which may read other folders only.
+    """
+    for number in count():
+        folder = base / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield folder
+            return
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) -> AsyncIterator[AsyncClient]:
+    """A client of a system whose data lies in `folder` and that may use the folders `roots`."""
+    find_ffmpeg(settings.ffmpeg)  # its problem is told better before the start than by a worker
+    own = settings.model_copy(
+        update={
+            "data_dir": folder,
+            "database_url": "embedded:",
+            "queue_url": "postgres:",
+            "cache_url": "memory:",
+            "storage_url": "",
+            "local_roots": (*settings.local_roots, *roots),
+            "http_host": "127.0.0.1",
+            "http_port": 0,
+            "grpc_host": "127.0.0.1",
+            "grpc_port": 0,
+            "drain_seconds": 0.0,
+        }
+    )
+    async with app.running_system(own) as addresses, AsyncClient(addresses.grpc) as client:
+        await _cancel_unfinished(client)
+        yield client
+
+
+async def run_jobs(settings: Settings, jobs: Mapping[str, Job], *, destination: Path) -> dict[str, Job]:
+    """Run jobs to their ends, with progress on standard error; answers them by the same names.
+
+    Outputs go below `destination`. Raises InvalidRequest, and Problem at SIGINT or SIGTERM.
+    """
+    stop = app.stop_on_signals()
+    roots = [destination, *(root for job in jobs.values() for root in input_roots(job))]
+    with private_folder(settings.data_dir.expanduser().absolute() / "run") as folder:
+        async with open_session(settings, folder, roots) as client:
+            for job in jobs.values():
+                job.destination = destination.as_uri()
+                await client.validate_job(job)  # all of them, before the first one runs
+            with following(err()) as follower:
+                ids = {name: (await client.create_job(job)).id for name, job in jobs.items()}
+                for name, job_id in ids.items():
+                    follower.add(job_id, name)
+                await follow(client, ids.values(), stop, follower.saw)
+            if stop.is_set():
+                raise Problem("interrupted; the jobs were cancelled", exit_code=INTERRUPTED)
+            return {name: await client.get_job(job_id, full=True) for name, job_id in ids.items()}
+
+
+async def follow(client: AsyncClient, ids: Iterable[str], stop: asyncio.Event, saw: Callable[[JobEvent], None]) -> None:
+    """Tell `saw` every event of some jobs until all have ended; `stop` cancels them."""
+    ids = list(ids)
+
+    async def watch(job_id: str) -> None:
+        async for event in client.watch_job(job_id):
+            saw(event)
+
+    async def cancel() -> None:
+        await stop.wait()
+        for job_id in ids:
+            job = await client.get_job(job_id, full=True)
+            if not job.HasField("end_time"):
+                await client.cancel_job(job_id, "interrupted")
+
+    cancelling = asyncio.create_task(cancel())
+    try:
+        await asyncio.gather(*(watch(job_id) for job_id in ids))
+    finally:
+        cancelling.cancel()
+        await asyncio.gather(cancelling, return_exceptions=True)
+
+
+def input_roots(job: Job) -> Iterator[Path]:
+    """The folders of a job's local inputs, with and without following links."""
+    for item in job.inputs:
+        parts = urlsplit(item.uri)
+        if parts.scheme == "file":
+            path = Path(unquote(parts.path))
+            yield path.parent
+            yield path.resolve().parent
+
+
+async def _cancel_unfinished(client: AsyncClient) -> None:
+    """What a killed run left: nobody waits for it, and it would hold a slot."""
+    for state in ("QUEUED", "PROCESSING"):
+        async for job in client.list_jobs(f'state = "{state}"'):
+            await client.cancel_job(job.id, "the command that ran it was killed")

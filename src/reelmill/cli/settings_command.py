@@ -1,0 +1,83 @@
+"""`reelmill settings`: every setting, its value and where that came from."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from reelmill.cli.configuration import load, variable
+
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A setting; secrets in `value` are masked."""
+
+    variable: str
+    value: Any
+    source: str
+    """default, variable or file."""
+    description: str
+
+
+def settings(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_toml: Annotated[bool, typer.Option("--toml", help="A TOML file to start from, for REELMILL_CONFIG.")] = False,
+) -> None:
+    """Print all settings, their values and where these came from."""
+    if as_toml:
+        typer.echo(template())
+        return
+    found = rows(load())
+    if as_json:
+        typer.echo(json.dumps([{n: getattr(row, n) for n in Row.__slots__} for row in found], indent=2))
+        return
+    from reelmill.cli.display import show_settings
+
+    show_settings(found)
+
+
+def rows(settings: "Settings") -> list[Row]:
+    """All settings."""
+    variables = {name.upper() for name in os.environ}
+    values = settings.model_dump(mode="json")
+    found = []
+    for name, field in type(settings).model_fields.items():
+        source = "default"
+        if variable(name) in variables:
+            source = "variable"
+        elif name in settings.model_fields_set:
+            source = "file"
+        value = values[name]
+        found.append(
+            Row(
+                variable=variable(name),
+                value=masked(value) if isinstance(value, str) else value,
+                source=source,
+                description=field.description or "",
+            )
+        )
+    return found
+
+
+def masked(text: str) -> str:
+    """A URL without its secrets: the password before the @, and parameters that are named like one."""
+    text = re.sub(r"(://[^/?#]*?):[^/?#]*@", r"\1:***@", text)
+    return re.sub(r"((?:password|secret|token|key)[^=&?]*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
+
+
+def template() -> str:
+    """A TOML file with every setting, its description and its default, all commented out."""
+    from reelmill.settings import Settings
+
+    lines = ["# Settings of Reelmill. REELMILL_CONFIG names this file; REELMILL_* variables win over it."]
+    defaults = Settings.model_construct().model_dump(mode="json")
+    for name, field in Settings.model_fields.items():
+        # JSON's strings, numbers, booleans and lists of strings are TOML's too.
+        lines += ["", f"# {field.description}", f"#{name} = {json.dumps(defaults[name], ensure_ascii=False)}"]
+    return "\n".join(lines)

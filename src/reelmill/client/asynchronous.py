@@ -1,0 +1,152 @@
+"""The client for asyncio. Client has the same methods."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from reelmill.client import calls
+from reelmill.client.backoff import Backoff
+from reelmill.client.calls import Answer, Call, Item, Listing, Page
+from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS
+from reelmill.client.errors import ReelmillError, from_rpc_error
+from reelmill.client.watching import Watch
+from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
+from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
+
+
+class AsyncClient:
+    """A connection to the api, for one event loop. Raises ReelmillError; repeats calls while it is Unavailable."""
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """Connects at the first call. `timeout_seconds` bounds each try of a call."""
+        self._channel = grpc.aio.insecure_channel(target, options=OPTIONS)
+        self._timeout_seconds = timeout_seconds
+        self._backoff = backoff or Backoff()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Disconnect. Bears being called twice."""
+        await self._channel.close()
+
+    async def create_job(self, job: Job, request_id: str | None = None) -> Job:
+        """Submit a job; it is durable once this returns. The same request_id and job answer the same job."""
+        return await self._answer(calls.create_job(job, request_id))
+
+    async def batch_create_jobs(
+        self, jobs: Iterable[Job], request_ids: Sequence[str] | None = None
+    ) -> list[Job | ReelmillError]:
+        """Submit up to 1,000 jobs; answers for each, in order, the job or why it was refused."""
+        return calls.batch_results(await self._answer(calls.batch_create_jobs(jobs, request_ids)))
+
+    async def validate_job(self, job: Job) -> Job:
+        """Check a job and store nothing; answers it with its defaults filled in."""
+        return await self._answer(calls.validate_job(job))
+
+    async def get_job(self, job_id: str, full: bool = False) -> Job:
+        """A job; `full` adds an error's command and stderr."""
+        return await self._answer(calls.get_job(job_id, full))
+
+    def list_jobs(self, filter: str = "", page_size: int = 0) -> AsyncIterator[Job]:
+        """Jobs, newest first, fetched page by page. `filter` as in `state = "FAILED" AND labels.asset = "42"`."""
+        return self._items(calls.list_jobs(filter, page_size))
+
+    async def cancel_job(self, job_id: str, reason: str = "") -> Job:
+        """Ask a job to stop."""
+        return await self._answer(calls.cancel_job(job_id, reason))
+
+    async def retry_job(self, job_id: str) -> Job:
+        """Submit a FAILED or CANCELLED job again; answers the new job, the same one each time."""
+        return await self._answer(calls.retry_job(job_id))
+
+    async def watch_job(
+        self, job_id: str, after_sequence: int = 0, timeout_seconds: float | None = None
+    ) -> AsyncIterator[JobEvent]:
+        """A job's events until its final one, over broken connections. Raises TimeoutError at the timeout."""
+        watch = Watch(job_id, after_sequence, timeout_seconds, self._backoff)
+        while True:
+            call = watch.call()
+            stream = self._channel.unary_stream(
+                call.path,
+                request_serializer=type(call.request).SerializeToString,
+                response_deserializer=call.answer.FromString,
+            )(call.request, timeout=watch.left_seconds)
+            try:
+                async for event in stream:
+                    watch.saw(event)
+                    yield event
+                return
+            except grpc.RpcError as error:
+                if (delay := watch.delay_seconds(from_rpc_error(error))) is None:
+                    return
+                await asyncio.sleep(delay)
+            finally:
+                stream.cancel()
+
+    async def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
+        """The job, once it is finished, in full. Raises TimeoutError at the timeout."""
+        async for _ in self.watch_job(job_id, timeout_seconds=timeout_seconds):
+            pass
+        return await self.get_job(job_id, full=True)
+
+    def job_events(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[JobEvent]:
+        """What happened to a job so far, oldest first."""
+        return self._items(calls.job_events(job_id, after_sequence))
+
+    def job_logs(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[JobLog]:
+        """A job's processing log so far, oldest first."""
+        return self._items(calls.job_logs(job_id, after_sequence))
+
+    async def probe(self, uri: str) -> MediaInfo:
+        """What a media file contains."""
+        return await self._answer(calls.probe(uri))
+
+    async def operations(self) -> list[Operation]:
+        """What an output can ask for."""
+        return list((await self._answer(calls.operations())).operations)
+
+    async def presets(self) -> list[Preset]:
+        """Operations with good settings under a name."""
+        return list((await self._answer(calls.presets())).presets)
+
+    async def _answer(self, call: Call[Answer]) -> Answer:
+        method = self._channel.unary_unary(
+            call.path,
+            request_serializer=type(call.request).SerializeToString,
+            response_deserializer=call.answer.FromString,
+        )
+        attempt = 1
+        while True:
+            try:
+                answer: Answer = await method(call.request, timeout=self._timeout_seconds)
+                return answer
+            except grpc.RpcError as rpc_error:
+                error = from_rpc_error(rpc_error)
+                if (delay := self._backoff.delay_seconds(error, attempt)) is None:
+                    raise error from rpc_error
+            await asyncio.sleep(delay)
+            attempt += 1
+
+    async def _items(self, listing: Listing[Page, Item]) -> AsyncIterator[Item]:
+        token = listing.start
+        while True:
+            page = await self._answer(listing.page(token))
+            for item in listing.items(page):
+                yield item
+            if not (token := listing.following(page)):
+                return

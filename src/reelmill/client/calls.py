@@ -1,0 +1,142 @@
+"""Every method of the API as a value: what to send where, and what comes back. Pure.
+
+Both clients run these, so a method is described once.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from reelmill.client.errors import ReelmillError, from_status
+from reelmill.v1 import jobs_pb2 as jobs
+from reelmill.v1 import media_pb2 as media
+
+_JOBS = "/reelmill.v1.JobService/"
+_MEDIA = "/reelmill.v1.MediaService/"
+
+Answer = TypeVar("Answer", bound=Message)
+Page = TypeVar("Page", bound=Message)
+Item = TypeVar("Item", bound=Message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call(Generic[Answer]):
+    """A request on its way to a method."""
+
+    path: str
+    request: Message
+    answer: type[Answer]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing(Generic[Page, Item]):
+    """Pages of items; `page` makes the call for a token, `following` finds the next token or a false value."""
+
+    page: Callable[[Any], Call[Page]]
+    items: Callable[[Page], Iterable[Item]]
+    following: Callable[[Page], Any]
+    start: Any
+
+
+def create_job(job: jobs.Job, request_id: str | None) -> Call[jobs.Job]:
+    """CreateJob. Without a request_id it gets one, so that a repeated call can't make a second job."""
+    request = jobs.CreateJobRequest(job=job, request_id=request_id or _new_request_id())
+    return Call(path=f"{_JOBS}CreateJob", request=request, answer=jobs.Job)
+
+
+def batch_create_jobs(
+    items: Iterable[jobs.Job], request_ids: Sequence[str] | None
+) -> Call[jobs.BatchCreateJobsResponse]:
+    """BatchCreateJobs. Raises ValueError unless there are as many request_ids as jobs."""
+    new = list(items)
+    ids = request_ids or [_new_request_id() for _ in new]
+    requests = [jobs.CreateJobRequest(job=job, request_id=key) for job, key in zip(new, ids, strict=True)]
+    request = jobs.BatchCreateJobsRequest(requests=requests)
+    return Call(path=f"{_JOBS}BatchCreateJobs", request=request, answer=jobs.BatchCreateJobsResponse)
+
+
+def batch_results(response: jobs.BatchCreateJobsResponse) -> list[jobs.Job | ReelmillError]:
+    """Each job, or why it was refused."""
+    return [r.job if r.HasField("job") else from_status(r.error) for r in response.results]
+
+
+def validate_job(job: jobs.Job) -> Call[jobs.Job]:
+    """ValidateJob."""
+    return Call(path=f"{_JOBS}ValidateJob", request=jobs.ValidateJobRequest(job=job), answer=jobs.Job)
+
+
+def get_job(job_id: str, full: bool) -> Call[jobs.Job]:
+    """GetJob."""
+    request = jobs.GetJobRequest(id=job_id, view=jobs.FULL if full else jobs.BASIC)
+    return Call(path=f"{_JOBS}GetJob", request=request, answer=jobs.Job)
+
+
+def cancel_job(job_id: str, reason: str) -> Call[jobs.Job]:
+    """CancelJob."""
+    request = jobs.CancelJobRequest(id=job_id, reason=reason)
+    return Call(path=f"{_JOBS}CancelJob", request=request, answer=jobs.Job)
+
+
+def retry_job(job_id: str) -> Call[jobs.Job]:
+    """RetryJob."""
+    return Call(path=f"{_JOBS}RetryJob", request=jobs.RetryJobRequest(id=job_id), answer=jobs.Job)
+
+
+def watch_job(job_id: str, after_sequence: int) -> Call[jobs.JobEvent]:
+    """WatchJob, which streams its answers."""
+    request = jobs.WatchJobRequest(id=job_id, after_sequence=after_sequence)
+    return Call(path=f"{_JOBS}WatchJob", request=request, answer=jobs.JobEvent)
+
+
+def list_jobs(filter: str, page_size: int) -> Listing[jobs.ListJobsResponse, jobs.Job]:
+    """ListJobs."""
+
+    def page(token: str) -> Call[jobs.ListJobsResponse]:
+        request = jobs.ListJobsRequest(filter=filter, page_size=page_size, page_token=token)
+        return Call(path=f"{_JOBS}ListJobs", request=request, answer=jobs.ListJobsResponse)
+
+    return Listing(page=page, items=lambda p: p.jobs, following=lambda p: p.next_page_token, start="")
+
+
+def job_events(job_id: str, after_sequence: int) -> Listing[jobs.ListJobEventsResponse, jobs.JobEvent]:
+    """ListJobEvents."""
+
+    def page(after: int) -> Call[jobs.ListJobEventsResponse]:
+        request = jobs.ListJobEventsRequest(id=job_id, after_sequence=after)
+        return Call(path=f"{_JOBS}ListJobEvents", request=request, answer=jobs.ListJobEventsResponse)
+
+    return Listing(page=page, items=lambda p: p.events, following=lambda p: p.next_after_sequence, start=after_sequence)
+
+
+def job_logs(job_id: str, after_sequence: int) -> Listing[jobs.ListJobLogsResponse, jobs.JobLog]:
+    """ListJobLogs."""
+
+    def page(after: int) -> Call[jobs.ListJobLogsResponse]:
+        request = jobs.ListJobLogsRequest(id=job_id, after_sequence=after)
+        return Call(path=f"{_JOBS}ListJobLogs", request=request, answer=jobs.ListJobLogsResponse)
+
+    return Listing(page=page, items=lambda p: p.logs, following=lambda p: p.next_after_sequence, start=after_sequence)
+
+
+def probe(uri: str) -> Call[media.MediaInfo]:
+    """ProbeMedia."""
+    return Call(path=f"{_MEDIA}ProbeMedia", request=media.ProbeMediaRequest(uri=uri), answer=media.MediaInfo)
+
+
+def operations() -> Call[media.ListOperationsResponse]:
+    """ListOperations."""
+    return Call(
+        path=f"{_MEDIA}ListOperations", request=media.ListOperationsRequest(), answer=media.ListOperationsResponse
+    )
+
+
+def presets() -> Call[media.ListPresetsResponse]:
+    """ListPresets."""
+    return Call(path=f"{_MEDIA}ListPresets", request=media.ListPresetsRequest(), answer=media.ListPresetsResponse)
+
+
+def _new_request_id() -> str:
+    return str(uuid.uuid4())
