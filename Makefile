@@ -1,0 +1,79 @@
+# Everything works from a fresh clone with make and Python 3.11 or newer; `make` lists what there is.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# One lock for every platform and Python. It names no index: the machine's own settings choose that.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format services bench generate locks
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
+	$(BIN)/reelmill demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
+	PYTHONPATH=tests $(BIN)/python -m services install
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp ## Check style, types, import directions and generated code
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate.py --check
+
+format: $(VENV)/dev.stamp ## Sort imports, format the code
+	$(BIN)/ruff check --select I --fix
+	$(BIN)/ruff format
+
+services: $(VENV)/dev.stamp ## Run PostgreSQL, Kafka and Redis for work by hand, until Ctrl-C
+	PYTHONPATH=tests $(BIN)/python -m services install
+	@PYTHONPATH=tests $(BIN)/python -m services
+
+bench: $(VENV)/bench.stamp ## Run the benchmarks; ARGS chooses: make bench ARGS="--help"
+	PYTHONPATH=tests $(BIN)/python -m services install
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, and schema.sql from the migrations
+	$(BIN)/python scripts/generate.py
+	$(BIN)/python scripts/dump_schema.py
+
+locks: $(VENV)/uv.stamp ## Bring requirements/*.txt to the newest versions that pyproject.toml allows
+	printf 'uv\n' | $(LOCK) - -o requirements/uv.txt
+	$(LOCK) pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) pyproject.toml --group bench -c requirements/dev.txt -o requirements/bench.txt
+
+# What is installed, by stamps that are older than their lock when it changed. Each adds to the one before.
+
+$(VENV)/uv.stamp: requirements/uv.txt
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$$($(PYTHON) --version) is too old: Reelmill needs 3.11 or newer. Name one: make PYTHON=python3.12"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) can't make virtual environments. Debian: apt-get install python3-venv"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml $(VENV)/uv.stamp
+	$(INSTALL) --require-hashes -r $<
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
+	$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
+	$(INSTALL) --require-hashes -r $<
+	@touch $@

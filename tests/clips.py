@@ -1,0 +1,42 @@
+"""Short real clips, made by ffmpeg."""
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+
+WIDTH, HEIGHT = 320, 180
+FPS = 25
+SECONDS = 4
+SOUND_SECONDS = 3
+
+_PICTURE = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS}:duration={SECONDS}"
+_H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", str(FPS)]
+
+
+def make_clip(path: Path, *, sound: bool = True) -> Path:
+    """A moving test picture, with a tone or without sound."""
+    if sound:
+        return _ffmpeg(_source(_PICTURE) + _source(_tone(SECONDS)) + _H264 + ["-c:a", "aac", "-b:a", "96k"], path)
+    return _ffmpeg(_source(_PICTURE) + _H264, path)
+
+
+def make_sound(path: Path) -> Path:
+    """A tone in the format that the path's ending says."""
+    return _ffmpeg(_source(_tone(SOUND_SECONDS)), path)
+
+
+def _tone(seconds: int) -> str:
+    return f"sine=frequency=440:sample_rate=48000:duration={seconds}"
+
+
+def _source(graph: str) -> list[str]:
+    return ["-f", "lavfi", "-i", graph]
+
+
+def _ffmpeg(arguments: list[str], path: Path) -> Path:
+    argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", *arguments, str(path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"ffmpeg could not make {path.name}: {done.stderr}")
+    return path

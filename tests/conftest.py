@@ -1,0 +1,112 @@
+"""Fixtures for everyone: servers, a database for each test, and real clips."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import clips
+import pytest
+from services.databases import Databases
+from services.kafka import Kafka
+from services.postgres import Postgres
+from services.process import MissingError, Server
+from services.redis import Redis
+
+from reelmill.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedServer:
+    """A server of the whole session: ours, or one that a REELMILL_TEST_* variable names."""
+
+    url: str
+
+
+@contextmanager
+def _shared(variable: str, kind: Callable[[], Server]) -> Iterator[SharedServer]:
+    if url := os.environ.get(variable):
+        yield SharedServer(url=url)
+        return
+    try:
+        server = kind()
+        with server:
+            yield SharedServer(url=server.url)
+    except MissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[SharedServer]:
+    """A PostgreSQL for all tests: `.url`."""
+    with _shared("REELMILL_TEST_DATABASE_URL", Postgres) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[SharedServer]:
+    """An Apache Kafka for all tests: `.url`. Choose a topic prefix of your own."""
+    with _shared("REELMILL_TEST_KAFKA_URL", Kafka) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[SharedServer]:
+    """A Redis for all tests: `.url`. Nothing is cleared between tests: use keys of your own."""
+    with _shared("REELMILL_TEST_REDIS_URL", Redis) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: SharedServer) -> Iterator[Databases]:
+    """Makes databases, for fixtures that outlive a test."""
+    made = Databases(postgres_server.url)
+    yield made
+    asyncio.run(made.drop_all())
+
+
+@pytest.fixture
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    url = await databases.create()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def empty_database_url(databases: Databases) -> AsyncIterator[str]:
+    """A database of the test's own with nothing in it."""
+    url = await databases.create(migrated=False)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on the test's own migrated database, which publishes events."""
+    opened = Database(database_url, pool_size=10, publish_events=True, application="test")
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An mp4 of `clips.SECONDS`, H.264 and AAC. Copy it before changing it."""
+    return clips.make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+@pytest.fixture(scope="session")
+def silent_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An mp4 of `clips.SECONDS`, H.264 without sound."""
+    return clips.make_clip(tmp_path_factory.mktemp("clip") / "silent.mp4", sound=False)
+
+
+@pytest.fixture(scope="session")
+def sound_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wav of `clips.SOUND_SECONDS`."""
+    return clips.make_sound(tmp_path_factory.mktemp("clip") / "sound.wav")

@@ -1,0 +1,1 @@
+"""Real PostgreSQL, Kafka and Redis servers, on private ports with folders of their own."""

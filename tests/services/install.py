@@ -1,0 +1,59 @@
+"""Put in place what the wheels don't bring: redis-server and Kafka's jars."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from services import kafka, redis
+from services.process import MissingError
+
+
+def install() -> list[str]:
+    """Install what is missing and needed; answers what could not be, each with its remedy.
+
+    Quick when all is there. A server that is named by a REELMILL_TEST_* variable is not needed.
+    """
+    parts: list[tuple[str, Callable[[], object]]] = []
+    if not os.environ.get("REELMILL_TEST_REDIS_URL"):
+        parts.append(("redis", _redis))
+    if not os.environ.get("REELMILL_TEST_KAFKA_URL"):
+        parts.append(("kafka", _kafka))
+    problems = []
+    for name, part in parts:
+        try:
+            part()
+        except MissingError as error:
+            problems.append(f"{name}: {error}")
+    return problems
+
+
+def _redis() -> None:
+    if shutil.which("redis-server") is None:
+        _apt_get("redis-server")
+    redis.executable()
+
+
+def _kafka() -> None:
+    if kafka.jars().is_dir():
+        return
+    if shutil.which("mvn") is None:
+        _apt_get("maven")
+    print(f"fetching Apache Kafka {kafka.VERSION} (43 MB) into {kafka.jars()}", flush=True)
+    kafka.fetch_jars()
+
+
+def _apt_get(package: str) -> None:
+    """Install a Debian package where we may; whoever needs it says what is missing still."""
+    apt_get = shutil.which("apt-get")
+    if apt_get is None or os.geteuid() != 0:
+        return
+    print(f"installing {package} with apt-get", flush=True)
+    # Run level 1 keeps the package from starting a service of the system's.
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        done = subprocess.run(
+            [apt_get, "-qq", *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            print(f"apt-get {' '.join(arguments)} failed:\n{done.stderr[-2000:]}", flush=True)

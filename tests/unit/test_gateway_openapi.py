@@ -1,0 +1,124 @@
+"""The OpenAPI document says what the protos say."""
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from reelmill.gateway import openapi
+from reelmill.gateway.bindings import bindings, services
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return openapi.document(list(bindings(services())), upload_max_bytes=1000)
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {o["operationId"]: o for path in document["paths"].values() for o in path.values()}
+
+
+def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {p["name"]: p for p in operation.get("parameters", [])}
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_method_and_file_operation_is_there(document: dict[str, Any]) -> None:
+    methods = {m.name for service in services() for m in service.methods}
+    assert operations(document).keys() == methods | {"UploadFile", "DownloadFile"}
+
+
+def test_everything_is_described(document: dict[str, Any]) -> None:
+    for name, operation in operations(document).items():
+        assert operation["summary"], name
+        assert all(p["description"] for p in operation.get("parameters", ())), name
+    for name, schema in document["components"]["schemas"].items():
+        if name == "Status":  # google.rpc's, whose comments are not ours
+            continue
+        assert schema["description"], name
+        assert all(p["description"] for p in schema["properties"].values()), name
+
+
+def test_rules_become_bounds(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    name = schemas["Output"]["properties"]["name"]
+    assert (name["minLength"], name["maxLength"]) == (1, 64)
+    assert name["pattern"] == "^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+    job = schemas["Job"]
+    assert job["required"] == ["inputs", "outputs"]
+    assert (job["properties"]["outputs"]["minItems"], job["properties"]["outputs"]["maxItems"]) == (1, 64)
+    assert (job["properties"]["priority"]["minimum"], job["properties"]["priority"]["maximum"]) == (0, 100)
+    assert job["properties"]["labels"]["maxProperties"] == 64
+    page_size = parameters(operations(document)["ListJobs"])["page_size"]["schema"]
+    assert (page_size["minimum"], page_size["maximum"]) == (0, 1000)
+    after = parameters(operations(document)["ListJobEvents"])["after_sequence"]["schema"]
+    assert (after["type"], after["minimum"], after["maximum"]) == ("integer", 0, 2**63 - 1)
+
+
+def test_server_fields_are_read_only(document: dict[str, Any]) -> None:
+    job = document["components"]["schemas"]["Job"]["properties"]
+    assert {name for name, schema in job.items() if schema.get("readOnly")} >= {"id", "state", "version", "end_time"}
+    assert "readOnly" not in job["inputs"]
+
+
+def test_enums_have_no_zero_value(document: dict[str, Any]) -> None:
+    assert document["components"]["schemas"]["VideoSettings"]["properties"]["codec"]["enum"] == [
+        "H264",
+        "H265",
+        "VP9",
+        "AV1",
+    ]
+    assert "_UNSPECIFIED" not in str([s.get("enum") for s in _all_schemas(document)])
+
+
+def test_headers_are_parameters(document: dict[str, Any]) -> None:
+    key = parameters(operations(document)["CreateJob"])["Idempotency-Key"]
+    assert (key["in"], key["schema"]["maxLength"]) == ("header", 128)
+    assert parameters(operations(document)["WatchJob"])["Last-Event-ID"]["in"] == "header"
+
+
+def test_what_the_path_gives_is_not_in_the_body(document: dict[str, Any]) -> None:
+    body = operations(document)["CancelJob"]["requestBody"]
+    assert list(body["content"]["application/json"]["schema"]["properties"]) == ["reason"]
+    assert body["required"] is False
+    assert operations(document)["BatchCreateJobs"]["requestBody"]["required"] is True
+
+
+def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
+    checked = 0
+    for operation in operations(document).values():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schema = {**content["schema"], "components": document["components"]}
+            for example in content.get("examples", {}).values():
+                Draft202012Validator(schema).validate(example["value"])
+                checked += 1
+    assert checked >= 6
+
+
+@pytest.mark.parametrize(
+    ("output", "valid"),
+    [
+        ({"name": "a", "preset": "web-mp4"}, True),
+        ({"name": "a"}, False),
+        ({"name": "a", "preset": "web-mp4", "audio": {}}, False),
+        ({"name": "a", "audio": {}, "other": 1}, False),
+        ({"name": "a", "audio": {"channels": 0}}, True),
+        ({"name": "a", "audio": {"bitrate_bps": 7999}}, False),
+        ({"name": "a", "audio": {"format": "FORMAT_UNSPECIFIED"}}, False),
+    ],
+)
+def test_the_schema_of_an_output_says_what_is_accepted(
+    document: dict[str, Any], output: dict[str, Any], valid: bool
+) -> None:
+    schema = {"$ref": "#/components/schemas/Output", "components": document["components"]}
+    assert Draft202012Validator(schema).is_valid(output) is valid
+
+
+def _all_schemas(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, dict):
+        return [node, *(s for value in node.values() for s in _all_schemas(value))]
+    return [s for value in node for s in _all_schemas(value)] if isinstance(node, list) else []
