@@ -16,9 +16,7 @@ Answer = TypeVar("Answer")
 class Batcher(Generic[Item, Answer]):
     """Turns `flush`, which takes a batch, into `submit`, which takes one item."""
 
-    def __init__(
-        self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, max_items: int = 200
-    ) -> None:
+    def __init__(self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, max_items: int = 200) -> None:
         self._flush = flush
         self._max_items = max_items
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 
-
 class EmbeddedPostgres:
     """The server of one data folder; it stops with the last process that uses it."""
 

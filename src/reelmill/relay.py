@@ -47,9 +47,6 @@ class Relay:
         async with self._outbox.batch(_BATCH) as messages:
             if messages:
                 await self._queue.publish(
-                    [
-                        Message(topic=Topic(m.topic), key=m.key, value=m.value, headers=m.headers)
-                        for m in messages
-                    ]
+                    [Message(topic=Topic(m.topic), key=m.key, value=m.value, headers=m.headers) for m in messages]
                 )
             return len(messages)

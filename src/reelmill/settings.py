@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     )
     storage_url: str = Field(
         "",
-        description="file:///folder or s3://bucket/prefix, for uploads and outputs without destination. Empty: in data_dir.",
+        description="file:///folder or s3://bucket/prefix, for uploads and outputs without destination. "
+        "Empty: in data_dir.",
     )
 
     http_host: str = Field("127.0.0.1", description="Address that the gateway listens on.")

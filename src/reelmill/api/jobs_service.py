@@ -90,7 +90,9 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             return again
         job = await self._jobs.get(_TENANT, job_id)
         if job.state not in (pb.Job.FAILED, pb.Job.CANCELLED):
-            raise WrongState(f"job {job_id} is {pb.Job.State.Name(job.state)}; only FAILED and CANCELLED jobs are retried")
+            raise WrongState(
+                f"job {job_id} is {pb.Job.State.Name(job.state)}; only FAILED and CANCELLED jobs are retried"
+            )
         job.ClearField("deadline")  # it would have passed
         submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))
         try:

@@ -86,7 +86,9 @@ class Submitter:
         """Check a job and give it its ids. Its rules were checked before. Raises InvalidRequest."""
         submitted = client_fields(submission.job)
         # Before the defaults: a new default must not turn a repeated request into a conflict.
-        fingerprint = hashlib.sha256(submitted.SerializeToString(deterministic=True)).digest() if submission.key else b""
+        fingerprint = (
+            hashlib.sha256(submitted.SerializeToString(deterministic=True)).digest() if submission.key else b""
+        )
         job = self.check(submitted, path)
         job_id = uuid_utils.uuid7()
         folder = job.destination or self._storage.own("outputs")

@@ -27,9 +27,7 @@ class Stopped(Exception):
 class Attempt:
     """What an executor may do: read the task, report, and heed `stop`."""
 
-    def __init__(
-        self, task: ClaimedTask, leases: LeaseStore, publish: Callable[[StoredJob], Awaitable[None]]
-    ) -> None:
+    def __init__(self, task: ClaimedTask, leases: LeaseStore, publish: Callable[[StoredJob], Awaitable[None]]) -> None:
         self.task = task
         self.stop = asyncio.Event()
         self.reason: StopReason | None = None

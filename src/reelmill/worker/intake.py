@@ -33,9 +33,7 @@ class Intake:
         """A new member of the workers' group."""
         return self._queue.consumer()
 
-    async def take(
-        self, consumer: Consumer, free: int, start: Callable[[ClaimedTask], None]
-    ) -> list[ClaimedTask]:
+    async def take(self, consumer: Consumer, free: int, start: Callable[[ClaimedTask], None]) -> list[ClaimedTask]:
         """Claim up to `free` tasks and start them; waits up to a sweep's interval for one.
 
         Raises Unavailable and QueueUnavailable; messages in hand are then kept for the next call.
@@ -84,7 +82,9 @@ class Intake:
         try:
             return parse_task_ready(message.value)
         except ValueError as error:
-            log.warning("a message can't be read and goes to the dead-letter topic", topic=message.topic, reason=str(error))
+            log.warning(
+                "a message can't be read and goes to the dead-letter topic", topic=message.topic, reason=str(error)
+            )
             letter = DeadLetter(version=1, topic=message.topic, value=message.value, reason=str(error))
             await self._queue.publish(
                 [Message(topic=Topic.DEAD_LETTER, key=message.key, value=letter.SerializeToString())]

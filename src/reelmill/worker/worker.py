@@ -28,7 +28,9 @@ from reelmill.worker.intake import Intake
 log = get_logger(__name__)
 _ATTEMPTS = Counter("reelmill_worker_attempts_total", "Attempts that ended", ["outcome"])
 _RUNNING = Gauge("reelmill_worker_running_tasks", "Tasks that this worker holds")
-_SECONDS = Histogram("reelmill_worker_attempt_duration_seconds", "Time from claim to end", buckets=(0.1, 1, 10, 60, 600, 3600))
+_SECONDS = Histogram(
+    "reelmill_worker_attempt_duration_seconds", "Time from claim to end", buckets=(0.1, 1, 10, 60, 600, 3600)
+)
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
 Answer = TypeVar("Answer")
@@ -176,10 +178,11 @@ class Worker:
     async def _stopped(self, attempt: Attempt) -> str:
         """The attempt was told to stop, or its end was refused: record what that means."""
         lease = attempt.task.lease
-        if attempt.reason is StopReason.DRAINING:
-            if stored := await self._persist(lambda: self._leases.release(lease)):
-                await self._publish(stored)
-                return "released"
+        if attempt.reason is StopReason.DRAINING and (
+            stored := await self._persist(lambda: self._leases.release(lease))
+        ):
+            await self._publish(stored)
+            return "released"
         # Refused unless the job is to stop; then the lease is lost and whatever we did is void.
         if attempt.reason is not StopReason.LOST and (
             stored := await self._persist(lambda: self._leases.cancelled(lease))
