@@ -81,6 +81,16 @@ class Addresses:
     health: str = ""
 
 
+def make_database(settings: Settings, url: str, process: str) -> Database:
+    """The database at `url`; `process` names us to its administrators."""
+    return Database(
+        url,
+        pool_size=settings.database_pool_size,
+        publish_events=settings.queue_url.startswith("kafka:"),
+        application=process,
+    )
+
+
 def make_queue(settings: Settings, database: Database) -> Queue:
     """The queue that `queue_url` names. Raises ValueError, naming the setting."""
     if settings.queue_url.startswith("kafka://"):
@@ -125,12 +135,7 @@ async def open_parts(settings: Settings, *, process: str) -> AsyncIterator[Parts
     """Connect to everything that `process` needs; waits for a database that is away."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database_url(settings))
-        database = Database(
-            url,
-            pool_size=settings.database_pool_size,
-            publish_events=settings.queue_url.startswith("kafka:"),
-            application=process,
-        )
+        database = make_database(settings, url, process)
         queue, cache, storage = make_queue(settings, database), make_cache(settings), Storage.from_settings(settings)
         await _patiently(database.start)
         stack.push_async_callback(database.stop)
@@ -164,10 +169,15 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
         await _cancel(relay)
 
 
+def work_root(settings: Settings) -> WorkRoot:
+    """Where attempts have their working directories."""
+    return WorkRoot(data_dir(settings) / "work", reserve_bytes=settings.disk_reserve_bytes)
+
+
 def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot]:
     """The executor of media jobs, and the folder of its working directories."""
     settings = parts.settings
-    work = WorkRoot(settings.data_dir.expanduser() / "work", reserve_bytes=settings.disk_reserve_bytes)
+    work = work_root(settings)
     cores = settings.worker_cores or os.cpu_count() or 1
     limits = MediaLimits(
         ffmpeg=find_ffmpeg(settings.ffmpeg),
@@ -234,7 +244,7 @@ async def running_http(application: Any, host: str, port: int) -> AsyncIterator[
         timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]  # signals are the process's
+    # Not serve(): signals are the process's to handle.
     task = asyncio.create_task(server._serve([listener]), name="http")
     try:
         while not server.started:

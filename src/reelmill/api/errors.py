@@ -2,6 +2,7 @@
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2
 from google.rpc.status_pb2 import Status
 
@@ -40,7 +41,7 @@ def to_status(error: ReelmillError) -> Status:
     return status
 
 
-def _add(status: Status, detail: object) -> None:
+def _add(status: Status, detail: Message) -> None:
     packed = AnyMessage()
     packed.Pack(detail)
     status.details.append(packed)

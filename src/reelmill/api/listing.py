@@ -13,6 +13,7 @@ _TERM = re.compile(
     r"\s*(?P<field>state|create_time|labels\.[A-Za-z0-9_.-]+)\s*(?P<op>=|>|<)\s*"
     r"(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^\s\"()]+))\s*"
 )
+_JOINT = re.compile(r"AND\b")
 _HINT = 'write comparisons joined by AND, such as: state = "FAILED" AND labels.asset = "42"'
 
 
@@ -24,9 +25,10 @@ def parse_filter(text: str) -> JobFilter:
     before: datetime | None = None
     position = 0
     while position < len(text.rstrip()):
-        if position and not (joint := re.compile(r"AND\b").match(text, position)):
-            raise _invalid(f"expected AND at {text[position : position + 20]!r}; {_HINT}")
-        position = joint.end() if position else 0
+        if position:
+            if not (joint := _JOINT.match(text, position)):
+                raise _invalid(f"expected AND at {text[position : position + 20]!r}; {_HINT}")
+            position = joint.end()
         term = _TERM.match(text, position)
         if not term:
             raise _invalid(f"can't read {text[position : position + 40]!r}; {_HINT}")

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from reelmill.jobs.errors import Violation
+from reelmill.jobs.rules import of_field, one_required
 from reelmill.v1 import rules_pb2
 
 _Check = Callable[[Message, str], Iterator[Violation]]
@@ -39,11 +40,10 @@ def _checks(descriptor: Descriptor, deep: bool) -> tuple[_Check, ...]:
     """One check for each field or oneof that has rules, made once."""
     made: list[_Check] = []
     for field in descriptor.fields:
-        rules = field.GetOptions().Extensions[rules_pb2.rules]
-        if (check := _field_check(field, rules, deep)) is not None:
+        if (check := _field_check(field, of_field(field), deep)) is not None:
             made.append(check)
     for oneof in descriptor.oneofs:
-        if oneof.GetOptions().Extensions[rules_pb2.one_required]:
+        if one_required(oneof):
             made.append(_oneof_check(oneof.name, ", ".join(f.name for f in oneof.fields)))
     return tuple(made)
 
@@ -58,15 +58,15 @@ def _oneof_check(name: str, choices: str) -> _Check:
 
 def _field_check(field: FieldDescriptor, rules: rules_pb2.FieldRules, deep: bool) -> _Check | None:
     value_check = _value_check(field, rules)
-    is_message = field.message_type is not None
-    is_map = is_message and field.message_type.GetOptions().map_entry
+    kind = field.message_type
+    is_map = kind is not None and kind.GetOptions().map_entry
     if field.is_repeated:
         if is_map:
             return _map_check(field, rules)
-        nested = _nested if is_message and deep else None
+        nested = _nested if kind is not None and deep else None
         return _list_check(field, rules, value_check, nested)
-    if is_message:
-        if field.message_type.full_name == "google.protobuf.Duration":
+    if kind is not None:
+        if kind.full_name == "google.protobuf.Duration":
             return _duration_check(field, rules)
         return _message_check(field, rules) if deep or rules.required else None
     if value_check is None and not rules.required:

@@ -65,6 +65,14 @@ def api_target(settings: "Settings") -> str:
     return settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
 
 
+def log_to_stderr(service: str, settings: "Settings", *, default_level: str | None = None) -> None:
+    """Set up logging; `default_level` holds where no level was set."""
+    from reelmill.telemetry import logs
+
+    level = default_level if default_level and "log_level" not in settings.model_fields_set else settings.log_level
+    logs.configure(service=service, format=settings.log_format, level=level)
+
+
 def host_and_port(text: str | None, option: str) -> tuple[str | None, int | None]:
     """PORT or HOST:PORT of an option, in parts; None for what is not given."""
     if text is None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reelmill import app
-from reelmill.cli.display import duration_text, err, error_panel, out, outputs_table, size_text
+from reelmill.cli.display import duration_text, err, error_view, out, outputs_table, size_text
 from reelmill.cli.following import following
 from reelmill.cli.problems import FAILED, INTERRUPTED, Problem
 from reelmill.cli.session import follow, open_session
@@ -47,7 +47,7 @@ async def demonstrate(settings: Settings, folder: Path | None) -> None:
     if stop.is_set():
         raise Problem("interrupted", exit_code=INTERRUPTED)
     if job.state != Job.COMPLETED:
-        console.print(error_panel(job.error))
+        console.print(error_view(job.error))
         raise typer.Exit(FAILED)
     _report(console, job, steps | phases(events), folder)
 
@@ -110,7 +110,7 @@ def phases(events: list[JobEvent]) -> dict[str, float]:
     """Seconds that the job spent waiting and in each phase, in the order of their first event."""
     spent: dict[str, float] = {}
     for event, following_event in pairwise(events):
-        name = event.Phase.Name(event.phase).lower() if event.phase else event.State.Name(event.state).lower()
+        name = Job.Phase.Name(event.phase).lower() if event.phase else Job.State.Name(event.state).lower()
         seconds = (following_event.time.ToNanoseconds() - event.time.ToNanoseconds()) / 1e9
         spent[name] = spent.get(name, 0.0) + seconds
     return spent

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console, Group
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from reelmill.cli.problems import Problem
 
 if TYPE_CHECKING:
+    from reelmill.cli.doctor import Finding
     from reelmill.cli.settings_command import Row
     from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile
     from reelmill.v1.media_pb2 import MediaInfo
@@ -106,11 +106,11 @@ def job_view(job: "Job") -> Group:
     for name in ("create_time", "start_time", "next_attempt_time", "cancel_time", "end_time"):
         if job.HasField(name):
             table.add_row(name.removesuffix("_time").replace("_", " "), local_time(getattr(job, name).ToDatetime()))
-    parts: list[Table | Panel] = [table]
+    parts: list[Table | Group] = [table]
     if any(o.files for o in job.outputs):
         parts.append(outputs_table(job))
     if job.HasField("error"):
-        parts.append(error_panel(job.error))
+        parts.append(error_view(job.error))
     return Group(*parts)
 
 
@@ -125,10 +125,10 @@ def outputs_table(job: "Job") -> Table:
     return table
 
 
-def error_panel(error: "JobError") -> Panel:
+def error_view(error: "JobError") -> Group:
     """Why a job failed, and what to do."""
     category = error.Category.Name(error.category)
-    lines = [Text(error.message)]
+    lines = [Text(f"{error.code} ({category.lower()}): {error.message}", style="bold red")]
     if error.output:
         lines.append(Text(f"output: {error.output}", style="dim"))
     if error.command:
@@ -137,7 +137,18 @@ def error_panel(error: "JobError") -> Panel:
         lines.append(Text(error.stderr_tail.rstrip(), style="dim"))
     if remedy := _REMEDIES.get(category):
         lines.append(Text(remedy, style="italic"))
-    return Panel(Group(*lines), title=f"{error.code} ({category.lower()})", title_align="left", border_style="red")
+    return Group(*lines)
+
+
+def findings_table(findings: Iterable["Finding"]) -> Table:
+    """What doctor found, a line for each check, the remedy below what is wrong."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in findings:
+        mark = Text("wrong", style="bold red") if finding.remedy else Text("ok", style="green")
+        table.add_row(mark, Text(finding.name), Text(finding.detail))
+        if finding.remedy:
+            table.add_row("", "", Text(finding.remedy, style="italic"))
+    return table
 
 
 def log_line(line: "JobLog") -> Text:

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from reelmill.cli.display import progress_text, state_text
-
-if TYPE_CHECKING:
-    from reelmill.v1.jobs_pb2 import JobEvent
+from reelmill.v1.jobs_pb2 import Job, JobEvent
 
 
 class Follower:
@@ -29,25 +26,25 @@ class Follower:
         if self._progress:
             self._bars[job_id] = self._progress.add_task(name, total=100, state="queued", speed="")
 
-    def saw(self, event: "JobEvent") -> None:
+    def saw(self, event: JobEvent) -> None:
         """An event arrived."""
         if self._progress:
             self._move(self._progress, event)
         elif event.sequence:
             self._print(event)
 
-    def _move(self, progress: Progress, event: "JobEvent") -> None:
-        state, phase = event.State.Name(event.state), event.Phase.Name(event.phase)
-        shown = phase if event.state == event.State.Value("PROCESSING") and event.phase else state
-        done = 100.0 if event.state == event.State.Value("COMPLETED") else None
+    def _move(self, progress: Progress, event: JobEvent) -> None:
+        state, phase = Job.State.Name(event.state), Job.Phase.Name(event.phase)
+        shown = phase if event.state == Job.PROCESSING and event.phase else state
+        done = 100.0 if event.state == Job.COMPLETED else None
         if event.HasField("progress"):
             done = event.progress.percent
         speed = f"{event.progress.speed:.2g}×" if event.progress.speed else ""
         progress.update(self._bars[event.job_id], completed=done, state=shown.lower(), speed=speed)
 
-    def _print(self, event: "JobEvent") -> None:
+    def _print(self, event: JobEvent) -> None:
         line = Text.assemble(
-            f"{self._names[event.job_id]}: ", state_text(event.State.Name(event.state), event.Phase.Name(event.phase))
+            f"{self._names[event.job_id]}: ", state_text(Job.State.Name(event.state), Job.Phase.Name(event.phase))
         )
         if event.HasField("progress"):
             line.append(f" {progress_text(event.progress.percent, event.progress.speed)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reelmill.cli.configuration import load
+from reelmill.cli.configuration import load, log_to_stderr
 from reelmill.cli.problems import USAGE, Problem
 
 
@@ -28,7 +28,7 @@ def run(
     Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted.
     """
     from reelmill.cli import outputs, session
-    from reelmill.cli.display import err, error_panel, outputs_table
+    from reelmill.cli.display import err, error_view, outputs_table
     from reelmill.cli.display import out as stdout
     from reelmill.cli.specification import job_from_json, read_json
 
@@ -40,6 +40,7 @@ def run(
     template = job_from_json(read_json(job), source=job) if job is not None else None
     named = outputs.named_jobs(files, template, presets or ["web-mp4"])
     settings = load(data_dir=data)
+    log_to_stderr("run", settings, default_level="error")  # the command tells how each job goes
     with outputs.staging(out) as folder:
         finished = asyncio.run(session.run_jobs(settings, named, destination=folder))
         failed = False
@@ -51,7 +52,7 @@ def run(
                 failed = True
                 err().print(f"{name}: {done.State.Name(done.state)}")
                 if done.HasField("error"):
-                    err().print(error_panel(done.error))
+                    err().print(error_view(done.error))
     if failed:
         raise typer.Exit(1)
 
@@ -64,4 +65,6 @@ def demo(
     """Make a clip, run a real job on it, and show what came out."""
     from reelmill.cli.demonstration import demonstrate
 
-    asyncio.run(demonstrate(load(), data))
+    settings = load()
+    log_to_stderr("demo", settings, default_level="error")
+    asyncio.run(demonstrate(settings, data))

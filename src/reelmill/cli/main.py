@@ -1,5 +1,7 @@
 """The command `reelmill`. Commands import what they need when they run, so that help is quick."""
 
+import os
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -54,7 +56,7 @@ def _options(
     pass
 
 
-for _panel, _commands in {
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Try it": {"up": serve.up, "run": local.run, "demo": local.demo},
     "Jobs": {
         "submit": jobs.submit,
@@ -73,11 +75,14 @@ for _panel, _commands in {
         "migrate": serve.migrate,
     },
     "Look into it": {"doctor": doctor.doctor, "settings": settings_command.settings},
-}.items():
+}
+for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 
 
 def main() -> None:
     """The entry point."""
+    # gRPC prints a line at each start of a child otherwise; none of ours goes on without an exec.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     app(prog_name="reelmill")

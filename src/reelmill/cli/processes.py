@@ -1,7 +1,6 @@
 """Processes: children that share a port, and what a command does with its own."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -12,8 +11,8 @@ from collections.abc import Sequence
 import psutil
 
 from reelmill.cli.problems import INTERRUPTED, Problem
+from reelmill.media.child import tied
 
-_PR_SET_PDEATHSIG = 1
 _KILL_AFTER_SECONDS = 45.0  # an api drains in 10, a worker in drain_seconds
 
 
@@ -61,7 +60,7 @@ async def supervise(command: Sequence[str], count: int, *, health_port: int) -> 
                 environment["REELMILL_HEALTH_PORT"] = str(health_port + i)
             children.append(
                 await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "reelmill", *command, env=environment, preexec_fn=_die_with_parent
+                    *tied((sys.executable, "-m", "reelmill", *command), signal="TERM"), env=environment
                 )
             )
         stopping = asyncio.create_task(stop.wait())
@@ -88,9 +87,3 @@ async def _stop(children: Sequence[asyncio.subprocess.Process]) -> None:
             if child.returncode is None:
                 child.kill()
         await asyncio.wait(waits)
-
-
-def _die_with_parent() -> None:
-    """In the child, before it starts: Linux sends it SIGTERM when we die, even by SIGKILL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelmill.cli.configuration import host_and_port, load
+from reelmill.cli.configuration import host_and_port, load, log_to_stderr
 from reelmill.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def up(
     )
     roots = (*settings.local_roots, Path.cwd(), settings.data_dir.expanduser().absolute())
     settings = settings.model_copy(update={"local_roots": roots})
-    quiet = "log_level" not in settings.model_fields_set
-    _log("up", settings, level="warning" if quiet else settings.log_level)
+    log_to_stderr("up", settings, default_level="warning")
     asyncio.run(_up(settings))
 
 
@@ -49,7 +48,7 @@ def api(
 
     if settings.grpc_port == 0:
         raise Problem("REELMILL_GRPC_PORT: --processes needs a port of its own, not 0", exit_code=USAGE)
-    _log("api", settings)
+    log_to_stderr("api", settings)
     asyncio.run(supervisor.supervise(["api"], processes, health_port=settings.health_port))
 
 
@@ -87,16 +86,10 @@ def migrate() -> None:
         typer.echo("up to date")
 
 
-def _log(service: str, settings: "Settings", *, level: str | None = None) -> None:
-    from reelmill.telemetry import logs
-
-    logs.configure(service=service, format=settings.log_format, level=level or settings.log_level)
-
-
 def _run(process: str, settings: "Settings") -> None:
     from reelmill import app
 
-    _log(process, settings)
+    log_to_stderr(process, settings)
     asyncio.run(app.run_process(process, settings))
 
 

@@ -13,8 +13,8 @@ from starlette.datastructures import Headers
 from reelmill.gateway import documents, parameters
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import Problem, invalid
-from reelmill.gateway.rules import of_field
 from reelmill.jobs.errors import Violation
+from reelmill.jobs.rules import of_field
 
 MAX_BODY_BYTES = 16 * 2**20
 

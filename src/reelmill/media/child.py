@@ -1,17 +1,22 @@
-"""Children must not outlive the worker: a worker that is killed leaves no ffmpeg behind."""
+"""Children must not outlive us: a worker that is killed leaves no ffmpeg behind.
 
-import ctypes
-import signal
-import sys
+The kernel sees to it, asked by util-linux's setpriv in the child itself. (A preexec_fn could ask as
+well, but to run Python between fork and exec crashes beside the threads of gRPC.)
+"""
 
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+import shutil
+from functools import cache
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to KILL this process when the thread that started it ends. Linux only.
+def tied(argv: tuple[str, ...], *, signal: str = "KILL") -> tuple[str, ...]:
+    """The argv of a program that gets `signal` when the thread that starts it ends.
 
-    Runs between fork and exec: it must not take locks.
+    The argv as it is where there is no setpriv, as on macOS; then the child ends by itself.
     """
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    setpriv = _setpriv()
+    return (setpriv, "--pdeathsig", signal, "--", *argv) if setpriv else argv
+
+
+@cache
+def _setpriv() -> str | None:
+    return shutil.which("setpriv")

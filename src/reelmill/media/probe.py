@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.child import die_with_parent
+from reelmill.media.child import tied
 from reelmill.v1.media_pb2 import MediaInfo
 
 _TIMEOUT_SECONDS = 30.0
@@ -53,11 +53,10 @@ class Prober:
     async def _ask(self, path: Path) -> dict[str, str]:
         if self._child is None or self._child.returncode is not None:
             self._child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "reelmill.media.probe_child"),
+                *tied((sys.executable, "-m", "reelmill.media.probe_child")),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=2**24,
-                preexec_fn=die_with_parent,
                 process_group=0,  # Ctrl-C is the parent's to handle
             )
         stdin, stdout = self._child.stdin, self._child.stdout

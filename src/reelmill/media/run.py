@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.child import die_with_parent
+from reelmill.media.child import tied
 from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
 from reelmill.media.progress import ProgressParser, RunProgress
@@ -77,14 +77,13 @@ async def run(
     """
     argv = (str(ffmpeg), *GLOBAL_OPTIONS, *command.argv)
     process = await asyncio.create_subprocess_exec(
-        *argv,
+        *tied(argv),
         cwd=folder,
         env={"SVT_LOG": "1"},  # errors only; no variable of ours reaches a parser of foreign files
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         process_group=0,
-        preexec_fn=die_with_parent,
     )
     output = _Output()
     parser = ProgressParser(command.duration_seconds)

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from reelmill.queue.kafka_consumer import KafkaConsumer
-from reelmill.queue.kafka_producer import KafkaProducer
+from reelmill.queue.kafka_producer import Config, KafkaProducer
 from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
 from reelmill.telemetry.logs import get_logger
 
@@ -130,7 +130,7 @@ class KafkaQueue:
                     raise QueueUnavailable(f"can't make the Kafka topic {name}: {error.args[0].str()}") from error
 
 
-def _config(url: str) -> dict[str, str | int]:
+def _config(url: str) -> Config:
     """librdkafka's options of a URL. Raises ValueError, naming the setting."""
     parts = urlsplit(url)
     if parts.scheme != "kafka" or not parts.netloc or parts.path.strip("/"):

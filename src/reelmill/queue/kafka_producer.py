@@ -12,7 +12,8 @@ from reelmill.queue.port import Message, QueueUnavailable
 
 _FLUSH_SECONDS = 5.0
 _POLL_SECONDS = 0.1
-_OPTIONS: dict[str, str | int | bool] = {
+Config = dict[str, str | int | float | bool]
+_OPTIONS: Config = {
     "enable.idempotence": True,
     "acks": "all",
     "linger.ms": 1,
@@ -24,7 +25,7 @@ _OPTIONS: dict[str, str | int | bool] = {
 class KafkaProducer:
     """An idempotent producer; a new one takes its place after a fatal error."""
 
-    def __init__(self, config: dict[str, str | int], topic_prefix: str) -> None:
+    def __init__(self, config: Config, topic_prefix: str) -> None:
         self._config = {**_OPTIONS, **config}
         self._prefix = topic_prefix
         self._running: _Running | None = None
@@ -56,8 +57,8 @@ class KafkaProducer:
             except (BufferError, KafkaException) as error:
                 # Full, or fatally ill: what was handed over before may go, which is allowed.
                 raise _unavailable(error) from error
-        if error := await reports.complete():
-            raise _unavailable(error) from error
+        if failed := await reports.complete():
+            raise _unavailable(failed) from failed
 
     async def topics(self, timeout_seconds: float) -> set[str]:
         """Names of all topics. Raises QueueUnavailable."""
@@ -82,7 +83,7 @@ class KafkaProducer:
 class _Running:
     """A librdkafka producer and the thread that polls it."""
 
-    def __init__(self, config: dict[str, str | int | bool]) -> None:
+    def __init__(self, config: Config) -> None:
         self.dead = False
         self.refusal: KafkaException | None = None
         self._leaving = threading.Event()

@@ -23,11 +23,13 @@ async def fetch_http(
     """
     shown = without_secrets(uri)
     try:
-        async with asyncio.timeout(total_seconds):
-            async with guarded_http.client(allow_private=allow_private, read_timeout_seconds=timeout_seconds) as client:
-                async with client.stream("GET", uri) as response:
-                    _check_status(response.status_code, shown)
-                    return await _write(response, target, max_bytes, shown)
+        async with (
+            asyncio.timeout(total_seconds),
+            guarded_http.client(allow_private=allow_private, read_timeout_seconds=timeout_seconds) as client,
+            client.stream("GET", uri) as response,
+        ):
+            _check_status(response.status_code, shown)
+            return await _write(response, target, max_bytes, shown)
     except TimeoutError:
         message = f"{shown} took longer than {total_seconds:g} s (setting fetch_total_seconds)"
         raise AttemptFailed("INPUT_TIMEOUT", message) from None

@@ -1,10 +1,15 @@
 """Folders and buckets behind obstore: which store holds a URI, and what its errors mean."""
 
+from typing import TYPE_CHECKING
+
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
-from obstore.store import ClientConfig, LocalStore, ObjectStore, RetryConfig, S3Store
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.storage.uris import file_path, s3_location, scheme_of
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig  # in its stubs only
 
 
 class Objects:

@@ -106,7 +106,7 @@ class Storage:
                 uris.s3_location(uri)
             elif scheme == "upload":
                 uris.upload(uri)
-            elif not uris.urlsplit(uri).hostname:
+            elif not uris.host(uri):
                 return "must name a host, such as https://example.org/talk.mov"
         except ValueError as error:
             return str(error)

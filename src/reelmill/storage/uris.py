@@ -80,6 +80,11 @@ def safe_name(name: str) -> str:
     return cleaned or "upload"
 
 
+def host(uri: str) -> str:
+    """The host of an http: URI; empty where it names none."""
+    return urlsplit(uri).hostname or ""
+
+
 def within(path: Path, roots: Sequence[Path]) -> bool:
     """Whether a path, all symbolic links followed, lies below one of the roots."""
     real = Path(os.path.realpath(path))

@@ -33,7 +33,6 @@ class WorkRoot:
     def create(self, task_id: UUID, fence: int) -> WorkFolder:
         """A new, empty folder. Raises AttemptFailed DISK_FULL where the disk's reserve is used up."""
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
             self.check_space(0)
             path = self._root / f"{task_id}-{fence}"
             path.mkdir()
@@ -43,9 +42,14 @@ class WorkRoot:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return WorkFolder(path, lock)
 
+    def free_bytes(self) -> int:
+        """Free space of the disk."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self._root).free
+
     def check_space(self, needed_bytes: int) -> None:
         """Raise AttemptFailed DISK_FULL unless `needed_bytes` fit and leave the reserve free."""
-        free = shutil.disk_usage(self._root).free
+        free = self.free_bytes()
         if free - needed_bytes < self._reserve_bytes:
             raise AttemptFailed(
                 "DISK_FULL",

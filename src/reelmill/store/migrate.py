@@ -30,6 +30,18 @@ def migrations() -> list[Migration]:
     return found
 
 
+async def pending(url: str) -> tuple[str, list[Migration]]:
+    """The server's version, and the migrations that a database lacks."""
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        version = await connection.fetchval("SHOW server_version")
+        there = await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
+        applied = await connection.fetchval("SELECT max(number) FROM schema_migrations") if there else 0
+    finally:
+        await connection.close()
+    return str(version), migrations()[applied or 0 :]
+
+
 async def migrate(url: str) -> list[Migration]:
     """Bring the database up to date; answers what was applied. Any number may run at once.
 

@@ -1,6 +1,6 @@
 """/healthz, /readyz and /metrics of a process that serves no HTTP otherwise."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -11,7 +11,7 @@ from starlette.routing import Route
 Check = Callable[[], Awaitable[None]]
 
 
-def build(checks: dict[str, Check]) -> Starlette:
+def build(checks: Mapping[str, Check]) -> Starlette:
     """The application. `checks` raise where a part is away; liveness does not look at them."""
 
     async def healthz(_request: Request) -> Response:

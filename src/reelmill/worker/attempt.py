@@ -1,15 +1,17 @@
 """One attempt at a task, as its executor and the worker's loops see it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from reelmill.jobs.states import Phase
 from reelmill.store.leases import LeaseStore, MadeFile
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
 from reelmill.v1.jobs_pb2 import Progress
+
+Answer = TypeVar("Answer")
 
 
 class StopReason(Enum):
@@ -46,6 +48,20 @@ class Attempt:
         """Raise Stopped where the attempt is to stop."""
         if self.stop.is_set():
             raise Stopped
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """The answer of `work`, which is cancelled once the attempt is to stop. Raises Stopped then."""
+        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not working.done():
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
+        if working.cancelled():
+            raise Stopped
+        return working.result()
 
     async def enter(self, phase: Phase) -> None:
         """Record the phase. Raises Stopped where the attempt is to stop."""

@@ -50,6 +50,8 @@ class MediaExecutor:
         try:
             sources = await self._sources(attempt, folder.path)
             planned = plan(attempt.task.job, sources, PlanContext(threads=self._limits.threads))
+            for file in planned.files:
+                (folder.path / file.path).parent.mkdir(exist_ok=True)
             await attempt.enter(Phase.TRANSCODING)
             await self._transcode(attempt, planned, folder.path, sources.values())
             await attempt.enter(Phase.PACKAGING)
@@ -71,9 +73,9 @@ class MediaExecutor:
         sources = {}
         for i, item in enumerate(attempt.task.job.inputs):
             attempt.check_stop()
-            fetched = await self._storage.fetch(item.uri, folder / f"input-{i}", stop=attempt.stop)
-            self._work.check_space(fetched.size_bytes)
-            probed = await self._prober.probe(fetched.path)
+            fetched = await attempt.unless_stopped(self._storage.fetch(item.uri, folder / f"input-{i}"))
+            self._work.check_space(0)
+            probed = await attempt.unless_stopped(self._prober.probe(fetched.path))
             sources[item.name] = Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
         return sources
 
@@ -109,7 +111,7 @@ class MediaExecutor:
         for file, info in zip(files, infos, strict=True):
             attempt.check_stop()
             uri = f"{attempt.task.output_prefix}{file.path}"
-            stored = await self._storage.put_file(folder / file.path, uri, file.content_type)
+            stored = await attempt.unless_stopped(self._storage.put_file(folder / file.path, uri, file.content_type))
             position = positions.get(file.output, 0)
             positions[file.output] = position + 1
             info.size_bytes = stored.size_bytes

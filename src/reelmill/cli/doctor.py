@@ -1,0 +1,132 @@
+"""`reelmill doctor`: what this machine and its servers can do, each fault with its remedy."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelmill.cli.configuration import load
+from reelmill.cli.problems import FAILED
+
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
+
+# What the operations need; a build of ffmpeg may lack any of them.
+ENCODERS = (
+    *("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mjpeg", "png", "libwebp"),
+    *("aac", "libopus", "libmp3lame", "flac", "pcm_s16le"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a check found; `remedy` is empty where all is well."""
+
+    name: str
+    detail: str
+    remedy: str = ""
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Check ffmpeg, database, queue, cache, storage and disk; exit code 1 where something is wrong."""
+    from reelmill.cli.display import findings_table, out
+
+    found = asyncio.run(examine(load()))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        out().print(findings_table(found))
+    if any(finding.remedy for finding in found):
+        raise typer.Exit(FAILED)
+
+
+async def examine(settings: "Settings") -> list[Finding]:
+    """All checks, in the order in which a newcomer would mend them."""
+    checks = {
+        "ffmpeg": (_ffmpeg, "install ffmpeg, or set REELMILL_FFMPEG to the path of a full build"),
+        "disk": (_disk, "free some space, or lower REELMILL_DISK_RESERVE_BYTES"),
+        "storage": (_storage, "check REELMILL_STORAGE_URL, its permissions and credentials (AWS_* variables for s3)"),
+        "database": (_database, "check REELMILL_DATABASE_URL, start PostgreSQL, then `reelmill migrate`"),
+        "queue": (_queue, "check REELMILL_QUEUE_URL and start Kafka"),
+        "cache": (_cache, "check REELMILL_CACHE_URL and start Redis; until then jobs run, statuses are slower"),
+    }
+    return [await _check(name, check, remedy, settings) for name, (check, remedy) in checks.items()]
+
+
+async def _check(
+    name: str, check: Callable[["Settings"], Awaitable[str]], remedy: str, settings: "Settings"
+) -> Finding:
+    try:
+        return Finding(name=name, detail=await check(settings))
+    except Exception as error:  # whatever it is, the remedy is the same
+        return Finding(name=name, detail=str(error) or type(error).__name__, remedy=remedy)
+
+
+async def _ffmpeg(settings: "Settings") -> str:
+    from reelmill.media.ffmpeg import capabilities, find_ffmpeg
+
+    path = find_ffmpeg(settings.ffmpeg)
+    able = await asyncio.to_thread(capabilities, path)
+    if missing := [name for name in ENCODERS if name not in able.encoders]:
+        raise RuntimeError(f"{path} ({able.version}) lacks the encoders {', '.join(missing)}")
+    return f"{able.version} with all {len(ENCODERS)} encoders: {path}"
+
+
+async def _disk(settings: "Settings") -> str:
+    from reelmill import app
+
+    folder = app.data_dir(settings)
+    free = app.work_root(settings).free_bytes()
+    if free < settings.disk_reserve_bytes:
+        raise RuntimeError(f"{folder} has {free} bytes free; {settings.disk_reserve_bytes} are to stay free")
+    return f"{free / 2**30:.1f} GiB free in {folder}"
+
+
+async def _storage(settings: "Settings") -> str:
+    from reelmill.storage.storage import Storage
+
+    storage = Storage.from_settings(settings)
+    await storage.check()
+    return f"{storage.own('')} takes files"
+
+
+async def _database(settings: "Settings") -> str:
+    from reelmill import app
+    from reelmill.store.migrate import pending
+
+    async with app.database_url(settings) as url:
+        version, missing = await pending(url)
+    if missing:
+        raise RuntimeError(f"PostgreSQL {version} answers, but lacks migrations: {', '.join(m.name for m in missing)}")
+    return f"PostgreSQL {version}, migrated"
+
+
+async def _queue(settings: "Settings") -> str:
+    from reelmill import app
+
+    if not settings.queue_url.startswith("kafka:"):
+        return "in PostgreSQL"
+    queue = app.make_queue(settings, app.make_database(settings, settings.database_url, "doctor"))
+    try:
+        await queue.start()
+        await queue.check()
+    finally:
+        await queue.stop()
+    return "Kafka answers"
+
+
+async def _cache(settings: "Settings") -> str:
+    from reelmill import app
+
+    cache = app.make_cache(settings)
+    await cache.start()
+    try:
+        await cache.check()
+    finally:
+        await cache.stop()
+    return "in this process" if settings.cache_url.startswith("memory:") else "Redis answers"
