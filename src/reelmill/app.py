@@ -219,6 +219,7 @@ def make_scheduler(parts: Parts) -> Scheduler:
         max_crashes=settings.max_crashes,
         lease_seconds=settings.lease_seconds,
         job_retention=timedelta(days=settings.job_retention_days),
+        upload_retention=timedelta(days=settings.upload_retention_days),
         own_storage=parts.storage.own(""),
     )
     retention = RetentionStore(parts.database)

@@ -3,6 +3,7 @@
 import asyncio
 
 from reelmill.jobs.errors import Unavailable
+from reelmill.points import reach
 from reelmill.queue.port import Message, Queue, QueueUnavailable, Topic
 from reelmill.store.outbox import OutboxStore
 from reelmill.telemetry.logs import get_logger
@@ -49,4 +50,5 @@ class Relay:
                 await self._queue.publish(
                     [Message(topic=Topic(m.topic), key=m.key, value=m.value, headers=m.headers) for m in messages]
                 )
+                await reach("relay.published")
             return len(messages)

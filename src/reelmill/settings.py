@@ -94,11 +94,9 @@ class Settings(BaseSettings):
     )
     max_crashes: int = Field(3, ge=1, description="Worker deaths after which a job is FAILED.")
     job_retention_days: float = Field(
-        30.0, gt=0, description="Age at which finished jobs are deleted, in days since their end."
+        30.0, gt=0, description="Days after which finished jobs, and their files in our own storage, are deleted."
     )
-    file_retention_days: float = Field(
-        0.0, ge=0, description="Age at which uploads, and outputs in our own storage, are deleted. 0: with their job."
-    )
+    upload_retention_days: float = Field(30.0, gt=0, description="Days after which uploads are deleted.")
 
     status_ttl_seconds: float = Field(60.0, gt=0, description="Life of an unfinished job's cached status.")
     final_ttl_seconds: float = Field(3600.0, gt=0, description="Life of a finished job's cached status.")

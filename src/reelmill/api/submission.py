@@ -15,6 +15,7 @@ from reelmill.batching import Batcher
 from reelmill.cache.port import Cache, status_of
 from reelmill.jobs.errors import Conflict, InvalidRequest, Violation
 from reelmill.media.validate import job_violations, with_defaults
+from reelmill.points import reach
 from reelmill.relay import Relay
 from reelmill.storage.storage import Storage
 from reelmill.store.jobs import JobStore, NewJob
@@ -108,6 +109,7 @@ class Submitter:
         who = DEFAULT_IDENTITY
         answers = await self._jobs.create(who.tenant_id, who.user_id, new)
         self._relay.nudge()
+        await reach("jobs.answering")
         await self._cache.put([status_of(a.tenant_id, a.job) for a in answers if isinstance(a, StoredJob)])
         return answers
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reelmill import app
-from reelmill.cli.display import duration_text, err, error_view, out, outputs_table, size_text
+from reelmill.cli.display import duration_text, err, error_view, out, outputs_view, size_text
 from reelmill.cli.following import following
 from reelmill.cli.problems import FAILED, INTERRUPTED, Problem
 from reelmill.cli.session import follow, open_session
@@ -117,7 +117,7 @@ def phases(events: list[JobEvent]) -> dict[str, float]:
 
 
 def _report(console: Console, job: Job, steps: dict[str, float], folder: Path) -> None:
-    console.print(outputs_table(job))
+    console.print(outputs_view(job))
     console.print()
     table = Table(box=None, pad_edge=False)
     table.add_column("STEP")

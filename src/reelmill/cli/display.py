@@ -1,7 +1,9 @@
 """What the commands show. rich is told everything as text: nothing that a user typed is markup."""
 
+import os.path
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile
     from reelmill.v1.media_pb2 import MediaInfo
 
+_FILE_WIDTH = 200  # a log or a pipe has no width: nothing is cut off there
 _STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow", "PROCESSING": "cyan"}
 _REMEDIES = {
     "INPUT": "Change the input or the job, then submit it again.",
@@ -28,12 +31,19 @@ _REMEDIES = {
 
 def out() -> Console:
     """Standard output."""
-    return Console(highlight=False, soft_wrap=True)
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """Standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
+    return console
 
 
 def warn(message: str) -> None:
@@ -108,21 +118,28 @@ def job_view(job: "Job") -> Group:
             table.add_row(name.removesuffix("_time").replace("_", " "), local_time(getattr(job, name).ToDatetime()))
     parts: list[Table | Group] = [table]
     if any(o.files for o in job.outputs):
-        parts.append(outputs_table(job))
+        parts.append(outputs_view(job))
     if job.HasField("error"):
         parts.append(error_view(job.error))
     return Group(*parts)
 
 
-def outputs_table(job: "Job") -> Table:
-    """The files that a job made."""
+def outputs_view(job: "Job") -> Group:
+    """The files that a job made: the folder they are in, and a line for each."""
+    names = {file.uri: _file_name(file) for output in job.outputs for file in output.files}
+    folder = os.path.commonpath([str(PurePosixPath(name).parent) for name in names.values()]) if names else ""
     table = Table(box=None, pad_edge=False)
     for heading in ("OUTPUT", "FILE", "SIZE", "CODEC", "PIXELS", "DURATION"):
         table.add_column(heading, justify="right" if heading in ("SIZE", "DURATION") else "left", no_wrap=True)
     for output in job.outputs:
         for file in output.files:
-            table.add_row(Text(output.name), Text(_file_name(file)), size_text(file.size_bytes), *_media(file.media))
-    return table
+            table.add_row(
+                Text(output.name),
+                Text(names[file.uri].removeprefix(f"{folder}/")),
+                size_text(file.size_bytes),
+                *_media(file.media),
+            )
+    return Group(Text(f"in {folder}:", style="dim"), table)
 
 
 def error_view(error: "JobError") -> Group:

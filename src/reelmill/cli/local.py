@@ -28,7 +28,7 @@ def run(
     Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted.
     """
     from reelmill.cli import outputs, session
-    from reelmill.cli.display import err, error_view, outputs_table
+    from reelmill.cli.display import err, error_view, outputs_view
     from reelmill.cli.display import out as stdout
     from reelmill.cli.specification import job_from_json, read_json
 
@@ -47,7 +47,7 @@ def run(
         for name, done in finished.items():
             if done.State.Name(done.state) == "COMPLETED":
                 outputs.move(done, name, folder, out, keep=files)
-                stdout().print(outputs_table(done))
+                stdout().print(outputs_view(done))
             else:
                 failed = True
                 err().print(f"{name}: {done.State.Name(done.state)}")

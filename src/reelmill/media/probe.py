@@ -22,6 +22,14 @@ class Probed:
     demuxer: str
 
 
+def described(info: MediaInfo) -> str:
+    """A probed file in a line, for logs."""
+    streams = ", ".join(
+        f"{s.codec or 'unknown'} {s.width}×{s.height}" if s.width else s.codec or "unknown" for s in info.streams
+    )
+    return f"{info.format}, {info.duration_seconds:.3f} s, {info.size_bytes} bytes: {streams}"
+
+
 class Prober:
     """A child process that probes one file after the other; started at the first call."""
 

@@ -75,9 +75,8 @@ async def run(
     WALL_LIMIT, OUTPUT_TOO_LARGE, …) with the command and the end of its stderr. The process and all
     its children are gone when this returns.
     """
-    argv = (str(ffmpeg), *GLOBAL_OPTIONS, *command.argv)
     process = await asyncio.create_subprocess_exec(
-        *tied(argv),
+        *tied(_argv(command, ffmpeg)),
         cwd=folder,
         env={"SVT_LOG": "1"},  # errors only; no variable of ours reaches a parser of foreign files
         stdin=asyncio.subprocess.DEVNULL,
@@ -102,14 +101,14 @@ async def run(
             await readers
         if stop.is_set() and not ended:
             raise Stopped
-        shown, tail = shlex.join(argv), "\n".join(output.tail)
+        text, tail = shown(command, ffmpeg), "\n".join(output.tail)
         if not ended:
             code, message = watch.result()
-            raise _failure(command, code, message, shown, tail)
+            raise _failure(command, code, message, text, tail)
         if process.returncode:
             found = classify(process.returncode, tail)
             last = output.tail[-1] if output.tail else ""
-            raise _failure(command, found.code, f"{found.message}: {last}" if last else found.message, shown, tail)
+            raise _failure(command, found.code, f"{found.message}: {last}" if last else found.message, text, tail)
     finally:
         watch.cancel()
         stopping.cancel()
@@ -120,8 +119,17 @@ async def run(
     return RunResult(warnings=warnings, input_damaged=input_damaged(warnings))
 
 
-def _failure(command: Command, code: str, message: str, shown: str, tail: str) -> AttemptFailed:
-    return AttemptFailed(code, message, output=", ".join(command.outputs), command=shown, stderr_tail=tail)
+def shown(command: Command, ffmpeg: Path) -> str:
+    """A command as a person would type it, to be run in the working directory."""
+    return shlex.join(_argv(command, ffmpeg))
+
+
+def _argv(command: Command, ffmpeg: Path) -> tuple[str, ...]:
+    return (str(ffmpeg), *GLOBAL_OPTIONS, *command.argv)
+
+
+def _failure(command: Command, code: str, message: str, text: str, tail: str) -> AttemptFailed:
+    return AttemptFailed(code, message, output=", ".join(command.outputs), command=text, stderr_tail=tail)
 
 
 async def _read_progress(

@@ -33,6 +33,7 @@ class SchedulerConfig:
     max_crashes: int
     lease_seconds: float
     job_retention: timedelta
+    upload_retention: timedelta
     own_storage: str
     """URI of our own storage: files of old jobs are deleted there and nowhere else."""
 
@@ -99,7 +100,7 @@ class Scheduler:
             await self._retention.deleted(gone)
 
     async def retire(self) -> None:
-        """Delete finished jobs past their retention, old keys, and queue rows that nobody takes."""
+        """Delete what is past its retention: finished jobs, uploads, keys, queue rows that nobody takes."""
         config = self._config
         deleted = _BATCH
         while deleted == _BATCH:
@@ -107,6 +108,10 @@ class Scheduler:
                 config.job_retention, own_storage=config.own_storage, limit=_BATCH
             )
         await self._retention.trim()
+        try:
+            await self._storage.delete_uploads(config.upload_retention)
+        except AttemptFailed as error:
+            log.warning("can't delete old uploads; trying again later", reason=str(error))
 
     async def _publish(self, stored: Sequence[StoredJob]) -> None:
         await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])

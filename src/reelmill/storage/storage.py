@@ -258,7 +258,13 @@ class Storage:
             raise Unavailable(str(read_failure(error, uri))) from error
 
     async def delete_uploads(self, age: timedelta) -> int:
-        """Remove uploads older than `age`, whole or half; answers how many files or folders."""
+        """Remove uploads older than `age`, whole or half; answers how many. Raises AttemptFailed."""
+        try:
+            return await self._delete_uploads(age)
+        except _ERRORS as error:
+            raise write_failure(error, self.own("uploads/")) from error
+
+    async def _delete_uploads(self, age: timedelta) -> int:
         folder = self.own("uploads/")
         oldest = time.time() - age.total_seconds()
         if uris.scheme_of(folder) == "file":

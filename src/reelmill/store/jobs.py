@@ -11,6 +11,7 @@ from asyncpg import Connection, Record
 
 from reelmill.jobs.errors import Conflict, NotFound, WrongState
 from reelmill.jobs.states import JobState
+from reelmill.points import reach
 from reelmill.store.database import Database
 from reelmill.store.records import StoredJob, event_from_row, job_from_row
 from reelmill.store.sql import queries
@@ -69,6 +70,8 @@ class JobStore:
             rows = [i for i in new if not i.key or (first[i.key] is i and i.key not in known)]
             created = await self._insert(connection, tenant_id, user_id, rows) if rows else {}
             older = await _get(connection, tenant_id, [r["job_id"] for r in known.values()]) if known else {}
+            await reach("jobs.committing")
+        await reach("jobs.committed")
         return [self._answer(tenant_id, item, first, known, created, older) for item in new]
 
     async def _take_keys(self, connection: Connection, tenant_id: UUID, items: Sequence[NewJob]) -> dict[str, Record]:

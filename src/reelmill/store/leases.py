@@ -8,7 +8,8 @@ from uuid import UUID
 from asyncpg import Record
 
 from reelmill.jobs.errors import Failure
-from reelmill.jobs.states import JobState
+from reelmill.jobs.states import JobState, Phase
+from reelmill.points import reach
 from reelmill.store.database import Database
 from reelmill.store.outbox import insert_dead_letters
 from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
@@ -63,23 +64,19 @@ class LeaseStore:
             )
         return {row["id"]: row["cancel_requested"] for row in rows}
 
-    async def set_phase(self, lease: Lease, phase: str) -> StoredJob | None:
-        """Record what the holder is doing; None where the lease is lost."""
-        return await self._one("set_phase", lease.task_id, lease.fence, phase)
-
-    async def append_logs(self, lease: Lease, lines: Sequence[LogLine]) -> None:
-        """Add to the processing log; nothing where the lease is lost."""
-        async with self._database.connection() as connection:
-            await connection.execute(
-                _SQL["append_logs"],
-                lease.task_id,
-                lease.fence,
-                [x.time for x in lines],
-                [x.level for x in lines],
-                [x.output for x in lines],
-                [x.message for x in lines],
-                [x.command for x in lines],
-            )
+    async def report(self, lease: Lease, phase: Phase | None, lines: Sequence[LogLine]) -> StoredJob | None:
+        """Record what the holder is doing, and add to the processing log; None where the lease is lost."""
+        return await self._one(
+            "report",
+            lease.task_id,
+            lease.fence,
+            phase,
+            [x.time for x in lines],
+            [x.level for x in lines],
+            [x.output for x in lines],
+            [x.message for x in lines],
+            [x.command for x in lines],
+        )
 
     async def complete(self, finished: Sequence[FinishedTask]) -> dict[UUID, StoredJob]:
         """Finish tasks; those missing in the answer were lost or are to stop, and nothing changed."""
@@ -143,6 +140,8 @@ class LeaseStore:
         error = lost.to_proto().SerializeToString()
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_SQL["rescue_tasks"], limit, max_crashes, error, sweep_after)
+            if rows:
+                await reach("rescue.committing")
             await insert_dead_letters(connection, [row for row in rows if row["state"] == JobState.FAILED])
         return [_stored(row) for row in rows]
 

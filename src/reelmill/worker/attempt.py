@@ -35,6 +35,7 @@ class Attempt:
         self.reason: StopReason | None = None
         self.progress: Progress | None = None
         """The newest, until the worker has published it."""
+        self._lines: list[LogLine] = []
         self._leases = leases
         self._publish = publish
 
@@ -64,16 +65,23 @@ class Attempt:
         return working.result()
 
     async def enter(self, phase: Phase) -> None:
-        """Record the phase. Raises Stopped where the attempt is to stop."""
+        """Record the phase, and the lines logged so far. Raises Stopped where the attempt is to stop."""
         self.check_stop()
+        lines, self._lines = self._lines, []
         # None: the lease is lost or the job was cancelled; the next heartbeat says which.
-        if stored := await self._leases.set_phase(self.task.lease, phase):
+        if stored := await self._leases.report(self.task.lease, phase, lines):
             await self._publish(stored)
 
-    async def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
-        """Add a line to the job's processing log."""
+    def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
+        """Add a line to the job's processing log; it is stored with the next phase, or at the end."""
         line = LogLine(time=datetime.now(UTC), level=level, message=message, output=output, command=command)
-        await self._leases.append_logs(self.task.lease, [line])
+        self._lines.append(line)
+
+    async def flush(self) -> None:
+        """Store the lines logged since the last phase."""
+        if self._lines:
+            await self._leases.report(self.task.lease, None, self._lines)
+            self._lines = []
 
 
 class Executor(Protocol):

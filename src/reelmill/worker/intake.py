@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
+from reelmill.points import reach
 from reelmill.queue.port import Consumer, Delivery, Message, Queue, Topic, parse_task_ready
 from reelmill.store.leases import LeaseStore
 from reelmill.store.records import ClaimedTask
@@ -53,6 +54,7 @@ class Intake:
         claimed = []
         if task_ids:
             claimed = await self._start_claimed(self._leases.claim(task_ids, self._owner, limit=free), start)
+        await reach("task.claimed")
         deliveries, self._uncommitted = self._uncommitted, []
         await consumer.commit(deliveries)
         return claimed

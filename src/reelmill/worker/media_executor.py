@@ -9,9 +9,10 @@ from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.plan import plan
-from reelmill.media.probe import Prober
+from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
 from reelmill.media.verify import verify
+from reelmill.points import reach
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile
@@ -52,12 +53,17 @@ class MediaExecutor:
             planned = plan(attempt.task.job, sources, PlanContext(threads=self._limits.threads))
             for file in planned.files:
                 (folder.path / file.path).parent.mkdir(exist_ok=True)
+            for command in planned.commands:
+                shown = ffmpeg_run.shown(command, self._limits.ffmpeg)
+                attempt.log("runs ffmpeg", output=", ".join(command.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
-            await self._transcode(attempt, planned, folder.path, sources.values())
+            damaged = await self._transcode(attempt, planned, folder.path, sources.values())
             await attempt.enter(Phase.PACKAGING)
-            infos = await verify(planned.files, folder.path, self._prober)
+            infos = await verify(planned.files, folder.path, self._prober, input_damaged=damaged)
             await attempt.enter(Phase.UPLOADING)
-            return await self._upload(attempt, planned.files, infos, folder.path)
+            made = await self._upload(attempt, planned.files, infos, folder.path)
+            await reach("task.uploaded")
+            return made
         finally:
             folder.remove()
 
@@ -73,13 +79,17 @@ class MediaExecutor:
         sources = {}
         for i, item in enumerate(attempt.task.job.inputs):
             attempt.check_stop()
+            await reach("task.fetching")
             fetched = await attempt.unless_stopped(self._storage.fetch(item.uri, folder / f"input-{i}"))
-            self._work.check_space(0)
+            self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
             probed = await attempt.unless_stopped(self._prober.probe(fetched.path))
+            attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
             sources[item.name] = Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
         return sources
 
-    async def _transcode(self, attempt: Attempt, planned: Plan, folder: Path, sources: Iterable[Source]) -> None:
+    async def _transcode(self, attempt: Attempt, planned: Plan, folder: Path, sources: Iterable[Source]) -> bool:
+        """Run all commands; answers whether ffmpeg complained of a damaged input."""
+        damaged = False
         limits = self._limits
         longest = max((s.info.duration_seconds for s in sources), default=0.0)
         wall = max(_LEAST_WALL_SECONDS, limits.wall_limit_factor * longest)
@@ -100,8 +110,10 @@ class MediaExecutor:
             except ffmpeg_run.Stopped as error:
                 raise Stopped from error
             meter.finish(command)
+            damaged = damaged or result.input_damaged
             for warning in result.warnings:
-                await attempt.log(warning, level="WARNING", output=", ".join(command.outputs))
+                attempt.log(warning, level="WARNING", output=", ".join(command.outputs))
+        return damaged
 
     async def _upload(
         self, attempt: Attempt, files: Iterable[PlannedFile], infos: Iterable[MediaInfo], folder: Path

@@ -18,6 +18,7 @@ from reelmill.batching import Batcher
 from reelmill.cache.port import CANCELS, Cache, status_of
 from reelmill.jobs.errors import AttemptFailed, Failure, Unavailable
 from reelmill.jobs.retry import RetryPolicy
+from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable
 from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import ClaimedTask, StoredJob
@@ -143,6 +144,7 @@ class Worker:
         lease = attempt.task.lease
         try:
             files = await self._executor.run(attempt)
+            await self._persist(attempt.flush)
             done = await self._persist(lambda: self._completions.submit(FinishedTask(lease=lease, files=files)))
             if done:
                 return "completed"
@@ -161,11 +163,8 @@ class Worker:
         policy = RetryPolicy.from_proto(task.job.retry_policy)
         wait = policy.backoff_seconds(task.charged_attempts, retryable=failure.retryable, rng=self._random)
         log.warning("attempt failed", code=failure.code, reason=failure.message, retry_seconds=wait)
-        await self._persist(
-            lambda: attempt.log(
-                f"{failure.code}: {failure.message}", level="ERROR", output=failure.output, command=failure.command
-            )
-        )
+        attempt.log(f"{failure.code}: {failure.message}", level="ERROR", output=failure.output, command=failure.command)
+        await self._persist(attempt.flush)
         if wait is None:
             stored = await self._persist(lambda: self._leases.fail(task.lease, failure))
         else:
@@ -193,7 +192,9 @@ class Worker:
         return "discarded"
 
     async def _complete(self, finished: Sequence[FinishedTask]) -> list[StoredJob | None]:
+        await reach("task.completing")
         stored = await self._leases.complete(finished)
+        await reach("task.completed")
         await self._publish(*{id(s): s for s in stored.values()}.values())
         return [stored.get(f.lease.task_id) for f in finished]
 

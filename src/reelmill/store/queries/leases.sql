@@ -44,24 +44,21 @@ FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
 WHERE t.id = held.id AND t.fence = held.fence AND t.state = 'RUNNING'
 RETURNING t.id, t.cancel_requested;
 
--- name: set_phase
--- What the holder is doing. The task's row is locked first, so that no rescue can come between.
+-- name: report
+-- What the holder is doing ($3, or NULL for no news), and lines for the processing log. The task's row
+-- is locked first, so that no rescue can come between.
 WITH held AS (
-    SELECT job_id FROM tasks WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR UPDATE
+    SELECT job_id, tenant_id, attempt FROM tasks WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR UPDATE
+), logged AS (
+    INSERT INTO job_logs (job_id, tenant_id, attempt, time, level, output, message, command)
+    SELECT held.job_id, held.tenant_id, held.attempt, l.time, l.level::log_level, l.output, l.message, l.command
+    FROM held, unnest($4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[])
+        WITH ORDINALITY AS l (time, level, output, message, command, position)
+    ORDER BY l.position
 )
-UPDATE jobs j SET phase = $3::text::job_phase FROM held WHERE j.id = held.job_id AND j.state = 'PROCESSING'
+UPDATE jobs j SET phase = coalesce($3::text::job_phase, j.phase)
+FROM held WHERE j.id = held.job_id AND j.state = 'PROCESSING'
 RETURNING j.*;
-
--- name: append_logs
--- Lines of the processing log, from the task's present holder only.
-WITH held AS (
-    SELECT job_id, tenant_id, attempt FROM tasks WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR SHARE
-)
-INSERT INTO job_logs (job_id, tenant_id, attempt, time, level, output, message, command)
-SELECT held.job_id, held.tenant_id, held.attempt, l.time, l.level::log_level, l.output, l.message, l.command
-FROM held, unnest($3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
-    WITH ORDINALITY AS l (time, level, output, message, command, position)
-ORDER BY l.position;
 
 -- name: complete_tasks
 -- Finish tasks by their fences, with the files they made; the last task of a job finishes the job,
