@@ -16,6 +16,7 @@ from reelmill.media.child import tied
 from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
 from reelmill.media.progress import ProgressParser, RunProgress
+from reelmill.points import reach
 
 GLOBAL_OPTIONS = (
     "-hide_banner",
@@ -138,6 +139,7 @@ async def _read_progress(
     while line := await stream.readline():
         if progress := parser.feed(line.decode(errors="replace")):
             on_progress(progress)
+            await reach("task.encoding")
 
 
 async def _read_stderr(stream: asyncio.StreamReader, output: _Output) -> None:
