@@ -105,13 +105,17 @@ def make_queue(settings: Settings, database: Database) -> Queue:
     raise ValueError(f"REELMILL_QUEUE_URL: {settings.queue_url!r} is neither kafka://… nor postgres:")
 
 
-def make_cache(settings: Settings) -> Cache:
-    """The cache that `cache_url` names. Raises ValueError, naming the setting."""
+def make_cache(settings: Settings, *, alone: bool) -> Cache:
+    """The cache that `cache_url` names; `alone`: for a process that is the whole system.
+
+    Raises ValueError, naming the setting.
+    """
     ttl, final_ttl = settings.status_ttl_seconds, settings.final_ttl_seconds
     if settings.cache_url.startswith(("redis://", "rediss://")):
         return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl)
     if settings.cache_url.startswith("memory:"):
-        return MemoryCache(status_ttl_seconds=ttl, final_ttl_seconds=final_ttl)
+        # What other processes change would grow old here: then only what never changes is kept.
+        return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl)
     raise ValueError(f"REELMILL_CACHE_URL: {settings.cache_url!r} is neither redis://… nor memory:")
 
 
@@ -136,7 +140,8 @@ async def open_parts(settings: Settings, *, process: str) -> AsyncIterator[Parts
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database_url(settings))
         database = make_database(settings, url, process)
-        queue, cache, storage = make_queue(settings, database), make_cache(settings), Storage.from_settings(settings)
+        queue, storage = make_queue(settings, database), Storage.from_settings(settings)
+        cache = make_cache(settings, alone=process == "up")
         await _patiently(database.start)
         stack.push_async_callback(database.stop)
         await queue.start()

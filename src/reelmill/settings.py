@@ -26,7 +26,7 @@ class Settings(BaseSettings):
         description="kafka://host:port[,host:port][?librdkafka.option=value], or postgres: for the database itself.",
     )
     cache_url: str = Field(
-        "memory:", description="redis://[:password@]host:port/db, rediss://…, or memory: for one process."
+        "memory:", description="redis://[:password@]host:port/db, rediss://…, or memory: for a system of one process."
     )
     storage_url: str = Field(
         "",

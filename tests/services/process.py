@@ -53,6 +53,7 @@ class Server(ABC):
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix=f"reelmill-{self.name}-"))
         self.user: str | None = None  # whom it runs as; None: as we do
+        self.environment: dict[str, str] | None = None  # None: ours
         self._prepared = False
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -159,6 +160,7 @@ class Server(ABC):
             stdout=output,
             stderr=output,
             cwd=self.folder,
+            env=self.environment,
             start_new_session=True,  # Ctrl-C at the terminal is for us; we stop servers in order
             user=self.user,
             group=None if self.user is None else pwd.getpwnam(self.user).pw_gid,

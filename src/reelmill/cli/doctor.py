@@ -123,7 +123,7 @@ async def _queue(settings: "Settings") -> str:
 async def _cache(settings: "Settings") -> str:
     from reelmill import app
 
-    cache = app.make_cache(settings)
+    cache = app.make_cache(settings, alone=True)
     await cache.start()
     try:
         await cache.check()

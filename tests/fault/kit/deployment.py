@@ -1,0 +1,157 @@
+"""A whole Reelmill of real processes, on the servers that a test gives it."""
+
+import asyncio
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from fault.kit.points import Points
+from fault.kit.reelmill import Reelmill
+from reelmill.client import AsyncClient, Backoff
+from reelmill.v1.jobs_pb2 import Input, Job, Output
+from reelmill.v1.operations_pb2 import Thumbnail, Transcode, VideoSettings
+
+
+class Deployment:
+    """api, gateway, scheduler and workers that share a database, a queue, a cache and a folder."""
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        queue_url: str = "postgres:",
+        cache_url: str = "memory:",
+        workers: int = 1,
+        kinds: Sequence[str] = ("api", "gateway", "scheduler"),
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="reelmill-deployment-"))
+        self.media = self.folder / "media"
+        self.media.mkdir()
+        self.database_url, self.queue_url, self.cache_url = database_url, queue_url, cache_url
+        self.topic_prefix = f"test-{secrets.token_hex(4)}."
+        self.points = Points(self.folder / "points")
+        self.settings = {
+            "REELMILL_DATABASE_URL": database_url,
+            "REELMILL_QUEUE_URL": queue_url,
+            "REELMILL_CACHE_URL": cache_url,
+            "REELMILL_DATA_DIR": str(self.folder / "data"),
+            "REELMILL_LOCAL_ROOTS": json.dumps([str(self.media)]),
+            "REELMILL_HTTP_ALLOW_PRIVATE": "true",
+            "REELMILL_KAFKA_TOPIC_PREFIX": self.topic_prefix,
+            "REELMILL_KAFKA_PARTITIONS": "4",
+            "REELMILL_TEST_POINTS": str(self.points.path),
+            **(settings or {}),
+        }
+        self.processes: dict[str, Reelmill] = {}
+        for kind in kinds:
+            self.processes[kind] = self._process(kind)
+        self.workers = [self._process("worker") for _ in range(workers)]
+        self.acknowledged: dict[str, Job] = {}
+        self._stack = AsyncExitStack()
+
+    def _process(self, kind: str) -> Reelmill:
+        api = self.processes["api"].url if kind == "gateway" else ""
+        return Reelmill(kind, self.settings | ({"REELMILL_API_TARGET": api} if api else {}))
+
+    @property
+    def api(self) -> Reelmill:
+        """The api."""
+        return self.processes["api"]
+
+    @property
+    def rest(self) -> str:
+        """The gateway's address."""
+        return self.processes["gateway"].url
+
+    @property
+    def all(self) -> list[Reelmill]:
+        """All of our processes."""
+        return [*self.processes.values(), *self.workers]
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self.points)
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        for process in self.all:
+            self._stack.push_async_callback(asyncio.to_thread, process.close)
+        try:
+            await asyncio.gather(*(asyncio.to_thread(process.start) for process in self.all))
+            self.client = await self._stack.enter_async_context(
+                AsyncClient(self.api.url, backoff=Backoff(attempts=100, max_seconds=0.5))
+            )
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.points.free_all()
+        await self._stack.aclose()
+
+    async def submit(self, *jobs: Job) -> list[Job]:
+        """Submit jobs, and remember those that were acknowledged."""
+        created = await asyncio.gather(*(self.client.create_job(job) for job in jobs))
+        self.acknowledged |= {job.id: job for job in created}
+        return created
+
+    async def finish(self, *jobs: Job, timeout_seconds: float = 60) -> list[Job]:
+        """The jobs, in full, once all have ended. Raises TimeoutError."""
+        return await asyncio.gather(*(self.client.wait(job.id, timeout_seconds) for job in jobs))
+
+    async def settle(self, *, timeout_seconds: float = 90) -> None:
+        """Wait until every acknowledged job has ended. Raises TimeoutError."""
+        await self.finish(*self.acknowledged.values(), timeout_seconds=timeout_seconds)
+
+    def worker_of(self, pid: int) -> Reelmill:
+        """The worker that runs as process `pid`."""
+        return next(worker for worker in self.workers if worker.pid == pid)
+
+    def ffmpegs(self) -> list[psutil.Process]:
+        """Every ffmpeg that runs for this deployment."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                argv = process.cmdline()
+                if argv and "ffmpeg" in argv[0] and process.status() != psutil.STATUS_ZOMBIE:
+                    if process.cwd().startswith(str(self.folder)):
+                        found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def quick_job(self, clip: Path, *, name: str = "still", priority: int = 50) -> Job:
+        """A job of a tenth of a second: one still picture."""
+        return Job(
+            inputs=[Input(uri=clip.as_uri())],
+            outputs=[Output(name=name, thumbnail=Thumbnail(count=1, width=64))],
+            destination=(self.media / "out").as_uri(),
+            priority=priority,
+        )
+
+    def long_job(self, clip: Path) -> Job:
+        """A job that encodes for half a minute or more."""
+        video = VideoSettings(codec=VideoSettings.H265, height=2160, effort=VideoSettings.SLOW, crf=10)
+        return Job(
+            inputs=[Input(uri=clip.as_uri())],
+            outputs=[Output(name="long", transcode=Transcode(container=Transcode.MP4, video=video))],
+            destination=(self.media / "out").as_uri(),
+        )
+
+    def short_encode(self, clip: Path) -> Job:
+        """A job that encodes for about a second."""
+        video = VideoSettings(codec=VideoSettings.H264, height=720)
+        return Job(
+            inputs=[Input(uri=clip.as_uri())],
+            outputs=[Output(name="short", transcode=Transcode(container=Transcode.MP4, video=video))],
+            destination=(self.media / "out").as_uri(),
+        )
