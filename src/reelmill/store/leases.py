@@ -153,8 +153,9 @@ class LeaseStore:
     async def expire(self, *, limit: int) -> list[StoredJob]:
         """FAIL jobs past their deadline."""
         failure = Failure(code="DEADLINE_EXCEEDED", message="the job's deadline passed before it was done")
-        async with self._database.connection() as connection:
+        async with self._database.transaction() as connection:
             rows = await connection.fetch(_SQL["expire_jobs"], limit, failure.to_proto().SerializeToString())
+            await insert_dead_letters(connection, rows)
         return [_stored(row) for row in rows]
 
     async def _one(self, query: str, *arguments: object) -> StoredJob | None:

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-
 from fault.kit.points import Points
 from fault.kit.reelmill import Reelmill
+
 from reelmill.client import AsyncClient, Backoff
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 from reelmill.v1.operations_pb2 import Thumbnail, Transcode, VideoSettings
@@ -59,18 +59,18 @@ class Deployment:
         self._stack = AsyncExitStack()
 
     def _process(self, kind: str) -> Reelmill:
-        api = self.processes["api"].url if kind == "gateway" else ""
+        api = self.processes["api"].target if kind == "gateway" else ""
         return Reelmill(kind, self.settings | ({"REELMILL_API_TARGET": api} if api else {}))
 
     @property
     def api(self) -> Reelmill:
-        """The api."""
-        return self.processes["api"]
+        """The process that serves gRPC."""
+        return self.processes.get("up") or self.processes["api"]
 
     @property
     def rest(self) -> str:
-        """The gateway's address."""
-        return self.processes["gateway"].url
+        """Address of the REST gateway."""
+        return (self.processes.get("up") or self.processes["gateway"]).url
 
     @property
     def all(self) -> list[Reelmill]:
@@ -85,7 +85,7 @@ class Deployment:
         try:
             await asyncio.gather(*(asyncio.to_thread(process.start) for process in self.all))
             self.client = await self._stack.enter_async_context(
-                AsyncClient(self.api.url, backoff=Backoff(attempts=100, max_seconds=0.5))
+                AsyncClient(self.api.target, backoff=Backoff(attempts=100, max_seconds=0.5))
             )
         except BaseException:
             await self._stack.aclose()
@@ -122,9 +122,9 @@ class Deployment:
         for process in psutil.process_iter():
             try:
                 argv = process.cmdline()
-                if argv and "ffmpeg" in argv[0] and process.status() != psutil.STATUS_ZOMBIE:
-                    if process.cwd().startswith(str(self.folder)):
-                        found.append(process)
+                ours = bool(argv) and "ffmpeg" in argv[0] and process.cwd().startswith(str(self.folder))
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
             except psutil.Error:
                 continue
         return found

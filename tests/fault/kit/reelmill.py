@@ -10,24 +10,31 @@ from services.process import HOST, Server, free_port
 
 
 class Reelmill(Server):
-    """api, gateway, worker or scheduler; it answers once it is ready."""
+    """api, gateway, worker, scheduler, or up, which is all of them; it answers once it is ready."""
 
     def __init__(self, kind: str, settings: Mapping[str, str]) -> None:
         self.name = kind
         super().__init__()
-        ports = {"api": "REELMILL_GRPC_PORT", "gateway": "REELMILL_HTTP_PORT"}
-        self.health_port = free_port() if kind == "api" else self.port
+        self.grpc_port = free_port()
+        # api, worker and scheduler have a port for health alone, the others answer on their own.
+        port = "REELMILL_HTTP_PORT" if kind in ("gateway", "up") else "REELMILL_HEALTH_PORT"
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("REELMILL_")} | {
             **settings,
-            "REELMILL_HEALTH_PORT": str(self.health_port),
-            ports.get(kind, "REELMILL_HEALTH_PORT"): str(self.port),
+            port: str(self.port),
+            "REELMILL_GRPC_PORT": str(self.grpc_port),
             "REELMILL_LOG_FORMAT": "json",
+            "REELMILL_LOG_LEVEL": "info",
         }
 
     @property
     def url(self) -> str:
-        """host:port of gRPC for an api, else the address of its HTTP."""
-        return f"{HOST}:{self.port}" if self.name == "api" else f"http://{HOST}:{self.port}"
+        """Address of its HTTP."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """host:port of its gRPC."""
+        return f"{HOST}:{self.grpc_port}"
 
     def prepare(self) -> None:
         """Nothing."""
@@ -39,7 +46,7 @@ class Reelmill(Server):
     def answers(self) -> bool:
         """Whether it says that it is ready."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.health_port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -1,0 +1,40 @@
+"""Both set-ups, as users run them: processes of their own, driven from outside."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from conftest import SharedServer
+from fault.kit.deployment import Deployment
+from services.databases import Databases
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def full(
+    databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
+) -> AsyncIterator[Deployment]:
+    """PostgreSQL, Kafka, Redis, api, gateway, scheduler and two workers of one consumer group."""
+    url = await databases.create()
+    async with Deployment(
+        database_url=url, queue_url=kafka_server.url, cache_url=redis_server.url, workers=2
+    ) as deployment:
+        shutil.copy(clip, deployment.media / "talk.mp4")
+        yield deployment
+    await databases.drop(url)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def embedded(clip: Path) -> AsyncIterator[Deployment]:
+    """`reelmill up` on an empty data folder."""
+    async with Deployment(database_url="embedded:", kinds=["up"], workers=0) as deployment:
+        shutil.copy(clip, deployment.media / "talk.mp4")
+        yield deployment
+
+
+@pytest.fixture(params=["embedded", "full"])
+def system(request: pytest.FixtureRequest) -> Deployment:
+    """Each of them in turn."""
+    deployment: Deployment = request.getfixturevalue(request.param)
+    return deployment

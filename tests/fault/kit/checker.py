@@ -1,0 +1,205 @@
+"""Reads everything at the end of a test, and says what is not as it was promised."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import asyncpg
+import av
+from confluent_kafka import Consumer, TopicPartition
+from fault.kit.deployment import Deployment
+from redis.asyncio import Redis
+
+from reelmill.cache.redis import status_key
+from reelmill.store.records import job_from_row
+from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.v1.jobs_pb2 import Job, OutputFile
+from reelmill.v1.messages_pb2 import DeadLetter
+
+FINAL = ("COMPLETED", "FAILED", "CANCELLED")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What a database holds of our jobs, by job id."""
+
+    jobs: dict[str, asyncpg.Record]
+    tasks: dict[str, list[asyncpg.Record]]
+    events: dict[str, list[asyncpg.Record]]
+    files: dict[str, list[OutputFile]]
+    outbox: int
+
+
+async def check(deployment: Deployment, *, settle_seconds: float = 30) -> list[str]:
+    """Every broken promise, in a sentence each; waits until the sweeps are done. Every job must have ended."""
+    problems = (
+        [f"the sweeps are not done after {settle_seconds:g} s"] if not await _swept(deployment, settle_seconds) else []
+    )
+    found = await read(deployment.database_url)
+    problems += lost(deployment.acknowledged, found)
+    for job_id in found.jobs:
+        problems += history(found, job_id)
+        problems += await asyncio.to_thread(lambda j=job_id: list(outputs(found, j)))
+    problems += await asyncio.to_thread(lambda: list(litter(deployment, found)))
+    if deployment.cache_url.startswith("redis:"):
+        problems += await cached(deployment, found)
+    if deployment.queue_url.startswith("kafka:"):
+        problems += await asyncio.to_thread(lambda: list(announced(deployment, found)))
+    return problems
+
+
+async def _swept(deployment: Deployment, seconds: float) -> bool:
+    """Whether the outbox and the list of folders to delete became empty in time."""
+    connection = await asyncpg.connect(deployment.database_url)
+    relayed = deployment.queue_url.startswith("kafka:")
+    try:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            folders = await connection.fetchval("SELECT count(*) FROM storage_deletions")
+            messages = await connection.fetchval("SELECT count(*) FROM outbox") if relayed else 0
+            if not folders and not messages and not deployment.ffmpegs():
+                return True
+            await asyncio.sleep(0.1)
+        return False
+    finally:
+        await connection.close()
+
+
+async def read(database_url: str) -> Found:
+    """Everything about all jobs, behind the API's back."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        found = Found(
+            jobs={str(r["id"]): r for r in await connection.fetch("SELECT * FROM jobs")},
+            tasks={},
+            events={},
+            files={},
+            outbox=await connection.fetchval("SELECT count(*) FROM outbox"),
+        )
+        for row in await connection.fetch("SELECT * FROM tasks"):
+            found.tasks.setdefault(str(row["job_id"]), []).append(row)
+        for row in await connection.fetch("SELECT * FROM job_events ORDER BY job_id, seq"):
+            found.events.setdefault(str(row["job_id"]), []).append(row)
+        for row in await connection.fetch("SELECT * FROM output_files ORDER BY job_id, output, position"):
+            found.files.setdefault(str(row["job_id"]), []).append(OutputFile.FromString(row["file"]))
+        return found
+    finally:
+        await connection.close()
+
+
+def lost(acknowledged: Iterable[str], found: Found) -> list[str]:
+    """Acknowledged jobs that are not there."""
+    return [f"job {job_id} was acknowledged and is not there" for job_id in acknowledged if job_id not in found.jobs]
+
+
+def history(found: Found, job_id: str) -> Iterator[str]:
+    """A job has ended exactly once, its events have no gap, and its tasks have ended too."""
+    job, events, tasks = found.jobs[job_id], found.events.get(job_id, []), found.tasks.get(job_id, [])
+    if job["state"] not in FINAL:
+        yield f"job {job_id} is {job['state']}, which is not final"
+    if [e["seq"] for e in events] != list(range(1, job["version"] + 1)):
+        yield f"job {job_id}: its events {[e['seq'] for e in events]} are not 1 to {job['version']}"
+    ends = [e["state"] for e in events if e["state"] in FINAL]
+    if len(ends) > 1 or (ends and events[-1]["state"] != ends[0]):
+        yield f"job {job_id}: something happened after its end: {[e['state'] for e in events]}"
+    if events and events[-1]["state"] != job["state"]:
+        yield f"job {job_id} is {job['state']} while its last event says {events[-1]['state']}"
+    if job["state"] == "COMPLETED" and any(e["cancel_requested"] for e in events):
+        yield f"job {job_id} is COMPLETED after a cancellation was accepted"
+    for task in tasks:
+        if task["state"] not in FINAL or task["lease_until"] is not None:
+            yield f"task {task['id']} of job {job_id} is {task['state']}"
+
+
+def outputs(found: Found, job_id: str) -> Iterator[str]:
+    """COMPLETED: every output is there, decodable, as recorded. FAILED and CANCELLED: none is visible."""
+    row, files = found.jobs[job_id], found.files.get(job_id, [])
+    if row["state"] != "COMPLETED":
+        if files:
+            yield f"job {job_id} is {row['state']} and has {len(files)} visible files"
+        return
+    for output in Job.FromString(row["spec"]).outputs:
+        if not any(f"/{output.name}/" in file.uri for file in files):
+            yield f"job {job_id} is COMPLETED without a file of output {output.name}"
+    for file in files:
+        path = Path(unquote(urlsplit(file.uri).path))
+        if not path.is_file():
+            yield f"{path} is recorded and not there"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256 or path.stat().st_size != file.size_bytes:
+            yield f"{path} is not as it was recorded"
+        elif not _decodes(path):
+            yield f"{path} does not decode"
+
+
+def _decodes(path: Path) -> bool:
+    try:
+        with av.open(str(path)) as container:
+            return any(True for _ in container.decode(container.streams[0]))
+    except av.error.FFmpegError:
+        return False
+
+
+def litter(deployment: Deployment, found: Found) -> Iterator[str]:
+    """Nothing is left of attempts that did not win: no ffmpeg, no working directory, no folder."""
+    yield from (f"ffmpeg {p.pid} still runs" for p in deployment.ffmpegs())
+    work = deployment.folder / "data" / "work"
+    if deployment.workers:  # at its start a worker removes what dead ones left; those that live hold a lock
+        yield from (f"working directory {p.name} is left" for p in work.glob("*"))
+    folders = [*(deployment.media / "out").glob("*"), *(deployment.folder / "data/storage/outputs").glob("*")]
+    winners = {unquote(urlsplit(f.uri).path) for files in found.files.values() for f in files}
+    for folder in folders:
+        if not any(path.startswith(f"{folder}/") for path in winners):
+            yield f"{folder} is left of an attempt that did not win"
+
+
+async def cached(deployment: Deployment, found: Found) -> list[str]:
+    """No status in Redis is older than the database's, once a job has ended."""
+    redis, problems = Redis.from_url(deployment.cache_url), []
+    async with redis:
+        for job_id, row in found.jobs.items():
+            version = await redis.hget(status_key(DEFAULT_IDENTITY.tenant_id, UUID(job_id)), "version")
+            if version is not None and int(version) != row["version"]:
+                problems.append(f"job {job_id}: Redis has version {int(version)}, the database {row['version']}")
+    return problems
+
+
+def messages(deployment: Deployment, topic: str) -> list[tuple[dict[str, str], bytes]]:
+    """Headers and value of everything in a topic."""
+    servers = urlsplit(deployment.queue_url).netloc
+    name = deployment.topic_prefix + topic
+    consumer = Consumer(
+        {"bootstrap.servers": servers, "group.id": "checker", "enable.auto.commit": False, "log_level": 0}
+    )
+    try:
+        found = []
+        for partition in consumer.list_topics(name, timeout=10).topics[name].partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
+            consumer.assign([TopicPartition(name, partition, low)])
+            while low < high and (message := consumer.poll(10)) is not None:
+                assert message.error() is None, message.error()
+                headers = {key: value.decode() for key, value in message.headers() or []}
+                found.append((headers, message.value()))
+                low = message.offset() + 1
+        return found
+    finally:
+        consumer.close()
+
+
+def announced(deployment: Deployment, found: Found) -> Iterator[str]:
+    """Every change of state is on the events topic, every FAILED job on the dead-letter topic."""
+    events = {headers["ce_id"] for headers, _ in messages(deployment, "events")}
+    letters = {DeadLetter.FromString(value).job_id for _, value in messages(deployment, "dead-letter")}
+    for job_id, rows in found.events.items():
+        before = None
+        for row in rows:
+            if row["state"] != before and f"{job_id}:{row['seq']}" not in events:
+                yield f"event {row['seq']} of job {job_id} is not on the events topic"
+            before = row["state"]
+        job = job_from_row(found.jobs[job_id])
+        if job.state == Job.FAILED and job_id not in letters:
+            yield f"job {job_id} FAILED and is not on the dead-letter topic"
