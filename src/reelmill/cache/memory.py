@@ -38,7 +38,7 @@ class _Expiring(Generic[Key, Value]):
         self._items.pop(key, None)
         self._items[key] = (now + ttl_seconds, value)
         heapq.heappush(self._deadlines, (now + ttl_seconds, next(self._order), key))
-        while self._deadlines[0][0] <= now:
+        while self._deadlines and self._deadlines[0][0] <= now:
             _, _, due = heapq.heappop(self._deadlines)
             # A value that was replaced since has its own, later entry.
             if due in self._items and self._items[due][0] <= now:
