@@ -9,6 +9,7 @@ from pathlib import Path
 
 import clips
 import pytest
+from live import Reelmill
 from services.databases import Databases
 from services.kafka import Kafka
 from services.postgres import Postgres
@@ -110,3 +111,18 @@ def silent_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sound_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wav of `clips.SOUND_SECONDS`."""
     return clips.make_sound(tmp_path_factory.mktemp("clip") / "sound.wav")
+
+
+@pytest.fixture(scope="session")
+def live(clip: Path) -> Iterator[Reelmill]:
+    """`reelmill up`, with the clip at `live.media`/clip.mp4."""
+    with Reelmill("up") as system:
+        system.bring(clip, "clip.mp4")
+        yield system
+
+
+@pytest.fixture(scope="session")
+def idle_api(databases: Databases) -> Iterator[Reelmill]:
+    """`reelmill api` without workers: its jobs stay QUEUED."""
+    with Reelmill("api", database_url=asyncio.run(databases.create())) as api:
+        yield api

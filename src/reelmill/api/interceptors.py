@@ -1,5 +1,6 @@
 """Around every call: rules of its request, errors as rich statuses, metrics, a log line for faults."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -46,6 +47,9 @@ def _unary(name: str, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[
         try:
             _check(request)
             return await method(request, context)
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
         except Exception as error:
             status = _status(name, error)
             code = _CODES[status.code].name
@@ -64,6 +68,9 @@ def _stream(name: str, method: Callable[[Any, Any], AsyncIterator[Any]]) -> Call
             _check(request)
             async for answer in method(request, context):
                 yield answer
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
         except Exception as error:
             status = _status(name, error)
             code = _CODES[status.code].name

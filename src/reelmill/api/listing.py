@@ -61,7 +61,7 @@ def parse_page_token(token: str) -> UUID | None:
     if not token:
         return None
     try:
-        return UUID(bytes=base64.urlsafe_b64decode(token + "=="))
+        return UUID(bytes=base64.b64decode(token + "==", altchars=b"-_", validate=True))
     except ValueError as error:
         raise InvalidRequest(
             [Violation("page_token", "is not one that this server gave; take next_page_token as it is")]

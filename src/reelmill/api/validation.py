@@ -19,6 +19,7 @@ from reelmill.v1 import rules_pb2
 
 _Check = Callable[[Message, str], Iterator[Violation]]
 _MAX_VIOLATIONS = 100
+_NUL = "must not contain the NUL character"  # PostgreSQL's text can't
 _FLOATS = frozenset({FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT})
 
 
@@ -151,10 +152,18 @@ def _map_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> _Check:
         if len(items) > most:
             yield Violation(here, _count_problem(len(items), 0, most))
         for key, value in items.items():
-            if not key or len(key) > longest or len(value) > longest:
-                yield Violation(f"{here}[{key[:40]!r}]", f"key and value must have at most {longest} characters")
+            if problem := _entry_problem(key, value, longest):
+                yield Violation(f"{here}[{key[:40]!r}]", problem)
 
     return check
+
+
+def _entry_problem(key: str, value: str, longest: float) -> str | None:
+    if not key:
+        return "must have a key that is not empty"
+    if len(key) > longest or len(value) > longest:
+        return f"key and value must have at most {longest} characters"
+    return _NUL if "\0" in key or "\0" in value else None
 
 
 def _value_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> Callable[[Any], str | None] | None:
@@ -174,13 +183,13 @@ def _value_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> Callabl
     return lambda value: None if low <= value <= high else f"{value} is not {_between(low, high)}"
 
 
-def _string_check(rules: rules_pb2.FieldRules) -> Callable[[str], str | None] | None:
+def _string_check(rules: rules_pb2.FieldRules) -> Callable[[str], str | None]:
     shortest, longest = rules.min_length, rules.max_length or math.inf
     pattern = re.compile(rules.pattern) if rules.pattern else None
-    if not (shortest or rules.max_length or pattern):
-        return None
 
     def check(value: str) -> str | None:
+        if "\0" in value:
+            return _NUL
         if value and not shortest <= len(value) <= longest:
             return f"has {len(value)} characters; {_between(shortest, longest)} are allowed"
         if value and pattern and not pattern.fullmatch(value):
