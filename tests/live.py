@@ -43,6 +43,7 @@ class Reelmill(Server):
             "health_port": _port(self.health),
             **settings,
         }
+        self.health = f"http://{HOST}:{self._settings['health_port']}"
 
     @property
     def url(self) -> str:

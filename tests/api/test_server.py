@@ -1,0 +1,124 @@
+"""The server around the methods: health, reflection, deadlines, shutdown, several processes."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import grpc
+import pytest
+from api.refusals import refused
+from fault.kit.points import Points
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from live import Reelmill, channel, get, job
+from services.databases import Databases
+from services.postgres import Postgres
+from services.process import free_port
+
+from reelmill.store.migrate import migrate
+from reelmill.v1 import jobs_pb2 as pb
+from reelmill.v1.jobs_pb2_grpc import JobServiceStub
+
+SERVICES = ("reelmill.v1.JobService", "reelmill.v1.MediaService")
+
+
+def test_health_is_told_of_the_server_and_each_service(idle_api: Reelmill) -> None:
+    with channel(idle_api.grpc) as connection:
+        health = health_pb2_grpc.HealthStub(connection)
+        for service in ("", *SERVICES):
+            answer = health.Check(health_pb2.HealthCheckRequest(service=service))
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING, service
+
+
+def test_reflection_describes_the_services(idle_api: Reelmill) -> None:
+    with channel(idle_api.grpc) as connection:
+        database = ProtoReflectionDescriptorDatabase(connection)
+        assert {*SERVICES, "grpc.health.v1.Health"} <= set(database.get_services())
+        methods = DescriptorPool(database).FindServiceByName(SERVICES[0]).methods_by_name
+        assert {"CreateJob", "WatchJob"} <= set(methods)
+
+
+def test_a_deadline_ends_a_watch_that_has_nothing_to_tell(jobs: JobServiceStub) -> None:
+    made = jobs.CreateJob(pb.CreateJobRequest(job=job()))
+    seen = []
+    with pytest.raises(grpc.RpcError) as caught:
+        for event in jobs.WatchJob(pb.WatchJobRequest(id=made.id), timeout=0.5):
+            seen.append(event.sequence)
+    assert (seen, caught.value.code()) == ([1], grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def test_calls_are_counted_by_method_and_code(idle_api: Reelmill, jobs: JobServiceStub) -> None:
+    with refused():
+        jobs.GetJob(pb.GetJobRequest())
+    _, metrics = get(f"{idle_api.health}/metrics")
+    assert 'reelmill_api_requests_total{code="INVALID_ARGUMENT",method="GetJob"}' in metrics
+    assert 'reelmill_api_request_duration_seconds_count{method="GetJob"}' in metrics
+
+
+async def test_a_stopping_api_answers_the_calls_under_way(databases: Databases, tmp_path: Path) -> None:
+    async with Points(tmp_path / "points") as points:
+        points.hold("jobs.committed")
+        url = await databases.create()
+        api = Reelmill("api", database_url=url, test_points=points.path)
+        try:
+            await asyncio.to_thread(api.start)
+            async with grpc.aio.insecure_channel(api.grpc) as connection:
+                call = JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()))
+                waiting = asyncio.ensure_future(_answer(call))
+                arrival = await points.reached("jobs.committed")
+                stopping = asyncio.create_task(asyncio.to_thread(api.stop))
+                await asyncio.to_thread(_wait_not_serving, api)
+                arrival.go()
+                made = await asyncio.wait_for(waiting, 10)
+                await stopping
+        finally:
+            await asyncio.to_thread(api.close)
+            await databases.drop(url)
+    assert made.state == pb.Job.QUEUED
+
+
+async def _answer(call: grpc.aio.UnaryUnaryCall) -> pb.Job:
+    return await call
+
+
+def _wait_not_serving(api: Reelmill) -> None:
+    """New connections are refused from here on."""
+    with channel(api.grpc) as connection:
+        watching = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest(), timeout=10)
+        try:
+            assert any(answer.status != health_pb2.HealthCheckResponse.SERVING for answer in watching)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_processes_share_a_port_and_stop_together(databases: Databases) -> None:
+    first = free_port()
+    with Reelmill("api", "--processes", "2", database_url=asyncio.run(databases.create()), health_port=first) as api:
+        bases = [f"http://127.0.0.1:{port}" for port in (first, first + 1)]
+        while not all(get(f"{base}/readyz")[0] == 200 for base in bases):
+            api.pid  # noqa: B018 - raises once it is gone
+        for _ in range(100):
+            with channel(api.grpc) as connection:
+                JobServiceStub(connection).ListJobs(pb.ListJobsRequest(page_size=1))
+            counts = [re.search(r"reelmill_api_requests_total\S* (\d+)", get(f"{b}/metrics")[1]) for b in bases]
+            if all(counts):
+                break
+        assert all(counts), "one of the two gets no connections"
+    assert [get(f"{base}/healthz")[0] for base in bases] == [0, 0]
+
+
+def test_an_api_whose_database_is_away_lives_on_and_says_so() -> None:
+    with Postgres() as postgres:
+        asyncio.run(migrate(postgres.url))
+        with Reelmill("api", database_url=postgres.url) as api, channel(api.grpc) as connection:
+            postgres.stop()
+            with refused() as refusal:
+                JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=30)
+            assert (refusal.code, refusal.reason, refusal.retry_seconds) == ("UNAVAILABLE", "UNAVAILABLE", 1)
+            assert get(f"{api.health}/healthz")[0] == 200
+            status, body = get(f"{api.health}/readyz")
+            assert (status, "PostgreSQL is away" in body) == (503, True)
+            _wait_not_serving(api)
+            postgres.start()
+            JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=30)
