@@ -19,6 +19,8 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    asyncpg.ReadOnlySQLTransactionError,  # a primary that has just become a standby
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
 
@@ -70,6 +72,8 @@ class Database:
             async with self._pool.acquire(timeout=10) as connection:
                 yield connection
         except _AWAY as error:
+            if isinstance(error, ValueError):  # asyncpg's word for an argument that its column can't hold
+                raise
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
 
     @asynccontextmanager

@@ -17,6 +17,7 @@ from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import OutputFile
 
 _SQL = queries("leases")
+_JOBS = queries("jobs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,13 +57,14 @@ class LeaseStore:
             rows = await connection.fetch(_SQL["claim_swept"], waited, owner, self._lease, limit)
         return [_claimed(row) for row in rows]
 
-    async def heartbeat(self, leases: Sequence[Lease]) -> dict[UUID, bool]:
-        """Renew; answers for each task still held whether it is to stop. Those missing are lost."""
+    async def heartbeat(self, leases: Sequence[Lease]) -> dict[Lease, bool]:
+        """Renew; answers for each lease still held whether its task is to stop. Those missing are lost."""
+        tasks, fences = [x.task_id for x in leases], [x.fence for x in leases]
+        # A connection that hangs must leave time to try another before the leases end.
+        timeout = self._lease.total_seconds() / 3
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                _SQL["heartbeat"], [x.task_id for x in leases], [x.fence for x in leases], self._lease
-            )
-        return {row["id"]: row["cancel_requested"] for row in rows}
+            rows = await connection.fetch(_SQL["heartbeat"], tasks, fences, self._lease, timeout=timeout)
+        return {Lease(task_id=row["id"], fence=row["fence"]): row["cancel_requested"] for row in rows}
 
     async def report(self, lease: Lease, phase: Phase | None, lines: Sequence[LogLine]) -> StoredJob | None:
         """Record what the holder is doing, and add to the processing log; None where the lease is lost."""
@@ -106,6 +108,16 @@ class LeaseStore:
                     outputs[f.output].files.append(f.file)
             answer.update(dict.fromkeys(row["task_ids"], stored))
         return answer
+
+    async def completed(self, lease: Lease) -> StoredJob | None:
+        """The job of a task that this very lease completed; None where it did not.
+
+        A holder whose write was refused asks this: it may have been done before, and the answer lost.
+        """
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL["completed_job"], lease.task_id, lease.fence)
+            files = await connection.fetch(_JOBS["get_files"], [row["id"]]) if row else ()
+        return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row, files)) if row else None
 
     async def retry(self, lease: Lease, failure: Failure, *, wait_seconds: float) -> StoredJob | None:
         """The attempt failed, another follows; None where the lease is lost or the job is to stop."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
+from reelmill.jobs.errors import Unavailable
 from reelmill.jobs.states import Phase
 from reelmill.store.leases import LeaseStore, MadeFile
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
@@ -65,11 +66,19 @@ class Attempt:
         return working.result()
 
     async def enter(self, phase: Phase) -> None:
-        """Record the phase, and the lines logged so far. Raises Stopped where the attempt is to stop."""
+        """Record the phase, and the lines logged so far, unless PostgreSQL is away.
+
+        Raises Stopped where the attempt is to stop.
+        """
         self.check_stop()
         lines, self._lines = self._lines, []
-        # None: the lease is lost or the job was cancelled; the next heartbeat says which.
-        if stored := await self._leases.report(self.task.lease, phase, lines):
+        try:
+            # None: the lease is lost or the job was cancelled; the next heartbeat says which.
+            stored = await self._leases.report(self.task.lease, phase, lines)
+        except Unavailable:  # a phase is only news: hours of work don't end for it
+            self._lines = [*lines, *self._lines]
+            return
+        if stored:
             await self._publish(stored)
 
     def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:

@@ -21,7 +21,7 @@ from reelmill.jobs.retry import RetryPolicy
 from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable
 from reelmill.store.leases import FinishedTask, LeaseStore
-from reelmill.store.records import ClaimedTask, StoredJob
+from reelmill.store.records import ClaimedTask, Lease, StoredJob
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
 from reelmill.worker.intake import Intake
@@ -34,6 +34,7 @@ _SECONDS = Histogram(
 )
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
+_LAST_WRITES_SECONDS = 10.0  # for which a worker that stops waits for PostgreSQL
 Answer = TypeVar("Answer")
 
 
@@ -49,6 +50,10 @@ class WorkerConfig:
     drain_seconds: float
 
 
+class _GaveUp(Exception):
+    """This worker stops and PostgreSQL stays away: the attempt's end is not recorded."""
+
+
 class Worker:
     """N slots, each running one attempt at a time."""
 
@@ -60,10 +65,12 @@ class Worker:
         self._cache = cache
         self._executor = executor
         self._intake = Intake(leases, queue, owner=config.owner, sweep_seconds=config.sweep_seconds)
-        self._held: dict[UUID, Attempt] = {}
+        # By lease: a worker may claim again a task that it lost, before its older attempt has heard of that.
+        self._held: dict[Lease, Attempt] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._heartbeat_now = asyncio.Event()
+        self._give_up = asyncio.Event()
         self._completions: Batcher[FinishedTask, StoredJob | None] = Batcher(self._complete)
         self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
@@ -86,11 +93,14 @@ class Worker:
             await asyncio.gather(take, return_exceptions=True)
             await self._intake.settle()
             await consumer.stop()
-            await self._drain()
+            # Without its loops a worker must not go on: nobody would renew its leases.
+            whole = not any(loop.done() for loop in loops)
+            await self._drain(self._config.drain_seconds if whole else 0)
         finally:
-            for task in (stopping, take, *loops):
+            for task in (stopping, take, *loops, *self._running):
                 task.cancel()
             results = await asyncio.gather(take, *loops, return_exceptions=True)
+            await asyncio.gather(stopping, *self._running, return_exceptions=True)
             await consumer.stop()
         for result in results:
             if isinstance(result, Exception):
@@ -114,7 +124,7 @@ class Worker:
 
     def _start(self, task: ClaimedTask) -> None:
         attempt = Attempt(task, self._leases, self._publish)
-        self._held[task.id] = attempt
+        self._held[task.lease] = attempt
         running = asyncio.create_task(self._run(attempt), name=f"task {task.id}")
         self._running.add(running)
         running.add_done_callback(self._ended)
@@ -134,7 +144,7 @@ class Worker:
         try:
             outcome = await self._attempt(attempt)
         finally:
-            self._held.pop(task.id, None)
+            self._held.pop(task.lease, None)
         _SECONDS.observe(time.monotonic() - start)
         _ATTEMPTS.labels(outcome).inc()
         log.info("attempt ended", outcome=outcome, seconds=round(time.monotonic() - start, 3))
@@ -153,6 +163,8 @@ class Worker:
             return await self._stopped(attempt)
         except AttemptFailed as error:
             failure = error.failure
+        except _GaveUp:
+            raise
         except Exception as error:
             log.exception("the executor failed")
             failure = Failure(code="INTERNAL", message=f"a fault of Reelmill: {type(error).__name__}: {error}")
@@ -182,12 +194,17 @@ class Worker:
         ):
             await self._publish(stored)
             return "released"
-        # Refused unless the job is to stop; then the lease is lost and whatever we did is void.
+        # Refused unless the job is to stop.
         if attempt.reason is not StopReason.LOST and (
             stored := await self._persist(lambda: self._leases.cancelled(lease))
         ):
             await self._publish(stored)
             return "cancelled"
+        # Refused too where our completion was recorded and only its answer was lost.
+        if stored := await self._persist(lambda: self._leases.completed(lease)):
+            await self._publish(stored)
+            return "completed"
+        # The lease is lost, and whatever we did is void.
         await self._executor.discard(attempt)
         return "discarded"
 
@@ -204,8 +221,10 @@ class Worker:
             try:
                 return await write()
             except Unavailable as error:
+                if self._give_up.is_set():
+                    raise _GaveUp(str(error)) from error
                 log.warning("can't record the attempt's end yet", reason=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
+                await _wait(self._give_up, _RETRY_SECONDS)
 
     async def _publish(self, *stored: StoredJob) -> None:
         await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
@@ -218,16 +237,16 @@ class Worker:
             if not held:
                 continue
             try:
-                kept = await self._leases.heartbeat([a.task.lease for a in held.values()])
+                kept = await self._leases.heartbeat(list(held))
             except Unavailable as error:
                 log.warning("can't renew leases", reason=str(error))
                 continue
-            for task_id, attempt in held.items():
-                if self._held.get(task_id) is not attempt:
+            for lease, attempt in held.items():
+                if lease not in self._held:
                     continue  # it ended meanwhile
-                if task_id not in kept:
+                if lease not in kept:
                     attempt.tell_to_stop(StopReason.LOST)
-                elif kept[task_id]:
+                elif kept[lease]:
                     attempt.tell_to_stop(StopReason.CANCELLED)
 
     async def _cancel_loop(self) -> None:
@@ -246,13 +265,17 @@ class Worker:
                     task = attempt.task
                     await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString())
 
-    async def _drain(self) -> None:
+    async def _drain(self, grace_seconds: float) -> None:
         """Let work end within the grace period; hand back what does not."""
         if self._running:
-            log.info("draining", tasks=len(self._running), seconds=self._config.drain_seconds)
-            await asyncio.wait(set(self._running), timeout=self._config.drain_seconds)
+            log.info("draining", tasks=len(self._running), seconds=grace_seconds)
+            await asyncio.wait(set(self._running), timeout=grace_seconds)
         for attempt in self._held.values():
             attempt.tell_to_stop(StopReason.DRAINING)
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=_LAST_WRITES_SECONDS)
+        # What can't be recorded even now is rescued when its lease ends.
+        self._give_up.set()
         if self._running:
             await asyncio.wait(set(self._running))
 

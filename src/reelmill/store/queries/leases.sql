@@ -10,12 +10,16 @@ WITH candidates AS (
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
     RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent
+), started AS (
+    UPDATE jobs j
+    SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
+        start_time = coalesce(j.start_time, clock_timestamp())
+    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c WHERE j.id = c.job_id
+    RETURNING j.*
 )
-UPDATE jobs j
-SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
-    start_time = coalesce(j.start_time, clock_timestamp())
-FROM claimed c WHERE j.id = c.job_id
-RETURNING c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, j.*;
+SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, j.*
+FROM claimed c JOIN started j ON j.id = c.job_id
+ORDER BY j.priority DESC, c.id;
 
 -- name: claim_swept
 -- As claim_tasks, for tasks that have been ready for a while: their message was lost, or waits
@@ -29,20 +33,29 @@ WITH candidates AS (
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
     RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent
+), started AS (
+    UPDATE jobs j
+    SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
+        start_time = coalesce(j.start_time, clock_timestamp())
+    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c WHERE j.id = c.job_id
+    RETURNING j.*
 )
-UPDATE jobs j
-SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
-    start_time = coalesce(j.start_time, clock_timestamp())
-FROM claimed c WHERE j.id = c.job_id
-RETURNING c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, j.*;
+SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, j.*
+FROM claimed c JOIN started j ON j.id = c.job_id
+ORDER BY j.priority DESC, c.id;
 
 -- name: heartbeat
 -- Renew leases; answers those still held and whether they are to stop. A lease that is not in the
--- answer is lost.
+-- answer is lost. Here as below, tasks are locked in the order of their ids, so that statements which
+-- wait for several of them can't deadlock.
+WITH held AS (
+    SELECT t.id FROM tasks t JOIN unnest($1::uuid[], $2::bigint[]) AS lease (id, fence) USING (id)
+    WHERE t.fence = lease.fence AND t.state = 'RUNNING'
+    ORDER BY t.id FOR NO KEY UPDATE OF t
+)
 UPDATE tasks t SET lease_until = clock_timestamp() + $3::interval
-FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
-WHERE t.id = held.id AND t.fence = held.fence AND t.state = 'RUNNING'
-RETURNING t.id, t.cancel_requested;
+FROM held WHERE t.id = held.id
+RETURNING t.id, t.fence, t.cancel_requested;
 
 -- name: report
 -- What the holder is doing ($3, or NULL for no news), and lines for the processing log. The task's row
@@ -94,6 +107,10 @@ SET open_tasks = j.open_tasks - d.n,
 FROM (SELECT job_id, count(*)::int AS n, array_agg(id) AS task_ids FROM done GROUP BY job_id) d
 WHERE j.id = d.job_id
 RETURNING d.task_ids, j.*;
+
+-- name: completed_job
+-- The job of a task that this very lease completed: a repeated write is told apart from a late one.
+SELECT j.* FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1 AND t.fence = $2 AND t.state = 'COMPLETED';
 
 -- name: retry_task
 -- The attempt failed and another follows after a wait; the job goes back to QUEUED.
@@ -192,7 +209,7 @@ WITH expired AS (
     SELECT job_id, tenant_id, 'WARNING', attempt, 'worker ' || owner || ' fell silent; its lease ended' FROM rescued
 ), per_job AS (
     SELECT job_id, bool_or(state = 'FAILED') AS failed, bool_or(state = 'READY') AS ready,
-           (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped, array_agg(state::text) AS task_states
+           (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped
     FROM rescued GROUP BY job_id
 )
 UPDATE jobs j
@@ -217,13 +234,17 @@ RETURNING t.id;
 
 -- name: expire_jobs
 -- Jobs past their deadline are FAILED; what still runs is told to stop.
-WITH stopped AS (
+WITH held AS (
+    SELECT id FROM tasks
+    WHERE job_id IN (
+        SELECT id FROM jobs WHERE deadline <= clock_timestamp() AND end_time IS NULL ORDER BY deadline LIMIT $1
+    ) AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
+    ORDER BY id FOR NO KEY UPDATE
+), stopped AS (
     UPDATE tasks t
     SET cancel_requested = true, run_at = NULL,
         state = CASE WHEN t.state = 'RUNNING' THEN t.state ELSE 'CANCELLED' END
-    WHERE t.job_id IN (
-        SELECT id FROM jobs WHERE deadline <= clock_timestamp() AND end_time IS NULL ORDER BY deadline LIMIT $1
-    ) AND t.state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
+    FROM held WHERE t.id = held.id
     RETURNING t.job_id
 )
 UPDATE jobs j SET state = 'FAILED', phase = NULL, error = $2, next_attempt_time = NULL, end_time = clock_timestamp()
