@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from reelmill.jobs.errors import Unavailable
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -23,7 +25,10 @@ class Batcher(Generic[Item, Answer]):
         self._runner: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Answer:
-        """The answer to this item. An error of the batch is raised for each of its items."""
+        """The answer to this item.
+
+        Unavailable is raised for each item of a batch; after another error each is tried by itself.
+        """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._runner is None or self._runner.done():
@@ -32,14 +37,20 @@ class Batcher(Generic[Item, Answer]):
 
     async def _run(self) -> None:
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
-            try:
-                answers = await self._flush([item for item, _ in batch])
-            except Exception as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), answer in zip(batch, answers, strict=True):
+            await self._answer([self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))])
+
+    async def _answer(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._flush([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                for one in batch:  # a bad item must not fail its neighbours
+                    await self._answer([one])
+                return
+            for _, future in batch:
                 if not future.done():
-                    future.set_result(answer)
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)

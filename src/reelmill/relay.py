@@ -38,6 +38,9 @@ class Relay:
             except (QueueUnavailable, Unavailable) as error:
                 log.warning("relay waits", reason=str(error), retry_seconds=self._interval_seconds)
                 await asyncio.sleep(self._interval_seconds)
+            except Exception:
+                log.exception("the relay failed; it goes on", retry_seconds=self._interval_seconds)
+                await asyncio.sleep(self._interval_seconds)
             try:
                 await asyncio.wait_for(self._nudged.wait(), self._interval_seconds)
             except TimeoutError:

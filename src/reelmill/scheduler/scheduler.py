@@ -67,7 +67,12 @@ class Scheduler:
             loops.create_task(self._every(_RETENTION_SECONDS, self.retire))
 
     async def rescue(self) -> None:
-        """Take back expired leases, wake due retries, fail jobs past their deadline."""
+        """Take back expired leases, wake due retries, fail jobs past their deadline: all that there are."""
+        while await self._rescue_batch():
+            pass
+
+    async def _rescue_batch(self) -> bool:
+        """Do a batch of each; answers whether more may be waiting."""
         config = self._config
         rescued = await self._leases.rescue(
             limit=_BATCH,
@@ -85,6 +90,7 @@ class Scheduler:
             self._relay.nudge()
         if expired:
             await self._cache.notify(CANCELS)
+        return _BATCH in (len(rescued), woken, len(expired))
 
     async def delete_folders(self) -> None:
         """Delete folders of attempts that did not win, and of jobs past their retention."""
@@ -94,7 +100,7 @@ class Scheduler:
             try:
                 await self._storage.delete_prefix(uri)
                 gone.append(row_id)
-            except AttemptFailed as error:
+            except Exception as error:  # whatever is wrong with one, the others go on
                 log.warning("can't delete a folder; trying again later", uri=uri, reason=str(error))
         if gone:
             await self._retention.deleted(gone)
@@ -108,6 +114,8 @@ class Scheduler:
                 config.job_retention, own_storage=config.own_storage, limit=_BATCH
             )
         await self._retention.trim()
+        for uri in await self._retention.give_up():
+            log.error("can't delete a folder; it stays", uri=uri)
         try:
             await self._storage.delete_uploads(config.upload_retention)
         except AttemptFailed as error:

@@ -8,6 +8,7 @@ from reelmill.store.sql import queries
 _SQL = queries("retention")
 _KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
 _POSTPONE = timedelta(minutes=1)
+_MOST_TRIES = 24  # spread over ten days
 
 
 class RetentionStore:
@@ -28,11 +29,16 @@ class RetentionStore:
             await connection.execute(_SQL["delete_stale_outbox"], _KEY_LIFE)
 
     async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
-        """Folders to delete now, with the ids of their rows; hidden from others for a minute."""
+        """Folders to delete now, with the ids of their rows; hidden from others for a minute, then for longer."""
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_SQL["lock_storage_deletions"], limit)
             await connection.execute(_SQL["postpone_storage_deletions"], [r["id"] for r in rows], _POSTPONE)
         return [(row["id"], row["uri"]) for row in rows]
+
+    async def give_up(self) -> list[str]:
+        """Forget folders that can't be deleted, such as those of a bucket that is gone; answers their URIs."""
+        async with self._database.connection() as connection:
+            return [row["uri"] for row in await connection.fetch(_SQL["give_up_storage_deletions"], _MOST_TRIES)]
 
     async def deleted(self, ids: list[int]) -> None:
         """Forget folders that are gone."""

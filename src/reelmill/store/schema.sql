@@ -124,6 +124,16 @@ BEGIN
     RAISE EXCEPTION 'rows of % never change', TG_TABLE_NAME USING ERRCODE = 'RM003';
 END $$;
 
+CREATE FUNCTION public.refuse_deletion() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE id = OLD.job_id) THEN
+        RAISE EXCEPTION 'rows of % go with their job alone', TG_TABLE_NAME USING ERRCODE = 'RM003';
+    END IF;
+    RETURN OLD;
+END $$;
+
 CREATE FUNCTION public.task_ready_message(task_id uuid, job_id uuid) RETURNS bytea
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -270,7 +280,8 @@ CREATE TABLE public.schema_migrations (
 CREATE TABLE public.storage_deletions (
     id bigint NOT NULL,
     uri text NOT NULL,
-    not_before timestamp with time zone NOT NULL
+    not_before timestamp with time zone NOT NULL,
+    tries integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE public.storage_deletions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -399,7 +410,11 @@ CREATE TRIGGER append_only BEFORE UPDATE ON public.job_events FOR EACH ROW EXECU
 
 CREATE TRIGGER append_only BEFORE UPDATE ON public.output_files FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER guard_job BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) OR (((((((old.state IS DISTINCT FROM new.state) OR (old.phase IS DISTINCT FROM new.phase)) OR (old.attempt IS DISTINCT FROM new.attempt)) OR (old.error IS DISTINCT FROM new.error)) OR (old.next_attempt_time IS DISTINCT FROM new.next_attempt_time)) OR (old.cancel_time IS DISTINCT FROM new.cancel_time)) OR (old.spec IS DISTINCT FROM new.spec)))) EXECUTE FUNCTION public.guard_job();
+CREATE TRIGGER goes_with_job BEFORE DELETE ON public.job_events FOR EACH ROW EXECUTE FUNCTION public.refuse_deletion();
+
+CREATE TRIGGER goes_with_job BEFORE DELETE ON public.output_files FOR EACH ROW EXECUTE FUNCTION public.refuse_deletion();
+
+CREATE TRIGGER guard_job BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) OR ((((((((old.state IS DISTINCT FROM new.state) OR (old.phase IS DISTINCT FROM new.phase)) OR (old.attempt IS DISTINCT FROM new.attempt)) OR (old.error IS DISTINCT FROM new.error)) OR (old.next_attempt_time IS DISTINCT FROM new.next_attempt_time)) OR (old.cancel_time IS DISTINCT FROM new.cancel_time)) OR (old.spec IS DISTINCT FROM new.spec)) OR (old.version IS DISTINCT FROM new.version)))) EXECUTE FUNCTION public.guard_job();
 
 CREATE TRIGGER guard_job_deletion BEFORE DELETE ON public.jobs FOR EACH ROW WHEN ((old.state = ANY (ARRAY['QUEUED'::public.job_state, 'PROCESSING'::public.job_state]))) EXECUTE FUNCTION public.guard_job_deletion();
 

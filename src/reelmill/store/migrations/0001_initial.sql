@@ -154,7 +154,8 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (create_time);
 CREATE TABLE storage_deletions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     uri text NOT NULL,
-    not_before timestamptz NOT NULL
+    not_before timestamptz NOT NULL,
+    tries int NOT NULL DEFAULT 0
 );
 CREATE INDEX storage_deletions_due ON storage_deletions (not_before);
 
@@ -180,9 +181,11 @@ END $$;
 -- A bare decrement of open_tasks is no change that anyone should hear of.
 CREATE TRIGGER guard_job BEFORE UPDATE ON jobs FOR EACH ROW
     WHEN (OLD.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
-          OR (OLD.state, OLD.phase, OLD.attempt, OLD.error, OLD.next_attempt_time, OLD.cancel_time, OLD.spec)
+          OR (OLD.state, OLD.phase, OLD.attempt, OLD.error, OLD.next_attempt_time, OLD.cancel_time, OLD.spec,
+              OLD.version)
              IS DISTINCT FROM
-             (NEW.state, NEW.phase, NEW.attempt, NEW.error, NEW.next_attempt_time, NEW.cancel_time, NEW.spec))
+             (NEW.state, NEW.phase, NEW.attempt, NEW.error, NEW.next_attempt_time, NEW.cancel_time, NEW.spec,
+              NEW.version))
     EXECUTE FUNCTION guard_job();
 
 CREATE FUNCTION guard_job_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -225,6 +228,16 @@ BEGIN
 END $$;
 CREATE TRIGGER append_only BEFORE UPDATE ON job_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE ON output_files FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION refuse_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM jobs WHERE id = OLD.job_id) THEN
+        RAISE EXCEPTION 'rows of % go with their job alone', TG_TABLE_NAME USING ERRCODE = 'RM003';
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER goes_with_job BEFORE DELETE ON job_events FOR EACH ROW EXECUTE FUNCTION refuse_deletion();
+CREATE TRIGGER goes_with_job BEFORE DELETE ON output_files FOR EACH ROW EXECUTE FUNCTION refuse_deletion();
 
 -- Events, and a CloudEvent (Kafka binding, binary mode) for each change of state. A process without
 -- an events topic says so with the setting reelmill.publish_events = off; saying nothing publishes.

@@ -23,12 +23,18 @@ DELETE FROM outbox WHERE topic IN ('events', 'dead-letter') AND create_time < cl
 -- name: lock_storage_deletions
 -- Folders whose time has come.
 SELECT id, uri FROM storage_deletions WHERE not_before <= clock_timestamp()
-ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED;
+ORDER BY not_before LIMIT $1 FOR UPDATE SKIP LOCKED;
 
 -- name: finish_storage_deletions
 -- Folders that are gone.
 DELETE FROM storage_deletions WHERE id = ANY ($1::bigint[]);
 
 -- name: postpone_storage_deletions
--- Folders that could not be deleted now.
-UPDATE storage_deletions SET not_before = clock_timestamp() + $2::interval WHERE id = ANY ($1::bigint[]);
+-- Folders that are being tried: hidden for $2, and twice as long after each try, up to 17 hours.
+UPDATE storage_deletions
+SET not_before = clock_timestamp() + $2::interval * 2 ^ least(tries, 10), tries = tries + 1
+WHERE id = ANY ($1::bigint[]);
+
+-- name: give_up_storage_deletions
+-- Folders that could not be deleted in so many tries.
+DELETE FROM storage_deletions WHERE tries >= $1 AND not_before <= clock_timestamp() RETURNING uri;
