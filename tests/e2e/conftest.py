@@ -17,9 +17,9 @@ async def full(
 ) -> AsyncIterator[Deployment]:
     """PostgreSQL, Kafka, Redis, api, gateway, scheduler and two workers of one consumer group."""
     url = await databases.create()
-    async with Deployment(
-        database_url=url, queue_url=kafka_server.url, cache_url=redis_server.url, workers=2
-    ) as deployment:
+    patient = {"REELMILL_LEASE_SECONDS": "60"}  # a slow machine is no fault here
+    servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
+    async with Deployment(**servers, workers=2, settings=patient) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
     await databases.drop(url)
@@ -28,7 +28,13 @@ async def full(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def embedded(clip: Path) -> AsyncIterator[Deployment]:
     """`reelmill up` on an empty data folder."""
-    async with Deployment(database_url="embedded:", kinds=["up"], workers=0) as deployment:
+    limits = {
+        "REELMILL_LEASE_SECONDS": "60",
+        "REELMILL_FETCH_TIMEOUT_SECONDS": "1",
+        "REELMILL_FETCH_TOTAL_SECONDS": "3",
+        "REELMILL_INPUT_MAX_BYTES": str(20 * 2**20),
+    }
+    async with Deployment(database_url="embedded:", kinds=["up"], workers=0, settings=limits) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
 

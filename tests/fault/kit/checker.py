@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import av
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis
 
@@ -168,8 +168,8 @@ async def cached(deployment: Deployment, found: Found) -> list[str]:
     return problems
 
 
-def messages(deployment: Deployment, topic: str) -> list[tuple[dict[str, str], bytes]]:
-    """Headers and value of everything in a topic."""
+def messages(deployment: Deployment, topic: str) -> list[Message]:
+    """Everything in a topic."""
     servers = urlsplit(deployment.queue_url).netloc
     name = deployment.topic_prefix + topic
     consumer = Consumer(
@@ -182,8 +182,7 @@ def messages(deployment: Deployment, topic: str) -> list[tuple[dict[str, str], b
             consumer.assign([TopicPartition(name, partition, low)])
             while low < high and (message := consumer.poll(10)) is not None:
                 assert message.error() is None, message.error()
-                headers = {key: value.decode() for key, value in message.headers() or []}
-                found.append((headers, message.value()))
+                found.append(message)
                 low = message.offset() + 1
         return found
     finally:
@@ -192,8 +191,8 @@ def messages(deployment: Deployment, topic: str) -> list[tuple[dict[str, str], b
 
 def announced(deployment: Deployment, found: Found) -> Iterator[str]:
     """Every change of state is on the events topic, every FAILED job on the dead-letter topic."""
-    events = {headers["ce_id"] for headers, _ in messages(deployment, "events")}
-    letters = {DeadLetter.FromString(value).job_id for _, value in messages(deployment, "dead-letter")}
+    events = {dict(message.headers())["ce_id"].decode() for message in messages(deployment, "events")}
+    letters = {DeadLetter.FromString(message.value()).job_id for message in messages(deployment, "dead-letter")}
     for job_id, rows in found.events.items():
         before = None
         for row in rows:
