@@ -34,6 +34,7 @@ class Reelmill(Server):
         self.http = f"http://{HOST}:{free_port()}"
         self.health = f"http://{HOST}:{free_port()}"
         self.grpc = f"{HOST}:{self.port}"
+        self.ready = "readyz"  # what is waited for at the start
         self._command = command
         self._settings = {
             "data_dir": self.folder / "data",
@@ -63,7 +64,7 @@ class Reelmill(Server):
         base = self.http if self._command[0] in ("up", "gateway") else self.health
         if self._command[0] in ("up", "api") and not serving(self.grpc):
             return False
-        return get(f"{base}/readyz")[0] == 200
+        return get(f"{base}/{self.ready}")[0] == 200
 
     def bring(self, file: Path, name: str) -> str:
         """A copy of a file in `media`; answers its URI."""

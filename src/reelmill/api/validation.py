@@ -138,7 +138,7 @@ def _list_check(field: FieldDescriptor, rules: rules_pb2.FieldRules, value_check
             first: dict[Any, int] = {}
             for i, item in enumerate(items):
                 value = getattr(item, unique_by)
-                if first.setdefault(value, i) != i:
+                if value and first.setdefault(value, i) != i:
                     yield Violation(f"{here}[{i}].{unique_by}", f"{value!r} is used by {name}[{first[value]}] already")
 
     return check

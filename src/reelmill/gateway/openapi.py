@@ -172,7 +172,7 @@ def _upload(upload_max_bytes: int) -> dict[str, Any]:
         "parameters": [{**_parameter("name", "query", schema), "required": True, "example": "talk.mov"}],
         "requestBody": {
             "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
         },
         "responses": {"201": {"description": "It is stored.", "content": answer}, **_problems("400", "413")},
     }

@@ -130,12 +130,8 @@ class _Answer:
         """Pass on a part of the answer."""
         if message["type"] == "http.response.start":
             self.status, self.began = message["status"], time.monotonic()
-            MutableHeaders(scope=_scope(message)).setdefault("X-Content-Type-Options", "nosniff")
+            message = {**message, "headers": list(message.get("headers", ()))}
+            MutableHeaders(raw=message["headers"]).setdefault("X-Content-Type-Options", "nosniff")
         elif self._head:
             message = {**message, "body": b""}
         await self._send(message)
-
-
-def _scope(message: Message) -> dict[str, Any]:
-    message["headers"] = list(message.get("headers", ()))
-    return {"headers": message["headers"]}

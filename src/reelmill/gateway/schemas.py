@@ -90,6 +90,9 @@ class Schemas:
 
     def _value(self, field: FieldDescriptor, rules: rules_pb2.FieldRules) -> Schema:
         if field.message_type is not None:
+            if field.message_type.full_name == "google.protobuf.Duration" and rules.HasField("max") and rules.min >= 0:
+                digits = len(str(int(rules.max)))
+                return {"type": "string", "pattern": rf"^[0-9]{{1,{digits}}}(\.[0-9]{{1,9}})?s$", "examples": ["2.5s"]}
             return self.reference(field.message_type)
         if field.enum_type is not None:
             # The zero value is never printed, and means the same as none.

@@ -1,0 +1,40 @@
+"""Schemathesis against a running gateway: every answer is what the OpenAPI document says."""
+
+import re
+from typing import Any
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, settings
+from live import Reelmill
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from reelmill.gateway import openapi
+from reelmill.gateway.bindings import bindings, services
+
+DOCUMENT = openapi.document(list(bindings(services())), upload_max_bytes=1000)
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+# Why a request that fits the schema may be refused all the same: a schema can't say these rules.
+# What operations say of their own options is theirs to test.
+BEYOND_SCHEMA = re.compile(
+    r"outputs\[\d+\]\.(transcode|thumbnail|audio)|differs from the query parameter|lies in the past"
+    "|outside the allowed folders|must begin with one of|is used by |where there are several inputs"
+    "|is no input of this job|is no preset|must be between 0s|can't read|is not one that this server gave|NUL character"
+)
+
+
+def test_the_gateway_serves_the_document(idle_http: httpx.Client) -> None:
+    assert idle_http.get("/openapi.json").json() == DOCUMENT
+
+
+@schema.parametrize()
+@settings(max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def test_every_operation_answers_as_documented(case: Any, idle_gateway: Reelmill) -> None:
+    excluded = [positive_data_acceptance]
+    if case.operation.label == "POST /v1/jobs:batchCreate":
+        excluded.append(negative_data_rejection)  # each item is refused by itself, in a 200
+    response = case.call_and_validate(base_url=idle_gateway.http, timeout=30, excluded_checks=excluded)
+    if response.status_code == 400 and case.meta.generation.mode.is_positive:
+        for error in response.json()["errors"]:
+            assert BEYOND_SCHEMA.search(f"{error['field']} {error['detail']}"), error

@@ -1,0 +1,146 @@
+"""Uploads and downloads."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from gateway.test_problems import problem
+from live import Reelmill
+
+JOB: dict[str, Any] = {"outputs": [{"name": "sound", "audio": {"format": "MP3"}}]}
+
+
+@pytest.fixture(scope="module")
+def file(live: Reelmill, http: httpx.Client, clip: Path) -> str:
+    """Path of a file that a job made of an upload."""
+    uploaded = http.post("/v1/uploads", params={"name": "my clip é.mp4"}, content=clip.read_bytes())
+    assert uploaded.status_code == 201
+    assert uploaded.json()["size_bytes"] == str(clip.stat().st_size)
+    made = http.post("/v1/jobs", json=JOB | {"inputs": [{"uri": uploaded.json()["uri"]}]}).json()
+    http.get(f"/v1/jobs/{made['id']}/watch")
+    done = http.get(f"/v1/jobs/{made['id']}").json()
+    assert done["state"] == "COMPLETED", done
+    name = done["outputs"][0]["files"][0]["uri"].rsplit("/", 1)[1]
+    return f"/v1/jobs/{made['id']}/outputs/sound/{name}"
+
+
+def test_a_download_is_the_whole_file_with_its_type_and_name(http: httpx.Client, file: str) -> None:
+    answer = http.get(file)
+    described = http.get(file.split("/outputs/")[0]).json()["outputs"][0]["files"][0]
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
+    assert answer.headers["etag"] == f'"{described["sha256"]}"'
+    assert len(answer.content) == int(described["size_bytes"]) == int(answer.headers["content-length"])
+    assert answer.headers["content-disposition"] == f"inline; filename*=UTF-8''{file.rsplit('/', 1)[1]}"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"), [("bytes=0-9", 0, 10), ("bytes=10-", 10, None), ("bytes=-5", -5, None)]
+)
+def test_a_range_is_answered(http: httpx.Client, file: str, asked: str, start: int, end: int | None) -> None:
+    whole = http.get(file).content
+    answer = http.get(file, headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (206, whole[start:end])
+    first = start % len(whole)
+    assert answer.headers["content-range"] == f"bytes {first}-{first + len(answer.content) - 1}/{len(whole)}"
+
+
+def test_a_range_past_the_end_is_a_416(http: httpx.Client, file: str) -> None:
+    size = len(http.get(file).content)
+    answer = http.get(file, headers={"Range": f"bytes={size}-"})
+    problem(answer, 416, "RANGE_NOT_SATISFIABLE")
+    assert answer.headers["content-range"] == f"bytes */{size}"
+
+
+def test_head_has_the_headers_alone(http: httpx.Client, file: str) -> None:
+    get, head = http.get(file), http.head(file, headers={"Range": "bytes=0-1"})
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-length", "content-type", "etag", "accept-ranges"):
+        assert head.headers[name] == get.headers[name]
+
+
+def test_a_copy_that_is_still_good_is_a_304(http: httpx.Client, file: str) -> None:
+    etag = http.get(file).headers["etag"]
+    same = http.get(file, headers={"If-None-Match": etag})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", etag)
+    assert http.get(file, headers={"If-None-Match": '"old"'}).status_code == 200
+    changed = http.get(file, headers={"Range": "bytes=0-9", "If-Range": '"old"'})
+    assert changed.status_code == 200
+
+
+def test_names_that_lead_nowhere_say_what_there_is(http: httpx.Client, file: str) -> None:
+    job, _, rest = file.partition("/outputs/")
+    name = rest.partition("/")[2]
+    assert f"its files: {name}" in problem(http.get(f"{job}/outputs/sound/other.mp3"), 404, "NOT_FOUND")["detail"]
+    assert "its outputs: sound" in problem(http.get(f"{job}/outputs/other/{name}"), 404, "NOT_FOUND")["detail"]
+    problem(http.get(f"{job}/outputs/sound/..%2F..%2Fsecret"), 404, "NOT_FOUND")
+
+
+def test_a_job_that_is_not_finished_has_no_files(idle_http: httpx.Client) -> None:
+    made = idle_http.post("/v1/jobs", json=JOB | {"inputs": [{"uri": "https://example.org/x"}]}).json()
+    answer = idle_http.get(f"/v1/jobs/{made['id']}/outputs/sound/sound.mp3")
+    assert "is QUEUED: files are there once it is COMPLETED" in problem(answer, 404, "NOT_FOUND")["detail"]
+
+
+def uploads(gateway: Reelmill) -> list[Path]:
+    folder = gateway.folder / "data" / "storage" / "uploads"
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_an_upload_is_stored_as_it_came(idle_gateway: Reelmill, idle_http: httpx.Client) -> None:
+    name = "talk ☃.mov"
+    answer = idle_http.post("/v1/uploads", params={"name": name}, content=iter([b"some ", b"bytes"]))
+    assert answer.status_code == 201
+    scheme, _, rest = answer.json()["uri"].partition(":")
+    stored = [path for path in uploads(idle_gateway) if path.parent.name == rest.partition("/")[0]]
+    assert (scheme, [path.read_bytes() for path in stored]) == ("upload", [b"some bytes"])
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_an_upload_over_the_limit_leaves_nothing(
+    idle_gateway: Reelmill, idle_http: httpx.Client, declared: bool
+) -> None:
+    before, content = uploads(idle_gateway), b"x" * 1001
+    body: bytes | Iterator[bytes] = content if declared else iter([content[:900], content[900:]])
+    answer = idle_http.post("/v1/uploads?name=big.mov", content=body)
+    assert "1000 bytes" in problem(answer, 413, "PAYLOAD_TOO_LARGE")["detail"]
+    assert uploads(idle_gateway) == before
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "is required"),
+        ("?name=", "is required"),
+        ("?name=a&name=b", "more than once"),
+        (f"?name={quote('../x', safe='')}", "must not begin with a dot"),
+        (f"?name={quote('a/b', safe='')}", "nor contain /"),
+        ("?name=" + "x" * 201, "longer than 200 bytes"),
+        ("?name=a&other=b", "not a known query parameter"),
+    ],
+)
+def test_an_upload_needs_a_plain_name(idle_http: httpx.Client, query: str, words: str) -> None:
+    found = problem(idle_http.post(f"/v1/uploads{query}", content=b"x"), 400, "INVALID_REQUEST")
+    assert words in found["errors"][0]["detail"]
+
+
+def test_an_upload_without_bytes_is_refused(idle_http: httpx.Client) -> None:
+    assert "has no bytes" in problem(idle_http.post("/v1/uploads?name=a"), 400, "INVALID_REQUEST")["detail"]
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(idle_gateway: Reelmill) -> None:
+    before = uploads(idle_gateway)
+    host, port = idle_gateway.http.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"POST /v1/uploads?name=half.mov HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nhalf")
+    deadline = time.monotonic() + 10
+    folder = idle_gateway.folder / "data" / "storage" / "uploads"
+    while [p for p in folder.rglob("*half.mov*")]:
+        assert time.monotonic() < deadline, "half an upload stays"
+    assert uploads(idle_gateway) == before
