@@ -1,0 +1,1 @@
+"""Reelmill beside its peers: alternating rounds in one run, medians of ratios. See docs/benchmarks.md."""

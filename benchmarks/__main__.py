@@ -1,0 +1,30 @@
+"""`make bench`, or `make bench ARGS="drain --rounds 5"`: run benchmarks by name; all without one."""
+
+import argparse
+
+from benchmarks import drain, servers
+from benchmarks.report import Report
+
+BENCHMARKS = {"drain": drain.run}
+
+
+def main() -> None:
+    """Start the servers, run what was asked for."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; none: all")
+    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round: shows only that all runs")
+    parser.add_argument("--only", nargs="+", default=[], metavar="CONTESTANT", help="leave the others out")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHMARKS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(BENCHMARKS)}")
+    report = Report(
+        rounds=1 if arguments.quick else arguments.rounds, quick=arguments.quick, only=frozenset(arguments.only)
+    )
+    with servers.running() as started:
+        for name in arguments.names or BENCHMARKS:
+            BENCHMARKS[name](started, report)
+
+
+if __name__ == "__main__":
+    main()

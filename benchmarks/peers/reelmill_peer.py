@@ -1,0 +1,185 @@
+"""Reelmill with an executor that does nothing: the full set-up, or PostgreSQL alone."""
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import asyncpg
+from confluent_kafka.admin import AdminClient
+from services.databases import Databases
+
+from benchmarks import counting
+from benchmarks.peers.base import WORKERS, Peer
+from benchmarks.servers import Servers, check_listener, check_postgres, check_redis
+from reelmill import app
+from reelmill.api.submission import Submitter
+from reelmill.queue.port import TASK_TOPICS
+from reelmill.settings import Settings
+from reelmill.store.leases import MadeFile
+from reelmill.telemetry import logs
+from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
+from reelmill.worker.attempt import Attempt
+
+SLOTS = 200  # of a worker: what a user would set for tasks that wait for others more than they compute
+_BATCH = 1000
+
+
+class ReelmillPeer(Peer):
+    """Two workers and a scheduler; the jobs come in through the api's own code."""
+
+    def __init__(self, servers: Servers, *, full: bool, slots: int = SLOTS) -> None:
+        self.name = "reelmill-full" if full else "reelmill-postgres"
+        super().__init__()
+        self._servers = servers
+        self._full = full
+        self._slots = slots
+        self._databases = Databases(servers.postgres.url)
+        self._runner = asyncio.Runner()
+        self._stop = asyncio.Event()
+
+    def prepare(self) -> None:
+        """A new database, and topics of our own."""
+        self._runner.run(self._prepare())
+
+    async def _prepare(self) -> None:
+        url = await self._databases.create()
+        await check_postgres(url, self._servers.postgres)
+        check_listener(self._servers.kafka)
+        check_redis(self._servers.redis)
+        self._variables = variables(self._servers, url, full=self._full, folder=str(self.folder))
+        self._variables["REELMILL_WORKER_SLOTS"] = str(self._slots)
+        self._parts_context = app.open_parts(settings(self._variables), process="benchmark")
+        self._parts = await self._parts_context.__aenter__()
+        self._submitter = Submitter(self._parts.jobs, self._parts.cache, self._parts.storage, self._parts.relay)
+        self._connection = await asyncpg.connect(url)
+
+    def close(self) -> None:
+        """Drop the database."""
+        self._runner.run(self._close())
+        self._runner.close()
+
+    async def _close(self) -> None:
+        await self._parts_context.__aexit__(None, None, None)
+        await self._connection.close()
+        await self._databases.drop_all()
+
+    def environment(self) -> dict[str, str]:
+        """Our settings."""
+        return super().environment() | self._variables
+
+    def commands(self) -> Sequence[Sequence[str]]:
+        """Two workers, and a scheduler, which relays what completions tell the world."""
+        worker = (sys.executable, "-m", "benchmarks.peers.reelmill_peer")
+        return [*[worker] * WORKERS, (sys.executable, "-m", "reelmill", "scheduler")]
+
+    def load(self, count: int) -> None:
+        """By BatchCreateJobs' code, and relayed until the outbox is the queue's."""
+        self._runner.run(self._load(count))
+
+    async def _load(self, count: int) -> None:
+        for first in range(0, count, _BATCH):
+            requests = [CreateJobRequest(job=tiny_job()) for _ in range(min(_BATCH, count - first))]
+            answers = await self._submitter.submit_batch(requests, "")
+            assert all(isinstance(answer, Job) for answer in answers), answers[0]
+        if self._parts.queue.outbox_is_queue:
+            await self._parts.queue.wake()
+        else:
+            while await self._parts.relay.run_once():
+                pass
+
+    def settle(self) -> None:
+        """With Kafka: every worker holds its share of the partitions."""
+        if self._full:
+            prefix, partitions = self._parts.settings.kafka_topic_prefix, self._parts.settings.kafka_partitions
+            wait_for_shares(self._servers.kafka.url, f"{prefix}workers", WORKERS, partitions // WORKERS)
+
+    def unfinished(self) -> int:
+        """Jobs that are not COMPLETED in the database."""
+        query = "SELECT count(*) FROM jobs WHERE end_time IS NULL"
+        return int(self._runner.run(self._connection.fetchval(query)))
+
+    def server_pids(self) -> dict[str, int]:
+        """What the set-up uses."""
+        servers = self._servers
+        full = {"kafka": servers.kafka.pid, "redis": servers.redis.pid} if self._full else {}
+        return {"postgres": servers.postgres.pid} | full
+
+
+def wait_for_shares(queue_url: str, group: str, workers: int, partitions: int) -> None:
+    """Return once `workers` have `partitions` each of every topic of tasks. Raises TimeoutError."""
+    admin = AdminClient({"bootstrap.servers": urlsplit(queue_url).netloc})
+    goal, shares = [partitions] * workers * len(TASK_TOPICS), []
+    deadline = time.monotonic() + 60
+    while shares != goal:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"group {group} has shares of {shares} partitions, not {goal}")
+        time.sleep(0.1)
+        described = admin.describe_consumer_groups([group])[group].result()
+        shares = [len(member.assignment.topic_partitions) for member in described.members]
+
+
+def variables(servers: Servers, database_url: str, *, full: bool, folder: str) -> dict[str, str]:
+    """REELMILL_* for a set-up; `folder` holds its files."""
+    chosen = {
+        "REELMILL_DATABASE_URL": database_url,
+        "REELMILL_DATA_DIR": folder,
+        "REELMILL_LOCAL_ROOTS": f'["{folder}"]',
+        "REELMILL_LOG_LEVEL": "warning",
+        "REELMILL_GRPC_PORT": "0",
+    }
+    if full:
+        chosen["REELMILL_QUEUE_URL"] = servers.kafka.url
+        chosen["REELMILL_CACHE_URL"] = servers.redis.url
+        chosen["REELMILL_KAFKA_TOPIC_PREFIX"] = f"bench-{secrets.token_hex(4)}."
+    return chosen
+
+
+def settings(chosen: dict[str, str]) -> Settings:
+    """The settings that these variables, and no others, make."""
+    import json
+
+    names = {name.removeprefix("REELMILL_").lower(): value for name, value in chosen.items()}
+    return Settings(**{n: json.loads(v) if n == "local_roots" else v for n, v in names.items()})
+
+
+def tiny_job() -> Job:
+    """A job of one input and one output."""
+    job = Job()
+    job.inputs.add(uri="https://media.example/clip.mp4")
+    job.outputs.add(name="still").thumbnail.count = 1
+    return job
+
+
+class Nothing:
+    """An executor that counts, and else does nothing."""
+
+    async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
+        """No files."""
+        counting.count()
+        return ()
+
+    async def discard(self, attempt: Attempt) -> None:
+        """Nothing was written."""
+
+
+async def work() -> None:
+    """A worker's process."""
+    stop, chosen = app.stop_on_signals(), Settings()
+    logs.configure(service="worker", format=chosen.log_format, level=chosen.log_level)
+    async with app.open_parts(chosen, process="worker") as parts:
+        await app.run_worker(parts, stop, executor=Nothing())
+
+
+if __name__ == "__main__":
+    if folder := os.environ.get("BENCHMARK_PROFILE"):
+        import cProfile
+
+        with cProfile.Profile() as profile:
+            asyncio.run(work())
+        profile.dump_stats(f"{folder}/worker-{os.getpid()}.prof")
+    else:
+        asyncio.run(work())
