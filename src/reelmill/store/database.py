@@ -72,8 +72,6 @@ class Database:
             async with self._pool.acquire(timeout=10) as connection:
                 yield connection
         except _AWAY as error:
-            if isinstance(error, ValueError):  # asyncpg's word for an argument that its column can't hold
-                raise
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
 
     @asynccontextmanager

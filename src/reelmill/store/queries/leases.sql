@@ -181,9 +181,10 @@ RETURNING j.*;
 -- name: rescue_tasks
 -- Take expired leases from silent workers. The rows are locked and looked at again, so that a
 -- heartbeat that came first wins. Too many crashes: FAILED. A zombie may write its files for some
--- time yet, so they are swept later.
+-- time yet, so they are swept later. (An index finds what is due by statement_timestamp(), which stands
+-- still; clock_timestamp(), which moves, would read all that is not.)
 WITH expired AS (
-    SELECT id FROM tasks WHERE state = 'RUNNING' AND lease_until < clock_timestamp()
+    SELECT id FROM tasks WHERE state = 'RUNNING' AND lease_until < statement_timestamp()
     ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED
 ), rescued AS (
     UPDATE tasks t
@@ -225,7 +226,7 @@ RETURNING j.*;
 -- name: wake_delayed
 -- Tasks whose wait is over become ready.
 WITH due AS (
-    SELECT id FROM tasks WHERE state = 'DELAYED' AND run_at <= clock_timestamp()
+    SELECT id FROM tasks WHERE state = 'DELAYED' AND run_at <= statement_timestamp()
     ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE tasks t SET state = 'READY', run_at = NULL, ready_time = clock_timestamp()
@@ -237,7 +238,7 @@ RETURNING t.id;
 WITH held AS (
     SELECT id FROM tasks
     WHERE job_id IN (
-        SELECT id FROM jobs WHERE deadline <= clock_timestamp() AND end_time IS NULL ORDER BY deadline LIMIT $1
+        SELECT id FROM jobs WHERE deadline <= statement_timestamp() AND end_time IS NULL ORDER BY deadline LIMIT $1
     ) AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
     ORDER BY id FOR NO KEY UPDATE
 ), stopped AS (

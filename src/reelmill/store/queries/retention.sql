@@ -2,7 +2,7 @@
 -- Finished jobs past their retention, with all that belongs to them. Their own folders in storage are
 -- left to storage_deletions: those below $3, our own storage, and nowhere else.
 WITH old AS (
-    SELECT id, output_prefix FROM jobs WHERE end_time < clock_timestamp() - $1::interval
+    SELECT id, output_prefix FROM jobs WHERE end_time < statement_timestamp() - $1::interval
     ORDER BY end_time LIMIT $2 FOR UPDATE SKIP LOCKED
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
@@ -14,7 +14,7 @@ DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id;
 
 -- name: delete_idempotency_keys
 -- Keys that were kept long enough.
-DELETE FROM idempotency_keys WHERE create_time < clock_timestamp() - $1::interval;
+DELETE FROM idempotency_keys WHERE create_time < statement_timestamp() - $1::interval;
 
 -- name: delete_stale_outbox
 -- With the PostgreSQL queue, events and dead letters that nobody took.
@@ -22,7 +22,7 @@ DELETE FROM outbox WHERE topic IN ('events', 'dead-letter') AND create_time < cl
 
 -- name: lock_storage_deletions
 -- Folders whose time has come.
-SELECT id, uri FROM storage_deletions WHERE not_before <= clock_timestamp()
+SELECT id, uri FROM storage_deletions WHERE not_before <= statement_timestamp()
 ORDER BY not_before LIMIT $1 FOR UPDATE SKIP LOCKED;
 
 -- name: finish_storage_deletions

@@ -1,0 +1,132 @@
+"""The hot statements find their rows by an index, however large the tables are."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from services.databases import Databases
+
+from reelmill.store.sql import queries
+
+ROWS = 20_000
+_FILL = f"""
+INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, open_tasks, deadline)
+SELECT uuidv7(), '00000000-0000-0000-0000-000000000001', gen_random_uuid(), i % 101, '', 'file:///x/', 1,
+       CASE WHEN i % 100 = 0 THEN now() + interval '1 day' END
+FROM generate_series(1, {ROWS}) i;
+INSERT INTO tasks (id, job_id, tenant_id, kind, state, priority, ready_time)
+SELECT uuidv7(), id, tenant_id, 'run_job', 'READY', priority, now() FROM jobs;
+UPDATE tasks SET state = 'RUNNING', fence = 1, lease_until = now() + interval '1 h'
+WHERE id IN (SELECT id FROM tasks ORDER BY id LIMIT 5000);
+UPDATE tasks SET state = 'DELAYED', lease_until = NULL, run_at = now() + interval '1 h'
+WHERE id IN (SELECT id FROM tasks ORDER BY id LIMIT 2000);
+INSERT INTO storage_deletions (uri, not_before) SELECT '', now() + interval '1 h' FROM generate_series(1, {ROWS});
+INSERT INTO job_logs (job_id, tenant_id, level, attempt, message) SELECT id, tenant_id, 'INFO', 1, '' FROM jobs;
+INSERT INTO output_files SELECT id, tenant_id, 'a', 0, '', '', 1, '' FROM jobs;
+INSERT INTO task_dependencies SELECT id, lead(id, 1, id) OVER (ORDER BY id) FROM tasks;
+INSERT INTO idempotency_keys SELECT tenant_id, id::text, '', id FROM jobs;
+ANALYZE;
+"""
+_ID, _IDS = uuid.uuid4(), [uuid.uuid4() for _ in range(8)]
+_LEASE, _ONES = timedelta(seconds=10), [1] * 8
+HOT: dict[str, tuple[str, list[object]]] = {
+    "claim_tasks": ("leases", [_IDS, "me", _LEASE, 8]),
+    "claim_swept": ("leases", [_LEASE, "me", _LEASE, 8]),
+    "heartbeat": ("leases", [_IDS, _ONES, _LEASE]),
+    "report": ("leases", [_ID, 1, None, [], [], [], [], []]),
+    "complete_tasks": ("leases", [_IDS, _ONES, [], [], [], [], [], [], []]),
+    "completed_job": ("leases", [_ID, 1]),
+    "retry_task": ("leases", [_ID, 1, _LEASE, b""]),
+    "release_task": ("leases", [_ID, 1]),
+    "fail_task": ("leases", [_ID, 1, b""]),
+    "cancel_task": ("leases", [_ID, 1]),
+    "rescue_tasks": ("leases", [100, 3, b"", _LEASE]),
+    "wake_delayed": ("leases", [100]),
+    "expire_jobs": ("leases", [100, b""]),
+    "get_jobs": ("jobs", [_ID, _IDS]),
+    "get_retry": ("jobs", [_ID, _ID]),
+    "get_files": ("jobs", [_IDS]),
+    "list_jobs": ("jobs", [_ID, None, None, None, None, None, 50]),
+    "cancel_job": ("jobs", [_ID, _ID, ""]),
+    "get_idempotency_keys": ("jobs", [_ID, ["a", "b"]]),
+    "list_events": ("history", [_ID, _ID, 0, 50]),
+    "list_logs": ("history", [_ID, _ID, 0, 50]),
+    "lock_outbox": ("outbox", [1000]),
+    "delete_outbox": ("outbox", [_ONES]),
+    "take_messages": ("queue", [["tasks.high", "tasks.low"], 8, 30.0]),
+    "delete_jobs": ("retention", [timedelta(days=1), 100, "file:///x/"]),
+    "delete_idempotency_keys": ("retention", [timedelta(days=1)]),
+    "lock_storage_deletions": ("retention", [100]),
+}
+DUE = (
+    "rescue_tasks",
+    "wake_delayed",
+    "expire_jobs",
+    "delete_jobs",
+    "delete_idempotency_keys",
+    "lock_storage_deletions",
+)
+
+
+@pytest.fixture(scope="module")
+def full_database(databases: Databases) -> Iterator[str]:
+    """A database with many rows in each table."""
+
+    async def make() -> str:
+        url = await databases.create()
+        connection = await asyncpg.connect(url)
+        await connection.execute(_FILL)
+        await connection.close()
+        return url
+
+    url = asyncio.run(make())
+    yield url
+    asyncio.run(databases.drop(url))
+
+
+def _scanned(plan: object) -> Iterator[str]:
+    """Tables that a plan reads from end to end."""
+    if isinstance(plan, list):
+        for part in plan:
+            yield from _scanned(part)
+    elif isinstance(plan, dict):
+        if plan.get("Node Type") == "Seq Scan":
+            yield plan["Relation Name"]
+        for part in plan.values():
+            yield from _scanned(part)
+
+
+def _removed(plan: object) -> int:
+    """Rows that a plan read and did not want."""
+    if isinstance(plan, list):
+        return sum(map(_removed, plan))
+    if isinstance(plan, dict):
+        return int(plan.get("Rows Removed by Filter", 0)) + sum(map(_removed, plan.values()))
+    return 0
+
+
+@pytest.mark.parametrize("options", ["FORMAT JSON", "FORMAT JSON, GENERIC_PLAN"])
+async def test_no_hot_statement_reads_a_whole_table(full_database: str, options: str) -> None:
+    connection = await asyncpg.connect(full_database)
+    found = {}
+    for name, (room, arguments) in HOT.items():
+        text = await connection.fetchval(f"EXPLAIN ({options}) {queries(room)[name]}", *arguments)
+        if scanned := set(_scanned(json.loads(text))):
+            found[name] = scanned
+    await connection.close()
+    assert found == {}
+
+
+async def test_looking_for_what_is_due_reads_nothing_else(full_database: str) -> None:
+    connection = await asyncpg.connect(full_database)
+    found = {}
+    for name in DUE:  # nothing is due
+        room, arguments = HOT[name]
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON, ANALYZE) {queries(room)[name]}", *arguments)
+        found[name] = _removed(json.loads(text))
+    await connection.close()
+    assert found == dict.fromkeys(DUE, 0)
