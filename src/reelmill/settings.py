@@ -98,7 +98,11 @@ class Settings(BaseSettings):
     )
     upload_retention_days: float = Field(30.0, gt=0, description="Days after which uploads are deleted.")
 
-    status_ttl_seconds: float = Field(60.0, gt=0, description="Life of an unfinished job's cached status.")
+    status_ttl_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Life of an unfinished job's cached status: how old one can get whose process died before telling.",
+    )
     final_ttl_seconds: float = Field(3600.0, gt=0, description="Life of a finished job's cached status.")
     kafka_topic_prefix: str = Field("reelmill.", description="Prefix of topic names and consumer groups.")
     kafka_partitions: int = Field(

@@ -158,14 +158,19 @@ def litter(deployment: Deployment, found: Found) -> Iterator[str]:
 
 
 async def cached(deployment: Deployment, found: Found) -> list[str]:
-    """No status in Redis is older than the database's, once a job has ended."""
-    redis, problems = Redis.from_url(deployment.cache_url), []
-    async with redis:
-        for job_id, row in found.jobs.items():
-            version = await redis.hget(status_key(DEFAULT_IDENTITY.tenant_id, UUID(job_id)), "version")
-            if version is not None and int(version) != row["version"]:
-                problems.append(f"job {job_id}: Redis has version {int(version)}, the database {row['version']}")
-    return problems
+    """No status in Redis is older than the database's for longer than the life of an unfinished one."""
+    bound = float(deployment.settings.get("REELMILL_STATUS_TTL_SECONDS", 10)) + 1
+    deadline = time.monotonic() + bound
+    async with Redis.from_url(deployment.cache_url) as redis:
+        while True:
+            problems = []
+            for job_id, row in found.jobs.items():
+                version = await redis.hget(status_key(DEFAULT_IDENTITY.tenant_id, UUID(job_id)), "version")
+                if version is not None and int(version) != row["version"]:
+                    problems.append(f"job {job_id}: Redis has version {int(version)}, the database {row['version']}")
+            if not problems or time.monotonic() > deadline:
+                return problems
+            await asyncio.sleep(0.1)
 
 
 def messages(deployment: Deployment, topic: str) -> list[Message]:

@@ -5,7 +5,7 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -98,6 +98,13 @@ class Deployment:
         self.points.free_all()
         await self._stack.aclose()
 
+    async def revive(self) -> None:
+        """Start what was killed, and let go on what was stopped."""
+        for process in self.all:
+            if process.running:
+                process.resume()
+        await asyncio.gather(*(asyncio.to_thread(p.start) for p in self.all if not p.running))
+
     async def submit(self, *jobs: Job) -> list[Job]:
         """Submit jobs, and remember those that were acknowledged."""
         created = await asyncio.gather(*(self.client.create_job(job) for job in jobs))
@@ -112,9 +119,33 @@ class Deployment:
         """Wait until every acknowledged job has ended. Raises TimeoutError."""
         await self.finish(*self.acknowledged.values(), timeout_seconds=timeout_seconds)
 
-    def worker_of(self, pid: int) -> Reelmill:
-        """The worker that runs as process `pid`."""
-        return next(worker for worker in self.workers if worker.pid == pid)
+    def process_of(self, pid: int) -> Reelmill:
+        """Which of our processes has the id `pid`."""
+        return next(process for process in self.all if process.running and process.pid == pid)
+
+    @property
+    def talk(self) -> Path:
+        """The clip that jobs read."""
+        return self.media / "talk.mp4"
+
+    async def until(self, job: Job, holds: Callable[[Job], bool], *, timeout_seconds: float = 60) -> Job:
+        """The job, once something holds of it. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_seconds):
+            while not holds(found := await self.client.get_job(job.id, full=True)):
+                await asyncio.sleep(0.05)
+        return found
+
+    async def logged(self, process: Reelmill, text: str, *, timeout_seconds: float = 30) -> None:
+        """Wait until a process has logged `text` in this life or an earlier one. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_seconds):
+            while text not in process.log.read_text():
+                await asyncio.sleep(0.02)
+
+    async def idle(self, worker: Reelmill, *, timeout_seconds: float = 30) -> None:
+        """Wait until a worker holds no task. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_seconds):
+            while await asyncio.to_thread(worker.metric, "reelmill_worker_running_tasks") != 0:
+                await asyncio.sleep(0.05)
 
     def ffmpegs(self) -> list[psutil.Process]:
         """Every ffmpeg that runs for this deployment."""

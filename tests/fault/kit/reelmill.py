@@ -43,6 +43,12 @@ class Reelmill(Server):
         """The process's argv."""
         return [sys.executable, "-m", "reelmill", self.name]
 
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
+
     def answers(self) -> bool:
         """Whether it says that it is ready."""
         try:

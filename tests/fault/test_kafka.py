@@ -1,0 +1,117 @@
+"""Kafka away, forgetful, repeating, shuffling: it only wakes workers, so at most a sweep's time is lost."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from conftest import SharedServer
+from fault.conftest import QUICK
+from fault.kit.checker import check, messages
+from fault.kit.deployment import Deployment
+from services.databases import Databases
+from services.kafka import Kafka
+
+from reelmill.v1.jobs_pb2 import Job
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kafka() -> AsyncIterator[Kafka]:
+    """A broker of this module's own."""
+    broker = Kafka()
+    await asyncio.to_thread(broker.start)
+    yield broker
+    await asyncio.to_thread(broker.close)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    databases: Databases, kafka: Kafka, redis_server: SharedServer, clip: Path
+) -> AsyncIterator[Deployment]:
+    """The full set-up on that broker."""
+    url = await databases.create()
+    servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis_server.url}
+    async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
+        shutil.copy(clip, deployment.talk)
+        yield deployment
+    await databases.drop(url)
+
+
+async def _all_completed(system: Deployment, jobs: Sequence[Job]) -> None:
+    done = await system.finish(*jobs)
+    assert {(job.state, job.attempt) for job in done} == {(Job.COMPLETED, 1)}
+
+
+def _produce(system: Deployment, topic: str, values: Sequence[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": urlsplit(system.queue_url).netloc})
+    for value in values:
+        producer.produce(system.topic_prefix + topic, value)
+    assert producer.flush(10) == 0
+
+
+async def test_kafka_is_away_under_load(whole: Deployment, kafka: Kafka) -> None:
+    before = await whole.submit(*[whole.quick_job(whole.talk)] * 5)
+    await asyncio.to_thread(kafka.kill)
+    during = await whole.submit(*[whole.quick_job(whole.talk)] * 10)
+    await _all_completed(whole, [*before, *during])  # the sweeps find them
+    await asyncio.to_thread(kafka.start)
+    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+
+
+async def test_messages_come_again_and_in_any_order(whole: Deployment) -> None:
+    jobs = await whole.submit(*[whole.quick_job(whole.talk)] * 5)
+    values = [m.value() for m in await asyncio.to_thread(messages, whole, "tasks.normal")] * 3
+    random.Random(1).shuffle(values)
+    await asyncio.to_thread(_produce, whole, "tasks.normal", values)
+    await _all_completed(whole, [*jobs, *await whole.submit(*[whole.quick_job(whole.talk)] * 5)])
+
+
+async def test_offsets_are_set_back_to_the_beginning(whole: Deployment) -> None:
+    for worker in whole.workers:
+        await asyncio.to_thread(worker.stop)
+    topic = f"{whole.topic_prefix}tasks.normal"
+    start = [TopicPartition(topic, partition, 0) for partition in range(4)]
+    group = ConsumerGroupTopicPartitions(f"{whole.topic_prefix}workers", start)
+    admin = AdminClient({"bootstrap.servers": urlsplit(whole.queue_url).netloc})
+    changed = admin.alter_consumer_group_offsets([group])
+    await asyncio.to_thread(next(iter(changed.values())).result)
+    await whole.revive()
+    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
+
+
+async def test_garbage_goes_to_the_dead_letter_topic_and_blocks_nobody(whole: Deployment) -> None:
+    garbage = [b"", b"garbage", b"\x08\x63", bytes(range(256))]
+    await asyncio.to_thread(_produce, whole, "tasks.normal", garbage * 5)
+    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
+    async with asyncio.timeout(20):
+        while len(await asyncio.to_thread(messages, whole, "dead-letter")) < len(garbage) * 5:
+            await asyncio.sleep(0.1)
+
+
+async def test_the_group_changes_all_the_time(whole: Deployment) -> None:
+    jobs = []
+    for _ in range(3):
+        jobs += await whole.submit(*[whole.quick_job(whole.talk)] * 5)
+        await asyncio.to_thread(whole.workers[1].stop)
+        jobs += await whole.submit(*[whole.quick_job(whole.talk)] * 5)
+        await asyncio.to_thread(whole.workers[1].start)
+    await _all_completed(whole, jobs)
+
+
+async def test_a_topic_is_deleted_and_made_anew(whole: Deployment) -> None:
+    admin = AdminClient({"bootstrap.servers": urlsplit(whole.queue_url).netloc})
+    for result in admin.delete_topics([f"{whole.topic_prefix}tasks.normal"]).values():
+        await asyncio.to_thread(result.result)
+    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+    await asyncio.to_thread(whole.api.stop)  # whoever starts makes what is missing
+    await asyncio.to_thread(whole.api.start)
+    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+    assert await check(whole) == []

@@ -1,0 +1,113 @@
+"""Workers that die, freeze, drain, or meet poison: the work runs again, and its effects happen once."""
+
+import asyncio
+
+import pytest
+from fault.kit.deployment import Deployment
+
+from reelmill.v1.jobs_pb2 import Job
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# After the claim before the offset's commit, during the fetch, mid-encode, after the upload, before the
+# database's commit, right after it.
+POINTS = ("task.claimed", "task.fetching", "task.encoding", "task.uploaded", "task.completing", "task.completed")
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_worker_killed_with_9(whole: Deployment, point: str) -> None:
+    whole.points.hold(point)
+    [job] = await whole.submit(whole.short_encode(whole.talk))
+    arrival = await whole.points.reached(point)
+    await asyncio.to_thread(whole.process_of(arrival.pid).kill)
+    [done] = await whole.finish(job)
+    assert done.state == Job.COMPLETED, done.error
+    assert done.attempt == (1 if point == "task.completed" else 2)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_zombie_changes_nothing(whole: Deployment, point: str) -> None:
+    whole.points.hold(point)
+    [job] = await whole.submit(whole.short_encode(whole.talk))
+    arrival = await whole.points.reached(point)
+    zombie = whole.process_of(arrival.pid)
+    zombie.pause()
+    [done] = await whole.finish(job)
+    arrival.go()
+    zombie.resume()
+    await whole.idle(zombie)
+    assert done.state == Job.COMPLETED, done.error
+    again = await whole.client.get_job(job.id, full=True)
+    assert (again.version, again.outputs[0].files[0].sha256) == (done.version, done.outputs[0].files[0].sha256)
+
+
+async def test_a_worker_that_drains_hands_its_work_back_without_charging_an_attempt(whole: Deployment) -> None:
+    whole.points.hold("task.encoding")
+    [job] = await whole.submit(whole.long_job(whole.talk))
+    arrival = await whole.points.reached("task.encoding")
+    worker = whole.process_of(arrival.pid)
+    arrival.go()
+    await asyncio.to_thread(worker.stop)
+    other = await whole.until(job, lambda j: j.state == Job.PROCESSING and j.version > 4)
+    assert other.attempt == 1, "the attempt that was handed back does not count"
+    await whole.client.cancel_job(job.id)
+    [done] = await whole.finish(job)
+    assert done.state == Job.CANCELLED
+
+
+async def test_work_that_ends_within_the_grace_is_finished(whole: Deployment) -> None:
+    whole.points.hold("task.uploaded")
+    [job] = await whole.submit(whole.short_encode(whole.talk))
+    arrival = await whole.points.reached("task.uploaded")
+    worker = whole.process_of(arrival.pid)
+    stopping = asyncio.create_task(asyncio.to_thread(worker.stop))
+    await whole.logged(worker, "draining")
+    arrival.go()
+    await stopping
+    [done] = await whole.finish(job)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 1)
+
+
+async def test_what_kills_every_worker_ends_as_failed_and_can_be_replayed(whole: Deployment) -> None:
+    [poison] = await whole.submit(whole.long_job(whole.talk))
+    for _ in range(3):
+        whole.points.hold("task.encoding")
+        arrival = await whole.points.reached("task.encoding")
+        await asyncio.to_thread(whole.process_of(arrival.pid).kill)
+        await whole.revive()
+    [done] = await whole.finish(poison)
+    assert (done.state, done.error.code) == (Job.FAILED, "WORKER_LOST")
+    again = await whole.client.retry_job(poison.id)
+    whole.acknowledged[again.id] = again
+    assert again.retry_of == poison.id
+    await whole.client.cancel_job(again.id)
+
+
+@pytest.mark.parametrize("point", ["task.claimed", "task.fetching", "task.encoding", "task.uploaded"])
+async def test_a_cancel_at_any_phase(whole: Deployment, point: str) -> None:
+    whole.points.hold(point)
+    [job] = await whole.submit(whole.short_encode(whole.talk))
+    arrival = await whole.points.reached(point)
+    await whole.client.cancel_job(job.id)
+    arrival.go()
+    [done] = await whole.finish(job, timeout_seconds=10)
+    assert done.state == Job.CANCELLED
+    assert whole.ffmpegs() == []
+
+
+async def test_a_clock_that_is_an_hour_off_changes_nothing(whole: Deployment) -> None:
+    # Leases, retries and rescues go by the database's clock; log lines carry the worker's own.
+    worker = whole.workers[0]
+    await asyncio.to_thread(worker.stop)
+    await asyncio.to_thread(whole.workers[1].stop)
+    assert worker.environment is not None
+    library = await asyncio.to_thread(whole.fake_clock)
+    worker.environment |= {"LD_PRELOAD": library, "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        await asyncio.to_thread(worker.start)
+        done = await whole.finish(*await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+    finally:
+        for name in ("LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"):
+            del worker.environment[name]
+        await asyncio.to_thread(worker.stop)
+    assert {(job.state, job.attempt) for job in done} == {(Job.COMPLETED, 1)}
