@@ -47,7 +47,6 @@ def document(bindings: Sequence[Binding], *, upload_max_bytes: int) -> dict[str,
             "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
         "tags": [
             *({"name": name, "description": texts.get(full_name, "")} for full_name, name in services.items()),
             {"name": "Files", "description": "Bring inputs here, and fetch outputs."},

@@ -1,0 +1,105 @@
+"""Chromium without a window, spoken to over its debugging pipe."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+
+class Browser:
+    """One page. `messages` are what its console and its security policy complained of."""
+
+    def __init__(self, profile: Path) -> None:
+        command = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        if command is None:
+            pytest.skip("there is no Chromium: apt-get install chromium")
+        self.messages: list[str] = []
+        self._session = ""
+        self._count = 0
+        self._stack = ExitStack()
+        theirs_in, ours_out = os.pipe()
+        ours_in, theirs_out = os.pipe()
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={profile}", "--window-size=1280,1600"]
+        # Chromium reads from file descriptor 3 and writes to 4.
+        script = 'exec 3<&"$1" 4>&"$2"; shift 2; exec "$@"'
+        argv = ["/bin/bash", "-c", script, "sh", str(theirs_in), str(theirs_out), command, *options]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            argv, pass_fds=(theirs_in, theirs_out), stdin=quiet, stdout=quiet, stderr=quiet
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._out = self._stack.enter_context(os.fdopen(ours_out, "wb", buffering=0))
+        self._in = self._stack.enter_context(os.fdopen(ours_in, "rb"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        self._stack.close()
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
+        self._call("Page.navigate", url=url)
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression, awaited."""
+        answer = self._call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """The value of an expression, once it is true; an error after 20 s."""
+        poll = f"""new Promise((resolve, reject) => {{
+            const end = Date.now() + 20000;
+            const look = () => {{
+                const value = {expression};
+                if (value) resolve(value);
+                else if (Date.now() > end) reject(new Error("not within 20 s"));
+                else setTimeout(look, 20);
+            }};
+            look();
+        }})"""
+        return self.evaluate(poll)
+
+    def screenshot(self, path: Path) -> Path:
+        """Write what can be seen as a PNG."""
+        path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
+        return path
+
+    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        self._out.write(json.dumps(message).encode() + b"\0")
+        while True:
+            answer = json.loads(self._read())
+            if answer.get("id") == self._count:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+            if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+                self.messages.append(json.dumps(answer["params"]))
+
+    def _read(self) -> bytes:
+        found = bytearray()
+        while (byte := self._in.read(1)) != b"\0":
+            assert byte, "the browser is gone"
+            found += byte
+        return bytes(found)

@@ -1,0 +1,68 @@
+"""Swagger UI, from files in the package, in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gateway.browser import Browser
+from live import Reelmill
+
+from reelmill.gateway.bindings import services
+
+OPERATIONS = {m.name for service in services() for m in service.methods} | {"UploadFile", "DownloadFile"}
+
+
+@pytest.fixture(scope="module")
+def page(idle_gateway: Reelmill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The page, drawn."""
+    with Browser(tmp_path_factory.mktemp("chromium")) as browser:
+        browser.open(f"{idle_gateway.http}/swagger/")
+        browser.wait_for("document.querySelectorAll('.opblock').length")
+        yield browser
+
+
+def test_the_root_leads_to_the_page(idle_http: httpx.Client) -> None:
+    for path in ("/", "/swagger"):
+        answer = idle_http.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (307, "/swagger/")
+
+
+def test_every_file_comes_from_here_under_a_strict_policy(idle_http: httpx.Client) -> None:
+    for name in ("", "swagger.js", "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
+        answer = idle_http.get(f"/swagger/{name}")
+        assert answer.status_code == 200
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "http" not in policy
+    assert idle_http.get("/swagger/..%2Fapp.py").status_code == 404
+
+
+def test_the_page_shows_every_operation(page: Browser, tmp_path: Path) -> None:
+    shown = page.evaluate("[...document.querySelectorAll('.opblock')].map(o => o.id.split('-').pop())")
+    assert sorted(shown) == sorted(OPERATIONS)
+    assert page.screenshot(tmp_path / "swagger.png").stat().st_size > 20_000
+
+
+def test_try_it_out_works(page: Browser) -> None:
+    block = "document.querySelector('[id$=-ListJobs]')"
+    page.evaluate(f"{block}.querySelector('.opblock-summary-control').click()")
+    page.wait_for(f"{block}.querySelector('.execute') !== null")
+    page.evaluate(f"{block}.querySelector('.execute').click()")
+    status = page.wait_for(f"{block}.querySelector('.live-responses-table tbody .response-col_status')?.innerText")
+    assert status.split()[0] == "200"
+
+
+def test_a_job_goes_in_from_the_page(page: Browser) -> None:
+    block = "document.querySelector('[id$=-ValidateJob]')"
+    page.evaluate(f"{block}.querySelector('.opblock-summary-control').click()")
+    page.wait_for(f"{block}.querySelector('textarea') !== null")
+    assert '"inputs"' in page.evaluate(f"{block}.querySelector('textarea').value")
+    page.evaluate(f"{block}.querySelector('.execute').click()")
+    answer = page.wait_for(f"{block}.querySelector('.live-responses-table')?.innerText")
+    assert "outside the allowed folders" in answer  # of the example's /media
+
+
+def test_nothing_broke_the_policy(page: Browser) -> None:
+    refused = [m for m in page.messages if "400" not in m]  # the example's refusal is logged as well
+    assert refused == []
