@@ -1,0 +1,203 @@
+"""Both clients against running systems: every method, errors, and servers that go and come back."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import clips
+import pytest
+from live import Reelmill, job
+from services.databases import Databases
+from services.process import HOST, free_port
+
+from reelmill.client import (
+    AsyncClient,
+    Backoff,
+    Client,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ReelmillError,
+    Unavailable,
+    WrongState,
+)
+from reelmill.v1.jobs_pb2 import Job
+
+NOBODY = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
+PATIENT = Backoff(attempts=1000, max_seconds=0.2)
+
+
+@pytest.fixture(scope="module")
+def client(live: Reelmill) -> Iterator[Client]:
+    with Client(live.grpc) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def own_api(databases: Databases) -> Iterator[Reelmill]:
+    """An api without workers, which tests stop and start."""
+    with Reelmill("api", database_url=asyncio.run(databases.create())) as api:
+        yield api
+
+
+class Blocking:
+    """The blocking client's methods, called as the other's."""
+
+    def __init__(self, target: str) -> None:
+        self._client = Client(target)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if inspect.isgeneratorfunction(method) or "Iterator" in str(inspect.signature(method).return_annotation):
+                return _each(method(*arguments, **options))
+            return asyncio.to_thread(method, *arguments, **options)
+
+        return call
+
+    async def close(self) -> None:
+        self._client.close()
+
+
+async def _each(items: Iterator[Any]) -> AsyncIterator[Any]:
+    end = object()
+    while (item := await asyncio.to_thread(next, items, end)) is not end:
+        yield item
+
+
+@pytest.fixture(params=[Blocking, AsyncClient])
+async def either(request: pytest.FixtureRequest, live: Reelmill) -> AsyncIterator[Any]:
+    """Each of the two clients, with awaitable methods."""
+    opened = request.param(live.grpc)
+    yield opened
+    await opened.close()
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    def methods(kind: type) -> dict[str, list[str]]:
+        public = {name: value for name, value in vars(kind).items() if not name.startswith("_")}
+        return {name: list(inspect.signature(value).parameters) for name, value in public.items()}
+
+    assert methods(Client) == methods(AsyncClient)
+
+
+async def test_a_job_runs_to_its_end(either: Any, live: Reelmill) -> None:
+    sent = job(f"file://{live.media}/clip.mp4", labels={"client": str(uuid4())})
+    assert (await either.validate_job(sent)).priority == 50
+    made = await either.create_job(sent)
+    done = await either.wait(made.id, timeout_seconds=60)
+    assert (done.state, len(done.outputs[0].files)) == (Job.COMPLETED, 1)
+    watched = [event async for event in either.watch_job(made.id)]
+    events = [event async for event in either.job_events(made.id)]
+    assert [e.sequence for e in watched] == [e.sequence for e in events] == list(range(1, done.version + 1))
+    assert [e async for e in either.job_events(made.id, after_sequence=2)] == events[2:]
+    logs = [line.message async for line in either.job_logs(made.id)]
+    assert "runs ffmpeg" in logs
+    found = [j.id async for j in either.list_jobs(f'labels.client = "{sent.labels["client"]}"', page_size=1)]
+    assert found == [made.id]
+
+
+async def test_media_are_looked_at(either: Any, live: Reelmill) -> None:
+    assert (await either.probe(f"file://{live.media}/clip.mp4")).streams[0].width == clips.WIDTH
+    assert "transcode" in [o.name for o in await either.operations()]
+    assert "web-mp4" in [p.name for p in await either.presets()]
+
+
+async def test_a_batch_answers_jobs_and_errors(either: Any) -> None:
+    good, bad = await either.batch_create_jobs([job("https://192.0.2.1/x", labels={"batch": "1"}), Job()])
+    assert good.state == Job.QUEUED
+    assert isinstance(bad, InvalidRequest)
+    assert "requests[1].job.inputs" in [v.field for v in bad.violations]
+    await either.cancel_job(good.id)
+
+
+async def test_each_refusal_has_a_class(either: Any, live: Reelmill) -> None:
+    key = str(uuid4())
+    sent = job(f"file://{live.media}/missing.mp4")
+    made = await either.create_job(sent, request_id=key)
+    assert (await either.create_job(sent, request_id=key)).id == made.id
+    with pytest.raises(Conflict, match="another body"):
+        await either.create_job(job(), request_id=key)
+    with pytest.raises(NotFound, match=NOBODY):
+        await either.get_job(NOBODY)
+    with pytest.raises(NotFound):
+        [e async for e in either.watch_job(NOBODY)]
+    with pytest.raises(InvalidRequest) as caught:
+        await either.create_job(Job())
+    assert {v.field for v in caught.value.violations} == {"job.inputs", "job.outputs"}
+    failed = await either.wait(made.id, timeout_seconds=60)
+    assert (failed.state, failed.error.code) == (Job.FAILED, "INPUT_NOT_FOUND")
+    with pytest.raises(WrongState, match="FAILED"):
+        await either.cancel_job(made.id)
+    again = await either.retry_job(made.id)
+    assert (again.retry_of, (await either.retry_job(made.id)).id) == (made.id, again.id)
+
+
+async def test_an_api_that_is_away_is_unavailable_after_some_tries() -> None:
+    target = f"{HOST}:{free_port()}"
+    with Client(target, backoff=Backoff(attempts=2, first_seconds=0.01)) as client, pytest.raises(Unavailable):
+        await asyncio.to_thread(client.get_job, NOBODY)
+    async with AsyncClient(target, backoff=Backoff(attempts=2, first_seconds=0.01)) as other:
+        with pytest.raises(Unavailable) as caught:
+            await other.get_job(NOBODY)
+    assert caught.value.code == "UNAVAILABLE"
+
+
+async def test_a_wait_ends_at_its_timeout(own_api: Reelmill) -> None:
+    async with AsyncClient(own_api.grpc) as client:
+        made = await client.create_job(job())
+        with pytest.raises(TimeoutError, match=r"not finished after 0\.3 s"):
+            await client.wait(made.id, timeout_seconds=0.3)
+    with Client(own_api.grpc) as blocking, pytest.raises(TimeoutError):
+        await asyncio.to_thread(blocking.wait, made.id, 0.3)
+
+
+async def test_watches_and_calls_outlive_a_restart_of_the_api(own_api: Reelmill) -> None:
+    seen: dict[str, list[int]] = {"blocking": [], "asyncio": []}
+    begun = threading.Barrier(3)
+
+    def watch(client: Client, job_id: str) -> None:
+        for event in client.watch_job(job_id):
+            seen["blocking"].append(event.sequence)
+            if event.sequence == 1:
+                begun.wait(20)
+
+    async def watch_too(client: AsyncClient, job_id: str) -> None:
+        async for event in client.watch_job(job_id):
+            seen["asyncio"].append(event.sequence)
+            if event.sequence == 1:
+                await asyncio.to_thread(begun.wait, 20)
+
+    with Client(own_api.grpc, backoff=PATIENT) as blocking:
+        async with AsyncClient(own_api.grpc, backoff=PATIENT) as client:
+            made = await client.create_job(job())
+            watching = [
+                asyncio.create_task(asyncio.to_thread(watch, blocking, made.id)),
+                asyncio.create_task(watch_too(client, made.id)),
+            ]
+            await asyncio.to_thread(begun.wait, 20)
+            await asyncio.to_thread(own_api.kill)
+            cancelling = asyncio.create_task(asyncio.to_thread(blocking.cancel_job, made.id))
+            getting = asyncio.create_task(client.get_job(made.id))
+            await asyncio.to_thread(own_api.start)
+            await asyncio.wait_for(asyncio.gather(cancelling, getting, *watching), 60)
+    assert seen == {"blocking": [1, 2], "asyncio": [1, 2]}
+    assert cancelling.result().state == Job.CANCELLED
+
+
+def test_the_readme_of_the_package_holds(live: Reelmill, client: Client) -> None:
+    import reelmill.client
+
+    text = (reelmill.client.__doc__ or "").partition("\n\n")[2]
+    code = text.replace("localhost:9090", live.grpc).replace("/media/talk.mov", f"{live.media}/clip.mp4")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["done"].state == Job.COMPLETED
+
+
+def test_every_error_of_the_client_is_a_reelmill_error() -> None:
+    assert all(issubclass(e, ReelmillError) for e in (Conflict, InvalidRequest, NotFound, Unavailable, WrongState))
