@@ -87,6 +87,11 @@ class Server(ABC):
             raise RuntimeError(f"{self.name} is not running")
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a main process."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start, and wait until it answers. Raises RuntimeError with the log's end, or MissingError."""
         if not self._prepared:
