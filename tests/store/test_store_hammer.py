@@ -1,0 +1,138 @@
+"""Everything at once on the same jobs: no deadlock, and the books still balance."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+from store.kit import AWAY, BAD_INPUT, TENANT, USER, Store, made, new_job, past
+
+from reelmill.jobs.errors import WrongState
+from reelmill.jobs.states import Phase
+from reelmill.store.leases import FinishedTask
+from reelmill.store.records import ClaimedTask
+
+JOBS = 40
+BALANCED = {
+    "events without a gap": "SELECT count(*) FROM jobs j WHERE version <>"
+    " (SELECT count(*) FROM job_events e WHERE e.job_id = j.id AND e.seq <= j.version)",
+    "the last event is the job's state": "SELECT count(*) FROM jobs j JOIN job_events e"
+    " ON e.job_id = j.id AND e.seq = j.version WHERE e.state <> j.state OR e.attempt <> j.attempt",
+    "one end": "SELECT count(*) FROM (SELECT job_id FROM job_events"
+    " WHERE state IN ('COMPLETED', 'FAILED', 'CANCELLED') GROUP BY job_id HAVING count(*) > 1) twice",
+    "files of completed jobs alone": "SELECT count(*) FROM jobs j WHERE (state = 'COMPLETED') <>"
+    " EXISTS (SELECT FROM output_files f WHERE f.job_id = j.id)",
+    "no job over while its task is not": "SELECT count(*) FROM jobs j JOIN tasks t ON t.job_id = j.id"
+    " WHERE (j.end_time IS NOT NULL) AND t.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RUNNING')",
+    "no end after a cancellation but CANCELLED or FAILED": "SELECT count(*) FROM jobs"
+    " WHERE cancel_time IS NOT NULL AND state = 'COMPLETED'",
+    "nothing of a winner is to be deleted": "SELECT count(*) FROM storage_deletions s JOIN jobs j"
+    " ON starts_with(s.uri, j.output_prefix) JOIN tasks t ON t.job_id = j.id"
+    " WHERE t.state = 'COMPLETED' AND s.uri = j.output_prefix || t.fence || '/'",
+}
+
+
+class _Hammer:
+    def __init__(self, store: Store, seed: int) -> None:
+        self.store = store
+        self.random = random.Random(seed)
+        self.held: list[ClaimedTask] = []  # ever: most of them stale
+
+    def some(self, most: int = 8) -> list[ClaimedTask]:
+        """Leases, in any order."""
+        return self.random.sample(self.held, min(len(self.held), self.random.randint(1, most)))
+
+    async def claim(self) -> None:
+        self.held += await self.store.leases.claim_swept(0, "me", limit=5)
+
+    async def heartbeat(self) -> None:
+        await self.store.leases.heartbeat([t.lease for t in self.some(30)])
+
+    async def complete(self) -> None:
+        await self.store.leases.complete([FinishedTask(lease=t.lease, files=(made(),)) for t in self.some(3)])
+
+    async def end(self) -> None:
+        for task in self.some(1):
+            ends: list[Callable[[], Awaitable[object]]] = [
+                lambda: self.store.leases.retry(task.lease, AWAY, wait_seconds=0),  # noqa: B023
+                lambda: self.store.leases.fail(task.lease, BAD_INPUT),  # noqa: B023
+                lambda: self.store.leases.release(task.lease),  # noqa: B023
+                lambda: self.store.leases.cancelled(task.lease),  # noqa: B023
+                lambda: self.store.leases.report(task.lease, Phase.UPLOADING, []),  # noqa: B023
+            ]
+            await self.random.choice(ends)()
+
+    async def cancel(self) -> None:
+        for job_id in await self.pick(1):
+            try:
+                await self.store.jobs.cancel(TENANT, job_id, "")
+            except WrongState:
+                return
+
+    async def silence(self) -> None:
+        await self.store.rows(
+            "UPDATE tasks SET lease_until = '-infinity' WHERE state = 'RUNNING' AND id IN"
+            " (SELECT id FROM tasks WHERE state = 'RUNNING' ORDER BY random() LIMIT 2 FOR UPDATE SKIP LOCKED)"
+        )
+        await self.store.rescue(max_crashes=9)
+
+    async def expire(self) -> None:
+        await self.store.rows(
+            "UPDATE jobs SET deadline = now() WHERE end_time IS NULL AND id IN"
+            " (SELECT id FROM jobs WHERE end_time IS NULL ORDER BY random() LIMIT 2 FOR UPDATE SKIP LOCKED)"
+        )
+        await self.store.leases.expire(limit=100)
+
+    async def wake(self) -> None:
+        await self.store.leases.wake_delayed(limit=9)
+
+    async def pick(self, limit: int) -> list:
+        rows = await self.store.rows("SELECT id FROM jobs ORDER BY random() LIMIT $1", limit)
+        return [row["id"] for row in rows]
+
+
+async def test_everything_at_once_neither_deadlocks_nor_unbalances(store: Store) -> None:
+    await store.jobs.create(TENANT, USER, [new_job() for _ in range(JOBS)])
+    hammer = _Hammer(store, seed=1)
+    blows = [hammer.claim] * 3 + [hammer.heartbeat] * 3 + [hammer.complete] * 3
+    blows += [hammer.end] * 2 + [hammer.cancel, hammer.silence, hammer.expire, hammer.wake]
+
+    async def worker() -> None:
+        for _ in range(150):
+            await hammer.random.choice(blows)()  # Unavailable, which a deadlock raises, fails the test
+            if hammer.random.random() < 0.2:
+                await store.jobs.create(TENANT, USER, [new_job() for _ in range(3)])
+
+    await asyncio.gather(*(worker() for _ in range(8)))
+    found = {name: await store.value(query) for name, query in BALANCED.items()}
+    assert found == dict.fromkeys(BALANCED, 0)
+    states = {r["state"] for r in await store.rows("SELECT DISTINCT state FROM jobs WHERE end_time IS NOT NULL")}
+    assert states == {"COMPLETED", "FAILED", "CANCELLED"}
+
+
+async def test_a_cancellation_and_a_completion_at_once_end_in_one_of_both(store: Store) -> None:
+    for _ in range(25):
+        task = await store.running(deadline=past(-3600))
+        job_id = (await store.task(task.id))["job_id"]
+        cancel = store.jobs.cancel(TENANT, job_id, "")
+        cancelled, completed = await asyncio.gather(cancel, store.complete(task, made()), return_exceptions=True)
+        assert isinstance(cancelled, WrongState) == (completed is not None)
+        assert (await store.job(job_id))["state"] == ("COMPLETED" if completed else "PROCESSING")
+
+
+async def test_statements_that_wait_for_several_tasks_lock_them_in_one_order(store: Store) -> None:
+    """One holds the first task by id: heartbeats in the other order wait for it and hold nothing."""
+    tasks = sorted([await store.running() for _ in range(5)], key=lambda t: t.id)
+    async with store.database.transaction() as holder:
+        await holder.execute("SELECT FROM tasks WHERE id = $1 FOR UPDATE", tasks[0].id)
+        beat = asyncio.create_task(store.leases.heartbeat([t.lease for t in reversed(tasks)]))
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        while not await store.value(waiting):
+            assert not beat.done()
+        try:
+            await holder.fetch("SELECT FROM tasks WHERE id = $1 FOR UPDATE NOWAIT", tasks[4].id)
+        except asyncpg.LockNotAvailableError:
+            raise AssertionError("the heartbeat locked a later task first") from None
+    assert len(await asyncio.wait_for(beat, 10)) == 5
