@@ -57,6 +57,9 @@ class Kafka(Server):
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            # A member learns of its partitions by its next heartbeat, else after 5 s.
+            "group.consumer.heartbeat.interval.ms": "500",
+            "group.consumer.min.heartbeat.interval.ms": "500",
             # After kill -9 a start waits until the broker's former life has timed out.
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
@@ -10,70 +12,72 @@ from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from reelmill.queue.kafka_producer import Config
+from reelmill.queue.kafka_producer import Config, refused
 from reelmill.queue.port import Delivery, Message, QueueUnavailable, Topic
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 _Headers = Iterable[tuple[str, str | bytes | None]]  # the other form is for sending only
 _POLL_SECONDS = 0.1
-# Without a receive for this long the partitions are paused, and polled so that the group keeps us.
-_HOLD_AFTER_SECONDS = 1.0
+_HOLD_AFTER_SECONDS = 1.0  # without a receive
 _HELD_POLL_SECONDS = 0.25
+_RENEW_SECONDS = 1.0
 _OPTIONS: Config = {
     "group.protocol": "consumer",  # KIP-848: a member that comes or goes stops nobody else
     "enable.auto.commit": False,
     "auto.offset.reset": "earliest",
+    # A pause throws away what librdkafka read ahead, so it reads less than its 100,000.
+    "queued.min.messages": 1000,
 }
+_REFUSALS = frozenset(
+    (
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError._AUTHENTICATION,
+    )
+)
 
 
 class KafkaConsumer:
     """Implements reelmill.queue.port.Consumer.
 
     Each topic has a group member of its own, so that a flood in one class never stands before a
-    higher one.
+    higher one. A member keeps as many messages at hand as the last `receive` asked for: so the
+    highest class can be told without waiting for the network.
     """
 
     def __init__(self, config: Config, topics: Sequence[Topic], *, topic_prefix: str, group: str) -> None:
         """Joins the group in the background. Raises QueueUnavailable for a bad option."""
         self._loop = asyncio.get_running_loop()
-        self._ready: dict[Topic, list[Delivery]] = {topic: [] for topic in topics}
         self._arrived = asyncio.Event()
-        self._refusal: KafkaError | None = None
         self._stopped = False
         options = {**_OPTIONS, **config, "group.id": group}
-        self._members = {topic: _Member(options, topic, topic_prefix + topic, self._hand_over) for topic in topics}
+        self._members = {topic: _Member(options, topic, topic_prefix + topic, self._wake) for topic in topics}
 
     async def receive(self, limit: int, timeout_seconds: float) -> list[Delivery]:
         """Up to `limit` messages, higher classes first; empty after `timeout_seconds` without one."""
-        if not any(self._ready.values()):
-            await self._wait(limit, timeout_seconds)
-        if self._stopped:
-            raise QueueUnavailable("the consumer has stopped")
-        if refusal := self._refusal:
-            self._refusal = None
-            raise QueueUnavailable(f"Kafka refuses the consumer: {refusal.str()}")
-        received: list[Delivery] = []
-        for waiting in self._ready.values():
-            count = limit - len(received)
-            received += waiting[:count]
-            del waiting[:count]
-        return received
-
-    async def _wait(self, limit: int, timeout_seconds: float) -> None:
-        """Let the members take up to `limit` messages each, until one has some."""
-        self._arrived.clear()
-        if self._stopped:
-            return
-        for member in self._members.values():
-            member.ask(limit)
-        try:
-            await asyncio.wait_for(self._arrived.wait(), timeout_seconds)
-        except TimeoutError:
-            return
-        finally:
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            self._arrived.clear()
+            if self._stopped:
+                raise QueueUnavailable("the consumer has stopped")
+            if received := self._take(limit):
+                return received
             for member in self._members.values():
-                member.ask(0)
+                member.raise_refusal()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), deadline - time.monotonic())
+            except TimeoutError:
+                return []
+
+    def _take(self, limit: int) -> list[Delivery]:
+        received: list[Delivery] = []
+        for member in self._members.values():
+            received += member.take(limit - len(received), wanted=limit)
+            if not member.looked:
+                break  # else lower classes would overtake what it is about to find
+        return received
 
     async def commit(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge. The broker's answer is not waited for: a lost one costs a harmless repetition."""
@@ -90,69 +94,72 @@ class KafkaConsumer:
         self._arrived.set()
         await asyncio.gather(*(asyncio.to_thread(member.stop) for member in self._members.values()))
 
-    def _hand_over(self, topic: Topic, received: list[Delivery], refusal: KafkaError | None) -> None:
+    def _wake(self) -> None:
         """Called in a member's thread."""
-
-        def arrive() -> None:
-            self._ready[topic] += received
-            self._refusal = refusal or self._refusal
-            self._arrived.set()
-
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(arrive)
+            self._loop.call_soon_threadsafe(self._arrived.set)
 
 
 class _Member:
-    """A member of the group that reads one topic in a thread of its own."""
+    """A member of the group that reads one topic in a thread of its own.
 
-    def __init__(
-        self,
-        options: Config,
-        topic: Topic,
-        name: str,
-        hand_over: Callable[[Topic, list[Delivery], KafkaError | None], None],
-    ) -> None:
+    Only that thread calls the client: the binding makes each call wait for the other to end, which
+    a poll may take long to do.
+    """
+
+    def __init__(self, options: Config, topic: Topic, name: str, wake: Callable[[], None]) -> None:
+        self._options: Config = options
         self._topic = topic
-        self._hand_over = hand_over
-        self._wanted = 0
+        self._name = name
+        self._wake = wake
         self._asked = threading.Event()
         self._leaving = threading.Event()
         self._held = False
-        self._open: dict[int, set[int]] = {}  # by partition: offsets that were taken and not committed
-        self._next: dict[int, int] = {}  # by partition: the offset after the last one taken
-        self._lock = threading.Lock()
-        try:
-            self._client = KafkaClient({**options, "logger": logging.getLogger("kafka"), "on_commit": self._on_commit})
-            self._client.subscribe([name], on_assign=self._on_assign, on_revoke=self._on_revoke)
-        except KafkaException as error:
-            raise QueueUnavailable(f"Kafka refuses the consumer: {error.args[0].str()}") from error
+        self._reassigned = False  # pauses are not what `_held` says
+        self.looked = True  # for more messages, since some were taken
+        self._lock = threading.Lock()  # guards what follows
+        self._wanted = 1
+        self._ready: deque[Delivery] = deque()
+        self._refusal: KafkaError | None = None
+        self._open: dict[int, set[int]] = {}  # by partition: offsets that were read and not committed
+        self._next: dict[int, int] = {}  # by partition: the offset after the last one read
+        self._moved: set[int] = set()  # partitions whose position is to be committed
+        self._client = self._connect()
         self._thread = threading.Thread(target=self._run, name=f"kafka {topic}", daemon=True)
         self._thread.start()
 
-    def ask(self, limit: int) -> None:
-        """Take up to `limit` messages once; 0: take none."""
-        self._wanted = limit
-        if limit:
-            self._asked.set()
-        else:
-            self._asked.clear()
+    def take(self, limit: int, *, wanted: int) -> list[Delivery]:
+        """Up to `limit` of the messages at hand; from now on `wanted` are kept there."""
+        with self._lock:
+            self._wanted = wanted
+            taken = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+            if taken:
+                self.looked = False
+        self._asked.set()
+        return taken
+
+    def raise_refusal(self) -> None:
+        """Raise QueueUnavailable, once, for an error that waiting does not cure."""
+        with self._lock:
+            refusal, self._refusal = self._refusal, None
+        if refusal:
+            raise QueueUnavailable(f"Kafka refuses the consumer: {refusal.str()}")
 
     def commit(self, messages: Sequence[KafkaMessage]) -> None:
-        """Commit up to the first message that is still open in each partition."""
-        offsets = []
+        """Soon, commit up to the first message that is still open in each partition.
+
+        Raises QueueUnavailable after `stop`.
+        """
+        if self._leaving.is_set():
+            raise QueueUnavailable("the consumer has stopped")
         with self._lock:
             for message in messages:
                 partition, offset = message.partition(), message.offset()
                 assert partition is not None and offset is not None
-                if partition not in self._next:
-                    continue  # another member has the partition by now
-                still_open = self._open[partition]
-                still_open.discard(offset)
-                position = min(still_open, default=self._next[partition])
-                offsets.append(TopicPartition(message.topic() or "", partition, position))
-        if offsets and not self._leaving.is_set():
-            # The last position of a partition is the furthest: offsets only leave the set.
-            self._client.commit(offsets=list({o.partition: o for o in offsets}.values()), asynchronous=True)
+                if partition in self._next:  # else another member has it by now
+                    self._open[partition].discard(offset)
+                    self._moved.add(partition)
+        self._asked.set()
 
     def stop(self) -> None:
         """Leave the group and end the thread."""
@@ -160,98 +167,133 @@ class _Member:
         self._asked.set()
         self._thread.join()
 
+    def _connect(self) -> KafkaClient:
+        try:
+            client = KafkaClient({**self._options, "logger": logging.getLogger("kafka"), "on_commit": self._on_commit})
+            client.subscribe([self._name], on_assign=self._on_assign, on_revoke=self._on_revoke)
+        except KafkaException as error:
+            raise refused(error) from error
+        return client
+
     def _run(self) -> None:
+        """Serve until `stop`. A fatal error ends a client's life: a new one takes its place."""
         while not self._leaving.is_set():
-            if self._wanted:
-                self._release()
-                self._take()
+            try:
+                self._serve()
+            except KafkaException as error:
+                self._refuse(error.args[0])
+            self._looked()
+            self._client.close()
+            self._forget(list(self._next))
+            if not self._leaving.wait(_RENEW_SECONDS):
+                self._client = self._connect()
+
+    def _serve(self) -> None:
+        while not self._leaving.is_set():
+            self._asked.clear()
+            self._commit()
+            with self._lock:
+                room = self._wanted - len(self._ready)
+            if room > 0:
+                # What was paused needs a moment.
+                self._read(room, _POLL_SECONDS if self._release() else 0)
             elif not self._asked.wait(_HELD_POLL_SECONDS if self._held else _HOLD_AFTER_SECONDS):
                 self._hold()
-        self._client.close()
+        self._commit()
 
-    def _take(self) -> None:
-        first = self._client.poll(_POLL_SECONDS)
-        if first is None:
-            return
-        received = [first]
-        if (more := self._wanted - 1) > 0:
-            received += self._client.consume(more, 0)
-        refusal = None
-        deliveries = []
-        for message in received:
-            if error := message.error():
-                refusal = self._heed(error) or refusal
-            else:
-                deliveries.append(self._deliver(message))
-        if deliveries or refusal:
-            self.ask(0)
-            self._hand_over(self._topic, deliveries, refusal)
+    def _commit(self) -> None:
+        with self._lock:
+            positions = [
+                TopicPartition(self._name, p, min(self._open[p], default=self._next[p])) for p in sorted(self._moved)
+            ]
+            self._moved.clear()
+        if positions:
+            self._client.commit(offsets=positions, asynchronous=True)
 
-    def _deliver(self, message: KafkaMessage) -> Delivery:
+    def _read(self, room: int, patience_seconds: float) -> None:
+        if (first := self._client.poll(patience_seconds)) is None:
+            self._looked()
+            first = self._client.poll(_POLL_SECONDS)
+        if first is not None:
+            # Before the next call, which may give the message's partition away.
+            self._keep([first])
+            if room > 1:
+                self._keep(self._client.consume(room - 1, 0))
+            self._looked()
+
+    def _looked(self) -> None:
+        if not self.looked:
+            self.looked = True
+            self._wake()
+
+    def _keep(self, messages: Sequence[KafkaMessage]) -> None:
+        """Put messages at hand. Raises KafkaException for a fatal error."""
+        for message in messages:
+            if (error := message.error()) is None:
+                self._deliver(message)
+            elif error.fatal():
+                raise KafkaException(error)
+            elif error.code() in _REFUSALS:
+                self._refuse(error)
+            else:  # librdkafka's to mend
+                log.debug("kafka consumer", topic=self._topic, reason=error.str())
+        self._wake()
+
+    def _deliver(self, message: KafkaMessage) -> None:
         partition, offset = message.partition(), message.offset()
         assert partition is not None and offset is not None
+        headers = {name: _text(value) for name, value in cast(_Headers, message.headers() or ())}
+        content = Message(
+            topic=self._topic, key=_text(message.key()), value=cast(bytes, message.value() or b""), headers=headers
+        )
         with self._lock:
             self._open.setdefault(partition, set()).add(offset)
             self._next[partition] = offset + 1
-        headers = {name: _text(value) for name, value in cast(_Headers, message.headers() or ())}
-        return Delivery(
-            message=Message(
-                topic=self._topic,
-                key=_text(message.key()),
-                value=_bytes(message.value()),
-                headers=headers,
-            ),
-            receipt=message,
-        )
+            self._ready.append(Delivery(message=content, receipt=message))
 
-    def _heed(self, error: KafkaError) -> KafkaError | None:
-        """An error that waiting does not cure; others are librdkafka's to mend."""
-        if error.fatal() or error.code() in _REFUSALS:
-            return error
-        log.debug("kafka consumer", topic=self._topic, reason=error.str())
-        return None
+    def _refuse(self, error: KafkaError) -> None:
+        log.warning("kafka refuses the consumer", topic=self._topic, reason=error.str())
+        with self._lock:
+            self._refusal = error
+        self._wake()
 
     def _hold(self) -> None:
-        """Take nothing, but serve the group: a poll that never comes would cost our partitions."""
-        if not self._held:
-            self._held = True
+        """Read nothing, but serve the group: a poll that never comes would cost our partitions."""
+        if not self._held or self._reassigned:
+            self._held, self._reassigned = True, False
             self._client.pause(self._client.assignment())
-        if (message := self._client.poll(0)) is not None and not message.error():
-            # It was on its way before the pause.
-            self._hand_over(self._topic, [self._deliver(message)], None)
+        if (message := self._client.poll(0)) is not None:
+            self._keep([message])  # it was on its way before the pause
 
-    def _release(self) -> None:
-        if self._held:
-            self._held = False
+    def _release(self) -> bool:
+        """Read again; answers whether something was held."""
+        held = self._held
+        if held or self._reassigned:
+            self._held = self._reassigned = False
             self._client.resume(self._client.assignment())
+        return held
 
     def _on_assign(self, _client: KafkaClient, _partitions: list[TopicPartition]) -> None:
-        self._held = False  # the next hold pauses the new ones too
+        # New ones are not paused yet; one that comes back may still be.
+        self._reassigned = True
 
     def _on_revoke(self, _client: KafkaClient, partitions: list[TopicPartition]) -> None:
-        with self._lock:
-            for partition in partitions:
-                self._open.pop(partition.partition, None)
-                self._next.pop(partition.partition, None)
+        self._forget([p.partition for p in partitions])
 
-    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+    def _forget(self, partitions: Sequence[int]) -> None:
+        """These partitions, and what is at hand of them, are others' now."""
+        gone = set(partitions)
+        with self._lock:
+            for partition in gone:
+                self._open.pop(partition, None)
+                self._next.pop(partition, None)
+                self._moved.discard(partition)
+            self._ready = deque(d for d in self._ready if cast(KafkaMessage, d.receipt).partition() not in gone)
+
+    def _on_commit(self, error: KafkaError | None, _partitions: list[TopicPartition]) -> None:
         if error is not None and error.code() != KafkaError._NO_OFFSET:
             log.debug("a commit failed: its messages come again", topic=self._topic, reason=error.str())
 
 
-_REFUSALS = frozenset(
-    (
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError._AUTHENTICATION,
-    )
-)
-
-
 def _text(value: str | bytes | None) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
-
-
-def _bytes(value: str | bytes | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""

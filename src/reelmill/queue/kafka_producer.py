@@ -90,7 +90,7 @@ class _Running:
         try:
             self.producer = Producer({**config, "error_cb": self._on_error, "logger": logging.getLogger("kafka")})
         except KafkaException as error:
-            raise _unavailable(error) from error
+            raise refused(error) from error
         self._thread = threading.Thread(target=self._poll, name="kafka producer", daemon=True)
         self._thread.start()
 
@@ -139,6 +139,11 @@ class _Reports:
     def _finish(self) -> None:
         if not self._done.done():
             self._done.set_result(None)
+
+
+def refused(error: KafkaException) -> QueueUnavailable:
+    """What it means that librdkafka does not take its options."""
+    return QueueUnavailable(f"REELMILL_QUEUE_URL: {error.args[0].str()}")
 
 
 def _unavailable(error: Exception) -> QueueUnavailable:
