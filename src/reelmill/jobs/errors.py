@@ -54,6 +54,7 @@ CODES: dict[str, Code] = {
     "OUTPUT_INVALID": Code(Category.INTERNAL, True, "ffmpeg ended well but its output is not what was asked for."),
     "OUTPUT_TOO_LARGE": Code(Category.LIMIT, False, "The output outgrew its limit."),
     "ENCODER_UNAVAILABLE": Code(Category.INTERNAL, False, "This ffmpeg lacks an encoder or a filter."),
+    "ENCODER_REFUSED": Code(Category.INPUT, False, "The encoder does not take the size, rate or bit rate asked for."),
     "FFMPEG_FAILED": Code(Category.INTERNAL, True, "ffmpeg ended with an error that the table does not know."),
     "FFMPEG_CRASHED": Code(Category.INTERNAL, True, "ffmpeg was ended by a signal."),
     "OUT_OF_MEMORY": Code(Category.LIMIT, True, "There was not enough memory."),

@@ -46,6 +46,8 @@ class PlannedFile:
     """Relative to the working directory; also its name below the destination."""
     content_type: str
     expected: Expected
+    if_missing: str = "OUTPUT_INVALID"
+    """What it means where ffmpeg ends well without having made it: a key of jobs.errors.CODES."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

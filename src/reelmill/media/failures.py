@@ -26,14 +26,14 @@ RULES: tuple[Rule, ...] = (
         "this ffmpeg lacks what the job needs; run `reelmill doctor` on the worker",
     ),
     Rule(
-        "Error initializing output stream|Error while opening encoder|Could not open encoder",
-        "FFMPEG_FAILED",
-        "the encoder refused its settings",
+        "Error while opening encoder|is not supported by the .* encoder",
+        "ENCODER_REFUSED",
+        "the encoder does not take this size, rate or bit rate; change the output's settings",
     ),
     Rule(
         "matches no streams|does not contain any stream", "INPUT_CORRUPT", "the input lacks a stream that it promised"
     ),
-    # 69 is AVERROR's exit code of ffmpeg when more than two thirds of the packets did not decode.
+    # ffmpeg's own exit code for that: more than two thirds of the packets did not decode.
     Rule("", "INPUT_CORRUPT", "most of the input could not be decoded", exit_code=69),
     Rule(
         "moov atom not found|Invalid data found when processing input|Error opening input|End of file|partial file"
@@ -52,7 +52,7 @@ _DAMAGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """What went wrong: a key of jobs.errors.CODES, and a sentence."""
+    """What went wrong: a key of jobs.errors.CODES, and a sentence with the line of stderr that tells it."""
 
     code: str
     message: str
@@ -60,14 +60,25 @@ class Classified:
 
 def classify(exit_code: int, stderr: str) -> Classified:
     """What a failed ffmpeg died of. `exit_code` is negative for a signal, as in subprocess."""
+    lines = stderr.splitlines()
     for rule in RULES:
         if rule.exit_code in (None, exit_code) and re.search(rule.pattern, stderr):
-            return Classified(rule.code, rule.message)
+            line = next((line for line in lines if rule.pattern and re.search(rule.pattern, line)), _last(lines))
+            return Classified(rule.code, _with_line(rule.message, line))
     if exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
         hint = "; the kernel does that when memory runs out" if exit_code == -signal.SIGKILL else ""
         return Classified("FFMPEG_CRASHED", f"ffmpeg was ended by {name}{hint}")
-    return Classified("FFMPEG_FAILED", f"ffmpeg ended with exit code {exit_code}; its stderr says more")
+    return Classified("FFMPEG_FAILED", _with_line(f"ffmpeg ended with exit code {exit_code}", _last(lines)))
+
+
+def _last(lines: Sequence[str]) -> str:
+    """The last line that says something: ffmpeg closes with "Conversion failed!"."""
+    return next((line for line in reversed(lines) if line.strip() and "Conversion failed!" not in line), "")
+
+
+def _with_line(message: str, line: str) -> str:
+    return f"{message}: {line}" if line else message
 
 
 def input_damaged(warnings: Sequence[str]) -> bool:

@@ -15,6 +15,9 @@ DEMUXERS = frozenset({
 })
 # fmt: on
 
+STILL_DEMUXERS = frozenset(name for name in DEMUXERS if name.endswith("_pipe"))
+MAX_PIXELS = 8192 * 8192  # of one picture: a forged header must not take all memory
+
 CONTENT_TYPES = {
     "mp4": "video/mp4",
     "webm": "video/webm",
@@ -52,7 +55,16 @@ DEFAULT_AUDIO_BPS = 128_000
 
 _X26X_PRESETS = {V.FAST: "veryfast", V.MEDIUM: "medium", V.SLOW: "slow"}
 _VP9_CPU_USED = {V.FAST: "5", V.MEDIUM: "3", V.SLOW: "1"}
+_SVT_MAX_BPS = 100_000_000  # SVT-AV1 refuses more
 _SVT_PRESETS = {V.FAST: "10", V.MEDIUM: "8", V.SLOW: "5"}
+
+
+def frame_rate(value: float) -> str:
+    """A rate as ffmpeg reads it; 23.976, 29.97, 59.94… become what is meant by them, 24000/1001 and so on."""
+    whole = round(value * 1.001)
+    if value != round(value) and abs(value - whole / 1.001) < 0.005:
+        return f"{whole * 1000}/1001"
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def video_encoder(spec: VideoSettings, container: int, threads: int) -> tuple[str, ...]:
@@ -60,7 +72,8 @@ def video_encoder(spec: VideoSettings, container: int, threads: int) -> tuple[st
     codec, effort = spec.codec, spec.effort
     rate = _video_rate(spec)
     if codec == V.H264:
-        options = ("-c:v", "libx264", "-preset", _X26X_PRESETS[effort], *rate, "-profile:v", "high")
+        # No -profile:v: x264 takes High by itself, and asked for it refuses -crf 0.
+        options = ("-c:v", "libx264", "-preset", _X26X_PRESETS[effort], *rate)
     elif codec == V.H265:
         # hvc1: Apple's players refuse ffmpeg's default tag hev1.
         tag = ("-tag:v", "hvc1") if container == C.MP4 else ()
@@ -83,6 +96,8 @@ def _video_rate(spec: VideoSettings) -> tuple[str, ...]:
         crf = ("-crf", f"{spec.crf:g}")
         # libvpx takes -crf as a mere bound unless the bit rate is 0.
         return (*crf, "-b:v", "0") if spec.codec == V.VP9 else crf
+    if spec.codec == V.AV1:
+        return ("-b:v", str(min(spec.bitrate_bps, _SVT_MAX_BPS)))
     rate = ("-b:v", str(spec.bitrate_bps))
     if spec.codec in (V.H264, V.H265):
         # One-pass average rate with a two-second buffer, so that peaks stay playable.
@@ -93,7 +108,7 @@ def _video_rate(spec: VideoSettings) -> tuple[str, ...]:
 def audio_encoder(codec: AudioSettings.Codec, bitrate_bps: int, sample_rate_hz: int, channels: int) -> tuple[str, ...]:
     """Options of the sound's encoder in a transcode. Rates and channels are the output's own."""
     name = {A.AAC: "aac", A.OPUS: "libopus"}[codec]
-    return ("-c:a", name, "-b:a", str(bitrate_bps), "-ar", str(sample_rate_hz), "-ac", str(channels))
+    return ("-c:a", name, *_audio_rate(name, bitrate_bps, channels), *_samples(name, sample_rate_hz, channels))
 
 
 def sound_file_encoder(
@@ -101,19 +116,32 @@ def sound_file_encoder(
 ) -> tuple[str, ...]:
     """Options of the encoder of a sound file."""
     name = {F.MP3: "libmp3lame", F.M4A: "aac", F.OPUS: "libopus", F.FLAC: "flac", F.WAV: "pcm_s16le"}[format]
-    rate: tuple[str, ...] = ("-b:a", str(bitrate_bps))
+    rate = _audio_rate(name, bitrate_bps, channels)
     if format == F.WAV:
         rate = ()
     elif format == F.FLAC:
         rate = ("-bits_per_raw_sample", "24")  # what FLAC stores of a longer sample anyway
-    return ("-c:a", name, *rate, "-ar", str(sample_rate_hz), "-ac", str(channels))
+    return ("-c:a", name, *rate, *_samples(name, sample_rate_hz, channels))
+
+
+def _audio_rate(encoder: str, bitrate_bps: int, channels: int) -> tuple[str, ...]:
+    # The others take their own highest by themselves; libopus refuses more.
+    highest = _OPUS_CHANNEL_BPS * channels if encoder == "libopus" else bitrate_bps
+    return ("-b:a", str(min(bitrate_bps, highest)))
+
+
+def _samples(encoder: str, sample_rate_hz: int, channels: int) -> tuple[str, ...]:
+    # For 3 and 4 channels ffmpeg's own choices are 2.1 and 4.0, which Opus and FLAC don't know.
+    layout = {3: "3.0", 4: "4.0" if encoder == "aac" else "quad"}.get(channels)
+    return ("-ar", str(sample_rate_hz), *(("-ch_layout", layout) if layout else ("-ac", str(channels))))
 
 
 # What each encoder accepts; ffmpeg would refuse or silently change others.
+_OPUS_CHANNEL_BPS = 256_000
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-PCM_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+PCM_RATES = (*AAC_RATES, 176400, 192000)
 AUDIO_RATES = {A.AAC: AAC_RATES, A.OPUS: OPUS_RATES}
 EXTRACT_RATES = {F.MP3: MP3_RATES, F.M4A: AAC_RATES, F.OPUS: OPUS_RATES, F.FLAC: PCM_RATES, F.WAV: PCM_RATES}
 

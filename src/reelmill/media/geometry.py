@@ -21,16 +21,11 @@ class Scaling:
     scaled: Size
     final: Size
 
-    def filters(self) -> tuple[str, ...]:
-        """FFmpeg filters, without those that would do nothing."""
-        scale = f"scale={self.scaled.width}:{self.scaled.height}:flags=bicubic"
+    def edges(self) -> tuple[str, ...]:
+        """The FFmpeg filter that brings what was scaled to the final size; none where it has it."""
         if self.final.width > self.scaled.width or self.final.height > self.scaled.height:
-            rest: tuple[str, ...] = (f"pad={self.final.width}:{self.final.height}:-1:-1:black",)
-        elif self.final != self.scaled:
-            rest = (f"crop={self.final.width}:{self.final.height}",)
-        else:
-            rest = ()
-        return (scale, *rest, "setsar=1")
+            return (f"pad={self.final.width}:{self.final.height}:-1:-1:black",)
+        return (f"crop={self.final.width}:{self.final.height}",) if self.final != self.scaled else ()
 
 
 def display_size(stream: MediaInfo.Stream) -> tuple[float, float]:

@@ -11,7 +11,9 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.child import tied
 from reelmill.v1.media_pb2 import MediaInfo
 
-_TIMEOUT_SECONDS = 30.0
+
+class _Crashed(Exception):
+    """The child ended without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def described(info: MediaInfo) -> str:
 class Prober:
     """A child process that probes one file after the other; started at the first call."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout_seconds: float = 30.0) -> None:
+        self._timeout_seconds = timeout_seconds
         self._child: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
@@ -45,18 +48,31 @@ class Prober:
         """
         async with self._lock:
             try:
-                answer = await asyncio.wait_for(self._ask(path), _TIMEOUT_SECONDS)
-            except TimeoutError as error:
-                await self._end()
-                raise AttemptFailed(
-                    "INPUT_CORRUPT", f"looking into the file took longer than {_TIMEOUT_SECONDS:g} s"
-                ) from error
-            except BaseException:
-                await self._end()  # its answer must not reach the next caller
-                raise
+                answer = await self._answer(path)
+            except _Crashed as error:
+                message = f"the file makes its reader crash ({error}); make a sound copy of it"
+                raise AttemptFailed("INPUT_CORRUPT", message) from error
         if "code" in answer:
             raise AttemptFailed(answer["code"], answer["message"])
         return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"])
+
+    async def _answer(self, path: Path) -> dict[str, str]:
+        """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
+        try:
+            return await self._ask_in_time(path)
+        except _Crashed:
+            return await self._ask_in_time(path)
+
+    async def _ask_in_time(self, path: Path) -> dict[str, str]:
+        try:
+            return await asyncio.wait_for(self._ask(path), self._timeout_seconds)
+        except TimeoutError as error:
+            await self._end()
+            message = f"looking into the file took longer than {self._timeout_seconds:g} s; make a sound copy of it"
+            raise AttemptFailed("INPUT_CORRUPT", message) from error
+        except BaseException:
+            await self._end()  # its answer must not reach the next caller
+            raise
 
     async def _ask(self, path: Path) -> dict[str, str]:
         if self._child is None or self._child.returncode is not None:
@@ -76,9 +92,7 @@ class Prober:
         except (BrokenPipeError, ConnectionResetError):
             line = b""
         if not line:
-            code = await self._child.wait()
-            message = f"the file made its reader crash (exit code {code})"
-            return {"code": "INPUT_CORRUPT", "message": message}
+            raise _Crashed(f"exit code {await self._child.wait()}")
         answer: dict[str, str] = json.loads(line)
         return answer
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import resource
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import av
 import av.error
 
-from reelmill.media.formats import DEMUXERS
+from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.v1.media_pb2 import MediaInfo
 
 _KINDS = {
@@ -29,12 +30,24 @@ _PICTURES = (
     (0, b"II*\0", "tiff_pipe"),
     (0, b"MM\0*", "tiff_pipe"),
 )
+# Lists of other files, which would be opened in our name.
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
+# FFmpeg's names by the numbers of ISO 23091-2; 2 says unspecified.
+_SPACES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+# fmt: off
+_TRANSFERS = {
+    1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 13: "iec61966-2-1",
+    14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
+}
+# fmt: on
+_MEMORY_BYTES = 2**31  # address space for a file's reader: what a forged header asks for must not take the machine's
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
 
 def main() -> None:
     """Answer until stdin ends."""
     av.logging.set_level(av.logging.PANIC)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)
 
@@ -48,7 +61,9 @@ def answer(path: str) -> dict[str, str]:
     if size == 0:
         return _refuse("INPUT_EMPTY", "the file is empty")
     with Path(path).open("rb") as file:
-        head = file.read(16)
+        head = file.read(1024)
+    if any(mark in head for mark in _PLAYLISTS):
+        return _refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
     try:
         with av.open(f"file:{path}", format=picture, options=_OPTIONS, metadata_errors="replace") as container:
@@ -56,11 +71,24 @@ def answer(path: str) -> dict[str, str]:
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
             info = describe(container, size)
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, MemoryError):
         return _unreadable(bool(picture), head)
-    if not info.streams:
-        return _refuse("INPUT_NOT_MEDIA", "the file has no picture and no sound")
+    if (problem := _unusable(info)) is not None:
+        return problem
     return {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
+
+
+def _unusable(info: MediaInfo) -> dict[str, str] | None:
+    """Why a file that could be opened is refused, or None."""
+    if not any(s.kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO) for s in info.streams):
+        return _refuse("INPUT_NOT_MEDIA", "the file has no picture and no sound")
+    if not any((s.width and s.height) or s.channels for s in info.streams):
+        return _refuse("INPUT_CORRUPT", "the file's picture or sound can't be read: it is damaged, or far too large")
+    for stream in info.streams:
+        if stream.width * stream.height > MAX_PIXELS:
+            size = f"{stream.width} × {stream.height} pixels"
+            return _refuse("INPUT_UNSUPPORTED", f"the picture has {size}; at most {MAX_PIXELS} pixels are accepted")
+    return None
 
 
 def describe(container: Any, size: int) -> MediaInfo:
@@ -71,11 +99,12 @@ def describe(container: Any, size: int) -> MediaInfo:
         size_bytes=size,
         bitrate_bps=max(0, container.bit_rate or 0),
     )
+    turned: MediaInfo.Stream | None = None
     for stream in container.streams:
         described = info.streams.add(
             index=stream.index,
             kind=_KINDS.get(stream.type, MediaInfo.Stream.KIND_UNSPECIFIED),
-            duration_seconds=_seconds(stream.duration, stream.time_base),
+            duration_seconds=_seconds(stream.duration, stream.time_base) or _tagged_seconds(stream),
             language=stream.language or "",
             frames=max(0, stream.frames or 0),
         )
@@ -84,10 +113,13 @@ def describe(container: Any, size: int) -> MediaInfo:
             described.bitrate_bps = max(0, getattr(stream, "bit_rate", 0) or 0)
         if stream.type == "video":
             _describe_video(stream, described)
+            turned = turned or described
         elif stream.type == "audio":
             described.sample_rate_hz = stream.sample_rate or 0
             described.channels = stream.channels or 0
-    if info.format in ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"):
+    if turned is not None:
+        turned.rotation_degrees = _rotation(container)
+    if info.format in STILL_DEMUXERS:
         info.duration_seconds = 0.0  # a still picture has none, though FFmpeg gives it one frame's
     return info
 
@@ -98,23 +130,40 @@ def _describe_video(stream: Any, described: MediaInfo.Stream) -> None:
     described.pixel_format = stream.pix_fmt or ""
     described.pixel_aspect_ratio = float(stream.sample_aspect_ratio or 1) or 1.0
     described.cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
-    described.rotation_degrees = _rotation(stream)
+    context = stream.codec_context
+    if context is not None:
+        described.color_space = _SPACES.get(context.colorspace, "")
+        described.color_transfer = _TRANSFERS.get(context.color_trc, "")
+        described.interlaced = context.field_order > 1  # 0 says unknown, 1 progressive
 
 
-def _rotation(stream: Any) -> int:
-    """Clockwise degrees; the display matrix, as FFmpeg gives it, counts against the clock."""
-    matrix = stream.side_data.get("DISPLAYMATRIX") if hasattr(stream, "side_data") else None
-    return round(-matrix / 90) * 90 % 360 if matrix else 0
+def _rotation(container: Any) -> int:
+    """Clockwise degrees that the first picture is to be turned by; PyAV tells it of frames alone."""
+    try:
+        frame = next(container.decode(video=0), None)
+    except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
+        return 0
+    # A display matrix counts against the clock.
+    return round(-frame.rotation / 90) * 90 % 360 if frame is not None else 0
 
 
 def _seconds(value: int | None, base: Fraction | None) -> float:
     return max(0.0, float(value * base)) if value and base else 0.0
 
 
+def _tagged_seconds(stream: Any) -> float:
+    """What Matroska's usual DURATION tag says (00:01:02.500000000); 0 without one."""
+    try:
+        hours, minutes, seconds = map(float, stream.metadata.get("DURATION", "").split(":"))
+    except ValueError:
+        return 0.0
+    return max(0.0, hours * 3600 + minutes * 60 + seconds)
+
+
 def _unreadable(picture: bool, head: bytes) -> dict[str, str]:
     if picture or any(head[at:].startswith(magic) for at, magic in _MAGIC):
         return _refuse("INPUT_CORRUPT", "the file is damaged or cut off: its beginning is fine, the rest can't be read")
-    return _refuse("INPUT_NOT_MEDIA", "the file is no media file that ffmpeg can read")
+    return _refuse("INPUT_NOT_MEDIA", "ffmpeg finds no media in the file; give a video, sound or picture")
 
 
 def _refuse(code: str, message: str) -> dict[str, str]:

@@ -108,8 +108,7 @@ async def run(
             raise _failure(command, code, message, text, tail)
         if process.returncode:
             found = classify(process.returncode, tail)
-            last = output.tail[-1] if output.tail else ""
-            raise _failure(command, found.code, f"{found.message}: {last}" if last else found.message, text, tail)
+            raise _failure(command, found.code, found.message, text, tail)
     finally:
         watch.cancel()
         stopping.cancel()

@@ -1,13 +1,13 @@
 """What planning reads out of a probed input: its streams, its length, the options to open it. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import PlanContext, Source
+from reelmill.media.formats import MAX_PIXELS
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
-
-_MAX_PIXELS = 8192 * 8192  # of one picture: a forged header must not take all memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,11 @@ def video_stream(source: Source, output: str) -> MediaInfo.Stream:
     streams = [s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height]
     found = next((s for s in streams if not s.cover), None)
     if found is None:
-        raise AttemptFailed("INPUT_NO_VIDEO", "the input has no picture to work on", output=output)
+        raise AttemptFailed(
+            "INPUT_NO_VIDEO",
+            "the input has no moving picture or still; for its sound, use the operation audio",
+            output=output,
+        )
     return found
 
 
@@ -38,7 +42,7 @@ def required_audio(source: Source, output: str) -> MediaInfo.Stream:
     """The first sound. Raises AttemptFailed INPUT_NO_AUDIO."""
     found = audio_stream(source)
     if found is None:
-        raise AttemptFailed("INPUT_NO_AUDIO", "the input has no sound to work on", output=output)
+        raise AttemptFailed("INPUT_NO_AUDIO", "the input has no sound; leave this output out", output=output)
     return found
 
 
@@ -47,14 +51,25 @@ def span(source: Source, trim: TimeRange, output: str) -> Span:
     duration = source.info.duration_seconds
     start, end = trim.start_seconds, trim.end_seconds
     if duration and (start >= duration or end > duration + 0.5):
-        raise AttemptFailed(
-            "TIME_OUT_OF_RANGE",
-            f"the trim {start:g}–{end or duration:g} s goes past the input's end at {duration:.3f} s",
-            output=output,
-        )
+        what = f"end_seconds ({end:g})" if start < duration else f"start_seconds ({start:g})"
+        message = f"the trim's {what} lies past the input's end at {duration:.3f} s; give a smaller one"
+        raise AttemptFailed("TIME_OUT_OF_RANGE", message, output=output)
     cut = bool(end) and (not duration or end < duration)
     last = end if cut else duration
     return Span(start, max(0.0, last - start), cut)
+
+
+def expected_seconds(part: Span, streams: Iterable[MediaInfo.Stream | None]) -> tuple[float | None, float]:
+    """How long a file of these streams must be, and by how much it may differ; None where that can't be told.
+
+    A stream may begin later than its file, and only the file's whole length shows it: what lies between
+    the longest stream's length and the file's is right.
+    """
+    if not part.length:
+        return None, 0.0
+    known = [s.duration_seconds for s in streams if s]
+    least = min(part.length, max(0.0, max(known) - part.start)) if all(known) else part.length
+    return (least + part.length) / 2, (part.length - least) / 2 + max(0.5, 0.01 * part.length)
 
 
 def open_options(source: Source, context: PlanContext, *, start: float = 0.0) -> tuple[str, ...]:
@@ -66,7 +81,7 @@ def open_options(source: Source, context: PlanContext, *, start: float = 0.0) ->
         "-protocol_whitelist",
         "file",
         "-max_pixels",
-        str(_MAX_PIXELS),
+        str(MAX_PIXELS),
         "-f",
         source.demuxer,
         "-i",

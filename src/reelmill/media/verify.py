@@ -20,6 +20,10 @@ async def verify(
     code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
     infos = []
     for file in files:
+        if not (folder / file.path).exists():
+            missing = "INPUT_CORRUPT" if input_damaged else file.if_missing
+            message = f"{file.path}: ffmpeg ended well without writing it; the input has no picture or sound there"
+            raise AttemptFailed(missing, message, output=file.output)
         try:
             info = (await prober.probe(folder / file.path)).info
         except AttemptFailed as error:

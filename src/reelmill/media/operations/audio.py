@@ -6,15 +6,16 @@ from reelmill.jobs.errors import Violation
 from reelmill.media import formats
 from reelmill.media.checks import trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.sources import open_options, required_audio, seconds, span
+from reelmill.media.sources import expected_seconds, open_options, required_audio, seconds, span
 from reelmill.v1.operations_pb2 import AudioExtract
 
 _MUX = {
     AudioExtract.MP3: ("-f", "mp3"),
+    # ipod is mp4 with the brand M4A, by which players know that it is sound.
     AudioExtract.M4A: ("-movflags", "+faststart", "-f", "ipod"),
     AudioExtract.OPUS: ("-f", "opus"),
     AudioExtract.FLAC: ("-f", "flac"),
-    AudioExtract.WAV: ("-f", "wav"),
+    AudioExtract.WAV: ("-rf64", "auto", "-f", "wav"),  # a plain WAV ends at 4 GiB
 }
 _LOSSLESS = (AudioExtract.FLAC, AudioExtract.WAV)
 _MAX_CHANNELS = {AudioExtract.MP3: 2}
@@ -67,11 +68,11 @@ class AudioOperation:
             *_MUX[spec.format],
             str(path),
         )
-        length = part.length if part.cut or not sound.duration_seconds else sound.duration_seconds - part.start
+        duration, tolerance = expected_seconds(part, (sound,))
         expected = Expected(
             audio_codec=formats.EXTRACT_NAMES[spec.format],
-            duration_seconds=length or None,
-            duration_tolerance_seconds=max(0.5, 0.01 * length),
+            duration_seconds=duration,
+            duration_tolerance_seconds=tolerance,
         )
         command = Command(
             inputs=open_options(source, context, start=part.start),

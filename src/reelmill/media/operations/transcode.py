@@ -3,12 +3,19 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from reelmill.jobs.errors import Violation
-from reelmill.media import formats
+from reelmill.jobs.errors import AttemptFailed, Violation
+from reelmill.media import formats, pictures
 from reelmill.media.checks import trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.geometry import display_size, fit
-from reelmill.media.sources import Span, audio_stream, open_options, seconds, span, video_stream
+from reelmill.media.geometry import Size, display_size, fit
+from reelmill.media.sources import (
+    audio_stream,
+    expected_seconds,
+    open_options,
+    seconds,
+    span,
+    video_stream,
+)
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
 
@@ -20,6 +27,7 @@ _MUX = {
 }
 
 
+_SIDES = (16, 16384)  # in pixels: libx265 takes no smaller ones, libx264 no larger ones
 _FREE_FITS = (VideoSettings.FIT_UNSPECIFIED, VideoSettings.CONTAIN, VideoSettings.SHRINK)
 
 
@@ -77,13 +85,16 @@ class TranscodeOperation:
         picture = video_stream(source, output)
         sound = None if spec.mute else audio_stream(source)
         scaling = fit(display_size(picture), spec.video.width, spec.video.height, spec.video.fit)
+        _check_size(scaling.final, output)
         extension = formats.CONTAINER_EXTENSIONS[spec.container]
         path = PurePosixPath(output, f"{output}.{extension}")
-        rate = (f"fps={spec.video.frame_rate:g}",) if spec.video.frame_rate else ()
+        rate = (f"fps={formats.frame_rate(spec.video.frame_rate)}",) if spec.video.frame_rate else ()
         writes = (
             *("-map", f"0:{picture.index}"),
             *(("-map", f"0:{sound.index}") if sound else ()),
-            *("-filter:v", ",".join((*rate, *scaling.filters()))),
+            *("-filter:v", ",".join((*rate, *pictures.filters(picture, scaling)))),
+            # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.
+            *("-fps_mode", "vfr", *(() if rate else ("-enc_time_base:v", "demux"))),
             *formats.video_encoder(spec.video, spec.container, context.threads),
             *(_audio_options(spec.audio, sound) if sound else ()),
             *(("-t", seconds(part.length)) if part.cut else ()),
@@ -92,13 +103,14 @@ class TranscodeOperation:
             *_MUX[spec.container],
             str(path),
         )
+        duration, tolerance = expected_seconds(part, (picture, sound))
         expected = Expected(
             video_codec=formats.VIDEO_NAMES[spec.video.codec],
             audio_codec=formats.AUDIO_NAMES[spec.audio.codec] if sound else None,
             width=scaling.final.width,
             height=scaling.final.height,
-            duration_seconds=_expected_seconds(part, picture, sound),
-            duration_tolerance_seconds=max(0.5, 0.01 * part.length),
+            duration_seconds=duration,
+            duration_tolerance_seconds=tolerance,
         )
         command = Command(
             inputs=open_options(source, context, start=part.start),
@@ -112,15 +124,21 @@ class TranscodeOperation:
 
 def _audio_options(spec: AudioSettings, sound: MediaInfo.Stream) -> tuple[str, ...]:
     rate = formats.accepted_rate(formats.AUDIO_RATES[spec.codec], spec.sample_rate_hz, sound.sample_rate_hz)
+    # Sound that starts late does so in the output too: its times say when. To fill up with silence by
+    # aresample=async can hang ffmpeg 9 where several outputs share a process.
     return formats.audio_encoder(spec.codec, spec.bitrate_bps, rate, spec.channels or min(2, sound.channels))
 
 
-def _expected_seconds(part: Span, picture: MediaInfo.Stream, sound: MediaInfo.Stream | None) -> float | None:
-    """How long the file must be: as long as the longest stream that goes in."""
-    if part.cut or not part.length:
-        return part.length or None
-    streams = [s.duration_seconds for s in (picture, sound) if s]
-    return max(streams) - part.start if all(streams) else part.length
+def _check_size(size: Size, output: str) -> None:
+    """One side may follow from the other, and so come out at a size that no encoder takes."""
+    smallest, largest = _SIDES
+    if min(size.width, size.height) < smallest or max(size.width, size.height) > largest:
+        raise AttemptFailed(
+            "INPUT_UNSUPPORTED",
+            f"the picture would have {size.width} × {size.height} pixels, and each side must be {smallest}–{largest}; "
+            "give width and height",
+            output=output,
+        )
 
 
 def _video_codec(spec: Transcode) -> VideoSettings.Codec:

@@ -1,0 +1,45 @@
+"""How a decoded picture becomes one that every player shows as it was meant: filters. Pure."""
+
+from reelmill.media.geometry import Scaling
+from reelmill.v1.media_pb2 import MediaInfo
+
+_HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})  # PQ (HDR10, Dolby Vision) and HLG
+_HD_LINES = 720  # from here on, a picture that doesn't say is BT.709; below it is BT.601
+
+
+def filters(picture: MediaInfo.Stream, scaling: Scaling, *, matrix: str = "bt709", full: bool = False) -> list[str]:
+    """Filters that give full frames of square pixels, in standard dynamic range.
+
+    `matrix` is bt709, which players expect of video, or bt601, the one of JPEG and WebP. `full`
+    asks for colours in full range (0–255), which stills have, instead of the limited range of video.
+    """
+    spread = "full" if full else "limited"
+    found = []
+    if picture.interlaced:
+        # Only the frames that are marked so; others pass untouched.
+        found.append("bwdif=mode=send_frame:deint=interlaced")
+    if picture.color_transfer in _HDR_TRANSFERS:
+        found += _standard_range(scaling, matrix, spread)
+    else:
+        # What the file says of its colours comes with each frame and wins over a guess by size.
+        guess = ""
+        if not picture.color_space:
+            guess = f"in_color_matrix={'bt709' if picture.height >= _HD_LINES else 'bt601'}:"
+        size = f"{scaling.scaled.width}:{scaling.scaled.height}"
+        found.append(f"scale={size}:flags=bicubic:{guess}out_color_matrix={matrix}:out_range={spread}")
+    return [*found, *scaling.edges(), "setsar=1"]
+
+
+def _standard_range(scaling: Scaling, matrix: str, spread: str) -> list[str]:
+    """Tone mapping: else HDR looks grey and dull. Scaling goes first, as the rest costs by the pixel."""
+    names = {"bt709": "709", "bt601": "170m"}
+    return [
+        # Files leave parts of their description out; all HDR video is BT.2020 (ITU-R BT.2100).
+        f"zscale=w={scaling.scaled.width}:h={scaling.scaled.height}:filter=bicubic"
+        ":matrixin=2020_ncl:primariesin=2020:transfer=linear:npl=100",
+        "format=gbrpf32le",
+        "zscale=primaries=709",
+        "tonemap=hable:desat=0",
+        f"zscale=transfer=709:matrix={names[matrix]}:range={spread}",
+        "format=yuv420p",
+    ]

@@ -1,0 +1,159 @@
+"""The whole way of a job's media part on real files: check, defaults, probe, plan, ffmpeg, verify, decode."""
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+from google.protobuf.json_format import ParseDict
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import run as ffmpeg_run
+from reelmill.media.contract import Command, Plan, PlanContext, Source
+from reelmill.media.plan import plan
+from reelmill.media.probe import Prober
+from reelmill.media.progress import RunProgress
+from reelmill.media.validate import job_violations, with_defaults
+from reelmill.media.verify import verify
+from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.media_pb2 import MediaInfo
+
+FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decoded:
+    """What a decoder sees in a file."""
+
+    video_codec: str = ""
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    audio_codec: str = ""
+    sample_rate_hz: int = 0
+    channels: int = 0
+    samples: int = 0
+    duration_seconds: float = 0.0
+    times: tuple[float, ...] = ()
+    """When each frame is shown."""
+
+
+def decode(path: Path) -> Decoded:
+    """Decode every frame of a file's first picture and first sound."""
+    found: dict = {}
+    with av.open(str(path)) as container:
+        if container.duration:
+            found["duration_seconds"] = container.duration / 1e6
+        times, samples = [], 0
+        for frame in container.decode(*container.streams.video[:1], *container.streams.audio[:1]):
+            if isinstance(frame, av.VideoFrame):
+                times.append(float(frame.pts * frame.time_base) if frame.pts is not None else 0.0)
+            else:
+                samples += frame.samples
+        for stream in container.streams.video[:1]:
+            found |= {"video_codec": stream.codec.canonical_name, "width": stream.width, "height": stream.height}
+        for stream in container.streams.audio[:1]:
+            found |= {"audio_codec": stream.codec.canonical_name, "sample_rate_hz": stream.sample_rate}
+            found |= {"channels": stream.channels}
+    return Decoded(frames=len(times), times=tuple(times), samples=samples, **found)
+
+
+def rgb(path: Path, x: int, y: int, *, index: int = 0, matrix: int | None = None) -> list[int]:
+    """The colour at x, y of frame `index`; `matrix` is for files that don't say theirs."""
+    with av.open(str(path)) as container:
+        frame = next(frame for i, frame in enumerate(container.decode(video=0)) if i == index)
+    if matrix is not None:
+        frame.colorspace = matrix
+    plane = frame.reformat(format="rgb24").planes[0]
+    at = y * plane.line_size + 3 * x
+    return list(bytes(plane)[at : at + 3])
+
+
+def first_sound(path: Path) -> float:
+    """Seconds from the start until a 16-bit or float file is no longer silent."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            kind, quiet = {"s16": ("h", 600), "fltp": ("f", 0.02)}[frame.format.name]
+            values = memoryview(bytes(frame.planes[0])).cast(kind)[: frame.samples]
+            found = next((i for i, value in enumerate(values) if abs(value) > quiet), None)
+            if found is not None:
+                return float(frame.pts * frame.time_base) + found / frame.sample_rate
+    raise AssertionError("there is no sound")
+
+
+def make(path: Path, *arguments: str) -> Path:
+    """A file made by ffmpeg from `arguments`."""
+    argv = [str(FFMPEG), "-nostdin", "-y", "-loglevel", "error", *arguments, str(path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@dataclass(slots=True)
+class Studio:
+    """Runs outputs on files in a folder of its own."""
+
+    folder: Path
+    prober: Prober = field(default_factory=Prober)
+
+    async def source(self, path: Path) -> Source:
+        """A file as the worker sees it."""
+        probed = await self.prober.probe(path)
+        return Source(path=str(path), info=probed.info, demuxer=probed.demuxer)
+
+    async def plan(self, path: Path, *outputs: dict, threads: int = 1) -> Plan:
+        """The plan of outputs of one file; an output without a name is called out."""
+        named = [{"name": "out", **output} for output in outputs]
+        job = ParseDict({"inputs": [{"uri": path.as_uri()}], "outputs": named}, Job())
+        assert job_violations(job, "job") == []
+        return plan(with_defaults(job), {"": await self.source(path)}, PlanContext(threads=threads))
+
+    async def make(self, path: Path, *outputs: dict) -> list[Path]:
+        """Run outputs on a file, check what came out as the worker does; answers its paths."""
+        planned = await self.plan(path, *outputs)
+        damaged = False
+        for file in planned.files:
+            (self.folder / file.path).parent.mkdir(exist_ok=True)
+        for command in planned.commands:
+            try:
+                damaged |= (await self.run(command)).input_damaged
+            except AttemptFailed as error:
+                error.add_note(f"{error.failure.command}\n{error.failure.stderr_tail}")
+                raise
+        await verify(planned.files, self.folder, self.prober, input_damaged=damaged)
+        return [self.folder / file.path for file in planned.files]
+
+    async def one(self, path: Path, **output: object) -> Path:
+        """The only file of one output."""
+        (made,) = await self.make(path, dict(output))
+        return made
+
+    async def probe_made(self, path: Path) -> MediaInfo:
+        """What the prober says of a file."""
+        return (await self.prober.probe(path)).info
+
+    async def run(
+        self,
+        command: Command,
+        *,
+        stop: asyncio.Event | None = None,
+        on_progress: Callable[[RunProgress], None] = lambda progress: None,
+        ffmpeg: Path = FFMPEG,
+        no_progress_seconds: float = 30.0,
+        wall_seconds: float = 60.0,
+        max_bytes: int = 10**9,
+    ) -> ffmpeg_run.RunResult:
+        """Run a command with generous limits."""
+        return await ffmpeg_run.run(
+            command,
+            ffmpeg=ffmpeg,
+            folder=self.folder,
+            stop=stop or asyncio.Event(),
+            on_progress=on_progress,
+            no_progress_seconds=no_progress_seconds,
+            wall_seconds=wall_seconds,
+            max_bytes=max_bytes,
+        )

@@ -1,0 +1,164 @@
+"""Inputs of every kind on the real ffmpeg: rotated, odd, late, wide, deep, still."""
+
+from pathlib import Path
+
+import av
+import pytest
+from media.kit import Studio, decode, first_sound, make, rgb
+
+from reelmill.jobs.errors import AttemptFailed
+
+FFV1 = ("-c:v", "ffv1")
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+SINE = ("-f", "lavfi", "-i", "sine=sample_rate=48000:duration=1")
+
+
+def picture(size: str = "64x64", source: str = "testsrc2", more: str = "") -> tuple[str, ...]:
+    return ("-f", "lavfi", "-i", f"{source}{':' if '=' in source else '='}size={size}:rate=10:duration=1{more}")
+
+
+@pytest.mark.parametrize(("degrees", "size"), [(90, (32, 64)), (180, (64, 32)), (270, (32, 64))])
+async def test_a_rotated_video_comes_out_upright(
+    studio: Studio, tmp_path: Path, degrees: int, size: tuple[int, int]
+) -> None:
+    flat = make(tmp_path / "flat.mp4", *picture("64x32"), *X264)
+    turned = tmp_path / "turned.mp4"
+    make(turned, "-display_rotation", str(-degrees), "-i", str(flat), "-c", "copy")
+    assert (await studio.probe_made(turned)).streams[0].rotation_degrees == degrees
+    video, still = await studio.make(turned, {"name": "v", "transcode": {}}, {"name": "s", "thumbnail": {}})
+    assert (decode(video).width, decode(video).height) == size == (decode(still).width, decode(still).height)
+    assert (await studio.probe_made(video)).streams[0].rotation_degrees == 0
+
+
+async def test_pixels_become_square(studio: Studio, tmp_path: Path) -> None:
+    anamorphic = make(tmp_path / "wide.mp4", *picture(more=",setsar=4/3"), *X264)
+    made = await studio.one(anamorphic, transcode={})
+    assert (decode(made).width, decode(made).height) == (86, 64)
+    assert (await studio.probe_made(made)).streams[0].pixel_aspect_ratio == 1.0
+
+
+async def test_odd_sizes_become_even_for_video_and_stay_for_stills(studio: Studio, tmp_path: Path) -> None:
+    odd = make(tmp_path / "odd.mkv", *picture("65x33", "testsrc"), *FFV1)
+    video, still = await studio.make(odd, {"name": "v", "transcode": {}}, {"name": "s", "thumbnail": {}})
+    assert (decode(video).width, decode(video).height) == (64, 32)
+    assert (decode(still).width, decode(still).height) == (65, 33)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv422p10le", "yuv444p12le", "gbrp", "rgba", "gray", "yuvj420p"])
+async def test_every_pixel_format_becomes_one_that_players_show(
+    studio: Studio, tmp_path: Path, pixel_format: str
+) -> None:
+    white = make(tmp_path / "deep.mkv", *picture(source="color=c=white"), *FFV1, "-pix_fmt", pixel_format)
+    made = await studio.one(white, transcode={})
+    with av.open(str(made)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert stream.codec_context.color_range == 1  # limited
+        assert stream.codec_context.colorspace == 1  # BT.709
+    assert min(rgb(made, 16, 16)) > 250
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+async def test_hdr_is_mapped_to_standard_range(studio: Studio, tmp_path: Path, transfer: str) -> None:
+    tags = f",format=yuv420p10le,setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    hdr = make(tmp_path / "hdr.mkv", *picture(more=tags), *FFV1)
+    assert (await studio.probe_made(hdr)).streams[0].color_transfer == transfer
+    video, still = await studio.make(hdr, {"name": "v", "transcode": {}}, {"name": "s", "thumbnail": {}})
+    stream = (await studio.probe_made(video)).streams[0]
+    assert (stream.color_transfer, stream.color_space, stream.pixel_format) == ("bt709", "bt709", "yuv420p")
+    assert decode(still).width == 64
+
+
+@pytest.mark.parametrize("size", ["1280x720", "64x64"])
+async def test_colours_stay_the_same_in_video_and_in_stills(studio: Studio, tmp_path: Path, size: str) -> None:
+    """An untagged HD picture is BT.709, an untagged small one BT.601: so players take them."""
+    matrix = "bt709" if size == "1280x720" else "bt601"
+    colour = f",scale=out_color_matrix={matrix},format=yuv420p,setparams=colorspace=unknown"
+    green = make(tmp_path / "green.mkv", *picture(size, "color=c=0x20C020", colour), *FFV1)
+    stills = [{"name": f.lower(), "thumbnail": {"format": f, "quality": 100}} for f in ("JPEG", "WEBP")]
+    made = await studio.make(
+        green, {"name": "v", "transcode": {"video": {"crf": 1}}}, *stills, {"name": "p", "thumbnail": {"format": "PNG"}}
+    )
+    for path in made:
+        fixed = 5 if path.suffix in (".jpg", ".webp") else None  # always BT.601, which decoders don't say
+        seen = rgb(path, 16, 16, matrix=fixed)
+        assert seen == pytest.approx([0x20, 0xC0, 0x20], abs=8), path.name
+
+
+async def test_interlaced_video_is_made_progressive(studio: Studio, tmp_path: Path) -> None:
+    fields = picture("64x64", "testsrc2", ",tinterlace=mode=interleave_top,fieldorder=tff")
+    combed = make(tmp_path / "combed.mpg", *fields, "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-q:v", "2")
+    assert (await studio.probe_made(combed)).streams[0].interlaced
+    plan = await studio.plan(combed, {"transcode": {}})
+    assert "bwdif" in " ".join(plan.commands[0].argv)
+    made = await studio.one(combed, transcode={})
+    assert not (await studio.probe_made(made)).streams[0].interlaced
+    assert decode(made).frames == decode(combed).frames
+
+
+async def test_a_video_without_sound_stays_silent(studio: Studio, tmp_path: Path) -> None:
+    silent = make(tmp_path / "silent.mp4", *picture(), *X264)
+    assert decode(await studio.one(silent, transcode={"audio": {"codec": "AAC"}})).audio_codec == ""
+    with pytest.raises(AttemptFailed, match="INPUT_NO_AUDIO: the input has no sound; leave this output out"):
+        await studio.one(silent, audio={})
+
+
+async def test_sound_alone_has_no_picture_to_work_on(studio: Studio, tone: Path) -> None:
+    for operation in ("transcode", "thumbnail"):
+        with pytest.raises(AttemptFailed, match=r"INPUT_NO_VIDEO: .* use the operation audio"):
+            await studio.one(tone, **{operation: {}})
+
+
+async def test_cover_art_is_no_video(studio: Studio, tmp_path: Path) -> None:
+    cover = make(tmp_path / "cover.png", *picture(), "-frames:v", "1")
+    song = tmp_path / "song.mp3"
+    make(song, *SINE, "-i", str(cover), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
+    with pytest.raises(AttemptFailed, match="INPUT_NO_VIDEO"):
+        await studio.one(song, transcode={})
+    seen = decode(await studio.one(song, audio={"format": "M4A"}))
+    assert (seen.audio_codec, seen.video_codec) == ("aac", "")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "tiff", "gif"])
+async def test_a_still_picture_makes_a_thumbnail_and_a_video(studio: Studio, tmp_path: Path, suffix: str) -> None:
+    still = make(tmp_path / f"still.{suffix}", *picture(), "-frames:v", "1")
+    video, small = await studio.make(
+        still, {"name": "v", "transcode": {}}, {"name": "s", "thumbnail": {"width": 32, "format": "PNG"}}
+    )
+    assert decode(video).frames == 1
+    assert (decode(small).width, decode(small).height) == (32, 32)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts", "mp4"])
+async def test_sound_that_starts_late_stays_in_step_with_the_picture(
+    studio: Studio, tmp_path: Path, suffix: str
+) -> None:
+    late = tmp_path / f"late.{suffix}"
+    make(late, *picture(), "-itsoffset", "0.4", *SINE, "-map", "0", "-map", "1", *X264, "-c:a", "aac", "-ac", "1")
+    made = await studio.one(late, transcode={"container": "MKV" if suffix == "mkv" else "MP4"})
+    assert first_sound(made) == pytest.approx(0.4, abs=0.06)
+
+
+async def test_a_stream_that_starts_late_makes_no_output_invalid(studio: Studio, tmp_path: Path) -> None:
+    late = tmp_path / "late.mkv"
+    make(late, *picture(), "-itsoffset", "3", *SINE, "-map", "0", "-map", "1", *X264, "-c:a", "aac")
+    assert decode(await studio.one(late, transcode={})).duration_seconds == pytest.approx(4.0, abs=0.1)
+
+
+async def test_times_that_start_above_zero_start_at_zero(studio: Studio, tmp_path: Path, tiny: Path) -> None:
+    shifted = make(tmp_path / "shifted.ts", "-i", str(tiny), "-c", "copy", "-output_ts_offset", "1000")
+    seen = decode(await studio.one(shifted, transcode={}))
+    assert seen.times[0] == pytest.approx(0.0, abs=0.05)
+    assert seen.duration_seconds == pytest.approx(1.0, abs=0.1)
+
+
+async def test_titles_places_and_chapters_stay_at_home(studio: Studio, tmp_path: Path, tiny: Path) -> None:
+    tagged = make(tmp_path / "tagged.mp4", "-i", str(tiny), "-c", "copy", "-metadata", "title=secret")
+    for made in await studio.make(tagged, {"name": "v", "transcode": {}}, {"name": "a", "audio": {"format": "M4A"}}):
+        assert b"secret" not in made.read_bytes()
+
+
+async def test_a_picture_far_from_square_is_refused_with_what_to_do(studio: Studio, tmp_path: Path) -> None:
+    strip = make(tmp_path / "strip.mkv", *picture("4096x16"), *FFV1)
+    with pytest.raises(AttemptFailed, match=r"INPUT_UNSUPPORTED: .* give width and height"):
+        await studio.one(strip, transcode={"video": {"width": 64}})
