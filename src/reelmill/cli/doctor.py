@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelmill.cli.configuration import load
+from reelmill.cli.configuration import load, log_to_stderr
 from reelmill.cli.problems import FAILED
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def doctor(
     """Check ffmpeg, database, queue, cache, storage and disk; exit code 1 where something is wrong."""
     from reelmill.cli.display import findings_table, out
 
-    found = asyncio.run(examine(load()))
+    settings = load()
+    # What the parts tell of servers that are away is told below, with its remedy.
+    log_to_stderr("doctor", settings, default_level="critical")
+    found = asyncio.run(examine(settings))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:
@@ -55,7 +58,7 @@ async def examine(settings: "Settings") -> list[Finding]:
         "queue": (_queue, "check REELMILL_QUEUE_URL and start Kafka"),
         "cache": (_cache, "check REELMILL_CACHE_URL and start Redis; until then jobs run, statuses are slower"),
     }
-    return [await _check(name, check, remedy, settings) for name, (check, remedy) in checks.items()]
+    return await asyncio.gather(*(_check(name, *how, settings) for name, how in checks.items()))
 
 
 async def _check(
@@ -100,7 +103,10 @@ async def _database(settings: "Settings") -> str:
     from reelmill.store.migrate import pending
 
     async with app.database_url(settings) as url:
-        version, missing = await pending(url)
+        try:
+            version, missing = await pending(url)
+        except OSError as error:
+            raise RuntimeError(f"PostgreSQL is away: {error.strerror or error}") from error
     if missing:
         raise RuntimeError(f"PostgreSQL {version} answers, but lacks migrations: {', '.join(m.name for m in missing)}")
     return f"PostgreSQL {version}, migrated"

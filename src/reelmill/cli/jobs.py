@@ -1,6 +1,8 @@
 """Commands that talk to an api: submit, jobs, job, watch, cancel, retry, logs."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,11 +148,18 @@ def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
                 console.print(log_line(line))
 
 
-def _client(api: str | None) -> "Client":
-    from reelmill.client import Backoff, Client
+@contextmanager
+def _client(api: str | None) -> Iterator["Client"]:
+    """A client of the api. Raises Problem where that is away."""
+    from reelmill.client import Backoff, Client, Unavailable
 
     target = api_target(load(api_target=api))
-    return Client(target, backoff=Backoff(attempts=4))  # a person waits: give up within 2 s
+    try:
+        with Client(target, backoff=Backoff(attempts=4)) as client:  # a person waits: give up within 2 s
+            yield client
+    except Unavailable as error:
+        message = f"no answer from the api at {target}; `reelmill up` starts one, --api says where another is"
+        raise Problem(message, details=[error.message]) from error
 
 
 def _follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool) -> None:

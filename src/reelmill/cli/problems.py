@@ -24,13 +24,11 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, OSError | RuntimeError | ValueError) and re.search("REELMILL_|can't listen on", str(error)):
         return Problem(str(error))
     # Late: grpc takes longer to import than most commands to run, and only errors get here.
-    from reelmill.client import InvalidRequest, ReelmillError, Unavailable
+    from reelmill.client import InvalidRequest, ReelmillError
 
     if isinstance(error, InvalidRequest):
         details = [f"{v.field}: {v.description}" for v in error.violations]
         return Problem("the request breaks a rule" if details else error.message, details=details, exit_code=USAGE)
-    if isinstance(error, Unavailable):
-        return Problem(f"{error.message}; is the api running? `reelmill up` starts one, --api says where it is")
     if isinstance(error, ReelmillError):
         return Problem(error.message)
     return None

@@ -6,7 +6,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import psutil
 
@@ -31,6 +32,17 @@ def require_free(host: str, port: int, option: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise Problem(f"can't listen on {host}:{port}: {error.strerror}; choose another with {option}") from error
+
+
+@contextmanager
+def interruptible(stop: asyncio.Event) -> Iterator[None]:
+    """Tell what fails after SIGINT as an interruption: a terminal's Ctrl-C reaches our children as well."""
+    try:
+        yield
+    except Exception as error:
+        if not stop.is_set() or isinstance(error, Problem):
+            raise
+        raise Problem("interrupted", exit_code=INTERRUPTED) from error
 
 
 def force_on_interrupt() -> None:

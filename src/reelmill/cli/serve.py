@@ -78,7 +78,9 @@ def migrate() -> None:
 
     try:
         applied = asyncio.run(apply(settings.database_url))
-    except (OSError, RuntimeError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except OSError as error:
+        raise Problem(f"REELMILL_DATABASE_URL: PostgreSQL is away: {error.strerror or type(error).__name__}") from error
+    except (RuntimeError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Problem(f"REELMILL_DATABASE_URL: {error or type(error).__name__}") from error
     for migration in applied:
         typer.echo(f"applied {migration.number:04} {migration.name}")
@@ -96,17 +98,18 @@ def _run(process: str, settings: "Settings") -> None:
 async def _up(settings: "Settings") -> None:
     from reelmill import app
     from reelmill.cli.display import out
-    from reelmill.cli.processes import force_on_interrupt, require_free, since_start_seconds
+    from reelmill.cli.processes import force_on_interrupt, interruptible, require_free, since_start_seconds
 
     require_free(settings.grpc_host, settings.grpc_port, "--grpc")
     require_free(settings.http_host, settings.http_port, "--http")
     console, stop = out(), app.stop_on_signals()
-    async with app.running_system(settings) as addresses:
-        console.print(f"REST     {addresses.http}/v1/jobs")
-        console.print(f"Swagger  {addresses.http}/swagger/")
-        console.print(f"gRPC     {addresses.grpc}")
-        console.print(f"Data     {settings.data_dir.expanduser().absolute()}")
-        console.print(f"ready in {since_start_seconds():.1f} s; Ctrl-C stops")
-        await stop.wait()
-        console.print("stopping; Ctrl-C again ends it at once")
-        force_on_interrupt()
+    with interruptible(stop):
+        async with app.running_system(settings) as addresses:
+            console.print(f"REST     {addresses.http}/v1/jobs")
+            console.print(f"Swagger  {addresses.http}/swagger/")
+            console.print(f"gRPC     {addresses.grpc}")
+            console.print(f"Data     {settings.data_dir.expanduser().absolute()}")
+            console.print(f"ready in {since_start_seconds():.1f} s; Ctrl-C stops")
+            await stop.wait()
+            console.print("stopping; Ctrl-C again ends it at once")
+            force_on_interrupt()

@@ -12,6 +12,7 @@ from reelmill import app
 from reelmill.cli.display import err
 from reelmill.cli.following import following
 from reelmill.cli.problems import INTERRUPTED, Problem
+from reelmill.cli.processes import interruptible
 from reelmill.client import AsyncClient
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.settings import Settings
@@ -67,7 +68,7 @@ async def run_jobs(settings: Settings, jobs: Mapping[str, Job], *, destination: 
     """
     stop = app.stop_on_signals()
     roots = [destination, *(root for job in jobs.values() for root in input_roots(job))]
-    with private_folder(settings.data_dir.expanduser().absolute() / "run") as folder:
+    with interruptible(stop), private_folder(settings.data_dir.expanduser().absolute() / "run") as folder:
         async with open_session(settings, folder, roots) as client:
             for job in jobs.values():
                 job.destination = destination.as_uri()
