@@ -243,9 +243,7 @@ class _Member:
         partition, offset = message.partition(), message.offset()
         assert partition is not None and offset is not None
         headers = {name: _text(value) for name, value in cast(_Headers, message.headers() or ())}
-        content = Message(
-            topic=self._topic, key=_text(message.key()), value=cast(bytes, message.value() or b""), headers=headers
-        )
+        content = Message(topic=self._topic, key=_text(message.key()), value=message.value() or b"", headers=headers)
         with self._lock:
             self._open.setdefault(partition, set()).add(offset)
             self._next[partition] = offset + 1
