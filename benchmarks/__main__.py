@@ -2,10 +2,17 @@
 
 import argparse
 
-from benchmarks import drain, servers
+from benchmarks import drain, latency, rescue, servers, start, submission, thumbnails
 from benchmarks.report import Report
 
-BENCHMARKS = {"drain": drain.run}
+BENCHMARKS = {
+    "drain": drain.run,
+    "submission": submission.run,
+    "thumbnails": thumbnails.run,
+    "latency": latency.run,
+    "start": start.run,
+    "rescue": rescue.run,
+}
 
 
 def main() -> None:

@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
-from benchmarks.rounds import ratios
+from benchmarks.rounds import median_ratio, ratios
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,5 +37,5 @@ class Report:
         for our in (name for name in ours if name in values):
             for their in (name for name in values if name not in ours):
                 found = ratios(values[our], values[their])
-                spread = f"{min(found):.2f} to {max(found):.2f}"
-                self.line(f"{our} / {their}", f"{median(found):8.2f} ×", spread)
+                median = median_ratio(values[our], values[their])
+                self.line(f"{our} / {their}", f"{median:8.2f} ×", f"{min(found):.2f} to {max(found):.2f}")

@@ -86,13 +86,17 @@ class Peer(ABC):
 
     def finish(self, goal: int) -> None:
         """Return once `goal` tasks ran and their ends are recorded. Raises TimeoutError, RuntimeError."""
-        self._wait(lambda: counting.total(self.counters) >= goal, seconds=0.005)
+        self.wait_for_runs(goal)
         self._wait(lambda: self.unfinished() == 0, seconds=0.01)
+
+    def wait_for_runs(self, goal: int) -> None:
+        """Return once tasks were begun `goal` times. Raises TimeoutError, RuntimeError."""
+        self._wait(lambda: counting.total(self.counters) >= goal, seconds=0.005)
 
     def _wait(self, done: Callable[[], bool], *, seconds: float) -> None:
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not done():
-            if any(process.poll() is not None for process in self._processes):
+            if any(process.poll() not in (None, -signal.SIGKILL) for process in self._processes):
                 raise RuntimeError(f"{self.name}: a worker has ended")
             if time.monotonic() > deadline:
                 ran, left = counting.total(self.counters), self.unfinished()

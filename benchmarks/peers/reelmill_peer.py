@@ -1,6 +1,7 @@
 """Reelmill with an executor that does nothing: the full set-up, or PostgreSQL alone."""
 
 import asyncio
+import json
 import os
 import secrets
 import sys
@@ -22,9 +23,9 @@ from reelmill.settings import Settings
 from reelmill.store.leases import MadeFile
 from reelmill.telemetry import logs
 from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
-from reelmill.worker.attempt import Attempt
+from reelmill.worker.attempt import Attempt, Stopped
 
-SLOTS = 200  # of a worker: what a user would set for tasks that wait for others more than they compute
+SLOTS = 200  # of a worker: what a user sets for tasks that wait more than they compute
 _BATCH = 1000
 
 
@@ -140,8 +141,6 @@ def variables(servers: Servers, database_url: str, *, full: bool, folder: str) -
 
 def settings(chosen: dict[str, str]) -> Settings:
     """The settings that these variables, and no others, make."""
-    import json
-
     names = {name.removeprefix("REELMILL_").lower(): value for name, value in chosen.items()}
     return Settings(**{n: json.loads(v) if n == "local_roots" else v for n, v in names.items()})
 
@@ -155,11 +154,14 @@ def tiny_job() -> Job:
 
 
 class Nothing:
-    """An executor that counts, and else does nothing."""
+    """An executor that counts, and else does nothing, or with BENCHMARK_HOLD waits to be stopped."""
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """No files."""
         counting.count()
+        if "BENCHMARK_HOLD" in os.environ:
+            await attempt.stop.wait()
+            raise Stopped
         return ()
 
     async def discard(self, attempt: Attempt) -> None:

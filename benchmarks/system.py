@@ -1,0 +1,92 @@
+"""Reelmill's own processes as a user starts them: the full set-up, or `reelmill up`."""
+
+import asyncio
+import contextlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.databases import Databases
+from services.process import free_port
+
+from benchmarks.peers.base import spawn, stop
+from benchmarks.peers.reelmill_peer import variables
+from benchmarks.servers import Servers, check_listener, check_postgres, check_redis
+from reelmill.client import Client
+
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class System:
+    """A running Reelmill that was proven to answer."""
+
+    target: str
+    """Of gRPC, host:port."""
+    folder: Path
+    """Inputs may lie in it."""
+    pids: tuple[int, ...]
+    """Of its own processes."""
+
+
+@contextlib.contextmanager
+def full(servers: Servers, *, workers: int, options: dict[str, str] | None = None) -> Iterator[System]:
+    """An api, `workers` and a scheduler, on PostgreSQL, Kafka and Redis; `options` are REELMILL_* variables."""
+    databases = Databases(servers.postgres.url)
+    folder, port = Path(tempfile.mkdtemp(prefix="reelmill-bench-")), free_port()
+    processes = []
+    try:
+        with asyncio.Runner() as runner:
+            url = runner.run(databases.create())
+            runner.run(check_postgres(url, servers.postgres))
+            check_listener(servers.kafka)
+            check_redis(servers.redis)
+            chosen = variables(servers, url, full=True, folder=str(folder)) | (options or {})
+            chosen["REELMILL_GRPC_PORT"] = str(port)
+            for name in ("api", "scheduler", *["worker"] * workers):
+                argv = (sys.executable, "-m", "reelmill", name)
+                processes.append(spawn(argv, chosen, folder / f"{name}.log"))
+            target = f"127.0.0.1:{port}"
+            _wait_until_answers(target)
+            yield System(target=target, folder=folder, pids=tuple(p.pid for p in processes))
+            stop(processes)
+            runner.run(databases.drop_all())
+    finally:
+        stop(processes)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def up() -> Iterator[System]:
+    """`reelmill up` on an empty data folder, a server of its own in it."""
+    folder = Path(tempfile.mkdtemp(prefix="reelmill-bench-"))
+    environment = {"REELMILL_LOCAL_ROOTS": f'["{folder}"]', "COLUMNS": "200"}
+    argv = (sys.executable, "-m", "reelmill", "up", "--data", str(folder / "data"), "--http", "0", "--grpc", "0")
+    process = spawn(argv, environment, folder / "up.log")
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not (found := re.search(r"^gRPC +(\S+)", (folder / "up.log").read_text(), re.MULTILINE)):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"reelmill up did not start:\n{(folder / 'up.log').read_text()[-3000:]}")
+            time.sleep(0.01)
+        yield System(target=found[1], folder=folder, pids=(process.pid,))
+    finally:
+        stop([process])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_answers(target: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    with Client(target) as client:
+        while True:
+            try:
+                client.presets()
+                return
+            except Exception:
+                if time.monotonic() > deadline:
+                    raise

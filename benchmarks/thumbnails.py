@@ -1,0 +1,82 @@
+"""Thumbnails through the whole full set-up, beside `xargs -P2` of the very same ffmpeg command."""
+
+import shlex
+import statistics
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import clips
+
+from benchmarks import system
+from benchmarks.report import Report
+from benchmarks.rounds import alternate
+from benchmarks.servers import Servers, cpu_seconds
+from reelmill.client import Client
+from reelmill.v1.jobs_pb2 import Job
+
+_SLOTS = 2
+
+
+def run(servers: Servers, report: Report) -> None:
+    """Wall seconds, and ours to xargs'. One worker with two slots, as xargs has two."""
+    count = 10 if report.quick else 200
+    options = {"REELMILL_WORKER_SLOTS": str(_SLOTS)}
+    with system.full(servers, workers=1, options=options) as running, Client(running.target) as client:
+        clip = clips.make_clip(running.folder / "clip.mp4")
+        first = client.wait(client.create_job(_job(clip)).id)
+        assert first.state == Job.COMPLETED, first
+        command = next(line.command for line in client.job_logs(first.id) if line.command)
+        before = [cpu_seconds(pid) for pid in running.pids]
+        contestants = {
+            "pipeline": partial(_pipeline, client, clip, count),
+            "xargs": partial(_xargs, command, running.folder, count),
+        }
+        seconds = alternate(contestants, report.rounds, report.round)
+        spent = [after - b for after, b in zip(map(cpu_seconds, running.pids), before, strict=True)]
+    report.head(f"{count} thumbnails: seconds")
+    for name, values in seconds.items():
+        report.line(name, f"{statistics.median(values):8.2f}")
+    names = ("api", "scheduler", "worker with ffmpeg")
+    each = [f"{name} {1000 * used / count / report.rounds:.1f}" for name, used in zip(names, spent, strict=True)]
+    report.line("CPU ms a job", ", ".join(each))
+    report.ratios(seconds, ("pipeline",))
+
+
+def _job(clip: Path) -> Job:
+    job = Job()
+    job.inputs.add(uri=clip.as_uri())
+    still = job.outputs.add(name="still").thumbnail
+    still.count, still.width = 1, 320
+    return job
+
+
+def _pipeline(client: Client, clip: Path, count: int) -> float:
+    """From the first call to the last COMPLETED."""
+    started = time.monotonic()
+    jobs = client.batch_create_jobs([_job(clip) for _ in range(count)])
+    # From the last to the first: when one is done, most are.
+    for job in reversed(jobs):
+        assert isinstance(job, Job), job
+        for event in client.watch_job(job.id, timeout_seconds=120):
+            assert event.state not in (Job.FAILED, Job.CANCELLED), event
+    return time.monotonic() - started
+
+
+def _xargs(command: str, folder: Path, count: int) -> float:
+    """The command that our log shows, each run with a folder of its own to write to."""
+    argv = shlex.split(command)
+    target = argv.pop()
+    work = folder / "xargs"
+    for i in range(count):
+        (work / str(i) / target).parent.mkdir(parents=True, exist_ok=True)
+    argv = [*argv, str(work / "{}" / target)]
+    numbers = "\n".join(map(str, range(count)))
+    started = time.monotonic()
+    subprocess.run(
+        ["xargs", f"-P{_SLOTS}", "-I{}", *argv], input=numbers, text=True, check=True, stdout=subprocess.DEVNULL
+    )
+    seconds = time.monotonic() - started
+    assert all((work / str(i) / target).stat().st_size for i in range(count))
+    return seconds
