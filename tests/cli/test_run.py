@@ -1,0 +1,116 @@
+"""`reelmill run` and `reelmill demo`: a system of their own, outputs where the user wants them."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from cli.conftest import reelmill
+
+from reelmill.media.probe import Prober
+
+
+def done(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, standard output and error."""
+    out, err = process.communicate(timeout=90)
+    assert "Traceback" not in err
+    return process.returncode, out, err
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and "data" not in p.parts)
+
+
+async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Path) -> None:
+    for name in ("one.mp4", "two words.mp4"):
+        shutil.copy(clip, tmp_path / name)
+    presets = ["-p", "podcast-audio", "-p", "web-mp4"]
+    code, out, err = done(reelmill("run", "one.mp4", "two words.mp4", *presets, "-o", "out", folder=tmp_path))
+    assert code == 0, err
+    assert left(tmp_path / "out") == [
+        "one-podcast-audio-podcast-audio.mp3",
+        "one-web-mp4-web-mp4.mp4",
+        "two words-podcast-audio-podcast-audio.mp3",
+        "two words-web-mp4-web-mp4.mp4",
+    ]
+    assert re.search(r"web-mp4 +one-web-mp4-web-mp4\.mp4 +[0-9.]+ kB +h264\+aac +320×180 +4\.\d+ s", out)
+    assert "one: COMPLETED" in err
+    prober = Prober()
+    probed = await prober.probe(tmp_path / "out" / "one-web-mp4-web-mp4.mp4")
+    await prober.close()
+    assert [s.codec for s in probed.info.streams] == ["h264", "aac"]
+
+
+def test_a_failed_file_gives_exit_code_1_and_the_others_stay(tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "good.mp4")
+    (tmp_path / "bad.mp4").write_text("no media\n" * 1000)
+    code, _, err = done(reelmill("run", "good.mp4", "bad.mp4", "-p", "podcast-audio", "-o", "out", folder=tmp_path))
+    assert code == 1
+    assert "INPUT_NOT_MEDIA (input): " in err
+    assert left(tmp_path / "out") == ["good-podcast-audio-podcast-audio.mp3"]
+
+
+def test_a_job_file_is_run_and_a_faulty_one_is_told_by_field(tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    good = {"outputs": [{"name": "still", "thumbnail": {"count": 1, "width": 64}}]}
+    (tmp_path / "job.json").write_text(json.dumps(good | {"inputs": [{"uri": "clip.mp4"}]}))
+    code, _, err = done(reelmill("run", "--job", "job.json", "-o", "out", folder=tmp_path))
+    assert code == 0, err
+    assert left(tmp_path / "out") == ["clip-still-still-0001.jpg"]
+    (tmp_path / "bad.json").write_text(json.dumps({"outputs": [{"name": "a", "audio": {"channels": 9}}]}))
+    code, _, err = done(reelmill("run", "clip.mp4", "--job", "bad.json", "-o", "out", folder=tmp_path))
+    assert (code, "job.outputs[0].audio.channels: 9 is not between" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give files to run on"),
+        (["none.mp4"], "there is no file none.mp4"),
+        (["a/x.mp4", "b/x.mp4"], "two files are named x"),
+        (["a/x.mp4", "--job", "j", "-p", "web-mp4"], "--job and --preset: give one of them"),
+        (["a/x.mp4", "-o", "/proc/none"], "can't write to /proc/none"),
+        (["a/x.mp4", "--data", "a/x.mp4"], "REELMILL_DATA_DIR: a/x.mp4 can't be made"),
+    ],
+)
+def test_a_usage_fault_is_one_line_and_runs_nothing(cli, tmp_path: Path, arguments: list[str], words: str) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.mp4").touch()
+    result = cli("run", *arguments)
+    assert result.exit_code in (1, 2)
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_interrupt_cancels_and_leaves_nothing(tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    slow = {"video": {"codec": "AV1", "effort": "SLOW", "width": 3840, "height": 2160, "fit": "STRETCH"}}
+    job = {"outputs": [{"name": "slow", "transcode": slow}]}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    process = reelmill("run", "clip.mp4", "--job", "job.json", "-o", "out", folder=tmp_path)
+    assert process.stderr
+    seen = ""
+    while "transcoding" not in seen:
+        line = process.stderr.readline()
+        assert line, seen
+        seen += line
+    process.send_signal(signal.SIGINT)
+    code, out, err = done(process)
+    assert (code, out) == (130, "")
+    assert "interrupted; the jobs were cancelled" in err
+    assert left(tmp_path / "out") == []
+
+
+def test_the_demo_ends_well_and_lists_what_came_out(tmp_path: Path) -> None:
+    code, out, err = done(reelmill("demo", "--data", "demo", folder=tmp_path))
+    assert code == 0, err
+    assert err.splitlines()[-1] == "demo job: COMPLETED"
+    rows = [line.split() for line in out.splitlines()]
+    listed = [row[1] for row in rows if row and row[0] in ("video", "stills", "sound")]
+    assert listed == ["video/video.mp4", *(f"stills/stills-000{i}.jpg" for i in range(1, 6)), "sound/sound.mp3"]
+    assert {row[0] for row in rows if row} >= {"queued", "probing", "transcoding", "packaging", "uploading"}
+    assert f"Everything is in {tmp_path / 'demo'}." in out
