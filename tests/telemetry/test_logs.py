@@ -1,0 +1,129 @@
+"""Logs: ECS for machines, text for people."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from reelmill.telemetry import logs
+
+
+class Stream(io.StringIO):
+    """Standard error, as a terminal or not."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def untouched() -> Iterator[None]:
+    """Logging as it was, afterwards."""
+    root, levels = logging.getLogger(), {n: logging.getLogger(n).level for n in ("httpx", "uvicorn.error")}
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets up logging to a stream of the test's own."""
+
+    def configure(*, format: str = "auto", level: str = "info", terminal: bool = False) -> Stream:
+        stream = Stream(terminal=terminal)
+        monkeypatch.setattr("sys.stderr", stream)
+        logs.configure(service="worker", format=format, level=level)
+        return stream
+
+    return configure
+
+
+def test_a_line_is_one_ecs_document(configured: Any) -> None:
+    stream = configured()
+    logs.get_logger("reelmill.test").info("claimed", job_id="j", task_id="t", attempt=2, trace_id="abc", slots=3)
+    [line] = stream.documents()
+    assert line.pop("@timestamp").endswith("Z")
+    assert line == {
+        "message": "claimed",
+        "log.level": "info",
+        "log": {"logger": "reelmill.test"},
+        "ecs.version": line["ecs.version"],
+        "service": {"name": "reelmill-worker"},
+        "labels": {"job_id": "j", "task_id": "t", "attempt": "2"},
+        "trace": {"id": "abc"},
+        "reelmill": {"slots": 3},
+    }
+
+
+def test_bound_fields_are_on_every_line_of_the_task(configured: Any) -> None:
+    stream = configured()
+    logs.bind(job_id="j", attempt=1)
+    logs.get_logger("a").warning("one", reason="disk")
+    logging.getLogger("library").warning("two %s", "words")
+    one, two = stream.documents()
+    assert one["labels"] == two["labels"] == {"job_id": "j", "attempt": "1"}
+    assert (one["error"]["message"], two["message"], two["log"]["logger"]) == ("disk", "two words", "library")
+
+
+@pytest.mark.parametrize("library", [False, True])
+def test_an_exception_has_its_stack_trace_and_stays_one_line(configured: Any, library: bool) -> None:
+    stream = configured()
+    try:
+        raise ValueError("no such thing")
+    except ValueError:
+        (logging.getLogger("l") if library else logs.get_logger("l")).exception("failed")
+    [line] = stream.documents()
+    trace = line["error"]["stack_trace"]
+    assert trace.startswith("Traceback (most recent call last):")
+    assert trace.endswith("ValueError: no such thing")
+    assert (line["message"], line["log.level"]) == ("failed", "error")
+
+
+def test_a_value_that_is_no_json_is_written_all_the_same(configured: Any) -> None:
+    stream = configured()
+    logs.get_logger("l").info("odd", value=object(), job_id=None)
+    [line] = stream.documents()
+    assert "object object" in str(line["reelmill"]["value"])
+    assert "labels" not in line
+
+
+def test_a_terminal_gets_readable_text(configured: Any) -> None:
+    stream = configured(terminal=True)
+    logs.get_logger("l").warning("claimed", job_id="j")
+    assert "claimed" in stream.getvalue()
+    assert "\x1b[" in stream.getvalue()
+    with pytest.raises(ValueError):
+        stream.documents()
+
+
+def test_the_format_can_be_chosen(configured: Any) -> None:
+    terminal = configured(format="json", terminal=True)
+    logs.get_logger("l").info("one")
+    assert terminal.documents()[0]["message"] == "one"
+    pipe = configured(format="text")
+    logs.get_logger("l").info("two", job_id="j")
+    assert "two" in pipe.getvalue()
+    assert "\x1b[" not in pipe.getvalue()
+
+
+def test_lines_below_the_level_are_left_out(configured: Any) -> None:
+    stream = configured(level="warning")
+    logs.get_logger("l").info("quiet")
+    logging.getLogger("library").info("quiet")
+    logs.get_logger("l").warning("loud")
+    assert [line["message"] for line in stream.documents()] == ["loud"]
