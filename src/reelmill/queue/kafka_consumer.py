@@ -12,7 +12,7 @@ from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from reelmill.queue.kafka_producer import Config, refused
+from reelmill.queue.kafka_producer import Config, is_fatal, refused
 from reelmill.queue.port import Delivery, Message, QueueUnavailable, Topic
 from reelmill.telemetry.logs import get_logger
 
@@ -231,7 +231,7 @@ class _Member:
         for message in messages:
             if (error := message.error()) is None:
                 self._deliver(message)
-            elif error.fatal():
+            elif is_fatal(error):
                 raise KafkaException(error)
             elif error.code() in _REFUSALS:
                 self._refuse(error)

@@ -19,6 +19,8 @@ _OPTIONS: Config = {
     "linger.ms": 1,
     "compression.type": "lz4",
     "delivery.timeout.ms": 10_000,
+    # A broker would make a missing topic with partitions of its own choice, before we do.
+    "allow.auto.create.topics": False,
 }
 
 
@@ -109,7 +111,7 @@ class _Running:
         self.producer.flush(_FLUSH_SECONDS)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
+        if is_fatal(error):
             self.dead = True
         if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
             self.refusal = KafkaException(error)
@@ -139,6 +141,11 @@ class _Reports:
     def _finish(self) -> None:
         if not self._done.done():
             self._done.set_result(None)
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Whether a client is dead for good. What a poll brings has the code alone, without the flag."""
+    return error.fatal() or error.code() == KafkaError._FATAL
 
 
 def refused(error: KafkaException) -> QueueUnavailable:
