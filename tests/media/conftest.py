@@ -4,18 +4,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from media import kit
 from media.kit import Studio
 
+from reelmill.media.probe import Prober
 
-@pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    """Runs outputs in the test's own folder."""
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_prober() -> AsyncIterator[Prober]:
+    """A prober for all tests: its child takes a third of a second to start."""
+    made = Prober()
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def studio(tmp_path: Path, shared_prober: Prober) -> Studio:
+    """Runs outputs in the test's own folder. Tests that use it run in the session's loop."""
     folder = tmp_path / "studio"
     folder.mkdir()
-    made = Studio(folder)
-    yield made
-    await made.prober.close()
+    return Studio(folder, shared_prober)
 
 
 @pytest.fixture(scope="session")

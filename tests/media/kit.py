@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -97,7 +97,7 @@ class Studio:
     """Runs outputs on files in a folder of its own."""
 
     folder: Path
-    prober: Prober = field(default_factory=Prober)
+    prober: Prober
 
     async def source(self, path: Path) -> Source:
         """A file as the worker sees it."""

@@ -8,6 +8,8 @@ from media.kit import Studio, decode, first_sound, make, rgb
 
 from reelmill.jobs.errors import AttemptFailed
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FFV1 = ("-c:v", "ffv1")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 SINE = ("-f", "lavfi", "-i", "sine=sample_rate=48000:duration=1")

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from media.kit import Studio, decode, make, rgb
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 CONTAINERS = {
     "MP4": (("H264", "H265", "AV1", "VP9"), ("AAC", "OPUS")),
     "WEBM": (("VP9", "AV1"), ("OPUS",)),

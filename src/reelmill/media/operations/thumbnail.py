@@ -140,8 +140,8 @@ def _one_decode(
     graph: str,
 ) -> Command:
     step = duration / spec.count
-    # The frame on the screen at the middle of each step.
-    rate = f"fps=fps={spec.count}/{seconds(duration)}:start_time={seconds(step / 2)}:round=up"
+    # The frame on the screen at the middle of each step: earlier by half a step, then at each step.
+    rate = f"setpts=PTS-{seconds(step / 2)}/TB,fps=fps={spec.count}/{seconds(duration)}:start_time=0:round=up"
     writes = (
         *("-map", f"0:{picture.index}", "-frames:v", str(spec.count), "-filter:v", f"{rate},{graph}"),
         # passthrough: the rate is made already; nothing is to be repeated for a late start.

@@ -1,0 +1,89 @@
+"""The prober: its child may die, hang or be abandoned, and the next file is none the worse for it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.probe import Prober, described
+
+_others: set[psutil.Process] = set()
+
+
+@pytest.fixture
+async def prober() -> AsyncIterator[Prober]:
+    made = Prober(timeout_seconds=20)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(autouse=True)
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The children of other tests' probers are not ours to count or to kill."""
+    monkeypatch.setitem(globals(), "_others", set(psutil.Process().children()))
+
+
+def children() -> list[psutil.Process]:
+    return [p for p in set(psutil.Process().children()) - _others if "probe_child" in " ".join(p.cmdline())]
+
+
+async def child() -> psutil.Process:
+    """The prober's child, as soon as it runs."""
+    async with asyncio.timeout(20):
+        while not (found := children()):
+            await asyncio.sleep(0.005)
+    return found[0]
+
+
+async def test_many_probes_share_a_child_and_closing_ends_it(prober: Prober, tiny: Path) -> None:
+    found = await asyncio.gather(*(prober.probe(tiny) for _ in range(20)))
+    assert {described(f.info) for f in found} == {described(found[0].info)}
+    assert "h264 64×64, aac" in described(found[0].info)
+    assert len(children()) == 1
+    await prober.close()
+    await prober.close()
+    assert children() == []
+
+
+async def test_a_child_that_dies_once_is_replaced_without_anyone_noticing(prober: Prober, tiny: Path) -> None:
+    await prober.probe(tiny)
+    os.kill((await child()).pid, signal.SIGKILL)
+    assert (await prober.probe(tiny)).demuxer == "mov"
+
+
+async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(prober: Prober, tiny: Path) -> None:
+    probing = asyncio.create_task(prober.probe(tiny))
+    while not probing.done():
+        for found in children():
+            os.kill(found.pid, signal.SIGSEGV)
+        await asyncio.sleep(0.005)
+    with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: the file makes its reader crash \(exit code -11\)"):
+        await probing
+    assert (await prober.probe(tiny)).demuxer == "mov"
+
+
+async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(tiny: Path) -> None:
+    prober = Prober(timeout_seconds=2)
+    await prober.probe(tiny)
+    os.kill((await child()).pid, signal.SIGSTOP)
+    with pytest.raises(AttemptFailed, match="INPUT_CORRUPT: looking into the file took longer than 2 s"):
+        await prober.probe(tiny)
+    assert (await prober.probe(tiny)).demuxer == "mov"
+    await prober.close()
+
+
+async def test_a_cancelled_probe_leaves_its_answer_to_nobody(prober: Prober, tiny: Path, tone: Path) -> None:
+    await prober.probe(tiny)
+    stopped = await child()
+    os.kill(stopped.pid, signal.SIGSTOP)
+    probing = asyncio.create_task(prober.probe(tiny))
+    await asyncio.sleep(0)
+    probing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await probing
+    assert (await prober.probe(tone)).demuxer == "wav"

@@ -1,0 +1,180 @@
+"""Running: it stops when told, in time, and leaves no process behind; limits hold."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from media.kit import FFMPEG, Studio
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.contract import Command
+from reelmill.media.progress import RunProgress
+from reelmill.media.run import Stopped
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10")
+
+
+def endless(*encoder: str, name: str = "out.mkv", inputs: tuple[str, ...] = ENDLESS) -> Command:
+    writes = (*encoder, f"out/{name}")
+    return Command(inputs=inputs, writes=writes, outputs=("out",), duration_seconds=10)
+
+
+@pytest.fixture(autouse=True)
+def quick(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KILL follows TERM after 0.3 s, and limits are looked at often."""
+    (studio.folder / "out").mkdir()
+    monkeypatch.setattr("reelmill.media.run._KILL_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr("reelmill.media.run._CHECK_SECONDS", 0.1)
+
+
+def children() -> list[psutil.Process]:
+    """Children of this process that run ffmpeg or a shell, dead ones that nobody waited for too."""
+    found = psutil.Process().children(recursive=True)
+    return [p for p in found if p.status() == psutil.STATUS_ZOMBIE or p.name().startswith(("ffmpeg", "sh", "sleep"))]
+
+
+def script(folder: Path, text: str) -> Path:
+    """A program in ffmpeg's place, for what ffmpeg does too rarely."""
+    path = folder / "ffmpeg.sh"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+class Started:
+    """Waits for the first progress, and acts on it."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self.seen: list[RunProgress] = []
+
+    def __call__(self, progress: RunProgress) -> None:
+        self.seen.append(progress)
+        if len(self.seen) == 1:
+            self._act()
+
+
+async def test_a_stop_ends_ffmpeg(studio: Studio) -> None:
+    stop = asyncio.Event()
+    with pytest.raises(Stopped):
+        await studio.run(endless(), stop=stop, on_progress=Started(stop.set))
+    assert children() == []
+
+
+async def test_what_ignores_term_is_killed_with_its_whole_group(studio: Studio) -> None:
+    stop = asyncio.Event()
+    stubborn = script(studio.folder, "trap '' TERM\nsleep 300 &\necho progress=continue\nwait\nwait\nsleep 300")
+    with pytest.raises(Stopped):
+        await studio.run(endless(), stop=stop, on_progress=Started(stop.set), ffmpeg=stubborn)
+    assert children() == []
+
+
+async def test_a_cancelled_run_kills_at_once(studio: Studio) -> None:
+    started = asyncio.Event()
+    running = asyncio.create_task(studio.run(endless(), on_progress=Started(started.set)))
+    await asyncio.wait_for(started.wait(), 20)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert children() == []
+
+
+async def test_a_fault_of_the_listener_is_told_and_leaves_nothing(studio: Studio) -> None:
+    def fail(progress: RunProgress) -> None:
+        raise RuntimeError("listener")
+
+    with pytest.raises(RuntimeError, match="listener"):
+        await studio.run(endless(), on_progress=fail)
+    assert children() == []
+
+
+async def test_ffmpeg_that_stands_still_is_ended(studio: Studio) -> None:
+    def freeze() -> None:
+        for process in children():
+            process.suspend()
+
+    with pytest.raises(AttemptFailed, match=r"NO_PROGRESS: ffmpeg made no progress for 0.6 s"):
+        await studio.run(endless(), on_progress=Started(freeze), no_progress_seconds=0.6)
+    assert children() == []
+
+
+async def test_a_wall_limit_ends_it(studio: Studio) -> None:
+    with pytest.raises(AttemptFailed, match=r"WALL_LIMIT: ffmpeg ran longer than 0.5 s"):
+        await studio.run(endless(), wall_seconds=0.5)
+    assert children() == []
+
+
+async def test_an_output_that_outgrows_its_limit_ends_it(studio: Studio) -> None:
+    command = endless("-c:v", "rawvideo", inputs=("-f", "lavfi", "-i", "testsrc2=size=320x180"))
+    with pytest.raises(AttemptFailed, match="OUTPUT_TOO_LARGE"):
+        await studio.run(command, max_bytes=100_000)
+    assert children() == []
+
+
+async def test_endless_stderr_takes_no_memory(studio: Studio) -> None:
+    talker = script(
+        studio.folder,
+        "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo >&2; yes '[error] again' | head -n 50000 >&2; exit 1",
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises(AttemptFailed, match="FFMPEG_FAILED: ffmpeg ended with exit code 1") as caught:
+            await studio.run(endless(), ffmpeg=talker)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
+    assert len(caught.value.failure.stderr_tail.splitlines()) == 40
+
+
+async def test_a_failure_tells_the_command_the_output_and_the_line(studio: Studio) -> None:
+    with pytest.raises(AttemptFailed) as caught:
+        await studio.run(endless("-c:v", "nosuch"))
+    failure = caught.value.failure
+    assert (failure.code, failure.output) == ("ENCODER_UNAVAILABLE", "out")
+    assert "Unknown encoder 'nosuch'" in failure.message
+    assert failure.command.startswith(f"{FFMPEG} -hide_banner -nostdin")
+    assert "Unknown encoder 'nosuch'" in failure.stderr_tail
+
+
+async def test_progress_rises_to_100(studio: Studio, tiny: Path) -> None:
+    seen: list[RunProgress] = []
+    (command,) = (await studio.plan(tiny, {"transcode": {}})).commands
+    await studio.run(command, on_progress=seen.append)
+    percents = [progress.percent for progress in seen]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100.0
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from media.kit import Studio
+from media.test_run import endless
+from reelmill.media.probe import Prober
+
+def tell(progress): print("running", flush=True)
+
+asyncio.run(Studio(Path(sys.argv[1]), Prober()).run(endless(), on_progress=tell))
+"""
+
+
+async def test_a_worker_that_is_killed_leaves_no_ffmpeg(studio: Studio) -> None:
+    path = os.pathsep.join(p for p in sys.path if p)
+    argv = [sys.executable, "-c", WORKER, str(studio.folder)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == b"running\n"
+        found = [p for p in psutil.Process(worker.pid).children(recursive=True) if p.name().startswith("ffmpeg")]
+        assert len(found) == 1
+        worker.send_signal(signal.SIGKILL)
+    gone, alive = psutil.wait_procs(found, timeout=5)
+    assert (gone, alive) == (found, [])

@@ -1,0 +1,125 @@
+"""thumbnail and audio on the real ffmpeg: what comes out, decoded."""
+
+from pathlib import Path
+
+import pytest
+from media.kit import Studio, decode, make, rgb
+
+from reelmill.jobs.errors import AttemptFailed
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# A frame for every 0.1 s, its number as its grey: 16, 24, 32, … of limited range.
+RAMP = ("-f", "lavfi", "-i", "color=black:size=32x32:rate=10:duration=2,format=yuv420p,geq=lum='16+8*N':cb=128:cr=128")
+RATES = {"MP3": "mp3", "M4A": "aac", "OPUS": "opus", "FLAC": "flac", "WAV": "pcm_s16le"}
+
+
+@pytest.fixture(scope="module", params=["mp4", "mkv", "ts"])
+def ramp(request: pytest.FixtureRequest, files: Path) -> Path:
+    """Two seconds in which each frame shows its number; one key frame."""
+    return make(files / f"stills.{request.param}", *RAMP, "-c:v", "libx264", "-crf", "1", "-g", "20", "-bf", "0")
+
+
+def number(picture: Path) -> int:
+    """Which frame of the ramp a picture shows."""
+    return round(rgb(picture, 16, 16)[1] * 219 / 255 / 8)
+
+
+async def test_pictures_show_what_is_on_the_screen_at_their_times(studio: Studio, ramp: Path) -> None:
+    times = [0.0, 0.34, 1.05, 1.2, 1.99]
+    made = await studio.make(ramp, {"thumbnail": {"times_seconds": times, "format": "PNG"}})
+    assert [path.name for path in made] == [f"out-{i:04d}.png" for i in range(1, 6)]
+    assert [number(path) for path in made] == [0, 3, 10, 12, 19]
+
+
+async def test_evenly_spaced_pictures_are_the_middles_of_equal_parts(studio: Studio, ramp: Path) -> None:
+    made = await studio.make(ramp, {"thumbnail": {"count": 5, "format": "PNG"}})
+    assert [number(path) for path in made] == [2, 6, 10, 14, 18]
+    assert number(await studio.one(ramp, thumbnail={"format": "PNG"})) == 10
+
+
+async def test_more_pictures_than_frames_repeat_frames(studio: Studio, ramp: Path) -> None:
+    made = await studio.make(ramp, {"thumbnail": {"count": 60, "format": "PNG"}})
+    assert [number(path) for path in made] == [int((i + 0.5) / 3) for i in range(60)]
+
+
+async def test_seeking_and_one_decode_give_the_same_pictures(
+    studio: Studio, ramp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = {"thumbnail": {"count": 18, "format": "PNG"}}
+    decoded = [number(path) for path in await studio.make(ramp, spec)]
+    monkeypatch.setattr("reelmill.media.operations.thumbnail._SEEK_SECONDS", 0)
+    assert len((await studio.plan(ramp, spec)).commands) == 2
+    assert [number(path) for path in await studio.make(ramp, spec)] == decoded
+
+
+@pytest.mark.parametrize(("format", "codec"), [("JPEG", "mjpeg"), ("PNG", "png"), ("WEBP", "webp")])
+async def test_every_picture_format_comes_in_the_size_asked_for(
+    studio: Studio, tiny: Path, format: str, codec: str
+) -> None:
+    seen = decode(await studio.one(tiny, thumbnail={"format": format, "width": 33, "height": 40}))
+    assert (seen.video_codec, seen.width, seen.height) == (codec, 33, 33)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP"])
+async def test_a_better_quality_makes_a_larger_picture(studio: Studio, tiny: Path, format: str) -> None:
+    outputs = [{"name": f"q{q}", "thumbnail": {"format": format, "quality": q}} for q in (1, 50, 100)]
+    sizes = [path.stat().st_size for path in await studio.make(tiny, *outputs)]
+    assert sizes == sorted(set(sizes))
+
+
+async def test_a_time_past_the_end_is_told(studio: Studio, tiny: Path) -> None:
+    with pytest.raises(AttemptFailed, match=r"TIME_OUT_OF_RANGE: times_seconds has 1.5, and the input ends at 1.0"):
+        await studio.one(tiny, thumbnail={"times_seconds": [0.5, 1.5]})
+
+
+async def test_a_length_that_is_not_known_is_no_obstacle_to_times(studio: Studio, tmp_path: Path, tiny: Path) -> None:
+    raw = make(tmp_path / "raw.h264", "-i", str(tiny), "-c", "copy", "-an")
+    assert decode(await studio.one(raw, thumbnail={})).frames == 1
+    with pytest.raises(AttemptFailed, match=r"INPUT_UNSUPPORTED: .* give times_seconds"):
+        await studio.make(raw, {"thumbnail": {"count": 2}})
+
+
+@pytest.mark.parametrize("format", RATES)
+@pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (2, 48000)])
+async def test_every_sound_format_takes_rates_and_channels(
+    studio: Studio, tone: Path, format: str, channels: int, rate: int
+) -> None:
+    seen = decode(await studio.one(tone, audio={"format": format, "channels": channels, "sample_rate_hz": rate}))
+    decoded_rate = 48000 if format == "OPUS" else rate
+    assert (seen.audio_codec, seen.channels, seen.sample_rate_hz) == (RATES[format], channels, decoded_rate)
+    assert seen.samples == pytest.approx(decoded_rate, rel=0.2 if rate == 8000 else 0.08)
+
+
+@pytest.mark.parametrize("format", ["M4A", "OPUS", "FLAC", "WAV"])
+@pytest.mark.parametrize("channels", [3, 4, 6, 8])
+async def test_sound_formats_take_many_channels(studio: Studio, tone: Path, format: str, channels: int) -> None:
+    seen = decode(await studio.one(tone, audio={"format": format, "channels": channels}))
+    assert seen.channels == channels
+
+
+@pytest.mark.parametrize("format", ["MP3", "M4A", "OPUS"])
+@pytest.mark.parametrize("bitrate", [8_000, 512_000])
+async def test_sound_formats_take_the_whole_range_of_bit_rates(
+    studio: Studio, tone: Path, format: str, bitrate: int
+) -> None:
+    made = await studio.one(tone, audio={"format": format, "bitrate_bps": bitrate, "channels": 1})
+    assert decode(made).duration_seconds == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("format", "rate"), [("FLAC", 192000), ("MP3", 48000), ("OPUS", 48000)])
+async def test_sound_keeps_its_rate_or_takes_the_highest_there_is(
+    studio: Studio, tmp_path: Path, format: str, rate: int
+) -> None:
+    high = make(tmp_path / "high.wav", "-f", "lavfi", "-i", "sine=sample_rate=192000:duration=0.5")
+    assert decode(await studio.one(high, audio={"format": format})).sample_rate_hz == rate
+
+
+async def test_six_channels_become_two(studio: Studio, tmp_path: Path) -> None:
+    surround = make(tmp_path / "surround.wav", "-f", "lavfi", "-i", "sine=duration=0.5", "-ac", "6")
+    assert decode(await studio.one(surround, audio={"format": "FLAC"})).channels == 2
+
+
+async def test_a_sound_is_trimmed_to_the_sample(studio: Studio, tone: Path) -> None:
+    trim = {"start_seconds": 0.25, "end_seconds": 0.75}
+    assert decode(await studio.one(tone, audio={"format": "WAV", "trim": trim})).samples == 22050
