@@ -1,0 +1,113 @@
+"""Workers with an executor of the test's own, on real PostgreSQL."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from store.kit import BAD_INPUT, Store
+
+from reelmill.cache.memory import MemoryCache
+from reelmill.jobs.errors import AttemptFailed, Unavailable
+from reelmill.queue.postgres import PostgresQueue
+from reelmill.store.database import Database
+from reelmill.store.jobs import NewJob
+from reelmill.store.leases import MadeFile
+from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.v1.jobs_pb2 import Job
+from reelmill.worker.attempt import Attempt, Stopped
+from reelmill.worker.worker import Worker, WorkerConfig
+
+Act = Callable[[Attempt], Awaitable[tuple[MadeFile, ...]]]
+
+
+async def until_stopped(attempt: Attempt) -> tuple[MadeFile, ...]:
+    """Work that ends when it is told to."""
+    await attempt.stop.wait()
+    raise Stopped
+
+
+async def fails(attempt: Attempt) -> tuple[MadeFile, ...]:
+    """Work that fails for good."""
+    raise AttemptFailed(BAD_INPUT.code, BAD_INPUT.message)
+
+
+class Script:
+    """An executor that does what the test says, and tells of it."""
+
+    def __init__(self, act: Act) -> None:
+        self.act = act
+        self.begun: asyncio.Queue[Attempt] = asyncio.Queue()
+        self.discarded: list[Attempt] = []
+        self.running = self.most = 0
+
+    async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.begun.put_nowait(attempt)
+        try:
+            return await self.act(attempt)
+        finally:
+            self.running -= 1
+
+    async def discard(self, attempt: Attempt) -> None:
+        self.discarded.append(attempt)
+
+    async def next(self) -> Attempt:
+        """The next attempt that begins."""
+        return await asyncio.wait_for(self.begun.get(), 20)
+
+
+class Rig:
+    """A store, a queue, a cache, and workers on them."""
+
+    def __init__(self, database: Database) -> None:
+        self.store = Store(database)
+        self.queue = PostgresQueue(database)
+        self.cache = MemoryCache(status_ttl_seconds=60, final_ttl_seconds=60)
+        self._running: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
+
+    def start(self, act: Act, **options: Any) -> Script:
+        """Start a worker that does `act` for each attempt."""
+        script = Script(act)
+        self.start_worker(script, **options)
+        return script
+
+    def start_worker(self, executor: Any, **options: Any) -> None:
+        """Start a worker with an executor."""
+        defaults = {"slots": 2, "heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0}
+        config = WorkerConfig(owner="test", **{**defaults, **options})
+        stop = asyncio.Event()
+        worker = Worker(config, self.store.leases, self.queue, self.cache, executor)
+        self._running.append((stop, asyncio.create_task(worker.run(stop))))
+
+    async def submit(self, **options: Any) -> NewJob:
+        """Submit a job, and wake the workers as the api does."""
+        new = await self.store.submit(**options)
+        await self.queue.wake()
+        return new
+
+    async def stop(self, *, timeout_seconds: float = 30) -> None:
+        """Drain all workers. Raises what one of them ended with."""
+        running, self._running = self._running, []
+        for stop, _ in running:
+            stop.set()
+        for _, task in running:
+            await asyncio.wait_for(task, timeout_seconds)
+
+    async def died(self) -> BaseException | None:
+        """The error that ended the only worker."""
+        [(_, task)] = self._running
+        await asyncio.wait([task], timeout=20)
+        self._running = []
+        return task.exception()
+
+    async def until(self, new: NewJob, *states: str) -> Job:
+        """The job, once it is in one of the states."""
+        async with asyncio.timeout(20):
+            while True:
+                with suppress(Unavailable):
+                    job = await self.store.jobs.get(DEFAULT_IDENTITY.tenant_id, new.id)
+                    if Job.State.Name(job.state) in states:
+                        return job
+                await asyncio.sleep(0.01)  # between looks
