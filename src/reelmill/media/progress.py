@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+_LEAST_SPEED = 1e-6  # below it, the time that is left says nothing
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunProgress:
@@ -44,17 +46,17 @@ class ProgressParser:
             return RunProgress(percent=100.0, fps=_number(block.get("fps", "")), speed=speed, eta_seconds=0.0)
         left = max(0.0, total - done)
         return RunProgress(
-            percent=min(99.9, max(0.0, 100 * done / total)) if total > 0 else 0.0,
+            percent=100 * min(0.999, done / total) if total > 0 else 0.0,
             fps=_number(block.get("fps", "")),
             speed=speed,
-            eta_seconds=left / speed if total > 0 and speed > 0 else None,
+            eta_seconds=left / speed if total > 0 and speed > _LEAST_SPEED else None,
         )
 
 
 def _number(text: str) -> float:
-    """A number, or 0 for what ffmpeg writes where it knows none (N/A)."""
+    """A number, or 0 for what ffmpeg writes where it knows none (N/A) or counts from before the start."""
     try:
         value = float(text)
     except ValueError:
         return 0.0
-    return value if value == value and abs(value) != float("inf") else 0.0
+    return value if 0.0 <= value < float("inf") else 0.0

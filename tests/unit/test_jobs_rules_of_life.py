@@ -1,0 +1,90 @@
+"""States, retries and errors: their tables hold together."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelmill.jobs.errors import CODES, AttemptFailed, Category, Conflict, InvalidRequest, Violation
+from reelmill.jobs.retry import RetryPolicy
+from reelmill.jobs.states import FINAL_JOB_STATES, JOB_TRANSITIONS, TASK_TRANSITIONS, JobState, TaskState
+from reelmill.v1.jobs_pb2 import Job, JobError
+from reelmill.v1.jobs_pb2 import RetryPolicy as RetryPolicyProto
+
+TABLES = [(JobState, JOB_TRANSITIONS), (TaskState, TASK_TRANSITIONS)]
+
+
+@pytest.mark.parametrize(("states", "table"), TABLES)
+def test_every_state_has_its_row_and_leads_to_states(states, table) -> None:
+    assert set(table) == set(states)
+    assert set().union(*table.values()) <= set(states)
+
+
+@pytest.mark.parametrize(("states", "table"), TABLES)
+def test_final_states_lead_nowhere_and_can_be_reached_from_all_others(states, table) -> None:
+    final = {state for state in states if not table[state]}
+    assert {state.value for state in final} == {"COMPLETED", "FAILED", "CANCELLED"}
+    for state in set(states) - final:
+        reached, new = set(), {state}
+        while new:
+            reached |= new
+            new = set().union(*(table[s] for s in new)) - reached
+        assert final <= reached
+        assert state in table[state]  # an update that changes other columns
+
+
+def test_only_running_work_completes() -> None:
+    assert [s for s in JobState if JobState.COMPLETED in JOB_TRANSITIONS[s]] == [JobState.PROCESSING]
+    assert [s for s in TaskState if TaskState.COMPLETED in TASK_TRANSITIONS[s]] == [TaskState.RUNNING]
+    assert {s for s in JobState if not JOB_TRANSITIONS[s]} == FINAL_JOB_STATES
+
+
+def test_the_states_are_those_of_the_api() -> None:
+    assert {s.value for s in JobState} == set(Job.State.keys()) - {"STATE_UNSPECIFIED"}
+
+
+policies = st.builds(
+    RetryPolicy,
+    max_attempts=st.integers(1, 100),
+    initial_backoff_seconds=st.floats(0.001, 86_400),
+    max_backoff_seconds=st.floats(0.001, 86_400),
+)
+
+
+@given(policies, st.integers(1, 10_000), st.booleans(), st.randoms())
+def test_backoff_lies_within_its_window_and_ends(
+    policy: RetryPolicy, attempt: int, retryable: bool, rng: random.Random
+) -> None:
+    waits = policy.backoff_seconds(attempt, retryable=retryable, rng=rng)
+    if not retryable or attempt >= policy.max_attempts:
+        assert waits is None
+    else:
+        assert waits is not None
+        assert 0 <= waits <= min(policy.max_backoff_seconds, policy.initial_backoff_seconds * 2 ** (attempt - 1))
+
+
+def test_a_policy_takes_its_defaults_where_the_request_says_nothing() -> None:
+    assert RetryPolicy.from_proto(RetryPolicyProto()) == RetryPolicy()
+    asked = RetryPolicyProto(max_attempts=7)
+    asked.max_backoff.FromMilliseconds(1500)
+    assert RetryPolicy.from_proto(asked) == RetryPolicy(max_attempts=7, max_backoff_seconds=1.5)
+
+
+def test_what_is_wrong_with_an_input_is_never_retried() -> None:
+    assert [name for name, code in CODES.items() if code.category is Category.INPUT and code.retryable] == []
+    assert [name for name, code in CODES.items() if code.category is Category.TRANSIENT and not code.retryable] == []
+    assert all(code.meaning.endswith(".") for code in CODES.values())
+
+
+def test_a_failure_tells_the_api_all_of_it() -> None:
+    failure = AttemptFailed("DISK_FULL", "full", output="web", command="ffmpeg", stderr_tail="tail").failure
+    proto = failure.to_proto()
+    assert (proto.code, proto.category, proto.retryable) == ("DISK_FULL", JobError.LIMIT, True)
+    assert (proto.message, proto.output, proto.command, proto.stderr_tail) == ("full", "web", "ffmpeg", "tail")
+
+
+def test_an_errors_docstring_is_its_message_and_violations_are_listed() -> None:
+    assert str(Conflict()) == "The idempotency key was used with another body; use a new key for another job."
+    found = InvalidRequest([Violation("a", "is required"), Violation("b", "is too long")])
+    assert str(found) == "a: is required; b: is too long"

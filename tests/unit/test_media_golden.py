@@ -1,0 +1,114 @@
+"""Whole argument lists, compared with tests/golden/*.txt: one argument a line, an empty line between commands.
+
+A planned change of a command is written there by
+
+    REELMILL_GOLDEN=write .venv/bin/pytest tests/unit/test_media_golden.py
+
+and then read in the diff. With CI set nothing is written.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import ParseDict
+
+from reelmill.media.contract import PlanContext, Source
+from reelmill.media.plan import plan
+from reelmill.media.validate import job_violations, with_defaults
+from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.media_pb2 import MediaInfo
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+WRITE = os.environ.get("REELMILL_GOLDEN") == "write" and not os.environ.get("CI")
+
+VIDEO = {"index": 0, "kind": "VIDEO", "codec": "h264", "duration_seconds": 60, "width": 1920, "height": 1080}
+VIDEO |= {"frame_rate": 25, "pixel_aspect_ratio": 1, "pixel_format": "yuv420p", "color_space": "bt709"}
+SOUND = {"index": 1, "kind": "AUDIO", "codec": "aac", "duration_seconds": 60, "sample_rate_hz": 44100, "channels": 2}
+HDR = {"color_transfer": "smpte2084", "color_space": "bt2020nc"}
+SURROUND = {**SOUND, "channels": 6, "sample_rate_hz": 48000}
+
+
+def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0) -> Source:
+    info = ParseDict({"format": demuxer, "duration_seconds": duration, "streams": list(streams)}, MediaInfo())
+    return Source(path="/work/input-0", info=info, demuxer=demuxer)
+
+
+CLIP = source(VIDEO, SOUND)
+CASES: dict[str, tuple[Source, list[dict]]] = {
+    "transcode-defaults": (CLIP, [{"transcode": {}}]),
+    "transcode-h265": (CLIP, [{"transcode": {"video": {"codec": "H265", "crf": 26, "effort": "SLOW"}}}]),
+    "transcode-h265-mkv": (CLIP, [{"transcode": {"container": "MKV", "video": {"codec": "H265"}}}]),
+    "transcode-webm": (CLIP, [{"transcode": {"container": "WEBM", "video": {"effort": "MEDIUM"}}}]),
+    "transcode-av1": (CLIP, [{"transcode": {"video": {"codec": "AV1", "bitrate_bps": 400000000}}}]),
+    "transcode-h264-bitrate": (CLIP, [{"transcode": {"video": {"bitrate_bps": 2000000, "height": 720}}}]),
+    "transcode-vp9-bitrate": (CLIP, [{"transcode": {"container": "WEBM", "video": {"bitrate_bps": 1000000}}}]),
+    "transcode-pad": (CLIP, [{"transcode": {"video": {"width": 640, "height": 640, "fit": "PAD"}}}]),
+    "transcode-crop": (CLIP, [{"transcode": {"video": {"width": 640, "height": 640, "fit": "CROP"}}}]),
+    "transcode-trim": (CLIP, [{"transcode": {"trim": {"start_seconds": 1.5, "end_seconds": 10.25}}}]),
+    "transcode-frame-rate": (CLIP, [{"transcode": {"video": {"frame_rate": 23.976}}}]),
+    "transcode-mute": (CLIP, [{"transcode": {"mute": True}}]),
+    "transcode-opus-mono": (CLIP, [{"transcode": {"audio": {"codec": "OPUS", "channels": 1, "bitrate_bps": 500000}}}]),
+    "transcode-hdr": (source({**VIDEO, **HDR}), [{"transcode": {"video": {"height": 720}}}]),
+    "transcode-interlaced": (source({**VIDEO, "interlaced": True}), [{"transcode": {}}]),
+    "transcode-rotated": (source({**VIDEO, "rotation_degrees": 90}), [{"transcode": {"video": {"width": 540}}}]),
+    "thumbnail-defaults": (CLIP, [{"thumbnail": {}}]),
+    "thumbnail-times": (CLIP, [{"thumbnail": {"times_seconds": [0, 12.5], "width": 320, "format": "PNG"}}]),
+    "thumbnail-seventeen-seeks": (CLIP, [{"thumbnail": {"count": 17, "format": "WEBP", "quality": 50}}]),
+    "thumbnail-one-decode": (CLIP, [{"thumbnail": {"count": 100, "width": 160}}]),
+    "thumbnail-hdr": (source({**VIDEO, **HDR}), [{"thumbnail": {"width": 320}}]),
+    "audio-mp3": (CLIP, [{"audio": {}}]),
+    "audio-m4a": (CLIP, [{"audio": {"format": "M4A", "trim": {"end_seconds": 5}}}]),
+    "audio-opus": (source(SURROUND), [{"audio": {"format": "OPUS", "channels": 4}}]),
+    "audio-flac": (source(SURROUND), [{"audio": {"format": "FLAC", "channels": 6}}]),
+    "audio-wav": (CLIP, [{"audio": {"format": "WAV", "sample_rate_hz": 16000, "channels": 1}}]),
+    "preset-web-mp4": (CLIP, [{"preset": "web-mp4"}]),
+    "preset-preview-thumbs": (CLIP, [{"preset": "preview-thumbs"}]),
+    "preset-podcast-audio": (CLIP, [{"preset": "podcast-audio"}]),
+    "joined": (
+        CLIP,
+        [
+            {"name": "web", "transcode": {"video": {"height": 720}}},
+            {"name": "small", "transcode": {"video": {"height": 360}}},
+            {"name": "stills", "thumbnail": {"count": 60}},
+            {"name": "sound", "audio": {}},
+            {"name": "part", "audio": {"trim": {"start_seconds": 10}}},
+        ],
+    ),
+}
+
+
+def commands(source: Source, outputs: list[dict], threads: int = 2) -> list[list[str]]:
+    named = [{"name": "out", **output} for output in outputs]
+    job = ParseDict({"inputs": [{"uri": "file:///work/input-0"}], "outputs": named}, Job())
+    assert job_violations(job, "job") == []
+    planned = plan(with_defaults(job), {"": source}, PlanContext(threads=threads))
+    return [list(command.argv) for command in planned.commands]
+
+
+def read(path: Path) -> list[list[str]]:
+    return [block.splitlines() for block in path.read_text().rstrip("\n").split("\n\n")]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_whole_command_is_the_golden_one(name: str) -> None:
+    made = commands(*CASES[name])
+    path = GOLDEN / f"{name}.txt"
+    if WRITE:
+        path.write_text("\n\n".join("\n".join(argv) for argv in made) + "\n")
+    assert made == read(path)
+
+
+def test_every_golden_file_has_its_case() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(CASES)
+
+
+def test_outputs_of_one_input_share_one_process_and_a_trim_has_its_own() -> None:
+    joined, part = commands(*CASES["joined"])
+    assert [argv.count("-i") for argv in (joined, part)] == [1, 1]
+    assert joined[-1] == "sound/sound.mp3"
+    assert part[:2] == ["-ss", "10"]
+
+
+def test_threads_are_left_to_ffmpeg_where_none_are_given() -> None:
+    assert not [argument for argument in commands(*CASES["transcode-h265"], threads=0)[0] if "threads" in argument]

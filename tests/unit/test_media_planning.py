@@ -1,0 +1,175 @@
+"""Planning is total and repeatable: for whatever passes the rules, a Plan or AttemptFailed."""
+
+from typing import Any
+
+from google.protobuf.json_format import ParseDict
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from reelmill.api.validation import violations
+from reelmill.jobs.errors import CODES, AttemptFailed
+from reelmill.media.contract import Plan, PlanContext, Source
+from reelmill.media.operations import OPERATIONS
+from reelmill.media.plan import plan
+from reelmill.media.presets import PRESETS
+from reelmill.media.validate import job_violations, with_defaults
+from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.media_pb2 import MediaInfo
+
+lengths = st.one_of(st.just(0.0), st.floats(0.001, 100_000))
+times = st.one_of(st.just(0.0), st.floats(0, 10), st.floats(0, 1_000_000))
+sides = st.one_of(st.just(0), st.integers(16, 8192))
+rates = st.sampled_from([0, 8000, 44100, 48000, 96000])
+bits = st.one_of(st.just(0), st.integers(8000, 512_000))
+channels = st.integers(0, 8)
+
+
+def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of the fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+trims = some(start_seconds=times, end_seconds=times)
+videos = some(
+    codec=st.sampled_from(["H264", "H265", "VP9", "AV1"]),
+    width=sides,
+    height=sides,
+    fit=st.sampled_from(["CONTAIN", "PAD", "CROP", "STRETCH", "SHRINK"]),
+    crf=st.floats(0, 63),
+    bitrate_bps=st.integers(10_000, 400_000_000),
+    frame_rate=st.floats(1, 240),
+    effort=st.sampled_from(["FAST", "MEDIUM", "SLOW"]),
+)
+sounds = some(codec=st.sampled_from(["AAC", "OPUS"]), bitrate_bps=bits, sample_rate_hz=rates, channels=channels)
+transcodes = some(
+    container=st.sampled_from(["MP4", "WEBM", "MKV"]), video=videos, audio=sounds, mute=st.booleans(), trim=trims
+)
+thumbnails = some(
+    count=st.integers(0, 1000),
+    times_seconds=st.lists(times, max_size=40),
+    width=sides,
+    height=sides,
+    format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    quality=st.integers(0, 100),
+)
+audios = some(
+    format=st.sampled_from(["MP3", "M4A", "OPUS", "FLAC", "WAV"]),
+    bitrate_bps=bits,
+    sample_rate_hz=rates,
+    channels=channels,
+    trim=trims,
+)
+outputs = st.one_of(
+    st.fixed_dictionaries({"transcode": transcodes}),
+    st.fixed_dictionaries({"thumbnail": thumbnails}),
+    st.fixed_dictionaries({"audio": audios}),
+    st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}),
+)
+streams = st.builds(
+    MediaInfo.Stream,
+    index=st.integers(0, 9),
+    kind=st.sampled_from(list(MediaInfo.Stream.Kind.values())),
+    codec=st.sampled_from(["h264", "aac", ""]),
+    duration_seconds=lengths,
+    width=st.integers(0, 8192),
+    height=st.integers(0, 8192),
+    frame_rate=st.sampled_from([0.0, 0.5, 23.976, 25, 1000.0, 90000.0]),
+    rotation_degrees=st.sampled_from([0, 90, 180, 270]),
+    sample_rate_hz=st.sampled_from([0, 1, 8000, 44100, 192000, 384000]),
+    channels=st.sampled_from([0, 1, 2, 6, 8, 24]),
+    cover=st.booleans(),
+    pixel_aspect_ratio=st.sampled_from([0.0, 1.0, 0.01, 4 / 3, 100.0]),
+    color_space=st.sampled_from(["", "bt709", "bt2020nc"]),
+    color_transfer=st.sampled_from(["", "bt709", "smpte2084", "arib-std-b67"]),
+    interlaced=st.booleans(),
+)
+anything = st.builds(MediaInfo, duration_seconds=lengths, streams=st.lists(streams, max_size=4))
+
+
+def usable(info: MediaInfo, picture: MediaInfo.Stream, sound: MediaInfo.Stream) -> MediaInfo:
+    """With a picture and a sound of which there is something."""
+    picture.kind, picture.cover = MediaInfo.Stream.VIDEO, False
+    picture.width, picture.height = picture.width or 1, picture.height or 1
+    sound.kind, sound.channels = MediaInfo.Stream.AUDIO, sound.channels or 1
+    info.streams.extend([picture, sound])
+    return info
+
+
+infos = st.one_of(anything, st.builds(usable, st.builds(MediaInfo, duration_seconds=lengths), streams, streams))
+inputs = st.builds(
+    Source, path=st.just("/work/input"), info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"])
+)
+
+
+def job(*specs: dict[str, Any]) -> Job:
+    named = [{"name": f"out{i}", **spec} for i, spec in enumerate(specs)]
+    return ParseDict({"inputs": [{"uri": "file:///work/input"}], "outputs": named}, Job())
+
+
+def accepted(made: Job) -> bool:
+    return not violations(made) and not job_violations(made, "job")
+
+
+def planned(made: Job, source: Source, threads: int) -> Plan | str:
+    try:
+        return plan(with_defaults(made), {"": source}, PlanContext(threads=threads))
+    except AttemptFailed as error:
+        return str(error)
+
+
+many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+
+
+@many
+@given(st.lists(outputs, min_size=1, max_size=3), inputs, st.integers(0, 4))
+def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
+    specs: list[dict[str, Any]], source: Source, threads: int
+) -> None:
+    made = job(*specs)
+    assume(accepted(made))
+    answer = planned(made, source, threads)
+    assert planned(made, source, threads) == answer
+    if isinstance(answer, str):
+        assert answer.partition(":")[0] in CODES
+        return
+    assert {name for command in answer.commands for name in command.outputs} == {o.name for o in made.outputs}
+    paths = [file.path for file in answer.files]
+    assert len(set(paths)) == len(paths)
+    assert not any(path.is_absolute() or ".." in path.parts for path in paths)
+    for command in answer.commands:
+        assert all(isinstance(argument, str) and argument for argument in command.argv)
+        assert "nan" not in command.argv and "inf" not in command.argv
+    for file in answer.files:
+        assert file.expected.duration_tolerance_seconds >= 0
+
+
+@many
+@given(outputs)
+def test_defaults_are_filled_in_once_and_still_pass_the_rules(spec: dict[str, Any]) -> None:
+    made = job(spec)
+    assume(accepted(made))
+    once = with_defaults(made)
+    assert with_defaults(once) == once
+    assert violations(once) == [] and job_violations(once, "job") == []
+
+
+@settings(deadline=None)
+@given(st.lists(outputs, max_size=3), st.lists(st.sampled_from(["", "a", "b"]), max_size=3), st.text(max_size=5))
+def test_violations_never_raise_and_name_fields_of_the_job(
+    specs: list[dict[str, Any]], names: list[str], wanted: str
+) -> None:
+    made = job(*specs)
+    del made.inputs[:]
+    for name in names:
+        made.inputs.add(name=name)
+    for output in made.outputs:
+        output.input = wanted
+    assert all(v.field.startswith("job.") and v.description for v in job_violations(made, "job"))
+
+
+def test_every_operation_is_a_field_of_output_and_says_what_it_does() -> None:
+    fields = {field.name for field in Job.DESCRIPTOR.fields_by_name["outputs"].message_type.fields}
+    assert set(OPERATIONS) <= fields
+    for name, operation in OPERATIONS.items():
+        assert operation.name == name
+        assert operation.description.endswith(".") and operation.extensions
