@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 from conftest import SharedServer
-from fault.kit.checker import check
+from fault.kit.checker import check, promises, read
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 
@@ -28,17 +28,26 @@ async def system(
     url = await databases.create()
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
     async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
-        shutil.copy(clip, deployment.media / "talk.mp4")
+        shutil.copy(clip, deployment.talk)
         yield deployment
+        await assert_all_is_well(deployment)
     await databases.drop(url)
+
+
+async def assert_all_is_well(system: Deployment) -> None:
+    """The end of a module's faults: everything that was promised holds, and everything is swept."""
+    system.points.free_all()
+    await system.revive()
+    await system.settle()
+    assert await check(system) == []
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def whole(system: Deployment) -> AsyncIterator[Deployment]:
-    """The system with all of its processes running; afterwards everything that was promised is checked."""
+    """The system with all of its processes running; afterwards jobs end as was promised."""
     await system.revive()
     yield system
     system.points.free_all()
     await system.revive()
     await system.settle()
-    assert await check(system) == []
+    assert list(promises(system, await read(system.database_url))) == []

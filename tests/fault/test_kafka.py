@@ -12,8 +12,8 @@ import pytest_asyncio
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from conftest import SharedServer
-from fault.conftest import QUICK
-from fault.kit.checker import check, messages
+from fault.conftest import QUICK, assert_all_is_well
+from fault.kit.checker import messages
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 from services.kafka import Kafka
@@ -42,10 +42,11 @@ async def system(
     async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
+        await assert_all_is_well(deployment)
     await databases.drop(url)
 
 
-async def _all_completed(system: Deployment, jobs: Sequence[Job]) -> None:
+async def assert_completed(system: Deployment, jobs: Sequence[Job]) -> None:
     done = await system.finish(*jobs)
     assert {(job.state, job.attempt) for job in done} == {(Job.COMPLETED, 1)}
 
@@ -61,9 +62,9 @@ async def test_kafka_is_away_under_load(whole: Deployment, kafka: Kafka) -> None
     before = await whole.submit(*[whole.quick_job(whole.talk)] * 5)
     await asyncio.to_thread(kafka.kill)
     during = await whole.submit(*[whole.quick_job(whole.talk)] * 10)
-    await _all_completed(whole, [*before, *during])  # the sweeps find them
+    await assert_completed(whole, [*before, *during])  # the sweeps find them
     await asyncio.to_thread(kafka.start)
-    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+    await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
 
 
 async def test_messages_come_again_and_in_any_order(whole: Deployment) -> None:
@@ -71,7 +72,7 @@ async def test_messages_come_again_and_in_any_order(whole: Deployment) -> None:
     values = [m.value() for m in await asyncio.to_thread(messages, whole, "tasks.normal")] * 3
     random.Random(1).shuffle(values)
     await asyncio.to_thread(_produce, whole, "tasks.normal", values)
-    await _all_completed(whole, [*jobs, *await whole.submit(*[whole.quick_job(whole.talk)] * 5)])
+    await assert_completed(whole, [*jobs, *await whole.submit(*[whole.quick_job(whole.talk)] * 5)])
 
 
 async def test_offsets_are_set_back_to_the_beginning(whole: Deployment) -> None:
@@ -84,13 +85,13 @@ async def test_offsets_are_set_back_to_the_beginning(whole: Deployment) -> None:
     changed = admin.alter_consumer_group_offsets([group])
     await asyncio.to_thread(next(iter(changed.values())).result)
     await whole.revive()
-    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
+    await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
 
 
 async def test_garbage_goes_to_the_dead_letter_topic_and_blocks_nobody(whole: Deployment) -> None:
     garbage = [b"", b"garbage", b"\x08\x63", bytes(range(256))]
     await asyncio.to_thread(_produce, whole, "tasks.normal", garbage * 5)
-    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
+    await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
     async with asyncio.timeout(20):
         while len(await asyncio.to_thread(messages, whole, "dead-letter")) < len(garbage) * 5:
             await asyncio.sleep(0.1)
@@ -103,15 +104,14 @@ async def test_the_group_changes_all_the_time(whole: Deployment) -> None:
         await asyncio.to_thread(whole.workers[1].stop)
         jobs += await whole.submit(*[whole.quick_job(whole.talk)] * 5)
         await asyncio.to_thread(whole.workers[1].start)
-    await _all_completed(whole, jobs)
+    await assert_completed(whole, jobs)
 
 
 async def test_a_topic_is_deleted_and_made_anew(whole: Deployment) -> None:
     admin = AdminClient({"bootstrap.servers": urlsplit(whole.queue_url).netloc})
     for result in admin.delete_topics([f"{whole.topic_prefix}tasks.normal"]).values():
         await asyncio.to_thread(result.result)
-    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+    await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
     await asyncio.to_thread(whole.api.stop)  # whoever starts makes what is missing
     await asyncio.to_thread(whole.api.start)
-    await _all_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
-    assert await check(whole) == []
+    await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
-from fault.conftest import QUICK
-from fault.kit.checker import check
+from fault.conftest import QUICK, assert_all_is_well
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from services.databases import Databases
@@ -51,6 +50,7 @@ async def system(
     async with Deployment(**servers, workers=2, settings=QUICK | through) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
+        await assert_all_is_well(deployment)
 
 
 async def test_killed_with_9_and_restarted_under_load(whole: Deployment, postgres: Postgres) -> None:
@@ -71,7 +71,6 @@ async def test_killed_with_9_and_restarted_under_load(whole: Deployment, postgre
     stop.set()
     await loading
     await whole.settle(timeout_seconds=180)
-    assert await check(whole) == []
 
 
 async def test_connections_cut_in_the_middle_of_everything(whole: Deployment, proxy: Proxy) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
-from fault.conftest import QUICK
+from fault.conftest import QUICK, assert_all_is_well
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from redis.asyncio import Redis as Client
@@ -50,6 +50,7 @@ async def system(
     async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
+        await assert_all_is_well(deployment)
     await databases.drop(url)
 
 
@@ -71,7 +72,7 @@ class Reader:
             await asyncio.sleep(0.01)
 
 
-async def _jobs_end_while(system: Deployment, fault: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def assert_jobs_end_while(system: Deployment, fault: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Jobs that run while a fault goes on are COMPLETED, and no client's view goes back in time."""
     breaking = asyncio.create_task(fault())
     try:
@@ -95,7 +96,7 @@ async def test_flushed_all_the_time(whole: Deployment, redis: Redis) -> None:
                 await client.flushall()
                 await asyncio.sleep(0.2)
 
-    await _jobs_end_while(whole, flush)
+    await assert_jobs_end_while(whole, flush)
 
 
 async def test_stopped_and_restarted_empty(whole: Deployment, redis: Redis) -> None:
@@ -107,7 +108,7 @@ async def test_stopped_and_restarted_empty(whole: Deployment, redis: Redis) -> N
             await asyncio.sleep(1)
 
     try:
-        await _jobs_end_while(whole, stop_and_start)
+        await assert_jobs_end_while(whole, stop_and_start)
     finally:
         if not redis.running:
             await asyncio.to_thread(redis.start)
@@ -122,7 +123,7 @@ async def test_cut_off_and_back_with_what_it_knew(whole: Deployment, proxy: Prox
             await asyncio.sleep(0.5)
 
     try:
-        await _jobs_end_while(whole, cut_and_restore)
+        await assert_jobs_end_while(whole, cut_and_restore)
     finally:
         await proxy.restore()
 
@@ -133,7 +134,7 @@ async def test_answers_that_take_two_seconds(whole: Deployment, proxy: Proxy) ->
         await asyncio.Event().wait()
 
     try:
-        await _jobs_end_while(whole, slow)
+        await assert_jobs_end_while(whole, slow)
     finally:
         await proxy.restore()
 
@@ -143,6 +144,6 @@ async def test_a_wrong_password(whole: Deployment, redis: Redis) -> None:
         await client.config_set("requirepass", "another")
         await client.client_kill_filter(_type="normal", skipme=True)
         try:
-            await _jobs_end_while(whole, asyncio.Event().wait)
+            await assert_jobs_end_while(whole, asyncio.Event().wait)
         finally:
             await client.config_set("requirepass", "")

@@ -35,22 +35,27 @@ class Found:
     outbox: int
 
 
-async def check(deployment: Deployment, *, settle_seconds: float = 30) -> list[str]:
+async def check(deployment: Deployment, *, settle_seconds: float = 60) -> list[str]:
     """Every broken promise, in a sentence each; waits until the sweeps are done. Every job must have ended."""
     problems = (
         [f"the sweeps are not done after {settle_seconds:g} s"] if not await _swept(deployment, settle_seconds) else []
     )
     found = await read(deployment.database_url)
-    problems += lost(deployment.acknowledged, found)
-    for job_id in found.jobs:
-        problems += history(found, job_id)
-        problems += await asyncio.to_thread(lambda j=job_id: list(outputs(found, j)))
+    problems += await asyncio.to_thread(lambda: list(promises(deployment, found)))
     problems += await asyncio.to_thread(lambda: list(litter(deployment, found)))
     if deployment.cache_url.startswith("redis:"):
         problems += await cached(deployment, found)
     if deployment.queue_url.startswith("kafka:"):
         problems += await asyncio.to_thread(lambda: list(announced(deployment, found)))
     return problems
+
+
+def promises(deployment: Deployment, found: Found) -> Iterator[str]:
+    """What must hold as soon as all jobs have ended, before any sweep."""
+    yield from lost(deployment.acknowledged, found)
+    for job_id in found.jobs:
+        yield from history(found, job_id)
+        yield from outputs(found, job_id)
 
 
 async def _swept(deployment: Deployment, seconds: float) -> bool:
