@@ -1,5 +1,6 @@
 """The store on a test's own database, and what its tests ask again and again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from reelmill.store.outbox import OutboxStore
 from reelmill.store.records import ClaimedTask, StoredJob
 from reelmill.store.retention import RetentionStore
 from reelmill.store.tenancy import DEFAULT_IDENTITY
-from reelmill.v1.jobs_pb2 import Job, Output, OutputFile, RetryPolicy
+from reelmill.v1.jobs_pb2 import Input, Job, Output, OutputFile, RetryPolicy
 
 TENANT, USER = DEFAULT_IDENTITY.tenant_id, DEFAULT_IDENTITY.user_id
 BAD_INPUT = Failure(code="INPUT_CORRUPT", message="the input is damaged")
@@ -45,12 +46,15 @@ def new_job(
     retry_of: UUID | None = None,
     max_attempts: int = 3,
     traceparent: str = "",
+    outputs: Sequence[Output] = (Output(name="a"),),
+    inputs: Sequence[str] = (),
 ) -> NewJob:
-    """A job with one output named `a`; retries follow at once."""
+    """A job, of one output named `a` unless it is told; `inputs` are URIs. Retries follow at once."""
     policy = RetryPolicy(max_attempts=max_attempts)
     policy.initial_backoff.FromMicroseconds(1)
     policy.max_backoff.FromMicroseconds(1)
-    job = Job(priority=priority, outputs=[Output(name="a")], retry_policy=policy, labels={"body": body})
+    job = Job(priority=priority, outputs=outputs, retry_policy=policy, labels={"body": body})
+    job.inputs.extend(Input(uri=uri) for uri in inputs)
     if deadline:
         job.deadline.FromDatetime(deadline)
     job_id = uuid_utils.uuid7()

@@ -1,0 +1,179 @@
+"""The executor of media jobs, with real ffmpeg: what it makes, and what it leaves behind."""
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from store.kit import TENANT, new_job
+from worker.kit import Rig
+
+from reelmill.jobs.states import Phase
+from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.probe import Prober
+from reelmill.media.validate import with_defaults
+from reelmill.storage.storage import HttpLimits, Storage
+from reelmill.storage.uris import file_path, file_uri
+from reelmill.storage.workdir import WorkRoot
+from reelmill.store.jobs import NewJob
+from reelmill.v1.jobs_pb2 import Job, Output, Progress
+from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode
+from reelmill.worker.media_executor import MediaExecutor, MediaLimits
+
+STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
+SOUND = Output(name="sound", audio=AudioExtract(format=AudioExtract.MP3))
+MOVIE = Output(name="movie", transcode=Transcode())
+
+
+@dataclass(slots=True)
+class Media:
+    """A worker's surroundings for media jobs, below one folder."""
+
+    rig: Rig
+    folder: Path
+    prober: Prober
+    limits: MediaLimits
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    def start(self, **limits: Any) -> None:
+        """Start a worker of media jobs."""
+        http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
+        storage = Storage(own=file_uri(self.folder / "own"), roots=[self.folder], max_bytes=10**9, http=http)
+        work = WorkRoot(self.work, reserve_bytes=0)
+        executor = MediaExecutor(storage, work, self.prober, replace(self.limits, **limits))
+        self.rig.start_worker(executor)
+
+    async def submit(self, *outputs: Output, source: Path, **options: Any) -> NewJob:
+        """Submit a job on a local file."""
+        prefix = file_uri(self.folder / "out")
+        new = new_job(outputs=outputs, inputs=[file_uri(source)], prefix=prefix, max_attempts=1, **options)
+        new = replace(new, job=with_defaults(new.job))
+        await self.rig.store.jobs.create(TENANT, TENANT, [new])
+        await self.rig.queue.wake()
+        return new
+
+    def hanging(self) -> Path:
+        """An ffmpeg that has written a part and then hangs."""
+        script = self.folder / "hanging"
+        script.write_text("#!/bin/sh\necho part > part\nexec /bin/sleep 600\n")
+        script.chmod(0o755)
+        return script
+
+    def left(self) -> list[Path]:
+        """What lies in the working directories."""
+        return list(self.work.iterdir())
+
+
+@pytest.fixture
+async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
+    """A worker's surroundings for media jobs."""
+    prober = Prober()
+    limits = MediaLimits(
+        ffmpeg=find_ffmpeg(), threads=1, no_progress_seconds=60, wall_limit_factor=60, output_max_bytes=10**9
+    )
+    yield Media(rig, tmp_path, prober, limits)
+    await rig.stop()
+    await prober.close()
+
+
+@pytest.fixture
+def source(clip: Path, tmp_path: Path) -> Path:
+    """A clip inside the allowed folder."""
+    return Path(shutil.copy(clip, tmp_path / "clip.mp4"))
+
+
+def _children() -> set[str]:
+    return {" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True) if p.is_running()}
+
+
+async def test_outputs_lie_below_the_attempts_own_prefix_and_the_folder_is_gone(media: Media, source: Path) -> None:
+    media.start()
+    new = await media.submit(STILLS, SOUND, source=source)
+    job = await media.rig.until(new, "COMPLETED", "FAILED")
+    files = [f for output in job.outputs for f in output.files]
+    assert [len(output.files) for output in job.outputs] == [2, 1], job.error
+    for file in files:
+        assert file.uri.startswith(f"{new.output_prefix}1/")
+        data = file_path(file.uri).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.size_bytes, file.sha256)
+    assert media.left() == []
+    events = await media.rig.store.jobs.events(TENANT, new.id, after=0, limit=99)
+    phases = [Job.Phase.Name(e.phase) for e in events if e.state == Job.PROCESSING]
+    assert phases == list(Phase)
+
+
+async def test_the_log_tells_the_exact_command(media: Media, source: Path) -> None:
+    media.start()
+    new = await media.submit(SOUND, source=source)
+    await media.rig.until(new, "COMPLETED")
+    lines = await media.rig.store.jobs.logs(TENANT, new.id, after=0, limit=99)
+    [command] = [line.command for line in lines if line.message == "runs ffmpeg"]
+    assert command.startswith(str(media.limits.ffmpeg))
+    assert str(source) in command
+
+
+async def test_a_failed_attempt_leaves_no_folder(media: Media, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("no movie at all\n" * 100)
+    media.start()
+    job = await media.rig.until(await media.submit(STILLS, source=text), "FAILED")
+    assert job.error.code == "INPUT_NOT_MEDIA"
+    assert media.left() == []
+
+
+async def test_a_cancelled_attempt_leaves_neither_folder_nor_process(media: Media, source: Path) -> None:
+    media.start(ffmpeg=media.hanging())
+    new = await media.submit(MOVIE, source=source)
+    async with asyncio.timeout(20):
+        while not list(media.work.glob("*/part")):
+            await asyncio.sleep(0.01)
+    assert any("sleep 600" in child for child in _children())
+    await media.rig.store.jobs.cancel(TENANT, new.id, "")
+    await media.rig.until(new, "CANCELLED")
+    assert media.left() == []
+    assert not any("sleep 600" in child for child in _children())
+
+
+async def test_an_ffmpeg_without_progress_is_stopped(media: Media, source: Path) -> None:
+    media.start(ffmpeg=media.hanging(), no_progress_seconds=0.5)
+    job = await media.rig.until(await media.submit(MOVIE, source=source), "FAILED")
+    assert (job.error.code, job.error.output) == ("NO_PROGRESS", "movie")
+    assert media.left() == []
+
+
+async def test_an_attempt_ends_at_its_wall_limit(media: Media, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelmill.worker.media_executor._LEAST_WALL_SECONDS", 0.5)
+    media.start(ffmpeg=media.hanging(), wall_limit_factor=0.01)
+    job = await media.rig.until(await media.submit(MOVIE, source=source), "FAILED")
+    assert job.error.code == "WALL_LIMIT"
+
+
+async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Path) -> None:
+    script = media.folder / "reporting"
+    report = "frame=50\\nfps=25\\nout_time_us=2000000\\nspeed=1.0x\\nprogress=continue\\n"
+    script.write_text(f"#!/bin/sh\nprintf '{report}'\nexec /bin/sleep 600\n")
+    script.chmod(0o755)
+    media.start(ffmpeg=script)
+    new = await media.submit(MOVIE, source=source)
+    async with asyncio.timeout(20), media.rig.cache.subscribe(f"job:{new.id}") as notified:
+        while not (data := await media.rig.cache.get_progress(new.id)):
+            await notified.wait(20)
+    progress = Progress.FromString(data)
+    assert (progress.percent, progress.fps) == (50, 25)
+
+
+async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Media, source: Path) -> None:
+    http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
+    storage = Storage(own=file_uri(media.folder / "own"), roots=[media.folder], max_bytes=10**9, http=http)
+    work = WorkRoot(media.work, reserve_bytes=2**62)
+    media.rig.start_worker(MediaExecutor(storage, work, media.prober, media.limits))
+    job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")
+    assert (job.error.code, job.error.retryable) == ("DISK_FULL", True)
