@@ -6,6 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from reelmill.cache.memory import MemoryCache
+from reelmill.cache.port import Cache
+from reelmill.cache.redis import RedisCache
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Consumer, Queue, Topic
 from reelmill.queue.postgres import PostgresQueue
@@ -49,3 +52,24 @@ async def join(unstarted: Queue) -> AsyncIterator[Join]:
             return consumer
 
         yield join
+
+
+STATUS_TTL_SECONDS = 60.0
+FINAL_TTL_SECONDS = 3600.0
+
+
+def redis_cache(url: str) -> RedisCache:
+    """A Redis cache with the suite's times to live."""
+    return RedisCache(url, status_ttl_seconds=STATUS_TTL_SECONDS, final_ttl_seconds=FINAL_TTL_SECONDS)
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
+    """A started cache of each kind. Redis is everyone's: use ids of your own."""
+    if request.param == "redis":
+        made: Cache = redis_cache(request.getfixturevalue("redis_server").url)
+    else:
+        made = MemoryCache(status_ttl_seconds=STATUS_TTL_SECONDS, final_ttl_seconds=FINAL_TTL_SECONDS)
+    await made.start()
+    yield made
+    await made.stop()

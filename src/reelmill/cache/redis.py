@@ -18,7 +18,7 @@ from prometheus_client import Counter
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 
 from reelmill.cache.breaker import Breaker
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, job_channel
@@ -77,7 +77,8 @@ class RedisCache:
                 socket_timeout=_TIMEOUT_SECONDS,
                 socket_connect_timeout=_TIMEOUT_SECONDS,
                 # One more try: the first may have hit a connection that the server closed long ago.
-                retry=Retry(NoBackoff(), 1),
+                # None after a timeout: a slow server must cost no more than one.
+                retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
             )
         except ValueError as error:
             raise ValueError(f"REELMILL_CACHE_URL: {error}") from error
@@ -148,6 +149,8 @@ class RedisCache:
 
     async def check(self) -> None:
         """Raise CacheUnavailable unless Redis answers now."""
+        if not self._started:
+            raise CacheUnavailable("the cache is not started")
         try:
             await self._redis.ping()
         except _AWAY as error:

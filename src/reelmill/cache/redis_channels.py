@@ -32,17 +32,22 @@ class RedisChannels:
         self._changed = asyncio.Event()
         self._confirmed: dict[str, asyncio.Event] = {}
         self._away = False
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Connect in the background."""
         if self._task is None:
+            self._stopping = False
             self._task = asyncio.create_task(self._run(), name="redis channels")
 
     async def stop(self) -> None:
         """Disconnect. Bears being called twice."""
         task, self._task = self._task, None
         if task:
+            # Redis's client may swallow the cancellation of a call that ends in that moment.
+            self._stopping = True
+            self._changed.set()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -63,14 +68,15 @@ class RedisChannels:
         if self._away or self._task is None:
             return
         try:
-            await asyncio.wait_for(confirmed.wait(), _CONFIRM_SECONDS)
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                await confirmed.wait()
         except TimeoutError:
             return
         subscriber.forget()
 
     async def _run(self) -> None:
         retry_seconds = _FIRST_RETRY_SECONDS
-        while True:
+        while not self._stopping:
             # The pool's options, but a connection of its own: reads wait long.
             connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # it has no types
             try:
@@ -97,7 +103,7 @@ class RedisChannels:
 
     async def _read(self, connection: AbstractConnection) -> None:
         asked = False
-        while True:
+        while not self._stopping:
             reply = await connection.read_response(timeout=_SILENCE_SECONDS)
             if reply is None:
                 if asked:
@@ -117,7 +123,7 @@ class RedisChannels:
     async def _write(self, connection: AbstractConnection) -> None:
         """Tell Redis what we listen to, all changes since the last time at once."""
         told: set[str] = set()
-        while True:
+        while not self._stopping:
             self._changed.clear()
             wanted = self._channels.names()
             new, old, told = wanted - told, told - wanted, wanted

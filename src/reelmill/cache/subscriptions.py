@@ -12,7 +12,8 @@ class Subscriber:
     async def wait(self, timeout_seconds: float) -> bool:
         """True as soon as the channel was notified since the last call; False at the timeout."""
         try:
-            await asyncio.wait_for(self._notified.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):  # wait_for may swallow a cancellation
+                await self._notified.wait()
         except TimeoutError:
             return False
         self._notified.clear()

@@ -67,7 +67,8 @@ class KafkaConsumer:
             for member in self._members.values():
                 member.raise_refusal()
             try:
-                await asyncio.wait_for(self._arrived.wait(), deadline - time.monotonic())
+                async with asyncio.timeout(deadline - time.monotonic()):  # wait_for may swallow a cancellation
+                    await self._arrived.wait()
             except TimeoutError:
                 return []
 

@@ -111,7 +111,8 @@ class PostgresConsumer:
             if (remaining := deadline - time.monotonic()) <= 0:
                 return []
             try:
-                await asyncio.wait_for(self._woken.wait(), min(remaining, _POLL_SECONDS))
+                async with asyncio.timeout(min(remaining, _POLL_SECONDS)):  # wait_for may swallow a cancellation
+                    await self._woken.wait()
             except TimeoutError:
                 continue
         raise QueueUnavailable("the consumer has stopped")

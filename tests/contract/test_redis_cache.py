@@ -1,0 +1,177 @@
+"""What the Redis cache alone has: times to live, other processes, and a server that is away or slow."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from contract.conftest import FINAL_TTL_SECONDS, STATUS_TTL_SECONDS, redis_cache
+from contract.test_cache import PATIENCE_SECONDS, kept, status
+from redis.asyncio import Redis as RedisClient
+from services.redis import Redis
+
+from reelmill.cache.port import Cache, CacheUnavailable, job_channel
+from reelmill.cache.redis import RedisCache, progress_key, status_key
+
+TIMEOUT_SECONDS = 0.5  # the adapter's own
+SLACK_SECONDS = 0.45  # for a busy machine; less than a second timeout
+
+
+@pytest.fixture
+async def shared(redis_server) -> AsyncIterator[RedisCache]:
+    """A cache on everyone's Redis."""
+    cache = redis_cache(redis_server.url)
+    await cache.start()
+    yield cache
+    await cache.stop()
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Redis]:
+    """A Redis that the tests of this module may stop and freeze."""
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+async def own(own_server: Redis) -> AsyncIterator[RedisCache]:
+    """A cache on the module's own Redis, which runs."""
+    cache = redis_cache(own_server.url)
+    await cache.start()
+    await cache.check()
+    yield cache
+    own_server.resume()
+    await cache.stop()
+
+
+async def available(cache: Cache) -> None:
+    """Wait until the breaker lets calls through and they work."""
+    put = status()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await kept(cache, put) is None:
+            await cache.put([put])
+            await asyncio.sleep(0.05)
+
+
+async def test_each_key_has_its_time_to_live(shared: RedisCache, redis_server) -> None:
+    running, done = status(), status(final=True)
+    await shared.put([running, done])
+    await shared.put_progress(running.job_id, 1, b"1 %")
+    async with RedisClient.from_url(redis_server.url) as redis:
+        for key, seconds in (
+            (status_key(running.tenant_id, running.job_id), STATUS_TTL_SECONDS),
+            (status_key(done.tenant_id, done.job_id), FINAL_TTL_SECONDS),
+            (progress_key(running.job_id), 15),
+        ):
+            left_ms = await redis.pttl(key)
+            assert (seconds - 10) * 1000 < left_ms <= seconds * 1000
+
+
+async def test_a_final_status_lives_longer_than_the_one_it_replaces(shared: RedisCache, redis_server) -> None:
+    running = status(1)
+    await shared.put([running])
+    await shared.put([status(2, final=True, like=running)])
+    async with RedisClient.from_url(redis_server.url) as redis:
+        assert await redis.pttl(status_key(running.tenant_id, running.job_id)) > STATUS_TTL_SECONDS * 1000
+
+
+async def test_other_processes_read_and_hear_what_one_puts(shared: RedisCache, redis_server) -> None:
+    other, put = redis_cache(redis_server.url), status()
+    await other.start()
+    async with other.subscribe(job_channel(put.job_id)) as subscription:
+        await shared.put([put])
+        assert await subscription.wait(PATIENCE_SECONDS)
+    assert await kept(other, put) == put
+    await other.stop()
+
+
+async def test_a_server_that_is_away_costs_answers_but_no_errors(own: RedisCache, own_server: Redis) -> None:
+    put = status()
+    await own.put([put])
+    own_server.stop()
+    try:
+        for _ in range(5):
+            assert await kept(own, put) is None
+            assert await own.get_progress(put.job_id) is None
+            await own.put([put])
+            await own.put_progress(put.job_id, 1, b"1 %")
+            await own.notify("c")
+        with pytest.raises(CacheUnavailable):
+            await own.check()
+        async with own.subscribe("c") as subscription:
+            assert not await subscription.wait(0.05)
+    finally:
+        own_server.start()
+    await available(own)
+
+
+async def test_a_cache_that_starts_without_its_server_finds_it_later(own_server: Redis) -> None:
+    own_server.stop()
+    cache = redis_cache(own_server.url)
+    try:
+        await cache.start()
+        assert await kept(cache, status()) is None
+    finally:
+        own_server.start()
+    await available(cache)
+    await cache.stop()
+
+
+async def test_subscriptions_survive_a_restart(own: RedisCache, own_server: Redis) -> None:
+    async with own.subscribe("c") as subscription:
+        await asyncio.to_thread(own_server.restart)
+        assert await subscription.wait(PATIENCE_SECONDS)  # woken: something may have been missed
+        await available(own)
+        await own.notify("c")
+        assert await subscription.wait(PATIENCE_SECONDS)
+
+
+async def test_a_frozen_server_costs_one_timeout_a_call_and_then_nothing(own: RedisCache, own_server: Redis) -> None:
+    await available(own)
+    own_server.pause()
+    for _ in range(3):
+        began = time.monotonic()
+        assert await kept(own, status()) is None
+        assert time.monotonic() - began < TIMEOUT_SECONDS + SLACK_SECONDS
+    # Now the breaker is open.
+    began = time.monotonic()
+    for _ in range(20):
+        await own.put([status()])
+    assert time.monotonic() - began < TIMEOUT_SECONDS
+    own_server.resume()
+    await available(own)
+
+
+async def test_a_wrong_password_makes_it_as_if_away(own_server: Redis) -> None:
+    admin = RedisClient.from_url(own_server.url)
+    await admin.config_set("requirepass", "secret")
+    right, wrong = (redis_cache(own_server.url.replace("//", f"//:{p}@")) for p in ("secret", "guess"))
+    try:
+        await wrong.start()
+        await right.start()
+        await right.check()
+        with pytest.raises(CacheUnavailable, match="password"):
+            await wrong.check()
+        assert await kept(wrong, status()) is None
+    finally:
+        await admin.config_set("requirepass", "")
+        await admin.aclose()
+        await right.stop()
+        await wrong.stop()
+
+
+async def test_before_start_and_after_stop_it_is_as_if_away(redis_server) -> None:
+    cache, put = redis_cache(redis_server.url), status()
+    await cache.put([put])
+    assert await kept(cache, put) is None
+    with pytest.raises(CacheUnavailable):
+        await cache.check()
+    await cache.start()
+    await cache.put([put])
+    await cache.stop()
+    assert await kept(cache, put) is None
+
+
+def test_a_url_of_another_form_is_refused_naming_the_setting() -> None:
+    with pytest.raises(ValueError, match="REELMILL_CACHE_URL"):
+        redis_cache("http://localhost:6379")
