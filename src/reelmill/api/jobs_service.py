@@ -8,9 +8,10 @@ import asyncpg
 
 from reelmill.api.errors import to_status
 from reelmill.api.listing import page_token, parse_filter, parse_page_token
+from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields
 from reelmill.api.watching import watch
-from reelmill.cache.port import CANCELS, Cache, status_of
+from reelmill.cache.port import CANCELS, Cache
 from reelmill.jobs.errors import NotFound, WrongState
 from reelmill.store.jobs import JobStore
 from reelmill.store.tenancy import DEFAULT_IDENTITY
@@ -27,6 +28,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     def __init__(self, jobs: JobStore, cache: Cache, submitter: Submitter) -> None:
         self._jobs = jobs
         self._cache = cache
+        self._statuses = Statuses(jobs, cache)
         self._submitter = submitter
 
     async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
@@ -54,18 +56,12 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         job_id = _job_id(request.id)
         if request.view == pb.FULL:
             job = await self._jobs.get(_TENANT, job_id)
+            await self._statuses.tell(_TENANT, [job])
         else:
-            job = await self._basic(job_id)
+            job = await self._statuses.get(_TENANT, job_id)
         if job.state == pb.Job.PROCESSING and (progress := await self._cache.get_progress(job_id)):
             job.progress.MergeFromString(progress)
         return job
-
-    async def _basic(self, job_id: UUID) -> pb.Job:
-        if status := await self._cache.get(_TENANT, job_id):
-            return pb.Job.FromString(status.job)
-        status = status_of(_TENANT, await self._jobs.get(_TENANT, job_id))
-        await self._cache.put([status])
-        return pb.Job.FromString(status.job)
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
         """Answer a page of jobs."""
@@ -74,12 +70,13 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             _TENANT, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size + 1
         )
         more = page_token(jobs[size - 1].id) if len(jobs) > size else ""
+        await self._statuses.tell(_TENANT, jobs[:size])
         return pb.ListJobsResponse(jobs=jobs[:size], next_page_token=more)
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:
         """Record a cancellation and tell the workers."""
         stored = await self._jobs.cancel(_TENANT, _job_id(request.id), request.reason)
-        await self._cache.put([status_of(_TENANT, stored.job)])
+        await self._statuses.tell(_TENANT, [stored.job])
         await self._cache.notify(CANCELS)
         return stored.job
 
@@ -106,7 +103,9 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
 
     async def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncIterator[pb.JobEvent]:
         """Stream events until the final one."""
-        async for event in watch(self._jobs, self._cache, _TENANT, _job_id(request.id), request.after_sequence):
+        async for event in watch(
+            self._jobs, self._statuses, self._cache, _TENANT, _job_id(request.id), request.after_sequence
+        ):
             yield event
 
     async def ListJobEvents(self, request: pb.ListJobEventsRequest, context: Any) -> pb.ListJobEventsResponse:

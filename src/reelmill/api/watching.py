@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+from reelmill.api.statuses import Statuses
 from reelmill.cache.port import Cache, job_channel
 from reelmill.jobs.states import FINAL_JOB_STATES
 from reelmill.store.jobs import JobStore
@@ -14,7 +15,9 @@ _PAGE = 1000
 _FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
 
 
-async def watch(jobs: JobStore, cache: Cache, tenant_id: UUID, job_id: UUID, after: int) -> AsyncIterator[JobEvent]:
+async def watch(
+    jobs: JobStore, statuses: Statuses, cache: Cache, tenant_id: UUID, job_id: UUID, after: int
+) -> AsyncIterator[JobEvent]:
     """Events after a sequence number until the final one, with progress (sequence 0) in between.
 
     Raises NotFound. Ends at once where the final event was seen before.
@@ -26,10 +29,13 @@ async def watch(jobs: JobStore, cache: Cache, tenant_id: UUID, job_id: UUID, aft
         shown = b""
         polled = -_POLL_SECONDS
         while True:
-            status = await cache.get(tenant_id, job_id)
+            status = await statuses.cached(tenant_id, job_id)
             if status is None or status.version > after or time.monotonic() - polled >= _POLL_SECONDS:
                 polled = time.monotonic()
-                for event in await jobs.events(tenant_id, job_id, after=after, limit=_PAGE):
+                events = await jobs.events(tenant_id, job_id, after=after, limit=_PAGE)
+                if events and (status is None or status.version < events[-1].sequence):
+                    await statuses.refresh(tenant_id, job_id)
+                for event in events:
                     yield event
                     after, job.state, job.phase, job.attempt = event.sequence, event.state, event.phase, event.attempt
                     if event.state in _FINAL:

@@ -1,0 +1,60 @@
+"""The BASIC view of jobs: from the cache first, and never older than what this process has told before."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from uuid import UUID
+
+from reelmill.cache.port import Cache, Status, status_of
+from reelmill.store.jobs import JobStore
+from reelmill.v1.jobs_pb2 import Job
+
+_MAX_KNOWN = 50_000
+
+
+class Statuses:
+    """Reads statuses, and brings to the cache what was read from the database.
+
+    A status in the cache can lag: its writer may have died, or the cache been away. Who saw a version
+    by any method must not be told an older one afterwards, so what is told goes to the cache first,
+    for other processes, and its version is remembered here, for when the cache was away.
+    """
+
+    def __init__(self, jobs: JobStore, cache: Cache) -> None:
+        self._jobs = jobs
+        self._cache = cache
+        self._told: OrderedDict[UUID, int] = OrderedDict()
+
+    async def get(self, tenant_id: UUID, job_id: UUID) -> Job:
+        """A job. Raises NotFound."""
+        status = await self.cached(tenant_id, job_id)
+        if status is None:
+            return await self.refresh(tenant_id, job_id)
+        self._remember(status)
+        return Job.FromString(status.job)
+
+    async def cached(self, tenant_id: UUID, job_id: UUID) -> Status | None:
+        """What the cache has, unless it is known to be old."""
+        status = await self._cache.get(tenant_id, job_id)
+        return status if status and status.version >= self._told.get(job_id, 0) else None
+
+    async def refresh(self, tenant_id: UUID, job_id: UUID) -> Job:
+        """A job from the database, which the cache has from now on. Raises NotFound."""
+        status = status_of(tenant_id, await self._jobs.get(tenant_id, job_id))
+        await self._put([status])
+        return Job.FromString(status.job)
+
+    async def tell(self, tenant_id: UUID, jobs: Iterable[Job]) -> None:
+        """These are about to be told to a client."""
+        await self._put([status_of(tenant_id, job) for job in jobs])
+
+    async def _put(self, statuses: list[Status]) -> None:
+        for status in statuses:
+            self._remember(status)
+        await self._cache.put(statuses)
+
+    def _remember(self, status: Status) -> None:
+        if status.version > self._told.get(status.job_id, 0):
+            self._told[status.job_id] = status.version
+            self._told.move_to_end(status.job_id)
+            if len(self._told) > _MAX_KNOWN:
+                self._told.popitem(last=False)
