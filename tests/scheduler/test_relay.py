@@ -1,0 +1,93 @@
+"""From the outbox to Kafka: everything arrives, shared by any number of relays, repeated at worst."""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from conftest import SharedServer
+from store.kit import TENANT, USER, Store, new_job
+
+from reelmill.queue.kafka import KafkaQueue
+from reelmill.queue.port import TASK_TOPICS, Topic, parse_task_ready
+from reelmill.relay import Relay
+
+
+@pytest.fixture
+async def queue(kafka_server: SharedServer) -> AsyncIterator[KafkaQueue]:
+    """A Kafka with topics of the test's own."""
+    opened = KafkaQueue(kafka_server.url, topic_prefix=f"relay-{secrets.token_hex(4)}.", partitions=2, replication=1)
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+async def arrived(queue: KafkaQueue, count: int, topics: Sequence[Topic] = TASK_TOPICS) -> Counter[bytes]:
+    """The values of the first `count` messages and of those that come with them."""
+    consumer, values = queue.consumer(topics), Counter[bytes]()
+    async with asyncio.timeout(30):
+        while values.total() < count:
+            values.update(d.message.value for d in await consumer.receive(5000, 1))
+        values.update(d.message.value for d in await consumer.receive(5000, 0.2))
+    await consumer.stop()
+    return values
+
+
+async def test_relays_share_the_outbox_and_each_message_goes_once(store: Store, queue: KafkaQueue) -> None:
+    jobs = [new_job(priority=n % 101) for n in range(2500)]
+    await store.jobs.create(TENANT, USER, jobs)
+    relays = [Relay(store.outbox, queue, interval_seconds=1) for _ in range(3)]
+    while sum(await asyncio.gather(*(r.run_once() for r in relays))):
+        pass
+    assert await store.value("SELECT count(*) FROM outbox") == 0
+    values = await arrived(queue, len(jobs))
+    assert set(values.values()) == {1}
+    assert {parse_task_ready(v) for v in values} == {j.task_id for j in jobs}
+
+
+async def test_a_relay_that_dies_before_it_deletes_sends_again(
+    store: Store, queue: KafkaQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.jobs.create(TENANT, USER, [new_job() for _ in range(3)])
+    relay = Relay(store.outbox, queue, interval_seconds=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("reelmill.relay.reach", _die)
+        with pytest.raises(ZeroDivisionError):
+            await relay.run_once()
+    assert await store.value("SELECT count(*) FROM outbox WHERE topic LIKE 'tasks%'") == 3
+    await relay.run_once()
+    assert await store.value("SELECT count(*) FROM outbox") == 0
+    assert set((await arrived(queue, 6)).values()) == {2}
+
+
+async def _die(point: str) -> None:
+    raise ZeroDivisionError(point)
+
+
+async def test_a_row_that_no_topic_takes_does_not_end_the_relay(store: Store, queue: KafkaQueue) -> None:
+    await store.rows("INSERT INTO outbox (topic, key, value) VALUES ('of the future', '', '')")
+    await store.submit()
+    relay = asyncio.create_task(Relay(store.outbox, queue, interval_seconds=0.05).run())
+    done, _ = await asyncio.wait([relay], timeout=0.3)
+    assert not done
+    await store.rows("DELETE FROM outbox WHERE topic = 'of the future'")
+    async with asyncio.timeout(20):
+        while await store.value("SELECT count(*) FROM outbox"):
+            await asyncio.sleep(0.01)
+    relay.cancel()
+    await asyncio.gather(relay, return_exceptions=True)
+
+
+async def test_a_nudge_sends_at_once(store: Store, queue: KafkaQueue) -> None:
+    relay = Relay(store.outbox, queue, interval_seconds=600)
+    running = asyncio.create_task(relay.run())
+    for _ in range(2):
+        await store.submit()
+        relay.nudge()
+        async with asyncio.timeout(20):
+            while await store.value("SELECT count(*) FROM outbox"):
+                await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert (await arrived(queue, 4, [Topic.EVENTS, *TASK_TOPICS])).total() == 4

@@ -1,0 +1,181 @@
+"""The scheduler's work, by one and by three at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from store.kit import AWAY, TENANT, USER, Store, made, new_job, past
+
+from reelmill.cache.memory import MemoryCache
+from reelmill.cache.port import CANCELS
+from reelmill.queue.postgres import PostgresQueue
+from reelmill.relay import Relay
+from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
+from reelmill.storage.storage import HttpLimits, Storage
+from reelmill.storage.uris import file_uri
+from reelmill.store.jobs import NewJob
+from reelmill.store.leases import LeaseStore
+from reelmill.store.records import StoredJob
+from reelmill.v1.jobs_pb2 import Job
+
+MANY = 250  # more than two batches
+Make = Callable[[], Scheduler]
+
+
+@pytest.fixture
+def cache() -> MemoryCache:
+    return MemoryCache(status_ttl_seconds=60, final_ttl_seconds=60)
+
+
+@pytest.fixture
+def make(store: Store, cache: MemoryCache, tmp_path: Path) -> Make:
+    """Makes schedulers of jobs whose files lie in the test's folder."""
+
+    def scheduler() -> Scheduler:
+        http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
+        storage = Storage(own=file_uri(tmp_path), roots=[], max_bytes=1, http=http)
+        config = SchedulerConfig(
+            rescue_seconds=0.05,
+            max_crashes=3,
+            lease_seconds=10,
+            job_retention=timedelta(days=1),
+            upload_retention=timedelta(days=1),
+            own_storage=storage.own(""),
+        )
+        relay = Relay(store.outbox, PostgresQueue(store.database), interval_seconds=1)
+        return Scheduler(config, store.leases, store.retention, storage, cache, relay)
+
+    return scheduler
+
+
+@asynccontextmanager
+async def running(*schedulers: Scheduler) -> AsyncIterator[None]:
+    """Their loops, while the context is open."""
+    tasks = [asyncio.create_task(s.run()) for s in schedulers]
+    try:
+        yield
+        assert not any(t.done() for t in tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until_none(store: Store, query: str) -> None:
+    """Wait until a count is 0."""
+    async with asyncio.timeout(20):
+        while await store.value(f"SELECT count(*) FROM {query}"):
+            await asyncio.sleep(0.01)
+
+
+async def _silent(store: Store, count: int) -> list[NewJob]:
+    new = [new_job() for _ in range(count)]
+    await store.jobs.create(TENANT, USER, new)
+    await store.leases.claim([n.task_id for n in new], "silent", limit=count)
+    await store.rows("UPDATE tasks SET lease_until = '-infinity'")
+    return new
+
+
+async def test_a_pass_takes_back_all_expired_leases_and_publishes_their_status(
+    store: Store, cache: MemoryCache, make: Make
+) -> None:
+    new = await _silent(store, MANY)
+    await make().rescue()
+    assert await store.value("SELECT count(*) FROM tasks WHERE state = 'READY' AND crashes = 1") == MANY
+    status = await cache.get(TENANT, new[-1].id)
+    assert status is not None
+    assert Job.FromString(status.job).state == Job.QUEUED
+
+
+async def test_a_pass_wakes_all_due_retries(store: Store, make: Make) -> None:
+    await _silent(store, MANY)
+    await store.rows("UPDATE tasks SET state = 'DELAYED', lease_until = NULL, run_at = now()")
+    await make().rescue()
+    assert await store.value("SELECT count(*) FROM tasks WHERE state = 'READY'") == MANY
+
+
+async def test_a_deadline_that_passes_is_brought_to_the_workers(store: Store, cache: MemoryCache, make: Make) -> None:
+    task = await store.running(deadline=past())
+    async with cache.subscribe(CANCELS) as cancels:
+        await make().rescue()
+        assert await cancels.wait(0)
+    assert (await store.job(task.job.id))["state"] == "FAILED"
+    assert await store.leases.heartbeat([task.lease]) == {task.lease: True}
+
+
+async def test_three_at_once_do_everything_once(store: Store, make: Make, tmp_path: Path) -> None:
+    await _silent(store, MANY)
+    for i in range(50):
+        (tmp_path / f"old-{i}").mkdir()
+        uri = file_uri(tmp_path / f"old-{i}") + "/"
+        await store.rows("INSERT INTO storage_deletions (uri, not_before) VALUES ($1, now())", uri)
+    async with running(make(), make(), make()):
+        await until_none(store, "tasks WHERE state = 'RUNNING'")
+        await until_none(store, "storage_deletions WHERE not_before <= now()")
+    assert await store.value("SELECT array_agg(DISTINCT crashes) FROM tasks") == [1]
+    assert await store.value("SELECT array_agg(DISTINCT version) FROM jobs") == [3]
+    assert list(tmp_path.glob("old-*")) == []
+
+
+async def test_a_folder_that_cannot_be_deleted_stops_no_other(store: Store, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    fine = [file_uri(tmp_path / name) + "/" for name in ("old", "gone-before")]
+    for uri in ("file://elsewhere/x/", "s3://NO BUCKET/", *fine):
+        await store.rows("INSERT INTO storage_deletions (uri, not_before) VALUES ($1, now())", uri)
+    await make().delete_folders()
+    left = await store.rows("SELECT uri, not_before > now() AS later, tries FROM storage_deletions ORDER BY uri")
+    assert [tuple(row) for row in left] == [("file://elsewhere/x/", True, 1), ("s3://NO BUCKET/", True, 1)]
+    assert not (tmp_path / "old").exists()
+
+
+async def test_retention_removes_old_jobs_and_their_own_files(store: Store, make: Make, tmp_path: Path) -> None:
+    own = [await store.running(prefix=file_uri(tmp_path)) for _ in range(2)]
+    for task in own:
+        folder = tmp_path / task.output_prefix.removeprefix(file_uri(tmp_path) + "/")
+        folder.mkdir()
+        (folder / "a.mp4").write_text("x")
+        await store.complete(task, made())
+    # Only the first is old. The guard stands in the way of turning the clock back.
+    await store.rows("ALTER TABLE jobs DISABLE TRIGGER guard_job")
+    await store.rows("UPDATE jobs SET end_time = now() - interval '2 days' WHERE id::text = $1", own[0].job.id)
+    scheduler = make()
+    await scheduler.retire()
+    await scheduler.delete_folders()
+    assert await store.value("SELECT array_agg(id::text) FROM jobs") == [own[1].job.id]
+    [left] = tmp_path.glob("*-1")
+    assert left.name == f"{own[1].job.id}-1"
+
+
+async def test_a_failed_attempts_folder_is_deleted_and_the_winners_stays(
+    store: Store, make: Make, tmp_path: Path
+) -> None:
+    task = await store.running(prefix=file_uri(tmp_path))
+    await store.leases.retry(task.lease, AWAY, wait_seconds=0)
+    scheduler = make()
+    await scheduler.rescue()
+    [again] = await store.leases.claim([task.id], "me", limit=1)
+    for fence in (1, 2):
+        (tmp_path / f"{task.job.id}-{fence}").mkdir()
+    await store.complete(again, made())
+    await scheduler.delete_folders()
+    assert [p.name for p in tmp_path.iterdir()] == [f"{task.job.id}-2"]
+
+
+async def test_an_error_in_one_pass_ends_no_loop(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    rescue, failed = LeaseStore.rescue, []
+
+    async def fails_once(leases: LeaseStore, **options: Any) -> list[StoredJob]:
+        if not failed:
+            failed.append(True)
+            raise ZeroDivisionError
+        return await rescue(leases, **options)
+
+    monkeypatch.setattr(LeaseStore, "rescue", fails_once)
+    await _silent(store, 1)
+    async with running(make()):
+        await until_none(store, "tasks WHERE state = 'RUNNING'")
+    assert failed
