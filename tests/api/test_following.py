@@ -58,10 +58,10 @@ def test_the_basic_view_leaves_out_a_command_and_its_words(live: Reelmill, live_
 def test_history_comes_page_by_page_in_order(done: pb.Job, live_jobs: JobServiceStub, method: str, field: str) -> None:
     request = getattr(pb, f"{method}Request")
     whole = list(getattr(getattr(live_jobs, method)(request(id=done.id)), field))
-    assert len(whole) >= 3
+    assert len(whole) >= 2
     seen, after = [], 0
     while True:
-        page = getattr(live_jobs, method)(request(id=done.id, page_size=2, after_sequence=after))
+        page = getattr(live_jobs, method)(request(id=done.id, page_size=1, after_sequence=after))
         seen += getattr(page, field)
         if not (after := page.next_after_sequence):
             break

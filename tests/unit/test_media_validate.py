@@ -1,0 +1,61 @@
+"""What is refused before anything runs, each by its field."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import ParseDict
+
+from reelmill.api.validation import violations
+from reelmill.media.presets import PRESETS
+from reelmill.media.validate import job_violations, with_defaults
+from reelmill.v1.jobs_pb2 import Job
+
+
+def refusals(*outputs: dict[str, Any], inputs: tuple[str, ...] = ("",)) -> dict[str, str]:
+    """What is said against a job, by field."""
+    named = [{"name": f"out{i}", **output} for i, output in enumerate(outputs)]
+    job = ParseDict({"inputs": [{"uri": "file:///a", "name": n} for n in inputs], "outputs": named}, Job())
+    return {v.field: v.description for v in [*violations(job, "job"), *job_violations(job, "job")]}
+
+
+@pytest.mark.parametrize(
+    ("output", "field", "told"),
+    [
+        ({"transcode": {"container": "WEBM", "video": {"codec": "H264"}}}, "transcode.video.codec", "takes VP9, AV1"),
+        ({"transcode": {"container": "WEBM", "audio": {"codec": "AAC"}}}, "transcode.audio.codec", "it takes OPUS"),
+        ({"transcode": {"video": {"crf": 20, "bitrate_bps": 90000}}}, "transcode.video.crf", "contradicts bitrate_bps"),
+        ({"transcode": {"video": {"crf": 60}}}, "transcode.video.crf", "60 is not between 0 and 51, the range of H264"),
+        ({"transcode": {"video": {"fit": "PAD", "width": 64}}}, "transcode.video.fit", "needs both width and height"),
+        ({"transcode": {"mute": True, "audio": {}}}, "transcode.mute", "contradicts audio"),
+        ({"transcode": {"audio": {"codec": "OPUS", "sample_rate_hz": 44100}}}, "transcode.audio.sample_rate_hz", "one"),
+        ({"transcode": {"video": {"width": 1}}}, "transcode.video.width", "16"),
+        ({"transcode": {"trim": {"start_seconds": -1}}}, "transcode.trim.start_seconds", "0"),
+        ({"audio": {"trim": {"start_seconds": 5, "end_seconds": 5}}}, "audio.trim.end_seconds", "greater than start"),
+        ({"audio": {"format": "WAV", "bitrate_bps": 64000}}, "audio.bitrate_bps", "WAV is lossless"),
+        ({"audio": {"channels": 6}}, "audio.channels", "MP3 takes at most 2"),
+        ({"audio": {"format": "MP3", "sample_rate_hz": 96000}}, "audio.sample_rate_hz", "must be one of 8000"),
+        ({"thumbnail": {"count": 2, "times_seconds": [1]}}, "thumbnail.count", "contradicts times_seconds"),
+        ({"thumbnail": {"times_seconds": [-1]}}, "thumbnail.times_seconds[0]", "0"),
+        ({"thumbnail": {"format": "PNG", "quality": 5}}, "thumbnail.quality", "PNG is lossless"),
+        ({"preset": "web-mp5"}, "preset", "did you mean 'web-mp4'?"),
+        ({"input": "other", "audio": {}}, "input", "'other' is no input of this job"),
+    ],
+)
+def test_what_contradicts_itself_is_told_by_field(output: dict[str, Any], field: str, told: str) -> None:
+    said = refusals(output)
+    assert list(said) == [f"job.outputs[0].{field}"]
+    assert told in said[f"job.outputs[0].{field}"]
+
+
+def test_everything_is_told_at_once() -> None:
+    said = refusals({"audio": {"channels": 6}}, {"preset": "x"}, inputs=("a", ""))
+    assert list(said) == ["job.inputs[1].name", "job.outputs[0].audio.channels", "job.outputs[1].preset"]
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_passes_its_own_rules(name: str) -> None:
+    assert PRESETS[name].name == name and PRESETS[name].description
+    job = ParseDict({"inputs": [{"uri": "file:///a"}], "outputs": [{"name": "o", "preset": name}]}, Job())
+    made = with_defaults(job)
+    assert made.outputs[0].WhichOneof("operation") == PRESETS[name].WhichOneof("operation")
+    assert violations(made) == [] and job_violations(made, "job") == []
