@@ -5,8 +5,8 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from io import BytesIO
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -55,7 +55,7 @@ def promises(deployment: Deployment, found: Found) -> Iterator[str]:
     yield from lost(deployment.acknowledged, found)
     for job_id in found.jobs:
         yield from history(found, job_id)
-        yield from outputs(found, job_id)
+        yield from outputs(deployment, found, job_id)
 
 
 async def _swept(deployment: Deployment, seconds: float) -> bool:
@@ -121,7 +121,7 @@ def history(found: Found, job_id: str) -> Iterator[str]:
             yield f"task {task['id']} of job {job_id} is {task['state']}"
 
 
-def outputs(found: Found, job_id: str) -> Iterator[str]:
+def outputs(deployment: Deployment, found: Found, job_id: str) -> Iterator[str]:
     """COMPLETED: every output is there, decodable, as recorded. FAILED and CANCELLED: none is visible."""
     row, files = found.jobs[job_id], found.files.get(job_id, [])
     if row["state"] != "COMPLETED":
@@ -132,18 +132,18 @@ def outputs(found: Found, job_id: str) -> Iterator[str]:
         if not any(f"/{output.name}/" in file.uri for file in files):
             yield f"job {job_id} is COMPLETED without a file of output {output.name}"
     for file in files:
-        path = Path(unquote(urlsplit(file.uri).path))
-        if not path.is_file():
-            yield f"{path} is recorded and not there"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256 or path.stat().st_size != file.size_bytes:
-            yield f"{path} is not as it was recorded"
-        elif not _decodes(path):
-            yield f"{path} does not decode"
+        content = deployment.content(file.uri)
+        if content is None:
+            yield f"{file.uri} is recorded and not there"
+        elif hashlib.sha256(content).hexdigest() != file.sha256 or len(content) != file.size_bytes:
+            yield f"{file.uri} is not as it was recorded"
+        elif not _decodes(content):
+            yield f"{file.uri} does not decode"
 
 
-def _decodes(path: Path) -> bool:
+def _decodes(content: bytes) -> bool:
     try:
-        with av.open(str(path)) as container:
+        with av.open(BytesIO(content)) as container:
             return any(True for _ in container.decode(container.streams[0]))
     except av.error.FFmpegError:
         return False
@@ -155,11 +155,10 @@ def litter(deployment: Deployment, found: Found) -> Iterator[str]:
     work = deployment.folder / "data" / "work"
     if deployment.workers:  # at its start a worker removes what dead ones left; those that live hold a lock
         yield from (f"working directory {p.name} is left" for p in work.glob("*"))
-    folders = [*(deployment.media / "out").glob("*"), *(deployment.folder / "data/storage/outputs").glob("*")]
-    winners = {unquote(urlsplit(f.uri).path) for files in found.files.values() for f in files}
-    for folder in folders:
-        if not any(path.startswith(f"{folder}/") for path in winners):
-            yield f"{folder} is left of an attempt that did not win"
+    winners = {file.uri for files in found.files.values() for file in files}
+    for uri in deployment.written():
+        if uri not in winners:
+            yield f"{uri} is left of an attempt that did not win"
 
 
 async def cached(deployment: Deployment, found: Found) -> list[str]:

@@ -5,13 +5,16 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
+import boto3
 import psutil
+from botocore.exceptions import ClientError
 from fault.kit.points import Points
 from fault.kit.reelmill import Reelmill
 
@@ -32,7 +35,9 @@ class Deployment:
         workers: int = 1,
         kinds: Sequence[str] = ("api", "gateway", "scheduler"),
         settings: dict[str, str] | None = None,
+        s3_address: str = "",
     ) -> None:
+        self.s3_address = s3_address
         self.folder = Path(tempfile.mkdtemp(prefix="reelmill-deployment-"))
         self.media = self.folder / "media"
         self.media.mkdir()
@@ -159,6 +164,29 @@ class Deployment:
             except psutil.Error:
                 continue
         return found
+
+    def content(self, uri: str) -> bytes | None:
+        """The bytes of an output; None where it is not there."""
+        parts = urlsplit(uri)
+        if parts.scheme == "file":
+            path = Path(unquote(parts.path))
+            return path.read_bytes() if path.is_file() else None
+        try:
+            return self._s3().get_object(Bucket=parts.netloc, Key=unquote(parts.path[1:]))["Body"].read()
+        except ClientError:
+            return None
+
+    def written(self) -> Iterator[str]:
+        """URIs of all files below the folders that outputs are written to."""
+        for folder in (self.media / "out", self.folder / "data" / "storage" / "outputs"):
+            yield from (path.as_uri() for path in folder.rglob("*") if path.is_file())
+        if self.s3_address:
+            listed = self._s3().list_objects_v2(Bucket="bucket", Prefix="out/")
+            yield from (f"s3://bucket/{item['Key']}" for item in listed.get("Contents", ()))
+
+    def _s3(self) -> Any:
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+        return boto3.client("s3", endpoint_url=self.s3_address, **keys)
 
     def quick_job(self, clip: Path, *, name: str = "still", priority: int = 50) -> Job:
         """A job of a tenth of a second: one still picture."""

@@ -1,0 +1,97 @@
+"""Mixed real jobs while something is killed every few seconds. `make chaos MINUTES=10` runs it for long."""
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from fault.conftest import QUICK, assert_all_is_well
+from fault.kit.deployment import Deployment
+from services.databases import Databases
+from services.kafka import Kafka
+from services.postgres import Postgres
+from services.process import Server
+from services.redis import Redis
+
+from reelmill.client import WrongState
+from reelmill.v1.jobs_pb2 import Job
+
+SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES", "2"))
+SEED = int(os.environ.get("REELMILL_TEST_SEED", "0")) or random.randrange(1, 2**31)
+KILL_EVERY_SECONDS = 3.0
+IN_FLIGHT = 8
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(SECONDS + 600)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def servers() -> AsyncIterator[list[Server]]:
+    """PostgreSQL, Kafka and Redis of this module's own."""
+    made: list[Server] = [Postgres(durable=True), Kafka(), Redis()]
+    try:
+        await asyncio.gather(*(asyncio.to_thread(server.start) for server in made))
+        yield made
+    finally:
+        for server in made:
+            await asyncio.to_thread(server.close)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(servers: list[Server], clip: Path) -> AsyncIterator[Deployment]:
+    """The full set-up on these."""
+    postgres, kafka, redis = servers
+    url = await Databases(postgres.url).create()
+    async with Deployment(
+        database_url=url, queue_url=kafka.url, cache_url=redis.url, workers=2, settings=QUICK
+    ) as deployment:
+        shutil.copy(clip, deployment.talk)
+        (deployment.media / "text.mp4").write_text("This is no film. " * 100)
+        yield deployment
+
+
+async def test_chaos(system: Deployment, servers: list[Server], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\nchaos: REELMILL_TEST_SEED={SEED} repeats this order of {SECONDS:g} s", flush=True)
+    rng, until = random.Random(SEED), time.monotonic() + SECONDS
+    users = [asyncio.create_task(_use(system, random.Random(f"{SEED} {i}"), until)) for i in range(IN_FLIGHT)]
+    kills = 0
+    while time.monotonic() < until:
+        victim = rng.choice([*system.all, *servers])
+        await asyncio.to_thread(victim.kill)
+        kills += 1
+        await asyncio.sleep(rng.uniform(0, 1))
+        await asyncio.to_thread(victim.start)
+        await asyncio.sleep(KILL_EVERY_SECONDS - 1)
+    await asyncio.gather(*users)
+    await assert_all_is_well(system)
+    ends = [job.state async for job in system.client.list_jobs()]
+    with capsys.disabled():
+        counts = ", ".join(f"{ends.count(s)} {Job.State.Name(s)}" for s in sorted(set(ends)))
+        print(f"chaos: {kills} kills, {len(system.acknowledged)} jobs acknowledged: {counts}", flush=True)
+    assert len(ends) >= len(system.acknowledged) > 0
+
+
+async def _use(system: Deployment, rng: random.Random, until: float) -> None:
+    """Submit one job after the other, cancel some, and wait for their ends."""
+    while time.monotonic() < until:
+        [job] = await system.submit(_any_job(system, rng))
+        if rng.random() < 0.2:
+            await asyncio.sleep(rng.uniform(0, 2))
+            with contextlib.suppress(WrongState):  # it was quicker
+                await system.client.cancel_job(job.id)
+        await system.finish(job, timeout_seconds=300)
+
+
+def _any_job(system: Deployment, rng: random.Random) -> Job:
+    job = rng.choice([system.quick_job, system.quick_job, system.short_encode])(system.talk)
+    job.priority = rng.choice([10, 50, 90])
+    job.retry_policy.max_attempts = 20
+    if rng.random() < 0.1:
+        job.inputs[0].uri = (system.media / "text.mp4").as_uri()
+    return job
