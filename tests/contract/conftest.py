@@ -1,10 +1,14 @@
 """Queues, caches and stores of each kind, for suites that every adapter passes."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from services.moto import Moto
 
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
@@ -12,6 +16,7 @@ from reelmill.cache.redis import RedisCache
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Consumer, Queue, Topic
 from reelmill.queue.postgres import PostgresQueue
+from reelmill.storage.storage import HttpLimits, Storage
 
 PARTITIONS = 3
 
@@ -73,3 +78,43 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
     await made.start()
     yield made
     await made.stop()
+
+
+MAX_BYTES = 1_000_000
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 with one empty bucket, `bucket`; moto's server."""
+    with Moto() as server:
+        httpx.put(f"{server.url}/bucket").raise_for_status()
+        yield server.url
+
+
+@pytest.fixture
+def s3_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What moto takes: anything."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+@pytest.fixture
+def make_storage(tmp_path: Path) -> Callable[..., Storage]:
+    """Makes a storage whose allowed folder is `tmp_path / "root"`."""
+    (tmp_path / "root").mkdir()
+    limits = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=5)
+
+    def make(own: str, **options: Any) -> Storage:
+        return Storage(own=own, roots=[tmp_path / "root"], max_bytes=MAX_BYTES, http=limits, **options)
+
+    return make
+
+
+@pytest.fixture(params=["file", "s3"])
+def storage(request: pytest.FixtureRequest, make_storage: Callable[..., Storage], tmp_path: Path) -> Storage:
+    """A storage whose own files are the test's own, of each kind."""
+    if request.param == "file":
+        return make_storage(f"file://{tmp_path}/own")
+    request.getfixturevalue("s3_credentials")
+    return make_storage(f"s3://bucket/{secrets.token_hex(4)}", s3_endpoint=request.getfixturevalue("s3_endpoint"))

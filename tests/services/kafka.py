@@ -62,9 +62,6 @@ class Kafka(Server):
             "group.consumer.session.timeout.ms": "6000",
             "group.consumer.min.heartbeat.interval.ms": "1000",
             "group.consumer.heartbeat.interval.ms": "1000",
-            # A member learns of its partitions by its next heartbeat, else after 5 s.
-            "group.consumer.heartbeat.interval.ms": "500",
-            "group.consumer.min.heartbeat.interval.ms": "500",
             # After kill -9 a start waits until the broker's former life has timed out.
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",

@@ -1,6 +1,8 @@
 """Brings an http input to the worker's disk."""
 
 import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+from io import FileIO
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -69,21 +71,46 @@ async def _write(response: httpx.Response, target: Path, max_bytes: int, shown: 
     announced = int(response.headers.get("content-length") or 0)
     if announced > max_bytes:
         raise too_large(shown, max_bytes)
-    size = 0
-    try:
-        with target.open("wb") as file:
-            async for chunk in response.aiter_bytes(2**18):
-                size += len(chunk)
-                if size > max_bytes:
-                    raise too_large(shown, max_bytes)
-                await asyncio.to_thread(file.write, chunk)
-    except OSError as error:
-        raise AttemptFailed(
-            "DISK_FULL", f"the input can't be written to the worker's disk: {error.strerror}"
-        ) from error
+
+    async def counted() -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in response.aiter_bytes(2**18):
+            size += len(chunk)
+            if size > max_bytes:
+                raise too_large(shown, max_bytes)
+            yield chunk
+
+    size = await save(counted(), target)
     if size == 0:
         raise AttemptFailed("INPUT_EMPTY", f"{shown} has no bytes")
     return size
+
+
+async def save(chunks: AsyncIterable[bytes], target: Path) -> int:
+    """Write what comes to `target`; answers its size in bytes. Raises AttemptFailed DISK_FULL."""
+    size = 0
+    try:
+        file = target.open("wb", buffering=0)
+    except OSError as error:
+        raise _disk_full(error) from error
+    with file:
+        async for chunk in chunks:
+            try:
+                size += await asyncio.to_thread(_write_all, file, memoryview(chunk))
+            except OSError as error:
+                raise _disk_full(error) from error
+    return size
+
+
+def _write_all(file: FileIO, chunk: memoryview) -> int:
+    written = 0
+    while written < len(chunk):
+        written += file.write(chunk[written:])
+    return written
+
+
+def _disk_full(error: OSError) -> AttemptFailed:
+    return AttemptFailed("DISK_FULL", f"the input can't be written to the worker's disk: {error.strerror}")
 
 
 def too_large(shown: str, max_bytes: int) -> AttemptFailed:

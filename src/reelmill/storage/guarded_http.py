@@ -5,6 +5,7 @@ name which resolves to something else the second time gains nothing.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -32,13 +33,20 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            async with asyncio.timeout(timeout):
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"{host} is not resolved in time") from error
         except OSError as error:
             raise httpcore.ConnectError(f"{host} can't be resolved: {error}") from error
         addresses = [str(entry[4][0]) for entry in found]
         if refused := next((a for a in addresses if not is_public(a)), None):
             raise ForbiddenAddress(f"{host} has the private address {refused}")
-        return await self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        for address in addresses[:-1]:
+            # A machine may have no route for addresses of one kind.
+            with contextlib.suppress(httpcore.ConnectError):
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)

@@ -19,12 +19,17 @@ class Objects:
         self._endpoint = s3_endpoint
         self._buckets: dict[str, S3Store] = {}
 
-    def locate(self, uri: str) -> tuple[ObjectStore, str]:
-        """The store and the path in it. Raises ValueError for a URI of another form."""
+    def locate(self, uri: str, *, writing: bool = False) -> tuple[ObjectStore, str]:
+        """The store and the path in it; `writing` makes missing folders.
+
+        Raises ValueError for a URI of another form, FileNotFoundError for a missing folder.
+        """
         if scheme_of(uri) == "file":
             path = file_path(uri)
             # By folder: obstore would escape odd characters in the path, not in the folder.
-            return LocalStore(prefix=path.parent, mkdir=True), path.name
+            if not writing and not path.parent.is_dir():
+                raise FileNotFoundError(f"there is no folder {path.parent}")
+            return LocalStore(prefix=path.parent, mkdir=writing), path.name
         location = s3_location(uri)
         return self.bucket(location.bucket), location.key
 
@@ -41,6 +46,17 @@ class Objects:
         return self._buckets[name]
 
 
+_REFUSED = (
+    PermissionError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+)
+_IN_THE_WAY = ("File exists", "Is a directory", "Not a directory", "File name too long", "Read-only file system")
+
+
 def read_failure(error: Exception, uri: str) -> AttemptFailed:
     """What an error of a read means for the job."""
     if isinstance(error, FileNotFoundError):
@@ -52,8 +68,7 @@ def read_failure(error: Exception, uri: str) -> AttemptFailed:
 
 def write_failure(error: Exception, uri: str) -> AttemptFailed:
     """What an error of a write means for the job."""
-    refused = PermissionError | PermissionDeniedError | UnauthenticatedError | FileNotFoundError | NotADirectoryError
-    if isinstance(error, refused):
+    if isinstance(error, _REFUSED) or any(text in str(error) for text in _IN_THE_WAY):
         return AttemptFailed("OUTPUT_NOT_WRITABLE", f"{uri} can't be written: {_first_line(error)}")
     if "No space left" in str(error) or "Disk quota" in str(error):
         return AttemptFailed("DISK_FULL", f"{uri} can't be written: the disk is full")

@@ -1,10 +1,9 @@
 """Media files by URI, for api, gateway, worker and scheduler."""
 
 import asyncio
-import hashlib
-import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +13,8 @@ import obstore
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable, Violation
 from reelmill.settings import Settings
-from reelmill.storage import uris
-from reelmill.storage.fetch import fetch_http, too_large
+from reelmill.storage import folders, uris
+from reelmill.storage.fetch import fetch_http, save, too_large
 from reelmill.storage.objects import Objects, read_failure, write_failure
 
 # What obstore raises: its own errors derive from Exception alone, some from OSError.
@@ -166,9 +165,7 @@ class Storage:
                 raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
             if size > self._max_bytes:
                 raise too_large(uri, self._max_bytes)
-            with target.open("wb") as file:
-                async for chunk in answer.stream(_CHUNK_BYTES):
-                    await asyncio.to_thread(file.write, chunk)
+            await save(answer.stream(_CHUNK_BYTES), target)
         except _ERRORS as error:
             raise read_failure(error, uri) from error
         return Fetched(path=target, size_bytes=size)
@@ -180,35 +177,45 @@ class Storage:
         """
         if problem := self.destination_violation(uri):
             raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
-        hashing = asyncio.to_thread(_sha256, path)
         try:
-            store, key = self._objects.locate(uri)
+            store, key = self._objects.locate(uri, writing=True)
             attributes = {"Content-Type": content_type} if uris.scheme_of(uri) == "s3" else None
             await obstore.put_async(store, key, path, attributes=attributes)
         except _ERRORS as error:
-            hashing.close()
             raise write_failure(error, uri) from error
-        return StoredFile(size_bytes=path.stat().st_size, sha256=await hashing)
+        return StoredFile(size_bytes=path.stat().st_size, sha256=await asyncio.to_thread(folders.sha256, path))
 
     async def delete_prefix(self, uri: str) -> None:
-        """Remove a folder and all in it; one that is not there is fine. Raises AttemptFailed."""
+        """Remove a folder and all in it; one that is not there is fine.
+
+        Raises AttemptFailed OUTPUT_NOT_WRITABLE, also for a root or a whole bucket, or OUTPUT_UNAVAILABLE.
+        """
+        if problem := self._deletion_violation(uri):
+            raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
         try:
             if uris.scheme_of(uri) == "file":
-                await asyncio.to_thread(_remove_folder, uris.file_path(uri))
+                await asyncio.to_thread(folders.remove_folder, uris.file_path(uri))
                 return
             location = uris.s3_location(uri)
-            if not location.key:
-                raise ValueError("a whole bucket is never deleted")
             store = self._objects.bucket(location.bucket)
             async for page in obstore.list(store, location.key):
                 await obstore.delete_async(store, [item["path"] for item in page])
         except _ERRORS as error:
             raise write_failure(error, uri) from error
 
+    def _deletion_violation(self, uri: str) -> str | None:
+        if problem := self.destination_violation(uri):
+            return problem
+        if uris.scheme_of(uri) == "s3":
+            return None if uris.s3_location(uri).key.strip("/") else f"{uri} is a whole bucket"
+        path = uris.file_path(uri)
+        return f"{path} holds an allowed folder" if any(uris.within(root, [path]) for root in self._roots) else None
+
     async def put_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> str:
         """Keep what a client sends; answers its upload: URI.
 
-        Raises InvalidRequest for one that is empty or over the limit, Unavailable; then nothing is kept.
+        Raises InvalidRequest for one that is empty or over the limit, Unavailable, and what `chunks`
+        raises; then nothing is kept.
         """
         uri = f"upload:{uuid4()}/{uris.safe_name(name)}"
         size = 0
@@ -224,15 +231,15 @@ class Storage:
             if size == 0:
                 raise InvalidRequest([Violation("upload", "has no bytes: send the file as the request's body")])
 
-        folder = self.own(f"uploads/{uri.partition(':')[2].partition('/')[0]}/")
         try:
-            store, path = self._objects.locate(self._resolve(uri))
+            store, path = self._objects.locate(self._resolve(uri), writing=True)
             await obstore.put_async(store, path, counted())
-        except InvalidRequest:
-            await self.delete_prefix(folder)
+        except BaseException as error:
+            with suppress(AttemptFailed):  # a half one is deleted with the old ones at the latest
+                await self.delete_prefix(self.own(f"uploads/{uris.upload(uri).id}/"))
+            if isinstance(error, _ERRORS):
+                raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
             raise
-        except _ERRORS as error:
-            raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
         return uri
 
     async def size(self, uri: str) -> int:
@@ -246,7 +253,7 @@ class Storage:
             raise Unavailable(str(read_failure(error, uri))) from error
 
     async def open_range(self, uri: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes from `start` up to but not including `end`. Raises NotFound, Unavailable."""
+        """Bytes from `start`, inside the file, to before `end`. Raises NotFound, Unavailable."""
         try:
             store, path = self._objects.locate(self._resolve(uri))
             answer = await obstore.get_async(store, path, options={"range": (start, end)})
@@ -268,7 +275,7 @@ class Storage:
         folder = self.own("uploads/")
         oldest = time.time() - age.total_seconds()
         if uris.scheme_of(folder) == "file":
-            return await asyncio.to_thread(_remove_old, uris.file_path(folder), oldest)
+            return await asyncio.to_thread(folders.remove_old, uris.file_path(folder), oldest)
         location = uris.s3_location(folder)
         store, removed = self._objects.bucket(location.bucket), 0
         async for page in obstore.list(store, location.key):
@@ -282,29 +289,8 @@ class Storage:
         """Raise AttemptFailed unless our own storage takes a file now."""
         uri = self.own(f"checks/{uuid4()}")
         try:
-            store, path = self._objects.locate(uri)
+            store, path = self._objects.locate(uri, writing=True)
             await obstore.put_async(store, path, b"reelmill")
             await obstore.delete_async(store, path)
         except _ERRORS as error:
             raise write_failure(error, uri) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _remove_folder(path: Path) -> None:
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        return
-
-
-def _remove_old(folder: Path, oldest: float) -> int:
-    removed = 0
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.stat().st_mtime < oldest:
-            _remove_folder(path)
-            removed += 1
-    return removed

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -32,14 +34,15 @@ class WorkRoot:
 
     def create(self, task_id: UUID, fence: int) -> WorkFolder:
         """A new, empty folder. Raises AttemptFailed DISK_FULL where the disk's reserve is used up."""
+        self.check_space(0)
+        path = self._root / f"{task_id}-{fence}"
         try:
-            self.check_space(0)
-            path = self._root / f"{task_id}-{fence}"
-            path.mkdir()
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            with self._alone():
+                path.mkdir()
+                lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise AttemptFailed("DISK_FULL", f"can't make a working directory: {error}") from error
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return WorkFolder(path, lock)
 
     def free_bytes(self) -> int:
@@ -61,16 +64,31 @@ class WorkRoot:
         """Remove folders whose workers are dead: their locks are free. Answers how many."""
         removed = 0
         for path in self._root.iterdir() if self._root.is_dir() else ():
-            try:
-                lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            except OSError:  # gone meanwhile, or no folder of ours
-                continue
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
+            lock = self._lock_of_dead(path)
+            if lock is not None:
+                WorkFolder(path, lock).remove()
                 removed += 1
-            except BlockingIOError:
-                continue
-            finally:
-                os.close(lock)
         return removed
+
+    def _lock_of_dead(self, path: Path) -> int | None:
+        try:
+            with self._alone():
+                lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:  # gone meanwhile, or no folder of ours
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return lock
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps others from seeing a folder that is made and not locked yet."""
+        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(root)

@@ -1,0 +1,179 @@
+"""What every storage holds: folders and S3 pass the same tests."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from contract.conftest import MAX_BYTES
+
+from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable
+from reelmill.storage import uris
+from reelmill.storage.storage import Storage
+
+CONTENT = bytes(range(256)) * 10
+LIMIT_BYTES = 20_000_000  # so that S3 uploads have parts
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "made.mp4"
+    path.write_bytes(CONTENT)
+    return path
+
+
+async def code(call: Awaitable[object]) -> str:
+    with pytest.raises(AttemptFailed) as caught:
+        await call
+    return caught.value.failure.code
+
+
+async def chunks(count: int, *, then: Exception | None = None) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * 1_000_000
+    if then:
+        raise then
+
+
+async def read(storage: Storage, uri: str, start: int, end: int) -> bytes:
+    return b"".join([chunk async for chunk in storage.open_range(uri, start, end)])
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "a b.mp4", "ünï.mp4", "100%.mp4", "%2F..%2F.mp4", "a+b&c=d#e?.mp4", "~$*[1].mp4", "-"]
+)
+async def test_a_file_of_any_name_comes_back_as_it_was_put(
+    storage: Storage, file: Path, tmp_path: Path, name: str
+) -> None:
+    uri = storage.own(f"jobs/1/{quote(name)}")
+    stored = await storage.put_file(file, uri, "video/mp4")
+    assert (stored.size_bytes, stored.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert await storage.size(uri) == len(CONTENT)
+    fetched = await storage.fetch(uri, tmp_path / "fetched")
+    assert fetched.path.read_bytes() == CONTENT
+    assert fetched.size_bytes == len(CONTENT)
+
+
+async def test_what_is_put_again_replaces_what_was_there(storage: Storage, file: Path, tmp_path: Path) -> None:
+    uri = storage.own("a.mp4")
+    await storage.put_file(file, uri, "video/mp4")
+    file.write_bytes(b"new")
+    await storage.put_file(file, uri, "video/mp4")
+    assert (await storage.fetch(uri, tmp_path / "fetched")).path.read_bytes() == b"new"
+
+
+async def test_a_range_is_read_from_its_start_to_before_its_end(storage: Storage, file: Path) -> None:
+    uri = storage.own("a.mp4")
+    await storage.put_file(file, uri, "video/mp4")
+    assert await read(storage, uri, 250, 260) == CONTENT[250:260]
+    assert await read(storage, uri, 0, len(CONTENT)) == CONTENT
+
+
+async def test_what_is_missing_is_told_and_nothing_is_made_by_asking(storage: Storage, tmp_path: Path) -> None:
+    uri = storage.own("no folder/none.mp4")
+    assert await code(storage.fetch(uri, tmp_path / "fetched")) == "INPUT_NOT_FOUND"
+    with pytest.raises(NotFound):
+        await storage.size(uri)
+    with pytest.raises(NotFound):
+        await read(storage, uri, 0, 1)
+    assert not (tmp_path / "own" / "no folder").exists()
+
+
+async def test_an_empty_input_is_refused(storage: Storage, tmp_path: Path) -> None:
+    empty, uri = tmp_path / "empty", storage.own("empty.mp4")
+    empty.touch()
+    await storage.put_file(empty, uri, "video/mp4")
+    assert await code(storage.fetch(uri, tmp_path / "fetched")) == "INPUT_EMPTY"
+
+
+async def test_an_input_over_the_limit_is_refused(storage: Storage, file: Path, tmp_path: Path) -> None:
+    uri = storage.own("large.mp4")
+    file.write_bytes(bytes(MAX_BYTES))
+    await storage.put_file(file, uri, "video/mp4")
+    assert (await storage.fetch(uri, tmp_path / "fetched")).size_bytes == MAX_BYTES
+    file.write_bytes(bytes(MAX_BYTES + 1))
+    await storage.put_file(file, uri, "video/mp4")
+    assert await code(storage.fetch(uri, tmp_path / "fetched")) == "INPUT_TOO_LARGE"
+
+
+async def test_a_folder_is_deleted_whole_and_its_neighbours_stay(storage: Storage, file: Path) -> None:
+    gone = [storage.own(f"jobs/1/{name}") for name in ("a", "b/c", "b/d")]
+    stays = [storage.own(f"jobs/{name}") for name in ("10/a", "2/a")]
+    for uri in (*gone, *stays):
+        await storage.put_file(file, uri, "video/mp4")
+    await storage.delete_prefix(storage.own("jobs/1"))
+    await storage.delete_prefix(storage.own("jobs/2/"))
+    for uri in (*gone, stays[1]):
+        with pytest.raises(NotFound):
+            await storage.size(uri)
+    assert await storage.size(stays[0]) == len(CONTENT)
+    await storage.delete_prefix(storage.own("jobs/1"))  # what is gone is fine
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket", "s3://bucket/", "file:///", "file:///etc", "https://example.org/a"])
+async def test_whole_buckets_and_folders_outside_the_roots_are_never_deleted(storage: Storage, uri: str) -> None:
+    assert await code(storage.delete_prefix(uri)) == "OUTPUT_NOT_WRITABLE"
+
+
+async def test_an_upload_is_an_input_of_its_own(storage: Storage, tmp_path: Path) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield CONTENT[:100]
+        yield CONTENT[100:]
+
+    uri = await storage.put_upload("My talk (1).mov", body(), limit_bytes=LIMIT_BYTES)
+    assert uris.upload(uri).name == "My_talk_1_.mov"
+    assert storage.input_violation(uri) is None
+    assert await storage.size(uri) == len(CONTENT)
+    assert (await storage.fetch(uri, tmp_path / "fetched")).path.read_bytes() == CONTENT
+    assert await storage.put_upload("My talk (1).mov", body(), limit_bytes=LIMIT_BYTES) != uri
+
+
+@pytest.mark.parametrize(
+    ("count", "then", "error"),
+    [
+        (0, None, InvalidRequest),
+        (30, None, InvalidRequest),
+        (15, ConnectionResetError("the client is gone"), Unavailable),
+        (15, RuntimeError("the client is gone"), RuntimeError),
+    ],
+)
+async def test_of_an_upload_that_fails_nothing_is_kept(
+    storage: Storage, tmp_path: Path, count: int, then: Exception | None, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await storage.put_upload("talk.mov", chunks(count, then=then), limit_bytes=LIMIT_BYTES)
+    assert not list((tmp_path / "own").glob("uploads/*"))
+    assert await storage.delete_uploads(timedelta(seconds=-10)) == 0
+
+
+async def test_of_an_upload_that_is_cancelled_nothing_is_kept(storage: Storage, tmp_path: Path) -> None:
+    reached = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(12_000_000)
+        reached.set()
+        await asyncio.Event().wait()
+
+    upload = asyncio.create_task(storage.put_upload("talk.mov", body(), limit_bytes=LIMIT_BYTES))
+    await asyncio.wait_for(reached.wait(), 10)
+    upload.cancel()
+    await asyncio.gather(upload, return_exceptions=True)
+    assert upload.cancelled()
+    assert not list((tmp_path / "own").glob("uploads/*"))
+    assert await storage.delete_uploads(timedelta(seconds=-10)) == 0
+
+
+async def test_old_uploads_are_deleted_and_new_ones_stay(storage: Storage) -> None:
+    uri = await storage.put_upload("talk.mov", chunks(1), limit_bytes=LIMIT_BYTES)
+    assert await storage.delete_uploads(timedelta(hours=1)) == 0
+    assert await storage.size(uri) == 1_000_000
+    assert await storage.delete_uploads(timedelta(seconds=-10)) == 1
+    with pytest.raises(NotFound):
+        await storage.size(uri)
+
+
+async def test_our_own_storage_is_found_well(storage: Storage) -> None:
+    await storage.check()

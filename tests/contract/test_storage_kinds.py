@@ -1,0 +1,117 @@
+"""What folders and S3 each have of their own, and the disk that inputs are brought to."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from contract.test_storage import CONTENT, LIMIT_BYTES, chunks, code
+
+from reelmill.jobs.errors import Unavailable
+from reelmill.settings import Settings
+from reelmill.storage.storage import Storage
+
+Make = Callable[..., Storage]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "made.mp4"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def local(make_storage: Make, tmp_path: Path) -> Storage:
+    return make_storage(f"file://{tmp_path}/own")
+
+
+def client(endpoint: str) -> Any:
+    return boto3.client("s3", endpoint_url=endpoint)
+
+
+@pytest.fixture
+def s3(make_storage: Make, s3_endpoint: str, s3_credentials: None) -> Storage:
+    return make_storage("s3://bucket/kinds", s3_endpoint=s3_endpoint)
+
+
+async def test_inputs_outside_the_roots_are_refused(local: Storage, root: Path, file: Path) -> None:
+    (root / "out.mp4").symlink_to(file)
+    (root / "folder").symlink_to(root.parent)
+    for path in ("/etc/passwd", f"{root}/../made.mp4", f"{root}/out.mp4", f"{root}/folder/made.mp4", f"{root}2/a"):
+        assert local.input_violation(f"file://{path}")
+        assert await code(local.fetch(f"file://{path}", root / "fetched")) == "INPUT_FORBIDDEN"
+
+
+async def test_a_link_that_stays_inside_is_followed(local: Storage, root: Path) -> None:
+    (root / "real.mp4").write_bytes(CONTENT)
+    (root / "link.mp4").symlink_to("real.mp4")
+    fetched = await local.fetch(f"file://{root}/link.mp4", root / "fetched")
+    assert fetched.path.read_bytes() == CONTENT
+
+
+async def test_what_is_no_file_is_refused_and_a_pipe_hangs_nothing(local: Storage, root: Path) -> None:
+    os.mkfifo(root / "pipe.mp4")
+    for path in (root / "pipe.mp4", root):
+        assert await code(local.fetch(f"file://{path}", root / "fetched")) == "INPUT_NOT_MEDIA"
+
+
+async def test_destinations_outside_the_roots_are_refused(local: Storage, root: Path, file: Path) -> None:
+    (root / "folder").symlink_to(root.parent)
+    for uri in (f"file://{root}/folder/a.mp4", "file:///etc/a.mp4", f"file://{root}/../a.mp4", "https://a.org/b"):
+        assert await code(local.put_file(file, uri, "video/mp4")) == "OUTPUT_NOT_WRITABLE"
+    assert not (root.parent / "a.mp4").exists()
+
+
+async def test_a_destination_that_is_a_folder_or_lies_below_a_file_is_refused(
+    local: Storage, root: Path, file: Path
+) -> None:
+    (root / "taken.mp4").touch()
+    (root / "folder").mkdir()
+    for path in ("taken.mp4/a.mp4", "folder", "n" * 300):
+        assert await code(local.put_file(file, f"file://{root}/{path}", "video/mp4")) == "OUTPUT_NOT_WRITABLE"
+    assert sorted(p.name for p in root.iterdir()) == ["folder", "taken.mp4"]
+
+
+async def test_a_full_disk_of_the_worker_is_told_as_such(s3: Storage, file: Path) -> None:
+    uri = s3.own("a.mp4")
+    await s3.put_file(file, uri, "video/mp4")
+    assert await code(s3.fetch(uri, Path("/dev/full"))) == "DISK_FULL"
+    assert await code(s3.fetch(uri, file / "below a file")) == "DISK_FULL"
+
+
+async def test_s3_keeps_type_and_key(s3: Storage, s3_endpoint: str, file: Path) -> None:
+    await s3.put_file(file, s3.own("100%25%20ü.mp4"), "video/mp4")
+    answer = client(s3_endpoint).get_object(Bucket="bucket", Key="kinds/100% ü.mp4")
+    assert (answer["ContentType"], answer["Body"].read()) == ("video/mp4", CONTENT)
+
+
+async def test_s3_of_a_broken_upload_no_parts_are_left(s3: Storage, s3_endpoint: str) -> None:
+    with pytest.raises(Unavailable):
+        await s3.put_upload("talk.mov", chunks(15, then=ConnectionResetError()), limit_bytes=LIMIT_BYTES)
+    uploads = client(s3_endpoint).list_multipart_uploads(Bucket="bucket").get("Uploads", [])
+    assert not [u for u in uploads if u["Key"].startswith("kinds/")]
+
+
+async def test_a_bucket_that_does_not_exist_refuses(s3: Storage, file: Path) -> None:
+    assert await code(s3.put_file(file, "s3://no-such-bucket/a.mp4", "video/mp4")) == "OUTPUT_NOT_WRITABLE"
+    assert await code(s3.fetch("s3://no-such-bucket/a.mp4", file.parent / "fetched")) == "INPUT_NOT_FOUND"
+
+
+async def test_a_store_that_is_away_is_worth_another_try(make_storage: Make, s3_credentials: None, file: Path) -> None:
+    away = make_storage("s3://bucket/x", s3_endpoint="http://127.0.0.1:1")
+    assert await code(away.put_file(file, away.own("a.mp4"), "video/mp4")) == "OUTPUT_UNAVAILABLE"
+    assert await code(away.fetch(away.own("a.mp4"), file.parent / "fetched")) == "INPUT_UNAVAILABLE"
+    assert await code(away.check()) == "OUTPUT_UNAVAILABLE"
+
+
+def test_a_storage_url_of_another_form_is_refused_naming_the_setting() -> None:
+    with pytest.raises(ValueError, match="REELMILL_STORAGE_URL"):
+        Storage.from_settings(Settings(storage_url="ftp://host/folder"))
