@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format services bench generate locks
+.PHONY: help demo test flaky chaos mutants lint format services bench generate locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,19 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
 	PYTHONPATH=tests $(BIN)/python -m services install
 	$(BIN)/pytest $(ARGS)
+
+flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
+	PYTHONPATH=tests $(BIN)/python -m services install
+	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(ARGS) || exit 1; done
+
+chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told); SEED repeats an order
+	PYTHONPATH=tests $(BIN)/python -m services install
+	REELMILL_TEST_CHAOS_MINUTES=$(or $(MINUTES),10) REELMILL_TEST_SEED=$(or $(SEED),0) \
+		$(BIN)/pytest tests/fault/test_chaos.py $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time and show which test goes red
+	PYTHONPATH=tests $(BIN)/python -m services install
+	$(BIN)/python scripts/mutants.py $(ARGS)
 
 lint: $(VENV)/dev.stamp ## Check style, types, import directions and generated code
 	$(BIN)/ruff check

@@ -1,0 +1,255 @@
+"""Remove one mechanism at a time from a copy of the tree, and show which test goes red.
+
+`make mutants` runs all; --only NAME runs those whose name contains NAME; --write puts the table into
+docs/guarantees.md. Exit status 1 where a mutant survives: a test is missing.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "guarantees.md"
+BEGIN, END = "<!-- mutants: written by make mutants -->", "<!-- end of mutants -->"
+LEASES, MIGRATION = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/migrations/0001_initial.sql"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mutant:
+    """In `file`, the first `old` (a regular expression) after `within` becomes `new`; `tests` must go red."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    within: str = ""
+
+
+def fenceless(statement: str, alias: str = "") -> Mutant:
+    """A statement that takes any fence for the newest."""
+    return Mutant(
+        name=f"the fence in {statement}",
+        file=LEASES,
+        within=f"-- name: {statement}\n",
+        old=rf"({alias}fence = (lease\.fence|held\.fence|\$2))( AND )",
+        new=r"(\1 OR true)\3",
+        tests="tests/store/test_store_leases.py",
+    )
+
+
+def stateless(statement: str) -> Mutant:
+    """A statement that takes any state for RUNNING."""
+    return Mutant(
+        name=f"the state guard in {statement}",
+        file=LEASES,
+        within=f"-- name: {statement}\n",
+        old=r"((?:t\.)?state = 'RUNNING')",
+        new=r"(\1 OR true)",
+        tests="tests/store",
+    )
+
+
+def untriggered(trigger: str, tests: str = "tests/store/test_store_guards.py") -> Mutant:
+    """A database without one of its triggers."""
+    return Mutant(
+        name=f"the trigger {trigger}",
+        file=MIGRATION,
+        old=rf"CREATE TRIGGER {trigger} (BEFORE|AFTER) .*?;\n",
+        new="",
+        tests=tests,
+    )
+
+
+MUTANTS = (
+    *(
+        fenceless(s)
+        for s in ("heartbeat", "report", "complete_tasks", "retry_task", "release_task", "fail_task", "cancel_task")
+    ),
+    *(stateless(s) for s in ("heartbeat", "retry_task", "fail_task")),
+    Mutant(
+        name="the re-check of the lease in the rescue",
+        file=LEASES,
+        within="-- name: rescue_tasks\n",
+        old=r"lease_until < clock_timestamp\(\)",
+        new="true",
+        tests="tests/store/test_store_leases.py",
+    ),
+    Mutant(
+        name="SKIP LOCKED in the claim",
+        file=LEASES,
+        within="-- name: claim_tasks\n",
+        old=r" FOR UPDATE SKIP LOCKED",
+        new="",
+        tests="tests/store/test_store_leases.py tests/store/test_store_hammer.py",
+    ),
+    Mutant(
+        name="the transaction around job and outbox",
+        file="src/reelmill/store/jobs.py",
+        within="async def create",
+        old=r"_database\.transaction\(\)",
+        new="_database.connection()",
+        tests="tests/store/test_store_submission.py",
+    ),
+    Mutant(
+        name="the idempotency fingerprint",
+        file="src/reelmill/store/jobs.py",
+        old=r"if fingerprint != item\.fingerprint:",
+        new="if False:",
+        tests="tests/store/test_store_submission.py",
+    ),
+    Mutant(
+        name="the outbox's lock (two relays send the same)",
+        file="src/reelmill/store/queries/outbox.sql",
+        old=r" FOR UPDATE SKIP LOCKED",
+        new="",
+        tests="tests/scheduler/test_relay.py",
+    ),
+    Mutant(
+        name="deleting from the outbox only what was delivered",
+        file="src/reelmill/store/outbox.py",
+        within="async def batch",
+        old=r"_database\.transaction\(\)",
+        new="_database.connection()",
+        tests="tests/scheduler/test_relay.py",
+    ),
+    Mutant(
+        name="the version guard of the in-process cache",
+        file="src/reelmill/cache/memory.py",
+        old=r"kept is None or kept\.version < status\.version",
+        new="True",
+        tests="tests/contract/test_cache.py",
+    ),
+    Mutant(
+        name="the version guard in Redis",
+        file="src/reelmill/cache/redis.py",
+        old=r"not kept or tonumber\(kept\) < tonumber\(version\)",
+        new="true",
+        tests="tests/contract/test_cache.py",
+    ),
+    Mutant(
+        name="not telling an older status than before",
+        file="src/reelmill/api/statuses.py",
+        old=r"status\.version >= self\._told\.get\(job_id, 0\)",
+        new="True",
+        tests="tests/api/test_statuses.py",
+    ),
+    Mutant(
+        name="the duration check after ffmpeg",
+        file="src/reelmill/media/verify.py",
+        old=r"wanted is not None and abs\(",
+        new="False and abs(",
+        tests="tests/media/test_bad_inputs.py tests/unit",
+    ),
+    Mutant(
+        name="the kill of ffmpeg's process group",
+        file="src/reelmill/media/run.py",
+        old=r"os\.killpg\(process\.pid, number\)",
+        new="process.send_signal(number)",
+        tests="tests/media/test_run.py",
+    ),
+    Mutant(
+        name="ffmpeg dying with its worker",
+        file="src/reelmill/media/child.py",
+        old=r"if setpriv else argv",
+        new="if False else argv",
+        tests="tests/media/test_run.py",
+    ),
+    Mutant(
+        name="the drain's release",
+        file="src/reelmill/worker/worker.py",
+        old=r"tell_to_stop\(StopReason\.DRAINING\)",
+        new="tell_to_stop(StopReason.LOST)",
+        tests="tests/worker/test_worker_loop.py",
+    ),
+    Mutant(
+        name="an attempt that is given back is not charged",
+        file=LEASES,
+        within="-- name: release_task\n",
+        old=r"attempt = attempt - 1",
+        new="attempt = attempt",
+        tests="tests/store/test_store_leases.py",
+    ),
+    untriggered("guard_job"),
+    untriggered("guard_job_deletion"),
+    untriggered("guard_task"),
+    untriggered("append_only"),
+    untriggered("announce_task"),
+    untriggered("announce_new_tasks", "tests/store"),
+    untriggered("write_events_updated"),
+    untriggered("write_events_inserted", "tests/store"),
+)
+
+
+def copy_tree(target: Path) -> None:
+    """What the tests need of this tree, as git tracks it."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        source = ROOT / name
+        if source.is_file() and name.split("/")[0] in {"src", "tests", "scripts", "proto", "docs", "pyproject.toml"}:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+
+
+def apply(mutant: Mutant, tree: Path) -> None:
+    """Change the tree. Raises ValueError where there is nothing to change: the mutant is out of date."""
+    path = tree / mutant.file
+    text = path.read_text()
+    start = text.find(mutant.within) if mutant.within else 0
+    changed, count = re.subn(mutant.old, mutant.new, text[max(start, 0) :], count=1, flags=re.DOTALL)
+    if start < 0 or not count:
+        raise ValueError(f"{mutant.name}: {mutant.file} has no {mutant.old!r} after {mutant.within!r}")
+    path.write_text(text[:start] + changed)
+
+
+def red_test(tree: Path, tests: str) -> str | None:
+    """The first test that fails in a tree; None where all pass."""
+    environment = os.environ | {"PYTHONPATH": str(tree / "src")}
+    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
+    done = subprocess.run(argv, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return found[1]
+
+
+def main() -> int:
+    """Run the mutants; answers the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="mutants whose name contains this")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/guarantees.md")
+    options = parser.parse_args()
+    rows = []
+    for mutant in MUTANTS:
+        if options.only not in mutant.name:
+            continue
+        with tempfile.TemporaryDirectory(prefix="reelmill-mutant-") as folder:
+            copy_tree(Path(folder))
+            apply(mutant, Path(folder))
+            red = red_test(Path(folder), mutant.tests)
+        print(f"{'killed' if red else 'SURVIVED'}: {mutant.name}: {red or mutant.tests}", flush=True)
+        rows.append((mutant.name, red))
+    if options.write:
+        write(rows)
+    return 1 if any(red is None for _, red in rows) else 0
+
+
+def write(rows: list[tuple[str, str | None]]) -> None:
+    """Put the table between its marks."""
+    table = ["| removed | test that goes red |", "|---|---|"]
+    table += [f"| {name} | {f'`{red}`' if red else '**none**'} |" for name, red in rows]
+    text = PAGE.read_text()
+    before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
+    PAGE.write_text(text[:before] + "\n" + "\n".join(table) + "\n" + text[after:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
