@@ -1,5 +1,6 @@
 """Inputs of every kind on the real ffmpeg: rotated, odd, late, wide, deep, still."""
 
+import struct
 from pathlib import Path
 
 import av
@@ -30,6 +31,17 @@ async def test_a_rotated_video_comes_out_upright(
     video, still = await studio.make(turned, {"name": "v", "transcode": {}}, {"name": "s", "thumbnail": {}})
     assert (decode(video).width, decode(video).height) == size == (decode(still).width, decode(still).height)
     assert (await studio.probe_made(video)).streams[0].rotation_degrees == 0
+
+
+async def test_a_photo_taken_upright_comes_out_upright(studio: Studio, tmp_path: Path) -> None:
+    halves = "color=c=red:size=64x32,drawbox=x=32:w=32:h=32:color=blue:t=fill"
+    data = make(tmp_path / "flat.jpg", "-f", "lavfi", "-i", halves, "-frames:v", "1", "-q:v", "1").read_bytes()
+    orientation = b"Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x112, 3, 1, 6, 0, 0)  # 6: turn clockwise by 90°
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(orientation) + 2) + orientation + data[2:])
+    made = await studio.one(photo, thumbnail={"format": "PNG"})
+    assert (decode(made).width, decode(made).height) == (32, 64)
+    assert rgb(made, 16, 3)[0] > 200 and rgb(made, 16, 60)[2] > 200
 
 
 async def test_pixels_become_square(studio: Studio, tmp_path: Path) -> None:

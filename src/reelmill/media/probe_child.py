@@ -5,6 +5,7 @@ import json
 import resource
 import sys
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ _TRANSFERS = {
     14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
 }
 # fmt: on
+_PACKETS_FOR_A_PICTURE = 1000
 _MEMORY_BYTES = 2**31  # address space for a file's reader: what a forged header asks for must not take the machine's
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
@@ -99,7 +101,7 @@ def describe(container: Any, size: int) -> MediaInfo:
         size_bytes=size,
         bitrate_bps=max(0, container.bit_rate or 0),
     )
-    turned: MediaInfo.Stream | None = None
+    turned = None
     for stream in container.streams:
         described = info.streams.add(
             index=stream.index,
@@ -113,12 +115,13 @@ def describe(container: Any, size: int) -> MediaInfo:
             described.bitrate_bps = max(0, getattr(stream, "bit_rate", 0) or 0)
         if stream.type == "video":
             _describe_video(stream, described)
-            turned = turned or described
+            if turned is None and stream.codec_context is not None:
+                turned = stream
         elif stream.type == "audio":
             described.sample_rate_hz = stream.sample_rate or 0
             described.channels = stream.channels or 0
-    if turned is not None:
-        turned.rotation_degrees = _rotation(container)
+    if turned is not None and turned.width * turned.height <= MAX_PIXELS:
+        info.streams[turned.index].rotation_degrees = _rotation(container, turned)
     if info.format in STILL_DEMUXERS:
         info.duration_seconds = 0.0  # a still picture has none, though FFmpeg gives it one frame's
     return info
@@ -137,14 +140,18 @@ def _describe_video(stream: Any, described: MediaInfo.Stream) -> None:
         described.interlaced = context.field_order > 1  # 0 says unknown, 1 progressive
 
 
-def _rotation(container: Any) -> int:
-    """Clockwise degrees that the first picture is to be turned by; PyAV tells it of frames alone."""
+def _rotation(container: Any, stream: Any) -> int:
+    """Clockwise degrees that the stream's pictures are to be turned by; PyAV tells it of frames alone."""
     try:
-        frame = next(container.decode(video=0), None)
+        # Where no picture comes soon, the whole file is not read for it.
+        for packet in islice(container.demux(), _PACKETS_FOR_A_PICTURE):
+            if packet.stream.index == stream.index and (frame := next(iter(packet.decode()), None)) is not None:
+                # A display matrix counts against the clock.
+                degrees: int = round(-frame.rotation / 90) * 90 % 360
+                return degrees
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
         return 0
-    # A display matrix counts against the clock.
-    return round(-frame.rotation / 90) * 90 % 360 if frame is not None else 0
+    return 0
 
 
 def _seconds(value: int | None, base: Fraction | None) -> float:
