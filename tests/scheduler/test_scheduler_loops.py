@@ -102,7 +102,7 @@ async def test_a_deadline_that_passes_is_brought_to_the_workers(store: Store, ca
     task = await store.running(deadline=past())
     async with cache.subscribe(CANCELS) as cancels:
         await make().rescue()
-        assert await cancels.wait(0)
+        assert await cancels.wait(5)
     assert (await store.job(task.job.id))["state"] == "FAILED"
     assert await store.leases.heartbeat([task.lease]) == {task.lease: True}
 
@@ -115,7 +115,7 @@ async def test_three_at_once_do_everything_once(store: Store, make: Make, tmp_pa
         await store.rows("INSERT INTO storage_deletions (uri, not_before) VALUES ($1, now())", uri)
     async with running(make(), make(), make()):
         await until_none(store, "tasks WHERE state = 'RUNNING'")
-        await until_none(store, "storage_deletions WHERE not_before <= now()")
+        await until_none(store, "storage_deletions WHERE uri LIKE '%old-%'")
     assert await store.value("SELECT array_agg(DISTINCT crashes) FROM tasks") == [1]
     assert await store.value("SELECT array_agg(DISTINCT version) FROM jobs") == [3]
     assert list(tmp_path.glob("old-*")) == []

@@ -27,7 +27,7 @@ from reelmill.v1.jobs_pb2 import Job
 
 MAX_CRASHES = 2
 STEPS_IN_A_RUN = 50
-STEPS = int(os.environ.get("REELMILL_TEST_STEPS", "4000"))
+STEPS = int(os.environ.get("REELMILL_TEST_STEPS", "3000"))
 SEED = int(os.environ.get("REELMILL_TEST_SEED") or ("1" if os.environ.get("CI") else secrets.randbelow(2**32)))
 
 numbers = st.integers(0, 99)
