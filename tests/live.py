@@ -26,6 +26,7 @@ class Reelmill(Server):
     """A `reelmill` command that serves. Its files may lie in `media`; keywords are settings."""
 
     name = "reelmill"
+    start_seconds = 90.0  # on a machine that is busy with other tests
 
     def __init__(self, *command: str, **settings: object) -> None:
         super().__init__()

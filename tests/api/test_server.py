@@ -7,11 +7,12 @@ from pathlib import Path
 import grpc
 import pytest
 from api.refusals import refused
+from conftest import SharedServer
 from fault.kit.points import Points
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from live import Reelmill, channel, get, job
+from live import Reelmill, channel, get, job, serving
 from services.databases import Databases
 from services.postgres import Postgres
 from services.process import free_port
@@ -57,39 +58,26 @@ def test_calls_are_counted_by_method_and_code(idle_api: Reelmill, jobs: JobServi
 
 
 async def test_a_stopping_api_answers_the_calls_under_way(databases: Databases, tmp_path: Path) -> None:
+    url = await databases.create()
     async with Points(tmp_path / "points") as points:
         points.hold("jobs.committed")
-        url = await databases.create()
         api = Reelmill("api", database_url=url, test_points=points.path)
         try:
             await asyncio.to_thread(api.start)
             async with grpc.aio.insecure_channel(api.grpc) as connection:
-                call = JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()))
-                waiting = asyncio.ensure_future(_answer(call))
+                health = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest(), timeout=30)
+                assert (await health.read()).status == health_pb2.HealthCheckResponse.SERVING
+                call = JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=30)
                 arrival = await points.reached("jobs.committed")
                 stopping = asyncio.create_task(asyncio.to_thread(api.stop))
-                await asyncio.to_thread(_wait_not_serving, api)
+                assert (await health.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
                 arrival.go()
-                made = await asyncio.wait_for(waiting, 10)
+                made = await call
                 await stopping
         finally:
             await asyncio.to_thread(api.close)
             await databases.drop(url)
     assert made.state == pb.Job.QUEUED
-
-
-async def _answer(call: grpc.aio.UnaryUnaryCall) -> pb.Job:
-    return await call
-
-
-def _wait_not_serving(api: Reelmill) -> None:
-    """New connections are refused from here on."""
-    with channel(api.grpc) as connection:
-        watching = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest(), timeout=10)
-        try:
-            assert any(answer.status != health_pb2.HealthCheckResponse.SERVING for answer in watching)
-        except grpc.RpcError as error:
-            assert error.code() == grpc.StatusCode.UNAVAILABLE
 
 
 def test_processes_share_a_port_and_stop_together(databases: Databases) -> None:
@@ -108,17 +96,22 @@ def test_processes_share_a_port_and_stop_together(databases: Databases) -> None:
     assert [get(f"{base}/healthz")[0] for base in bases] == [0, 0]
 
 
-def test_an_api_whose_database_is_away_lives_on_and_says_so() -> None:
+def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: SharedServer) -> None:
     with Postgres() as postgres:
         asyncio.run(migrate(postgres.url))
-        with Reelmill("api", database_url=postgres.url) as api, channel(api.grpc) as connection:
+        settings = {"database_url": postgres.url, "cache_url": redis_server.url}
+        with Reelmill("api", **settings) as api, channel(api.grpc) as connection:
+            jobs = JobServiceStub(connection)
+            made = jobs.CreateJob(pb.CreateJobRequest(job=job()))
             postgres.stop()
+            assert jobs.GetJob(pb.GetJobRequest(id=made.id), timeout=30) == made  # from the cache
             with refused() as refusal:
-                JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=30)
+                jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30)
             assert (refusal.code, refusal.reason, refusal.retry_seconds) == ("UNAVAILABLE", "UNAVAILABLE", 1)
             assert get(f"{api.health}/healthz")[0] == 200
             status, body = get(f"{api.health}/readyz")
             assert (status, "PostgreSQL is away" in body) == (503, True)
-            _wait_not_serving(api)
+            while serving(api.grpc):
+                pass
             postgres.start()
-            JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=30)
+            assert jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30) == made

@@ -16,7 +16,7 @@ Cli = Callable[..., Result]
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logging_restored: None) -> Cli:
     """Runs a command in this process; keywords are settings. It has a data folder of its own."""
     for name in [n for n in os.environ if n.startswith("REELMILL_")]:
         monkeypatch.delenv(name)

@@ -3,11 +3,9 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from reelmill.telemetry import logs
 
@@ -26,22 +24,8 @@ class Stream(io.StringIO):
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
 
-@pytest.fixture(autouse=True)
-def untouched() -> Iterator[None]:
-    """Logging as it was, afterwards."""
-    root, levels = logging.getLogger(), {n: logging.getLogger(n).level for n in ("httpx", "uvicorn.error")}
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-
-
 @pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch) -> Any:
+def configured(monkeypatch: pytest.MonkeyPatch, logging_restored: None) -> Any:
     """Sets up logging to a stream of the test's own."""
 
     def configure(*, format: str = "auto", level: str = "info", terminal: bool = False) -> Stream:
