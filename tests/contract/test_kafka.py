@@ -63,15 +63,18 @@ async def two(queue: KafkaQueue) -> AsyncIterator[Consumer]:
 async def test_missing_topics_are_made_with_the_partitions_asked_for(
     queue: KafkaQueue, url: str, topic_prefix: str
 ) -> None:
-    made = {name: count for name, count in partitions(url).items() if name.startswith(topic_prefix)}
-    expected = {topic_prefix + topic: PARTITIONS for topic in Topic}
-    assert made == {**expected, topic_prefix + Topic.DEAD_LETTER: 1}
+    def made() -> dict[str, int]:
+        return {name: count for name, count in partitions(url).items() if name.startswith(topic_prefix)}
+
+    await until(lambda: len(made()) == len(Topic))
+    assert made() == {topic_prefix + topic: 1 if topic is Topic.DEAD_LETTER else PARTITIONS for topic in Topic}
 
 
 async def test_topics_that_are_there_stay_as_they_are(queue: KafkaQueue, url: str, topic_prefix: str) -> None:
     again = KafkaQueue(url, topic_prefix=topic_prefix, partitions=7, replication=1)
     await again.start()
     await again.stop()
+    await until(lambda: partitions(url).get(topic_prefix + TOPIC) is not None)  # brokers learn of it one by one
     assert partitions(url)[topic_prefix + TOPIC] == PARTITIONS
 
 
@@ -133,22 +136,21 @@ async def test_partitions_that_were_paused_are_read_again_after_a_rebalance(
 async def test_members_that_come_and_go_lose_nothing(queue: KafkaQueue, one: Consumer) -> None:
     seen: set[int] = set()
     await joined(queue, one)
-    for round_ in range(3):
+    for round_ in range(2):
         await queue.publish([message(100 * round_ + n) for n in range(100)])
         guest = queue.consumer([TOPIC])
         for consumer in (guest, one, guest):
-            received = await consumer.receive(20, 0.5)
+            received = await consumer.receive(20, 0.3)
             seen |= set(numbers(received))
             await consumer.commit(received)
-        uncommitted = await guest.receive(20, 0.1)
+        await guest.receive(20, 0.1)  # it dies with these
         await guest.stop()
-        del uncommitted
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(seen) < 300:
+        while len(seen) < 200:
             received = await one.receive(100, PATIENCE_SECONDS)
             seen |= set(numbers(received))
             await one.commit(received)
-    assert seen == set(range(300))
+    assert seen == set(range(200))
 
 
 async def test_a_fatal_error_is_told_and_a_new_client_takes_over(

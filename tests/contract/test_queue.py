@@ -11,7 +11,7 @@ from reelmill.queue.port import Consumer, Delivery, Message, Queue, QueueUnavail
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.store.database import Database
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 def message(number: int, topic: Topic = Topic.TASKS_NORMAL) -> Message:

@@ -60,8 +60,8 @@ class Kafka(Server):
             # A member that was killed gives its partitions to others after 6 s, not 45.
             "group.consumer.min.session.timeout.ms": "6000",
             "group.consumer.session.timeout.ms": "6000",
-            "group.consumer.min.heartbeat.interval.ms": "1000",
-            "group.consumer.heartbeat.interval.ms": "1000",
+            "group.consumer.min.heartbeat.interval.ms": "500",
+            "group.consumer.heartbeat.interval.ms": "500",
             # After kill -9 a start waits until the broker's former life has timed out.
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",

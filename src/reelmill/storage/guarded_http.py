@@ -14,6 +14,10 @@ from typing import Any
 import httpcore
 import httpx
 
+# An IPv4 address stands in their last 32 bits (RFC 6052); the local ones (RFC 8215) lead inside.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+
 
 class ForbiddenAddress(httpcore.ConnectError):
     """The host resolves to an address that is not public."""
@@ -77,6 +81,10 @@ def client(*, allow_private: bool, read_timeout_seconds: float) -> httpx.AsyncCl
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the public internet's."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and (inner := ip.ipv4_mapped or ip.sixtofour):
-        ip = inner
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in _NAT64_LOCAL:
+            return False
+        translated = ipaddress.IPv4Address(ip.packed[-4:]) if ip in _NAT64 else None
+        if inner := ip.ipv4_mapped or ip.sixtofour or translated:
+            ip = inner
     return ip.is_global and not ip.is_multicast

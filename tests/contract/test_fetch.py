@@ -1,0 +1,253 @@
+"""Fetching http inputs from a server that misbehaves: each fault its code, and nothing hangs."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.storage import guarded_http
+from reelmill.storage.fetch import fetch_http
+
+BODY = b"a clip " * 1000
+MAX_BYTES = 100_000
+PATIENT = {"timeout_seconds": 9.0, "total_seconds": 9.0}
+SECRETS = "alice:s3cret"
+QUERY = "X-Amz-Signature=deadbeef"
+
+Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+def head(status: int, *headers: str) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status} Reason", *headers, "Connection: close", "", ""]).encode()
+
+
+def says(data: bytes) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+
+    return answer
+
+
+def stalls(data: bytes) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await asyncio.Event().wait()
+
+    return answer
+
+
+def endless(data: bytes, piece: bytes, pause_seconds: float = 0) -> Answer:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause_seconds)
+
+    return answer
+
+
+ANSWERS: dict[str, Answer] = {
+    "/ok": says(head(200, f"Content-Length: {len(BODY)}") + BODY),
+    "/no-length": says(head(200) + BODY),
+    "/chunked": says(head(200, "Transfer-Encoding: chunked") + b"4\r\nabcd\r\n2\r\nef\r\n0\r\n\r\n"),
+    "/too-much": says(head(200, "Content-Length: 7") + BODY),
+    "/empty": says(head(200, "Content-Length: 0")),
+    "/cut": says(head(200, f"Content-Length: {len(BODY) + 1}") + BODY),
+    "/chunk-cut": says(head(200, "Transfer-Encoding: chunked") + b"ffff\r\nabcd"),
+    "/odd-length": says(head(200, "Content-Length: many") + BODY),
+    "/announces-much": says(head(200, f"Content-Length: {MAX_BYTES + 1}")),
+    "/endless": endless(head(200), bytes(2**14)),
+    "/no-http": says(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "/closes": says(b""),
+    "/silent": stalls(b""),
+    "/slow-headers": endless(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", 0.05),
+    "/stalls": stalls(head(200, f"Content-Length: {len(BODY)}") + BODY[:100]),
+    "/drips": endless(head(200), b"x", 0.05),
+    "/loop": says(head(302, "Location: /loop")),
+    "/moved": says(head(302, "Location: /ok")),
+    "/to-file": says(head(302, "Location: file:///etc/passwd")),
+    "/to-nonsense": says(head(302, "Location: http://[::bad")),
+    "/no-location": says(head(302)),
+    "/not-zip": says(head(200, "Content-Encoding: gzip") + BODY),
+    **{f"/{status}": says(head(status)) for status in (204, 206, 400, 401, 403, 404, 408, 410, 429, 500, 502, 503)},
+}
+
+
+@dataclass
+class Web:
+    """A server; `asked` counts its requests."""
+
+    port: int = 0
+    asked: int = 0
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"http://{SECRETS}@{host}:{self.port}{path}?{QUERY}"
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Web]:
+    web, tasks = Web(), set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        tasks.add(task)
+        try:
+            target = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+            web.asked += 1
+            await ANSWERS[target.partition("?")[0]](writer)
+            await writer.drain()
+        except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    web.port = server.sockets[0].getsockname()[1]
+    yield web
+    server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def fetch(uri: str, target: Path, **options: Any) -> int:
+    settings = {"allow_private": True, "max_bytes": MAX_BYTES, "timeout_seconds": 0.3, "total_seconds": 0.6}
+    return await asyncio.wait_for(fetch_http(uri, target, **(settings | options)), 30)
+
+
+async def failure(uri: str, target: Path, **options: Any) -> str:
+    """The code; the message is safe to show."""
+    with pytest.raises(AttemptFailed) as caught:
+        await fetch(uri, target, **options)
+    told = caught.value.failure.message
+    assert not [secret for secret in ("alice", "s3cret", "deadbeef") if secret in told]
+    return caught.value.failure.code
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/ok", BODY), ("/no-length", BODY), ("/chunked", b"abcdef"), ("/too-much", BODY[:7]), ("/moved", BODY)],
+)
+async def test_a_good_answer_is_written_whole(web: Web, tmp_path: Path, path: str, body: bytes) -> None:
+    assert await fetch(web.url(path), tmp_path / "got", **PATIENT) == len(body)
+    assert (tmp_path / "got").read_bytes() == body
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        *[(f"/{status}", "INPUT_NOT_FOUND") for status in (404, 410)],
+        *[(f"/{status}", "INPUT_UNAVAILABLE") for status in (408, 429, 500, 502, 503)],
+        *[(f"/{status}", "INPUT_FORBIDDEN") for status in (204, 206, 400, 401, 403)],
+        ("/empty", "INPUT_EMPTY"),
+        ("/announces-much", "INPUT_TOO_LARGE"),
+        ("/endless", "INPUT_TOO_LARGE"),
+        *[(path, "INPUT_UNAVAILABLE") for path in ("/cut", "/chunk-cut", "/odd-length", "/no-http", "/closes")],
+        ("/not-zip", "INPUT_UNAVAILABLE"),
+        *[(path, "INPUT_TIMEOUT") for path in ("/silent", "/slow-headers", "/stalls", "/drips")],
+        *[(path, "INPUT_FORBIDDEN") for path in ("/loop", "/to-file", "/no-location")],
+        ("/to-nonsense", "INPUT_UNAVAILABLE"),
+    ],
+)
+async def test_a_bad_answer_has_its_code(web: Web, tmp_path: Path, path: str, code: str) -> None:
+    # Only what is to run out of time has little of it.
+    patience = {} if code == "INPUT_TIMEOUT" else PATIENT
+    assert await failure(web.url(path), tmp_path / "got", **patience) == code
+
+
+async def test_redirects_end_after_five(web: Web, tmp_path: Path) -> None:
+    await failure(web.url("/loop"), tmp_path / "got", **PATIENT)
+    assert web.asked == 6
+
+
+async def test_a_server_that_is_not_there_is_worth_another_try(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        assert await failure(f"http://127.0.0.1:{port}/a", tmp_path / "got", **PATIENT) == "INPUT_UNAVAILABLE"
+    assert await failure("http://no-such-host.invalid/a", tmp_path / "got", **PATIENT) == "INPUT_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433"])
+async def test_private_addresses_are_refused_and_never_asked(web: Web, tmp_path: Path, host: str) -> None:
+    code = await failure(web.url("/ok", host), tmp_path / "got", allow_private=False, **PATIENT)
+    assert code == "INPUT_FORBIDDEN"
+    assert web.asked == 0
+
+
+async def test_a_redirect_to_a_private_address_is_refused(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first connection is let through as if it went to a public host; the one to the target is not.
+    verdicts = iter([True, False])
+    monkeypatch.setattr(guarded_http, "is_public", lambda address: next(verdicts))
+    code = await failure(web.url("/moved"), tmp_path / "got", allow_private=False, **PATIENT)
+    assert code == "INPUT_FORBIDDEN"
+    assert web.asked == 1
+
+
+async def test_a_name_with_one_private_address_among_public_ones_is_refused(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(host: str, port: int, **options: object) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in ("93.184.215.14", "10.0.0.1")]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    code = await failure("http://example.org/a", tmp_path / "got", allow_private=False, **PATIENT)
+    assert code == "INPUT_FORBIDDEN"
+
+
+async def test_a_name_that_is_not_resolved_in_time_hangs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(host: str, port: int, **options: object) -> list[Any]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    code = await failure("http://example.org/a", tmp_path / "got", allow_private=False, total_seconds=9)
+    assert code == "INPUT_TIMEOUT"
+
+
+async def test_the_next_address_is_tried_where_one_has_no_route(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(host: str, port: int, **options: object) -> list[Any]:
+        return [(0, 0, 0, "", (address, port)) for address in ("::1", "127.0.0.1")]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(guarded_http, "is_public", lambda address: True)
+    size = await fetch(web.url("/ok", "example.org"), tmp_path / "got", allow_private=False, **PATIENT)
+    assert size == len(BODY)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
+        ("64:ff9b::5db8:d70e", True),
+        *[
+            (address, False)
+            for address in (
+                *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
+                *("224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1%eth0", "fc00::1", "ff02::1"),
+                *("::ffff:10.0.0.1", "2002:0a00:0001::", "64:ff9b::a00:1", "64:ff9b:1::a00:1"),
+            )
+        ],
+    ],
+)
+def test_an_address_is_public_or_not(address: str, public: bool) -> None:
+    assert guarded_http.is_public(address) is public
+
+
+async def test_a_full_disk_of_the_worker_is_told_as_such(web: Web, tmp_path: Path) -> None:
+    assert await failure(web.url("/ok"), Path("/dev/full"), **PATIENT) == "DISK_FULL"
+    assert await failure(web.url("/ok"), tmp_path / "none" / "got", **PATIENT) == "DISK_FULL"
