@@ -21,7 +21,6 @@ from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
-from reelmill.cache.redis import RedisCache
 from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.jobs.errors import Unavailable
@@ -112,6 +111,8 @@ def make_cache(settings: Settings, *, alone: bool) -> Cache:
     """
     ttl, final_ttl = settings.status_ttl_seconds, settings.final_ttl_seconds
     if settings.cache_url.startswith(("redis://", "rediss://")):
+        from reelmill.cache.redis import RedisCache  # late: a seventh of a start's time, for those who use it
+
         return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl)
     if settings.cache_url.startswith("memory:"):
         # What other processes change would grow old here: then only what never changes is kept.

