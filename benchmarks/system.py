@@ -32,6 +32,8 @@ class System:
     """Inputs may lie in it."""
     pids: tuple[int, ...]
     """Of its own processes."""
+    database_url: str = ""
+    """Of the full set-up, to look behind the api's back."""
 
 
 @contextlib.contextmanager
@@ -53,7 +55,7 @@ def full(servers: Servers, *, workers: int, options: dict[str, str] | None = Non
                 processes.append(spawn(argv, chosen, folder / f"{name}.log"))
             target = f"127.0.0.1:{port}"
             _wait_until_answers(target)
-            yield System(target=target, folder=folder, pids=tuple(p.pid for p in processes))
+            yield System(target=target, folder=folder, pids=tuple(p.pid for p in processes), database_url=url)
             stop(processes)
             runner.run(databases.drop_all())
     finally:

@@ -1,5 +1,6 @@
 """Thumbnails through the whole full set-up, beside `xargs -P2` of the very same ffmpeg command."""
 
+import asyncio
 import shlex
 import statistics
 import subprocess
@@ -7,6 +8,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import clips
 
 from benchmarks import system
@@ -30,7 +32,7 @@ def run(servers: Servers, report: Report) -> None:
         command = next(line.command for line in client.job_logs(first.id) if line.command)
         before = [cpu_seconds(pid) for pid in running.pids]
         contestants = {
-            "pipeline": partial(_pipeline, client, clip, count),
+            "pipeline": partial(_pipeline, client, running.database_url, clip, count),
             "xargs": partial(_xargs, command, running.folder, count),
         }
         seconds = alternate(contestants, report.rounds, report.round)
@@ -52,16 +54,27 @@ def _job(clip: Path) -> Job:
     return job
 
 
-def _pipeline(client: Client, clip: Path, count: int) -> float:
+def _pipeline(client: Client, database_url: str, clip: Path, count: int) -> float:
     """From the first call to the last COMPLETED."""
     started = time.monotonic()
     jobs = client.batch_create_jobs([_job(clip) for _ in range(count)])
-    # From the last to the first: when one is done, most are.
-    for job in reversed(jobs):
-        assert isinstance(job, Job), job
-        for event in client.watch_job(job.id, timeout_seconds=120):
-            assert event.state not in (Job.FAILED, Job.CANCELLED), event
+    ids = [job.id for job in jobs if isinstance(job, Job)]
+    assert len(ids) == count, jobs
+    asyncio.run(_completed(database_url, ids))
     return time.monotonic() - started
+
+
+async def _completed(database_url: str, ids: list[str]) -> None:
+    """Return once all are COMPLETED. Raises RuntimeError where one ended otherwise."""
+    connection = await asyncpg.connect(database_url)
+    query = "SELECT state::text, count(*) FROM jobs WHERE id = ANY ($1::uuid[]) GROUP BY state"
+    try:
+        while (states := dict(await connection.fetch(query, ids))).get("COMPLETED", 0) < len(ids):
+            if states.keys() & {"FAILED", "CANCELLED"}:
+                raise RuntimeError(f"jobs ended otherwise: {states}")
+            await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
 
 
 def _xargs(command: str, folder: Path, count: int) -> float:
