@@ -138,6 +138,7 @@ def logging_restored() -> Iterator[None]:
     handlers = logging.getLogger().handlers
     yield
     logging.getLogger().handlers = handlers
+    logging.getLogger("kafka").filters = []
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     structlog.reset_defaults()

