@@ -1,6 +1,7 @@
 """`make bench`, or `make bench ARGS="drain --rounds 5"`: run benchmarks by name; all without one."""
 
 import argparse
+import signal
 
 from benchmarks import drain, latency, rescue, servers, start, submission, thumbnails
 from benchmarks.report import Report
@@ -28,6 +29,7 @@ def main() -> None:
     report = Report(
         rounds=1 if arguments.quick else arguments.rounds, quick=arguments.quick, only=frozenset(arguments.only)
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops in order, as Ctrl-C does
     with servers.running() as started:
         for name in arguments.names or BENCHMARKS:
             BENCHMARKS[name](started, report)

@@ -17,6 +17,7 @@ import psutil
 
 from benchmarks import counting
 from benchmarks.servers import cpu_seconds
+from reelmill.media.child import tied
 
 WORKERS = 2
 _WARM_UP = 20
@@ -134,11 +135,11 @@ class Peer(ABC):
 
 
 def spawn(argv: Sequence[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a process that can import us, in a group of its own."""
+    """Start a process that can import us, in a group of its own; it ends with us, however we go."""
     path = os.pathsep.join(p for p in sys.path if p)
     with log.open("ab") as output:
         return subprocess.Popen(
-            list(argv),
+            tied(tuple(argv)),
             env=os.environ | {"PYTHONPATH": path} | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
