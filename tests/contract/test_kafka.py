@@ -33,6 +33,14 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
+def holds(consumer: Consumer) -> bool:
+    return consumer._members[TOPIC]._held
+
+
+def reassigned(consumer: Consumer) -> bool:
+    return len(consumer._members[TOPIC]._client.assignment()) == PARTITIONS
+
+
 @pytest.fixture
 def url(kafka_server) -> str:
     return kafka_server.url
@@ -106,6 +114,7 @@ async def test_a_member_that_joins_while_another_holds_gets_its_share(
     await two.stop()
     await queue.publish([message(n) for n in range(200)])
     held = await take(one, 1, limit=1)
+    await until(lambda: holds(one))
     three = queue.consumer([TOPIC])
     share = await take(three, 1)  # `one` takes nothing and gives partitions away all the same
     while received := await three.receive(100, 1):
@@ -125,10 +134,10 @@ async def test_partitions_that_were_paused_are_read_again_after_a_rebalance(
     await joined(queue, one, two)
     await queue.publish([message(n) for n in range(60)])
     first = await take(one, 1, limit=1)
-    await asyncio.wait([asyncio.create_task(two.receive(1, 0.01))], timeout=1)
-    stopping = asyncio.create_task(two.stop())
-    # `one` holds, and is given the partitions of `two` meanwhile; then its demand never pauses.
-    await stopping
+    await until(lambda: holds(one))
+    await two.stop()
+    # `one` is given the partitions of `two` while it holds; then its demand never pauses.
+    await until(lambda: reassigned(one))
     received = first + await take(one, 59, limit=1)
     assert sorted(set(numbers(received))) == list(range(60))
 
