@@ -1,11 +1,11 @@
-"""Put in place what the wheels don't bring: redis-server and Kafka's jars."""
+"""Put in place what the wheels don't bring: redis-server, Kafka's jars and libfaketime."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 
-from services import kafka, redis
+from services import clock, kafka, redis
 from services.process import MissingError
 
 
@@ -14,7 +14,7 @@ def install() -> list[str]:
 
     Quick when all is there. A server that is named by a REELMILL_TEST_* variable is not needed.
     """
-    parts: list[tuple[str, Callable[[], object]]] = []
+    parts: list[tuple[str, Callable[[], object]]] = [("clock", _clock)]
     if not os.environ.get("REELMILL_TEST_REDIS_URL"):
         parts.append(("redis", _redis))
     if not os.environ.get("REELMILL_TEST_KAFKA_URL"):
@@ -26,6 +26,14 @@ def install() -> list[str]:
         except MissingError as error:
             problems.append(f"{name}: {error}")
     return problems
+
+
+def _clock() -> None:
+    try:
+        clock.library()
+    except MissingError:
+        _apt_get("libfaketime")
+        clock.library()
 
 
 def _redis() -> None:
