@@ -80,7 +80,7 @@ def test_what_is_no_job_names_all_fields_too(idle_http: httpx.Client) -> None:
     ],
 )
 def test_a_refusal_is_a_problem(idle_http: httpx.Client, method: str, path: str, status: int, code: str) -> None:
-    problem(idle_http.request(method, path), status, code)
+    assert problem(idle_http.request(method, path), status, code)
 
 
 def test_405_says_what_is_allowed(idle_http: httpx.Client) -> None:
@@ -108,7 +108,8 @@ def test_a_body_over_the_limit_is_a_413(idle_http: httpx.Client) -> None:
 
 
 def test_a_page_of_another_site_can_not_submit(idle_http: httpx.Client) -> None:
-    problem(idle_http.post("/v1/jobs", json=JOB, headers={"Sec-Fetch-Site": "cross-site"}), 403, "CROSS_SITE")
+    answer = idle_http.post("/v1/jobs", json=JOB, headers={"Sec-Fetch-Site": "cross-site"})
+    assert problem(answer, 403, "CROSS_SITE")
 
 
 def test_a_batch_tells_each_refusal_with_its_details(idle_http: httpx.Client) -> None:
