@@ -130,7 +130,7 @@ class Store:
 
     async def complete(self, task: ClaimedTask, *files: MadeFile) -> StoredJob | None:
         """Complete one task."""
-        return (await self.leases.complete([FinishedTask(lease=task.lease, files=files)])).get(task.id)
+        return (await self.leases.complete([FinishedTask(lease=task.lease, files=files)])).get(task.lease)
 
     async def rescue(self, *, max_crashes: int = 3) -> list[StoredJob]:
         """Take expired leases back."""

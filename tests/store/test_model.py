@@ -174,12 +174,12 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(chosen=several)
     def complete(self, chosen: list[int]) -> None:
         leases = {self.lease(n) for n in chosen}
-        done = {m.task_id: m for lease in leases if (m := self.of(lease)) and not m.to_stop}
+        done = {lease: m for lease in leases if (m := self.of(lease)) and not m.to_stop}
         answer = self.do(self.store.leases.complete([FinishedTask(lease=x, files=(made(),)) for x in leases]))
         assert set(answer) == set(done)
-        for task_id, model in done.items():
+        for lease, model in done.items():
             model.becomes("COMPLETED", "COMPLETED")
-            self.agree(answer[task_id], model)
+            self.agree(answer[lease], model)
 
     @precondition(lambda self: self.leases)
     @rule(number=numbers, end=st.sampled_from(["retry", "fail", "release", "cancelled"]))

@@ -113,8 +113,20 @@ async def test_a_batch_completes_those_that_are_still_held(store: Store) -> None
     answer = await store.leases.complete(
         [FinishedTask(lease=t.lease, files=(made(),)) for t in (good, lost, cancelled)]
     )
-    assert set(answer) == {good.id}
+    assert set(answer) == {good.lease}
     assert await store.value("SELECT count(*) FROM output_files") == 1
+
+
+async def test_an_older_lease_beside_the_newest_adds_no_file_of_its_own(store: Store) -> None:
+    old = await store.running()
+    await store.end_lease(old.id)
+    await store.rescue()
+    [new] = await store.leases.claim([old.id], "me", limit=1)
+    both = [FinishedTask(lease=t.lease, files=(made(f"{t.fence}.mp4"),)) for t in (new, old)]
+    answer = await store.leases.complete(both)
+    assert set(answer) == {new.lease}
+    [file] = answer[new.lease].job.outputs[0].files
+    assert file.uri == "file:///out/2.mp4" == await store.value("SELECT uri FROM output_files")
 
 
 async def test_a_failed_attempt_waits_for_its_next(store: Store) -> None:

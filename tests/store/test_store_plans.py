@@ -38,7 +38,7 @@ HOT: dict[str, tuple[str, list[object]]] = {
     "claim_swept": ("leases", [_LEASE, "me", _LEASE, 8]),
     "heartbeat": ("leases", [_IDS, _ONES, _LEASE]),
     "report": ("leases", [_ID, 1, None, [], [], [], [], []]),
-    "complete_tasks": ("leases", [_IDS, _ONES, [], [], [], [], [], [], []]),
+    "complete_tasks": ("leases", [_IDS, _ONES, [], [], [], [], [], [], [], []]),
     "completed_job": ("leases", [_ID, 1]),
     "retry_task": ("leases", [_ID, 1, _LEASE, b""]),
     "release_task": ("leases", [_ID, 1]),

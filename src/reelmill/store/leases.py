@@ -80,17 +80,21 @@ class LeaseStore:
             [x.command for x in lines],
         )
 
-    async def complete(self, finished: Sequence[FinishedTask]) -> dict[UUID, StoredJob]:
-        """Finish tasks; those missing in the answer were lost or are to stop, and nothing changed."""
+    async def complete(self, finished: Sequence[FinishedTask]) -> dict[Lease, StoredJob]:
+        """Finish tasks; leases missing in the answer were lost or are to stop, and nothing changed.
+
+        One call may hold an older lease of a task beside its newest.
+        """
         # In the order of ids, so that two batches can't deadlock.
         finished = sorted(finished, key=lambda x: x.lease.task_id)
-        made = [(x.lease.task_id, f) for x in finished for f in x.files]
+        made = [(x.lease, f) for x in finished for f in x.files]
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 _SQL["complete_tasks"],
                 [x.lease.task_id for x in finished],
                 [x.lease.fence for x in finished],
-                [task_id for task_id, _ in made],
+                [lease.task_id for lease, _ in made],
+                [lease.fence for lease, _ in made],
                 [f.output for _, f in made],
                 [f.position for _, f in made],
                 [f.file.SerializeToString() for _, f in made],
@@ -98,15 +102,16 @@ class LeaseStore:
                 [f.file.size_bytes for _, f in made],
                 [f.file.sha256 for _, f in made],
             )
-        files = {x.lease.task_id: x.files for x in finished}
+        files = {x.lease: x.files for x in finished}
         answer = {}
         for row in rows:
             stored = _stored(row)
-            if row["state"] == JobState.COMPLETED and len(row["task_ids"]) == 1:
+            leases = [Lease(task_id=i, fence=f) for i, f in zip(row["task_ids"], row["fences"], strict=True)]
+            if row["state"] == JobState.COMPLETED and len(leases) == 1:
                 outputs = {output.name: output for output in stored.job.outputs}
-                for f in files[row["task_ids"][0]]:
+                for f in files[leases[0]]:
                     outputs[f.output].files.append(f.file)
-            answer.update(dict.fromkeys(row["task_ids"], stored))
+            answer.update(dict.fromkeys(leases, stored))
         return answer
 
     async def completed(self, lease: Lease) -> StoredJob | None:

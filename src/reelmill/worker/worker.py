@@ -213,7 +213,7 @@ class Worker:
         stored = await self._leases.complete(finished)
         await reach("task.completed")
         await self._publish(*{id(s): s for s in stored.values()}.values())
-        return [stored.get(f.lease.task_id) for f in finished]
+        return [stored.get(f.lease) for f in finished]
 
     async def _persist(self, write: Callable[[], Awaitable[Answer]]) -> Answer:
         """Write, for as long as PostgreSQL is away; the fence refuses what comes too late."""

@@ -81,13 +81,13 @@ WITH done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL
     FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
     WHERE t.id = held.id AND t.fence = held.fence AND t.state = 'RUNNING' AND NOT t.cancel_requested
-    RETURNING t.id, t.job_id, t.tenant_id
+    RETURNING t.id, t.job_id, t.tenant_id, t.fence
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
     SELECT done.job_id, done.tenant_id, f.output, f.position, f.file, f.uri, f.size_bytes, f.sha256
-    FROM unnest($3::uuid[], $4::text[], $5::int[], $6::bytea[], $7::text[], $8::bigint[], $9::text[])
-        AS f (task_id, output, position, file, uri, size_bytes, sha256)
-    JOIN done ON done.id = f.task_id
+    FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::int[], $7::bytea[], $8::text[], $9::bigint[], $10::text[])
+        AS f (task_id, fence, output, position, file, uri, size_bytes, sha256)
+    JOIN done ON done.id = f.task_id AND done.fence = f.fence
 ), opened AS (
     UPDATE tasks t
     SET open_dependencies = t.open_dependencies - d.n,
@@ -104,9 +104,11 @@ SET open_tasks = j.open_tasks - d.n,
     phase = CASE WHEN j.open_tasks = d.n THEN NULL ELSE j.phase END,
     error = CASE WHEN j.open_tasks = d.n THEN NULL ELSE j.error END,
     end_time = CASE WHEN j.open_tasks = d.n THEN clock_timestamp() END
-FROM (SELECT job_id, count(*)::int AS n, array_agg(id) AS task_ids FROM done GROUP BY job_id) d
+FROM (
+    SELECT job_id, count(*)::int AS n, array_agg(id) AS task_ids, array_agg(fence) AS fences FROM done GROUP BY job_id
+) d
 WHERE j.id = d.job_id
-RETURNING d.task_ids, j.*;
+RETURNING d.task_ids, d.fences, j.*;
 
 -- name: completed_job
 -- The job of a task that this very lease completed: a repeated write is told apart from a late one.
