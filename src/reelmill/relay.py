@@ -42,7 +42,8 @@ class Relay:
                 log.exception("the relay failed; it goes on", retry_seconds=self._interval_seconds)
                 await asyncio.sleep(self._interval_seconds)
             try:
-                await asyncio.wait_for(self._nudged.wait(), self._interval_seconds)
+                async with asyncio.timeout(self._interval_seconds):  # wait_for may swallow a cancellation
+                    await self._nudged.wait()
             except TimeoutError:
                 continue
 

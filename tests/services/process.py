@@ -201,7 +201,7 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
     It reads a pipe that ends with us. (The kernel's parent-death signal would come when the thread
     that started the server ends.)
     """
-    script = 'read -r _; kill -s KILL "-$1"'  # dash takes no --
+    script = 'read -r _; kill -KILL "-$1"'  # in a form that dash takes too
     return subprocess.Popen(["/bin/sh", "-c", script, "sh", str(pid)], stdin=subprocess.PIPE, start_new_session=True)
 
 

@@ -282,7 +282,8 @@ class Worker:
 
 async def _wait(event: asyncio.Event, timeout_seconds: float) -> None:
     try:
-        await asyncio.wait_for(event.wait(), timeout_seconds)
+        async with asyncio.timeout(timeout_seconds):  # wait_for may swallow a cancellation
+            await event.wait()
     except TimeoutError:
         return
 
