@@ -126,7 +126,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
     if settings.database_url != "embedded:":
         yield settings.database_url
         return
-    embedded = EmbeddedPostgres(settings.data_dir.expanduser() / "postgres")
+    embedded = EmbeddedPostgres.of(settings)
     url = await embedded.start()
     try:
         await migrate(url)

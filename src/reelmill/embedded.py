@@ -1,11 +1,16 @@
 """A PostgreSQL of our own, from a wheel: real, and started in under a second."""
 
 import asyncio
+import contextlib
 import logging
 import subprocess
+import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
 
 
 class EmbeddedPostgres:
@@ -15,9 +20,28 @@ class EmbeddedPostgres:
         self._folder = folder
         self._server: Any = None
 
+    @classmethod
+    def of(cls, settings: "Settings") -> "EmbeddedPostgres":
+        """The one in the settings' data folder."""
+        return cls(settings.data_dir.expanduser() / "postgres")
+
     async def start(self) -> str:
         """Start the server, or join one that runs; answers its URL. Raises RuntimeError, naming the setting."""
         return await asyncio.to_thread(self._start)
+
+    def start_early(self) -> threading.Thread:
+        """Begin in a thread, while the caller imports what it needs: `start` joins what runs by then.
+
+        A failure is `start`'s to tell.
+        """
+
+        def begin() -> None:
+            with contextlib.suppress(Exception):
+                self._start()
+
+        thread = threading.Thread(target=begin, name="embedded postgres")
+        thread.start()
+        return thread
 
     def _start(self) -> str:
         # Imported late: it costs 100 ms, and production never needs it.

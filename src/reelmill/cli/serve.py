@@ -8,6 +8,7 @@ import typer
 
 from reelmill.cli.configuration import host_and_port, load, log_to_stderr
 from reelmill.cli.problems import USAGE, Problem
+from reelmill.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:
     from reelmill.settings import Settings
@@ -33,7 +34,14 @@ def up(
     roots = (*settings.local_roots, Path.cwd(), settings.data_dir.expanduser().absolute())
     settings = settings.model_copy(update={"local_roots": roots})
     log_to_stderr("up", settings, default_level="warning")
-    asyncio.run(_up(settings))
+    early = EmbeddedPostgres.of(settings).start_early() if settings.database_url == "embedded:" else None
+    import uvloop
+
+    from reelmill import app  # noqa: F401  # takes as long as PostgreSQL does
+
+    if early:
+        early.join()
+    uvloop.run(_up(settings))
 
 
 def api(
@@ -89,10 +97,12 @@ def migrate() -> None:
 
 
 def _run(process: str, settings: "Settings") -> None:
+    import uvloop
+
     from reelmill import app
 
     log_to_stderr(process, settings)
-    asyncio.run(app.run_process(process, settings))
+    uvloop.run(app.run_process(process, settings))
 
 
 async def _up(settings: "Settings") -> None:

@@ -81,7 +81,7 @@ class Prober:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=2**24,
-                process_group=0,  # Ctrl-C is the parent's to handle
+                start_new_session=True,  # Ctrl-C is the parent's to handle
             )
         stdin, stdout = self._child.stdin, self._child.stdout
         assert stdin and stdout

@@ -83,7 +83,7 @@ async def run(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        process_group=0,
+        start_new_session=True,  # and so a process group of its own, to be killed whole
     )
     output = _Output()
     parser = ProgressParser(command.duration_seconds)
