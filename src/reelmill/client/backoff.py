@@ -19,7 +19,9 @@ class Backoff:
 
     def delay_seconds(self, error: ReelmillError, attempt: int) -> float | None:
         """The wait after try number `attempt` (from 1) failed; None where it was the last."""
-        if not isinstance(error, Unavailable) or attempt >= self.attempts:
+        # A try that took too long may have met a server that froze; the next one meets another, or it awake.
+        passing = isinstance(error, Unavailable) or error.code == "DEADLINE_EXCEEDED"
+        if not passing or attempt >= self.attempts:
             return None
         longest = min(self.max_seconds, self.first_seconds * 2 ** (attempt - 1))
         return max(error.retry_seconds or 0.0, random.uniform(0, longest))  # noqa: S311 - jitter is no secret

@@ -47,7 +47,7 @@ class Database:
                 min_size=1,
                 max_size=self._pool_size,
                 server_settings=self._settings,
-                command_timeout=30,
+                command_timeout=10,  # a server that froze is told as away before clients lose their patience
                 timeout=5,
             )
         except _AWAY as error:

@@ -78,7 +78,7 @@ class Proxy:
                 end.transport.abort()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, RuntimeError):
+        try:
             while data := await reader.read(65536):
                 if self._delay_seconds:
                     await asyncio.sleep(self._delay_seconds)
@@ -86,3 +86,5 @@ class Proxy:
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
+        except (OSError, RuntimeError):  # a reset goes on as a reset
+            writer.transport.abort()
