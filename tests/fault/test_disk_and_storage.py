@@ -92,8 +92,7 @@ async def test_a_slow_upload_is_waited_for(whole: Deployment, proxy: Proxy) -> N
 @pytest.mark.parametrize("full", ["data/work", "media/out"])
 async def test_a_full_disk(whole: Deployment, full: str) -> None:
     folder = whole.folder / full
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     await _run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder))
     try:
         [job] = await whole.submit(whole.short_encode(whole.talk))

@@ -1,6 +1,7 @@
 """A server process: started until it answers, stopped, killed, paused and started again."""
 
 import contextlib
+import os
 import pwd
 import random
 import shutil
@@ -144,8 +145,13 @@ class Server(ABC):
         _send(_family(self.pid), signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop, and delete the folder. Bears being called twice."""
+        """Stop, and delete the folder. Bears being called twice.
+
+        The log is kept in the folder that REELMILL_TEST_LOGS names, where it is set.
+        """
         self.stop()
+        if (kept := os.environ.get("REELMILL_TEST_LOGS")) and self.log.is_file():
+            shutil.copy(self.log, Path(kept) / f"{self.folder.name}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, argv: list[str], *, timeout_seconds: float = 60) -> str:
