@@ -201,7 +201,8 @@ class Storage:
             async for page in obstore.list(store, location.key):
                 await obstore.delete_async(store, [item["path"] for item in page])
         except _ERRORS as error:
-            raise write_failure(error, uri) from error
+            if "NoSuchBucket" not in str(error):  # else nothing is there either
+                raise write_failure(error, uri) from error
 
     def _deletion_violation(self, uri: str) -> str | None:
         if problem := self.destination_violation(uri):
