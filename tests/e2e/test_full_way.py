@@ -153,6 +153,7 @@ async def test_twenty_calls_with_one_key_make_one_job(system: Deployment) -> Non
         other = await http.post("/v1/jobs", json=body(system) | {"priority": 51}, headers=headers)
         assert other.status_code == 409
         assert "another body" in other.json()["detail"]
+    assert (await system.client.wait(answers[0].json()["id"], 60)).state == Job.COMPLETED
 
 
 async def test_a_cancelled_job_ends_soon_and_leaves_nothing(system: Deployment) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -36,9 +36,20 @@ def quick(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reelmill.media.run._CHECK_SECONDS", 0.1)
 
 
+@pytest.fixture(autouse=True)
+def others() -> Iterator[None]:
+    """Servers of other tests, and their guards, are children of this process too."""
+    _OTHERS.update(psutil.Process().children(recursive=True))
+    yield
+    _OTHERS.clear()
+
+
+_OTHERS: set[psutil.Process] = set()
+
+
 def children() -> list[psutil.Process]:
-    """Children of this process that run ffmpeg or a shell, dead ones that nobody waited for too."""
-    found = psutil.Process().children(recursive=True)
+    """Children of this test that run ffmpeg or a shell, dead ones that nobody waited for too."""
+    found = set(psutil.Process().children(recursive=True)) - _OTHERS
     return [p for p in found if p.status() == psutil.STATUS_ZOMBIE or p.name().startswith(("ffmpeg", "sh", "sleep"))]
 
 

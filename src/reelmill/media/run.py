@@ -114,6 +114,7 @@ async def run(
         stopping.cancel()
         if process.returncode is None:
             _signal_group(process, signal.SIGKILL)
+            await asyncio.shield(process.wait())  # the readers may have ended before it
             await asyncio.shield(readers)
     warnings = tuple(output.warnings)
     return RunResult(warnings=warnings, input_damaged=input_damaged(warnings))
