@@ -10,6 +10,9 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 
+# On both cores; the tests of a file stay together, and with them the servers that they start.
+PARALLEL := -n 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test flaky chaos mutants lint format services bench generate locks
 
@@ -21,11 +24,11 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
 	PYTHONPATH=tests $(BIN)/python -m services install
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
 	PYTHONPATH=tests $(BIN)/python -m services install
-	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(ARGS) || exit 1; done
+	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) $(ARGS) || exit 1; done
 
 chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told); SEED repeats an order
 	PYTHONPATH=tests $(BIN)/python -m services install
