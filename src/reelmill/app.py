@@ -291,14 +291,16 @@ async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
         target = f"{settings.grpc_host}:{grpc_port}"
         async with running_gateway(settings, parts.storage, target) as http_port:
             stop = asyncio.Event()
-            worker = asyncio.create_task(run_worker(parts, stop), name="worker")
-            scheduler = asyncio.create_task(make_scheduler(parts).run(), name="scheduler")
-            try:
-                yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
-            finally:
-                stop.set()
-                await asyncio.gather(worker, return_exceptions=True)
-                await _cancel(scheduler)
+            # A worker or scheduler that dies ends the whole: to go on without one would look well and do nothing.
+            async with asyncio.TaskGroup() as group:
+                worker = group.create_task(run_worker(parts, stop), name="worker")
+                scheduler = group.create_task(make_scheduler(parts).run(), name="scheduler")
+                try:
+                    yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
+                finally:
+                    stop.set()
+                    await asyncio.gather(worker, return_exceptions=True)
+                    scheduler.cancel()
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -31,7 +31,7 @@ SURROUND = {**SOUND, "channels": 6, "sample_rate_hz": 48000}
 
 def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0) -> Source:
     info = ParseDict({"format": demuxer, "duration_seconds": duration, "streams": list(streams)}, MediaInfo())
-    return Source(path="/work/input-0", info=info, demuxer=demuxer)
+    return Source(path="/attempt/input-0", info=info, demuxer=demuxer)
 
 
 CLIP = source(VIDEO, SOUND)
@@ -80,7 +80,7 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
 
 def commands(source: Source, outputs: list[dict], threads: int = 2) -> list[list[str]]:
     named = [{"name": "out", **output} for output in outputs]
-    job = ParseDict({"inputs": [{"uri": "file:///work/input-0"}], "outputs": named}, Job())
+    job = ParseDict({"inputs": [{"uri": "file:///attempt/input-0"}], "outputs": named}, Job())
     assert job_violations(job, "job") == []
     planned = plan(with_defaults(job), {"": source}, PlanContext(threads=threads))
     return [list(command.argv) for command in planned.commands]

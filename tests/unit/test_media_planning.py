@@ -97,13 +97,13 @@ def usable(info: MediaInfo, picture: MediaInfo.Stream, sound: MediaInfo.Stream) 
 
 infos = st.one_of(anything, st.builds(usable, st.builds(MediaInfo, duration_seconds=lengths), streams, streams))
 inputs = st.builds(
-    Source, path=st.just("/work/input"), info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"])
+    Source, path=st.just("/attempt/input"), info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"])
 )
 
 
 def job(*specs: dict[str, Any]) -> Job:
     named = [{"name": f"out{i}", **spec} for i, spec in enumerate(specs)]
-    return ParseDict({"inputs": [{"uri": "file:///work/input"}], "outputs": named}, Job())
+    return ParseDict({"inputs": [{"uri": "file:///attempt/input"}], "outputs": named}, Job())
 
 
 def accepted(made: Job) -> bool:

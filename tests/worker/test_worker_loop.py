@@ -154,6 +154,7 @@ async def test_a_task_whose_message_was_lost_is_swept(rig: Rig) -> None:
     await rig.store.rows("DELETE FROM outbox")
     rig.start(one_file, sweep_seconds=0.2)
     await rig.until(new, "COMPLETED")
+    assert await rig.store.rows("SELECT 1 FROM outbox WHERE topic LIKE 'tasks.%'") == []
 
 
 async def test_draining_lets_work_end(rig: Rig) -> None:
