@@ -49,7 +49,7 @@ HOT: dict[str, tuple[str, list[object]]] = {
     "expire_jobs": ("leases", [100, b""]),
     "get_jobs": ("jobs", [_ID, _IDS]),
     "get_retry": ("jobs", [_ID, _ID]),
-    "get_files": ("jobs", [_IDS]),
+    "get_files": ("jobs", [_ID, _IDS]),
     "list_jobs": ("jobs", [_ID, None, None, None, None, None, 50]),
     "cancel_job": ("jobs", [_ID, _ID, ""]),
     "get_idempotency_keys": ("jobs", [_ID, ["a", "b"]]),

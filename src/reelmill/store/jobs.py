@@ -200,11 +200,11 @@ async def _get(connection: Connection, tenant_id: UUID, job_ids: Sequence[UUID])
 
 
 async def _with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUID, Job]:
-    """Jobs by id in the rows' order, the COMPLETED ones with their files."""
+    """Jobs of one tenant by id in the rows' order, the COMPLETED ones with their files."""
     completed = [row["id"] for row in rows if row["state"] == JobState.COMPLETED]
     files: dict[UUID, list[Record]] = defaultdict(list)
     if completed:
-        for file in await connection.fetch(_SQL["get_files"], completed):
+        for file in await connection.fetch(_SQL["get_files"], rows[0]["tenant_id"], completed):
             files[file["job_id"]].append(file)
     return {row["id"]: job_from_row(row, files[row["id"]]) for row in rows}
 

@@ -121,7 +121,7 @@ class LeaseStore:
         """
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL["completed_job"], lease.task_id, lease.fence)
-            files = await connection.fetch(_JOBS["get_files"], [row["id"]]) if row else ()
+            files = await connection.fetch(_JOBS["get_files"], row["tenant_id"], [row["id"]]) if row else ()
         return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row, files)) if row else None
 
     async def retry(self, lease: Lease, failure: Failure, *, wait_seconds: float) -> StoredJob | None:

@@ -36,7 +36,7 @@ SELECT * FROM jobs WHERE tenant_id = $1 AND retry_of = $2;
 
 -- name: get_files
 -- What jobs made, in order.
-SELECT * FROM output_files WHERE job_id = ANY ($1::uuid[]) ORDER BY job_id, output, position;
+SELECT * FROM output_files WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) ORDER BY job_id, output, position;
 
 -- name: list_jobs
 -- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all.
