@@ -291,16 +291,23 @@ async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
         target = f"{settings.grpc_host}:{grpc_port}"
         async with running_gateway(settings, parts.storage, target) as http_port:
             stop = asyncio.Event()
-            # A worker or scheduler that dies ends the whole: to go on without one would look well and do nothing.
-            async with asyncio.TaskGroup() as group:
-                worker = group.create_task(run_worker(parts, stop), name="worker")
-                scheduler = group.create_task(make_scheduler(parts).run(), name="scheduler")
-                try:
-                    yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
-                finally:
-                    stop.set()
-                    await asyncio.gather(worker, return_exceptions=True)
-                    scheduler.cancel()
+            worker = asyncio.create_task(run_worker(parts, stop), name="worker")
+            scheduler = asyncio.create_task(make_scheduler(parts).run(), name="scheduler")
+            for task in (worker, scheduler):
+                task.add_done_callback(lambda task: _ended_early(task, stop))
+            try:
+                yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
+            finally:
+                stop.set()
+                await asyncio.gather(worker, return_exceptions=True)
+                await _cancel(scheduler)
+
+
+def _ended_early(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """End the whole as SIGTERM does: to go on without a worker would look well and do nothing."""
+    if not stop.is_set() and not task.cancelled():
+        log.error("a part of the system died; stopping", part=task.get_name(), exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def test_help_lists_every_command(cli: Cli) -> None:
 
 
 def test_up_prints_where_it_listens_and_how_long_it_took(live: Reelmill) -> None:
+    while "ready in" not in live.log.read_text():  # it answers an instant before it says so
+        time.sleep(0.02)
     printed = live.log.read_text().splitlines()[:5]
     assert printed[:4] == [
         f"REST     {live.http}/v1/jobs",
