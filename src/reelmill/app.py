@@ -31,6 +31,7 @@ from reelmill.queue.port import Queue
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.relay import Relay
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
+from reelmill.redaction import redacted
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
@@ -40,7 +41,7 @@ from reelmill.store.leases import LeaseStore
 from reelmill.store.migrate import migrate
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
-from reelmill.telemetry import health
+from reelmill.telemetry import health, traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.worker.attempt import Executor
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -101,7 +102,7 @@ def make_queue(settings: Settings, database: Database) -> Queue:
         )
     if settings.queue_url.startswith("postgres:"):
         return PostgresQueue(database)
-    raise ValueError(f"REELMILL_QUEUE_URL: {settings.queue_url!r} is neither kafka://… nor postgres:")
+    raise ValueError(f"REELMILL_QUEUE_URL: {redacted(settings.queue_url)!r} is neither kafka://… nor postgres:")
 
 
 def make_cache(settings: Settings, *, alone: bool) -> Cache:
@@ -117,7 +118,7 @@ def make_cache(settings: Settings, *, alone: bool) -> Cache:
     if settings.cache_url.startswith("memory:"):
         # What other processes change would grow old here: then only what never changes is kept.
         return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl)
-    raise ValueError(f"REELMILL_CACHE_URL: {settings.cache_url!r} is neither redis://… nor memory:")
+    raise ValueError(f"REELMILL_CACHE_URL: {redacted(settings.cache_url)!r} is neither redis://… nor memory:")
 
 
 @asynccontextmanager
@@ -287,7 +288,11 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
 @asynccontextmanager
 async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
     """All four processes in this one, for `reelmill up`, `run` and `demo`."""
-    async with open_parts(settings, process="up") as parts, running_api(parts) as grpc_port:
+    async with (
+        traces.exporting("up", settings.otlp_endpoint),
+        open_parts(settings, process="up") as parts,
+        running_api(parts) as grpc_port,
+    ):
         target = f"{settings.grpc_host}:{grpc_port}"
         async with running_gateway(settings, parts.storage, target) as http_port:
             stop = asyncio.Event()
@@ -322,6 +327,11 @@ def stop_on_signals() -> asyncio.Event:
 async def run_process(process: str, settings: Settings) -> None:
     """One of api, gateway, worker, scheduler, until SIGTERM or SIGINT."""
     stop = stop_on_signals()
+    async with traces.exporting(process, settings.otlp_endpoint):
+        await _run_process(process, settings, stop)
+
+
+async def _run_process(process: str, settings: Settings, stop: asyncio.Event) -> None:
     if process == "gateway":
         target = settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
         async with running_gateway(settings, Storage.from_settings(settings), target):

@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     kafka_replication: int = Field(1, ge=1, description="Replicas of a topic that we make; 3 in production.")
     database_pool_size: int = Field(8, ge=1, description="Most database connections of a process.")
 
+    otlp_endpoint: str = Field(
+        "", description="http://host:4317 of an OpenTelemetry collector (OTLP over gRPC), for traces. Empty: no traces."
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="json: ECS fields; text: readable; auto: text on a terminal."
     )

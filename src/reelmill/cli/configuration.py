@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +74,18 @@ def api_target(settings: "Settings") -> str:
 
 
 def log_to_stderr(service: str, settings: "Settings", *, default_level: str | None = None) -> None:
-    """Set up logging; `default_level` holds where no level was set."""
+    """Set up logging beside what a command prints; `default_level` holds where no level was set."""
     from reelmill.telemetry import logs
 
     level = default_level if default_level and "log_level" not in settings.model_fields_set else settings.log_level
     logs.configure(service=service, format=settings.log_format, level=level)
+
+
+def log_to_stdout(service: str, settings: "Settings") -> None:
+    """Set up logging of a process that prints nothing else."""
+    from reelmill.telemetry import logs
+
+    logs.configure(service=service, format=settings.log_format, level=settings.log_level, stream=sys.stdout)
 
 
 def host_and_port(text: str | None, option: str) -> tuple[str | None, int | None]:

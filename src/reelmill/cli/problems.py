@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from reelmill.redaction import redacted
+
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -22,7 +24,7 @@ def problem_of(error: Exception) -> Problem | None:
         return error
     # What composing the parts raises for a wrong setting or a taken port names it.
     if isinstance(error, OSError | RuntimeError | ValueError) and re.search("REELMILL_|can't listen on", str(error)):
-        return Problem(str(error))
+        return Problem(redacted(str(error)))
     # Late: grpc takes longer to import than most commands to run, and only errors get here.
     from reelmill.client import InvalidRequest, ReelmillError
 

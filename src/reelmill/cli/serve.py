@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelmill.cli.configuration import host_and_port, load, log_to_stderr
-from reelmill.cli.problems import USAGE, Problem
+from reelmill.cli.configuration import host_and_port, load, log_to_stderr, log_to_stdout
+from reelmill.cli.problems import FAILED, USAGE, Problem, problem_of
 from reelmill.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def api(
 
     if settings.grpc_port == 0:
         raise Problem("REELMILL_GRPC_PORT: --processes needs a port of its own, not 0", exit_code=USAGE)
-    log_to_stderr("api", settings)
+    log_to_stdout("api", settings)
     asyncio.run(supervisor.supervise(["api"], processes, health_port=settings.health_port))
 
 
@@ -100,9 +100,17 @@ def _run(process: str, settings: "Settings") -> None:
     import uvloop
 
     from reelmill import app
+    from reelmill.telemetry.logs import get_logger
 
-    log_to_stderr(process, settings)
-    uvloop.run(app.run_process(process, settings))
+    log_to_stdout(process, settings)
+    try:
+        uvloop.run(app.run_process(process, settings))
+    except Exception as error:
+        if problem_of(error):
+            raise
+        # In the log, where others look for it, and not as a bare traceback.
+        get_logger(__name__).critical("the process failed", exc_info=error)
+        raise typer.Exit(FAILED) from None
 
 
 async def _up(settings: "Settings") -> None:

@@ -2,13 +2,13 @@
 
 import json
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reelmill.cli.configuration import load, variable
+from reelmill.redaction import redacted
 
 if TYPE_CHECKING:
     from reelmill.settings import Settings
@@ -57,18 +57,12 @@ def rows(settings: "Settings") -> list[Row]:
         found.append(
             Row(
                 variable=variable(name),
-                value=masked(value) if isinstance(value, str) else value,
+                value=redacted(value) if isinstance(value, str) else value,
                 source=source,
                 description=field.description or "",
             )
         )
     return found
-
-
-def masked(text: str) -> str:
-    """A URL without its secrets: the password before the @, and parameters that are named like one."""
-    text = re.sub(r"(://[^/?#]*?):[^/?#]*@", r"\1:***@", text)
-    return re.sub(r"((?:password|secret|token|key)[^=&?]*=)[^&]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 def template() -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reelmill.redaction import redacted
 from reelmill.v1.jobs_pb2 import JobError
 
 
@@ -83,16 +84,16 @@ class Failure:
         return CODES[self.code].retryable
 
     def to_proto(self) -> JobError:
-        """The API's form."""
+        """The API's form, without secrets that came along from elsewhere."""
         code = CODES[self.code]
         return JobError(
             code=self.code,
             category=code.category.value,
             retryable=code.retryable,
-            message=self.message,
+            message=redacted(self.message),
             output=self.output,
-            command=self.command,
-            stderr_tail=self.stderr_tail,
+            command=redacted(self.command),
+            stderr_tail=redacted(self.stderr_tail),
         )
 
 

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from reelmill.queue.kafka_consumer import KafkaConsumer
 from reelmill.queue.kafka_producer import Config, KafkaProducer
 from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
+from reelmill.redaction import redacted
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -134,7 +135,9 @@ def _config(url: str) -> Config:
     """librdkafka's options of a URL. Raises ValueError, naming the setting."""
     parts = urlsplit(url)
     if parts.scheme != "kafka" or not parts.netloc or parts.path.strip("/"):
-        raise ValueError(f"REELMILL_QUEUE_URL: {url!r} is not kafka://host:port[,host:port][?option=value]")
+        raise ValueError(f"REELMILL_QUEUE_URL: {redacted(url)!r} is not kafka://host:port[,host:port][?option=value]")
+    if "@" in parts.netloc:  # librdkafka would log it as the broker's name
+        raise ValueError("REELMILL_QUEUE_URL: give user and password as ?sasl.username=…&sasl.password=…")
     return {
         "bootstrap.servers": parts.netloc,
         "client.id": "reelmill",

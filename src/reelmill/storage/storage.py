@@ -12,6 +12,7 @@ from uuid import uuid4
 import obstore
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable, Violation
+from reelmill.redaction import redacted
 from reelmill.settings import Settings
 from reelmill.storage import folders, uris
 from reelmill.storage.fetch import fetch_http, save, too_large
@@ -66,7 +67,7 @@ class Storage:
         """The storage that the settings describe. Raises ValueError, naming the setting."""
         own = settings.storage_url or uris.file_uri(settings.data_dir.expanduser().absolute() / "storage")
         if uris.scheme_of(own) not in uris.OUTPUT_SCHEMES:
-            raise ValueError(f"REELMILL_STORAGE_URL: {own!r} is neither file:///folder nor s3://bucket/prefix")
+            raise ValueError(f"REELMILL_STORAGE_URL: {redacted(own)!r} is neither file:///folder nor s3://…")
         return cls(
             own=own,
             roots=[root.expanduser() for root in settings.local_roots],
@@ -94,7 +95,7 @@ class Storage:
     def _violation(self, uri: str, schemes: Sequence[str]) -> str | None:
         scheme = uris.scheme_of(uri)
         if scheme not in schemes:
-            return f"{uri[:80]!r} must begin with one of {', '.join(s + ':' for s in schemes)}"
+            return f"{redacted(uri)[:80]!r} must begin with one of {', '.join(s + ':' for s in schemes)}"
         try:
             if scheme == "file":
                 path = uris.file_path(uri)

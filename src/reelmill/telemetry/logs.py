@@ -5,10 +5,12 @@ import math
 import re
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 import ecs_logging
 import structlog
+
+from reelmill.redaction import redacted
 
 get_logger = structlog.get_logger
 
@@ -19,6 +21,7 @@ _ECS = {
     "task_id": "labels.task_id",
     "attempt": "labels.attempt",
     "trace_id": "trace.id",
+    "span_id": "span.id",
     "reason": "error.message",
     "logger": "log.logger",
     "level": "log.level",
@@ -29,9 +32,10 @@ _ECS = {
 }
 
 
-def configure(*, service: str, format: str, level: str) -> None:
-    """Set up logging for this process. `format` is auto, json or text; logs go to stderr."""
-    as_json = format == "json" or (format == "auto" and not sys.stderr.isatty())
+def configure(*, service: str, format: str, level: str, stream: TextIO | None = None) -> None:
+    """Set up logging for this process. `format` is auto, json or text; `stream` is stderr unless told."""
+    stream = stream or sys.stderr
+    as_json = format == "json" or (format == "auto" and not stream.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -42,18 +46,23 @@ def configure(*, service: str, format: str, level: str) -> None:
         # ecs_logging must come last.
         renderers: list[Any] = [
             structlog.processors.format_exc_info,
+            _redact,
             _to_ecs(service),
             ecs_logging.StructlogFormatter(),
         ]
     else:
-        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Its own tracebacks show local variables, and with them settings.
+        console = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        renderers = [structlog.processors.format_exc_info, _redact, console]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -83,6 +92,18 @@ class _Seldom(logging.Filter):
             return False
         self._last[key] = now
         return True
+
+
+def _redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {name: _safe(value) for name, value in event.items()}
+
+
+def _safe(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_safe(item) for item in value]
+    return redacted(str(value))
 
 
 def _to_ecs(service: str) -> Any:
