@@ -29,9 +29,10 @@ from reelmill.media.probe import Prober
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import Queue
 from reelmill.queue.postgres import PostgresQueue
-from reelmill.relay import Relay
-from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
 from reelmill.redaction import redacted
+from reelmill.relay import Relay
+from reelmill.scheduler.sampler import Sampler
+from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
@@ -41,8 +42,10 @@ from reelmill.store.leases import LeaseStore
 from reelmill.store.migrate import migrate
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
+from reelmill.store.statistics import StatisticsStore
 from reelmill.telemetry import health, traces
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import expose
 from reelmill.worker.attempt import Executor
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.worker import Worker, WorkerConfig
@@ -233,6 +236,22 @@ def make_scheduler(parts: Parts) -> Scheduler:
     return Scheduler(config, parts.leases, retention, parts.storage, parts.cache, parts.relay)
 
 
+async def run_scheduler(parts: Parts) -> None:
+    """A scheduler, and what it samples for metrics, until cancelled."""
+    checks = {
+        "database": parts.database.check,
+        "queue": parts.queue.check,
+        "cache": parts.cache.check,
+        "storage": parts.storage.check,
+    }
+    sampler = Sampler(
+        StatisticsStore(parts.database), parts.queue, checks, interval_seconds=parts.settings.sample_seconds
+    )
+    async with asyncio.TaskGroup() as loops:
+        loops.create_task(make_scheduler(parts).run())
+        loops.create_task(sampler.run())
+
+
 @asynccontextmanager
 async def running_http(application: Any, host: str, port: int) -> AsyncIterator[int]:
     """Serve an ASGI application; answers its port. Raises OSError where the port is taken."""
@@ -288,6 +307,7 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
 @asynccontextmanager
 async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
     """All four processes in this one, for `reelmill up`, `run` and `demo`."""
+    expose("up")
     async with (
         traces.exporting("up", settings.otlp_endpoint),
         open_parts(settings, process="up") as parts,
@@ -297,7 +317,7 @@ async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
         async with running_gateway(settings, parts.storage, target) as http_port:
             stop = asyncio.Event()
             worker = asyncio.create_task(run_worker(parts, stop), name="worker")
-            scheduler = asyncio.create_task(make_scheduler(parts).run(), name="scheduler")
+            scheduler = asyncio.create_task(run_scheduler(parts), name="scheduler")
             for task in (worker, scheduler):
                 task.add_done_callback(lambda task: _ended_early(task, stop))
             try:
@@ -327,6 +347,7 @@ def stop_on_signals() -> asyncio.Event:
 async def run_process(process: str, settings: Settings) -> None:
     """One of api, gateway, worker, scheduler, until SIGTERM or SIGINT."""
     stop = stop_on_signals()
+    expose(process)
     async with traces.exporting(process, settings.otlp_endpoint):
         await _run_process(process, settings, stop)
 
@@ -344,7 +365,7 @@ async def _run_process(process: str, settings: Settings, stop: asyncio.Event) ->
         elif process == "worker":
             await run_worker(parts, stop)
         else:
-            scheduler = asyncio.create_task(make_scheduler(parts).run(), name="scheduler")
+            scheduler = asyncio.create_task(run_scheduler(parts), name="scheduler")
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([scheduler, stopping], return_when=asyncio.FIRST_COMPLETED)
             await _cancel(scheduler)

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     rescue_seconds: float = Field(
         1.0, gt=0, description="How often the scheduler looks for expired leases and due retries."
     )
+    sample_seconds: float = Field(
+        15.0, gt=0, description="How often the scheduler counts jobs, lag and who answers, for its metrics."
+    )
     max_crashes: int = Field(3, ge=1, description="Worker deaths after which a job is FAILED.")
     job_retention_days: float = Field(
         30.0, gt=0, description="Days after which finished jobs, and their files in our own storage, are deleted."

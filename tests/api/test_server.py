@@ -54,7 +54,7 @@ def test_calls_are_counted_by_method_and_code(idle_api: Reelmill, jobs: JobServi
         jobs.GetJob(pb.GetJobRequest())
     _, metrics = get(f"{idle_api.health}/metrics")
     assert 'reelmill_api_requests_total{code="INVALID_ARGUMENT",method="GetJob"}' in metrics
-    assert 'reelmill_api_request_duration_seconds_count{method="GetJob"}' in metrics
+    assert 'reelmill_api_request_duration_seconds_count{code="INVALID_ARGUMENT",method="GetJob"}' in metrics
 
 
 async def test_a_stopping_api_answers_the_calls_under_way(databases: Databases, tmp_path: Path) -> None:

@@ -7,18 +7,16 @@ from typing import Any
 
 import grpc
 from google.rpc.status_pb2 import Status
-from prometheus_client import Counter, Histogram
 
 from reelmill.api.errors import to_status
 from reelmill.api.validation import violations
 from reelmill.jobs.errors import InvalidRequest, ReelmillError
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import api_calls, api_seconds
 from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest
 
 log = get_logger(__name__)
-_CALLS = Counter("reelmill_api_requests_total", "gRPC calls answered", ["method", "code"])
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_SECONDS = Histogram("reelmill_api_request_duration_seconds", "Time to answer a unary gRPC call", ["method"])
 
 
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
@@ -55,8 +53,8 @@ def _unary(name: str, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[
             code = _CODES[status.code].name
             await _abort(context, status)
         finally:
-            _CALLS.labels(name, code).inc()
-            _SECONDS.labels(name).observe(time.monotonic() - start)
+            api_calls(name, code).inc()
+            api_seconds(name, code).observe(time.monotonic() - start)
 
     return call
 
@@ -76,7 +74,7 @@ def _stream(name: str, method: Callable[[Any, Any], AsyncIterator[Any]]) -> Call
             code = _CODES[status.code].name
             await _abort(context, status)
         finally:
-            _CALLS.labels(name, code).inc()
+            api_calls(name, code).inc()
 
     return call
 

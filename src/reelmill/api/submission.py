@@ -14,6 +14,7 @@ from reelmill.api.validation import violations
 from reelmill.batching import Batcher
 from reelmill.cache.port import Cache, status_of
 from reelmill.jobs.errors import Conflict, InvalidRequest, Violation
+from reelmill.jobs.operations import operation_of
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.points import reach
 from reelmill.relay import Relay
@@ -21,6 +22,7 @@ from reelmill.storage.storage import Storage
 from reelmill.store.jobs import JobStore, NewJob
 from reelmill.store.records import StoredJob
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.telemetry.metrics import SUBMITTED
 from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
 
 _DEFAULT_PRIORITY = 50
@@ -111,6 +113,9 @@ class Submitter:
         self._relay.nudge()
         await reach("jobs.answering")
         await self._cache.put([status_of(a.tenant_id, a.job) for a in answers if isinstance(a, StoredJob)])
+        for item, answer in zip(new, answers, strict=True):
+            if isinstance(answer, StoredJob) and answer.job.id == str(item.id):  # not one that its key had made before
+                SUBMITTED[operation_of(answer.job)].inc()
         return answers
 
     def _uri_violations(self, job: Job, path: str) -> list[Violation]:

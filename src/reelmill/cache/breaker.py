@@ -4,13 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from prometheus_client import Counter, Gauge
-
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import CACHE_BREAKER, CACHE_ERRORS
 
 log = get_logger(__name__)
-_ERRORS = Counter("reelmill_cache_errors_total", "Calls of the cache that failed", ["server"])
-_OPEN = Gauge("reelmill_cache_breaker_open", "1 while calls are kept from a cache that is away", ["server"])
 Answer = TypeVar("Answer")
 
 
@@ -40,7 +37,8 @@ class Breaker:
         self._open_seconds = 0.0  # 0 while closed
         self._opened = 0.0
         self._trying = False
-        _OPEN.labels(server).set(0)
+        self._errors, self._gauge = CACHE_ERRORS.labels(server), CACHE_BREAKER.labels(server)
+        self._gauge.set(0)
 
     async def call(self, operation: Callable[[], Awaitable[Answer]], miss: Answer) -> Answer:
         """The operation's answer; `miss` where the server is away. Raises what is no such error."""
@@ -52,7 +50,7 @@ class Breaker:
         try:
             answer = await operation()
         except self._away as error:
-            _ERRORS.labels(self._server).inc()
+            self._errors.inc()
             self._failed(error, trial=trial)
             return miss
         finally:
@@ -71,11 +69,11 @@ class Breaker:
 
     def _open(self, seconds: float) -> None:
         self._open_seconds, self._opened = seconds, self._clock()
-        _OPEN.labels(self._server).set(1)
+        self._gauge.set(1)
 
     def _succeeded(self) -> None:
         self._failed_in_a_row = 0
         if self._open_seconds:
             self._open_seconds = 0.0
-            _OPEN.labels(self._server).set(0)
+            self._gauge.set(0)
             log.info("the cache is back", server=self._server)

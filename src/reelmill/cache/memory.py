@@ -10,6 +10,7 @@ from uuid import UUID
 
 from reelmill.cache.port import Status, Subscription, job_channel
 from reelmill.cache.subscriptions import Channels
+from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
 
 _PROGRESS_SECONDS = 15.0
 _MAX_ITEMS = 100_000
@@ -75,7 +76,9 @@ class MemoryCache:
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
         """The status, or None."""
-        return self._statuses.get((tenant_id, job_id))
+        status = self._statuses.get((tenant_id, job_id))
+        (CACHE_MISSES if status is None else CACHE_HITS).inc()
+        return status
 
     async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
         """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""

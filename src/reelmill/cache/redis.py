@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from prometheus_client import Counter
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -23,8 +22,8 @@ from redis.exceptions import ConnectionError, RedisError
 from reelmill.cache.breaker import Breaker
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, job_channel
 from reelmill.cache.redis_channels import PREFIX, RedisChannels
+from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
 
-_READS = Counter("reelmill_cache_reads_total", "Reads of cached statuses by result", ["result"])
 _AWAY = (RedisError, OSError, TimeoutError)
 _TIMEOUT_SECONDS = 0.5
 _PROGRESS_SECONDS = 15.0
@@ -121,9 +120,9 @@ class RedisCache:
             lambda: self._redis.hmget(key, ["version", "final", "job"]), [None, None, None]
         )
         if version is None or final is None or job is None:
-            _READS.labels("miss").inc()
+            CACHE_MISSES.inc()
             return None
-        _READS.labels("hit").inc()
+        CACHE_HITS.inc()
         return Status(tenant_id=tenant_id, job_id=job_id, version=int(version), final=final == b"1", job=job)
 
     async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders, URLPath
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,12 +16,9 @@ from reelmill.gateway.bindings import Template, decode
 from reelmill.gateway.problems import Problem, from_error, internal
 from reelmill.jobs.errors import ReelmillError
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import gateway_requests
 
 log = get_logger(__name__)
-_REQUESTS = Counter("reelmill_gateway_requests_total", "HTTP requests answered", ["method", "route", "code"])
-_SECONDS = Histogram(
-    "reelmill_gateway_request_duration_seconds", "Time until the answer to an HTTP request began", ["method", "route"]
-)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_GONE = 499
 
@@ -84,8 +80,9 @@ class Router(BaseRoute):
             await self._refuse(internal(repr(error)), scope, receive, answer, route)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            _REQUESTS.labels(method, route, answer.status or _CLIENT_GONE).inc()
-            _SECONDS.labels(method, route).observe((answer.began or time.monotonic()) - began)
+            requests, seconds = gateway_requests(method, route, answer.status or _CLIENT_GONE)
+            requests.inc()
+            seconds.observe((answer.began or time.monotonic()) - began)
 
     def _find(self, scope: Scope) -> tuple[str, Endpoint, dict[str, str]]:
         """The route, its endpoint and the path's variables. Raises Problem: 404, 405, or 400 for odd bytes."""

@@ -17,6 +17,7 @@ from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.points import reach
+from reelmill.telemetry.metrics import running_ffmpegs
 
 GLOBAL_OPTIONS = (
     "-hide_banner",
@@ -85,6 +86,7 @@ async def run(
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,  # and so a process group of its own, to be killed whole
     )
+    running_ffmpegs.add(process.pid)
     output = _Output()
     parser = ProgressParser(command.duration_seconds)
     assert process.stdout and process.stderr
@@ -116,6 +118,7 @@ async def run(
             _signal_group(process, signal.SIGKILL)
             await asyncio.shield(process.wait())  # the readers may have ended before it
             await asyncio.shield(readers)
+        running_ffmpegs.discard(process.pid)
     warnings = tuple(output.warnings)
     return RunResult(warnings=warnings, input_damaged=input_damaged(warnings))
 

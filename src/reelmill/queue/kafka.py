@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from reelmill.queue.kafka_consumer import KafkaConsumer
+from reelmill.queue.kafka_lag import KafkaLag
 from reelmill.queue.kafka_producer import Config, KafkaProducer
 from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
 from reelmill.redaction import redacted
@@ -48,6 +49,7 @@ class KafkaQueue:
         self._partitions = partitions
         self._replication = replication
         self._producer = KafkaProducer(self._config, topic_prefix)
+        self._lag = KafkaLag(self._config)
         self._making: asyncio.Task[None] | None = None
 
     @property
@@ -91,6 +93,12 @@ class KafkaQueue:
     def consumer(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> Consumer:
         """A new member of a consumer group; it joins at once. Raises QueueUnavailable for a bad option."""
         return KafkaConsumer(self._config, topics, topic_prefix=self._prefix, group=self._prefix + group)
+
+    async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
+        """How many messages of each topic the group has not acknowledged. Raises QueueUnavailable."""
+        names = {self._prefix + topic: topic for topic in topics}
+        lag = await asyncio.to_thread(self._lag.measure, self._prefix + group, list(names), _CHECK_SECONDS)
+        return {names[name]: messages for name, messages in lag.items()}
 
     async def check(self) -> None:
         """Raise QueueUnavailable unless a broker answers within 3 s."""

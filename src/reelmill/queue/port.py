@@ -36,6 +36,11 @@ def task_topic(priority: int) -> Topic:
     return Topic.TASKS_NORMAL if priority >= 34 else Topic.TASKS_LOW
 
 
+def priority_class(topic: Topic) -> str:
+    """The class of priority of a topic of tasks: high, normal or low."""
+    return topic.removeprefix("tasks.")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """A message. Messages of one key stay in order where the adapter keeps any order."""
@@ -104,6 +109,10 @@ class Queue(Protocol):
 
     def consumer(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> Consumer:
         """A new member of a consumer group."""
+        ...
+
+    async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
+        """How many messages of each topic the group has not acknowledged. Raises QueueUnavailable."""
         ...
 
     async def check(self) -> None:

@@ -66,6 +66,12 @@ class PostgresQueue:
         """A consumer; of what group makes no difference."""
         return PostgresConsumer(self._database, topics, redelivery_seconds=self._redelivery_seconds)
 
+    async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
+        """How many messages of each topic there are. Raises QueueUnavailable."""
+        async with _connection(self._database) as connection:
+            rows = await connection.fetch(_SQL["count_messages"], [t.value for t in topics])
+        return dict.fromkeys(topics, 0) | {Topic(row["topic"]): row["messages"] for row in rows}
+
     async def check(self) -> None:
         """Raise QueueUnavailable unless PostgreSQL answers now."""
         try:

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from prometheus_client import Counter
-
 from reelmill.cache.port import CANCELS, Cache, status_of
 from reelmill.jobs.errors import AttemptFailed, Unavailable
 from reelmill.queue.port import QueueUnavailable
@@ -17,9 +15,9 @@ from reelmill.store.leases import LeaseStore
 from reelmill.store.records import StoredJob
 from reelmill.store.retention import RetentionStore
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import RESCUED, count_ends
 
 log = get_logger(__name__)
-_RESCUED = Counter("reelmill_scheduler_rescued_jobs_total", "Jobs taken back from silent workers")
 _BATCH = 100
 _DELETION_SECONDS = 2.0
 _RETENTION_SECONDS = 60.0
@@ -84,7 +82,7 @@ class Scheduler:
         expired = await self._leases.expire(limit=_BATCH)
         for stored in rescued:
             log.warning("took a job back from a silent worker", job_id=stored.job.id)
-        _RESCUED.inc(len(rescued))
+        RESCUED.inc(len(rescued))
         await self._publish([*rescued, *expired])
         if rescued or woken:
             self._relay.nudge()
@@ -122,6 +120,7 @@ class Scheduler:
             log.warning("can't delete old uploads; trying again later", reason=str(error))
 
     async def _publish(self, stored: Sequence[StoredJob]) -> None:
+        count_ends(s.job for s in stored)
         await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.telemetry.metrics import DISK_FREE, DISK_RESERVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class WorkRoot:
     def __init__(self, root: Path, *, reserve_bytes: int) -> None:
         self._root = root
         self._reserve_bytes = reserve_bytes
+        DISK_RESERVE.set(reserve_bytes)
+        DISK_FREE.set_function(self.free_bytes)
 
     def create(self, task_id: UUID, fence: int) -> WorkFolder:
         """A new, empty folder. Raises AttemptFailed DISK_FULL where the disk's reserve is used up."""

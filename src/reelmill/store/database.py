@@ -1,12 +1,14 @@
 """The connection pool, and which of its errors mean that PostgreSQL is away."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from reelmill.jobs.errors import Unavailable
+from reelmill.telemetry.metrics import POOL_CONNECTIONS, POOL_MAX, POOL_USED, POOL_WAIT
 
 # Lost connections, servers that start or stop, and no free connection: waiting helps.
 _AWAY = (
@@ -53,6 +55,12 @@ class Database:
             )
         except _AWAY as error:
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
+        POOL_MAX.set(self._pool_size)
+        POOL_CONNECTIONS.set_function(self._pool.get_size)
+        POOL_USED.set_function(self._used)
+
+    def _used(self) -> int:
+        return self._pool.get_size() - self._pool.get_idle_size() if self._pool else 0
 
     async def stop(self) -> None:
         """Close the pool; waits up to 5 s for calls under way. Bears being called twice."""
@@ -70,7 +78,9 @@ class Database:
         if self._pool is None:
             raise Unavailable("the database pool is not open")
         try:
+            began = time.monotonic()
             async with self._pool.acquire(timeout=10) as connection:
+                POOL_WAIT.observe(time.monotonic() - began)
                 yield connection
         except _AWAY as error:
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error

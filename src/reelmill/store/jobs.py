@@ -10,11 +10,13 @@ from uuid import UUID
 from asyncpg import Connection, Record
 
 from reelmill.jobs.errors import Conflict, NotFound, WrongState
+from reelmill.jobs.operations import operation_of
 from reelmill.jobs.states import JobState
 from reelmill.points import reach
 from reelmill.store.database import Database
 from reelmill.store.records import StoredJob, event_from_row, job_from_row
 from reelmill.store.sql import queries
+from reelmill.telemetry.metrics import count_ends
 from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
 
 _SQL = queries("jobs")
@@ -106,6 +108,7 @@ class JobStore:
             [i.job.deadline.ToDatetime(tzinfo=UTC) if i.job.HasField("deadline") else None for i in items],
             [i.retry_of for i in items],
             [i.traceparent for i in items],
+            [operation_of(i.job) for i in items],
         )
         times = {r["id"]: r["create_time"] for r in rows}
         created = {}
@@ -176,7 +179,9 @@ class JobStore:
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL["cancel_job"], tenant_id, job_id, reason)
         if row:
-            return StoredJob(tenant_id=tenant_id, job=job_from_row(row))
+            job = job_from_row(row)
+            count_ends([job])
+            return StoredJob(tenant_id=tenant_id, job=job)
         job = await self.get(tenant_id, job_id)
         if job.state != Job.CANCELLED:
             raise WrongState(f"job {job_id} is {JobState(Job.State.Name(job.state))}; it can't be cancelled any more")

@@ -193,6 +193,7 @@ def _claimed(row: Record) -> ClaimedTask:
         fence=row["fence"],
         crashes=row["crashes"],
         traceparent=row["traceparent"],
+        waited_seconds=row["waited_seconds"],
         deadline=row["deadline"],
         output_prefix=f"{row['output_prefix']}{row['fence']}/",
         job=job_from_row(row),

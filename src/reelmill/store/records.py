@@ -29,6 +29,8 @@ class ClaimedTask:
     fence: int
     crashes: int
     traceparent: str
+    waited_seconds: float
+    """From READY to the claim."""
     deadline: datetime | None
     output_prefix: str
     """URI below which this attempt, and no other, writes its outputs."""

@@ -303,6 +303,7 @@ CREATE TABLE public.tasks (
     job_id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     kind text NOT NULL,
+    operation text DEFAULT 'other'::text NOT NULL,
     state public.task_state NOT NULL,
     priority smallint NOT NULL,
     open_dependencies integer DEFAULT 0 NOT NULL,

@@ -17,6 +17,7 @@ from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import OutputFile, Progress
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.worker.attempt import Attempt, Stopped
@@ -81,6 +82,7 @@ class MediaExecutor:
             attempt.check_stop()
             await reach("task.fetching")
             fetched = await attempt.unless_stopped(self._storage.fetch(item.uri, folder / f"input-{i}"))
+            INPUT_BYTES.inc(fetched.size_bytes)
             self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
             probed = await attempt.unless_stopped(self._prober.probe(fetched.path))
             attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
@@ -124,6 +126,7 @@ class MediaExecutor:
             attempt.check_stop()
             uri = f"{attempt.task.output_prefix}{file.path}"
             stored = await attempt.unless_stopped(self._storage.put_file(folder / file.path, uri, file.content_type))
+            OUTPUT_BYTES.inc(stored.size_bytes)
             position = positions.get(file.output, 0)
             positions[file.output] = position + 1
             info.size_bytes = stored.size_bytes

@@ -12,26 +12,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from prometheus_client import Counter, Gauge, Histogram
-
 from reelmill.batching import Batcher
 from reelmill.cache.port import CANCELS, Cache, status_of
 from reelmill.jobs.errors import AttemptFailed, Failure, Unavailable
+from reelmill.jobs.operations import operation_of
 from reelmill.jobs.retry import RetryPolicy
 from reelmill.points import reach
-from reelmill.queue.port import Consumer, Queue, QueueUnavailable
+from reelmill.queue.port import Consumer, Queue, QueueUnavailable, priority_class, task_topic
 from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import ClaimedTask, Lease, StoredJob
+from reelmill.telemetry import metrics
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
 from reelmill.worker.intake import Intake
 
 log = get_logger(__name__)
-_ATTEMPTS = Counter("reelmill_worker_attempts_total", "Attempts that ended", ["outcome"])
-_RUNNING = Gauge("reelmill_worker_running_tasks", "Tasks that this worker holds")
-_SECONDS = Histogram(
-    "reelmill_worker_attempt_duration_seconds", "Time from claim to end", buckets=(0.1, 1, 10, 60, 600, 3600)
-)
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
 _LAST_WRITES_SECONDS = 10.0  # for which a worker that stops waits for PostgreSQL
@@ -73,6 +68,7 @@ class Worker:
         self._give_up = asyncio.Event()
         self._completions: Batcher[FinishedTask, StoredJob | None] = Batcher(self._complete)
         self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        metrics.SLOTS.set(config.slots)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain: finish what ends in time, hand back the rest."""
@@ -127,13 +123,14 @@ class Worker:
         self._held[task.lease] = attempt
         running = asyncio.create_task(self._run(attempt), name=f"task {task.id}")
         self._running.add(running)
+        metrics.QUEUE_WAIT[priority_class(task_topic(task.job.priority))].observe(task.waited_seconds)
         running.add_done_callback(self._ended)
-        _RUNNING.set(len(self._running))
+        metrics.RUNNING.set(len(self._running))
 
     def _ended(self, running: asyncio.Task[None]) -> None:
         self._running.discard(running)
         self._changed.set()
-        _RUNNING.set(len(self._running))
+        metrics.RUNNING.set(len(self._running))
         if not running.cancelled() and (error := running.exception()):
             log.error("a task's end failed", exc_info=error)
 
@@ -145,8 +142,8 @@ class Worker:
             outcome = await self._attempt(attempt)
         finally:
             self._held.pop(task.lease, None)
-        _SECONDS.observe(time.monotonic() - start)
-        _ATTEMPTS.labels(outcome).inc()
+        metrics.RUN_TIME[operation_of(task.job)].observe(time.monotonic() - start)
+        metrics.ATTEMPTS[outcome].inc()
         log.info("attempt ended", outcome=outcome, seconds=round(time.monotonic() - start, 3))
 
     async def _attempt(self, attempt: Attempt) -> str:
@@ -172,6 +169,7 @@ class Worker:
 
     async def _failed(self, attempt: Attempt, failure: Failure) -> str:
         task = attempt.task
+        metrics.FAILURES[failure.code].inc()
         policy = RetryPolicy.from_proto(task.job.retry_policy)
         wait = policy.backoff_seconds(task.charged_attempts, retryable=failure.retryable, rng=self._random)
         log.warning("attempt failed", code=failure.code, reason=failure.message, retry_seconds=wait)
@@ -227,6 +225,7 @@ class Worker:
                 await _wait(self._give_up, _RETRY_SECONDS)
 
     async def _publish(self, *stored: StoredJob) -> None:
+        metrics.count_ends(s.job for s in stored)
         await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
 
     async def _heartbeat_loop(self) -> None:

@@ -60,6 +60,7 @@ CREATE TABLE tasks (
     job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
     tenant_id uuid NOT NULL,
     kind text NOT NULL,
+    operation text NOT NULL DEFAULT 'other', -- reelmill.jobs.operations, for counting
     state task_state NOT NULL,
     priority smallint NOT NULL,
     open_dependencies int NOT NULL DEFAULT 0,

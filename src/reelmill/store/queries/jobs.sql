@@ -3,11 +3,11 @@
 WITH new AS (
     SELECT * FROM unnest(
         $3::uuid[], $4::uuid[], $5::smallint[], $6::bytea[], $7::text[], $8::text[], $9::timestamptz[],
-        $10::uuid[], $11::text[]
-    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent)
+        $10::uuid[], $11::text[], $12::text[]
+    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent, operation)
 ), task AS (
-    INSERT INTO tasks (id, job_id, tenant_id, kind, state, priority, ready_time, traceparent)
-    SELECT task_id, id, $1, 'run_job', 'READY', priority, clock_timestamp(), traceparent FROM new
+    INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, ready_time, traceparent)
+    SELECT task_id, id, $1, 'run_job', operation, 'READY', priority, clock_timestamp(), traceparent FROM new
 )
 INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, labels, deadline, retry_of, open_tasks)
 SELECT id, $1, $2, priority, spec, output_prefix, labels::jsonb, deadline, retry_of, 1 FROM new

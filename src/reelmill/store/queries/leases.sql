@@ -9,7 +9,8 @@ WITH candidates AS (
     SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1,
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
-    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent
+    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent,
+        extract(epoch FROM clock_timestamp() - t.ready_time)::float8 AS waited_seconds
 ), started AS (
     UPDATE jobs j
     SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
@@ -17,7 +18,7 @@ WITH candidates AS (
     FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c WHERE j.id = c.job_id
     RETURNING j.*
 )
-SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, j.*
+SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, c.waited_seconds, j.*
 FROM claimed c JOIN started j ON j.id = c.job_id
 ORDER BY j.priority DESC, c.id;
 
@@ -32,7 +33,8 @@ WITH candidates AS (
     SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1,
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
-    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent
+    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent,
+        extract(epoch FROM clock_timestamp() - t.ready_time)::float8 AS waited_seconds
 ), started AS (
     UPDATE jobs j
     SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
@@ -40,7 +42,7 @@ WITH candidates AS (
     FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c WHERE j.id = c.job_id
     RETURNING j.*
 )
-SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, j.*
+SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, c.waited_seconds, j.*
 FROM claimed c JOIN started j ON j.id = c.job_id
 ORDER BY j.priority DESC, c.id;
 

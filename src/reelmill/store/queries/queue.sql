@@ -23,3 +23,7 @@ WHERE outbox.id = held.id AND outbox.visible_at = held.visible_at;
 -- name: notify_consumers
 -- Never inside a transaction that writes: NOTIFY makes commits wait for each other.
 SELECT pg_notify('reelmill_queue', '');
+
+-- name: count_messages
+-- How many messages of topics $1 there are.
+SELECT topic, count(*) AS messages FROM outbox WHERE topic = ANY ($1::text[]) GROUP BY topic;

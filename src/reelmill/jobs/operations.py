@@ -1,0 +1,17 @@
+"""What a job is counted under: its operation. Pure."""
+
+from reelmill.v1.jobs_pb2 import Job, Output
+
+SEVERAL, OTHER = "several", "other"
+_NAMED = frozenset(f.name for f in Output.DESCRIPTOR.oneofs_by_name["operation"].fields) - {"preset"}
+OPERATIONS = (*sorted(_NAMED), SEVERAL, OTHER)
+"""All answers of `operation_of`."""
+
+
+def operation_of(job: Job) -> str:
+    """The operation of a job's outputs, which have their defaults; `several` where they differ."""
+    names = {output.WhichOneof("operation") for output in job.outputs}
+    if len(names) > 1:
+        return SEVERAL
+    name = next(iter(names), None)
+    return name if name in _NAMED else OTHER
