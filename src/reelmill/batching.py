@@ -7,6 +7,7 @@ costs PostgreSQL little more than inserting one.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from reelmill.jobs.errors import Unavailable
@@ -32,7 +33,8 @@ class Batcher(Generic[Item, Answer]):
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._runner is None or self._runner.done():
-            self._runner = asyncio.create_task(self._run())
+            # A batch is of many callers: its log lines and spans must not become those of the first.
+            self._runner = asyncio.create_task(self._run(), context=Context())
         return await future
 
     async def _run(self) -> None:

@@ -55,4 +55,6 @@ class Relay:
                     [Message(topic=Topic(m.topic), key=m.key, value=m.value, headers=m.headers) for m in messages]
                 )
                 await reach("relay.published")
+                for m in messages:
+                    log.debug("relayed", job_id=m.key, topic=m.topic)
             return len(messages)

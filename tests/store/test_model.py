@@ -265,7 +265,7 @@ class StoreMachine(RuleBasedStateMachine):
     def wake(self) -> None:
         self.do(self.store.rows("UPDATE tasks SET run_at = '-infinity' WHERE state = 'DELAYED'"))
         due = [m for m in self.models.values() if m.task == "DELAYED"]
-        assert self.do(self.store.leases.wake_delayed(limit=99)) == len(due)
+        assert len(self.do(self.store.leases.wake_delayed(limit=99))) == len(due)
         for model in due:
             model.lets_go("READY")
 

@@ -135,9 +135,9 @@ async def test_a_failed_attempt_waits_for_its_next(store: Store) -> None:
     assert stored is not None
     assert (stored.job.state, stored.job.error.code) == (Job.QUEUED, "INPUT_UNAVAILABLE")
     assert stored.job.HasField("next_attempt_time")
-    assert await store.leases.wake_delayed(limit=9) == 0
+    assert await store.leases.wake_delayed(limit=9) == []
     await store.rows("UPDATE tasks SET run_at = '-infinity'")
-    assert await store.leases.wake_delayed(limit=9) == 1
+    assert len(await store.leases.wake_delayed(limit=9)) == 1
     [again] = await store.leases.claim_swept(0, "me", limit=9)
     assert (again.fence, again.job.attempt, again.job.HasField("next_attempt_time")) == (2, 2, False)
     assert again.output_prefix != task.output_prefix

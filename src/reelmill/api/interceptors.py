@@ -11,6 +11,7 @@ from google.rpc.status_pb2 import Status
 from reelmill.api.errors import to_status
 from reelmill.api.validation import violations
 from reelmill.jobs.errors import InvalidRequest, ReelmillError
+from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import api_calls, api_seconds
 from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest
@@ -42,9 +43,11 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
 def _unary(name: str, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
     async def call(request: Any, context: Any) -> Any:
         start, code = time.monotonic(), "OK"
+        parent = traces.received(context.invocation_metadata() or ())
         try:
-            _check(request)
-            return await method(request, context)
+            with traces.span(name, {"rpc.system": "grpc", "rpc.method": name}, kind="SERVER", parent=parent):
+                _check(request)
+                return await method(request, context)
         except asyncio.CancelledError:
             code = "CANCELLED"
             raise

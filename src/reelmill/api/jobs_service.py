@@ -15,9 +15,12 @@ from reelmill.cache.port import CANCELS, Cache
 from reelmill.jobs.errors import NotFound, WrongState
 from reelmill.store.jobs import JobStore
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.telemetry import traces
+from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import jobs_pb2_grpc
 
+log = get_logger(__name__)
 _TENANT = DEFAULT_IDENTITY.tenant_id
 _LIST_PAGE, _HISTORY_PAGE = 50, 100
 
@@ -76,6 +79,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:
         """Record a cancellation and tell the workers."""
         stored = await self._jobs.cancel(_TENANT, _job_id(request.id), request.reason)
+        log.info("cancellation accepted", job_id=stored.job.id)
         await self._statuses.tell(_TENANT, [stored.job])
         await self._cache.notify(CANCELS)
         return stored.job
@@ -135,4 +139,4 @@ def _job_id(text: str) -> UUID:
 
 
 def _traceparent(context: Any) -> str:
-    return next((value for key, value in context.invocation_metadata() or () if key == "traceparent"), "")
+    return traces.traceparent(traces.received(context.invocation_metadata() or ()))

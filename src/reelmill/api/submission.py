@@ -22,9 +22,12 @@ from reelmill.storage.storage import Storage
 from reelmill.store.jobs import JobStore, NewJob
 from reelmill.store.records import StoredJob
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.telemetry import traces
+from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import SUBMITTED
 from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
 
+log = get_logger(__name__)
 _DEFAULT_PRIORITY = 50
 
 
@@ -116,6 +119,7 @@ class Submitter:
         for item, answer in zip(new, answers, strict=True):
             if isinstance(answer, StoredJob) and answer.job.id == str(item.id):  # not one that its key had made before
                 SUBMITTED[operation_of(answer.job)].inc()
+                log.info("job accepted", job_id=answer.job.id, trace_id=traces.trace_id(item.traceparent))
         return answers
 
     def _uri_violations(self, job: Job, path: str) -> list[Violation]:

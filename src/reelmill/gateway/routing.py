@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from reelmill.gateway.bindings import Template, decode
 from reelmill.gateway.problems import Problem, from_error, internal
 from reelmill.jobs.errors import ReelmillError
+from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import gateway_requests
 
@@ -68,8 +70,10 @@ class Router(BaseRoute):
             scope["path_params"] = variables
             request = Request(scope, receive)
             _refuse_cross_site(request)
-            response = await endpoint.handler(request)
-            await response(scope, receive, answer)
+            with _span(route, request) as span:
+                response = await endpoint.handler(request)
+                await response(scope, receive, answer)
+                span.set({"http.response.status_code": answer.status})
         except ClientDisconnect:
             answer.status = answer.status or _CLIENT_GONE
         except (Problem, ReelmillError) as error:
@@ -106,6 +110,15 @@ class Router(BaseRoute):
         if answer.status:  # too late to say so: cut the connection, so that nobody takes the body for whole
             raise problem
         await problem.to_response()(scope, receive, answer)
+
+
+def _span(route: str, request: Request) -> AbstractContextManager[traces.Span]:
+    """A step of the caller's trace. Probes, metrics and pages have none."""
+    if not route.startswith("/v1/"):
+        return traces.OFF
+    attributes = {"http.request.method": request.method, "http.route": route}
+    received = traces.received(request.headers.items())
+    return traces.span(f"{request.method} {route}", attributes, kind="SERVER", parent=received)
 
 
 def _refuse_cross_site(request: Request) -> None:

@@ -1,6 +1,5 @@
 """The gRPC api as the gateway sees it: one channel, calls, health."""
 
-import re
 from typing import Any
 
 import grpc
@@ -11,11 +10,11 @@ from starlette.datastructures import Headers
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import from_rpc
 from reelmill.jobs.errors import Unavailable
+from reelmill.telemetry import traces
 
 _UNARY_SECONDS = 30.0
 _HEALTH_SECONDS = 2.0
 _MAX_MESSAGE_BYTES = 16 * 2**20
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?")
 
 _OPTIONS = (
     ("grpc.lb_policy_name", "round_robin"),
@@ -83,5 +82,5 @@ class Upstream:
 
 def metadata(headers: Headers) -> tuple[tuple[str, str], ...]:
     """What goes along with a call: the trace."""
-    traceparent = headers.get("traceparent", "")
-    return (("traceparent", traceparent),) if _TRACEPARENT.fullmatch(traceparent) else ()
+    traceparent = traces.traceparent(traces.received(headers.items()))
+    return (("traceparent", traceparent),) if traceparent else ()

@@ -102,6 +102,7 @@ class AttemptFailed(Exception):
 
     def __init__(self, code: str, message: str, *, output: str = "", command: str = "", stderr_tail: str = "") -> None:
         self.failure = Failure(code=code, message=message, output=output, command=command, stderr_tail=stderr_tail)
+        self.code = code
         super().__init__(f"{code}: {message}")
 
 
@@ -117,14 +118,14 @@ class ReelmillError(Exception):
     """Something went wrong."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__doc__ or "").splitlines()[0])
+        super().__init__(redacted(message) if message else (self.__doc__ or "").splitlines()[0])
 
 
 class InvalidRequest(ReelmillError):
     """The request breaks a rule; violations say which."""
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        self.violations = tuple(violations)
+        self.violations = tuple(Violation(v.field, redacted(v.description)) for v in violations)
         super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations[:3]))
 
 

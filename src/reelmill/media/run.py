@@ -1,10 +1,12 @@
 """Runs ffmpeg: the only module, besides probe, that spawns processes."""
 
 import asyncio
+import logging
 import os
 import re
 import shlex
 import signal
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +19,10 @@ from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.points import reach
+from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import running_ffmpegs
 
+log = get_logger("ffmpeg")
 GLOBAL_OPTIONS = (
     "-hide_banner",
     "-nostdin",  # else it reads keys from our stdin
@@ -35,6 +39,8 @@ _KILL_AFTER_SECONDS = 5.0
 _CHECK_SECONDS = 0.5
 _TAIL_LINES = 40
 _MAX_WARNINGS = 20
+_MAX_LOGGED = 50  # different lines of a run; a damaged input may bring thousands
+_LEVELS = {"warning": logging.WARNING, "error": logging.ERROR, "fatal": logging.ERROR}
 _COMPLAINT = re.compile(r"\[(warning|error|fatal)\]")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 
@@ -58,6 +64,7 @@ class _Output:
 
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
     warnings: dict[str, None] = field(default_factory=dict)
+    logged: set[str] = field(default_factory=set)
 
 
 async def run(
@@ -87,6 +94,8 @@ async def run(
         start_new_session=True,  # and so a process group of its own, to be killed whole
     )
     running_ffmpegs.add(process.pid)
+    text, began = shown(command, ffmpeg), time.monotonic()
+    log.info("ffmpeg starts", pid=process.pid, command=text, output=", ".join(command.outputs))
     output = _Output()
     parser = ProgressParser(command.duration_seconds)
     assert process.stdout and process.stderr
@@ -104,7 +113,7 @@ async def run(
             await readers
         if stop.is_set() and not ended:
             raise Stopped
-        text, tail = shown(command, ffmpeg), "\n".join(output.tail)
+        tail = "\n".join(output.tail)
         if not ended:
             code, message = watch.result()
             raise _failure(command, code, message, text, tail)
@@ -119,6 +128,8 @@ async def run(
             await asyncio.shield(process.wait())  # the readers may have ended before it
             await asyncio.shield(readers)
         running_ffmpegs.discard(process.pid)
+        seconds = round(time.monotonic() - began, 3)
+        log.info("ffmpeg ended", pid=process.pid, exit_code=process.returncode, seconds=seconds)
     warnings = tuple(output.warnings)
     return RunResult(warnings=warnings, input_damaged=input_damaged(warnings))
 
@@ -162,8 +173,12 @@ def _keep(line: bytes, output: _Output) -> None:
     if not text:
         return
     output.tail.append(text)
-    if len(output.warnings) < _MAX_WARNINGS and _COMPLAINT.search(text):
+    complaint = _COMPLAINT.search(text)
+    if len(output.warnings) < _MAX_WARNINGS and complaint:
         output.warnings[text] = None
+    if len(output.logged) < _MAX_LOGGED and text not in output.logged:
+        output.logged.add(text)
+        log.log(_LEVELS[complaint[1]] if complaint else logging.INFO, text)
 
 
 async def _watch(

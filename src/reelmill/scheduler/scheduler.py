@@ -81,14 +81,18 @@ class Scheduler:
         woken = await self._leases.wake_delayed(limit=_BATCH)
         expired = await self._leases.expire(limit=_BATCH)
         for stored in rescued:
-            log.warning("took a job back from a silent worker", job_id=stored.job.id)
+            log.warning("took a job back from a silent worker", job_id=stored.job.id, attempt=stored.job.attempt)
+        for job_id in woken:
+            log.info("a job's retry is due", job_id=job_id)
+        for stored in expired:
+            log.warning("failed a job past its deadline", job_id=stored.job.id)
         RESCUED.inc(len(rescued))
         await self._publish([*rescued, *expired])
         if rescued or woken:
             self._relay.nudge()
         if expired:
             await self._cache.notify(CANCELS)
-        return _BATCH in (len(rescued), woken, len(expired))
+        return _BATCH in (len(rescued), len(woken), len(expired))
 
     async def delete_folders(self) -> None:
         """Delete folders of attempts that did not win, and of jobs past their retention."""

@@ -39,7 +39,7 @@ def file_path(uri: str) -> Path:
     """The absolute path of a file: URI. Raises ValueError, saying how to write it."""
     parts = urlsplit(uri)
     if parts.netloc not in ("", "localhost"):
-        raise ValueError(f"names the host {parts.netloc!r}; write file:///path with three slashes")
+        raise ValueError(f"names the host {parts.hostname!r}; write file:///path with three slashes")
     if parts.query or parts.fragment:
         raise ValueError("has ? or # in it; write them as %3F and %23")
     path = unquote(parts.path)

@@ -162,10 +162,10 @@ class LeaseStore:
             await insert_dead_letters(connection, [row for row in rows if row["state"] == JobState.FAILED])
         return [_stored(row) for row in rows]
 
-    async def wake_delayed(self, *, limit: int) -> int:
-        """Make tasks ready whose wait is over; answers how many."""
+    async def wake_delayed(self, *, limit: int) -> list[UUID]:
+        """Make tasks ready whose wait is over; answers their jobs' ids."""
         async with self._database.connection() as connection:
-            return len(await connection.fetch(_SQL["wake_delayed"], limit))
+            return [row["job_id"] for row in await connection.fetch(_SQL["wake_delayed"], limit)]
 
     async def expire(self, *, limit: int) -> list[StoredJob]:
         """FAIL jobs past their deadline."""

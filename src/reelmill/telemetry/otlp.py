@@ -56,7 +56,8 @@ class Tracing:
                 try:
                     yield step
                 except Exception as error:
-                    step.fail(type(error).__name__)
+                    code = getattr(error, "code", None)  # of ours; gRPC's is a method
+                    step.fail(code if isinstance(code, str) else type(error).__name__)
                     raise
 
     def traceparent(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -35,7 +35,7 @@ class _Off:
         """Nothing."""
 
 
-_OFF: AbstractContextManager[Span] = nullcontext(_Off())
+OFF: AbstractContextManager[Span] = nullcontext(_Off())
 _NONE: Attributes = {}
 _tracing: "Tracing | None" = None  # the process's, as its logging is
 
@@ -47,12 +47,18 @@ def span(
 
     An exception marks it as failed, and goes on. Log lines from within have the trace's and the step's id.
     """
-    return _tracing.span(name, attributes, kind=kind, parent=parent) if _tracing else _OFF
+    return _tracing.span(name, attributes, kind=kind, parent=parent) if _tracing else OFF
 
 
 def traceparent(received: str = "") -> str:
     """The W3C header that continues the step that runs; `received`, where traces are off."""
     return _tracing.traceparent() if _tracing else received
+
+
+def received(headers: Iterable[tuple[str, str | bytes]]) -> str:
+    """The traceparent among a call's headers; empty where there is none, or one of another form."""
+    found = next((value for name, value in headers if name == "traceparent"), "")
+    return found if isinstance(found, str) and TRACEPARENT.fullmatch(found) else ""
 
 
 def trace_id(header: str) -> str | None:

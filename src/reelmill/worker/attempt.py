@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from reelmill.jobs.errors import Unavailable
 from reelmill.jobs.states import Phase
+from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
 from reelmill.v1.jobs_pb2 import Progress
@@ -83,7 +84,7 @@ class Attempt:
 
     def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
         """Add a line to the job's processing log; it is stored with the next phase, or at the end."""
-        line = LogLine(time=datetime.now(UTC), level=level, message=message, output=output, command=command)
+        line = LogLine(time=datetime.now(UTC), level=level, message=redacted(message), output=output, command=command)
         self._lines.append(line)
 
     async def flush(self) -> None:

@@ -14,8 +14,10 @@ from reelmill.media.progress import RunProgress
 from reelmill.media.verify import verify
 from reelmill.points import reach
 from reelmill.storage.storage import Storage
+from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile
+from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import OutputFile, Progress
@@ -60,7 +62,8 @@ class MediaExecutor:
             await attempt.enter(Phase.TRANSCODING)
             damaged = await self._transcode(attempt, planned, folder.path, sources.values())
             await attempt.enter(Phase.PACKAGING)
-            infos = await verify(planned.files, folder.path, self._prober, input_damaged=damaged)
+            with traces.span("verify"):
+                infos = await verify(planned.files, folder.path, self._prober, input_damaged=damaged)
             await attempt.enter(Phase.UPLOADING)
             made = await self._upload(attempt, planned.files, infos, folder.path)
             await reach("task.uploaded")
@@ -81,10 +84,13 @@ class MediaExecutor:
         for i, item in enumerate(attempt.task.job.inputs):
             attempt.check_stop()
             await reach("task.fetching")
-            fetched = await attempt.unless_stopped(self._storage.fetch(item.uri, folder / f"input-{i}"))
+            with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
+                fetched = await attempt.unless_stopped(self._storage.fetch(item.uri, folder / f"input-{i}"))
+                span.set({"reelmill.size_bytes": fetched.size_bytes})
             INPUT_BYTES.inc(fetched.size_bytes)
             self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
-            probed = await attempt.unless_stopped(self._prober.probe(fetched.path))
+            with traces.span("probe"):
+                probed = await attempt.unless_stopped(self._prober.probe(fetched.path))
             attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
             sources[item.name] = Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
         return sources
@@ -99,16 +105,17 @@ class MediaExecutor:
         for command in planned.commands:
             attempt.check_stop()
             try:
-                result = await ffmpeg_run.run(
-                    command,
-                    ffmpeg=limits.ffmpeg,
-                    folder=folder,
-                    stop=attempt.stop,
-                    on_progress=meter.update,
-                    no_progress_seconds=limits.no_progress_seconds,
-                    wall_seconds=wall,
-                    max_bytes=limits.output_max_bytes,
-                )
+                with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
+                    result = await ffmpeg_run.run(
+                        command,
+                        ffmpeg=limits.ffmpeg,
+                        folder=folder,
+                        stop=attempt.stop,
+                        on_progress=meter.update,
+                        no_progress_seconds=limits.no_progress_seconds,
+                        wall_seconds=wall,
+                        max_bytes=limits.output_max_bytes,
+                    )
             except ffmpeg_run.Stopped as error:
                 raise Stopped from error
             meter.finish(command)
@@ -125,7 +132,10 @@ class MediaExecutor:
         for file, info in zip(files, infos, strict=True):
             attempt.check_stop()
             uri = f"{attempt.task.output_prefix}{file.path}"
-            stored = await attempt.unless_stopped(self._storage.put_file(folder / file.path, uri, file.content_type))
+            with traces.span("upload", {"reelmill.output": file.output}) as span:
+                put = self._storage.put_file(folder / file.path, uri, file.content_type)
+                stored = await attempt.unless_stopped(put)
+                span.set({"reelmill.size_bytes": stored.size_bytes})
             OUTPUT_BYTES.inc(stored.size_bytes)
             position = positions.get(file.output, 0)
             positions[file.output] = position + 1

@@ -21,7 +21,7 @@ from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable, priority_class, task_topic
 from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import ClaimedTask, Lease, StoredJob
-from reelmill.telemetry import metrics
+from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
 from reelmill.worker.intake import Intake
@@ -136,10 +136,19 @@ class Worker:
 
     async def _run(self, attempt: Attempt) -> None:
         task = attempt.task
-        bind(job_id=task.job.id, task_id=str(task.id), attempt=task.job.attempt, trace_id=_trace_id(task.traceparent))
+        bind(
+            job_id=task.job.id,
+            task_id=str(task.id),
+            attempt=task.job.attempt,
+            trace_id=traces.trace_id(task.traceparent),
+        )
         start = time.monotonic()
+        attributes: traces.Attributes = {"reelmill.job_id": task.job.id, "reelmill.attempt": task.job.attempt}
         try:
-            outcome = await self._attempt(attempt)
+            with traces.span("attempt", attributes, kind="CONSUMER", parent=task.traceparent) as span:
+                log.info("attempt starts", fence=task.fence)
+                outcome = await self._attempt(attempt)
+                span.set({"reelmill.outcome": outcome})
         finally:
             self._held.pop(task.lease, None)
         metrics.RUN_TIME[operation_of(task.job)].observe(time.monotonic() - start)
@@ -285,8 +294,3 @@ async def _wait(event: asyncio.Event, timeout_seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
-
-
-def _trace_id(traceparent: str) -> str | None:
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) == 4 else None

@@ -235,7 +235,7 @@ WITH due AS (
 )
 UPDATE tasks t SET state = 'READY', run_at = NULL, ready_time = clock_timestamp()
 FROM due WHERE t.id = due.id AND t.state = 'DELAYED'
-RETURNING t.id;
+RETURNING t.job_id;
 
 -- name: expire_jobs
 -- Jobs past their deadline are FAILED; what still runs is told to stop.
