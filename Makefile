@@ -58,9 +58,10 @@ bench: $(VENV)/bench.stamp ## Run the benchmarks; ARGS chooses: make bench ARGS=
 	PYTHONPATH=tests $(BIN)/python -m services install
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
-generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, and schema.sql from the migrations
+generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, schema.sql from the migrations, and the dashboards
 	$(BIN)/python scripts/generate.py
 	$(BIN)/python scripts/dump_schema.py
+	$(BIN)/python deploy/monitoring/dashboards.py
 
 locks: $(VENV)/uv.stamp ## Bring requirements/*.txt to the newest versions that pyproject.toml allows
 	printf 'uv\n' | $(LOCK) - -o requirements/uv.txt
