@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,7 +39,7 @@ from reelmill.storage.workdir import WorkRoot
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore
 from reelmill.store.leases import LeaseStore
-from reelmill.store.migrate import migrate
+from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
@@ -140,15 +140,19 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, process: str) -> AsyncIterator[Parts]:
-    """Connect to everything that `process` needs; waits for a database that is away."""
+async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | None = None) -> AsyncIterator[Parts]:
+    """Connect to everything that `process` needs; waits for a database that is away or not migrated.
+
+    Raises StoppedWaiting where `stop` is set meanwhile.
+    """
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database_url(settings))
         database = make_database(settings, url, process)
         queue, storage = make_queue(settings, database), Storage.from_settings(settings)
         cache = make_cache(settings, alone=process == "up")
-        await _patiently(database.start)
+        await _patiently(database.start, stop)
         stack.push_async_callback(database.stop)
+        await _patiently(lambda: _check_schema(database), stop)
         await queue.start()
         stack.push_async_callback(queue.stop)
         await cache.start()
@@ -349,7 +353,8 @@ async def run_process(process: str, settings: Settings) -> None:
     stop = stop_on_signals()
     expose(process)
     async with traces.exporting(process, settings.otlp_endpoint):
-        await _run_process(process, settings, stop)
+        with suppress(StoppedWaiting):
+            await _run_process(process, settings, stop)
 
 
 async def _run_process(process: str, settings: Settings, stop: asyncio.Event) -> None:
@@ -358,7 +363,7 @@ async def _run_process(process: str, settings: Settings, stop: asyncio.Event) ->
         async with running_gateway(settings, Storage.from_settings(settings), target):
             await stop.wait()
         return
-    async with open_parts(settings, process=process) as parts, running_health(parts):
+    async with open_parts(settings, process=process, stop=stop) as parts, running_health(parts):
         if process == "api":
             async with running_api(parts):
                 await stop.wait()
@@ -371,7 +376,18 @@ async def _run_process(process: str, settings: Settings, stop: asyncio.Event) ->
             await _cancel(scheduler)
 
 
-async def _patiently(start: Callable[[], Awaitable[None]]) -> None:
+class StoppedWaiting(Exception):
+    """The process was told to stop before it had what it needs."""
+
+
+async def _check_schema(database: Database) -> None:
+    async with database.connection() as connection:
+        if lacks := await missing(connection):
+            names = ", ".join(migration.name for migration in lacks)
+            raise Unavailable(f"the database lacks migrations: {names}; `reelmill migrate` applies them")
+
+
+async def _patiently(start: Callable[[], Awaitable[None]], stop: asyncio.Event | None) -> None:
     """Start a part that may be away for now; a set-up's processes come up in any order."""
     began = time.monotonic()
     while True:
@@ -379,7 +395,9 @@ async def _patiently(start: Callable[[], Awaitable[None]]) -> None:
             return await start()
         except Unavailable as error:
             log.warning("waiting", reason=str(error), seconds=round(time.monotonic() - began))
-            await asyncio.sleep(1)
+        await asyncio.sleep(1)
+        if stop and stop.is_set():
+            raise StoppedWaiting
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

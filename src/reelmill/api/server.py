@@ -31,6 +31,9 @@ class Server:
             interceptors=[Guard()],
             options=[
                 ("grpc.so_reuseport", 1),  # --processes N listen on one port together
+                # Clients connect anew each minute, and look again who is there: a new api gets its share of the
+                # calls. Calls and streams under way end on the old connection.
+                ("grpc.max_connection_age_ms", 60_000),
                 ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
             ],

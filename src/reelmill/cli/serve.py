@@ -1,6 +1,7 @@
 """Commands that serve: up, api, gateway, worker, scheduler, migrate."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from reelmill.embedded import EmbeddedPostgres
 
 if TYPE_CHECKING:
     from reelmill.settings import Settings
+    from reelmill.store.migrate import Migration
 
 
 def up(
@@ -75,7 +77,9 @@ def scheduler() -> None:
     _run("scheduler", load())
 
 
-def migrate() -> None:
+def migrate(
+    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait this long for one that is away.")] = 0,
+) -> None:
     """Bring the database of REELMILL_DATABASE_URL up to date."""
     settings = load()
     if settings.database_url == "embedded:":
@@ -84,8 +88,18 @@ def migrate() -> None:
 
     from reelmill.store.migrate import migrate as apply
 
+    async def patiently() -> list["Migration"]:
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                return await apply(settings.database_url)
+            except (OSError, asyncpg.CannotConnectNowError):
+                if time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(min(1, wait))
+
     try:
-        applied = asyncio.run(apply(settings.database_url))
+        applied = asyncio.run(patiently())
     except OSError as error:
         raise Problem(f"REELMILL_DATABASE_URL: PostgreSQL is away: {error.strerror or type(error).__name__}") from error
     except (RuntimeError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

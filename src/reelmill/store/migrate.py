@@ -34,12 +34,16 @@ async def pending(url: str) -> tuple[str, list[Migration]]:
     """The server's version, and the migrations that a database lacks."""
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        version = await connection.fetchval("SHOW server_version")
-        there = await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
-        applied = await connection.fetchval("SELECT max(number) FROM schema_migrations") if there else 0
+        return str(await connection.fetchval("SHOW server_version")), await missing(connection)
     finally:
         await connection.close()
-    return str(version), migrations()[applied or 0 :]
+
+
+async def missing(connection: asyncpg.Connection) -> list[Migration]:
+    """The migrations that a database lacks."""
+    there = await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    applied = await connection.fetchval("SELECT max(number) FROM schema_migrations") if there else 0
+    return migrations()[applied or 0 :]
 
 
 async def migrate(url: str) -> list[Migration]:
