@@ -1,11 +1,11 @@
-"""Put in place what the wheels don't bring: redis-server, Kafka's jars and libfaketime."""
+"""Put in place what the wheels don't bring: redis-server, Kafka's jars, libfaketime, Helm and kubeconform."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 
-from services import clock, kafka, redis
+from services import charts, clock, kafka, redis
 from services.process import MissingError
 
 
@@ -14,7 +14,7 @@ def install() -> list[str]:
 
     Quick when all is there. A server that is named by a REELMILL_TEST_* variable is not needed.
     """
-    parts: list[tuple[str, Callable[[], object]]] = [("clock", _clock)]
+    parts: list[tuple[str, Callable[[], object]]] = [("clock", _clock), ("charts", _charts)]
     if not os.environ.get("REELMILL_TEST_REDIS_URL"):
         parts.append(("redis", _redis))
     if not os.environ.get("REELMILL_TEST_KAFKA_URL"):
@@ -49,6 +49,12 @@ def _kafka() -> None:
         _apt_get("maven")
     print(f"fetching Apache Kafka {kafka.VERSION} (43 MB) into {kafka.jars()}", flush=True)
     kafka.fetch_jars()
+
+
+def _charts() -> None:
+    if not charts.folder().is_dir():
+        print(f"building Helm {charts.HELM} and kubeconform with Go: some minutes, once", flush=True)
+        charts.install()
 
 
 def _apt_get(package: str) -> None:

@@ -1,0 +1,143 @@
+{{/* Names and labels. */}}
+
+{{- define "reelmill.name" -}}
+{{ default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "reelmill.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else if contains (include "reelmill.name" .) .Release.Name -}}
+{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-%s" .Release.Name (include "reelmill.name" .) | trunc 40 | trimSuffix "-" }}
+{{- end -}}
+{{- end }}
+
+{{/* What a selector may hold: it can't change later. Takes root, and component unless it means all. */}}
+{{- define "reelmill.selector" -}}
+app.kubernetes.io/name: {{ include "reelmill.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "reelmill.labels" -}}
+{{ include "reelmill.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "reelmill.metadata" -}}
+name: {{ include "reelmill.fullname" .root }}{{ with .component }}-{{ . }}{{ end }}
+labels:
+  {{- include "reelmill.labels" . | nindent 2 }}
+{{- end }}
+
+{{- define "reelmill.image" -}}
+{{- $image := .Values.image -}}
+{{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ default .Chart.AppVersion $image.tag }}{{ end }}
+{{- end }}
+
+{{/* A value as REELMILL_* wants it: text as it is, all else as JSON (a large number must not become 5e+10). */}}
+{{- define "reelmill.setting" -}}
+{{ if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}
+{{- end }}
+
+{{/* Which servers are ours: "true" or nothing. */}}
+
+{{- define "reelmill.postgresql" -}}
+{{- with .Values }}{{ if and .postgresql.enabled (not .database.url) (not .database.existingSecret.name) }}true{{ end }}{{ end -}}
+{{- end }}
+
+{{- define "reelmill.kafka" -}}
+{{- with .Values }}{{ if and .kafka.enabled (not .queue.url) (not .queue.existingSecret.name) }}true{{ end }}{{ end -}}
+{{- end }}
+
+{{- define "reelmill.redis" -}}
+{{- with .Values }}{{ if and .redis.enabled (not .cache.url) (not .cache.existingSecret.name) }}true{{ end }}{{ end -}}
+{{- end }}
+
+{{/* Whether the queue is Kafka at all: what a secret of yours holds is taken for it. */}}
+{{- define "reelmill.usesKafka" -}}
+{{- if or (include "reelmill.kafka" .) (hasPrefix "kafka:" .Values.queue.url) .Values.queue.existingSecret.name }}true{{ end -}}
+{{- end }}
+
+{{- define "reelmill.usesRedis" -}}
+{{- if or (include "reelmill.redis" .) (hasPrefix "redis" .Values.cache.url) .Values.cache.existingSecret.name }}true{{ end -}}
+{{- end }}
+
+{{/* The in-cluster PostgreSQL's password: given, or kept, or made now; once for all templates of a rendering. */}}
+{{- define "reelmill.postgresql.password" -}}
+{{- if not .Values.postgresql.password -}}
+{{- $kept := lookup "v1" "Secret" .Release.Namespace (include "reelmill.fullname" .) -}}
+{{- $password := dig "data" "POSTGRES_PASSWORD" "" $kept | b64dec | default (randAlphaNum 32) -}}
+{{- $_ := set .Values.postgresql "password" $password -}}
+{{- end -}}
+{{ .Values.postgresql.password }}
+{{- end }}
+
+{{- define "reelmill.databaseUrl" -}}
+{{- if .Values.database.url -}}
+{{ .Values.database.url }}
+{{- else if include "reelmill.postgresql" . -}}
+postgresql://reelmill:{{ include "reelmill.postgresql.password" . | urlquery }}@{{ include "reelmill.fullname" . }}-postgresql.{{ .Release.Namespace }}.svc:5432/reelmill
+{{- else -}}
+{{ fail "\n\nWhere is PostgreSQL? Set database.url, or database.existingSecret.name, or postgresql.enabled for a small one in the cluster.\n" }}
+{{- end -}}
+{{- end }}
+
+{{- define "reelmill.queueUrl" -}}
+{{ if .Values.queue.url }}{{ .Values.queue.url }}{{ else if include "reelmill.kafka" . }}kafka://{{ include "reelmill.fullname" . }}-kafka.{{ .Release.Namespace }}.svc:9092{{ else }}postgres:{{ end }}
+{{- end }}
+
+{{- define "reelmill.cacheUrl" -}}
+{{ if .Values.cache.url }}{{ .Values.cache.url }}{{ else if include "reelmill.redis" . }}redis://{{ include "reelmill.fullname" . }}-redis.{{ .Release.Namespace }}.svc:6379/0{{ else }}memory:{{ end }}
+{{- end }}
+
+{{/* What our own Secret holds, as YAML. */}}
+{{- define "reelmill.secretData" -}}
+{{- if not .Values.database.existingSecret.name }}
+REELMILL_DATABASE_URL: {{ include "reelmill.databaseUrl" . | quote }}
+{{- end }}
+{{- if include "reelmill.postgresql" . }}
+POSTGRES_PASSWORD: {{ include "reelmill.postgresql.password" . | quote }}
+{{- end }}
+{{- if not .Values.queue.existingSecret.name }}
+REELMILL_QUEUE_URL: {{ include "reelmill.queueUrl" . | quote }}
+{{- end }}
+{{- if not .Values.cache.existingSecret.name }}
+REELMILL_CACHE_URL: {{ include "reelmill.cacheUrl" . | quote }}
+{{- end }}
+{{- with .Values.storage.s3 }}
+{{- if .accessKeyId }}
+AWS_ACCESS_KEY_ID: {{ .accessKeyId | quote }}
+AWS_SECRET_ACCESS_KEY: {{ .secretAccessKey | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Changes when a secret does, ours or yours; yours as it is in the cluster now. */}}
+{{- define "reelmill.secretChecksum" -}}
+{{- $root := . -}}
+{{- $all := list (include "reelmill.secretData" .) -}}
+{{- with .Values }}
+{{- range list .database.existingSecret.name .queue.existingSecret.name .cache.existingSecret.name .storage.s3.existingSecret }}
+{{- if . }}
+{{- $all = append $all (dig "data" dict (lookup "v1" "Secret" $root.Release.Namespace .) | toJson) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+{{ join "\n" $all | sha256sum }}
+{{- end }}
+
+{{/* An environment variable out of a Secret: root, variable, from (an existingSecret). */}}
+{{- define "reelmill.secretEnv" -}}
+- name: {{ .variable }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .from.name | default (include "reelmill.fullname" .root) }}
+      key: {{ if .from.name }}{{ .from.key }}{{ else }}{{ .variable }}{{ end }}
+{{- end }}

@@ -1,0 +1,200 @@
+"""The chart as rendered: valid for Kubernetes and its operators, locked down, and wired up."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from deploy.conftest import CHART, VALUES, Object, Rendered, helm, render
+from services import charts
+
+from reelmill.settings import Settings
+
+PROCESSES = ("api", "gateway", "scheduler", "worker")
+# What the chart sets itself.
+OWN = {
+    *("data_dir", "database_url", "queue_url", "cache_url", "storage_url", "s3_endpoint", "api_target"),
+    *("http_host", "http_port", "grpc_host", "grpc_port", "health_host", "health_port"),
+    *("worker_slots", "drain_seconds"),
+}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_helm_lint_is_content(values: str) -> None:
+    done = helm("lint", "--strict", str(CHART), f"--values={CHART}/ci/{values}-values.yaml")
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_object_is_valid_for_its_kind(rendered: Rendered) -> None:
+    assert charts.kubeconform(rendered.text) == ""
+
+
+def test_an_unknown_field_is_found_in_core_objects_and_in_custom_ones() -> None:
+    text = render("keda").text
+    assert charts.kubeconform(text.replace("replicas:", "replica:")) != ""
+    assert charts.kubeconform(text.replace("pollingInterval:", "pollInterval:")) != ""
+
+
+def test_every_pod_passes_pod_security_restricted(rendered: Rendered) -> None:
+    for name, pod in rendered.pods().items():
+        security = pod["spec"]["securityContext"]
+        assert security["runAsNonRoot"] is True and security["runAsUser"] > 0, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod["spec"]), name
+        allowed = {"emptyDir", "ephemeral", "persistentVolumeClaim", "configMap", "secret"}
+        assert {kind for volume in pod["spec"]["volumes"] for kind in set(volume) - {"name"}} <= allowed, name
+    for name, container in rendered.containers():
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False and security["readOnlyRootFilesystem"] is True, name
+        assert security["capabilities"] == {"drop": ["ALL"]}, name
+        assert not any("hostPort" in port for port in container.get("ports", [])), name
+
+
+def test_no_pod_has_a_token(rendered: Rendered) -> None:
+    for name, pod in rendered.pods().items():
+        assert pod["spec"]["automountServiceAccountToken"] is False, name
+    for name, account in rendered.of("ServiceAccount").items():
+        assert account["automountServiceAccountToken"] is False, name
+    accounts = {pod["spec"].get("serviceAccountName", "") for pod in rendered.pods().values()}
+    assert accounts - {""} == set(rendered.of("ServiceAccount"))
+
+
+def test_every_process_is_probed_limited_and_spread(rendered: Rendered) -> None:
+    for process in PROCESSES:
+        spec = rendered.pods()[f"media-reelmill-{process}"]["spec"]
+        [container] = spec["containers"]
+        ports = {port["name"] for port in container["ports"]} | {port["containerPort"] for port in container["ports"]}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            [handler] = [container[probe][kind] for kind in ("httpGet", "grpc") if kind in container[probe]]
+            assert handler["port"] in ports, (process, probe)
+        assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+        assert "memory" in container["resources"]["limits"]
+        assert len(spec["topologySpreadConstraints"]) == 2
+        assert container["args"] == [process]
+
+
+def test_a_worker_has_more_time_than_its_drain_takes(rendered: Rendered) -> None:
+    drain = float(rendered.environment("media-reelmill-worker")["REELMILL_DRAIN_SECONDS"])
+    grace = rendered.pods()["media-reelmill-worker"]["spec"]["terminationGracePeriodSeconds"]
+    assert grace >= drain + 30, "it writes what it could not finish, and stops ffmpeg, after its drain"
+
+
+def test_every_variable_is_a_setting_with_a_valid_value(rendered: Rendered, monkeypatch: pytest.MonkeyPatch) -> None:
+    for pod in rendered.pods():
+        variables = {n: v for n, v in rendered.environment(pod).items() if n.startswith("REELMILL_")}
+        assert {name.removeprefix("REELMILL_").lower() for name in variables} <= set(Settings.model_fields), pod
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                if isinstance(value, str):
+                    patch.setenv(name, value)
+            assert Settings().log_level == "info"
+
+
+def test_every_key_of_our_secret_that_a_pod_wants_is_there(rendered: Rendered) -> None:
+    ours = {name: set(secret["stringData"]) for name, secret in rendered.of("Secret").items()}
+    theirs = {"db": {"url"}, "kafka": {"url"}, "redis": {"url"}, "s3": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
+    for pod in rendered.pods():
+        for value in rendered.environment(pod).values():
+            if "secretKeyRef" in value:
+                reference = value["secretKeyRef"]
+                assert reference["key"] in (ours | theirs)[reference["name"]], (pod, reference)
+
+
+def test_every_selector_finds_pods_of_one_component(rendered: Rendered) -> None:
+    labels = {name: pod["metadata"]["labels"] for name, pod in rendered.pods().items()}
+    selectors: list[tuple[str, Object]] = []
+    for kind in ("Deployment", "StatefulSet", "PodDisruptionBudget"):
+        selectors += [(name, o["spec"]["selector"]["matchLabels"]) for name, o in rendered.of(kind).items()]
+    selectors += [(name, o["spec"]["selector"]) for name, o in rendered.of("Service").items()]
+    for name, selector in selectors:
+        found = {one["app.kubernetes.io/component"] for one in labels.values() if selector.items() <= one.items()}
+        assert found == {name.removeprefix("media-reelmill-")}, name
+
+
+def test_a_change_of_configuration_or_secret_rolls_every_process() -> None:
+    def checksums(*options: str) -> dict[str, tuple[str, str]]:
+        pods = render("keda", *options).pods()
+        notes = {process: pods[f"media-reelmill-{process}"]["metadata"]["annotations"] for process in PROCESSES}
+        return {process: (note["checksum/config"], note["checksum/secret"]) for process, note in notes.items()}
+
+    before = checksums()
+    setting = checksums("--set=settings.log_level=debug")
+    secret = checksums("--set=cache.url=redis://other:6379/0")
+    for process in PROCESSES:
+        assert setting[process][0] != before[process][0] and setting[process][1] == before[process][1]
+        assert secret[process][1] != before[process][1] and secret[process][0] == before[process][0]
+
+
+def test_a_password_is_made_once_for_all_objects() -> None:
+    made = render("default").of("Secret")["media-reelmill"]["stringData"]
+    assert len(made["POSTGRES_PASSWORD"]) == 32
+    assert f":{made['POSTGRES_PASSWORD']}@" in made["REELMILL_DATABASE_URL"]
+
+
+def test_credentials_reach_only_those_who_need_them(rendered: Rendered) -> None:
+    assert "REELMILL_DATABASE_URL" not in rendered.environment("media-reelmill-gateway")
+    for config in rendered.of("ConfigMap").values():
+        assert "secret" not in "".join(config["data"].values()) or "dashboard" in config["metadata"]["name"]
+
+
+def test_migrations_run_before_all_else_unless_the_release_brings_its_own_postgresql(rendered: Rendered) -> None:
+    [(name, job)] = rendered.of("Job").items()
+    if "media-reelmill-postgresql" in rendered.of("StatefulSet"):
+        assert (name, job["metadata"].get("annotations")) == ("media-reelmill-migrate-1", None)
+        return
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    wanted = rendered.environment(name)["REELMILL_DATABASE_URL"]["secretKeyRef"]["name"]
+    for needed in (rendered.of("Secret").get(wanted), rendered.of("NetworkPolicy")[name]):
+        if needed:  # a hook can't wait for what is no hook
+            assert needed["metadata"]["annotations"]["helm.sh/hook-weight"] == "-10"
+
+
+def test_autoscaled_deployments_leave_their_replicas_to_the_autoscaler(rendered: Rendered) -> None:
+    scaled = {
+        o["spec"]["scaleTargetRef"]["name"] for o in rendered.of("HorizontalPodAutoscaler", "ScaledObject").values()
+    }
+    for name, deployment in rendered.of("Deployment").items():
+        assert ("replicas" in deployment["spec"]) == (name not in scaled), name
+
+
+def test_workers_scale_on_the_lag_of_their_own_group_and_topics() -> None:
+    scaled = render("keda", "--set=settings.kafka_topic_prefix=prod.").of("ScaledObject")["media-reelmill-worker"]
+    *lags, depth = scaled["spec"]["triggers"]
+    found = {(lag["metadata"]["consumerGroup"], lag["metadata"]["topic"]) for lag in lags}
+    assert found == {("prod.workers", f"prod.tasks.{priority}") for priority in ("high", "normal", "low")}
+    assert lags[0]["metadata"]["bootstrapServers"] == "kafka-1.example.org:9092,kafka-2.example.org:9092"
+    assert depth["type"] == "prometheus"
+
+
+def test_the_schema_of_the_values_knows_every_setting() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["$defs"]["settings"]["properties"]) == set(Settings.model_fields) - OWN
+
+
+def test_the_schema_describes_all_values_and_no_others() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def names(part: Any, values: Any) -> None:
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        if part.get("additionalProperties") is False and part is not schema["$defs"]["settings"]:
+            assert set(part["properties"]) - {"global"} == set(values)
+            for name, value in values.items():
+                names(part["properties"][name], value)
+
+    names(schema, yaml.safe_load((CHART / "values.yaml").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("worker.replica=3", "additional properties 'replica' not allowed"),
+        ("settings.worker_slots=3", "additional properties 'worker_slots' not allowed"),
+        ("settings.log_level=loud", "value must be one of 'debug', 'info', 'warning', 'error'"),
+        ("database.url=mysql://x", "'/database/url': 'mysql://x' does not match pattern"),
+        ("httpRoute.enabled=true", "'/httpRoute/parentRefs': minItems: got 0, want 1"),
+        ("postgresql.enabled=false", "Where is PostgreSQL? Set database.url"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_place(option: str, words: str) -> None:
+    done = helm("template", "media", str(CHART), "--set", option)
+    assert (done.returncode, words in done.stderr) == (1, True), done.stderr

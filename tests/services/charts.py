@@ -1,0 +1,109 @@
+"""Helm, kubeconform and schemas: what checks a chart without a cluster."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from services import golang
+from services.process import MissingError
+
+HELM = "3.22.0"
+KUBECONFORM = "0.8.0"
+KUBERNETES = "1.35"
+_SCHEMAS = "kubernetes-validate==1.37.0"  # a wheel of Kubernetes' own
+_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+_CRDS = (
+    ("github.com/kedacore/keda/v2", "2.21.0", "config/crd/bases/keda.sh_scaledobjects.yaml"),
+    (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_podmonitors.yaml"),
+    (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_prometheusrules.yaml"),
+    ("sigs.k8s.io/gateway-api", "1.6.3", "config/crd/standard/*_httproutes.yaml"),
+)
+
+
+def folder() -> Path:
+    """Where `install` puts everything."""
+    return golang.cache() / f"charts-{HELM}-{KUBECONFORM}-{KUBERNETES}"
+
+
+def helm() -> str:
+    """Helm's path. Raises MissingError."""
+    path = folder() / "helm"
+    if not path.exists():
+        raise MissingError("helm is not built: PYTHONPATH=tests python -m services install")
+    return str(path)
+
+
+def kubeconform(manifests: str) -> str:
+    """What is wrong with manifests by the schemas of their kinds, CRDs' too; empty where nothing is."""
+    locations = ("core/{{.ResourceKind}}{{.KindSuffix}}.json", "crds/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json")
+    argv = [str(folder() / "kubeconform"), "-strict", "-kubernetes-version", f"{KUBERNETES}.0"]
+    for location in locations:
+        argv += ["-schema-location", f"{folder()}/{location}"]
+    done = subprocess.run(argv, input=manifests, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def install() -> None:
+    """Build and fetch all of it; minutes, once. Raises MissingError."""
+    golang.cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=golang.cache()) as name:
+        made = Path(name) / "charts"
+        minor = KUBERNETES.rpartition(".")[2]
+        linked = {
+            "helm.sh/helm/v3/internal/version.version": f"v{HELM}",
+            # What `helm template` takes for the cluster's version.
+            "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": "1",
+            "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
+        }
+        golang.install("helm.sh/helm/v3/cmd/helm", HELM, made, linked=linked)
+        golang.install("github.com/yannh/kubeconform/cmd/kubeconform", KUBECONFORM, made, linked={})
+        _core_schemas(made / "core", Path(name) / "wheel")
+        _crd_schemas(made / "crds")
+        shutil.rmtree(folder(), ignore_errors=True)
+        made.rename(folder())
+
+
+def _core_schemas(out: Path, wheel: Path) -> None:
+    """Kubernetes' own kinds; `$id` and `$ref` name the web there, and the file alongside here."""
+    golang.pip_install(_SCHEMAS, wheel)
+    out.mkdir()
+    [strict] = wheel.glob(f"kubernetes_validate/kubernetes-json-schema/v{KUBERNETES}.*-local-strict")
+    for path in strict.glob("*.json"):
+        schema = json.loads(path.read_text().replace('"/api/_definitions.json#', '"_definitions.json#'))
+        schema.pop("$id", None)
+        (out / path.name).write_text(json.dumps(schema))
+
+
+def _crd_schemas(out: Path) -> None:
+    out.mkdir()
+    for module, version, pattern in _CRDS:
+        for path in golang.archive(module, version).glob(pattern):
+            for kind, version_name, schema in _versions(path):
+                (out / f"{kind}_{version_name}.json").write_text(json.dumps(_strict(schema)))
+
+
+def _versions(path: Path) -> Iterator[tuple[str, str, Any]]:
+    for crd in filter(None, yaml.safe_load_all(path.read_text())):
+        for version in crd["spec"]["versions"]:
+            yield crd["spec"]["names"]["kind"].lower(), version["name"], version["schema"]["openAPIV3Schema"]
+
+
+def _strict(schema: Any) -> Any:
+    """An OpenAPI schema as JSON Schema, in which an unknown field is an error, as for the server with strict fields."""
+    if isinstance(schema, list):
+        return [_strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-kubernetes-int-or-string"):
+        return {"type": ["integer", "string"]}
+    found = {key: _strict(value) for key, value in schema.items() if not key.startswith("x-kubernetes-")}
+    free = schema.get("x-kubernetes-preserve-unknown-fields")
+    if isinstance(found.get("properties"), dict) and "additionalProperties" not in found and not free:
+        found["additionalProperties"] = False
+    return found
