@@ -294,6 +294,7 @@ def _panel(panel: Panel, width: int) -> Any:
 
 def main() -> int:
     made = {f"{name}.json": build(name) for name in DASHBOARDS}
+    FOLDER.mkdir(exist_ok=True)
     kept = {path.name: path.read_text() for path in FOLDER.glob("*.json")}
     different = sorted(name for name in made.keys() | kept.keys() if made.get(name) != kept.get(name))
     if "--check" in sys.argv:
