@@ -73,7 +73,7 @@ def test_migrate_brings_a_database_up_to_date_once(cli: Cli, empty_database_url:
     [
         ("embedded:", "is embedded: `reelmill up` migrates it by itself"),
         (f"postgresql://{AWAY}/x", "PostgreSQL is away"),
-        ("mysql://x", "scheme is expected to be"),
+        ("mysql://x", "must be postgresql://"),
     ],
 )
 def test_migrate_tells_of_a_url_that_leads_nowhere(cli: Cli, url: str, words: str) -> None:

@@ -22,7 +22,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         path = (await reader.readline()).split()[1].decode()
         while (await reader.readline()).strip():
             continue
-        await _ANSWERS[path](reader, writer)
+        await _ANSWERS[path.partition("?")[0]](reader, writer)
     except (OSError, IndexError):
         pass
     finally:

@@ -122,3 +122,23 @@ def test_what_librdkafka_repeats_is_told_once(configured: Any) -> None:
     logging.getLogger("other").error("again")
     messages = [line["message"].split()[0] for line in stream.documents()]
     assert messages == ["Connect", "Broker:", "again", "again"]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_line_has_a_secret_or_a_local_variable(configured: Any, terminal: bool) -> None:
+    stream = configured(terminal=terminal)
+    local = "hush" + "hush"
+    try:
+        raise ValueError("postgresql://app:hushhush@db/x")
+    except ValueError:
+        logs.get_logger("l").exception("failed", reason="sig=hushhush", url=["redis://:hushhush@h"], size=len(local))
+    logging.getLogger("library").warning("Authorization: Bearer %s", local)
+    assert "Traceback" in stream.getvalue()
+    assert "hushhush" not in stream.getvalue()
+
+
+def test_lines_go_where_they_are_told(configured: Any) -> None:
+    stderr, stdout = configured(), Stream(terminal=False)
+    logs.configure(service="worker", format="auto", level="info", stream=stdout)
+    logs.get_logger("l").info("here")
+    assert ([line["message"] for line in stdout.documents()], stderr.getvalue()) == (["here"], "")

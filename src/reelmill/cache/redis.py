@@ -80,7 +80,8 @@ class RedisCache:
                 retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
             )
         except ValueError as error:
-            raise ValueError(f"REELMILL_CACHE_URL: {error}") from error
+            reason = "in user and password write / as %2F, @ as %40" if "Port could not" in str(error) else error
+            raise ValueError(f"REELMILL_CACHE_URL: {reason}") from None
         self._redis = Redis(connection_pool=self._pool)
         self._put = self._redis.register_script(_PUT)
         self._put_progress = self._redis.register_script(_PUT_PROGRESS)

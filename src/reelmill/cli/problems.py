@@ -23,7 +23,7 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
     # What composing the parts raises for a wrong setting or a taken port names it.
-    if isinstance(error, OSError | RuntimeError | ValueError) and re.search("REELMILL_|can't listen on", str(error)):
+    if re.search("^REELMILL_|can't listen on", str(error)):
         return Problem(redacted(str(error)))
     # Late: grpc takes longer to import than most commands to run, and only errors get here.
     from reelmill.client import InvalidRequest, ReelmillError

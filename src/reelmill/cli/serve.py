@@ -103,7 +103,7 @@ def migrate(
     except OSError as error:
         raise Problem(f"REELMILL_DATABASE_URL: PostgreSQL is away: {error.strerror or type(error).__name__}") from error
     except (RuntimeError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise Problem(f"REELMILL_DATABASE_URL: {error or type(error).__name__}") from error
+        raise problem_of(error) or Problem(f"REELMILL_DATABASE_URL: {error or type(error).__name__}") from error
     for migration in applied:
         typer.echo(f"applied {migration.number:04} {migration.name}")
     if not applied:

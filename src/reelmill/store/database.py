@@ -1,9 +1,11 @@
 """The connection pool, and which of its errors mean that PostgreSQL is away."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -27,10 +29,26 @@ _AWAY = (
 )
 
 
+_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError, naming the setting and not the URL, for one that is not PostgreSQL's."""
+    parts = urlsplit(url)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if parts.scheme not in ("postgresql", "postgres") or not all(_HOST.fullmatch(host) for host in hosts):
+        raise ValueError(
+            "REELMILL_DATABASE_URL: must be postgresql://user:password@host:port/name;"
+            " in user and password write / as %2F, @ as %40, : as %3A"
+        )
+
+
 class Database:
     """A pool of connections to one PostgreSQL."""
 
     def __init__(self, url: str, *, pool_size: int, publish_events: bool, application: str) -> None:
+        """Raises ValueError, naming the setting, for a URL that is not PostgreSQL's."""
+        check_url(url)
         self.url = url
         self._pool_size = pool_size
         self._settings = {

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import asyncpg
 
+from reelmill.store.database import check_url
+
 _LOCK = 0x7265656C6D696C6C  # "reelmill" in ASCII
 
 
@@ -32,6 +34,7 @@ def migrations() -> list[Migration]:
 
 async def pending(url: str) -> tuple[str, list[Migration]]:
     """The server's version, and the migrations that a database lacks."""
+    check_url(url)
     connection = await asyncpg.connect(url, timeout=5)
     try:
         return str(await connection.fetchval("SHOW server_version")), await missing(connection)
@@ -49,8 +52,9 @@ async def missing(connection: asyncpg.Connection) -> list[Migration]:
 async def migrate(url: str) -> list[Migration]:
     """Bring the database up to date; answers what was applied. Any number may run at once.
 
-    Raises RuntimeError where the database is newer than this code.
+    Raises RuntimeError where the database is newer than this code, and ValueError for a URL of another form.
     """
+    check_url(url)
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
