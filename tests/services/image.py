@@ -1,0 +1,108 @@
+"""Images built by buildah on a Debian base that mmdebstrap makes from packages: no registry is needed."""
+
+import configparser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from services import golang
+from services.process import MissingError
+
+ROOT = Path(__file__).parents[2]
+SUITE = "bookworm"
+_LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
+# What of pip's settings tells where packages come from.
+_PIP = ("index-url", "extra-index-url", "trusted-host", "proxy", "retries", "timeout")
+
+
+def base() -> Path:
+    """The base's files; they are there once they were made."""
+    return golang.cache() / f"{SUITE}.tar"
+
+
+def make_base() -> None:
+    """Make the base (172 MB). Raises MissingError."""
+    if shutil.which("mmdebstrap") is None:
+        raise MissingError("mmdebstrap is not on PATH (Debian: apt-get install mmdebstrap)")
+    base().parent.mkdir(parents=True, exist_ok=True)
+    made = base().with_suffix(f".{os.getpid()}.tar")
+    options = [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
+    argv = ["mmdebstrap", "-q", "--variant=minbase", *options, "--include=python3,ca-certificates", SUITE, str(made)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        made.unlink(missing_ok=True)
+        raise MissingError(f"mmdebstrap failed:\n{done.stderr[-2000:]}")
+    made.rename(base())
+
+
+class Images:
+    """Images below a folder, as root without a daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises MissingError where images can't be built here."""
+        self._folder = folder
+        if os.geteuid() != 0:
+            raise MissingError("images are built as root")
+        if shutil.which("buildah") is None:
+            raise MissingError("buildah is not on PATH (Debian: apt-get install buildah)")
+        if not base().exists():
+            raise MissingError(f"there is no {base()}: PYTHONPATH=tests python -m services install")
+        container = self.buildah("from", "scratch").strip()
+        self.buildah("add", "-q", container, str(base()), "/")
+        self.buildah("commit", "-q", "--rm", container, "localhost/base")
+
+    def build(self, tag: str, *, file: Path, context: Path = ROOT, **arguments: str) -> None:
+        """Build a Containerfile on the base, with this machine's settings of pip. Raises RuntimeError."""
+        pip = self._folder / "pip.conf"
+        authorities = _write_pip_settings(pip)
+        secrets = [f"--secret=id=pip,src={pip}", *([f"--secret=id=ca,src={authorities}"] if authorities else [])]
+        variables = {"BASE": "localhost/base", **arguments}
+        options = [f"--build-arg={name}={value}" for name, value in variables.items()]
+        self.buildah("bud", "-q", "--isolation=chroot", *secrets, *options, "-f", str(file), "-t", tag, str(context))
+
+    def buildah(self, *arguments: str) -> str:
+        """What a command of buildah printed. Raises RuntimeError."""
+        done = self.run_buildah(*arguments)
+        if done.returncode != 0:
+            raise RuntimeError(f"buildah {arguments[0]} failed:\n{(done.stdout + done.stderr)[-4000:]}")
+        return done.stdout
+
+    def run_buildah(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of buildah."""
+        own = [f"--root={self._folder}/store", f"--runroot={self._folder}/run", "--storage-driver=vfs"]
+        return subprocess.run(["nice", "buildah", *own, *arguments], capture_output=True, text=True, check=False)
+
+    def inspect(self, tag: str) -> dict[str, Any]:
+        """An image's description, as OCI has it."""
+        described: dict[str, Any] = json.loads(self.buildah("inspect", "--type=image", tag))["OCIv1"]
+        return described
+
+    def size_bytes(self, tag: str) -> int:
+        """Bytes of an image's files."""
+        return sum(layer["size"] for layer in self._manifest(tag)["layers"])
+
+    def _manifest(self, tag: str) -> dict[str, Any]:
+        manifest: dict[str, Any] = json.loads(json.loads(self.buildah("inspect", "--type=image", tag))["Manifest"])
+        return manifest
+
+
+def _write_pip_settings(path: Path) -> str:
+    """Write those of pip's settings that lead to an index; answers the file of authorities, if one is set."""
+    argv = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    # Lines such as global.index-url='https://…'; those of variables, :env:.index-url, come first and win.
+    lines = reversed(re.findall(r"^[\w:]+\.([\w-]+)='(.*)'$", listed, re.MULTILINE))
+    values = dict(lines)
+    file = configparser.RawConfigParser()
+    file["global"] = {name: values[name] for name in _PIP if name in values}
+    authorities = values.get("cert", "")
+    if authorities:
+        file["global"]["cert"] = "/run/secrets/ca"
+    with path.open("w") as out:
+        file.write(out)
+    return authorities
