@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "guarantees.md"
 BEGIN, END = "<!-- mutants: written by make mutants -->", "<!-- end of mutants -->"
+NEEDED = {"src", "tests", "scripts", "benchmarks", "proto", "docs", "pyproject.toml"}
 LEASES, MIGRATION = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/migrations/0001_initial.sql"
 
 
@@ -192,7 +193,7 @@ def copy_tree(target: Path) -> None:
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
         source = ROOT / name
-        if source.is_file() and name.split("/")[0] in {"src", "tests", "scripts", "proto", "docs", "pyproject.toml"}:
+        if source.is_file() and name.split("/")[0] in NEEDED:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
 

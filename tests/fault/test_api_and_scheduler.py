@@ -50,6 +50,21 @@ async def test_a_relay_killed_between_publish_and_delete(whole: Deployment) -> N
     assert (done.state, done.attempt) == (Job.COMPLETED, 1), "the message came twice, the work was done once"
 
 
+async def test_a_scheduler_killed_while_it_relays(whole: Deployment) -> None:
+    whole.points.hold("jobs.committed")
+    submitting = asyncio.create_task(whole.submit(whole.quick_job(whole.talk)))
+    await whole.points.reached("jobs.committed")
+    whole.points.hold("relay.published")
+    await asyncio.to_thread(whole.api.kill)  # so that the scheduler tells Kafka
+    arrival = await whole.points.reached("relay.published")
+    scheduler = whole.processes["scheduler"]
+    assert scheduler.pid == arrival.pid
+    await asyncio.to_thread(scheduler.kill)
+    await whole.revive()
+    [done] = await whole.finish(*await submitting)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 1)
+
+
 async def test_a_scheduler_killed_while_it_rescues(whole: Deployment) -> None:
     whole.points.hold("task.encoding")
     [job] = await whole.submit(whole.short_encode(whole.talk))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from effort import SEED, short_or_long
 from fault.conftest import QUICK, assert_all_is_well
 from fault.kit.deployment import Deployment
 from services.databases import Databases
@@ -22,8 +23,7 @@ from services.redis import Redis
 from reelmill.client import WrongState
 from reelmill.v1.jobs_pb2 import Job
 
-SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES", "2"))
-SEED = int(os.environ.get("REELMILL_TEST_SEED", "0")) or random.randrange(1, 2**31)
+SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES") or short_or_long(2, 10))
 KILL_EVERY_SECONDS = 3.0
 IN_FLIGHT = 8
 

@@ -23,13 +23,15 @@ AWS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGIO
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """An S3-compatible server with a bucket: its address."""
+def s3(clip: Path) -> Iterator[str]:
+    """An S3-compatible server with a bucket that holds a clip: its address."""
     server = ThreadedMotoServer(ip_address=HOST, port=0)
     server.start()
     _, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=f"http://{HOST}:{port}", **keys).create_bucket(Bucket="bucket")
+    client = boto3.client("s3", endpoint_url=f"http://{HOST}:{port}", **keys)
+    client.create_bucket(Bucket="bucket")
+    client.upload_file(str(clip), "bucket", "talk.mp4")
     yield f"http://{HOST}:{port}"
     server.stop()
 
@@ -54,7 +56,9 @@ async def system(databases: Databases, proxy: Proxy, s3: str, clip: Path) -> Asy
 
 
 def _s3_job(system: Deployment) -> Job:
+    """A job that reads from the bucket and writes into it."""
     job = system.quick_job(system.talk)
+    job.inputs[0].uri = "s3://bucket/talk.mp4"
     job.destination = "s3://bucket/out/"
     job.retry_policy.initial_backoff.FromMilliseconds(200)
     job.retry_policy.max_attempts = 20
@@ -77,6 +81,36 @@ async def test_storage_that_refuses_for_good(whole: Deployment) -> None:
     [done] = await whole.finish(*await whole.submit(job))
     assert (done.state, done.attempt) == (Job.FAILED, 1), done.error
     assert done.error.code == "OUTPUT_NOT_WRITABLE"
+
+
+async def test_storage_that_fails_at_any_single_call(whole: Deployment, proxy: Proxy) -> None:
+    calls = await _calls_of_a_job(whole, proxy)
+    for call in range(1, calls + 1):
+        proxy.fail(call, times=1)
+        [done] = await whole.finish(*await whole.submit(_s3_job(whole)))
+        assert (done.state, done.attempt) == (Job.COMPLETED, 1), (call, done.error)
+
+
+async def test_storage_that_fails_from_any_call_on(whole: Deployment, proxy: Proxy) -> None:
+    calls = await _calls_of_a_job(whole, proxy)
+    for call in range(1, calls + 1):
+        proxy.fail(call)
+        [job] = await whole.submit(_s3_job(whole))
+        waiting = await whole.until(job, lambda j: j.HasField("error"))
+        assert (waiting.error.code, waiting.error.retryable) in (
+            ("INPUT_UNAVAILABLE", True),
+            ("OUTPUT_UNAVAILABLE", True),
+        ), call
+        await proxy.restore()
+        [done] = await whole.finish(job)
+        assert done.state == Job.COMPLETED, (call, done.error)
+
+
+async def _calls_of_a_job(system: Deployment, proxy: Proxy) -> int:
+    """How often a job that goes well speaks to the storage."""
+    before = proxy.calls
+    await system.finish(*await system.submit(_s3_job(system)))
+    return proxy.calls - before
 
 
 async def test_a_slow_upload_is_waited_for(whole: Deployment, proxy: Proxy) -> None:

@@ -1,7 +1,6 @@
 """PostgreSQL killed, cut off, away: clients are told to wait, nothing acknowledged is lost, all resumes by itself."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
+from effort import short_or_long
 from fault.conftest import QUICK, assert_all_is_well
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
@@ -20,7 +20,8 @@ from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
-KILLS = int(os.environ.get("REELMILL_TEST_KILLS", "5"))
+KILLS = short_or_long(5, 20)
+AWAY_SECONDS = short_or_long(5, 60)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -94,10 +95,19 @@ async def test_away_clients_hear_unavailable_with_a_hint_and_work_goes_on_later(
                 await once.create_job(whole.quick_job(whole.talk))
         assert refusal.value.retry_seconds
         waiting = asyncio.create_task(whole.submit(whole.quick_job(whole.talk)))
-        await asyncio.sleep(float(os.environ.get("REELMILL_TEST_AWAY_SECONDS", "5")))  # it is away that long
+        await asyncio.sleep(AWAY_SECONDS)  # it is away that long
     finally:
         await proxy.restore()
     done = await whole.finish(*running, *await waiting)
+    assert {job.state for job in done} == {Job.COMPLETED}
+
+
+async def test_connections_that_are_closed_in_one_direction(whole: Deployment, proxy: Proxy) -> None:
+    jobs = await whole.submit(*[whole.short_encode(whole.talk)] * 2)
+    for _ in range(5):
+        proxy.half_close()
+        jobs += await whole.submit(whole.quick_job(whole.talk))
+    done = await whole.finish(*jobs)
     assert {job.state for job in done} == {Job.COMPLETED}
 
 

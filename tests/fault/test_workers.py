@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 
 import pytest
+from effort import short_or_long
 from fault.kit.deployment import Deployment
 from services import clock
 from services.process import MissingError
@@ -28,8 +30,9 @@ async def test_a_worker_killed_with_9(whole: Deployment, point: str) -> None:
     assert done.attempt == (1 if point == "task.completed" else 2)
 
 
+@pytest.mark.parametrize("run", range(short_or_long(1, 34)))
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_zombie_changes_nothing(whole: Deployment, point: str) -> None:
+async def test_a_zombie_changes_nothing(whole: Deployment, point: str, run: int) -> None:
     whole.points.hold(point)
     [job] = await whole.submit(whole.short_encode(whole.talk))
     arrival = await whole.points.reached(point)
@@ -84,6 +87,27 @@ async def test_what_kills_every_worker_ends_as_failed_and_can_be_replayed(whole:
     whole.acknowledged[again.id] = again
     assert again.retry_of == poison.id
     await whole.client.cancel_job(again.id)
+
+
+async def test_what_crashes_ffmpeg_each_time_ends_as_failed_and_can_be_replayed(whole: Deployment) -> None:
+    job = whole.short_encode(whole.talk)
+    job.retry_policy.max_attempts = 3
+    job.retry_policy.initial_backoff.FromMilliseconds(100)
+    whole.points.hold("task.encoding", times=3)
+    [poison] = await whole.submit(job)
+    for _ in range(3):
+        arrival = await whole.points.reached("task.encoding")
+        for ffmpeg in whole.ffmpegs():
+            ffmpeg.send_signal(signal.SIGSEGV)
+        arrival.go()
+    await whole.finish(poison)
+    done = await whole.client.get_job(poison.id, full=True)
+    assert (done.state, done.attempt, done.error.code) == (Job.FAILED, 3, "FFMPEG_CRASHED")
+    assert "SIGSEGV" in done.error.message and done.error.command.startswith("ffmpeg")
+    again = await whole.client.retry_job(poison.id)
+    whole.acknowledged[again.id] = again
+    [better] = await whole.finish(again)
+    assert (better.state, better.retry_of) == (Job.COMPLETED, poison.id)
 
 
 @pytest.mark.parametrize("point", ["task.claimed", "task.fetching", "task.encoding", "task.uploaded"])

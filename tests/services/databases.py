@@ -24,6 +24,10 @@ class Databases:
             self._template = _name(url)
         return await self._create(self._template if migrated else "template1")
 
+    async def copy(self, url: str) -> str:
+        """A copy of a database that nobody is connected to; answers its URL."""
+        return await self._create(_name(url))
+
     async def drop(self, url: str) -> None:
         """Drop a database, whoever is connected to it."""
         await self._execute(f'DROP DATABASE "{_name(url)}" WITH (FORCE)')

@@ -1,6 +1,6 @@
 """The store against a small model of it: random calls by many workers, most of them late.
 
-REELMILL_TEST_STEPS makes it long; REELMILL_TEST_SEED repeats a run (its seed is printed).
+`make long` runs 100,000 steps; REELMILL_TEST_SEED repeats a run (its seed is printed).
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from effort import short_or_long
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -27,7 +28,7 @@ from reelmill.v1.jobs_pb2 import Job
 
 MAX_CRASHES = 2
 STEPS_IN_A_RUN = 50
-STEPS = int(os.environ.get("REELMILL_TEST_STEPS", "3000"))
+STEPS = short_or_long(3_000, 100_000)
 SEED = int(os.environ.get("REELMILL_TEST_SEED") or ("1" if os.environ.get("CI") else secrets.randbelow(2**32)))
 
 numbers = st.integers(0, 99)

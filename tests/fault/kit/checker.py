@@ -182,17 +182,26 @@ def messages(deployment: Deployment, topic: str) -> list[Message]:
     servers = urlsplit(deployment.queue_url).netloc
     name = deployment.topic_prefix + topic
     consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": "checker", "enable.auto.commit": False, "log_level": 0}
+        {
+            "bootstrap.servers": servers,
+            "group.id": "checker",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 10,
+            "log_level": 0,
+        }
     )
     try:
-        found = []
+        found, ends = [], {}
         for partition in consumer.list_topics(name, timeout=10).topics[name].partitions:
             low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
-            consumer.assign([TopicPartition(name, partition, low)])
-            while low < high and (message := consumer.poll(10)) is not None:
-                assert message.error() is None, message.error()
-                found.append(message)
-                low = message.offset() + 1
+            if low < high:
+                ends[TopicPartition(name, partition, low)] = high
+        consumer.assign(list(ends))
+        while any(p.offset < high for p, high in zip(consumer.position(list(ends)), ends.values(), strict=True)):
+            if (message := consumer.poll(10)) is None:
+                break
+            assert message.error() is None, message.error()
+            found.append(message)
         return found
     finally:
         consumer.close()
@@ -202,7 +211,8 @@ def announced(deployment: Deployment, found: Found) -> Iterator[str]:
     """Every change of state is on the events topic, every FAILED job on the dead-letter topic."""
     events = {dict(message.headers())["ce_id"].decode() for message in messages(deployment, "events")}
     letters = {DeadLetter.FromString(message.value()).job_id for message in messages(deployment, "dead-letter")}
-    for job_id, rows in found.events.items():
+    for job_id in found.jobs:
+        rows = found.events.get(job_id, [])
         before = None
         for row in rows:
             if row["state"] != before and f"{job_id}:{row['seq']}" not in events:

@@ -36,7 +36,9 @@ class Deployment:
         kinds: Sequence[str] = ("api", "gateway", "scheduler"),
         settings: dict[str, str] | None = None,
         s3_address: str = "",
+        module: str = "reelmill",
     ) -> None:
+        self._module = module
         self.s3_address = s3_address
         self.folder = Path(tempfile.mkdtemp(prefix="reelmill-deployment-"))
         self.media = self.folder / "media"
@@ -65,7 +67,7 @@ class Deployment:
 
     def _process(self, kind: str) -> Reelmill:
         api = self.processes["api"].target if kind == "gateway" else ""
-        return Reelmill(kind, self.settings | ({"REELMILL_API_TARGET": api} if api else {}))
+        return Reelmill(kind, self.settings | ({"REELMILL_API_TARGET": api} if api else {}), module=self._module)
 
     @property
     def api(self) -> Reelmill:

@@ -1,6 +1,7 @@
-"""A TCP proxy that cuts, delays, half-closes and restores connections."""
+"""A TCP proxy that cuts, delays, half-closes, fails single calls and restores connections."""
 
 import asyncio
+import math
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,9 @@ class Proxy:
         self.port = free_port()
         self._target_port = target_port
         self._delay_seconds = 0.0
+        self.calls = 0
+        """Pieces of what clients said: calls, as long as each waits for its answer."""
+        self._failing = range(0)
         self._frozen = asyncio.Event()
         self._frozen.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -46,9 +50,15 @@ class Proxy:
         """Hold back everything for a while, in each direction."""
         self._delay_seconds = seconds
 
+    def fail(self, first: int, *, times: float = math.inf) -> None:
+        """Reset the connection instead of forwarding a call: `times` calls, counted from now, from `first` (1) on."""
+        begin = self.calls + first - 1
+        self._failing = range(begin, begin + int(min(times, 10**9)))
+
     async def restore(self) -> None:
         """Forward again, at once."""
         self._delay_seconds = 0.0
+        self._failing = range(0)
         self._frozen.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._on_connection, HOST, self.port, reuse_address=True)
@@ -71,15 +81,21 @@ class Proxy:
         pair = {writer, there_writer}
         self._writers |= pair
         try:
-            await asyncio.gather(self._forward(reader, there_writer), self._forward(there_reader, writer))
+            await asyncio.gather(self._forward(reader, there_writer, calls=True), self._forward(there_reader, writer))
         finally:
             self._writers -= pair
             for end in pair:
                 end.transport.abort()
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, calls: bool = False
+    ) -> None:
         try:
             while data := await reader.read(65536):
+                if calls:
+                    self.calls += 1
+                    if self.calls - 1 in self._failing:
+                        raise ConnectionResetError
                 if self._delay_seconds:
                     await asyncio.sleep(self._delay_seconds)
                 await self._frozen.wait()

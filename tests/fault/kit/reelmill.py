@@ -12,8 +12,9 @@ from services.process import HOST, Server, free_port
 class Reelmill(Server):
     """api, gateway, worker, scheduler, or up, which is all of them; it answers once it is ready."""
 
-    def __init__(self, kind: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, settings: Mapping[str, str], *, module: str = "reelmill") -> None:
         self.name = kind
+        self._module = module  # what `python -m` runs: ours, or one that changes a part of it
         super().__init__()
         self.grpc_port = free_port()
         # api, worker and scheduler have a port for health alone, the others answer on their own.
@@ -41,7 +42,7 @@ class Reelmill(Server):
 
     def command(self) -> list[str]:
         """The process's argv."""
-        return [sys.executable, "-m", "reelmill", self.name]
+        return [sys.executable, "-m", self._module, self.name]
 
     def metric(self, name: str) -> float:
         """The value of a metric without labels."""

@@ -1,0 +1,69 @@
+"""Cancellations and drains at moments that nobody chose."""
+
+import asyncio
+import random
+import time
+from statistics import median, quantiles
+
+import pytest
+from effort import SEED, short_or_long
+from fault.kit.checker import read
+from fault.kit.deployment import Deployment
+
+from reelmill.client import WrongState
+from reelmill.v1.jobs_pb2 import Job
+
+CANCELS = short_or_long(10, 200)
+DRAINS = short_or_long(4, 50)
+BOUND_SECONDS = 10.0
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
+
+
+async def test_cancels_at_random_moments(whole: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(SEED)
+    took, ends = [], []
+    for _ in range(CANCELS):
+        [job] = await whole.submit(rng.choice([whole.short_encode, whole.long_job])(whole.talk))
+        await asyncio.sleep(rng.uniform(0, 2))  # the moment
+        try:
+            await whole.client.cancel_job(job.id)
+        except WrongState:  # it had ended
+            [done] = await whole.finish(job)
+            assert done.state == Job.COMPLETED
+            continue
+        began = time.monotonic()
+        [done] = await whole.finish(job)
+        ends.append(done.state)
+        while whole.ffmpegs():
+            await asyncio.sleep(0.01)
+        took.append(time.monotonic() - began)
+    with capsys.disabled():
+        print(
+            f"\nREELMILL_TEST_SEED={SEED}: {len(took)} of {CANCELS} cancellations accepted; from then to no ffmpeg: "
+            f"median {median(took):.2f} s, p99 {quantiles(took, n=100)[98]:.2f} s, longest {max(took):.2f} s"
+        )
+    assert len(took) > CANCELS / 2
+    assert set(ends) == {Job.CANCELLED}
+    assert quantiles(took, n=100)[98] <= BOUND_SECONDS
+
+
+async def test_drains_at_random_moments(whole: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = random.Random(SEED)
+    for worker in whole.workers:
+        assert worker.environment is not None
+        worker.environment["REELMILL_DRAIN_SECONDS"] = "0.5"  # some work ends within it, some is handed back
+        await asyncio.to_thread(worker.restart)
+    drained = []
+    for _ in range(DRAINS):
+        jobs = await whole.submit(whole.short_encode(whole.talk), whole.short_encode(whole.talk))
+        await asyncio.sleep(rng.uniform(0, 1.5))  # the moment
+        await asyncio.to_thread(rng.choice(whole.workers).restart)
+        for done in await whole.finish(*jobs):
+            assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
+            drained.append(done.id)
+    tasks = (await read(whole.database_url)).tasks
+    handed_back = sum(tasks[job_id][0]["fence"] > 1 for job_id in drained)  # claimed more than once
+    with capsys.disabled():
+        print(f"\nREELMILL_TEST_SEED={SEED}: {DRAINS} drains, {handed_back} of {2 * DRAINS} jobs were handed back")
+    assert 0 < handed_back < 2 * DRAINS
