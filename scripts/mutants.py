@@ -151,8 +151,8 @@ MUTANTS = (
     Mutant(
         name="the kill of ffmpeg's process group",
         file="src/reelmill/media/run.py",
-        old=r"os\.killpg\(process\.pid, number\)",
-        new="process.send_signal(number)",
+        old=r"os\.killpg\(process\.pid, signal\.SIGKILL\)",
+        new="process.send_signal(signal.SIGKILL)",
         tests="tests/media/test_run.py",
     ),
     Mutant(

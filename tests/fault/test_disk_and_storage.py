@@ -19,6 +19,7 @@ from services.process import HOST
 from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+IN_BUCKET = "s3://bucket/talk.mp4"
 AWS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
 
@@ -55,10 +56,16 @@ async def system(databases: Databases, proxy: Proxy, s3: str, clip: Path) -> Asy
     await databases.drop(url)
 
 
-def _s3_job(system: Deployment) -> Job:
-    """A job that reads from the bucket and writes into it."""
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def _restored(proxy: Proxy) -> AsyncIterator[None]:
+    yield
+    await proxy.restore()
+
+
+def _s3_job(system: Deployment, uri: str = "") -> Job:
+    """A job that writes into the bucket, and reads what is at `uri`, or the local clip."""
     job = system.quick_job(system.talk)
-    job.inputs[0].uri = "s3://bucket/talk.mp4"
+    job.inputs[0].uri = uri or job.inputs[0].uri
     job.destination = "s3://bucket/out/"
     job.retry_policy.initial_backoff.FromMilliseconds(200)
     job.retry_policy.max_attempts = 20
@@ -87,7 +94,7 @@ async def test_storage_that_fails_at_any_single_call(whole: Deployment, proxy: P
     calls = await _calls_of_a_job(whole, proxy)
     for call in range(1, calls + 1):
         proxy.fail(call, times=1)
-        [done] = await whole.finish(*await whole.submit(_s3_job(whole)))
+        [done] = await whole.finish(*await whole.submit(_s3_job(whole, IN_BUCKET)))
         assert (done.state, done.attempt) == (Job.COMPLETED, 1), (call, done.error)
 
 
@@ -95,7 +102,7 @@ async def test_storage_that_fails_from_any_call_on(whole: Deployment, proxy: Pro
     calls = await _calls_of_a_job(whole, proxy)
     for call in range(1, calls + 1):
         proxy.fail(call)
-        [job] = await whole.submit(_s3_job(whole))
+        [job] = await whole.submit(_s3_job(whole, IN_BUCKET))
         waiting = await whole.until(job, lambda j: j.HasField("error"))
         assert (waiting.error.code, waiting.error.retryable) in (
             ("INPUT_UNAVAILABLE", True),
@@ -109,17 +116,14 @@ async def test_storage_that_fails_from_any_call_on(whole: Deployment, proxy: Pro
 async def _calls_of_a_job(system: Deployment, proxy: Proxy) -> int:
     """How often a job that goes well speaks to the storage."""
     before = proxy.calls
-    await system.finish(*await system.submit(_s3_job(system)))
+    await system.finish(*await system.submit(_s3_job(system, IN_BUCKET)))
     return proxy.calls - before
 
 
 async def test_a_slow_upload_is_waited_for(whole: Deployment, proxy: Proxy) -> None:
     proxy.delay(1)
-    try:
-        [job] = await whole.submit(_s3_job(whole))
-        [done] = await whole.finish(job)
-    finally:
-        await proxy.restore()
+    [job] = await whole.submit(_s3_job(whole))
+    [done] = await whole.finish(job)
     assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
 
 

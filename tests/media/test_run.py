@@ -30,9 +30,8 @@ def endless(*encoder: str, name: str = "out.mkv", inputs: tuple[str, ...] = ENDL
 
 @pytest.fixture(autouse=True)
 def quick(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    """KILL follows TERM after 0.3 s, and limits are looked at often."""
+    """Limits are looked at often."""
     (studio.folder / "out").mkdir()
-    monkeypatch.setattr("reelmill.media.run._KILL_AFTER_SECONDS", 0.3)
     monkeypatch.setattr("reelmill.media.run._CHECK_SECONDS", 0.1)
 
 
@@ -81,7 +80,7 @@ async def test_a_stop_ends_ffmpeg(studio: Studio) -> None:
     assert children() == []
 
 
-async def test_what_ignores_term_is_killed_with_its_whole_group(studio: Studio) -> None:
+async def test_what_ignores_term_is_ended_with_its_whole_group(studio: Studio) -> None:
     stop = asyncio.Event()
     stubborn = script(studio.folder, "trap '' TERM\nsleep 300 &\necho progress=continue\nwait\nwait\nsleep 300")
     with pytest.raises(Stopped):

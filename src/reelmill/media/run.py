@@ -35,7 +35,6 @@ GLOBAL_OPTIONS = (
     "-stats_period",
     "0.5",
 )
-_KILL_AFTER_SECONDS = 5.0
 _CHECK_SECONDS = 0.5
 _TAIL_LINES = 40
 _MAX_WARNINGS = 20
@@ -109,7 +108,8 @@ async def run(
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         ended = readers.done()
         if not ended:
-            await _end(process)
+            # At once: what it wrote is discarded, and a large encoder flushes for seconds after TERM.
+            _kill_group(process)
             await readers
         if stop.is_set() and not ended:
             raise Stopped
@@ -124,7 +124,7 @@ async def run(
         watch.cancel()
         stopping.cancel()
         if process.returncode is None:
-            _signal_group(process, signal.SIGKILL)
+            _kill_group(process)
             await asyncio.shield(process.wait())  # the readers may have ended before it
             await asyncio.shield(readers)
         running_ffmpegs.discard(process.pid)
@@ -212,18 +212,8 @@ def _written_bytes(folder: Path) -> int:
     return total
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """TERM to the whole group, KILL where it does not end in time."""
-    _signal_group(process, signal.SIGTERM)
+def _kill_group(process: asyncio.subprocess.Process) -> None:
     try:
-        await asyncio.wait_for(asyncio.shield(process.wait()), _KILL_AFTER_SECONDS)
-    except TimeoutError:
-        _signal_group(process, signal.SIGKILL)
-        await process.wait()
-
-
-def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
+        os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
