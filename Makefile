@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test flaky chaos mutants lint format services bench generate locks
+.PHONY: help demo test flaky chaos long mutants lint format services bench generate locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told
 	PYTHONPATH=tests $(BIN)/python -m services install
 	REELMILL_TEST_CHAOS_MINUTES=$(or $(MINUTES),10) REELMILL_TEST_SEED=$(or $(SEED),0) \
 		$(BIN)/pytest tests/fault/test_chaos.py $(ARGS)
+
+long: $(VENV)/dev.stamp ## The fault tests and the model as before a release, for about an hour; SEED repeats an order
+	PYTHONPATH=tests $(BIN)/python -m services install
+	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time and show which test goes red
 	PYTHONPATH=tests $(BIN)/python -m services install

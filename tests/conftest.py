@@ -21,6 +21,16 @@ from services.redis import Redis
 from reelmill.store.database import Database
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures that tests recorded: record_property("figures", text)."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]
+    figures = [(r.nodeid, text) for r in reports for name, text in r.user_properties if name == "figures"]
+    if figures:
+        terminalreporter.section("figures")
+    for test, text in figures:
+        terminalreporter.write_line(f"{test}: {text}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SharedServer:
     """A server of the whole session: ours, or one that a REELMILL_TEST_* variable names."""

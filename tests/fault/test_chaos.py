@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,12 @@ async def system(servers: list[Server], clip: Path) -> AsyncIterator[Deployment]
         yield deployment
 
 
-async def test_chaos(system: Deployment, servers: list[Server], capsys: pytest.CaptureFixture[str]) -> None:
+async def test_chaos(
+    system: Deployment,
+    servers: list[Server],
+    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
+) -> None:
     with capsys.disabled():
         print(f"\nchaos: REELMILL_TEST_SEED={SEED} repeats this order of {SECONDS:g} s", flush=True)
     rng, until = random.Random(SEED), time.monotonic() + SECONDS
@@ -71,9 +76,11 @@ async def test_chaos(system: Deployment, servers: list[Server], capsys: pytest.C
     await asyncio.gather(*users)
     await assert_all_is_well(system)
     ends = [job.state async for job in system.client.list_jobs()]
-    with capsys.disabled():
-        counts = ", ".join(f"{ends.count(s)} {Job.State.Name(s)}" for s in sorted(set(ends)))
-        print(f"chaos: {kills} kills, {len(system.acknowledged)} jobs acknowledged: {counts}", flush=True)
+    counts = ", ".join(f"{ends.count(s)} {Job.State.Name(s)}" for s in sorted(set(ends)))
+    record_property(
+        "figures",
+        f"REELMILL_TEST_SEED={SEED}: {kills} kills in {SECONDS:g} s, {len(system.acknowledged)} jobs: {counts}",
+    )
     assert len(ends) >= len(system.acknowledged) > 0
 
 

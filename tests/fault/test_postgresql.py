@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,9 @@ async def system(
         await assert_all_is_well(deployment)
 
 
-async def test_killed_with_9_and_restarted_under_load(whole: Deployment, postgres: Postgres) -> None:
+async def test_killed_with_9_and_restarted_under_load(
+    whole: Deployment, postgres: Postgres, record_property: Callable[[str, object], None]
+) -> None:
     stop = asyncio.Event()
 
     async def load() -> None:
@@ -72,6 +74,7 @@ async def test_killed_with_9_and_restarted_under_load(whole: Deployment, postgre
     stop.set()
     await loading
     await whole.settle(timeout_seconds=180)
+    record_property("figures", f"{KILLS} kills, {len(whole.acknowledged)} jobs acknowledged")
     assert len(whole.acknowledged) >= 3 * KILLS
 
 

@@ -6,6 +6,7 @@
 import asyncio
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -347,8 +348,10 @@ FROM jobs j JOIN tasks t ON t.job_id = j.id
 
 
 @pytest.mark.timeout(60 + STEPS // 10)
-def test_the_store_does_what_its_model_does(databases: Databases) -> None:
-    print(f"REELMILL_TEST_SEED={SEED}")
+def test_the_store_does_what_its_model_does(
+    databases: Databases, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("figures", f"REELMILL_TEST_SEED={SEED}: {STEPS} steps")
     with asyncio.Runner() as runner:
         url = runner.run(databases.create())
         database = Database(url, pool_size=2, publish_events=False, application="test")
