@@ -1,11 +1,11 @@
-"""Put in place what the wheels don't bring: redis-server, Kafka's jars, libfaketime, Helm and kubeconform."""
+"""Put in place what the wheels don't bring: servers, libfaketime, and what checks charts and builds images."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 
-from services import charts, clock, image, kafka, redis
+from services import charts, clock, image, kafka, prometheus, redis
 from services.process import MissingError
 
 
@@ -14,7 +14,12 @@ def install() -> list[str]:
 
     Quick when all is there. A server that is named by a REELMILL_TEST_* variable is not needed.
     """
-    parts: list[tuple[str, Callable[[], object]]] = [("clock", _clock), ("charts", _charts), ("image", _image)]
+    parts: list[tuple[str, Callable[[], object]]] = [
+        ("clock", _clock),
+        ("prometheus", _prometheus),
+        ("charts", _charts),
+        ("image", _image),
+    ]
     if not os.environ.get("REELMILL_TEST_REDIS_URL"):
         parts.append(("redis", _redis))
     if not os.environ.get("REELMILL_TEST_KAFKA_URL"):
@@ -34,6 +39,13 @@ def _clock() -> None:
     except MissingError:
         _apt_get("libfaketime")
         clock.library()
+
+
+def _prometheus() -> None:
+    for package in ("prometheus", "prometheus-alertmanager"):  # each package's program has its name
+        if shutil.which(package) is None:
+            _apt_get(package)
+        prometheus.program(package)
 
 
 def _redis() -> None:

@@ -1,0 +1,64 @@
+"""The whole system, and a Prometheus with an Alertmanager that watch it."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from fault.conftest import QUICK
+from fault.kit.deployment import Deployment
+from monitoring.files import quick_rules
+from monitoring.receiver import Receiver
+from services.databases import Databases
+from services.kafka import Kafka
+from services.process import MissingError, Server
+from services.prometheus import Alertmanager, Prometheus
+from services.redis import Redis
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """A system on a Kafka and a Redis of its own, and who watches it."""
+
+    system: Deployment
+    kafka: Kafka
+    redis: Redis
+    prometheus: Prometheus
+    receiver: Receiver
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(databases: Databases, clip: Path) -> AsyncIterator[Watched]:
+    """Everything is scraped and sampled once a second; alerts fire as soon as they hold."""
+    async with AsyncExitStack() as stack:
+        receiver = stack.enter_context(Receiver())
+        kafka, redis, alertmanager = Kafka(), Redis(), Alertmanager(receiver.url)
+        await start(stack, kafka, redis, alertmanager)
+        url = await databases.create()
+        stack.push_async_callback(databases.drop, url)
+        servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis.url}
+        settings = {**QUICK, "REELMILL_SAMPLE_SECONDS": "1"}
+        system = await stack.enter_async_context(Deployment(**servers, workers=2, settings=settings))
+        shutil.copy(clip, system.talk)
+        targets = {p.name: [urlsplit(q.url).netloc for q in system.all if q.name == p.name] for p in system.all}
+        prometheus = Prometheus(targets, quick_rules(), alertmanager)
+        await start(stack, prometheus)
+        yield Watched(system=system, kafka=kafka, redis=redis, prometheus=prometheus, receiver=receiver)
+
+
+async def start(stack: AsyncExitStack, *servers: Server) -> None:
+    """Start servers side by side; one that is not installed skips here and fails in CI."""
+    for server in servers:
+        stack.push_async_callback(asyncio.to_thread, server.close)
+    try:
+        await asyncio.gather(*(asyncio.to_thread(server.start) for server in servers))
+    except MissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))

@@ -1,0 +1,121 @@
+"""Prometheus and its Alertmanager: Debian's."""
+
+import json
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from services.process import HOST, MissingError, Server
+
+Result = list[dict[str, Any]]
+
+
+class Alertmanager(Server):
+    """Sends every alert to a webhook, at once."""
+
+    name = "alertmanager"
+
+    def __init__(self, webhook: str) -> None:
+        super().__init__()
+        self._webhook = webhook
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://{HOST}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        route = {"receiver": "hook", "group_by": ["alertname"], "group_wait": "100ms", "group_interval": "1s"}
+        receivers = [{"name": "hook", "webhook_configs": [{"url": self._webhook}]}]
+        (self.folder / "config.yaml").write_text(yaml.safe_dump({"route": route, "receivers": receivers}))
+
+    def command(self) -> list[str]:
+        """The server's argv. Raises MissingError."""
+        return [
+            program("prometheus-alertmanager"),
+            "--config.file=config.yaml",
+            "--storage.path=data",
+            f"--web.listen-address={HOST}:{self.port}",
+            "--cluster.listen-address=",  # it is alone
+        ]
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return answers(f"{self.url}/-/ready")
+
+
+class Prometheus(Server):
+    """Scrapes `targets`, which are host:port by the name of a process, once a second."""
+
+    name = "prometheus"
+
+    def __init__(self, targets: Mapping[str, Sequence[str]], rules: str, alertmanager: Alertmanager) -> None:
+        super().__init__()
+        self._targets = targets
+        self._rules = rules
+        self._alertmanager = alertmanager
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://{HOST}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration and the rules."""
+        groups = [{"targets": list(found), "labels": {"process": name}} for name, found in self._targets.items()]
+        alertmanagers = [{"static_configs": [{"targets": [f"{HOST}:{self._alertmanager.port}"]}]}]
+        config = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["rules.yaml"],
+            "alerting": {"alertmanagers": alertmanagers},
+            "scrape_configs": [{"job_name": "reelmill", "static_configs": groups}],
+        }
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+        (self.folder / "rules.yaml").write_text(self._rules)
+
+    def command(self) -> list[str]:
+        """The server's argv. Raises MissingError."""
+        return [
+            program("prometheus"),
+            "--config.file=config.yaml",
+            "--storage.tsdb.path=data",
+            f"--web.listen-address={HOST}:{self.port}",
+        ]
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return answers(f"{self.url}/-/ready")
+
+    def query(self, expression: str) -> Result:
+        """The series that an expression gives now. Raises ValueError for one that Prometheus refuses."""
+        parameters = urllib.parse.urlencode({"query": expression})
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/query?{parameters}", timeout=10) as answer:
+                found: Result = json.load(answer)["data"]["result"]
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(f"{expression}: {error.read().decode()}") from error
+        return found
+
+
+def program(name: str) -> str:
+    """The path of prometheus, promtool or prometheus-alertmanager. Raises MissingError."""
+    if (path := shutil.which(name)) is None:
+        package = "prometheus-alertmanager" if name == "prometheus-alertmanager" else "prometheus"
+        raise MissingError(f"{name} is not on PATH: install it (Debian: apt-get install {package})")
+    return path
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
