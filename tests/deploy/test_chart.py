@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy.conftest import CHART, VALUES, Object, Rendered, helm, render
+from deploy.conftest import CHART, ROOT, VALUES, Object, Rendered, helm, render
 from services import charts
 
 from reelmill.settings import Settings
@@ -164,6 +164,15 @@ def test_workers_scale_on_the_lag_of_their_own_group_and_topics() -> None:
     assert found == {("prod.workers", f"prod.tasks.{priority}") for priority in ("high", "normal", "low")}
     assert lags[0]["metadata"]["bootstrapServers"] == "kafka-1.example.org:9092,kafka-2.example.org:9092"
     assert depth["type"] == "prometheus"
+
+
+def test_rules_and_dashboards_are_those_of_deploy_monitoring() -> None:
+    monitoring = ROOT / "deploy/monitoring"
+    [rule] = render("keda").of("PrometheusRule").values()
+    assert rule["spec"] == yaml.safe_load((monitoring / "rules.yaml").read_text())
+    found = {name: text for config in render("keda").of("ConfigMap").values() for name, text in config["data"].items()}
+    dashboards = {path.name: json.loads(path.read_text()) for path in (monitoring / "dashboards").glob("*.json")}
+    assert dashboards and {name: json.loads(found[name]) for name in dashboards} == dashboards
 
 
 def test_the_schema_of_the_values_knows_every_setting() -> None:

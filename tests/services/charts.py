@@ -1,4 +1,4 @@
-"""Helm, kubeconform and schemas: what checks a chart without a cluster."""
+"""Helm, kubeconform and schemas: what checks a chart without a cluster, and a Compose file without Docker."""
 
 import json
 import shutil
@@ -16,6 +16,7 @@ from services.process import MissingError
 HELM = "3.22.0"
 KUBECONFORM = "0.8.0"
 KUBERNETES = "1.35"
+COMPOSE = "2.16.2"
 _SCHEMAS = "kubernetes-validate==1.37.0"  # a wheel of Kubernetes' own
 _OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 _CRDS = (
@@ -28,7 +29,7 @@ _CRDS = (
 
 def folder() -> Path:
     """Where `install` puts everything."""
-    return golang.cache() / f"charts-{HELM}-{KUBECONFORM}-{KUBERNETES}"
+    return golang.cache() / f"charts-{HELM}-{KUBECONFORM}-{KUBERNETES}-{COMPOSE}"
 
 
 def helm() -> str:
@@ -49,6 +50,14 @@ def kubeconform(manifests: str) -> str:
     return done.stdout + done.stderr if done.returncode else ""
 
 
+def compose_schema() -> Any:
+    """The Compose specification's JSON schema. Raises MissingError."""
+    path = folder() / "compose-spec.json"
+    if not path.exists():
+        raise MissingError("there is no schema of Compose: PYTHONPATH=tests python -m services install")
+    return json.loads(path.read_text())
+
+
 def install() -> None:
     """Build and fetch all of it; minutes, once. Raises MissingError."""
     golang.cache().mkdir(parents=True, exist_ok=True)
@@ -65,6 +74,8 @@ def install() -> None:
         golang.install("github.com/yannh/kubeconform/cmd/kubeconform", KUBECONFORM, made, linked={})
         _core_schemas(made / "core", Path(name) / "wheel")
         _crd_schemas(made / "crds")
+        compose = golang.archive("github.com/compose-spec/compose-go/v2", COMPOSE)
+        (made / "compose-spec.json").write_bytes((compose / "schema/compose-spec.json").read_bytes())
         shutil.rmtree(folder(), ignore_errors=True)
         made.rename(folder())
 

@@ -1,0 +1,105 @@
+"""The Compose file: valid, complete, and in keeping with the settings."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from deploy.conftest import ROOT, missing
+from services import charts
+from services.process import MissingError
+
+from reelmill.settings import Settings
+
+FOLDER = ROOT / "deploy/compose"
+PROCESSES = ("api", "gateway", "worker", "scheduler")
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    """The file, with the defaults of its variables."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (FOLDER / "compose.yaml").read_text())
+    return yaml.safe_load(text)
+
+
+def test_it_keeps_to_the_specification(compose: Any) -> None:
+    try:
+        schema = charts.compose_schema()
+    except MissingError as error:
+        missing(error)
+        raise
+    # As Compose does: what is merged in by YAML is gone by then.
+    assert [error.message for error in jsonschema_rs.iter_errors(schema, compose)] == []
+    wrong = compose | {"services": compose["services"] | {"api": {"imagine": "reelmill"}}}
+    assert not jsonschema_rs.is_valid(schema, wrong)
+
+
+def test_every_file_that_it_mounts_is_there(compose: Any) -> None:
+    mounted = [
+        source
+        for service in compose["services"].values()
+        for source in (str(volume).partition(":")[0] for volume in service.get("volumes", []))
+        if source.startswith((".", "../")) and source != "./media"
+    ]
+    assert len(mounted) == 7
+    assert [source for source in mounted if not (FOLDER / source).exists()] == []
+    build = compose["services"]["api"]["build"]
+    assert (FOLDER / build["context"] / build["dockerfile"]).is_file()
+
+
+def test_every_volume_and_dependency_is_declared(compose: Any) -> None:
+    services = compose["services"]
+    named = {str(v).partition(":")[0] for s in services.values() for v in s.get("volumes", []) if ":" in str(v)}
+    assert {name for name in named if not name.startswith((".", "/"))} == set(compose["volumes"])
+    for name, service in services.items():
+        assert set(service.get("depends_on", ())) <= set(services), name
+    assert {name for name, s in services.items() if s.get("profiles") == ["logs"]} == {
+        *("elasticsearch", "index-template", "kibana", "filebeat"),
+    }
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_variable_is_a_setting_with_a_valid_value(
+    compose: Any, process: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = compose["services"][process]
+    variables = {name: str(v) for name, v in service["environment"].items() if name.startswith("REELMILL_")}
+    assert {name.removeprefix("REELMILL_").lower() for name in variables} <= set(Settings.model_fields)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().grpc_port == 9090
+    assert service["command"] == [process]
+    assert service["read_only"] and service["cap_drop"] == ["ALL"] and "healthcheck" in service
+
+
+def test_a_worker_has_more_time_than_its_drain_takes(compose: Any) -> None:
+    worker = compose["services"]["worker"]
+    assert (
+        int(worker["stop_grace_period"].removesuffix("m")) * 60 > worker["environment"]["REELMILL_DRAIN_SECONDS"] + 30
+    )
+
+
+def test_what_is_reached_from_outside_is_in_the_handbook_and_on_this_machine_alone(compose: Any) -> None:
+    handbook = (ROOT / "docs/operating.md").read_text()
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert len(ports) == 5
+    for port in ports:
+        address, outside, _inside = port.split(":")
+        assert address == "127.0.0.1"
+        assert f"127.0.0.1:{outside}" in handbook, outside
+
+
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        missing(MissingError("promtool is not on PATH (Debian: apt-get install prometheus)"))
+    rules = ROOT / "deploy/monitoring/rules.yaml"
+    text = (FOLDER / "prometheus.yml").read_text().replace("/etc/prometheus/rules.yaml", str(rules))
+    (tmp_path / "prometheus.yml").write_text(text)
+    argv = [str(promtool), "check", "config", str(tmp_path / "prometheus.yml")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

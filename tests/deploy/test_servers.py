@@ -1,0 +1,79 @@
+"""The chart's servers for trying out: their scripts start real ones, that keep what they had."""
+
+import os
+from pathlib import Path
+
+from deploy.conftest import render
+from services import kafka
+from services.postgres import Postgres, binaries
+from services.process import HOST
+
+from reelmill.store.migrate import migrate
+
+
+def script(server: str) -> str:
+    """What the container of a server runs."""
+    [container] = render("default").pods()[f"media-reelmill-{server}"]["spec"]["containers"]
+    text: str = container["command"][2]
+    return text
+
+
+class TrialPostgres(Postgres):
+    """The chart's PostgreSQL, on a port and in a folder of its own."""
+
+    @property
+    def url(self) -> str:
+        """As the chart's Secret has it."""
+        return f"postgresql://reelmill:secret@{HOST}:{self.port}/reelmill"
+
+    def prepare(self) -> None:
+        """As the image's user."""
+        if os.geteuid() == 0:
+            self._step_down()
+        self.environment = {
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+            "PGDATA": str(self.folder / "data"),
+            "PGPORT": str(self.port),
+            "POSTGRES_PASSWORD": "secret",
+        }
+
+    def command(self) -> list[str]:
+        """The script."""
+        return ["sh", "-ec", script("postgresql").replace("/tmp", str(self.folder))]
+
+
+class TrialKafka(kafka.Kafka):
+    """The chart's Kafka, on ports and in a folder of its own."""
+
+    def prepare(self) -> None:
+        """Java is on the image's PATH."""
+        self.environment = {"PATH": f"{Path(kafka.java()).parent}:{os.environ['PATH']}"}
+
+    def command(self) -> list[str]:
+        """The script."""
+        text = script("kafka")
+        for theirs, ours in {
+            "media-reelmill-kafka.default.svc": HOST,
+            "/tmp": str(self.folder),
+            "/var/lib/kafka": str(self.folder),
+            "/opt/kafka/libs": str(kafka.jars()),
+            "9092": str(self.port),
+            "9093": str(self._controller_port),
+        }.items():
+            text = text.replace(theirs, ours)
+        return ["sh", "-efc", text]
+
+
+async def test_postgresql_keeps_its_data_over_a_restart() -> None:
+    assert (binaries() / "initdb").exists()
+    with TrialPostgres() as server:
+        assert len(await migrate(server.url)) > 0
+        server.kill()
+        server.start()
+        assert await migrate(server.url) == []
+
+
+def test_kafka_starts_twice_on_its_folder(kafka_server: object) -> None:
+    with TrialKafka() as server:
+        server.restart()
+        assert (server.folder / "reelmill/meta.properties").exists()
