@@ -78,6 +78,7 @@ class KafkaQueue:
             making.cancel()
             await asyncio.gather(making, return_exceptions=True)
         await self._producer.stop()
+        await asyncio.to_thread(self._lag.close)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Send, and return once all in-sync replicas have all. Raises QueueUnavailable after 10 s.

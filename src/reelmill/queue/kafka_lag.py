@@ -1,59 +1,74 @@
-"""How far a consumer group is behind, asked of the brokers: so it is known also while no member lives."""
+"""How far a consumer group is behind, asked of the brokers: so it is known also while no member lives.
 
-from collections import Counter
+By a consumer that never joins: librdkafka 2.16's admin call for offsets (list_offsets) ended the whole
+process by SIGSEGV on topics that had just been made, at every second start of a fresh broker.
+"""
+
+import threading
 from collections.abc import Sequence
-from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from reelmill.queue.kafka_producer import Config
 from reelmill.queue.port import QueueUnavailable
 
-_EARLIEST, _LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]  # they have none
+_CLOSE_SECONDS = 1.0
+_Place = tuple[str, int]
 
 
 class KafkaLag:
-    """Asks with a client of its own, made at the first question. Calls block: use a thread."""
+    """Asks with a client of its own for each group, made at the first question. Calls block: use a thread."""
 
     def __init__(self, config: Config) -> None:
         # Its troubles are told by the caller, and by the producer's log.
-        self._config: Config = {**config, "log_level": 0}
-        self._admin: AdminClient | None = None
+        self._config: Config = {**config, "log_level": 0, "enable.auto.commit": False}
+        self._clients: dict[str, Consumer] = {}
+        self._lock = threading.Lock()  # a caller that lost its patience leaves a call under way
 
     def measure(self, group: str, names: Sequence[str], timeout_seconds: float) -> dict[str, int]:
         """Messages of each topic that the group has not acknowledged; 0 for a topic that is not there.
 
         Raises QueueUnavailable.
         """
-        try:
-            if self._admin is None:
-                self._admin = AdminClient(self._config)
-            return self._measure(self._admin, group, names, timeout_seconds)
-        except KafkaException as error:
-            raise QueueUnavailable(f"Kafka is away: {error.args[0].str()}") from error
+        with self._lock:
+            try:
+                if group not in self._clients:
+                    self._clients[group] = Consumer({**self._config, "group.id": group})
+                return _measure(self._clients[group], names, timeout_seconds)
+            except KafkaException as error:
+                raise QueueUnavailable(f"Kafka does not tell the lag: {error.args[0].str()}") from error
 
-    def _measure(self, admin: AdminClient, group: str, names: Sequence[str], timeout_seconds: float) -> dict[str, int]:
-        topics = admin.list_topics(timeout=timeout_seconds).topics
-        partitions = [TopicPartition(name, p) for name in names if name in topics for p in topics[name].partitions]
-        lag = Counter(dict.fromkeys(names, 0))
-        if not partitions:
-            return dict(lag)
-        asked = [ConsumerGroupTopicPartitions(group, partitions)]
-        [answer] = admin.list_consumer_group_offsets(asked, request_timeout=timeout_seconds).values()
-        committed = {(p.topic, p.partition): p.offset for p in answer.result().topic_partitions}
-        # Where nothing was acknowledged yet, a group begins at the first message that is there.
-        fresh = [p for p in partitions if committed.get((p.topic, p.partition), -1) < 0]
-        committed |= self._offsets(admin, fresh, _EARLIEST, timeout_seconds)
-        for place, end in self._offsets(admin, partitions, _LATEST, timeout_seconds).items():
-            lag[place[0]] += max(0, end - committed[place])
-        return dict(lag)
+    def close(self) -> None:
+        """Disconnect; a client that is in use for another second ends with the process. Bears being called twice."""
+        if self._lock.acquire(timeout=_CLOSE_SECONDS):
+            while self._clients:
+                self._clients.popitem()[1].close()
+            self._lock.release()
 
-    @staticmethod
-    def _offsets(
-        admin: AdminClient, partitions: Sequence[TopicPartition], which: Any, timeout_seconds: float
-    ) -> dict[tuple[str, int], int]:
-        if not partitions:
-            return {}
-        answers = admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=timeout_seconds)
-        return {(p.topic, p.partition): answer.result().offset for p, answer in answers.items()}
+
+def _measure(client: Consumer, names: Sequence[str], timeout_seconds: float) -> dict[str, int]:
+    topics = client.list_topics(timeout=timeout_seconds).topics
+    partitions = [TopicPartition(name, p) for name in names if name in topics for p in topics[name].partitions]
+    lag = dict.fromkeys(names, 0)
+    if not partitions:
+        return lag
+    committed = _offsets(client.committed(partitions, timeout=timeout_seconds))
+    # Where nothing was acknowledged yet, a group begins at the first message that is there.
+    if fresh := [place for place, offset in committed.items() if offset < 0]:
+        committed |= _look_up(client, fresh, OFFSET_BEGINNING, timeout_seconds)
+    for place, end in _look_up(client, list(committed), OFFSET_END, timeout_seconds).items():
+        lag[place[0]] += max(0, end - committed[place])
+    return lag
+
+
+def _look_up(client: Consumer, places: Sequence[_Place], which: int, timeout_seconds: float) -> dict[_Place, int]:
+    """The first or the last offset of partitions: what Kafka answers for these two as times."""
+    return _offsets(client.offsets_for_times([TopicPartition(*p, which) for p in places], timeout=timeout_seconds))
+
+
+def _offsets(partitions: Sequence[TopicPartition]) -> dict[_Place, int]:
+    """Raises KafkaException for a partition that was not answered."""
+    for partition in partitions:
+        if partition.error:
+            raise KafkaException(partition.error)
+    return {(p.topic, p.partition): p.offset for p in partitions}
