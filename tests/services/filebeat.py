@@ -1,0 +1,87 @@
+"""Filebeat, built from its Go module: no registry has its binary. A build takes minutes, once."""
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from services import golang
+from services.process import MissingError, Server
+
+VERSION = "7.17.29"
+# 7.13 and newer send to an Elasticsearch with a licence only, which the one of Maven's jars does not have.
+SENDER_VERSION = "7.12.1"
+_MODULE = "github.com/elastic/beats/v7"
+
+
+class Filebeat(Server):
+    """A Filebeat with a configuration; `variables` are its environment's, `options` its -E."""
+
+    name = "filebeat"
+
+    def __init__(self, version: str, config: str, *, variables: dict[str, str], options: dict[str, str]) -> None:
+        super().__init__()
+        self._program = program(version)
+        self._config = config
+        self._options = options
+        self.environment = os.environ | variables
+
+    @property
+    def url(self) -> str:
+        """None: it listens nowhere."""
+        return ""
+
+    def prepare(self) -> None:
+        """Write the configuration. Raises MissingError."""
+        if not self._program.exists():
+            raise MissingError("Filebeat is not built: make test-logging")
+        path = self.folder / "filebeat.yml"
+        path.touch(0o600)
+        path.write_text(self._config)
+
+    def command(self) -> list[str]:
+        """Its argv."""
+        options = [part for name, value in self._options.items() for part in ("-E", f"{name}={value}")]
+        paths = [part for name in ("home", "data", "logs") for part in (f"--path.{name}", str(self.folder))]
+        return [str(self._program), "-e", "-c", str(self.folder / "filebeat.yml"), *paths, *options]
+
+    def answers(self) -> bool:
+        """Whether it has begun to read."""
+        return "filebeat start running" in self.log.read_text()
+
+
+def program(version: str) -> Path:
+    """Filebeat's path; it is there once it was built."""
+    return golang.cache() / f"filebeat-{version}" / "filebeat"
+
+
+def build(version: str) -> None:
+    """Build it, quietly to other programs. Raises MissingError where that fails."""
+    program(version).parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=golang.cache()) as folder:
+        made = Path(folder) / "filebeat"
+        Path(folder, "go.mod").write_text(_wrapper(version))
+        _go("build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-o", str(made), f"{_MODULE}/filebeat", folder=folder)
+        made.rename(program(version))
+
+
+def _wrapper(version: str) -> str:
+    """A go.mod that requires Filebeat and repeats its replace directives: Go heeds those of the main module alone."""
+    theirs = json.loads(_go("mod", "download", "-json", f"{_MODULE}@v{version}"))["GoMod"]
+    module: dict[str, Any] = json.loads(_go("mod", "edit", "-json", theirs))
+    lines = ["module wrapper", f"go {module['Go']}", f"require {_MODULE} v{version}"]
+    for replace in module.get("Replace") or ():
+        old, new = replace["Old"], replace["New"]
+        lines.append(f"replace {old['Path']} {old.get('Version', '')} => {new['Path']} {new.get('Version', '')}")
+    return "\n".join(lines)
+
+
+def _go(*arguments: str, folder: str = "/") -> str:
+    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local"}
+    argv = ["nice", golang.go(), *arguments]
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise MissingError(f"go {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
