@@ -132,9 +132,11 @@ async def test_no_workers_is_told_while_work_waits(watched: Watched) -> None:
     system = watched.system
     watched.receiver.forget()
     await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in system.workers))
-    await system.submit(system.quick_job(system.talk))
-    alert = await asyncio.to_thread(watched.receiver.wait, "ReelmillNoWorkers")
-    await system.revive()
+    try:
+        await system.submit(system.quick_job(system.talk))
+        alert = await asyncio.to_thread(watched.receiver.wait, "ReelmillNoWorkers")
+    finally:
+        await system.revive()
     assert alert["annotations"]["summary"] == "No worker runs; tasks that wait: 1"
 
 
