@@ -14,6 +14,7 @@ from importlib.metadata import version
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from reelmill.jobs.errors import CODES, Category
 from reelmill.jobs.operations import OPERATIONS, operation_of
@@ -43,13 +44,17 @@ _BY_PROCESS: Mapping[str, tuple[CollectorRegistry, ...]] = {
 }
 
 
-@cache
+_BUILD = Gauge("reelmill_build_info", "1; what runs here", ["process", "version", "python"], registry=None)
+_shown: list[Collector] = []
+
+
 def expose(process: str) -> None:
-    """Show the metrics of a kind of process at /metrics; once in a process's life."""
-    info = Gauge("reelmill_build_info", "1; what runs here", ["process", "version", "python"])
-    info.labels(process, version("reelmill"), platform.python_version()).set(1)
-    for part in _BY_PROCESS.get(process, _BY_PROCESS["up"]):
-        REGISTRY.register(part)
+    """Show the metrics of a kind of process at /metrics. Bears being called again, for another kind too."""
+    _BUILD.labels(process, version("reelmill"), platform.python_version()).set(1)
+    for part in (_BUILD, *_BY_PROCESS.get(process, _BY_PROCESS["up"])):
+        if part not in _shown:
+            _shown.append(part)
+            REGISTRY.register(part)
 
 
 # Jobs.
