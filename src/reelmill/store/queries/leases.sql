@@ -10,7 +10,7 @@ WITH candidates AS (
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
     RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent,
-        extract(epoch FROM clock_timestamp() - t.ready_time)::float8 AS waited_seconds
+        coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
 ), started AS (
     UPDATE jobs j
     SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
@@ -34,7 +34,7 @@ WITH candidates AS (
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
     RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent,
-        extract(epoch FROM clock_timestamp() - t.ready_time)::float8 AS waited_seconds
+        coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
 ), started AS (
     UPDATE jobs j
     SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
