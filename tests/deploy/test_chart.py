@@ -8,6 +8,7 @@ import yaml
 from deploy.conftest import CHART, ROOT, VALUES, Object, Rendered, helm, render
 from services import charts
 
+from reelmill import __version__
 from reelmill.settings import Settings
 
 PROCESSES = ("api", "gateway", "scheduler", "worker")
@@ -173,6 +174,13 @@ def test_rules_and_dashboards_are_those_of_deploy_monitoring() -> None:
     found = {name: text for config in render("keda").of("ConfigMap").values() for name, text in config["data"].items()}
     dashboards = {path.name: json.loads(path.read_text()) for path in (monitoring / "dashboards").glob("*.json")}
     assert dashboards and {name: json.loads(found[name]) for name in dashboards} == dashboards
+
+
+def test_chart_image_and_compose_are_of_this_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
+    assert f"ARG VERSION={__version__}\n" in (ROOT / "deploy/image/Containerfile").read_text()
+    assert f"reelmill:{__version__}}}" in (ROOT / "deploy/compose/compose.yaml").read_text()
 
 
 def test_the_schema_of_the_values_knows_every_setting() -> None:

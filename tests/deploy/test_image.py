@@ -1,5 +1,7 @@
 """The image of all processes: it runs, and holds no more than it needs."""
 
+import asyncio
+import json
 import re
 import subprocess
 import tomllib
@@ -9,9 +11,14 @@ from pathlib import Path
 import pytest
 from conftest import SharedServer
 from deploy.conftest import ROOT, missing
+from live import Reelmill, channel, finish, job
 from services.image import Images
 from services.process import MissingError
 
+from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
+from reelmill.v1.jobs_pb2_grpc import JobServiceStub
+
+pytestmark = pytest.mark.timeout(900)  # a build is a minute's work, and more on a machine that has others to do
 Run = Callable[..., subprocess.CompletedProcess[str]]
 MOST_BYTES = 650 * 10**6
 
@@ -50,6 +57,26 @@ async def test_doctor_finds_all_well_in_it(
     )
     assert (done.returncode, "wrong" in done.stdout) == (0, False), done.stdout + done.stderr
     assert re.search(r"ok +ffmpeg .*/opt/reelmill/", done.stdout), "the pinned one"
+
+
+async def test_a_worker_in_it_does_a_job(images: Images, database_url: str, clip: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)  # the image's user writes here too
+    (tmp_path / "talk.mp4").write_bytes(clip.read_bytes())
+    settings = {"database_url": database_url, "local_roots": json.dumps([str(tmp_path)])}
+    variables = [f"--env=REELMILL_{name.upper()}={value}" for name, value in settings.items()]
+    container = images.buildah("from", "localhost/reelmill").strip()
+    options = ["--isolation=chroot", f"--volume={tmp_path}:{tmp_path}", *variables, container]
+    with (
+        Reelmill("api", **settings) as api,
+        images.running("run", *options, "--", "reelmill", "worker"),
+        channel(api.grpc) as connection,
+    ):
+        jobs = JobServiceStub(connection)
+        wanted = job((tmp_path / "talk.mp4").as_uri(), destination=(tmp_path / "out").as_uri())
+        created = await asyncio.to_thread(jobs.CreateJob, CreateJobRequest(job=wanted))
+        done = await asyncio.to_thread(finish, jobs, created.id)
+    assert done.state == Job.COMPLETED, done.error
+    assert {file.stat().st_uid for file in tmp_path.glob("out/**/*.*")} == {10001}
 
 
 def test_it_says_what_it_is(images: Images) -> None:

@@ -7,8 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from services import golang
 from services.process import MissingError
@@ -20,24 +24,26 @@ _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/us
 _PIP = ("index-url", "extra-index-url", "trusted-host", "proxy", "retries", "timeout")
 
 
-def base() -> Path:
-    """The base's files; they are there once they were made."""
-    return golang.cache() / f"{SUITE}.tar"
+def base(*packages: str) -> Path:
+    """The files of a base with packages beside Python; they are there once they were made."""
+    return golang.cache() / f"{'-'.join([SUITE, *packages])}.tar"
 
 
-def make_base() -> None:
-    """Make the base (172 MB). Raises MissingError."""
+def make_base(*packages: str) -> None:
+    """Make the base (172 MB without further packages). Raises MissingError."""
+    target = base(*packages)
     if shutil.which("mmdebstrap") is None:
         raise MissingError("mmdebstrap is not on PATH (Debian: apt-get install mmdebstrap)")
-    base().parent.mkdir(parents=True, exist_ok=True)
-    made = base().with_suffix(f".{os.getpid()}.tar")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = target.with_suffix(f".{os.getpid()}.tar")
     options = [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
-    argv = ["mmdebstrap", "-q", "--variant=minbase", *options, "--include=python3,ca-certificates", SUITE, str(made)]
+    included = ",".join(["python3", "ca-certificates", *packages])
+    argv = ["mmdebstrap", "-q", "--variant=minbase", *options, f"--include={included}", SUITE, str(made)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         made.unlink(missing_ok=True)
         raise MissingError(f"mmdebstrap failed:\n{done.stderr[-2000:]}")
-    made.rename(base())
+    made.rename(target)
 
 
 class Images:
@@ -52,9 +58,13 @@ class Images:
             raise MissingError("buildah is not on PATH (Debian: apt-get install buildah)")
         if not base().exists():
             raise MissingError(f"there is no {base()}: PYTHONPATH=tests python -m services install")
+        self.add_base("localhost/base", base())
+
+    def add_base(self, tag: str, files: Path) -> None:
+        """An image of nothing but a base's files."""
         container = self.buildah("from", "scratch").strip()
-        self.buildah("add", "-q", container, str(base()), "/")
-        self.buildah("commit", "-q", "--rm", container, "localhost/base")
+        self.buildah("add", "-q", container, str(files), "/")
+        self.buildah("commit", "-q", "--rm", container, tag)
 
     def build(self, tag: str, *, file: Path, context: Path = ROOT, **arguments: str) -> None:
         """Build a Containerfile on the base, with this machine's settings of pip. Raises RuntimeError."""
@@ -74,8 +84,34 @@ class Images:
 
     def run_buildah(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of buildah."""
-        own = [f"--root={self._folder}/store", f"--runroot={self._folder}/run", "--storage-driver=vfs"]
-        return subprocess.run(["nice", "buildah", *own, *arguments], capture_output=True, text=True, check=False)
+        return subprocess.run([*self._program, *arguments], capture_output=True, text=True, check=False)
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[None]:
+        """A command of buildah that goes on until the context ends, with all that it started."""
+        process = subprocess.Popen(
+            [*self._program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        family = psutil.Process(process.pid)
+        try:
+            yield
+        finally:
+            for one in (*family.children(recursive=True), family):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            process.wait()
+
+    @property
+    def _program(self) -> list[str]:
+        return ["buildah", f"--root={self._folder}/store", f"--runroot={self._folder}/run", "--storage-driver=vfs"]
+
+    def save(self, tag: str, path: Path) -> None:
+        """Write an image as an archive that containerd and Docker take."""
+        path.unlink(missing_ok=True)
+        self.buildah("push", "-q", tag, f"docker-archive:{path}:{tag}")
 
     def inspect(self, tag: str) -> dict[str, Any]:
         """An image's description, as OCI has it."""
