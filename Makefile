@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-logging flaky chaos long mutants lint format services bench generate locks
+.PHONY: help demo test test-logging flaky chaos long mutants lint format services bench generate released locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,12 +47,13 @@ mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time and show which test
 	PYTHONPATH=tests $(BIN)/python -m services install
 	$(BIN)/python scripts/mutants.py $(ARGS)
 
-lint: $(VENV)/dev.stamp ## Check style, types, import directions and generated code
+lint: $(VENV)/dev.stamp ## Check style, types, import directions, generated code, and that the API breaks no client
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate.py --check
+	$(BIN)/python scripts/check_api.py
 
 format: $(VENV)/dev.stamp ## Sort imports, format the code
 	$(BIN)/ruff check --select I --fix
@@ -70,6 +71,9 @@ generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, schema.sql 
 	$(BIN)/python scripts/generate.py
 	$(BIN)/python scripts/dump_schema.py
 	$(BIN)/python deploy/monitoring/dashboards.py
+
+released: $(VENV)/dev.stamp ## Keep proto/ as the API that is released: from then on nothing in it may break
+	$(BIN)/python scripts/check_api.py --release
 
 locks: $(VENV)/uv.stamp ## Bring requirements/*.txt to the newest versions that pyproject.toml allows
 	printf 'uv\n' | $(LOCK) - -o requirements/uv.txt
