@@ -13,6 +13,8 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 # On both cores; the tests of a file stay together, and with them the servers that they start.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
+MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-logging flaky chaos long mutants lint format services bench generate released locks
 
@@ -72,8 +74,9 @@ generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, schema.sql 
 	$(BIN)/python scripts/dump_schema.py
 	$(BIN)/python deploy/monitoring/dashboards.py
 
-released: $(VENV)/dev.stamp ## Keep proto/ as the API that is released: from then on nothing in it may break
+released: $(VENV)/dev.stamp ## Keep what is released: from then on nothing in proto/ may break, and no migration change
 	$(BIN)/python scripts/check_api.py --release
+	cd src/reelmill/store/migrations && sha256sum --quiet --check $(MIGRATIONS) && sha256sum *.sql > $(MIGRATIONS)
 
 locks: $(VENV)/uv.stamp ## Bring requirements/*.txt to the newest versions that pyproject.toml allows
 	printf 'uv\n' | $(LOCK) - -o requirements/uv.txt
