@@ -1,0 +1,119 @@
+"""An upgrade and the way back: processes of the release before and of this one share all servers."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from conftest import SharedServer
+from fault.conftest import QUICK
+from fault.kit.checker import check
+from fault.kit.deployment import Deployment
+from fault.kit.reelmill import Reelmill
+from migrations import previous
+from services.databases import Databases
+
+from reelmill.client import AsyncClient
+from reelmill.store.migrate import migrate
+from reelmill.v1.jobs_pb2 import Job
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Upgrade(Deployment):
+    """A deployment of the release before, with processes of ours beside it once they are started."""
+
+    def __init__(self, source: Path, **servers: str) -> None:
+        super().__init__(**servers, settings=QUICK)
+        for process in self.all:
+            process.environment["PYTHONPATH"] = str(source)
+        self.old = dict(self.processes) | {"worker": self.workers[0]}
+        self.new = {kind: Reelmill(kind, self.settings) for kind in ("api", "scheduler", "worker")}
+        self.workers.append(self.new["worker"])
+        self.processes |= {f"new {kind}": self.new[kind] for kind in ("api", "scheduler")}
+
+    async def only(self, *processes: Reelmill) -> None:
+        """Of all workers and schedulers run just these."""
+        for process in self.all:
+            if process.name in ("worker", "scheduler") and process not in processes and process.running:
+                await asyncio.to_thread(process.stop)
+        await asyncio.gather(*(asyncio.to_thread(p.start) for p in processes if not p.running))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The code of the release before."""
+    return previous.unpack(previous.commit(), tmp_path_factory.mktemp("previous"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    source: Path, databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
+) -> AsyncIterator[Upgrade]:
+    """Both releases, on a schema that the one before made and this one brought up to date."""
+    url = await databases.create(migrated=False)
+    await asyncio.to_thread(run_old, source, "-m", "reelmill", "migrate", url=url)
+    await migrate(url)
+    async with Upgrade(source, database_url=url, queue_url=kafka_server.url, cache_url=redis_server.url) as upgrade:
+        shutil.copy(clip, upgrade.talk)
+        yield upgrade
+        await upgrade.revive()
+        await upgrade.settle()
+        assert await check(upgrade) == []
+    await databases.drop(url)
+
+
+def run_old(source: Path, *arguments: str, url: str = "") -> str:
+    """Run Python with the code of the release before; answers what it printed."""
+    environment = {"PYTHONPATH": str(source), "REELMILL_DATABASE_URL": url}
+    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def completed(system: Upgrade, api: Reelmill, *, watched_at: Reelmill) -> Job:
+    """A job that one api takes and another follows to its end."""
+    async with AsyncClient(api.target) as client, AsyncClient(watched_at.target) as other:
+        job = await client.create_job(system.quick_job(system.talk))
+        system.acknowledged[job.id] = job
+        done = await other.wait(job.id, 60)
+        assert (await client.get_job(job.id)).version == done.version
+    assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
+    return done
+
+
+async def test_the_release_before_is_what_runs_as_such(source: Path) -> None:
+    where = await asyncio.to_thread(run_old, source, "-c", "import reelmill; print(reelmill.__file__)")
+    assert Path(where).is_relative_to(source)
+
+
+@pytest.mark.parametrize("api", ["old", "new"])
+@pytest.mark.parametrize("worker", ["old", "new"])
+async def test_jobs_of_either_api_are_done_by_either_worker(system: Upgrade, api: str, worker: str) -> None:
+    apis = {"old": system.old["api"], "new": system.new["api"]}
+    others = getattr(system, "new" if worker == "old" else "old")
+    await system.only(getattr(system, worker)["worker"], others["scheduler"])
+    await completed(system, apis[api], watched_at=apis["new" if api == "old" else "old"])
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+async def test_what_one_release_left_undone_the_other_ends(system: Upgrade, first: str) -> None:
+    ours, theirs = getattr(system, first), getattr(system, "new" if first == "old" else "old")
+    await system.only(ours["worker"], ours["scheduler"])
+    system.points.hold("task.encoding")
+    [job] = await system.submit(system.short_encode(system.talk))
+    await system.points.reached("task.encoding")
+    await asyncio.to_thread(ours["worker"].kill)
+    await system.only(theirs["worker"], theirs["scheduler"])
+    [done] = await system.finish(job)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 2), done.error
+
+
+async def test_after_the_way_back_the_release_before_goes_on_alone(system: Upgrade) -> None:
+    await system.only(system.old["worker"], system.old["scheduler"])
+    await asyncio.to_thread(system.new["api"].stop)
+    await completed(system, system.old["api"], watched_at=system.old["api"])
