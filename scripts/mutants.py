@@ -51,7 +51,7 @@ def stateless(statement: str) -> Mutant:
         name=f"the state guard in {statement}",
         file=LEASES,
         within=f"-- name: {statement}\n",
-        old=r"((?:t\.)?state = 'RUNNING')",
+        old=r"((?:t\.)?state(?:::text)? = 'RUNNING')",
         new=r"(\1 OR true)",
         tests="tests/store",
     )

@@ -1,3 +1,6 @@
+-- A write by lease says state::text = 'RUNNING'. Without the cast PostgreSQL may look for its row in the
+-- index of RUNNING tasks, which statistics of a quiet hour call empty; then each heartbeat reads all of it.
+
 -- name: claim_tasks
 -- Take ready tasks by id, for as long as the lease. The fence grows: whatever an earlier holder
 -- still writes is refused. The database's clock only.
@@ -52,7 +55,7 @@ ORDER BY j.priority DESC, c.id;
 -- wait for several of them can't deadlock.
 WITH held AS (
     SELECT t.id FROM tasks t JOIN unnest($1::uuid[], $2::bigint[]) AS lease (id, fence) USING (id)
-    WHERE t.fence = lease.fence AND t.state = 'RUNNING'
+    WHERE t.fence = lease.fence AND t.state::text = 'RUNNING'
     ORDER BY t.id FOR NO KEY UPDATE OF t
 )
 UPDATE tasks t SET lease_until = clock_timestamp() + $3::interval
@@ -63,7 +66,7 @@ RETURNING t.id, t.fence, t.cancel_requested;
 -- What the holder is doing ($3, or NULL for no news), and lines for the processing log. The task's row
 -- is locked first, so that no rescue can come between.
 WITH held AS (
-    SELECT job_id, tenant_id, attempt FROM tasks WHERE id = $1 AND fence = $2 AND state = 'RUNNING' FOR UPDATE
+    SELECT job_id, tenant_id, attempt FROM tasks WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' FOR UPDATE
 ), logged AS (
     INSERT INTO job_logs (job_id, tenant_id, attempt, time, level, output, message, command)
     SELECT held.job_id, held.tenant_id, held.attempt, l.time, l.level::log_level, l.output, l.message, l.command
@@ -82,7 +85,7 @@ RETURNING j.*;
 WITH done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL
     FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
-    WHERE t.id = held.id AND t.fence = held.fence AND t.state = 'RUNNING' AND NOT t.cancel_requested
+    WHERE t.id = held.id AND t.fence = held.fence AND t.state::text = 'RUNNING' AND NOT t.cancel_requested
     RETURNING t.id, t.job_id, t.tenant_id, t.fence
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
@@ -120,7 +123,7 @@ SELECT j.* FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1 AND t.fen
 -- The attempt failed and another follows after a wait; the job goes back to QUEUED.
 WITH failed AS (
     UPDATE tasks SET state = 'DELAYED', run_at = clock_timestamp() + $3::interval, lease_until = NULL
-    WHERE id = $1 AND fence = $2 AND state = 'RUNNING' AND NOT cancel_requested
+    WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
     RETURNING job_id, run_at, fence
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
@@ -134,7 +137,7 @@ RETURNING j.*;
 -- A draining worker gives a task back: ready again at once, no attempt charged.
 WITH released AS (
     UPDATE tasks SET state = 'READY', ready_time = clock_timestamp(), lease_until = NULL, attempt = attempt - 1
-    WHERE id = $1 AND fence = $2 AND state = 'RUNNING' AND NOT cancel_requested
+    WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
     RETURNING job_id, fence, attempt
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
@@ -148,7 +151,7 @@ RETURNING j.*;
 -- The attempt failed for good, and with it the job and its other tasks.
 WITH failed AS (
     UPDATE tasks SET state = 'FAILED', lease_until = NULL
-    WHERE id = $1 AND fence = $2 AND state = 'RUNNING' AND NOT cancel_requested
+    WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
     RETURNING id, job_id, fence
 ), others AS (
     UPDATE tasks t
@@ -168,7 +171,7 @@ RETURNING j.*;
 -- The holder of a task that was to stop has stopped it. The last one cancels the job.
 WITH stopped AS (
     UPDATE tasks SET state = 'CANCELLED', lease_until = NULL
-    WHERE id = $1 AND fence = $2 AND state = 'RUNNING' AND cancel_requested
+    WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND cancel_requested
     RETURNING job_id, fence
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
