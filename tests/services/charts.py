@@ -58,6 +58,11 @@ def compose_schema() -> Any:
     return json.loads(path.read_text())
 
 
+def crds() -> list[Path]:
+    """The definitions of the kinds beyond Kubernetes' own that the chart may make. Raises MissingError."""
+    return [path for module, version, pattern in _CRDS for path in golang.archive(module, version).glob(pattern)]
+
+
 def install() -> None:
     """Build and fetch all of it; minutes, once. Raises MissingError."""
     golang.cache().mkdir(parents=True, exist_ok=True)
@@ -93,10 +98,9 @@ def _core_schemas(out: Path, wheel: Path) -> None:
 
 def _crd_schemas(out: Path) -> None:
     out.mkdir()
-    for module, version, pattern in _CRDS:
-        for path in golang.archive(module, version).glob(pattern):
-            for kind, version_name, schema in _versions(path):
-                (out / f"{kind}_{version_name}.json").write_text(json.dumps(_strict(schema)))
+    for path in crds():
+        for kind, version, schema in _versions(path):
+            (out / f"{kind}_{version}.json").write_text(json.dumps(_strict(schema)))
 
 
 def _versions(path: Path) -> Iterator[tuple[str, str, Any]]:

@@ -6,7 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from services.process import MissingError
 
@@ -38,7 +41,7 @@ def pip_install(requirement: str, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = folder.with_suffix(f".{os.getpid()}")
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(made), requirement]
-    _run(argv, {})
+    run(argv, {})
     made.rename(folder)
 
 
@@ -46,17 +49,62 @@ def install(package: str, version: str, folder: Path, *, linked: dict[str, str])
     """Build a program into a folder; `linked` are variables that the linker sets. Raises MissingError."""
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in linked.items())])
     argv = ["nice", go(), "install", "-trimpath", f"-ldflags={flags}", f"{package}@v{version}"]
-    _run(argv, {"GOBIN": str(folder)})
+    run(argv, {"GOBIN": str(folder)})
+
+
+def build(
+    module: str,
+    version: str,
+    programs: Mapping[str, str],
+    folder: Path,
+    *,
+    linked: Mapping[str, str] | None = None,
+    staged: str = "",
+) -> None:
+    """Build programs, by name, from packages, of a module that `go install` refuses for its replace directives.
+
+    They are repeated in a module of ours, for Go heeds those of the main module alone. `staged` is the version of
+    what the module replaces by folders of its own, as Kubernetes does. Raises MissingError.
+    """
+    flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in (linked or {}).items())])
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache()) as own:
+        Path(own, "go.mod").write_text(_wrapper(module, version, staged))
+        for name, package in programs.items():
+            argv = [
+                "nice",
+                go(),
+                "build",
+                "-mod=mod",
+                "-trimpath",
+                f"-ldflags={flags}",
+                "-o",
+                str(folder / name),
+                package,
+            ]
+            run(argv, {}, own)
+
+
+def _wrapper(module: str, version: str, staged: str) -> str:
+    theirs = json.loads(run([go(), "mod", "download", "-json", f"{module}@v{version}"], {}))["GoMod"]
+    described: dict[str, Any] = json.loads(run([go(), "mod", "edit", "-json", theirs], {}))
+    lines = ["module wrapper", f"go {described['Go']}", f"require {module} v{version}"]
+    for replace in described.get("Replace") or ():
+        old, new = replace["Old"], replace["New"]
+        by = f"{old['Path']} v{staged}" if new["Path"].startswith(".") else f"{new['Path']} {new.get('Version', '')}"
+        lines.append(f"replace {old['Path']} {old.get('Version', '')} => {by}")
+    return "\n".join(lines)
 
 
 def archive(module: str, version: str) -> Path:
     """The folder of a module's files. Raises MissingError."""
-    return Path(json.loads(_run([go(), "mod", "download", "-json", f"{module}@v{version}"], {}))["Dir"])
+    return Path(json.loads(run([go(), "mod", "download", "-json", f"{module}@v{version}"], {}))["Dir"])
 
 
-def _run(argv: list[str], variables: dict[str, str]) -> str:
+def run(argv: list[str], variables: Mapping[str, str], folder: str = "/") -> str:
+    """Run Go quietly to other programs: what it printed. Raises MissingError."""
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local"} | variables
-    done = subprocess.run(argv, cwd="/", env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MissingError(f"{' '.join(argv)} failed:\n{done.stderr[-2000:]}")
     return done.stdout

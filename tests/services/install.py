@@ -39,20 +39,20 @@ def _clock() -> None:
     try:
         clock.library()
     except MissingError:
-        _apt_get("libfaketime")
+        apt_get("libfaketime")
         clock.library()
 
 
 def _prometheus() -> None:
     for package in ("prometheus", "prometheus-alertmanager"):  # each package's program has its name
         if shutil.which(package) is None:
-            _apt_get(package)
+            apt_get(package)
         prometheus.program(package)
 
 
 def _redis() -> None:
     if shutil.which("redis-server") is None:
-        _apt_get("redis-server")
+        apt_get("redis-server")
     redis.executable()
 
 
@@ -60,7 +60,7 @@ def _kafka() -> None:
     if kafka.jars().is_dir():
         return
     if shutil.which("mvn") is None:
-        _apt_get("maven")
+        apt_get("maven")
     print(f"fetching Apache Kafka {kafka.VERSION} (43 MB) into {kafka.jars()}", flush=True)
     kafka.fetch_jars()
 
@@ -69,11 +69,11 @@ def _elasticsearch() -> None:
     try:
         elasticsearch.java()
     except MissingError:
-        _apt_get("openjdk-17-jre-headless")
+        apt_get("openjdk-17-jre-headless")
         elasticsearch.java()
     if not elasticsearch.jars().is_dir():
         if shutil.which("mvn") is None:
-            _apt_get("maven")
+            apt_get("maven")
         print(f"fetching Elasticsearch {elasticsearch.VERSION} (32 MB) into {elasticsearch.jars()}", flush=True)
         elasticsearch.fetch_jars()
 
@@ -94,13 +94,13 @@ def _charts() -> None:
 def _image() -> None:
     for program in ("buildah", "mmdebstrap"):
         if shutil.which(program) is None:
-            _apt_get(program)
+            apt_get(program)
     if not image.base().exists():
         print(f"making {image.base()} from Debian's packages", flush=True)
         image.make_base()
 
 
-def _apt_get(package: str) -> None:
+def apt_get(package: str) -> None:
     """Install a Debian package where we may; whoever needs it says what is missing still."""
     apt_get = shutil.which("apt-get")
     if apt_get is None or os.geteuid() != 0:
