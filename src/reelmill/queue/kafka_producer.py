@@ -21,6 +21,8 @@ _OPTIONS: Config = {
     "delivery.timeout.ms": 10_000,
     # A broker would make a missing topic with partitions of its own choice, before we do.
     "allow.auto.create.topics": False,
+    # For so long, and not for 30 s, a topic that was just made may seem to be missing.
+    "topic.metadata.propagation.max.ms": 3000,
 }
 
 
