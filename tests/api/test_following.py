@@ -39,6 +39,14 @@ def test_watching_resumes_after_any_sequence_number(done: pb.Job, live_jobs: Job
         assert watched(live_jobs, done.id, after) == events[after:]
 
 
+def test_who_saw_events_that_a_restored_database_lost_sees_the_others(
+    live: Reelmill, live_jobs: JobServiceStub
+) -> None:
+    made = live_jobs.CreateJob(pb.CreateJobRequest(job=job(f"file://{live.media}/clip.mp4")))
+    events = watched(live_jobs, made.id, after=1000)
+    assert [e.state for e in events][-1:] == [pb.Job.COMPLETED]
+
+
 def test_a_job_ends_with_its_files_and_the_basic_view_has_them_too(done: pb.Job, live_jobs: JobServiceStub) -> None:
     assert done.state == pb.Job.COMPLETED
     assert [len(output.files) for output in done.outputs] == [3, 1]

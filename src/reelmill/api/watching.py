@@ -26,6 +26,7 @@ async def watch(
         job = await jobs.get(tenant_id, job_id)
         if job.state in _FINAL and job.version <= after:
             return
+        after = min(after, job.version)  # later ones were seen before the database was restored from a backup
         shown = b""
         polled = -_POLL_SECONDS
         while True:
