@@ -16,7 +16,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-logging flaky chaos long mutants lint format services bench generate released locks
+.PHONY: help demo test test-logging flaky chaos long cluster-test mutants lint format services bench generate released locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told
 long: $(VENV)/dev.stamp ## The fault tests and the model as before a release, for about an hour; SEED repeats an order
 	PYTHONPATH=tests $(BIN)/python -m services install
 	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py $(ARGS)
+
+cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour
+	PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time and show which test goes red
 	PYTHONPATH=tests $(BIN)/python -m services install

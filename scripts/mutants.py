@@ -210,14 +210,14 @@ def apply(mutant: Mutant, tree: Path) -> None:
 
 
 def red_test(tree: Path, tests: str) -> str | None:
-    """The first test that fails in a tree; None where all pass."""
+    """The first test that fails in a tree, without its parameters; None where all pass."""
     environment = os.environ | {"PYTHONPATH": str(tree / "src")}
     argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
     done = subprocess.run(argv, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
-    found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    if found is None:
+    found = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", done.stdout, re.MULTILINE)
+    if found is None or done.returncode != 1:  # 2: the tests could not be read, which shows nothing
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return found[1]
 

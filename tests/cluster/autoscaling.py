@@ -12,7 +12,7 @@ _PORT, _ADAPTER_PORT = 9090, 6444
 
 
 def start(node: Node, namespace: str, addresses: Sequence[str]) -> None:
-    """Scrape a namespace's schedulers at these addresses, and answer the API server's questions for external metrics."""
+    """Scrape a namespace's schedulers, and answer what the API server asks for external metrics."""
     kubeconfig = node.authority.kubeconfig("metrics", "metrics", f"https://{ADDRESS}:6443", group="system:masters")
     # Debian's Prometheus can't ask Kubernetes for pods.
     schedulers = {"targets": [f"{address}:8081" for address in addresses], "labels": {"namespace": namespace}}
