@@ -15,6 +15,7 @@ from reelmill.telemetry.logs import get_logger
 from reelmill.v1.messages_pb2 import DeadLetter
 
 log = get_logger(__name__)
+_PROMPT_SECONDS = 0.1
 
 
 class Intake:
@@ -27,6 +28,7 @@ class Intake:
         self._sweep_seconds = sweep_seconds
         self._random = random.Random()  # noqa: S311 - spreads sweeps, guards nothing
         self._next_sweep = 0.0
+        self._more_to_sweep = False
         self._uncommitted: list[Delivery] = []
         self._claiming: asyncio.Task[list[ClaimedTask]] | None = None
 
@@ -42,12 +44,19 @@ class Intake:
         if time.monotonic() >= self._next_sweep:
             self._schedule_sweep()
             swept = self._leases.claim_swept(self._sweep_seconds, self._owner, limit=free)
-            if claimed := await self._start_claimed(swept, start):
+            claimed = await self._start_claimed(swept, start)
+            self._more_to_sweep = len(claimed) == free
+            if claimed:
                 log.info("swept", tasks=len(claimed))
                 return claimed
         if not self._uncommitted:
             timeout = max(0.01, self._next_sweep - time.monotonic())
+            if self._more_to_sweep:
+                timeout = min(timeout, _PROMPT_SECONDS)
             self._uncommitted = await consumer.receive(free, timeout)
+            if self._more_to_sweep and not self._uncommitted:
+                # Work waits that no message brings us: with more workers than partitions most get none.
+                self._next_sweep = 0.0
         if not self._uncommitted:
             return []
         task_ids = [task_id for d in self._uncommitted if (task_id := await self._parse(d)) is not None]
