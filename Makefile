@@ -19,7 +19,7 @@ MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 .PHONY: help demo test test-logging flaky chaos long cluster-test mutants lint format services bench generate released locks
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
