@@ -4,7 +4,9 @@ import argparse
 import signal
 
 from benchmarks import drain, latency, rescue, servers, start, submission, thumbnails
+from benchmarks.capacity import tables
 from benchmarks.report import Report
+from reelmill.telemetry import logs
 
 BENCHMARKS = {
     "drain": drain.run,
@@ -13,6 +15,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "start": start.run,
     "rescue": rescue.run,
+    "capacity": tables.run,
 }
 
 
@@ -29,6 +32,7 @@ def main() -> None:
     report = Report(
         rounds=1 if arguments.quick else arguments.rounds, quick=arguments.quick, only=frozenset(arguments.only)
     )
+    logs.configure(service="benchmark", format="text", level="warning")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops in order, as Ctrl-C does
     with servers.running() as started:
         for name in arguments.names or BENCHMARKS:

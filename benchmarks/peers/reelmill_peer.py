@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import secrets
 import sys
 import time
@@ -30,14 +31,18 @@ _BATCH = 1000
 
 
 class ReelmillPeer(Peer):
-    """Two workers and a scheduler; the jobs come in through the api's own code."""
+    """Workers, two unless it is told, and a scheduler; the jobs come in through the api's own code."""
 
-    def __init__(self, servers: Servers, *, full: bool, slots: int = SLOTS) -> None:
+    def __init__(
+        self, servers: Servers, *, full: bool, slots: int = SLOTS, workers: int = WORKERS, partitions: int = 12
+    ) -> None:
         self.name = "reelmill-full" if full else "reelmill-postgres"
         super().__init__()
         self._servers = servers
         self._full = full
         self._slots = slots
+        self._workers = workers
+        self._partitions = partitions
         self._databases = Databases(servers.postgres.url)
         self._runner = asyncio.Runner()
         self._stop = asyncio.Event()
@@ -53,6 +58,7 @@ class ReelmillPeer(Peer):
         check_redis(self._servers.redis)
         self._variables = variables(self._servers, url, full=self._full, folder=str(self.folder))
         self._variables["REELMILL_WORKER_SLOTS"] = str(self._slots)
+        self._variables["REELMILL_KAFKA_PARTITIONS"] = str(self._partitions)
         self._parts_context = app.open_parts(settings(self._variables), process="benchmark")
         self._parts = await self._parts_context.__aenter__()
         self._submitter = Submitter(self._parts.jobs, self._parts.cache, self._parts.storage, self._parts.relay)
@@ -73,9 +79,9 @@ class ReelmillPeer(Peer):
         return super().environment() | self._variables
 
     def commands(self) -> Sequence[Sequence[str]]:
-        """Two workers, and a scheduler, which relays what completions tell the world."""
+        """The workers, and a scheduler, which relays what completions tell the world."""
         worker = (sys.executable, "-m", "benchmarks.peers.reelmill_peer")
-        return [*[worker] * WORKERS, (sys.executable, "-m", "reelmill", "scheduler")]
+        return [*[worker] * self._workers, (sys.executable, "-m", "reelmill", "scheduler")]
 
     def load(self, count: int) -> None:
         """By BatchCreateJobs' code, and relayed until the outbox is the queue's."""
@@ -95,8 +101,8 @@ class ReelmillPeer(Peer):
     def settle(self) -> None:
         """With Kafka: every worker holds its share of the partitions."""
         if self._full:
-            prefix, partitions = self._parts.settings.kafka_topic_prefix, self._parts.settings.kafka_partitions
-            wait_for_shares(self._servers.kafka.url, f"{prefix}workers", WORKERS, partitions // WORKERS)
+            group = f"{self._parts.settings.kafka_topic_prefix}workers"
+            wait_for_shares(self._servers.kafka.url, group, self._workers, self._partitions)
 
     def unfinished(self) -> int:
         """Jobs that are not COMPLETED in the database."""
@@ -111,16 +117,17 @@ class ReelmillPeer(Peer):
 
 
 def wait_for_shares(queue_url: str, group: str, workers: int, partitions: int) -> None:
-    """Return once `workers` have `partitions` each of every topic of tasks. Raises TimeoutError."""
+    """Return once `workers` share the `partitions` of each topic of tasks evenly. Raises TimeoutError."""
     admin = AdminClient({"bootstrap.servers": urlsplit(queue_url).netloc})
-    goal, shares = [partitions] * workers * len(TASK_TOPICS), []
+    even = [partitions // workers + (i < partitions % workers) for i in range(workers)]
+    goal, shares = sorted(even * len(TASK_TOPICS)), []
     deadline = time.monotonic() + 60
     while shares != goal:
         if time.monotonic() > deadline:
             raise TimeoutError(f"group {group} has shares of {shares} partitions, not {goal}")
         time.sleep(0.1)
         described = admin.describe_consumer_groups([group])[group].result()
-        shares = [len(member.assignment.topic_partitions) for member in described.members]
+        shares = sorted(len(member.assignment.topic_partitions) for member in described.members)
 
 
 def variables(servers: Servers, database_url: str, *, full: bool, folder: str) -> dict[str, str]:
@@ -154,7 +161,10 @@ def tiny_job() -> Job:
 
 
 class Nothing:
-    """An executor that counts, and else does nothing, or with BENCHMARK_HOLD waits to be stopped."""
+    """An executor that counts, and else does nothing.
+
+    With BENCHMARK_HOLD it waits to be stopped, with BENCHMARK_SECONDS for so long, half more or less.
+    """
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """No files."""
@@ -162,6 +172,8 @@ class Nothing:
         if "BENCHMARK_HOLD" in os.environ:
             await attempt.stop.wait()
             raise Stopped
+        if seconds := os.environ.get("BENCHMARK_SECONDS"):
+            await attempt.unless_stopped(asyncio.sleep(float(seconds) * random.uniform(0.5, 1.5)))
         return ()
 
     async def discard(self, attempt: Attempt) -> None:

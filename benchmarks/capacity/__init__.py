@@ -1,0 +1,1 @@
+"""How much a system takes: a simulation, what it is fed with, and its trial. See docs/scaling.md."""
