@@ -175,3 +175,17 @@ async def test_before_start_and_after_stop_it_is_as_if_away(redis_server) -> Non
 def test_a_url_of_another_form_is_refused_naming_the_setting() -> None:
     with pytest.raises(ValueError, match="REELMILL_CACHE_URL"):
         redis_cache("http://localhost:6379")
+
+
+async def test_a_connection_that_is_closed_in_the_moment_of_a_write_is_a_miss(
+    shared: RedisCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def closed(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("unable to perform operation; the handler is closed")  # as uvloop says it
+
+    put = status()
+    await shared.put([put])
+    with monkeypatch.context() as patch:
+        patch.setattr(shared._redis, "execute_command", closed)
+        assert await kept(shared, put) is None
+    assert await kept(shared, put) == put

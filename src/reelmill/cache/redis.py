@@ -17,14 +17,13 @@ from uuid import UUID
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import ConnectionError
 
 from reelmill.cache.breaker import Breaker
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, job_channel
-from reelmill.cache.redis_channels import PREFIX, RedisChannels
+from reelmill.cache.redis_channels import AWAY, PREFIX, RedisChannels
 from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
 
-_AWAY = (RedisError, OSError, TimeoutError)
 _TIMEOUT_SECONDS = 0.5
 _PROGRESS_SECONDS = 15.0
 _CONNECTIONS = 32
@@ -87,7 +86,7 @@ class RedisCache:
         self._put_progress = self._redis.register_script(_PUT_PROGRESS)
         self._status_ttl_seconds = status_ttl_seconds
         self._final_ttl_seconds = final_ttl_seconds
-        self._breaker = Breaker("redis", _AWAY)
+        self._breaker = Breaker("redis", AWAY)
         self._channels = RedisChannels(self._pool)
         self._started = False
 
@@ -153,7 +152,7 @@ class RedisCache:
             raise CacheUnavailable("the cache is not started")
         try:
             await self._redis.ping()
-        except _AWAY as error:
+        except AWAY as error:
             raise CacheUnavailable(f"Redis is away: {str(error) or type(error).__name__}") from error
 
     async def _call(self, operation: Callable[[], Awaitable[Any]], miss: Any) -> Any:

@@ -13,7 +13,8 @@ from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 PREFIX = "reelmill:"
-_AWAY = (RedisError, OSError, TimeoutError)
+# RuntimeError: uvloop's for a write to a connection that was closed in that moment.
+AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 _CONFIRM_SECONDS = 0.5
 _SILENCE_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 0.1
@@ -87,7 +88,7 @@ class RedisChannels:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._read(connection))
                     group.create_task(self._write(connection))
-            except* _AWAY as errors:
+            except* AWAY as errors:
                 if not self._away:
                     reason = errors.exceptions[0]
                     log.warning("can't listen to Redis: watchers poll", reason=str(reason) or type(reason).__name__)

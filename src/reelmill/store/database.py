@@ -102,6 +102,10 @@ class Database:
                 yield connection
         except _AWAY as error:
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
+        except RuntimeError as error:  # uvloop's for a write to a connection that was closed in that moment
+            if "handler is closed" not in str(error):
+                raise
+            raise Unavailable("PostgreSQL is away: the connection was closed") from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
