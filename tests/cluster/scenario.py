@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import yaml
 from effort import SEED
 from services import charts
 
@@ -78,7 +79,9 @@ async def test_every_object_that_the_chart_can_make_is_taken(node: Node, release
     node.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     for values in sorted((CHART / "ci").glob("*-values.yaml")):
         text = release.helm("template", "other", str(CHART), f"--values={values}")
-        node.kubectl("apply", f"--namespace={NAMESPACE}", "--dry-run=server", "-f", "-", given=text)
+        told = node.kubectl("apply", f"--namespace={NAMESPACE}", "--dry-run=server", "-f", "-", given=text).splitlines()
+        assert len(told) == len(list(filter(None, yaml.safe_load_all(text))))
+        assert all(line.endswith("created (server dry run)") for line in told)
 
 
 async def test_jobs_over_rest_are_completed(users: Users, uri: str, record_property: Recorder) -> None:
