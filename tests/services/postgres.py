@@ -22,16 +22,24 @@ class Postgres(Server):
         super().__init__()
         self._durable = durable
         self._bin = binaries()
+        self._backup: Path | None = None
 
     @property
     def url(self) -> str:
         """URL of the database `postgres`, as the superuser."""
         return f"postgresql://reelmill@{HOST}:{self.port}/postgres"
 
+    def restore(self, backup: Path) -> None:
+        """Begin with the files of pg_basebackup instead of an empty cluster; before the first start."""
+        self._backup = backup
+
     def prepare(self) -> None:
-        """Make an empty cluster."""
+        """Make an empty cluster, or take the backup's files."""
         if os.geteuid() == 0:
             self._step_down()
+        if self._backup:
+            self._backup.rename(self.folder / "data")
+            return
         initdb = [str(self._bin / "initdb"), "-D", str(self.folder / "data"), "-U", "reelmill", "--auth=trust"]
         self.run([*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
 
