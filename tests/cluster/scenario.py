@@ -90,6 +90,7 @@ async def test_jobs_over_rest_are_completed(users: Users, uri: str, record_prope
     done = [await users.ended(job_id) for job_id in jobs]
     assert [(job["state"], job["attempt"]) for job in done] == [("COMPLETED", 1)] * 12
     record_property("figures", f"12 jobs COMPLETED {time.monotonic() - began:.1f} s after the first was submitted")
+    assert "Phase:          Succeeded" in await asyncio.to_thread(release.helm, "test", "reelmill")
 
 
 async def test_an_upgrade_under_load_fails_no_request_and_charges_no_attempt(
