@@ -1,18 +1,16 @@
 """Migrations expand, and contract a release later: processes of the release before go on with the new schema."""
 
 import hashlib
-import re
 from pathlib import Path
 
 import asyncpg
 import pytest
 from migrations.catalog import missed, read
 
-from reelmill.store.migrate import migrations
+from reelmill.store.migrate import CONTRACTS, migrations
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASED = Path(__file__).with_name("released.sha256")
-CONTRACTS = re.compile(r"^-- Contracts: not used since (\d+\.\d+\.\d+)$", re.M)
 
 EXPANDS = [
     "CREATE TABLE notes (job_id uuid NOT NULL)",

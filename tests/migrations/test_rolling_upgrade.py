@@ -38,10 +38,9 @@ class Upgrade(Deployment):
 
     async def only(self, *processes: Reelmill) -> None:
         """Of all workers and schedulers run just these."""
-        for process in self.all:
-            if process.name in ("worker", "scheduler") and process not in processes and process.running:
-                await asyncio.to_thread(process.stop)
-        await asyncio.gather(*(asyncio.to_thread(p.start) for p in processes if not p.running))
+        others = [p for p in self.all if p.name in ("worker", "scheduler") and p not in processes]
+        starts = [asyncio.to_thread(process.start) for process in processes if not process.running]
+        await asyncio.gather(*starts, *(asyncio.to_thread(process.stop) for process in others))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from reelmill.store.migrate import migrate, migrations
+from reelmill.store.migrate import Migration, migrate, migrations, pending
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,15 +44,31 @@ async def test_of_eight_that_migrate_at_once_one_does_it(empty_database_url: str
     assert await _applied(empty_database_url) == [(m.number, m.name) for m in migrations()]
 
 
-async def test_a_database_newer_than_the_code_is_refused(database_url: str) -> None:
-    newest = len(migrations()) + 1
-    connection = await asyncpg.connect(database_url)
-    try:
-        await connection.execute("INSERT INTO schema_migrations (number, name) VALUES ($1, 'future')", newest)
-    finally:
-        await connection.close()
-    with pytest.raises(RuntimeError, match=f"migration {newest}.*newer version"):
-        await migrate(database_url)
+def _with(monkeypatch: pytest.MonkeyPatch, sql: str) -> Migration:
+    """A further migration, until `monkeypatch.undo`."""
+    known = migrations()
+    further = Migration(number=len(known) + 1, name="further", sql=sql)
+    monkeypatch.setattr("reelmill.store.migrate.migrations", lambda: [*known, further])
+    return further
+
+
+async def test_older_code_takes_a_schema_that_only_expanded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    further = _with(monkeypatch, "ALTER TABLE users ADD COLUMN note text")
+    assert await migrate(database_url) == [further]
+    monkeypatch.undo()
+    assert await migrate(database_url) == []
+    assert (await pending(database_url))[1] == []
+
+
+async def test_older_code_refuses_a_schema_that_lacks_what_it_uses(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    further = _with(monkeypatch, "-- Contracts: not used since 1.2.0\nDROP TABLE users")
+    assert await migrate(database_url) == [further]
+    monkeypatch.undo()
+    for bring in (migrate, pending):
+        with pytest.raises(RuntimeError, match=f"migration {further.number} took away.*newer version"):
+            await bring(database_url)
 
 
 def test_schema_sql_is_what_the_migrations_make(database_url: str) -> None:

@@ -1,4 +1,8 @@
-"""Numbered, forward-only migrations, each in a transaction, under one advisory lock."""
+"""Numbered, forward-only migrations, each in a transaction, under one advisory lock.
+
+A migration adds only, so that the release before runs on its schema too. One that takes away what an older release
+used says so in a line of its own, and the database remembers: `-- Contracts: not used since 1.2.0`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +12,8 @@ import asyncpg
 
 from reelmill.store.database import check_url
 
+CONTRACTS = re.compile(r"^-- Contracts: not used since (\d+\.\d+\.\d+)$", re.M)
+"""The line; its group is the first release that did not use what is taken away."""
 _LOCK = 0x7265656C6D696C6C  # "reelmill" in ASCII
 
 
@@ -43,16 +49,27 @@ async def pending(url: str) -> tuple[str, list[Migration]]:
 
 
 async def missing(connection: asyncpg.Connection) -> list[Migration]:
-    """The migrations that a database lacks."""
+    """The migrations that a database lacks. Raises RuntimeError where this code is too old for it."""
     there = await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL")
-    applied = await connection.fetchval("SELECT max(number) FROM schema_migrations") if there else 0
-    return migrations()[applied or 0 :]
+    applied = await connection.fetchval("SELECT coalesce(max(number), 0) FROM schema_migrations") if there else 0
+    known = migrations()
+    if applied > len(known):  # so who applied it knew of the column
+        taken = await connection.fetchval(
+            "SELECT max(number) FROM schema_migrations WHERE contracts AND number > $1", len(known)
+        )
+        if taken:
+            raise RuntimeError(
+                f"the database's migration {taken} took away what this Reelmill, which knows {len(known)}, uses: "
+                "run a newer version"
+            )
+    return known[applied:]
 
 
 async def migrate(url: str) -> list[Migration]:
     """Bring the database up to date; answers what was applied. Any number may run at once.
 
-    Raises RuntimeError where the database is newer than this code, and ValueError for a URL of another form.
+    A database that is newer stays as it is. Raises RuntimeError where this code is too old for it, and ValueError for
+    a URL of another form.
     """
     check_url(url)
     connection = await asyncpg.connect(url)
@@ -62,18 +79,19 @@ async def migrate(url: str) -> list[Migration]:
             "CREATE TABLE IF NOT EXISTS schema_migrations ("
             "number int PRIMARY KEY, name text NOT NULL, time timestamptz NOT NULL DEFAULT clock_timestamp())"
         )
-        applied = await connection.fetchval("SELECT coalesce(max(number), 0) FROM schema_migrations")
-        known = migrations()
-        if applied > len(known):
-            raise RuntimeError(
-                f"the database has migration {applied}, this Reelmill knows {len(known)}: run a newer version"
-            )
-        for migration in known[applied:]:
+        await connection.execute(
+            "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS contracts boolean NOT NULL DEFAULT false"
+        )
+        lacking = await missing(connection)
+        for migration in lacking:
             async with connection.transaction():
                 await connection.execute(migration.sql)
                 await connection.execute(
-                    "INSERT INTO schema_migrations (number, name) VALUES ($1, $2)", migration.number, migration.name
+                    "INSERT INTO schema_migrations (number, name, contracts) VALUES ($1, $2, $3)",
+                    migration.number,
+                    migration.name,
+                    CONTRACTS.search(migration.sql) is not None,
                 )
-        return known[applied:]
+        return lacking
     finally:
         await connection.close()

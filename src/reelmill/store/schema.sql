@@ -274,7 +274,8 @@ CREATE TABLE public.output_files (
 CREATE TABLE public.schema_migrations (
     number integer NOT NULL,
     name text NOT NULL,
-    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    contracts boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.storage_deletions (
