@@ -1,10 +1,13 @@
 """The model beside the real system: workers' processes whose tasks only wait, on the same machine."""
 
 import os
+import statistics
 from dataclasses import dataclass, replace
 
 from benchmarks.capacity.costs import Costs
-from benchmarks.capacity.model import Setup, Simulation
+from benchmarks.capacity.model import Simulation
+from benchmarks.capacity.values import Setup
+from benchmarks.peers.base import WARM_UP
 from benchmarks.peers.reelmill_peer import ReelmillPeer
 from benchmarks.report import Report
 from benchmarks.rounds import percentile
@@ -48,6 +51,15 @@ class WaitingPeer(ReelmillPeer):
         """How long each waits."""
         return super().environment() | {"BENCHMARK_SECONDS": str(self._seconds)}
 
+    def waits(self, rate: float, jobs: int) -> list[float]:
+        """Seconds from the submission to the claim, of jobs that come at random, `rate` a second."""
+        self.load(WARM_UP)
+        self.finish(WARM_UP)
+        self.settle()
+        self.arrive(rate, jobs)
+        self.finish(WARM_UP + jobs)
+        return self.claim_waits()[WARM_UP:]
+
 
 def run(servers: Servers, report: Report, costs: Costs) -> None:
     """The seconds that each takes, the model's and the real ones, and their ratio."""
@@ -60,6 +72,22 @@ def run(servers: Servers, report: Report, costs: Costs) -> None:
         expected = modelled(trial, replace(costs, worker=own))
         report.line(trial.name, f"{expected:7.2f}", f"{seconds:7.2f}", f"{expected / seconds:6.2f} ×")
 
+    arrivals(servers, report, costs)
+
+
+def arrivals(servers: Servers, report: Report, costs: Costs) -> None:
+    """Jobs that come at random, for 60% of the slots: their waits, the model's and the real ones."""
+    trial = Trial(workers=4, slots=1, seconds=1, partitions=4, jobs=20 if report.quick else 200)
+    rate = 0.6 * trial.workers * trial.slots / trial.seconds
+    with WaitingPeer(servers, trial) as peer:
+        real = peer.waits(rate, trial.jobs)
+    expected = Simulation(_setup(trial), costs, 20_000, rate=rate).run().waits
+    report.head(f"{trial.name}, 60% busy: waits, the model's and the real ones, in seconds")
+    for percent in (50, 90):
+        ours, theirs = percentile(expected, percent), percentile(real, percent)
+        report.line(f"p{percent}", f"{ours:7.2f}", f"{theirs:7.2f}")
+    report.line("mean", f"{statistics.fmean(expected):7.2f}", f"{statistics.fmean(real):7.2f}")
+
 
 def _real(servers: Servers, report: Report, trial: Trial) -> tuple[float, float]:
     """Seconds of a drain, and a worker's CPU seconds a job."""
@@ -70,8 +98,13 @@ def _real(servers: Servers, report: Report, trial: Trial) -> tuple[float, float]
 
 
 def modelled(trial: Trial, costs: Costs) -> float:
-    """Seconds of the same drain by the model, on one machine like this one."""
-    setup = Setup(
+    """Seconds of the same drain by the model."""
+    return Simulation(_setup(trial), costs, trial.jobs).run().seconds
+
+
+def _setup(trial: Trial) -> Setup:
+    """All on one machine like this one."""
+    return Setup(
         workers=trial.workers,
         slots=trial.slots,
         partitions=trial.partitions,
@@ -81,4 +114,3 @@ def modelled(trial: Trial, costs: Costs) -> float:
         one_machine=True,
         job_seconds=trial.seconds,
     )
-    return Simulation(setup, costs, trial.jobs).run().seconds

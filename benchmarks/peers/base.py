@@ -20,7 +20,7 @@ from benchmarks.servers import cpu_seconds
 from reelmill.media.child import tied
 
 WORKERS = 2
-_WARM_UP = 20
+WARM_UP = 20
 _TIMEOUT_SECONDS = 120
 
 
@@ -70,8 +70,8 @@ class Peer(ABC):
 
         The tasks are loaded while the workers are frozen: they are connected and warm, and idle.
         """
-        self.load(_WARM_UP)
-        self.finish(_WARM_UP)
+        self.load(WARM_UP)
+        self.finish(WARM_UP)
         self.settle()
         done = counting.total(self.counters)
         self._send(signal.SIGSTOP)

@@ -98,6 +98,22 @@ class ReelmillPeer(Peer):
             while await self._parts.relay.run_once():
                 pass
 
+    def arrive(self, rate: float, count: int) -> None:
+        """Submit `count` jobs one by one at random, `rate` a second, and relay each at once, as an api does."""
+        self._runner.run(self._arrive(rate, count))
+
+    async def _arrive(self, rate: float, count: int) -> None:
+        due = time.monotonic()
+        for _ in range(count):
+            due += random.expovariate(rate)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self._load(1)
+
+    def claim_waits(self) -> list[float]:
+        """Seconds from each job's submission to its first claim, in the order of submission."""
+        query = "SELECT extract(epoch FROM start_time - create_time)::float8 AS wait FROM jobs ORDER BY id"
+        return [row["wait"] for row in self._runner.run(self._connection.fetch(query))]
+
     def settle(self) -> None:
         """With Kafka: every worker holds its share of the partitions."""
         if self._full:

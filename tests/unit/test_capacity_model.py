@@ -12,7 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks are no part of the package
 
 from benchmarks.capacity.costs import MEASURED, Costs, Line
-from benchmarks.capacity.model import Outcome, Setup, Simulation
+from benchmarks.capacity.model import Simulation
+from benchmarks.capacity.values import Outcome, Setup
 
 NONE = Line(0, 0)
 FREE = Costs(
