@@ -29,6 +29,7 @@ from reelmill.worker.intake import Intake
 log = get_logger(__name__)
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
+_EARLY_SECONDS = 1.0  # between heartbeats that cancellations bring forward: all workers hear of each
 _LAST_WRITES_SECONDS = 10.0  # for which a worker that stops waits for PostgreSQL
 Answer = TypeVar("Answer")
 
@@ -263,6 +264,7 @@ class Worker:
             while True:
                 if await subscription.wait(60):
                     self._heartbeat_now.set()
+                    await asyncio.sleep(_EARLY_SECONDS)
 
     async def _progress_loop(self) -> None:
         while True:
