@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from confluent_kafka import Consumer, TopicPartition
 from fault.kit.checker import messages, read
@@ -65,11 +66,15 @@ async def test_kafka_has_the_message_and_the_group_has_committed_it(full: Deploy
         consumer.close()
 
 
+def _events_of(system: Deployment, job: Job) -> list[BaseCloudEvent]:
+    of_job = [m for m in messages(system, "events") if m.key() == job.id.encode()]
+    return [from_binary_event(KafkaMessage(dict(m.headers()), m.key(), m.value())) for m in of_job]
+
+
 async def test_kafka_has_a_cloud_event_for_each_state(full: Deployment, done: Job) -> None:
-    events = []
-    for message in await asyncio.to_thread(messages, full, "events"):
-        if message.key() == done.id.encode():
-            events.append(from_binary_event(KafkaMessage(dict(message.headers()), message.key(), message.value())))
+    async with asyncio.timeout(20):
+        while len(events := await asyncio.to_thread(_events_of, full, done)) < 3:  # the last may be on its way
+            await asyncio.sleep(0.1)
     assert [e.get_type() for e in events] == [f"reelmill.job.{s}" for s in ("queued", "processing", "completed")]
     assert {e.get_subject() for e in events} == {done.id}
     assert len({e.get_id() for e in events}) == 3
