@@ -54,20 +54,20 @@ class Costs:
     """A worker process' own, of a job: claim, statuses, phases, completion, start of ffmpeg."""
 
 
-# 2026-11-24, 2 cores of an Intel Xeon that others used too: make bench ARGS="capacity"
+# 2026-11-24, 2 cores of an Intel Xeon on which nothing else ran: make bench ARGS="capacity"
 MEASURED = Costs(
-    claim=Line(0.00041, 0.00004),
-    sweep=Line(0.00066, 0.00004),
-    empty_sweep=0.0001,
-    heartbeat=Line(0.00039, 0.000013),
-    report=0.00035,
-    complete=Line(0.00079, 0.000037),
-    commit_wait=0.00029,
-    relay=Line(0.0011, 0.0000014),
-    relay_wait=Line(0.016, 0.000013),
-    kafka_message=0.0000105,
+    claim=Line(0.00046, 0.000043),
+    sweep=Line(0.00076, 0.00004),
+    empty_sweep=0.000125,
+    heartbeat=Line(0.00036, 0.000015),
+    report=0.0004,
+    complete=Line(0.00079, 0.000038),
+    commit_wait=0.00033,
+    relay=Line(0.00033, 0.0000017),
+    relay_wait=Line(0.013, 0.0000037),
+    kafka_message=0.0000095,
     kafka_member=0.0014,
-    status=0.000021,
-    progress=0.000016,
+    status=0.000031,
+    progress=0.000027,
     worker=0.012,
 )

@@ -5,7 +5,6 @@ partitions or by a sweep that is due, runs each task through its phases, and com
 together in one statement. What is left out stands in docs/scaling.md.
 """
 
-import math
 import random
 from collections import deque
 from heapq import heappop, heappush, heapreplace
@@ -98,7 +97,7 @@ class _Jobs:
 
 
 class Simulation:
-    """One run. `rate`: jobs a second that come at random; None: all wait at the start, for long."""
+    """One run. `rate`: jobs a second that come at random; None: all wait at the start."""
 
     def __init__(self, setup: Setup, costs: Costs, jobs: int, *, rate: float | None = None) -> None:
         self.setup, self.costs = setup, costs
@@ -107,9 +106,10 @@ class Simulation:
         self.jobs = _Jobs(jobs)
         self.count, self.rate = jobs, rate
         self.events: list[_Event] = []
-        # Processes did not start together: their first sweeps spread over an interval.
+        # Workers that began long before: their next sweeps spread over an interval. Else they begin now, with one.
+        began = rate is None and setup.queued_seconds > setup.sweep_seconds
         spread = [self.random.uniform(0, setup.sweep_seconds) for _ in range(setup.workers)]
-        self.workers = [_Worker(setup.slots, at if rate else 0.0) for at in spread]
+        self.workers = [_Worker(setup.slots, 0.0 if began else at) for at in spread]
         # The owner of each partition. Workers beyond their number get no messages.
         self.owners = [self.workers[p % setup.workers] for p in range(setup.partitions)]
         self.numbers = {id(w): i for i, w in enumerate(self.workers)}
@@ -188,9 +188,9 @@ class Simulation:
         heappush(self.events, (self.postgres.run(now, cost), _CLAIMED, number, found))
 
     def _sweep(self, limit: int) -> list[int]:
-        """Jobs that have waited for a sweep's interval, oldest first; those of the start have."""
+        """Jobs that have waited for a sweep's interval, oldest first."""
         jobs, found = self.jobs, []
-        latest = self.now - self.setup.sweep_seconds if self.rate else math.inf
+        latest = self.now - self.setup.sweep_seconds + (self.setup.queued_seconds if self.rate is None else 0.0)
         job = jobs.first_ready(0)
         while len(found) < limit and job < jobs.come and jobs.arrived[job] <= latest:
             jobs.claim(job, self.now)

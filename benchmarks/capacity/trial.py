@@ -113,4 +113,5 @@ def _setup(trial: Trial) -> Setup:
         media=False,
         one_machine=True,
         job_seconds=trial.seconds,
+        queued_seconds=0,
     )

@@ -1,5 +1,6 @@
 """What is simulated, and what came of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ class Setup:
     job_seconds: float = 10.0
     spread: float = 0.5
     """Jobs take `job_seconds` × (1 ± spread), evenly."""
+    queued_seconds: float = math.inf
+    """How long jobs that are there at the start have been READY; sweeps leave alone what is young."""
     seed: int = 0
 
 
