@@ -112,7 +112,6 @@ async def test_a_batch_answers_jobs_and_errors(either: Any) -> None:
     assert good.state == Job.QUEUED
     assert isinstance(bad, InvalidRequest)
     assert "requests[1].job.inputs" in [v.field for v in bad.violations]
-    await either.cancel_job(good.id)
 
 
 async def test_each_refusal_has_a_class(either: Any, live: Reelmill) -> None:
