@@ -245,8 +245,8 @@ def _told(jobs: list[dict[str, Any]]) -> str:
 async def _all_jobs(users: Users) -> AsyncIterator[dict[str, str]]:
     token = ""
     while True:
-        page = await users.call("GET", "/v1/jobs", params={"pageSize": 500, "pageToken": token})
+        page = await users.call("GET", "/v1/jobs", params={"page_size": 500, "page_token": token})
         for job in page.get("jobs", ()):
             yield job
-        if not (token := page.get("nextPageToken", "")):
+        if not (token := page.get("next_page_token", "")):
             return
