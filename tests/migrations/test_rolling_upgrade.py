@@ -74,7 +74,7 @@ def run_old(source: Path, *arguments: str, url: str = "") -> str:
     return done.stdout
 
 
-async def completed(system: Upgrade, api: Reelmill, *, watched_at: Reelmill) -> Job:
+async def assert_completed(system: Upgrade, api: Reelmill, *, watched_at: Reelmill) -> Job:
     """A job that one api takes and another follows to its end."""
     async with AsyncClient(api.target) as client, AsyncClient(watched_at.target) as other:
         job = await client.create_job(system.quick_job(system.talk))
@@ -96,7 +96,7 @@ async def test_jobs_of_either_api_are_done_by_either_worker(system: Upgrade, api
     apis = {"old": system.old["api"], "new": system.new["api"]}
     others = getattr(system, "new" if worker == "old" else "old")
     await system.only(getattr(system, worker)["worker"], others["scheduler"])
-    await completed(system, apis[api], watched_at=apis["new" if api == "old" else "old"])
+    await assert_completed(system, apis[api], watched_at=apis["new" if api == "old" else "old"])
 
 
 @pytest.mark.parametrize("first", ["old", "new"])
@@ -115,4 +115,4 @@ async def test_what_one_release_left_undone_the_other_ends(system: Upgrade, firs
 async def test_after_the_way_back_the_release_before_goes_on_alone(system: Upgrade) -> None:
     await system.only(system.old["worker"], system.old["scheduler"])
     await asyncio.to_thread(system.new["api"].stop)
-    await completed(system, system.old["api"], watched_at=system.old["api"])
+    await assert_completed(system, system.old["api"], watched_at=system.old["api"])

@@ -27,6 +27,7 @@ async def test_a_worker_without_messages_works_a_backlog_off_with_no_interval_be
     rig.start(nothing, slots=SLOTS, sweep_seconds=600)  # one interval alone would last longer than the test
     for job in jobs:
         await rig.until(job, "COMPLETED")
+    assert await rig.store.value("SELECT count(*) FROM tasks WHERE state = 'COMPLETED'") == len(jobs)
 
 
 async def test_a_backlog_of_lost_messages_does_not_stand_before_messages_that_come(rig: Rig) -> None:
