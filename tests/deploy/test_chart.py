@@ -215,3 +215,11 @@ def test_the_schema_describes_all_values_and_no_others() -> None:
 def test_a_wrong_value_is_told_with_its_place(option: str, words: str) -> None:
     done = helm("template", "media", str(CHART), "--set", option)
     assert (done.returncode, words in done.stderr) == (1, True), done.stderr
+
+
+def test_certificates_are_asked_for_under_the_name_that_the_rule_looks_for() -> None:
+    [probe] = render("keda").of("Probe").values()
+    [job] = yaml.safe_load((ROOT / "deploy/monitoring/certificates.yml").read_text())
+    assert probe["spec"]["jobName"] == job["job_name"] == "reelmill-certificates"
+    assert [probe["spec"]["module"]] == job["params"]["module"]
+    assert probe["spec"]["targets"]["staticConfig"]["static"] == ["media.example.org:443", "kafka-1.example.org:9093"]

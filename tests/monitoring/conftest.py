@@ -7,24 +7,26 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from cluster.certificates import Authority
 from fault.conftest import QUICK
 from fault.kit.deployment import Deployment
-from monitoring.files import quick_rules
+from monitoring.files import FOLDER, certificates_job, quick_rules
 from monitoring.receiver import Receiver
 from services.databases import Databases
 from services.kafka import Kafka
-from services.process import MissingError, Server
-from services.prometheus import Alertmanager, Prometheus
+from services.process import HOST, MissingError, Server, free_port
+from services.prometheus import Alertmanager, Blackbox, Prometheus
 from services.redis import Redis
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watched:
-    """A system on a Kafka and a Redis of its own, and who watches it."""
+    """A system on a Kafka and a Redis of its own, and who watches it. The Redis speaks TLS too."""
 
     system: Deployment
     kafka: Kafka
@@ -38,8 +40,12 @@ async def watched(databases: Databases, clip: Path) -> AsyncIterator[Watched]:
     """Everything is scraped and sampled once a second; alerts fire as soon as they hold."""
     async with AsyncExitStack() as stack:
         receiver = stack.enter_context(Receiver())
-        kafka, redis, alertmanager = Kafka(), Redis(), Alertmanager(receiver.url)
-        await start(stack, kafka, redis, alertmanager)
+        authority = Authority(Path(stack.enter_context(TemporaryDirectory(prefix="reelmill-authority-"))))
+        certificate, key = authority.issue("redis", "redis", hosts=(HOST,))
+        tls = {"tls-port": str(free_port()), "tls-cert-file": str(certificate), "tls-key-file": str(key)}
+        redis = Redis(more={**tls, "tls-ca-cert-file": str(authority.certificate)})
+        kafka, alertmanager, blackbox = Kafka(), Alertmanager(receiver.url), Blackbox(FOLDER / "blackbox.yml")
+        await start(stack, kafka, redis, alertmanager, blackbox)
         url = await databases.create()
         stack.push_async_callback(databases.drop, url)
         servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis.url}
@@ -47,7 +53,8 @@ async def watched(databases: Databases, clip: Path) -> AsyncIterator[Watched]:
         system = await stack.enter_async_context(Deployment(**servers, workers=2, settings=settings))
         shutil.copy(clip, system.talk)
         targets = {p.name: [urlsplit(q.url).netloc for q in system.all if q.name == p.name] for p in system.all}
-        prometheus = Prometheus(targets, quick_rules(), alertmanager)
+        certificates = certificates_job(f"{HOST}:{tls['tls-port']}", f"{HOST}:{blackbox.port}")
+        prometheus = Prometheus(targets, quick_rules(), alertmanager, [certificates])
         await start(stack, prometheus)
         yield Watched(system=system, kafka=kafka, redis=redis, prometheus=prometheus, receiver=receiver)
 

@@ -30,6 +30,14 @@ def quick_rules() -> str:
     return yaml.safe_dump(rules)
 
 
+def certificates_job(target: str, exporter: str) -> dict[str, Any]:
+    """Our scrape job for certificates, for one host:port, once a second."""
+    [job] = yaml.safe_load((FOLDER / "certificates.yml").read_text())
+    job |= {"scrape_interval": "1s", "scrape_timeout": "1s", "static_configs": [{"targets": [target]}]}
+    job["relabel_configs"][-1]["replacement"] = exporter
+    return dict(job)
+
+
 def queries() -> Iterator[tuple[str, str]]:
     """All expressions of panels and rules, each with the place where it stands; alerts without comparisons."""
     for path in sorted((FOLDER / "dashboards").glob("*.json")):

@@ -128,6 +128,13 @@ async def test_the_number_of_series_does_not_grow_with_jobs(watched: Watched) ->
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", lines)
 
 
+async def test_a_certificate_that_expires_soon_is_told(watched: Watched) -> None:
+    # Sent once, so asked for before another test forgets what came.
+    alert = await asyncio.to_thread(watched.receiver.wait, "ReelmillCertificateExpires")
+    summary = alert["annotations"]["summary"]
+    assert re.fullmatch(r"The certificate of 127\.0\.0\.1:\d+ expires in 23h \d+m \d+s", summary)
+
+
 async def test_no_workers_is_told_while_work_waits(watched: Watched) -> None:
     system = watched.system
     watched.receiver.forget()

@@ -1,5 +1,6 @@
 """Helm, kubeconform and schemas: what checks a chart without a cluster, and a Compose file without Docker."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ _OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 _CRDS = (
     ("github.com/kedacore/keda/v2", "2.21.0", "config/crd/bases/keda.sh_scaledobjects.yaml"),
     (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_podmonitors.yaml"),
+    (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_probes.yaml"),
     (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_prometheusrules.yaml"),
     ("sigs.k8s.io/gateway-api", "1.6.3", "config/crd/standard/*_httproutes.yaml"),
 )
@@ -29,7 +31,8 @@ _CRDS = (
 
 def folder() -> Path:
     """Where `install` puts everything."""
-    return golang.cache() / f"charts-{HELM}-{KUBECONFORM}-{KUBERNETES}-{COMPOSE}"
+    crds = hashlib.sha256(repr(_CRDS).encode()).hexdigest()[:8]
+    return golang.cache() / f"charts-{HELM}-{KUBECONFORM}-{KUBERNETES}-{COMPOSE}-{crds}"
 
 
 def helm() -> str:

@@ -44,7 +44,8 @@ def _clock() -> None:
 
 
 def _prometheus() -> None:
-    for package in ("prometheus", "prometheus-alertmanager"):  # each package's program has its name
+    # Each package's program has its name.
+    for package in ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter"):
         if shutil.which(package) is None:
             apt_get(package)
         prometheus.program(package)

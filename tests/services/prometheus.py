@@ -1,4 +1,4 @@
-"""Prometheus and its Alertmanager: Debian's."""
+"""Prometheus, its Alertmanager and its blackbox exporter: Debian's."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -50,16 +51,53 @@ class Alertmanager(Server):
         return answers(f"{self.url}/-/ready")
 
 
+class Blackbox(Server):
+    """Opens TLS connections to what Prometheus names, and tells when certificates expire."""
+
+    name = "blackbox"
+
+    def __init__(self, configuration: Path) -> None:
+        super().__init__()
+        self._configuration = configuration
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://{HOST}:{self.port}"
+
+    def prepare(self) -> None:
+        """Nothing: it has its configuration from us."""
+
+    def command(self) -> list[str]:
+        """The server's argv. Raises MissingError."""
+        return [
+            program("prometheus-blackbox-exporter"),
+            f"--config.file={self._configuration}",
+            f"--web.listen-address={HOST}:{self.port}",
+        ]
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        return answers(f"{self.url}/-/healthy")
+
+
 class Prometheus(Server):
-    """Scrapes `targets`, which are host:port by the name of a process, once a second."""
+    """Scrapes `targets`, which are host:port by the name of a process, once a second, and what `more` jobs say."""
 
     name = "prometheus"
 
-    def __init__(self, targets: Mapping[str, Sequence[str]], rules: str, alertmanager: Alertmanager) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, Sequence[str]],
+        rules: str,
+        alertmanager: Alertmanager,
+        more: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__()
         self._targets = targets
         self._rules = rules
         self._alertmanager = alertmanager
+        self._more = more
 
     @property
     def url(self) -> str:
@@ -74,7 +112,7 @@ class Prometheus(Server):
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": ["rules.yaml"],
             "alerting": {"alertmanagers": alertmanagers},
-            "scrape_configs": [{"job_name": "reelmill", "static_configs": groups}],
+            "scrape_configs": [{"job_name": "reelmill", "static_configs": groups}, *self._more],
         }
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
         (self.folder / "rules.yaml").write_text(self._rules)
@@ -105,9 +143,9 @@ class Prometheus(Server):
 
 
 def program(name: str) -> str:
-    """The path of prometheus, promtool or prometheus-alertmanager. Raises MissingError."""
+    """The path of one of their programs, or promtool. Raises MissingError."""
     if (path := shutil.which(name)) is None:
-        package = "prometheus-alertmanager" if name == "prometheus-alertmanager" else "prometheus"
+        package = "prometheus" if name == "promtool" else name
         raise MissingError(f"{name} is not on PATH: install it (Debian: apt-get install {package})")
     return path
 

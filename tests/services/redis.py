@@ -2,18 +2,20 @@
 
 import shutil
 import socket
+from collections.abc import Mapping
 
 from services.process import HOST, MissingError, Server
 
 
 class Redis(Server):
-    """A Redis that forgets everything when it stops, unless `append_only`."""
+    """A Redis that forgets everything when it stops, unless `append_only`. `more` are options of redis.conf."""
 
     name = "redis"
 
-    def __init__(self, *, append_only: bool = False) -> None:
+    def __init__(self, *, append_only: bool = False, more: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._append_only = append_only
+        self._more = more or {}
 
     @property
     def url(self) -> str:
@@ -26,7 +28,7 @@ class Redis(Server):
     def command(self) -> list[str]:
         """The server's argv. Raises MissingError."""
         options = {"bind": HOST, "port": str(self.port), "dir": str(self.folder), "save": ""}
-        options["appendonly"] = "yes" if self._append_only else "no"
+        options |= {"appendonly": "yes" if self._append_only else "no", **self._more}
         return [executable(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
     def answers(self) -> bool:
