@@ -1,0 +1,45 @@
+"""What a call leaves behind on a connection of the pool."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from reelmill.store.database import Database
+
+
+@pytest.fixture
+async def alone(database_url: str) -> AsyncIterator[Database]:
+    """A pool of one connection."""
+    opened = Database(database_url, pool_size=1, publish_events=False, application="test")
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+@pytest.mark.parametrize("failure", [KeyError, asyncio.CancelledError])
+async def test_a_transaction_that_was_left_is_rolled_back(alone: Database, failure: type[BaseException]) -> None:
+    with pytest.raises(failure):
+        async with alone.transaction() as connection:
+            await connection.execute("CREATE TABLE left_behind ()")
+            raise failure
+    assert await value(alone, "SELECT to_regclass('left_behind')") is None
+
+
+async def test_even_one_that_nobody_has_ended(alone: Database) -> None:
+    async with alone.connection() as connection:
+        await connection.execute("BEGIN; CREATE TABLE left_behind ()")
+    assert await value(alone, "SELECT to_regclass('left_behind')") is None
+    assert await value(alone, "SELECT pg_current_xact_id_if_assigned()") is None
+
+
+async def test_a_connection_goes_back_without_a_query(alone: Database, database: Database) -> None:
+    pid = await value(alone, "SELECT pg_backend_pid()")
+    last = await value(database, f"SELECT query FROM pg_stat_activity WHERE pid = {pid}")
+    assert last == "SELECT pg_backend_pid()"
+
+
+async def value(database: Database, query: str) -> object:
+    """The one value that a query gives."""
+    async with database.connection() as connection:
+        return await connection.fetchval(query)
