@@ -44,12 +44,13 @@ class WaitingPeer(ReelmillPeer):
     """The full set-up, with tasks that wait."""
 
     def __init__(self, servers: Servers, trial: Trial) -> None:
-        self._seconds = trial.seconds
+        self._trial = trial
         super().__init__(servers, full=True, slots=trial.slots, workers=trial.workers, partitions=trial.partitions)
 
     def environment(self) -> dict[str, str]:
-        """How long each waits."""
-        return super().environment() | {"BENCHMARK_SECONDS": str(self._seconds)}
+        """How long each waits; sweeps as in the model."""
+        waits, sweeps = self._trial.seconds, _setup(self._trial).sweep_seconds
+        return super().environment() | {"BENCHMARK_SECONDS": str(waits), "REELMILL_SWEEP_SECONDS": str(sweeps)}
 
     def waits(self, rate: float, jobs: int) -> list[float]:
         """Seconds from the submission to the claim, of jobs that come at random, `rate` a second."""

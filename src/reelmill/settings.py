@@ -71,7 +71,9 @@ class Settings(BaseSettings):
     )
     heartbeat_seconds: float = Field(2.5, gt=0, description="How often a worker renews its leases.")
     sweep_seconds: float = Field(
-        5.0, gt=0, description="How often, with jitter, a worker looks for ready tasks whose message was lost."
+        1.0,
+        gt=0,
+        description="How often, with jitter, a worker looks for ready tasks whose message was lost or waits elsewhere.",
     )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a worker may finish its work after SIGTERM; then it hands it back."
