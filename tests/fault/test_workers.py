@@ -2,12 +2,17 @@
 
 import asyncio
 import os
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
+from conftest import SharedServer
 from effort import short_or_long
+from fault.conftest import QUICK, assert_all_is_well
 from fault.kit.deployment import Deployment
 from services import clock
+from services.databases import Databases
 from services.process import MissingError
 
 from reelmill.v1.jobs_pb2 import Job
@@ -122,17 +127,33 @@ async def test_a_cancel_at_any_phase(whole: Deployment, point: str) -> None:
     assert whole.ffmpegs() == []
 
 
-async def test_a_clock_that_is_an_hour_off_changes_nothing(whole: Deployment) -> None:
-    # Leases, retries and rescues go by the database's clock; log lines carry the worker's own.
-    worker = whole.workers[0]
-    await asyncio.to_thread(worker.stop)
+async def test_a_clock_an_hour_ahead_changes_nothing(whole: Deployment) -> None:
     await asyncio.to_thread(whole.workers[1].stop)
+    await work_on_another_clock(whole, hours=1)
+
+
+async def test_a_clock_an_hour_behind_changes_nothing(
+    databases: Databases, redis_server: SharedServer, clip: Path
+) -> None:
+    # Without Kafka: its library waits by C11's cnd_timedwait, which libfaketime does not shift, so it would never wait.
+    url = await databases.create()
+    async with Deployment(database_url=url, cache_url=redis_server.url, settings=QUICK) as system:
+        shutil.copy(clip, system.talk)
+        await work_on_another_clock(system, hours=-1)
+        await assert_all_is_well(system)
+    await databases.drop(url)
+
+
+async def work_on_another_clock(system: Deployment, hours: int) -> None:
+    """Leases, retries and rescues go by the database's clock; log lines carry the worker's own."""
+    worker = system.workers[0]
+    await asyncio.to_thread(worker.stop)
     assert worker.environment is not None
     right = dict(worker.environment)
     try:
-        worker.environment |= clock.shifted(hours=1)
+        worker.environment |= clock.shifted(hours)
         await asyncio.to_thread(worker.start)
-        done = await whole.finish(*await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+        done = await system.finish(*await system.submit(*[system.quick_job(system.talk)] * 5))
     except MissingError as error:
         pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
     finally:
