@@ -1,7 +1,9 @@
 """Deployments to break. Leases are short, so that what happens after a fault happens soon."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
@@ -9,6 +11,8 @@ from conftest import SharedServer
 from fault.kit.checker import check, promises, read
 from fault.kit.deployment import Deployment
 from services.databases import Databases
+from services.kafka import Kafka
+from services.redis import Redis
 
 QUICK = {
     "REELMILL_LEASE_SECONDS": "3",
@@ -26,9 +30,35 @@ async def system(
     databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
 ) -> AsyncIterator[Deployment]:
     """The full set-up with two workers. Faults are those of our own processes: the servers are everyone's."""
+    async with checked(databases, clip, queue_url=kafka_server.url, cache_url=redis_server.url) as deployment:
+        yield deployment
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kafka() -> AsyncIterator[Kafka]:
+    """A broker of the module's own."""
+    broker = Kafka()
+    await asyncio.to_thread(broker.start)
+    yield broker
+    await asyncio.to_thread(broker.close)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def redis() -> AsyncIterator[Redis]:
+    """A Redis of the module's own."""
+    server = Redis()
+    await asyncio.to_thread(server.start)
+    yield server
+    await asyncio.to_thread(server.close)
+
+
+@asynccontextmanager
+async def checked(
+    databases: Databases, clip: Path, *, workers: int = 2, settings: dict[str, str] = QUICK, **more: str
+) -> AsyncIterator[Deployment]:
+    """A deployment on a database of its own, with `more` of its arguments; at the end all is well."""
     url = await databases.create()
-    servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
-    async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
+    async with Deployment(database_url=url, workers=workers, settings=settings, **more) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
         await assert_all_is_well(deployment)

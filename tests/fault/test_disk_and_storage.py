@@ -1,7 +1,6 @@
 """A full disk, and storage that fails at each call: told, retried where that helps, nothing left behind."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 import pytest_asyncio
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import QUICK, checked
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from moto.server import ThreadedMotoServer
@@ -47,13 +46,9 @@ async def proxy(s3: str) -> AsyncIterator[Proxy]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(databases: Databases, proxy: Proxy, s3: str, clip: Path) -> AsyncIterator[Deployment]:
     """PostgreSQL alone, with storage behind the proxy."""
-    url = await databases.create()
     settings = QUICK | AWS | {"REELMILL_S3_ENDPOINT": f"http://{HOST}:{proxy.port}"}
-    async with Deployment(database_url=url, settings=settings, s3_address=s3) as deployment:
-        shutil.copy(clip, deployment.talk)
+    async with checked(databases, clip, workers=1, settings=settings, s3_address=s3) as deployment:
         yield deployment
-        await assert_all_is_well(deployment)
-    await databases.drop(url)
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")

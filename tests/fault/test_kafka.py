@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ import pytest_asyncio
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from conftest import SharedServer
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import checked
 from fault.kit.checker import messages
 from fault.kit.deployment import Deployment
 from services.databases import Databases
@@ -24,26 +23,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def kafka() -> AsyncIterator[Kafka]:
-    """A broker of this module's own."""
-    broker = Kafka()
-    await asyncio.to_thread(broker.start)
-    yield broker
-    await asyncio.to_thread(broker.close)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(
     databases: Databases, kafka: Kafka, redis_server: SharedServer, clip: Path
 ) -> AsyncIterator[Deployment]:
-    """The full set-up on that broker."""
-    url = await databases.create()
-    servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis_server.url}
-    async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
-        shutil.copy(clip, deployment.talk)
+    """The full set-up on a broker of its own."""
+    async with checked(databases, clip, queue_url=kafka.url, cache_url=redis_server.url) as deployment:
         yield deployment
-        await assert_all_is_well(deployment)
-    await databases.drop(url)
 
 
 async def assert_completed(system: Deployment, jobs: Sequence[Job]) -> None:

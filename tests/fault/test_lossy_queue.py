@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import pytest_asyncio
 from conftest import SharedServer
 from effort import SEED, short_or_long
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import QUICK, checked
 from fault.kit.checker import messages
 from fault.kit.deployment import Deployment
 from services.databases import Databases
@@ -27,15 +26,12 @@ async def system(
     databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
 ) -> AsyncIterator[Deployment]:
     """The full set-up, whose api and scheduler tell Kafka too little, too much, and in any order."""
-    url = await databases.create()
-    servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
+    servers = {"queue_url": kafka_server.url, "cache_url": redis_server.url}
     path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
     settings = QUICK | {"PYTHONPATH": path, "REELMILL_TEST_SEED": str(SEED)}
-    async with Deployment(**servers, workers=2, settings=settings, module="fault.kit.unreliable_queue") as deployment:
-        shutil.copy(clip, deployment.talk)
+    module = "fault.kit.unreliable_queue"
+    async with checked(databases, clip, settings=settings, module=module, **servers) as deployment:
         yield deployment
-        await assert_all_is_well(deployment)
-    await databases.drop(url)
 
 
 async def test_messages_that_are_lost_repeated_and_shuffled(whole: Deployment) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import checked
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from redis.asyncio import Redis as Client
@@ -24,17 +23,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def redis() -> AsyncIterator[Redis]:
-    """A Redis of this module's own."""
-    server = Redis()
-    await asyncio.to_thread(server.start)
-    yield server
-    await asyncio.to_thread(server.close)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def proxy(redis: Redis) -> AsyncIterator[Proxy]:
-    """Stands before it."""
+    """Stands before the module's Redis."""
     async with Proxy(redis.port) as made:
         yield made
 
@@ -44,14 +34,9 @@ async def system(
     databases: Databases, kafka_server: SharedServer, proxy: Proxy, clip: Path
 ) -> AsyncIterator[Deployment]:
     """The full set-up on that Redis."""
-    url = await databases.create()
     cache_url = f"redis://{HOST}:{proxy.port}/0"
-    servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": cache_url}
-    async with Deployment(**servers, workers=2, settings=QUICK) as deployment:
-        shutil.copy(clip, deployment.talk)
+    async with checked(databases, clip, queue_url=kafka_server.url, cache_url=cache_url) as deployment:
         yield deployment
-        await assert_all_is_well(deployment)
-    await databases.drop(url)
 
 
 class Reader:

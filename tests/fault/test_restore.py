@@ -33,24 +33,6 @@ SETTINGS = QUICK | {"REELMILL_LEASE_SECONDS": "1.5", "REELMILL_MAX_CRASHES": "20
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def kafka() -> AsyncIterator[Kafka]:
-    """A broker of this module's own."""
-    broker = Kafka()
-    await asyncio.to_thread(broker.start)
-    yield broker
-    await asyncio.to_thread(broker.close)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def redis() -> AsyncIterator[Redis]:
-    """A Redis of this module's own."""
-    server = Redis()
-    await asyncio.to_thread(server.start)
-    yield server
-    await asyncio.to_thread(server.close)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def new_kafka(kafka: Kafka) -> AsyncIterator[Kafka]:
     """An empty broker for the address of the lost one; not started."""
     broker = Kafka()

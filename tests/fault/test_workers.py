@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from conftest import SharedServer
 from effort import short_or_long
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import checked
 from fault.kit.deployment import Deployment
 from services import clock
 from services.databases import Databases
@@ -136,12 +135,8 @@ async def test_a_clock_an_hour_behind_changes_nothing(
     databases: Databases, redis_server: SharedServer, clip: Path
 ) -> None:
     # Without Kafka: its library waits by C11's cnd_timedwait, which libfaketime does not shift, so it would never wait.
-    url = await databases.create()
-    async with Deployment(database_url=url, cache_url=redis_server.url, settings=QUICK) as system:
-        shutil.copy(clip, system.talk)
+    async with checked(databases, clip, workers=1, cache_url=redis_server.url) as system:
         await work_on_another_clock(system, hours=-1)
-        await assert_all_is_well(system)
-    await databases.drop(url)
 
 
 async def work_on_another_clock(system: Deployment, hours: int) -> None:

@@ -1,11 +1,7 @@
 """Filebeat, built from its Go module: no registry has its binary. A build takes minutes, once."""
 
-import json
 import os
-import subprocess
-import tempfile
 from pathlib import Path
-from typing import Any
 
 from services import golang
 from services.process import MissingError, Server
@@ -58,30 +54,5 @@ def program(version: str) -> Path:
 
 
 def build(version: str) -> None:
-    """Build it, quietly to other programs. Raises MissingError where that fails."""
-    program(version).parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=golang.cache()) as folder:
-        made = Path(folder) / "filebeat"
-        Path(folder, "go.mod").write_text(_wrapper(version))
-        _go("build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-o", str(made), f"{_MODULE}/filebeat", folder=folder)
-        made.rename(program(version))
-
-
-def _wrapper(version: str) -> str:
-    """A go.mod that requires Filebeat and repeats its replace directives: Go heeds those of the main module alone."""
-    theirs = json.loads(_go("mod", "download", "-json", f"{_MODULE}@v{version}"))["GoMod"]
-    module: dict[str, Any] = json.loads(_go("mod", "edit", "-json", theirs))
-    lines = ["module wrapper", f"go {module['Go']}", f"require {_MODULE} v{version}"]
-    for replace in module.get("Replace") or ():
-        old, new = replace["Old"], replace["New"]
-        lines.append(f"replace {old['Path']} {old.get('Version', '')} => {new['Path']} {new.get('Version', '')}")
-    return "\n".join(lines)
-
-
-def _go(*arguments: str, folder: str = "/") -> str:
-    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local"}
-    argv = ["nice", golang.go(), *arguments]
-    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise MissingError(f"go {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
+    """Build it. Raises MissingError where that fails."""
+    golang.build(_MODULE, version, {"filebeat": f"{_MODULE}/filebeat"}, program(version).parent)

@@ -1,6 +1,7 @@
 """A server process: started until it answers, stopped, killed, paused and started again."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import random
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,14 +26,31 @@ class MissingError(Exception):
     """A server that is not installed; the message says how to install it."""
 
 
+_given: set[int] = set()
+
+
+@cache
+def _ports() -> int:
+    """A file whose bytes are ports; who was given one holds a lock on its byte to the end of the process."""
+    path = Path(tempfile.gettempdir()) / f"reelmill-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
 def free_port() -> int:
-    """A port that nobody listens on.
+    """A port that nobody listens on, and that no other call of this user's was given, in any process that lives.
 
     It lies below those that the kernel gives to outgoing connections: else a client that calls a
     stopped server again and again would be given the server's own port one day, and keep it.
     """
     while True:
         port = random.randrange(20_000, 30_000)
+        if port in _given:
+            continue
+        try:
+            fcntl.lockf(_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except BlockingIOError:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
