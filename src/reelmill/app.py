@@ -257,8 +257,12 @@ async def run_scheduler(parts: Parts) -> None:
 
 
 @asynccontextmanager
-async def running_http(application: Any, host: str, port: int) -> AsyncIterator[int]:
-    """Serve an ASGI application; answers its port. Raises OSError where the port is taken."""
+async def running_http(application: Any, host: str, port: int, *, drain_seconds: float = 0) -> AsyncIterator[int]:
+    """Serve an ASGI application; answers its port. Raises OSError where the port is taken.
+
+    At the end it first answers with `Connection: close` for `drain_seconds`: a client that sends on an idle
+    connection in the moment in which it is closed would have to guess whether it was heard.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -284,6 +288,9 @@ async def running_http(application: Any, host: str, port: int) -> AsyncIterator[
             await asyncio.sleep(0.01)
         yield int(listener.getsockname()[1])
     finally:
+        if drain_seconds:
+            config.encoded_headers.append((b"connection", b"close"))  # uvicorn takes them up within a second
+            await asyncio.wait([task], timeout=drain_seconds)
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
         listener.close()
@@ -293,7 +300,8 @@ async def running_http(application: Any, host: str, port: int) -> AsyncIterator[
 async def running_gateway(settings: Settings, storage: Storage, api_target: str) -> AsyncIterator[int]:
     """The REST gateway; answers its port."""
     application = build_gateway(api_target=api_target, storage=storage, settings=settings)
-    async with running_http(application, settings.http_host, settings.http_port) as port:
+    drain = settings.http_drain_seconds
+    async with running_http(application, settings.http_host, settings.http_port, drain_seconds=drain) as port:
         log.info("gateway listens", address=f"http://{settings.http_host}:{port}")
         yield port
 

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     http_port: int = Field(8080, ge=0, le=65535, description="Port of the gateway. 0: any free one.")
+    http_drain_seconds: float = Field(
+        0.0, ge=0, description="How long a gateway that stops goes on and asks clients to leave their connections."
+    )
     grpc_host: str = Field("127.0.0.1", description="Address that the api listens on.")
     grpc_port: int = Field(9090, ge=0, le=65535, description="Port of the api. 0: any free one.")
     health_host: str = Field(
