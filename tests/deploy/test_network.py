@@ -88,3 +88,11 @@ def test_keda_reaches_the_servers_that_it_asks_and_no_others() -> None:
     policies = render("default", "--set=worker.autoscaling.mode=keda").of("NetworkPolicy")
     asked = {name for name, policy in policies.items() if "metadata.name': 'keda'" in str(policy)}
     assert asked == {"media-reelmill-postgresql", "media-reelmill-kafka"}
+
+
+def test_monitoring_reads_every_process_where_clients_are_few() -> None:
+    policies = render("default", '--set-json=networkPolicy.clients=[{"podSelector":{}}]').of("NetworkPolicy")
+    for process, port in {"api": 8081, "gateway": 8080, "worker": 8081, "scheduler": 8081}.items():
+        rules = policies[f"media-reelmill-{process}"]["spec"]["ingress"]
+        [rule] = [rule for rule in rules if "metadata.name': 'monitoring'" in str(rule["from"])]
+        assert rule["ports"] == [{"protocol": "TCP", "port": port}]
