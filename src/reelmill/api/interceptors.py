@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -62,14 +63,15 @@ def _unary(name: str, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[
     return call
 
 
-def _stream(name: str, method: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
-    async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+def _stream(name: str, method: Callable[[Any, Any], AsyncGenerator[Any]]) -> Callable[[Any, Any], AsyncGenerator[Any]]:
+    async def call(request: Any, context: Any) -> AsyncGenerator[Any]:
         code = "OK"
         try:
             _check(request)
-            async for answer in method(request, context):
-                yield answer
-        except asyncio.CancelledError:
+            async with aclosing(method(request, context)) as answers:
+                async for answer in answers:
+                    yield answer
+        except (asyncio.CancelledError, GeneratorExit):  # the second where the client left while an answer was sent
             code = "CANCELLED"
             raise
         except Exception as error:

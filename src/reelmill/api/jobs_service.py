@@ -1,6 +1,6 @@
 """JobService: what clients do with jobs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
@@ -105,12 +105,9 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         assert not isinstance(answer, Exception)
         return answer.job
 
-    async def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncIterator[pb.JobEvent]:
+    def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncGenerator[pb.JobEvent]:
         """Stream events until the final one."""
-        async for event in watch(
-            self._jobs, self._statuses, self._cache, _TENANT, _job_id(request.id), request.after_sequence
-        ):
-            yield event
+        return watch(self._jobs, self._statuses, self._cache, _TENANT, _job_id(request.id), request.after_sequence)
 
     async def ListJobEvents(self, request: pb.ListJobEventsRequest, context: Any) -> pb.ListJobEventsResponse:
         """Answer a page of events."""

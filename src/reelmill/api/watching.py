@@ -1,7 +1,7 @@
 """Follow a job: events from PostgreSQL by sequence number, wake-ups and progress from the cache."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from reelmill.api.statuses import Statuses
@@ -17,7 +17,7 @@ _FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
 
 async def watch(
     jobs: JobStore, statuses: Statuses, cache: Cache, tenant_id: UUID, job_id: UUID, after: int
-) -> AsyncIterator[JobEvent]:
+) -> AsyncGenerator[JobEvent]:
     """Events after a sequence number until the final one, with progress (sequence 0) in between.
 
     Raises NotFound. Ends at once where the final event was seen before.
