@@ -35,16 +35,27 @@ async def take(consumer: Consumer, count: int, *, limit: int = 100, commit: bool
 
 
 async def joined(queue: Queue, *consumers: Consumer, topic: Topic = Topic.TASKS_NORMAL) -> None:
-    """Wait until each consumer gets messages of a topic, and none is left."""
-    for consumer in consumers:
-        first = asyncio.create_task(take(consumer, 1, commit=True))
-        while not first.done():
-            await queue.publish([message(n, topic) for n in range(10)])
-            await asyncio.wait([first], timeout=0.1)
-        await first
-    for consumer in consumers:
-        while received := await consumer.receive(1000, 0.3):
-            await consumer.commit(received)
+    """Wait until each consumer gets messages of a topic, and all of these have come."""
+    sent: set[int] = set()
+    came: set[int] = set()
+
+    async def receive(consumer: Consumer, timeout_seconds: float) -> None:
+        received = await consumer.receive(1000, timeout_seconds)
+        await consumer.commit(received)
+        came.update(numbers(received))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        for consumer in consumers:
+            first = asyncio.create_task(receive(consumer, PATIENCE_SECONDS))
+            while not first.done():
+                batch = range(len(sent), len(sent) + 10)
+                sent.update(batch)
+                await queue.publish([message(n, topic) for n in batch])
+                await asyncio.wait([first], timeout=0.1)
+            await first
+        while not came >= sent:
+            for consumer in consumers:
+                await receive(consumer, 0.05)
 
 
 async def test_a_message_arrives_with_value_key_and_headers(queue: Queue, join: Join) -> None:

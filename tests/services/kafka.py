@@ -67,9 +67,9 @@ class Kafka(Server):
             "broker.heartbeat.interval.ms": "500",
         }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        self.run(
-            [*self._java(), "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._properties)]
-        )
+        # One word: an id may begin with "-".
+        identity = f"--cluster-id={self._cluster_id}"
+        self.run([*self._java(), "kafka.tools.StorageTool", "format", identity, f"--config={self._properties}"])
 
     def command(self) -> list[str]:
         """The server's argv. Raises MissingError."""
