@@ -223,3 +223,15 @@ def test_certificates_are_asked_for_under_the_name_that_the_rule_looks_for() -> 
     assert probe["spec"]["jobName"] == job["job_name"] == "reelmill-certificates"
     assert [probe["spec"]["module"]] == job["params"]["module"]
     assert probe["spec"]["targets"]["staticConfig"]["static"] == ["media.example.org:443", "kafka-1.example.org:9093"]
+
+
+def test_the_values_for_a_small_node_leave_room_for_an_upgrade() -> None:
+    def millicores(pod: str) -> int:
+        cpus = [c["resources"]["requests"]["cpu"] for name, c in chart.containers() if name == pod]
+        return sum(int(cpu.removesuffix("m")) for cpu in cpus)
+
+    chart = render("small")
+    pods = {name: o["spec"]["replicas"] for name, o in chart.of("Deployment", "StatefulSet").items()}
+    running = sum(replicas * millicores(name) for name, replicas in pods.items())
+    new = sum(millicores(name) for name in chart.of("Deployment", "Job"))
+    assert running + new <= 1500, "of 2000; the rest is the cluster's own"
