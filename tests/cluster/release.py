@@ -28,14 +28,16 @@ class Release:
         self.node = node
         self.values: dict[str, str] = {}
 
-    def upgrade(self, **values: str) -> float:
-        """Install, or upgrade with values beside those of before (`__` is a dot); answers the seconds that it took."""
+    def upgrade(self, *, timeout: str = "10m", **values: str) -> float:
+        """Install, or upgrade with values beside those of before (`__` is a dot); answers the seconds that it took.
+
+        Raises subprocess.CalledProcessError where not all is ready in time.
+        """
         self.values |= {name.replace("__", "."): value for name, value in values.items()}
         settings = [f"--set={name}={value}" for name, value in self.values.items()]
         began = time.monotonic()
-        self.helm(
-            "upgrade", "--install", "reelmill", str(CHART), f"--values={VALUES}", *settings, "--wait", "--timeout=10m"
-        )
+        wait = ("--wait", f"--timeout={timeout}")
+        self.helm("upgrade", "--install", "reelmill", str(CHART), f"--values={VALUES}", *settings, *wait)
         return time.monotonic() - began
 
     def helm(self, *arguments: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -134,6 +135,23 @@ async def test_changes_of_configuration_and_secrets_roll_out(release: Release, r
     worker = release.pods("worker")[0]["metadata"]["name"]
     assert release.kubectl("exec", worker, "--", "printenv", "AWS_SECRET_ACCESS_KEY").strip() == "changed"
     record_property("figures", f"rolled out: a setting in {seconds:.0f} s, a secret in {more:.0f} s")
+
+
+async def test_a_rollback_is_not_refused_after_two_failed_upgrades(
+    release: Release, users: Users, uri: str, record_property: Recorder
+) -> None:
+    [good] = json.loads(release.helm("history", "reelmill", "--max=1", "--output=json"))
+    for tag in ("missing", "mistaken"):
+        with pytest.raises(subprocess.CalledProcessError):
+            await asyncio.to_thread(release.upgrade, timeout="15s", image__tag=tag)
+    release.helm("rollback", "reelmill")  # to the first failed one, as one who doesn't look would
+    began = time.monotonic()
+    await asyncio.to_thread(release.helm, "rollback", "reelmill", str(good["revision"]), "--wait", "--timeout=2m")
+    record_property("figures", f"helm rollback after two failed upgrades: {time.monotonic() - began:.0f} s")
+    release.values["image.tag"] = "new"
+    assert {c["image"] for p in release.pods("worker") for c in p["spec"]["containers"]} == {"localhost/reelmill:new"}
+    assert (await users.ended(await users.submit(still(uri))))["state"] == "COMPLETED"
+    assert users.failed == []
 
 
 # Who may speak to whom, beside names: everything else is refused. (docs/operating.md draws it.)

@@ -36,7 +36,8 @@ class Rendered:
 
     def containers(self) -> list[tuple[str, Object]]:
         """All of them, each with its pod's name."""
-        return [(name, c) for name, pod in self.pods().items() for c in pod["spec"]["containers"]]
+        specs = {name: pod["spec"] for name, pod in self.pods().items()}
+        return [(name, c) for name, spec in specs.items() for c in spec.get("initContainers", []) + spec["containers"]]
 
     def environment(self, pod: str) -> dict[str, Any]:
         """A pod's variables by name: text, or a reference."""

@@ -23,7 +23,8 @@ timeoutSeconds: 6
 failureThreshold: {{ .failures }}
 {{- end }}
 
-{{/* Everything that our processes share. root, component, values, ports, and uses: what of database, queue, cache. */}}
+{{/* Everything that our processes share. root, component, values, ports, uses: what of database, queue, cache,
+     and initContainers if any. */}}
 {{- define "reelmill.pod" -}}
 {{- $root := .root -}}
 {{- $values := .values -}}
@@ -73,6 +74,10 @@ spec:
           {{- include "reelmill.selector" $ | nindent 10 }}
       matchLabelKeys: [pod-template-hash]
     {{- end }}
+  {{- with .initContainers }}
+  initContainers:
+    {{- . | nindent 4 }}
+  {{- end }}
   containers:
     - name: {{ .component }}
       image: {{ include "reelmill.image" $root }}
