@@ -210,7 +210,6 @@ class Node:
             "cgroupRoot": CGROUP,
             "failCgroupV1": False,
             "failSwapOn": False,
-            "podLogsDir": str(self.folder / "pod-logs"),
             "volumePluginDir": str(self.folder / "volume-plugins"),
             "resolvConf": str(resolver),
             "clusterDNS": [DNS],
@@ -219,6 +218,11 @@ class Node:
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
             "imageGCHighThresholdPercent": 100,
         }
+        # Where kubelet puts pods' logs, and shippers read them.
+        logs = self.folder / "log"
+        logs.mkdir()
+        run("mount", "--bind", str(logs), "/var/log")
+        self._stack.callback(run, "umount", "--lazy", "/var/log")
         path = self.folder / "kubelet.yaml"
         path.write_text(yaml.safe_dump(settings))
         make_cgroups(CGROUP)

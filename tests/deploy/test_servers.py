@@ -2,7 +2,10 @@
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
+import asyncpg
+import pytest
 from deploy.conftest import render
 from services import kafka
 from services.postgres import Postgres, binaries
@@ -21,10 +24,12 @@ def script(server: str) -> str:
 class TrialPostgres(Postgres):
     """The chart's PostgreSQL, on a port and in a folder of its own."""
 
+    password = "secret"
+
     @property
     def url(self) -> str:
         """As the chart's Secret has it."""
-        return f"postgresql://reelmill:secret@{HOST}:{self.port}/reelmill"
+        return f"postgresql://reelmill:{quote(self.password)}@{HOST}:{self.port}/reelmill"
 
     def prepare(self) -> None:
         """As the image's user."""
@@ -34,7 +39,7 @@ class TrialPostgres(Postgres):
             "PATH": f"{self._bin}:{os.environ['PATH']}",
             "PGDATA": str(self.folder / "data"),
             "PGPORT": str(self.port),
-            "POSTGRES_PASSWORD": "secret",
+            "POSTGRES_PASSWORD": self.password,
         }
 
     def command(self) -> list[str]:
@@ -71,6 +76,19 @@ async def test_postgresql_keeps_its_data_over_a_restart() -> None:
         server.kill()
         server.start()
         assert await migrate(server.url) == []
+
+
+async def test_postgresql_takes_the_password_of_a_new_installation_on_the_volume_of_the_old() -> None:
+    with TrialPostgres() as server:
+        await migrate(server.url)
+        server.password = r"it's \n %s another"
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(server.url)
+        server.stop()
+        server.prepare()
+        server.start()
+        assert await migrate(server.url) == []
+        assert "another" not in server.log.read_text()
 
 
 def test_kafka_starts_twice_on_its_folder(kafka_server: object) -> None:

@@ -1,5 +1,5 @@
 {{/* A server for trying out: one pod, its volume and its Service. root, component, values, port, folder, and the
-     container's own fields as YAML: command, env, probe. */}}
+     container's own fields as YAML: command, env, probe. With secret, a change of it starts the pod anew. */}}
 {{- define "reelmill.server" -}}
 {{- $this := pick . "root" "component" -}}
 apiVersion: apps/v1
@@ -17,7 +17,7 @@ spec:
       labels:
         {{- include "reelmill.labels" $this | nindent 8 }}
       annotations:
-        checksum/script: {{ .command | sha256sum }}
+        checksum/script: {{ cat .command .secret | sha256sum }}
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
