@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from reelmill.jobs.errors import Unavailable
 from reelmill.store.database import Database
 
 
@@ -37,6 +40,30 @@ async def test_a_connection_goes_back_without_a_query(alone: Database, database:
     pid = await value(alone, "SELECT pg_backend_pid()")
     last = await value(database, f"SELECT query FROM pg_stat_activity WHERE pid = {pid}")
     assert last == "SELECT pg_backend_pid()"
+
+
+async def test_a_refused_login_is_a_wrong_setting_at_the_start_and_an_outage_later(
+    database_url: str, database: Database
+) -> None:
+    role = f"rotated_{uuid4().hex}"
+    opened = Database(
+        database_url.replace("//reelmill@", f"//{role}@"), pool_size=2, publish_events=False, application="test"
+    )
+    await value(database, f"CREATE ROLE {role} NOLOGIN")
+    try:
+        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+            await opened.start()
+        await value(database, f"ALTER ROLE {role} LOGIN")
+        await opened.start()
+        await value(database, f"ALTER ROLE {role} NOLOGIN")
+        await value(database, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{role}'")
+        with pytest.raises(Unavailable, match="not permitted to log in"):
+            await opened.check()
+        await value(database, f"ALTER ROLE {role} LOGIN")
+        await opened.check()
+    finally:
+        await opened.stop()
+        await value(database, f"DROP ROLE {role}")
 
 
 async def value(database: Database, query: str) -> object:

@@ -27,6 +27,8 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,  # a primary that has just become a standby
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
+# A wrong setting at the start. Later a password that is being changed, or a database that is being restored.
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
@@ -109,7 +111,7 @@ class Database:
             async with self._pool.acquire(timeout=10) as connection:
                 POOL_WAIT.observe(time.monotonic() - began)
                 yield connection
-        except _AWAY as error:
+        except (*_AWAY, *_REFUSED) as error:
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
         except RuntimeError as error:  # uvloop's for a write to a connection that was closed in that moment
             if "handler is closed" not in str(error):

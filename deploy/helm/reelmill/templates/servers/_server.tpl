@@ -1,5 +1,6 @@
 {{/* A server for trying out: one pod, its volume and its Service. root, component, values, port, folder, and the
-     container's own fields as YAML: command, env, probe. With secret, a change of it starts the pod anew. */}}
+     container's own fields as YAML: command, env, probe, and preStop if any. With secret, a change of it
+     starts the pod anew. */}}
 {{- define "reelmill.server" -}}
 {{- $this := pick . "root" "component" -}}
 apiVersion: apps/v1
@@ -37,6 +38,9 @@ spec:
           {{- with .env }}
           env:
             {{- . | nindent 12 }}
+          {{- end }}
+          {{- with .preStop }}
+          lifecycle: { preStop: { exec: { command: {{ . }} } } }
           {{- end }}
           ports: [{ name: {{ .component }}, containerPort: {{ .port }} }]
           startupProbe:
