@@ -16,10 +16,10 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-logging flaky chaos long cluster-test mutants lint format services bench generate released locks
+.PHONY: help demo test test-logging test-arm64 flaky chaos long cluster-test mutants lint format services bench generate released locks
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
@@ -31,6 +31,10 @@ test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: m
 test-logging: $(VENV)/dev.stamp ## Logs through a real Filebeat to a real Elasticsearch; builds Filebeat first, for minutes
 	PYTHONPATH=tests CI=true $(BIN)/python -m services install logging
 	$(BIN)/pytest tests/logging/shipping.py $(ARGS)
+
+test-arm64: $(VENV)/dev.stamp ## The image for arm64, emulated by QEMU, as root: some minutes
+	REELMILL_TEST_ARCHITECTURE=arm64 PYTHONPATH=tests CI=true $(BIN)/python -m services install
+	REELMILL_TEST_ARCHITECTURE=arm64 $(BIN)/pytest tests/deploy/test_image.py $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
 	PYTHONPATH=tests $(BIN)/python -m services install

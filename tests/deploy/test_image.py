@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import platform
 import re
 import subprocess
 import tomllib
@@ -12,7 +13,7 @@ import pytest
 from conftest import SharedServer
 from deploy.conftest import ROOT, missing
 from live import Reelmill, channel, finish, job
-from services.image import Images
+from services.image import ARCHITECTURE, MACHINES, Images
 from services.process import MissingError
 
 from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
@@ -40,7 +41,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
 @pytest.fixture(scope="session")
 def run(images: Images) -> Run:
     """Runs a command in a container of the image; keywords are settings."""
-    container = images.buildah("from", "localhost/reelmill").strip()
+    container = images.container("localhost/reelmill")
 
     def command(*argv: str, **settings: str) -> subprocess.CompletedProcess[str]:
         variables = [f"--env=REELMILL_{name.upper()}={value}" for name, value in settings.items()]
@@ -64,7 +65,7 @@ async def test_a_worker_in_it_does_a_job(images: Images, database_url: str, clip
     (tmp_path / "talk.mp4").write_bytes(clip.read_bytes())
     settings = {"database_url": database_url, "local_roots": json.dumps([str(tmp_path)])}
     variables = [f"--env=REELMILL_{name.upper()}={value}" for name, value in settings.items()]
-    container = images.buildah("from", "localhost/reelmill").strip()
+    container = images.container("localhost/reelmill")
     options = ["--isolation=chroot", f"--volume={tmp_path}:{tmp_path}", *variables, container]
     with (
         Reelmill("api", **settings) as api,
@@ -79,7 +80,9 @@ async def test_a_worker_in_it_does_a_job(images: Images, database_url: str, clip
     assert {file.stat().st_uid for file in tmp_path.glob("out/**/*.*")} == {10001}
 
 
-def test_it_says_what_it_is(images: Images) -> None:
+def test_it_says_what_it_is(images: Images, run: Run) -> None:
+    machine = run("python3", "-c", "import platform; print(platform.machine())").stdout.strip()
+    assert machine == MACHINES.get(ARCHITECTURE, platform.machine())
     config = images.inspect("localhost/reelmill")["config"]
     assert config["User"] == "10001:10001", "a number: Kubernetes can tell that it is not root"
     assert config["Entrypoint"] == ["reelmill"]

@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -19,14 +20,18 @@ from services.process import MissingError
 
 ROOT = Path(__file__).parents[2]
 SUITE = "bookworm"
+# Debian's name of it, as buildah's; empty means this machine's. Another one is emulated by QEMU.
+ARCHITECTURE = os.environ.get("REELMILL_TEST_ARCHITECTURE", "")
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
+_PLATFORM = [f"--platform=linux/{ARCHITECTURE}"] if ARCHITECTURE else []
 # What of pip's settings tells where packages come from.
 _PIP = ("index-url", "extra-index-url", "trusted-host", "proxy", "retries", "timeout")
 
 
 def base(*packages: str) -> Path:
     """The files of a base with packages beside Python; they are there once they were made."""
-    return golang.cache() / f"{'-'.join([SUITE, *packages])}.tar"
+    return golang.cache() / f"{'-'.join(filter(None, [SUITE, ARCHITECTURE, *packages]))}.tar"
 
 
 def make_base(*packages: str) -> None:
@@ -38,12 +43,29 @@ def make_base(*packages: str) -> None:
     made = target.with_suffix(f".{os.getpid()}.tar")
     options = [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
     included = ",".join(["python3", "ca-certificates", *packages])
+    options += [f"--architectures={ARCHITECTURE}"] if ARCHITECTURE else []
     argv = ["mmdebstrap", "-q", "--variant=minbase", *options, f"--include={included}", SUITE, str(made)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         made.unlink(missing_ok=True)
         raise MissingError(f"mmdebstrap failed:\n{done.stderr[-2000:]}")
     made.rename(target)
+
+
+def emulate() -> None:
+    """Let the kernel run programs of ARCHITECTURE, in images too. Raises MissingError."""
+    machine, kernel = MACHINES.get(ARCHITECTURE, ARCHITECTURE), Path("/proc/sys/fs/binfmt_misc")
+    if machine == platform.machine() or (kernel / f"qemu-{machine}").exists():
+        return
+    settings = Path(f"/usr/lib/binfmt.d/qemu-{machine}.conf")
+    if not settings.exists():
+        raise MissingError(f"no {settings} (Debian: apt-get install qemu-user-static)")
+    try:
+        if not (kernel / "register").exists():
+            subprocess.run(["mount", "-t", "binfmt_misc", "none", str(kernel)], check=True)
+        (kernel / "register").write_text(settings.read_text().strip())
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise MissingError(f"the kernel takes no emulator: {error}") from error
 
 
 class Images:
@@ -62,9 +84,13 @@ class Images:
 
     def add_base(self, tag: str, files: Path) -> None:
         """An image of nothing but a base's files."""
-        container = self.buildah("from", "scratch").strip()
+        container = self.container("scratch")
         self.buildah("add", "-q", container, str(files), "/")
         self.buildah("commit", "-q", "--rm", container, tag)
+
+    def container(self, tag: str) -> str:
+        """A new container of an image; answers its name. Raises RuntimeError."""
+        return self.buildah("from", *_PLATFORM, tag).strip()
 
     def build(self, tag: str, *, file: Path, context: Path = ROOT, **arguments: str) -> None:
         """Build a Containerfile on the base, with this machine's settings of pip. Raises RuntimeError."""
@@ -73,7 +99,9 @@ class Images:
         secrets = [f"--secret=id=pip,src={pip}", *([f"--secret=id=ca,src={authorities}"] if authorities else [])]
         variables = {"BASE": "localhost/base", **arguments}
         options = [f"--build-arg={name}={value}" for name, value in variables.items()]
-        self.buildah("bud", "-q", "--isolation=chroot", *secrets, *options, "-f", str(file), "-t", tag, str(context))
+        self.buildah(
+            "bud", "-q", "--isolation=chroot", *_PLATFORM, *secrets, *options, "-f", str(file), "-t", tag, str(context)
+        )
 
     def buildah(self, *arguments: str) -> str:
         """What a command of buildah printed. Raises RuntimeError."""

@@ -96,6 +96,10 @@ def _image() -> None:
     for program in ("buildah", "mmdebstrap"):
         if shutil.which(program) is None:
             apt_get(program)
+    if image.ARCHITECTURE:
+        for program in ("qemu-user-static", "arch-test"):
+            apt_get(program)
+        image.emulate()
     if not image.base().exists():
         print(f"making {image.base()} from Debian's packages", flush=True)
         image.make_base()
