@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
+import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, USER, Store, made, new_job, past
 
 from reelmill.jobs.errors import WrongState
 from reelmill.jobs.states import Phase
+from reelmill.store.database import Database
 from reelmill.store.leases import FinishedTask
 from reelmill.store.records import ClaimedTask
 
@@ -120,19 +122,43 @@ async def test_a_cancellation_and_a_completion_at_once_end_in_one_of_both(store:
         assert (await store.job(job_id))["state"] == ("COMPLETED" if completed else "PROCESSING")
 
 
-async def test_statements_that_wait_for_several_tasks_lock_them_in_one_order(store: Store) -> None:
-    """One holds the first task by id: heartbeats in the other order wait for it and hold nothing."""
+@pytest.fixture
+async def hashed(database_url: str) -> AsyncIterator[Store]:
+    """A store whose statements are planned without an index's order."""
+    url = f"{database_url}?enable_nestloop=off&enable_mergejoin=off"
+    planned = Database(url, pool_size=1, publish_events=False, application="test")
+    await planned.start()
+    yield Store(database=planned)
+    await planned.stop()
+
+
+@pytest.mark.parametrize("statement", ["heartbeat", "complete"])
+async def test_statements_that_wait_for_several_tasks_lock_them_in_one_order(
+    store: Store, hashed: Store, statement: str
+) -> None:
+    """One holds the first task by id: others, whatever their plan and order, wait for it and hold nothing."""
     tasks = sorted([await store.running() for _ in range(5)], key=lambda t: t.id)
+    # The rows' place in the table is the other order, and a plan that reads the table finds them in it.
+    for task in reversed(tasks):
+        await store.rows("UPDATE tasks SET priority = priority WHERE id = $1", task.id)
+    leases = [t.lease for t in reversed(tasks)]
     async with store.database.transaction() as holder:
         await holder.execute("SELECT FROM tasks WHERE id = $1 FOR UPDATE", tasks[0].id)
-        beat = asyncio.create_task(store.leases.heartbeat([t.lease for t in reversed(tasks)]))
+        if statement == "heartbeat":
+            call = asyncio.ensure_future(hashed.leases.heartbeat(leases))
+        else:
+            call = asyncio.ensure_future(
+                store.leases.complete([FinishedTask(lease=t, files=(made(),)) for t in leases])
+            )
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
         while not await store.value(waiting):
-            assert not beat.done()
+            assert not call.done()
         try:
-            await holder.fetch("SELECT FROM tasks WHERE id = $1 FOR UPDATE NOWAIT", tasks[4].id)
+            await holder.fetch(
+                "SELECT FROM tasks WHERE id = ANY($1::uuid[]) FOR UPDATE NOWAIT", [t.id for t in tasks[1:]]
+            )
         except asyncpg.LockNotAvailableError:
-            raise AssertionError("the heartbeat locked a later task first") from None
-    assert len(await asyncio.wait_for(beat, 10)) == 5
+            raise AssertionError(f"{statement} locked a later task first") from None
+    assert len(await asyncio.wait_for(call, 10)) == 5

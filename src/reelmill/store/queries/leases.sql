@@ -82,10 +82,13 @@ RETURNING j.*;
 -- Finish tasks by their fences, with the files they made; the last task of a job finishes the job,
 -- and with that all its files become visible. Nothing happens for a lease that was lost or a job
 -- that is to stop. Two tasks of a job that finish at once meet at the job's row, so one sees 0.
-WITH done AS (
+WITH held AS (
+    SELECT t.id FROM tasks t JOIN unnest($1::uuid[], $2::bigint[]) AS lease (id, fence) USING (id)
+    WHERE t.fence = lease.fence AND t.state::text = 'RUNNING' AND NOT t.cancel_requested
+    ORDER BY t.id FOR NO KEY UPDATE OF t
+), done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL
-    FROM unnest($1::uuid[], $2::bigint[]) AS held (id, fence)
-    WHERE t.id = held.id AND t.fence = held.fence AND t.state::text = 'RUNNING' AND NOT t.cancel_requested
+    FROM held WHERE t.id = held.id
     RETURNING t.id, t.job_id, t.tenant_id, t.fence
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
