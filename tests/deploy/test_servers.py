@@ -1,10 +1,13 @@
 """The chart's servers for trying out: their scripts start real ones, that keep what they had."""
 
+import asyncio
 import os
+import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
+import psutil
 import pytest
 from deploy.conftest import render
 from services import kafka
@@ -89,6 +92,25 @@ async def test_postgresql_takes_the_password_of_a_new_installation_on_the_volume
         server.start()
         assert await migrate(server.url) == []
         assert "another" not in server.log.read_text()
+
+
+async def test_postgresql_ends_without_waiting_for_its_clients() -> None:
+    [container] = render("default").pods()["media-reelmill-postgresql"]["spec"]["containers"]
+    *shell, text = container["lifecycle"]["preStop"]["exec"]["command"]
+    with TrialPostgres() as server:
+        client = await asyncpg.connect(server.url)
+        process = psutil.Process(server.pid)
+        subprocess.run([*shell, text.replace(" 1", f" {server.pid}")], check=True)
+        process.terminate()  # as kubelet does next
+        await asyncio.to_thread(process.wait, 15)
+        client.terminate()
+
+
+def test_a_changed_password_starts_postgresql_anew() -> None:
+    first, second = (render("default", f"--set=postgresql.password={password}").pods() for password in "ab")
+    name = "media-reelmill-postgresql"
+    assert first[name]["metadata"]["annotations"] != second[name]["metadata"]["annotations"]
+    assert first["media-reelmill-kafka"] == second["media-reelmill-kafka"]
 
 
 def test_kafka_starts_twice_on_its_folder(kafka_server: object) -> None:

@@ -144,12 +144,11 @@ async def test_statements_that_wait_for_several_tasks_lock_them_in_one_order(
     leases = [t.lease for t in reversed(tasks)]
     async with store.database.transaction() as holder:
         await holder.execute("SELECT FROM tasks WHERE id = $1 FOR UPDATE", tasks[0].id)
-        if statement == "heartbeat":
-            call = asyncio.ensure_future(hashed.leases.heartbeat(leases))
-        else:
-            call = asyncio.ensure_future(
-                store.leases.complete([FinishedTask(lease=t, files=(made(),)) for t in leases])
-            )
+        statements: dict[str, Callable[[], Awaitable[object]]] = {
+            "heartbeat": lambda: hashed.leases.heartbeat(leases),
+            "complete": lambda: hashed.leases.complete([FinishedTask(lease=t, files=(made(),)) for t in leases]),
+        }
+        call = asyncio.ensure_future(statements[statement]())
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )

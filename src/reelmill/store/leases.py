@@ -85,8 +85,6 @@ class LeaseStore:
 
         One call may hold an older lease of a task beside its newest.
         """
-        # In the order of ids, so that two batches can't deadlock.
-        finished = sorted(finished, key=lambda x: x.lease.task_id)
         made = [(x.lease, f) for x in finished for f in x.files]
         async with self._database.connection() as connection:
             rows = await connection.fetch(
