@@ -57,6 +57,12 @@ def expose(process: str) -> None:
             REGISTRY.register(part)
 
 
+# Parts that live as long as their process.
+
+_PART_ENDS = Counter("reelmill_part_ends_total", "Unforeseen ends of a part; it was started again", ["part"])
+part_ends = _PART_ENDS.labels
+
+
 # Jobs.
 
 _SUBMITTED = Counter("reelmill_jobs_submitted_total", "Jobs stored", ["operation"], registry=_API)
