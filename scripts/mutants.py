@@ -5,32 +5,15 @@ docs/guarantees.md. Exit status 1 where a mutant survives: a test is missing.
 """
 
 import argparse
-import os
-import re
-import shutil
-import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from faults import FAULTS
+from mutant import ROOT, Mutant, apply, copy_tree, red_test
+
 PAGE = ROOT / "docs" / "guarantees.md"
 BEGIN, END = "<!-- mutants: written by make mutants -->", "<!-- end of mutants -->"
-NEEDED = {"src", "tests", "scripts", "benchmarks", "proto", "docs", "pyproject.toml"}
 LEASES, MIGRATION = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/migrations/0001_initial.sql"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mutant:
-    """In `file`, the first `old` (a regular expression) after `within` becomes `new`; `tests` must go red."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: str
-    within: str = ""
 
 
 def fenceless(statement: str, alias: str = "") -> Mutant:
@@ -188,40 +171,6 @@ MUTANTS = (
 )
 
 
-def copy_tree(target: Path) -> None:
-    """What the tests need of this tree, as git tracks it."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        source = ROOT / name
-        if source.is_file() and name.split("/")[0] in NEEDED:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / name)
-
-
-def apply(mutant: Mutant, tree: Path) -> None:
-    """Change the tree. Raises ValueError where there is nothing to change: the mutant is out of date."""
-    path = tree / mutant.file
-    text = path.read_text()
-    start = text.find(mutant.within) if mutant.within else 0
-    changed, count = re.subn(mutant.old, mutant.new, text[max(start, 0) :], count=1, flags=re.DOTALL)
-    if start < 0 or not count:
-        raise ValueError(f"{mutant.name}: {mutant.file} has no {mutant.old!r} after {mutant.within!r}")
-    path.write_text(text[:start] + changed)
-
-
-def red_test(tree: Path, tests: str) -> str | None:
-    """The first test that fails in a tree, without its parameters; None where all pass."""
-    environment = os.environ | {"PYTHONPATH": str(tree / "src")}
-    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
-    done = subprocess.run(argv, cwd=tree, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return None
-    found = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", done.stdout, re.MULTILINE)
-    if found is None or done.returncode != 1:  # 2: the tests could not be read, which shows nothing
-        raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return found[1]
-
-
 def main() -> int:
     """Run the mutants; answers the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -229,7 +178,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/guarantees.md")
     options = parser.parse_args()
     rows = []
-    for mutant in MUTANTS:
+    for mutant in (*MUTANTS, *FAULTS):
         if options.only not in mutant.name:
             continue
         with tempfile.TemporaryDirectory(prefix="reelmill-mutant-") as folder:

@@ -131,6 +131,14 @@ def test_retrying_makes_one_new_job_however_often(jobs: JobServiceStub) -> None:
     assert jobs.GetJob(pb.GetJobRequest(id=old.id)).state == pb.Job.CANCELLED
 
 
+def test_a_retry_has_no_deadline_that_may_have_passed(jobs: JobServiceStub) -> None:
+    old = cancelled(jobs, deadline="2999-01-01T00:00:00Z", priority=7)
+    assert old.HasField("deadline")
+    made = jobs.RetryJob(pb.RetryJobRequest(id=old.id))
+    assert (made.HasField("deadline"), made.priority) == (False, 7)
+    assert not jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL")).HasField("deadline")
+
+
 def test_a_waiting_job_is_not_retried(jobs: JobServiceStub) -> None:
     made = create(jobs)
     with refused() as refusal:

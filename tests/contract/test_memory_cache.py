@@ -1,6 +1,9 @@
 """How the in-process cache forgets, by a clock that the test moves."""
 
-from reelmill.cache.memory import _Expiring
+import pytest
+from contract.test_cache import status
+
+from reelmill.cache.memory import MemoryCache, _Expiring
 
 
 class Clock:
@@ -51,3 +54,14 @@ def test_what_is_over_takes_no_room() -> None:
         items.set(n % 10 if n % 2 else n, n, 5)
     assert len(items._items) < 20
     assert len(items._deadlines) < 20
+
+
+@pytest.mark.parametrize("final", [True, False])
+async def test_each_kind_of_status_has_its_own_time_to_live(final: bool) -> None:
+    """A time of nothing keeps nothing: so it shows which of the two was taken."""
+    put = status(final=final)
+    for status_ttl_seconds, final_ttl_seconds in ((0, 600), (600, 0)):
+        cache = MemoryCache(status_ttl_seconds=status_ttl_seconds, final_ttl_seconds=final_ttl_seconds)
+        await cache.put([put])
+        lives = final_ttl_seconds if final else status_ttl_seconds
+        assert await cache.get(put.tenant_id, put.job_id) == (put if lives else None)

@@ -91,3 +91,26 @@ async def test_a_nudge_sends_at_once(store: Store, queue: KafkaQueue) -> None:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert (await arrived(queue, 4, [Topic.EVENTS, *TASK_TOPICS])).total() == 4
+
+
+async def test_the_oldest_are_sent_first_and_no_more_than_a_batch(store: Store) -> None:
+    jobs = [await store.submit() for _ in range(5)]
+    async with store.outbox.batch(4) as messages:
+        tasks = [m for m in messages if m.topic == Topic.TASKS_NORMAL]
+        assert len(messages) == 4
+        assert [parse_task_ready(m.value) for m in tasks] == [j.task_id for j in jobs[: len(tasks)]]
+    ids = await store.value("SELECT array_agg(id ORDER BY id) FROM outbox")
+    async with store.outbox.batch(2):
+        pass
+    assert await store.value("SELECT array_agg(id ORDER BY id) FROM outbox") == ids[2:]
+
+
+async def test_a_round_sends_all_that_there_is(store: Store, queue: KafkaQueue) -> None:
+    """One batch a round, with the interval between, would be a throughput of a batch a second."""
+    await store.jobs.create(TENANT, USER, [new_job() for _ in range(1200)])
+    relay = asyncio.create_task(Relay(store.outbox, queue, interval_seconds=600).run())
+    async with asyncio.timeout(30):
+        while await store.value("SELECT count(*) FROM outbox"):
+            await asyncio.sleep(0.02)
+    relay.cancel()
+    await asyncio.gather(relay, return_exceptions=True)

@@ -1,6 +1,8 @@
 """The scheduler's work, by one and by three at once."""
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,7 +25,7 @@ from reelmill.store.records import StoredJob
 from reelmill.v1.jobs_pb2 import Job
 
 MANY = 250  # more than two batches
-Make = Callable[[], Scheduler]
+Make = Callable[..., Scheduler]
 
 
 @pytest.fixture
@@ -35,17 +37,18 @@ def cache() -> MemoryCache:
 def make(store: Store, cache: MemoryCache, tmp_path: Path) -> Make:
     """Makes schedulers of jobs whose files lie in the test's folder."""
 
-    def scheduler() -> Scheduler:
+    def scheduler(**changed: Any) -> Scheduler:
         http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
         storage = Storage(own=file_uri(tmp_path), roots=[], max_bytes=1, http=http)
-        config = SchedulerConfig(
-            rescue_seconds=0.05,
-            max_crashes=3,
-            lease_seconds=10,
-            job_retention=timedelta(days=1),
-            upload_retention=timedelta(days=1),
-            own_storage=storage.own(""),
-        )
+        defaults: dict[str, Any] = {
+            "rescue_seconds": 0.05,
+            "max_crashes": 3,
+            "lease_seconds": 10,
+            "job_retention": timedelta(days=1),
+            "upload_retention": timedelta(days=1),
+            "own_storage": storage.own(""),
+        }
+        config = SchedulerConfig(**defaults | changed)
         relay = Relay(store.outbox, PostgresQueue(store.database), interval_seconds=1)
         return Scheduler(config, store.leases, store.retention, storage, cache, relay)
 
@@ -179,3 +182,57 @@ async def test_an_error_in_one_pass_ends_no_loop(store: Store, make: Make, monke
     async with running(make()):
         await until_none(store, "tasks WHERE state = 'RUNNING'")
     assert failed
+
+
+async def _ended(store: Store, age: timedelta, count: int) -> None:
+    """Jobs that ended a while ago."""
+    new = [new_job() for _ in range(count)]
+    await store.jobs.create(TENANT, USER, new)
+    for job in new:
+        await store.jobs.cancel(TENANT, job.id, "")
+    await store.rows("ALTER TABLE jobs DISABLE TRIGGER guard_job")
+    await store.rows("UPDATE jobs SET end_time = now() - $1::interval", age)
+
+
+def _upload(folder: Path, age: timedelta) -> Path:
+    """An upload of a while ago."""
+    path = folder / "uploads" / f"{age.days}"
+    path.mkdir(parents=True)
+    (path / "talk.mov").write_text("x")
+    then = time.time() - age.total_seconds()
+    os.utime(path, (then, then))
+    return path
+
+
+@pytest.mark.parametrize(("jobs", "uploads"), [(1, 10), (10, 1)])
+async def test_jobs_and_uploads_are_kept_each_for_its_own_time(
+    store: Store, make: Make, tmp_path: Path, jobs: int, uploads: int
+) -> None:
+    await _ended(store, timedelta(days=5), 1)
+    upload = _upload(tmp_path, timedelta(days=5))
+    await make(job_retention=timedelta(days=jobs), upload_retention=timedelta(days=uploads)).retire()
+    assert await store.value("SELECT count(*) FROM jobs") == int(jobs > 5)
+    assert upload.exists() is (uploads > 5)
+
+
+async def test_a_round_of_retention_takes_all_that_are_old(store: Store, make: Make) -> None:
+    await _ended(store, timedelta(days=2), 101)  # one more than a batch
+    await make().retire()
+    assert await store.value("SELECT count(*) FROM jobs") == 0
+
+
+async def test_a_zombies_folder_is_swept_after_six_leases(store: Store, make: Make) -> None:
+    await _silent(store, 1)
+    await make(lease_seconds=100).rescue()
+    after = "SELECT extract(epoch FROM not_before - clock_timestamp())::float8 FROM storage_deletions"
+    assert 590 < await store.value(after) <= 600
+
+
+@pytest.mark.parametrize(("crashes", "state"), [(1, "READY"), (2, "FAILED")])
+async def test_a_job_that_kills_its_workers_ends_after_max_crashes(
+    store: Store, make: Make, crashes: int, state: str
+) -> None:
+    await _silent(store, 1)
+    await store.rows("UPDATE tasks SET crashes = $1", crashes)
+    await make().rescue()
+    assert await store.value("SELECT state FROM tasks") == state

@@ -1,15 +1,16 @@
 """Claims, leases and their ends: who holds the newest fence may write, and nobody else."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, Store, made, new_job, past
 
-from reelmill.jobs.errors import WrongState
+from reelmill.jobs.errors import Unavailable, WrongState
 from reelmill.jobs.states import Phase, TaskState
-from reelmill.store.leases import FinishedTask
+from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import Lease, LogLine
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.messages_pb2 import DeadLetter
@@ -81,6 +82,51 @@ async def test_a_heartbeat_keeps_the_lease_and_brings_a_cancellation(store: Stor
     assert (await store.task(task.id))["lease_until"] > datetime.now(UTC)
     await store.jobs.cancel(TENANT, (await store.task(task.id))["job_id"], "")
     assert await store.leases.heartbeat([task.lease]) == {task.lease: True}
+
+
+async def test_a_heartbeat_that_hangs_leaves_time_for_two_more(store: Store) -> None:
+    """A connection may hang: who waited for it as long as the lease would have lost all that he holds."""
+    leases = LeaseStore(store.database, lease_seconds=1.5)
+    task = await store.running()
+    async with store.database.transaction() as holder:
+        await holder.execute("SELECT 1 FROM tasks FOR UPDATE")
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await leases.heartbeat([task.lease])
+        assert 0.4 < time.monotonic() - began < 1.5
+    assert await leases.heartbeat([task.lease]) == {task.lease: False}
+
+
+async def test_a_lease_lasts_as_long_as_it_is_told(store: Store) -> None:
+    left = "SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 FROM tasks"
+    task = await store.running()
+    assert 50 < await store.value(left) <= 60
+    await store.end_lease(task.id)
+    await store.leases.heartbeat([task.lease])
+    assert 50 < await store.value(left) <= 60
+    await store.rows("UPDATE tasks SET state = 'READY', lease_until = NULL, ready_time = '-infinity'")
+    assert len(await store.leases.claim_swept(0, "me", limit=1)) == 1
+    assert 50 < await store.value(left) <= 60
+
+
+async def test_a_retry_waits_as_long_as_it_is_told(store: Store) -> None:
+    task = await store.running()
+    await store.leases.retry(task.lease, AWAY, wait_seconds=300)
+    left = "SELECT extract(epoch FROM run_at - clock_timestamp())::float8 FROM tasks"
+    assert 290 < await store.value(left) <= 300
+
+
+async def test_only_a_zombies_folder_is_swept_later(store: Store) -> None:
+    """Who lost a lease may write on until he hears of it; who gave the task back by himself is done."""
+    after = "SELECT extract(epoch FROM not_before - clock_timestamp())::float8 FROM storage_deletions"
+    task = await store.running()
+    await store.end_lease(task.id)
+    await store.rescue()
+    assert 50 < await store.value(after) <= 60
+    for done in (store.leases.release, lambda lease: store.leases.fail(lease, BAD_INPUT)):
+        await store.rows("DELETE FROM storage_deletions")
+        await done((await store.running()).lease)
+        assert await store.value(after) <= 0
 
 
 async def test_a_report_moves_the_phase_and_keeps_the_lines(store: Store) -> None:

@@ -75,3 +75,26 @@ async def test_keys_and_forgotten_messages_are_trimmed_and_tasks_messages_stay(s
     await store.retention.trim()
     assert await store.value("SELECT array_agg(key) FROM idempotency_keys") == ["new"]
     assert await store.value("SELECT array_agg(topic ORDER BY topic) FROM outbox") == ["events"] + 2 * ["tasks.normal"]
+
+
+@pytest.mark.parametrize(("hours", "kept"), [(24, True), (47, True), (49, False)])
+async def test_a_key_is_kept_for_two_days(store: Store, hours: int, kept: bool) -> None:
+    """The API promises 24 hours: a key that goes before makes a second job of a repeated call."""
+    new = await store.submit(key="k")
+    age = timedelta(hours=hours)
+    await store.rows("UPDATE idempotency_keys SET create_time = now() - $1::interval", age)
+    await store.rows("UPDATE outbox SET create_time = now() - $1::interval WHERE topic = 'events'", age)
+    await store.retention.trim()
+    assert await store.value("SELECT job_id FROM idempotency_keys") == (new.id if kept else None)
+    assert await store.value("SELECT count(*) FROM outbox WHERE topic = 'events'") == int(kept)
+
+
+async def test_a_round_takes_the_oldest_and_no_more_than_its_limit(store: Store) -> None:
+    jobs = [await store.brought_to(TaskState.COMPLETED) for _ in range(3)]
+    assert await store.retention.delete_jobs(NOW, own_storage=OWN, limit=2) == 2
+    assert await store.value("SELECT array_agg(id) FROM jobs") == [jobs[2].id]
+    for i in range(3):
+        query = "INSERT INTO storage_deletions (uri, not_before) VALUES ($1, now() - $2 * interval '1 minute')"
+        await store.rows(query, f"file:///{i}/", i)
+    assert [uri for _, uri in await store.retention.due_deletions(limit=2)] == ["file:///2/", "file:///1/"]
+    assert [uri for _, uri in await store.retention.due_deletions(limit=2)] == ["file:///0/"]

@@ -64,11 +64,42 @@ def test_backoff_lies_within_its_window_and_ends(
         assert 0 <= waits <= min(policy.max_backoff_seconds, policy.initial_backoff_seconds * 2 ** (attempt - 1))
 
 
+def spread(policy: RetryPolicy, attempt: int) -> tuple[float, float, float]:
+    """The least, mean and greatest of many waits, as shares of the longest allowed."""
+    rng = random.Random(attempt)
+    longest = min(policy.max_backoff_seconds, policy.initial_backoff_seconds * 2 ** (attempt - 1))
+    waits = [policy.backoff_seconds(attempt, retryable=True, rng=rng) or 0.0 for _ in range(2000)]
+    return min(waits) / longest, sum(waits) / len(waits) / longest, max(waits) / longest
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3, 4, 5, 6, 7, 40])
+def test_waits_are_spread_over_the_whole_of_a_window_that_doubles(attempt: int) -> None:
+    policy = RetryPolicy(max_attempts=100, initial_backoff_seconds=2.0, max_backoff_seconds=60.0)
+    least, mean, greatest = spread(policy, attempt)
+    assert 0 <= least < 0.01
+    assert 0.47 < mean < 0.53
+    assert 0.99 < greatest <= 1
+
+
+def test_the_defaults_are_those_of_the_api() -> None:
+    default = RetryPolicy()
+    assert (default.max_attempts, default.initial_backoff_seconds, default.max_backoff_seconds) == (3, 2.0, 60.0)
+
+
+def test_the_last_attempt_is_the_one_that_the_policy_names() -> None:
+    policy, rng = RetryPolicy(max_attempts=3), random.Random(1)
+    waits = [policy.backoff_seconds(attempt, retryable=True, rng=rng) for attempt in (1, 2, 3, 4)]
+    assert [wait is None for wait in waits] == [False, False, True, True]
+    assert policy.backoff_seconds(1, retryable=False, rng=rng) is None
+
+
 def test_a_policy_takes_its_defaults_where_the_request_says_nothing() -> None:
     assert RetryPolicy.from_proto(RetryPolicyProto()) == RetryPolicy()
     asked = RetryPolicyProto(max_attempts=7)
     asked.max_backoff.FromMilliseconds(1500)
     assert RetryPolicy.from_proto(asked) == RetryPolicy(max_attempts=7, max_backoff_seconds=1.5)
+    asked.initial_backoff.FromMilliseconds(250)
+    assert RetryPolicy.from_proto(asked).initial_backoff_seconds == 0.25
 
 
 def test_what_is_wrong_with_an_input_is_never_retried() -> None:
@@ -82,6 +113,15 @@ def test_a_failure_tells_the_api_all_of_it() -> None:
     proto = failure.to_proto()
     assert (proto.code, proto.category, proto.retryable) == ("DISK_FULL", JobError.LIMIT, True)
     assert (proto.message, proto.output, proto.command, proto.stderr_tail) == ("full", "web", "ffmpeg", "tail")
+
+
+@pytest.mark.parametrize("secret", ["api_key=SECRET", "https://u:SECRET@h/a", "Authorization: Bearer SECRET"])
+def test_a_failure_tells_no_secret_in_any_of_its_texts(secret: str) -> None:
+    proto = AttemptFailed("DISK_FULL", secret, output="web", command=secret, stderr_tail=secret).failure.to_proto()
+    assert "SECRET" not in str(proto)
+    assert all("***" in text for text in (proto.message, proto.command, proto.stderr_tail))
+    assert "SECRET" not in str(InvalidRequest([Violation("a", secret)]).violations)
+    assert "SECRET" not in str(Conflict(secret))
 
 
 def test_an_errors_docstring_is_its_message_and_violations_are_listed() -> None:

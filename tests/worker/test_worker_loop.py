@@ -1,11 +1,12 @@
 """The worker's life: takes, keeps, finishes, hands back; by an executor of the test's own."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 from services.postgres import Postgres
-from store.kit import AWAY, TENANT, made
+from store.kit import AWAY, TENANT, made, new_job
 from worker.kit import Rig, fails, until_stopped
 
 from reelmill.cache.port import CANCELS
@@ -67,6 +68,45 @@ async def test_the_last_attempt_fails_the_job(rig: Rig, attempts: int, error: ob
     rig.start(away if error else fails)  # a permanent failure is not tried again
     job = await rig.until(await rig.submit(max_attempts=attempts), "FAILED")
     assert (job.attempt, job.error.code) == (1, "INPUT_UNAVAILABLE" if error else "INPUT_CORRUPT")
+
+
+async def test_crashes_are_not_charged_as_attempts(rig: Rig) -> None:
+    """Two workers died of it and one attempt failed: of the three that it may have, two are left."""
+
+    async def away(attempt: Attempt) -> tuple[MadeFile, ...]:
+        raise AttemptFailed(AWAY.code, AWAY.message)
+
+    new = await rig.store.submit(max_attempts=2)
+    for _ in range(2):
+        await rig.store.claim(new)
+        await rig.store.end_lease(new.task_id)
+        await rig.store.rescue(max_crashes=9)
+    rig.start(away, slots=1)
+    await rig.queue.wake()
+    while not (row := await rig.store.task(new.task_id))["run_at"] and row["state"] != "FAILED":
+        await asyncio.sleep(0.01)
+    assert (row["state"], row["attempt"], row["crashes"]) == ("DELAYED", 3, 2)
+    while not await rig.store.leases.wake_delayed(limit=1):
+        pass
+    await rig.queue.wake()
+    assert (await rig.until(new, "FAILED")).attempt == 4
+
+
+async def test_a_retry_waits_as_long_as_its_policy_says(rig: Rig) -> None:
+    async def away(attempt: Attempt) -> tuple[MadeFile, ...]:
+        raise AttemptFailed(AWAY.code, AWAY.message)
+
+    new = new_job(max_attempts=9)
+    new.job.retry_policy.initial_backoff.FromSeconds(1000)
+    new.job.retry_policy.max_backoff.FromSeconds(80_000)
+    await rig.store.jobs.create(TENANT, TENANT, [new])
+    await rig.store.rows("UPDATE tasks SET attempt = 6")
+    rig.start(away)
+    await rig.queue.wake()
+    while not (run_at := (await rig.store.task(new.task_id))["run_at"]):
+        await asyncio.sleep(0.01)
+    wait_seconds = (run_at - datetime.now(UTC)).total_seconds()
+    assert 10 < wait_seconds <= 64_000, "the seventh wait lies in a window of 64,000 s"
 
 
 async def test_a_fault_of_the_executor_is_an_internal_failure(rig: Rig) -> None:

@@ -1,0 +1,178 @@
+"""What each method of the client sends and to where, and how errors, pages and broken streams are read."""
+
+import inspect
+import uuid
+
+import grpc
+import pytest
+from google.rpc import code_pb2, error_details_pb2
+from google.rpc.status_pb2 import Status
+
+from reelmill.client import AsyncClient, Backoff, Client, ReelmillError, Unavailable, Violation, calls, channel, errors
+from reelmill.client.watching import Watch
+from reelmill.gateway.bindings import services
+from reelmill.v1 import jobs_pb2 as pb
+from reelmill.v1 import media_pb2 as media
+
+JOB = pb.Job(labels={"asset": "42"})
+EVENT, ERROR = pb.JobEvent(sequence=7, state=pb.Job.PROCESSING), Unavailable("away", code="UNAVAILABLE")
+CALLS = [
+    (calls.create_job(JOB, "k"), "CreateJob", pb.CreateJobRequest(job=JOB, request_id="k")),
+    (calls.validate_job(JOB), "ValidateJob", pb.ValidateJobRequest(job=JOB)),
+    (calls.get_job("i", True), "GetJob", pb.GetJobRequest(id="i", view=pb.FULL)),
+    (calls.get_job("i", False), "GetJob", pb.GetJobRequest(id="i", view=pb.BASIC)),
+    (calls.cancel_job("i", "why"), "CancelJob", pb.CancelJobRequest(id="i", reason="why")),
+    (calls.retry_job("i"), "RetryJob", pb.RetryJobRequest(id="i")),
+    (calls.watch_job("i", 7), "WatchJob", pb.WatchJobRequest(id="i", after_sequence=7)),
+    (calls.list_jobs("f", 9).page("t"), "ListJobs", pb.ListJobsRequest(filter="f", page_size=9, page_token="t")),
+    (calls.job_events("i", 3).page(7), "ListJobEvents", pb.ListJobEventsRequest(id="i", after_sequence=7)),
+    (calls.job_logs("i", 3).page(7), "ListJobLogs", pb.ListJobLogsRequest(id="i", after_sequence=7)),
+    (calls.probe("u"), "ProbeMedia", media.ProbeMediaRequest(uri="u")),
+    (calls.operations(), "ListOperations", media.ListOperationsRequest()),
+    (calls.presets(), "ListPresets", media.ListPresetsRequest()),
+    (
+        calls.batch_create_jobs([JOB, JOB], ["a", "b"]),
+        "BatchCreateJobs",
+        pb.BatchCreateJobsRequest(requests=[pb.CreateJobRequest(job=JOB, request_id=key) for key in "ab"]),
+    ),
+]
+METHODS = {m.name: m for service in services() for m in service.methods}
+
+
+@pytest.mark.parametrize(("call", "name", "request_"), CALLS, ids=[f"{c[1]}-{i}" for i, c in enumerate(CALLS)])
+def test_a_call_goes_to_its_method_with_all_that_was_given(call: calls.Call, name: str, request_: object) -> None:
+    method = METHODS[name]
+    assert call.path == f"/{method.containing_service.full_name}/{name}"
+    assert call.request == request_
+    assert (method.input_type, method.output_type) == (call.request.DESCRIPTOR, call.answer.DESCRIPTOR)
+
+
+def test_every_method_of_the_api_has_its_call() -> None:
+    assert {name for _, name, _ in CALLS} == set(METHODS)
+
+
+def test_jobs_without_a_key_get_one_each() -> None:
+    keys = [calls.create_job(JOB, None).request.request_id for _ in range(3)]
+    keys += [r.request_id for r in calls.batch_create_jobs([JOB] * 5, None).request.requests]
+    assert len({uuid.UUID(key) for key in keys}) == 8
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c"]])
+def test_a_batch_has_as_many_keys_as_jobs(keys: list[str]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        calls.batch_create_jobs([JOB, JOB], keys)
+
+
+def test_a_batch_answers_each_job_or_its_refusal_in_order() -> None:
+    refused = Status(code=code_pb2.NOT_FOUND, message="no")
+    results = [{"job": pb.Job(id="1")}, {"error": refused}, {"job": pb.Job(id="3")}]
+    first, second, third = calls.batch_results(pb.BatchCreateJobsResponse(results=results))
+    assert isinstance(first, pb.Job) and isinstance(second, errors.NotFound) and isinstance(third, pb.Job)
+    assert (first.id, second.message, third.id) == ("1", "no", "3")
+
+
+def test_pages_begin_where_they_are_told_and_go_on_where_the_last_ended() -> None:
+    listing = calls.list_jobs("", 0)
+    page = pb.ListJobsResponse(jobs=[JOB], next_page_token="t")
+    assert (listing.start, list(listing.items(page)), listing.following(page)) == ("", [JOB], "t")
+    history, events = calls.job_events("i", 3), pb.ListJobEventsResponse(events=[EVENT], next_after_sequence=7)
+    assert (history.start, list(history.items(events)), history.following(events)) == (3, [EVENT], 7)
+    log, line = calls.job_logs("i", 4), pb.JobLog(message="x")
+    lines = pb.ListJobLogsResponse(logs=[line], next_after_sequence=8)
+    assert (log.start, list(log.items(lines)), log.following(lines)) == (4, [line], 8)
+
+
+def test_both_clients_have_the_same_methods_with_the_same_defaults() -> None:
+    public = {name for name in vars(Client) if not name.startswith("_")}
+    assert public == {name for name in vars(AsyncClient) if not name.startswith("_")}
+    for name in (*public, "__init__"):
+        one, other = (inspect.signature(getattr(kind, name)).parameters for kind in (Client, AsyncClient))
+        assert list(one.values()) == list(other.values()), name
+    assert {n: p.default for n, p in inspect.signature(Client.watch_job).parameters.items() if n != "self"} == {
+        "job_id": inspect.Parameter.empty,
+        "after_sequence": 0,
+        "timeout_seconds": None,
+    }
+    assert inspect.signature(Client.get_job).parameters["full"].default is False
+    assert inspect.signature(Client.list_jobs).parameters["page_size"].default == 0
+    assert (channel.DEFAULT_TARGET, channel.DEFAULT_TIMEOUT_SECONDS) == ("localhost:9090", 30.0)
+
+
+def test_a_lost_server_is_found_again_within_a_second() -> None:
+    options = dict(channel.OPTIONS)
+    assert options["grpc.initial_reconnect_backoff_ms"] == options["grpc.min_reconnect_backoff_ms"] == 100
+    assert options["grpc.max_reconnect_backoff_ms"] == 1000
+    assert options["grpc.max_receive_message_length"] == options["grpc.max_send_message_length"] == 16 * 1024 * 1024
+
+
+def rich(code: int, *details: object, message: str = "told") -> Status:
+    status = Status(code=code, message=message)
+    for detail in details:
+        status.details.add().Pack(detail)
+    return status
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("INVALID_ARGUMENT", errors.InvalidRequest),
+        ("NOT_FOUND", errors.NotFound),
+        ("ALREADY_EXISTS", errors.Conflict),
+        ("FAILED_PRECONDITION", errors.WrongState),
+        ("UNAVAILABLE", errors.Unavailable),
+        ("INTERNAL", ReelmillError),
+        ("DEADLINE_EXCEEDED", ReelmillError),
+    ],
+)
+def test_a_status_becomes_its_error(code: str, kind: type[ReelmillError]) -> None:
+    error = errors.from_status(rich(code_pb2.Code.Value(code)))
+    assert (type(error), error.code, error.message, str(error)) == (kind, code, "told", "told")
+    assert (error.violations, error.retry_seconds) == ((), None)
+    assert errors.from_status(rich(code_pb2.Code.Value(code), message="")).message == code
+
+
+def test_details_are_told_whatever_their_order() -> None:
+    bad = error_details_pb2.BadRequest(field_violations=[{"field": f, "description": f"is {f}"} for f in "ab"])
+    retry, other = error_details_pb2.RetryInfo(), error_details_pb2.ErrorInfo(reason="X")
+    retry.retry_delay.FromMilliseconds(1500)
+    for details in ((bad, other, retry), (retry, other, bad)):
+        error = errors.from_status(rich(code_pb2.UNAVAILABLE, *details))
+        assert error.violations == (Violation("a", "is a"), Violation("b", "is b"))
+        assert error.retry_seconds == 1.5
+
+
+def test_a_code_that_nobody_knows_is_unknown() -> None:
+    error = errors.from_status(rich(999, message=""))
+    assert (type(error), error.code, error.message) == (ReelmillError, "UNKNOWN", "UNKNOWN")
+    assert ReelmillError("x").code == "UNKNOWN"
+
+
+def failed(*trailing: tuple[str, bytes], details: str = "plain") -> ReelmillError:
+    empty = grpc.aio.Metadata()
+    return errors.from_rpc_error(
+        grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, empty, grpc.aio.Metadata(*trailing), details)
+    )
+
+
+def test_a_failed_call_tells_its_rich_status_and_else_its_plain_one() -> None:
+    key = "grpc-status-details-bin"
+    told = rich(code_pb2.NOT_FOUND).SerializeToString()
+    assert isinstance(failed(("other", b"x"), (key, told)), errors.NotFound)
+    for trailing in ((), (("other", told),), ((key, b"\xff"),)):
+        error = failed(*trailing)
+        assert (type(error), error.code, error.message) == (Unavailable, "UNAVAILABLE", "plain")
+    assert failed(details="").message == "UNAVAILABLE"
+
+
+def test_a_broken_watch_goes_on_after_the_last_event_and_counts_failures_in_a_row() -> None:
+    watch = Watch("i", 3, None, Backoff(attempts=3))
+    assert (watch.call().request.id, watch.call().request.after_sequence, watch.left_seconds) == ("i", 3, None)
+    assert watch.delay_seconds(ERROR) is not None
+    watch.saw(EVENT)
+    assert watch.call().request.after_sequence == 7
+    watch.saw(pb.JobEvent(sequence=0))  # progress
+    assert watch.call().request.after_sequence == 7
+    assert watch.delay_seconds(ERROR) is not None
+    assert watch.delay_seconds(ERROR) is not None
+    with pytest.raises(Unavailable):
+        watch.delay_seconds(ERROR)

@@ -1,0 +1,137 @@
+"""What is cut off, how long an output must be, and how far a job of several commands is."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.contract import Command, Expected, Source
+from reelmill.media.progress import RunProgress
+from reelmill.media.sources import Span, expected_seconds, seconds, span
+from reelmill.media.verify import problems
+from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import TimeRange
+from reelmill.worker.media_executor import _Meter
+
+LENGTHS = [5.0, 10.0, 60.0, 3600.0, 86_400.0]
+
+
+def source(duration: float) -> Source:
+    return Source(path="/a", info=MediaInfo(duration_seconds=duration), demuxer="mov")
+
+
+def part(duration: float, start: float = 0, end: float = 0) -> Span | str:
+    try:
+        return span(source(duration), TimeRange(start_seconds=start, end_seconds=end), "out")
+    except AttemptFailed as error:
+        assert error.failure.output == "out"
+        return f"{error.code}: {error.failure.message}"
+
+
+def test_a_part_begins_inside_the_input_and_ends_there() -> None:
+    assert part(10) == Span(0, 10, False)
+    assert part(10, 3) == Span(3, 7, False)
+    assert part(10, 3, 5) == Span(3, 2, True)
+    assert part(10, 9.999) == Span(9.999, pytest.approx(0.001), False)
+    assert part(10, 0, 10) == Span(0, 10, False)
+    assert part(10, 2, 10.5) == Span(2, 8, False)  # half a second is a matter of how lengths are told
+
+
+def test_a_part_past_the_end_is_told_by_what_is_wrong() -> None:
+    assert str(part(10, 10)).startswith("TIME_OUT_OF_RANGE: the trim's start_seconds (10) lies past")
+    assert str(part(10, 2, 10.51)).startswith("TIME_OUT_OF_RANGE: the trim's end_seconds (10.51) lies past")
+    assert "at 10.000 s" in str(part(10, 11))
+
+
+def test_of_an_input_without_a_length_any_part_may_be_asked_for() -> None:
+    assert part(0) == Span(0, 0, False)
+    assert part(0, 5) == Span(5, 0, False)
+    assert part(0, 5, 7) == Span(5, 2, True)
+
+
+def passes(made: float, wanted: float, *streams: float, start: float = 0) -> bool:
+    """Whether a file of this length is taken for a whole one."""
+    lengths = [MediaInfo.Stream(duration_seconds=s) for s in streams]
+    duration, tolerance = expected_seconds(Span(start, wanted, False), lengths)
+    expected = Expected(duration_seconds=duration, duration_tolerance_seconds=tolerance)
+    return problems(MediaInfo(duration_seconds=made), expected) == []
+
+
+@pytest.mark.parametrize("wanted", LENGTHS)
+def test_what_is_cut_off_by_more_than_a_hundredth_is_not_whole(wanted: float) -> None:
+    allowed = max(0.5, wanted / 100)
+    assert passes(wanted, wanted, wanted)
+    assert passes(wanted - allowed * 0.99, wanted, wanted) and passes(wanted + allowed * 0.99, wanted, wanted)
+    assert not passes(wanted - allowed * 1.01, wanted, wanted)
+    assert not passes(wanted + allowed * 1.01, wanted, wanted)
+    assert not passes(wanted * 0.8, wanted, wanted)
+
+
+def test_a_stream_that_begins_late_may_make_a_shorter_file_by_just_that() -> None:
+    assert passes(95, 100, 95, 90) and passes(100, 100, 95, 90) and passes(97, 100, 95)
+    assert not passes(93.9, 100, 95, 90) and not passes(101.1, 100, 95, 90)
+    assert passes(45, 50, 95, start=50) and not passes(43.9, 50, 95, start=50)
+
+
+def test_streams_that_do_not_say_how_long_they_are_count_as_the_whole() -> None:
+    assert passes(100, 100, 0, 40) and not passes(70, 100, 0, 40)
+    assert expected_seconds(Span(0, 0, False), [MediaInfo.Stream(duration_seconds=5)]) == (None, 0.0)
+    assert expected_seconds(Span(0, 10, False), [None, MediaInfo.Stream(duration_seconds=10)])[0] == 10
+    assert expected_seconds(Span(30, 5, True), [MediaInfo.Stream(duration_seconds=10)]) == (2.5, 3.0)
+
+
+def test_a_length_is_not_checked_where_none_is_expected() -> None:
+    assert problems(MediaInfo(duration_seconds=7), Expected()) == []
+    edge = Expected(duration_seconds=10, duration_tolerance_seconds=1)
+    assert problems(MediaInfo(duration_seconds=9), edge) == problems(MediaInfo(duration_seconds=11), edge) == []
+    assert problems(MediaInfo(duration_seconds=8), edge) == ["it lasts 8.000 s instead of 10.000 s"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (1.5, "1.5"), (10, "10"), (100, "100"), (1e-6, "0.000001"), (12.3456789, "12.345679")]
+)
+def test_a_time_is_written_to_the_microsecond(value: float, text: str) -> None:
+    assert seconds(value) == text
+
+
+def command(duration: float) -> Command:
+    return Command(inputs=(), writes=(), outputs=("a",), duration_seconds=duration)
+
+
+def meter(*durations: float) -> tuple[_Meter, list[Command], Any]:
+    attempt, commands = SimpleNamespace(progress=None), [command(d) for d in durations]
+    return _Meter(attempt, commands), commands, attempt  # type: ignore[arg-type]
+
+
+def at(percent: float, eta_seconds: float | None = None) -> RunProgress:
+    return RunProgress(percent=percent, fps=25.0, speed=2.0, eta_seconds=eta_seconds)
+
+
+def test_the_progress_of_several_commands_adds_up_and_never_falls() -> None:
+    measured, commands, attempt = meter(60, 20, 20)
+    told = []
+    for one in commands:
+        for percent in (0, 50, 100):
+            measured.update(at(percent))
+            told.append(attempt.progress.percent)
+        measured.finish(one)
+    assert told == [0, 30, 60, 60, 70, 80, 80, 90, 100]
+
+
+def test_commands_of_no_length_weigh_alike() -> None:
+    measured, [first, _], attempt = meter(0, 0)
+    measured.update(at(50))
+    assert attempt.progress.percent == 25
+    measured.finish(first)
+    measured.update(at(50))
+    assert attempt.progress.percent == 75
+
+
+def test_progress_tells_rate_speed_and_what_is_left() -> None:
+    measured, _, attempt = meter(60)
+    measured.update(at(12.3456, 1.5))
+    assert (attempt.progress.percent, attempt.progress.fps, attempt.progress.speed) == (12.35, 25.0, 2.0)
+    assert attempt.progress.eta.ToMilliseconds() == 1500
+    measured.update(at(20))
+    assert not attempt.progress.HasField("eta")
