@@ -1,0 +1,215 @@
+"""Small faults by the thousand: mutmut's operators and ours over the source, each against the tests that reach it.
+
+`make mutants` runs this after the mechanisms. `--pure` takes every mutant of the rooms that need no server, with the
+tests that need none; `--sample N` takes N of the other rooms by `--seed`, each with its room's tests. What was run is
+kept in `--results`, so that a run can be broken off and go on. Prints the share that was killed, and the survivors
+that scripts/equivalent_mutants.yaml does not explain.
+
+mutmut's own runner can't serve: it changes functions that have no decorator, and not the constants and tables of a
+module; cosmic-ray starts an interpreter for each of thousands of mutants. Here a process that has imported everything
+but Reelmill forks for each, and the fork reads the one changed module in place of the file.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from forks import Forks
+from mutant import ROOT, copy_tree
+from mutations import Mutation, mutations
+
+PURE = (
+    *("jobs/*.py", "batching.py", "redaction.py", "client/*.py", "media/*.py", "media/operations/*.py"),
+    *("media/presets/*.py", "api/validation.py", "api/listing.py", "gateway/*.py", "storage/uris.py"),
+)
+# They spawn processes, open sockets or serve; their rooms' tests need those.
+NOT_PURE = frozenset(
+    {
+        *(f"media/{name}.py" for name in ("child", "confinement", "ffmpeg", "probe", "probe_child", "run", "verify")),
+        *(f"client/{name}.py" for name in ("asynchronous", "blocking")),
+        *(f"gateway/{name}.py" for name in ("app", "files", "pages", "routing", "streaming", "upstream")),
+    }
+)
+PURE_TESTS = ("tests/unit", "tests/contract/test_uris.py", "tests/contract/test_memory_cache.py")
+# The tests of the other rooms, the most telling first.
+ROOM_TESTS = {
+    "api": "tests/api tests/e2e/test_full_way.py",
+    "cache": "tests/contract/test_cache.py tests/contract/test_memory_cache.py tests/contract/test_redis_cache.py"
+    " tests/contract/test_breaker.py",
+    "cli": "tests/cli",
+    "client": "tests/unit tests/client",
+    "gateway": "tests/unit tests/gateway",
+    "media": "tests/unit tests/media",
+    "queue": "tests/contract/test_queue.py tests/contract/test_queue_lag.py tests/contract/test_task_messages.py"
+    " tests/contract/test_kafka.py",
+    "scheduler": "tests/scheduler",
+    "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"
+    " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py",
+    "store": "tests/store tests/scheduler tests/migrations/test_schema.py",
+    "telemetry": "tests/telemetry tests/logging tests/monitoring/test_files.py",
+    "worker": "tests/unit/test_media_lengths.py tests/worker",
+    "relay": "tests/scheduler/test_relay.py",
+    "settings": "tests/cli/test_settings.py",
+    "app": "tests/cli/test_serve.py tests/e2e",
+    "embedded": "tests/scheduler/test_embedded.py tests/cli/test_serve.py",
+    "supervise": "tests/unit tests/api/test_server.py",
+}
+EQUIVALENT = ROOT / "scripts" / "equivalent_mutants.yaml"
+GOALS = {"pure": 0.9, "sample": 0.8}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Where mutants are tried and what is known already."""
+
+    tree: Path
+    results: Path
+    known: dict[str, str]
+
+    def tell(self, mutation: Mutation, outcome: str) -> None:
+        """Keep an outcome: killed, survived, or equivalent."""
+        self.known[mutation.id] = outcome
+        with self.results.open("a") as file:
+            file.write(json.dumps({"id": mutation.id, "outcome": outcome}) + "\n")
+        if outcome == "survived":
+            print(f"SURVIVED {mutation.shown}", flush=True)
+
+
+def pure_files() -> list[str]:
+    """Files of the pure rooms, below src/reelmill."""
+    source = ROOT / "src" / "reelmill"
+    found = {str(path.relative_to(source)) for pattern in PURE for path in source.glob(pattern)}
+    return sorted(found - NOT_PURE)
+
+
+def other_files() -> list[str]:
+    """All the other files, but for what is generated."""
+    source, pure = ROOT / "src" / "reelmill", set(pure_files())
+    found = (str(path.relative_to(source)) for path in source.rglob("*.py"))
+    return sorted(name for name in found if name not in pure and not name.startswith("v1/"))
+
+
+def of_files(tree: Path, names: Iterable[str], only: str) -> Iterator[Mutation]:
+    """The mutants of files whose name contains `only`."""
+    for name in names:
+        if only in name:
+            yield from mutations(name, (tree / "src" / "reelmill" / name).read_text())
+
+
+def try_pure(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
+    """Fork for each."""
+    os.chdir(run.tree)
+    forks = Forks(run.tree, PURE_TESTS)
+    forks.run([m for m in chosen if m.id not in run.known], jobs, lambda m, killed: run.tell(m, _outcome(killed)))
+
+
+def try_others(run: Run, chosen: Sequence[Mutation]) -> None:
+    """A pytest for each, with its room's tests; servers by REELMILL_TEST_* are shared."""
+    for mutation in chosen:
+        if mutation.id in run.known:
+            continue
+        path = run.tree / "src" / "reelmill" / mutation.file
+        original = path.read_text()
+        path.write_text(mutation.source)
+        try:
+            run.tell(mutation, _outcome(_red(run.tree, ROOM_TESTS[mutation.room].split())))
+        finally:
+            path.write_text(original)
+
+
+def _outcome(killed: bool) -> str:
+    return "killed" if killed else "survived"
+
+
+def _red(tree: Path, tests: Sequence[str]) -> bool:
+    there = [test for test in tests if (tree / test).exists()]
+    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=60"]
+    environment = os.environ | {"PYTHONPATH": str(tree / "src")}
+    with tempfile.TemporaryDirectory(prefix="reelmill-pytest-") as folder:
+        argv += [f"--basetemp={folder}/pytest", *there]
+        with (Path(folder) / "output").open("w") as output:
+            child = subprocess.Popen(
+                argv, cwd=tree, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+            try:
+                return child.wait(timeout=900) != 0
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, 9)
+                child.wait()
+                return True
+
+
+def tell_share(kind: str, chosen: Sequence[Mutation], run: Run) -> bool:
+    """Print a share; answers whether it reaches its goal."""
+    explained = {entry["id"] for entry in yaml.safe_load(EQUIVALENT.read_text()) or ()}
+    tried = [m for m in chosen if m.id in run.known]
+    alive = [m for m in tried if run.known[m.id] == "survived"]
+    real = [m for m in alive if m.id not in explained]
+    counted = len(tried) - (len(alive) - len(real))
+    share = 1 - len(real) / counted if counted else 1.0
+    print(
+        f"{kind}: {len(chosen)} mutants, {len(tried)} tried, {len(alive) - len(real)} equivalent,"
+        f" {len(real)} survive: {share:.1%} killed (goal {GOALS[kind]:.0%})"
+    )
+    return share >= GOALS[kind] and len(tried) == len(chosen)
+
+
+def main() -> int:
+    """Try mutants; answers the exit status: 1 where a share is below its goal."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pure", action="store_true", help="every mutant of the rooms that need no server")
+    parser.add_argument("--sample", type=int, default=0, help="this many of the other rooms")
+    parser.add_argument("--seed", type=int, default=21)
+    parser.add_argument("--only", default="", help="files whose name contains this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--results", type=Path, default=ROOT / ".mutation.jsonl", help="what was tried; kept")
+    parser.add_argument("--again", action="store_true", help="try survivors again")
+    parser.add_argument("--list", action="store_true", help="show the survivors that are known, with their ids")
+    options = parser.parse_args()
+    known = {}
+    if options.results.exists():
+        lines = map(json.loads, options.results.read_text().splitlines())
+        known = {line["id"]: line["outcome"] for line in lines}
+        if options.again:
+            known = {key: outcome for key, outcome in known.items() if outcome == "killed"}
+    good, began = True, time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="reelmill-mutation-") as folder:
+        run = Run(tree=Path(folder), results=options.results.absolute(), known=known)
+        copy_tree(run.tree)
+        if options.pure:
+            chosen = list(of_files(run.tree, pure_files(), options.only))
+            if not options.list:
+                try_pure(run, chosen, options.jobs)
+            good &= finish("pure", chosen, run, options.list)
+        if options.sample:
+            every = list(of_files(run.tree, other_files(), ""))
+            dice = random.Random(options.seed)
+            chosen = [m for m in dice.sample(every, min(options.sample, len(every))) if options.only in m.file]
+            if not options.list:
+                try_others(run, chosen)
+            good &= finish("sample", chosen, run, options.list)
+    print(f"in {(time.monotonic() - began) / 60:.0f} minutes")
+    return 0 if good else 1
+
+
+def finish(kind: str, chosen: Sequence[Mutation], run: Run, listing: bool) -> bool:
+    """Tell how it went."""
+    if listing:
+        explained = {entry["id"] for entry in yaml.safe_load(EQUIVALENT.read_text()) or ()}
+        for mutation in chosen:
+            if run.known.get(mutation.id) == "survived" and mutation.id not in explained:
+                print(mutation.shown)
+    return tell_share(kind, chosen, run)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
