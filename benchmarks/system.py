@@ -67,7 +67,7 @@ def full(servers: Servers, *, workers: int, options: dict[str, str] | None = Non
 def up() -> Iterator[System]:
     """`reelmill up` on an empty data folder, a server of its own in it."""
     folder = Path(tempfile.mkdtemp(prefix="reelmill-bench-"))
-    environment = {"REELMILL_LOCAL_ROOTS": f'["{folder}"]', "COLUMNS": "200"}
+    environment = {"REELMILL_READ_ROOTS": f'["{folder}"]', "REELMILL_WRITE_ROOTS": f'["{folder}"]', "COLUMNS": "200"}
     argv = (sys.executable, "-m", "reelmill", "up", "--data", str(folder / "data"), "--http", "0", "--grpc", "0")
     process = spawn(argv, environment, folder / "up.log")
     try:

@@ -150,8 +150,9 @@ def variables(servers: Servers, database_url: str, *, full: bool, folder: str) -
     """REELMILL_* for a set-up; `folder` holds its files."""
     chosen = {
         "REELMILL_DATABASE_URL": database_url,
-        "REELMILL_DATA_DIR": folder,
-        "REELMILL_LOCAL_ROOTS": f'["{folder}"]',
+        "REELMILL_DATA_DIR": f"{folder}/data",
+        "REELMILL_READ_ROOTS": f'["{folder}"]',
+        "REELMILL_WRITE_ROOTS": f'["{folder}"]',
         "REELMILL_LOG_LEVEL": "warning",
         "REELMILL_GRPC_PORT": "0",
     }
@@ -165,7 +166,7 @@ def variables(servers: Servers, database_url: str, *, full: bool, folder: str) -
 def settings(chosen: dict[str, str]) -> Settings:
     """The settings that these variables, and no others, make."""
     names = {name.removeprefix("REELMILL_").lower(): value for name, value in chosen.items()}
-    return Settings(**{n: json.loads(v) if n == "local_roots" else v for n, v in names.items()})
+    return Settings(**{n: json.loads(v) if n.endswith("_roots") else v for n, v in names.items()})
 
 
 def tiny_job() -> Job:

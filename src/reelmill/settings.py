@@ -1,11 +1,15 @@
 """Settings: REELMILL_* variables, or a TOML file named by REELMILL_CONFIG. URLs choose the adapters."""
 
 import os
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
 class Settings(BaseSettings):
@@ -51,15 +55,36 @@ class Settings(BaseSettings):
         "", description="Where gateway and command line find the api, host:port. Empty: grpc_host:grpc_port."
     )
 
+    read_roots: tuple[Path, ...] = Field(
+        (Path("/media"),), description="Folders that inputs with file: URIs may lie in. JSON list."
+    )
+    write_roots: tuple[Path, ...] = Field(
+        (Path("/media"),), description="Folders that destinations with file: URIs may lie in. JSON list."
+    )
     local_roots: tuple[Path, ...] = Field(
-        (Path("/media"),), description="Folders that file: URIs may lie in. JSON list."
+        (), description="The older name of read_roots and write_roots together. JSON list."
+    )
+    s3_read_buckets: tuple[str, ...] = Field(
+        (), description="Buckets, or bucket/prefix, that inputs with s3: URIs may lie in. JSON list."
+    )
+    s3_write_buckets: tuple[str, ...] = Field(
+        (), description="Buckets, or bucket/prefix, that destinations with s3: URIs may lie in. JSON list."
+    )
+    http_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description='Networks, such as "10.1.0.0/16", that inputs may be fetched from besides public hosts. JSON list.',
     )
     http_allow_private: bool = Field(
-        False, description="Whether inputs may be fetched from loopback and private addresses."
+        False, description="The older way to allow all networks: loopback and private addresses."
     )
     input_max_bytes: int = Field(50 * 2**30, gt=0, description="Largest input, in bytes.")
     upload_max_bytes: int = Field(10 * 2**30, gt=0, description="Largest upload, in bytes.")
     fetch_timeout_seconds: float = Field(30.0, gt=0, description="Longest wait for the next bytes of an http input.")
+    fetch_min_bytes_per_second: float = Field(
+        16_384.0,
+        ge=0,
+        description="Least speed of an http or s3 input, measured over fetch_timeout_seconds. 0: any.",
+    )
     fetch_total_seconds: float = Field(3600.0, gt=0, description="Longest fetch of an input.")
     s3_endpoint: str = Field(
         "", description="Endpoint of an S3-compatible store; empty for AWS. Credentials come from AWS_* variables."
@@ -126,6 +151,52 @@ class Settings(BaseSettings):
         "auto", description="json: ECS fields; text: readable; auto: text on a terminal."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @field_validator("s3_read_buckets", "s3_write_buckets")
+    @classmethod
+    def _check_buckets(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            if not _BUCKET.fullmatch(entry):
+                raise ValueError(f"{entry!r} is neither bucket nor bucket/prefix")
+        return entries
+
+    @property
+    def readable_folders(self) -> tuple[Path, ...]:
+        """Where inputs with file: URIs may lie, by the newer setting, the older one, or both."""
+        return self._folders("read_roots", self.read_roots)
+
+    @property
+    def writable_folders(self) -> tuple[Path, ...]:
+        """Where destinations with file: URIs may lie."""
+        return self._folders("write_roots", self.write_roots)
+
+    @property
+    def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks that inputs may be fetched from besides public hosts."""
+        everything = (ip_network("0.0.0.0/0"), ip_network("::/0")) if self.http_allow_private else ()
+        return (*self.http_allowed_networks, *everything)
+
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """A sentence for each setting in use that a newer one takes the place of."""
+        found = {
+            "local_roots": (bool(self.local_roots), "READ_ROOTS and REELMILL_WRITE_ROOTS"),
+            "http_allow_private": (self.http_allow_private, "HTTP_ALLOWED_NETWORKS"),
+        }
+        return tuple(
+            f"REELMILL_{old.upper()} still works; REELMILL_{new} say more exactly what is allowed"
+            for old, (used, new) in found.items()
+            if used
+        )
+
+    def with_folders(self, *folders: Path) -> "Settings":
+        """A copy in which inputs and destinations may lie in these folders too."""
+        reads, writes = (*self.readable_folders, *folders), (*self.writable_folders, *folders)
+        return self.model_copy(update={"read_roots": reads, "write_roots": writes})
+
+    def _folders(self, name: str, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+        given = name in self.model_fields_set or not self.local_roots
+        return (*self.local_roots, *(folders if given else ()))
 
     @classmethod
     def settings_customise_sources(

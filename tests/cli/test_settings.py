@@ -58,7 +58,7 @@ def test_a_variable_goes_before_the_file(cli: Cli, tmp_path: Path) -> None:
     [
         ("http_port", "x", "REELMILL_HTTP_PORT: Input should be a valid integer"),
         ("http_port", "70000", "REELMILL_HTTP_PORT: Input should be less than or equal to 65535"),
-        ("local_roots", "/media", 'REELMILL_LOCAL_ROOTS: must be JSON, such as ["/media"]'),
+        ("read_roots", "/media", 'REELMILL_READ_ROOTS: must be JSON, such as ["/media"]'),
         ("config", "none.toml", "REELMILL_CONFIG: there is no file 'none.toml'"),
     ],
 )

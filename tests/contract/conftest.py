@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from reelmill.cache.redis import RedisCache
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Consumer, Queue, Topic
 from reelmill.queue.postgres import PostgresQueue
-from reelmill.storage.storage import HttpLimits, Storage
+from reelmill.storage.access import Access
+from reelmill.storage.fetch import HttpLimits
+from reelmill.storage.storage import Storage
 
 PARTITIONS = 3
 
@@ -103,10 +106,13 @@ def s3_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_storage(tmp_path: Path) -> Callable[..., Storage]:
     """Makes a storage whose allowed folder is `tmp_path / "root"`."""
     (tmp_path / "root").mkdir()
-    limits = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=5)
+    limits = HttpLimits(timeout_seconds=1, total_seconds=5)
 
     def make(own: str, **options: Any) -> Storage:
-        return Storage(own=own, roots=[tmp_path / "root"], max_bytes=MAX_BYTES, http=limits, **options)
+        rules = {field.name: options.pop(field.name) for field in fields(Access) if field.name in options}
+        roots = [tmp_path / "root"]
+        access = Access(**{"own": own, "read_roots": roots, "write_roots": roots, **rules})
+        return Storage(access=access, max_bytes=MAX_BYTES, http=limits, **options)
 
     return make
 

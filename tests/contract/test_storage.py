@@ -48,7 +48,7 @@ async def read(storage: Storage, uri: str, start: int, end: int) -> bytes:
 async def test_a_file_of_any_name_comes_back_as_it_was_put(
     storage: Storage, file: Path, tmp_path: Path, name: str
 ) -> None:
-    uri = storage.own(f"jobs/1/{quote(name)}")
+    uri = storage.own(f"outputs/jobs/1/{quote(name)}")
     stored = await storage.put_file(file, uri, "video/mp4")
     assert (stored.size_bytes, stored.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     assert await storage.size(uri) == len(CONTENT)
@@ -58,7 +58,7 @@ async def test_a_file_of_any_name_comes_back_as_it_was_put(
 
 
 async def test_what_is_put_again_replaces_what_was_there(storage: Storage, file: Path, tmp_path: Path) -> None:
-    uri = storage.own("a.mp4")
+    uri = storage.own("outputs/a.mp4")
     await storage.put_file(file, uri, "video/mp4")
     file.write_bytes(b"new")
     await storage.put_file(file, uri, "video/mp4")
@@ -66,31 +66,31 @@ async def test_what_is_put_again_replaces_what_was_there(storage: Storage, file:
 
 
 async def test_a_range_is_read_from_its_start_to_before_its_end(storage: Storage, file: Path) -> None:
-    uri = storage.own("a.mp4")
+    uri = storage.own("outputs/a.mp4")
     await storage.put_file(file, uri, "video/mp4")
     assert await read(storage, uri, 250, 260) == CONTENT[250:260]
     assert await read(storage, uri, 0, len(CONTENT)) == CONTENT
 
 
 async def test_what_is_missing_is_told_and_nothing_is_made_by_asking(storage: Storage, tmp_path: Path) -> None:
-    uri = storage.own("no folder/none.mp4")
+    uri = storage.own("outputs/no folder/none.mp4")
     assert await code(storage.fetch(uri, tmp_path / "fetched")) == "INPUT_NOT_FOUND"
     with pytest.raises(NotFound):
         await storage.size(uri)
     with pytest.raises(NotFound):
         await read(storage, uri, 0, 1)
-    assert not (tmp_path / "own" / "no folder").exists()
+    assert not (tmp_path / "own" / "outputs" / "no folder").exists()
 
 
 async def test_an_empty_input_is_refused(storage: Storage, tmp_path: Path) -> None:
-    empty, uri = tmp_path / "empty", storage.own("empty.mp4")
+    empty, uri = tmp_path / "empty", storage.own("outputs/empty.mp4")
     empty.touch()
     await storage.put_file(empty, uri, "video/mp4")
     assert await code(storage.fetch(uri, tmp_path / "fetched")) == "INPUT_EMPTY"
 
 
 async def test_an_input_over_the_limit_is_refused(storage: Storage, file: Path, tmp_path: Path) -> None:
-    uri = storage.own("large.mp4")
+    uri = storage.own("outputs/large.mp4")
     file.write_bytes(bytes(MAX_BYTES))
     await storage.put_file(file, uri, "video/mp4")
     assert (await storage.fetch(uri, tmp_path / "fetched")).size_bytes == MAX_BYTES
@@ -100,17 +100,17 @@ async def test_an_input_over_the_limit_is_refused(storage: Storage, file: Path, 
 
 
 async def test_a_folder_is_deleted_whole_and_its_neighbours_stay(storage: Storage, file: Path) -> None:
-    gone = [storage.own(f"jobs/1/{name}") for name in ("a", "b/c", "b/d")]
-    stays = [storage.own(f"jobs/{name}") for name in ("10/a", "2/a")]
+    gone = [storage.own(f"outputs/jobs/1/{name}") for name in ("a", "b/c", "b/d")]
+    stays = [storage.own(f"outputs/jobs/{name}") for name in ("10/a", "2/a")]
     for uri in (*gone, *stays):
         await storage.put_file(file, uri, "video/mp4")
-    await storage.delete_prefix(storage.own("jobs/1"))
-    await storage.delete_prefix(storage.own("jobs/2/"))
+    await storage.delete_prefix(storage.own("outputs/jobs/1"))
+    await storage.delete_prefix(storage.own("outputs/jobs/2/"))
     for uri in (*gone, stays[1]):
         with pytest.raises(NotFound):
             await storage.size(uri)
     assert await storage.size(stays[0]) == len(CONTENT)
-    await storage.delete_prefix(storage.own("jobs/1"))  # what is gone is fine
+    await storage.delete_prefix(storage.own("outputs/jobs/1"))  # what is gone is fine
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket", "s3://bucket/", "file:///", "file:///etc", "https://example.org/a"])

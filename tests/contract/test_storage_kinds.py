@@ -1,6 +1,7 @@
 """What folders and S3 each have of their own, and the disk that inputs are brought to."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def client(endpoint: str) -> Any:
 
 @pytest.fixture
 def s3(make_storage: Make, s3_endpoint: str, s3_credentials: None) -> Storage:
-    return make_storage("s3://bucket/kinds", s3_endpoint=s3_endpoint)
+    buckets = ["no-such-bucket"]
+    return make_storage("s3://bucket/kinds", s3_endpoint=s3_endpoint, read_buckets=buckets, write_buckets=buckets)
 
 
 async def test_inputs_outside_the_roots_are_refused(local: Storage, root: Path, file: Path) -> None:
@@ -81,15 +83,15 @@ async def test_a_destination_that_is_a_folder_or_lies_below_a_file_is_refused(
 
 
 async def test_a_full_disk_of_the_worker_is_told_as_such(s3: Storage, file: Path) -> None:
-    uri = s3.own("a.mp4")
+    uri = s3.own("outputs/a.mp4")
     await s3.put_file(file, uri, "video/mp4")
     assert await code(s3.fetch(uri, Path("/dev/full"))) == "DISK_FULL"
     assert await code(s3.fetch(uri, file / "below a file")) == "DISK_FULL"
 
 
 async def test_s3_keeps_type_and_key(s3: Storage, s3_endpoint: str, file: Path) -> None:
-    await s3.put_file(file, s3.own("100%25%20ü.mp4"), "video/mp4")
-    answer = client(s3_endpoint).get_object(Bucket="bucket", Key="kinds/100% ü.mp4")
+    await s3.put_file(file, s3.own("outputs/100%25%20ü.mp4"), "video/mp4")
+    answer = client(s3_endpoint).get_object(Bucket="bucket", Key="kinds/outputs/100% ü.mp4")
     assert (answer["ContentType"], answer["Body"].read()) == ("video/mp4", CONTENT)
 
 
@@ -107,11 +109,39 @@ async def test_a_bucket_that_does_not_exist_refuses(s3: Storage, file: Path) -> 
 
 async def test_a_store_that_is_away_is_worth_another_try(make_storage: Make, s3_credentials: None, file: Path) -> None:
     away = make_storage("s3://bucket/x", s3_endpoint="http://127.0.0.1:1")
-    assert await code(away.put_file(file, away.own("a.mp4"), "video/mp4")) == "OUTPUT_UNAVAILABLE"
-    assert await code(away.fetch(away.own("a.mp4"), file.parent / "fetched")) == "INPUT_UNAVAILABLE"
+    assert await code(away.put_file(file, away.own("outputs/a.mp4"), "video/mp4")) == "OUTPUT_UNAVAILABLE"
+    assert await code(away.fetch(away.own("outputs/a.mp4"), file.parent / "fetched")) == "INPUT_UNAVAILABLE"
     assert await code(away.check()) == "OUTPUT_UNAVAILABLE"
 
 
 def test_a_storage_url_of_another_form_is_refused_naming_the_setting() -> None:
     with pytest.raises(ValueError, match="REELMILL_STORAGE_URL"):
         Storage.from_settings(Settings(storage_url="ftp://host/folder"))
+
+
+async def test_an_upload_leaves_the_reserve_and_nothing_of_itself(
+    make_storage: Make, tmp_path: Path
+) -> None:
+    reserve = shutil.disk_usage(tmp_path).free - 2**26
+    storage = make_storage(f"file://{tmp_path}/own", reserve_bytes=reserve)
+    with pytest.raises(Unavailable, match="disk_reserve_bytes"):
+        await storage.put_upload("talk.mov", chunks(200), limit_bytes=2**40)
+    assert [path for path in (tmp_path / "own").rglob("*") if path.is_file()] == []
+
+
+async def test_an_output_leaves_the_reserve_of_the_disk(make_storage: Make, file: Path, root: Path) -> None:
+    storage = make_storage(f"file://{root}/own", reserve_bytes=2**62)
+    assert await code(storage.put_file(file, f"file://{root}/out/a.mp4", "video/mp4")) == "DISK_FULL"
+
+
+async def test_others_do_not_enter_our_folders_and_a_clients_own_stay_as_the_umask_says(
+    local: Storage, file: Path, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own" / "uploads").mkdir(parents=True, mode=0o755)  # as releases before made it
+    await local.put_upload("talk.mov", chunks(1), limit_bytes=LIMIT_BYTES)
+    await local.put_file(file, local.own("outputs/j-1/web/web.mp4"), "video/mp4")
+    await local.put_file(file, f"file://{root}/out/web.mp4", "video/mp4")
+    modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in ("own/uploads", "own/outputs", "root/out")}
+    umask = os.umask(0)
+    os.umask(umask)
+    assert modes == {"own/uploads": 0o700, "own/outputs": 0o700, "root/out": 0o777 & ~umask}

@@ -84,14 +84,62 @@ def test_the_name_of_an_upload_is_safe_and_keeps_its_ending(name: str, safe: str
     assert uris.upload(f"upload:00000000-0000-0000-0000-000000000001/{safe}").name == safe
 
 
-def test_a_path_lies_within_a_root_once_its_links_are_followed(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    root.mkdir()
-    (tmp_path / "alias").symlink_to(root)
-    (root / "out").symlink_to(tmp_path)
-    assert uris.within(root / "a" / "b", [root])
-    assert uris.within(tmp_path / "alias" / "a", [root])
-    assert uris.within(root / "a", [tmp_path / "alias"])
-    for outside in (root / ".." / "a", root / "out" / "a", tmp_path / "root2" / "a"):
-        assert not uris.within(outside, [root])
-    assert not uris.within(root, [])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(
+            "http://example.org/a",
+            "https://Example.ORG:8443/a?b#c",
+            "http://user:pw@example.org/",
+            "http://example.org./",
+        ),
+        *(
+            "http://93.184.215.14/",
+            "http://[2606:2800::1]:80/",
+            "http://bücher.example/",
+            "http://xn--bcher-kva.example/",
+        ),
+        *(f"http://{'a' * 63}.com/", "http://2130706433/", "http://a-b.example/%00"),
+    ],
+)
+def test_an_address_that_can_be_asked_passes(uri: str) -> None:
+    uris.check_http(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("http://", "http:///x", "http:x", "https:", "http://a..b/", "http://.a/", "http://xn--/", "http://xn--a/"),
+        *(
+            f"http://{'a' * 64}.com/",
+            f"http://{'a.' * 127}com/",
+            f"http://{'é' * 63}.com/",
+            "http://%00/",
+            "http://\x80/",
+        ),
+        *("http://\u2488.com/", "http://[::1", "http://[v1.x]/", "http://a:99999/", "http://a:b/", "http://a/\x7f"),
+        "http://a b/",
+    ],
+)
+def test_one_that_can_not_is_told_in_words(uri: str) -> None:
+    with pytest.raises(ValueError, match=r"is no address|must name a host|names no host"):
+        uris.check_http(uri)
+
+
+@pytest.mark.parametrize(
+    ("key", "prefix", "below"),
+    [
+        ("s3://b-c/a/x", "b-c", True),
+        ("s3://b-c/a/x", "b-c/a", True),
+        ("s3://b-c/a/x", "b-c/a/", True),
+        ("s3://b-c/a", "b-c/a", True),
+        ("s3://b-c/ab/x", "b-c/a", False),
+        ("s3://b-c/a/../x", "b-c/a", False),
+        ("s3://b-c/a/%2E%2E/x", "b-c/a", False),
+        ("s3://b-c/a%2Fb/x", "b-c/a/b", True),
+        ("s3://b-cd/a", "b-c", False),
+        ("s3://b-c", "b-c/a", False),
+    ],
+)
+def test_a_key_lies_below_a_prefix_by_whole_parts(key: str, prefix: str, below: bool) -> None:
+    assert uris.s3_location(key).below(S3Location.of_entry(prefix)) is below

@@ -17,7 +17,9 @@ from reelmill.cache.port import CANCELS
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.relay import Relay
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
-from reelmill.storage.storage import HttpLimits, Storage
+from reelmill.storage.access import Access
+from reelmill.storage.fetch import HttpLimits
+from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_uri
 from reelmill.store.jobs import NewJob
 from reelmill.store.leases import LeaseStore
@@ -34,12 +36,19 @@ def cache() -> MemoryCache:
 
 
 @pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """Where jobs have their files in our own storage."""
+    (tmp_path / "outputs").mkdir()
+    return tmp_path / "outputs"
+
+
+@pytest.fixture
 def make(store: Store, cache: MemoryCache, tmp_path: Path) -> Make:
     """Makes schedulers of jobs whose files lie in the test's folder."""
 
     def scheduler(**changed: Any) -> Scheduler:
-        http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
-        storage = Storage(own=file_uri(tmp_path), roots=[], max_bytes=1, http=http)
+        http = HttpLimits(timeout_seconds=1, total_seconds=1)
+        storage = Storage(access=Access(own=file_uri(tmp_path)), max_bytes=1, http=http)
         defaults: dict[str, Any] = {
             "rescue_seconds": 0.05,
             "max_crashes": 3,
@@ -110,35 +119,35 @@ async def test_a_deadline_that_passes_is_brought_to_the_workers(store: Store, ca
     assert await store.leases.heartbeat([task.lease]) == {task.lease: True}
 
 
-async def test_three_at_once_do_everything_once(store: Store, make: Make, tmp_path: Path) -> None:
+async def test_three_at_once_do_everything_once(store: Store, make: Make, outputs: Path) -> None:
     await _silent(store, MANY)
     for i in range(50):
-        (tmp_path / f"old-{i}").mkdir()
-        uri = file_uri(tmp_path / f"old-{i}") + "/"
+        (outputs / f"old-{i}").mkdir()
+        uri = file_uri(outputs / f"old-{i}") + "/"
         await store.rows("INSERT INTO storage_deletions (uri, not_before) VALUES ($1, now())", uri)
     async with running(make(), make(), make()):
         await until_none(store, "tasks WHERE state = 'RUNNING'")
         await until_none(store, "storage_deletions WHERE uri LIKE '%old-%'")
     assert await store.value("SELECT array_agg(DISTINCT crashes) FROM tasks") == [1]
     assert await store.value("SELECT array_agg(DISTINCT version) FROM jobs") == [3]
-    assert list(tmp_path.glob("old-*")) == []
+    assert list(outputs.glob("old-*")) == []
 
 
-async def test_a_folder_that_cannot_be_deleted_stops_no_other(store: Store, make: Make, tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    fine = [file_uri(tmp_path / name) + "/" for name in ("old", "gone-before")]
+async def test_a_folder_that_cannot_be_deleted_stops_no_other(store: Store, make: Make, outputs: Path) -> None:
+    (outputs / "old").mkdir()
+    fine = [file_uri(outputs / name) + "/" for name in ("old", "gone-before")]
     for uri in ("file://elsewhere/x/", "s3://NO BUCKET/", *fine):
         await store.rows("INSERT INTO storage_deletions (uri, not_before) VALUES ($1, now())", uri)
     await make().delete_folders()
     left = await store.rows("SELECT uri, not_before > now() AS later, tries FROM storage_deletions ORDER BY uri")
     assert [tuple(row) for row in left] == [("file://elsewhere/x/", True, 1), ("s3://NO BUCKET/", True, 1)]
-    assert not (tmp_path / "old").exists()
+    assert not (outputs / "old").exists()
 
 
-async def test_retention_removes_old_jobs_and_their_own_files(store: Store, make: Make, tmp_path: Path) -> None:
-    own = [await store.running(prefix=file_uri(tmp_path)) for _ in range(2)]
+async def test_retention_removes_old_jobs_and_their_own_files(store: Store, make: Make, outputs: Path) -> None:
+    own = [await store.running(prefix=file_uri(outputs)) for _ in range(2)]
     for task in own:
-        folder = tmp_path / task.output_prefix.removeprefix(file_uri(tmp_path) + "/")
+        folder = outputs / task.output_prefix.removeprefix(file_uri(outputs) + "/")
         folder.mkdir()
         (folder / "a.mp4").write_text("x")
         await store.complete(task, made())
@@ -149,23 +158,23 @@ async def test_retention_removes_old_jobs_and_their_own_files(store: Store, make
     await scheduler.retire()
     await scheduler.delete_folders()
     assert await store.value("SELECT array_agg(id::text) FROM jobs") == [own[1].job.id]
-    [left] = tmp_path.glob("*-1")
+    [left] = outputs.glob("*-1")
     assert left.name == f"{own[1].job.id}-1"
 
 
 async def test_a_failed_attempts_folder_is_deleted_and_the_winners_stays(
-    store: Store, make: Make, tmp_path: Path
+    store: Store, make: Make, outputs: Path
 ) -> None:
-    task = await store.running(prefix=file_uri(tmp_path))
+    task = await store.running(prefix=file_uri(outputs))
     await store.leases.retry(task.lease, AWAY, wait_seconds=0)
     scheduler = make()
     await scheduler.rescue()
     [again] = await store.leases.claim([task.id], "me", limit=1)
     for fence in (1, 2):
-        (tmp_path / f"{task.job.id}-{fence}").mkdir()
+        (outputs / f"{task.job.id}-{fence}").mkdir()
     await store.complete(again, made())
     await scheduler.delete_folders()
-    assert [p.name for p in tmp_path.iterdir()] == [f"{task.job.id}-2"]
+    assert [p.name for p in outputs.iterdir()] == [f"{task.job.id}-2"]
 
 
 async def test_an_error_in_one_pass_ends_no_loop(store: Store, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

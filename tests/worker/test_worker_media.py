@@ -17,7 +17,9 @@ from reelmill.jobs.states import Phase
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.probe import Prober
 from reelmill.media.validate import with_defaults
-from reelmill.storage.storage import HttpLimits, Storage
+from reelmill.storage.access import Access
+from reelmill.storage.fetch import HttpLimits
+from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_path, file_uri
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.jobs import NewJob
@@ -45,8 +47,10 @@ class Media:
 
     def start(self, **limits: Any) -> None:
         """Start a worker of media jobs."""
-        http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
-        storage = Storage(own=file_uri(self.folder / "own"), roots=[self.folder], max_bytes=10**9, http=http)
+        http = HttpLimits(timeout_seconds=1, total_seconds=1)
+        roots = [self.folder]
+        access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots)
+        storage = Storage(access=access, max_bytes=10**9, http=http)
         work = WorkRoot(self.work, reserve_bytes=0)
         executor = MediaExecutor(storage, work, self.prober, replace(self.limits, **limits))
         self.rig.start_worker(executor)
@@ -171,8 +175,9 @@ async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Pat
 
 
 async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Media, source: Path) -> None:
-    http = HttpLimits(allow_private=False, timeout_seconds=1, total_seconds=1)
-    storage = Storage(own=file_uri(media.folder / "own"), roots=[media.folder], max_bytes=10**9, http=http)
+    http = HttpLimits(timeout_seconds=1, total_seconds=1)
+    access = Access(own=file_uri(media.folder / "own"), read_roots=[media.folder])
+    storage = Storage(access=access, max_bytes=10**9, http=http)
     work = WorkRoot(media.work, reserve_bytes=2**62)
     media.rig.start_worker(MediaExecutor(storage, work, media.prober, media.limits))
     job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")

@@ -33,8 +33,7 @@ def up(
         grpc_port=grpc_port,
         worker_slots=workers,
     )
-    roots = (*settings.local_roots, Path.cwd(), settings.data_dir.expanduser().absolute())
-    settings = settings.model_copy(update={"local_roots": roots})
+    settings = settings.with_folders(Path.cwd())
     log_to_stderr("up", settings, default_level="warning")
     early = EmbeddedPostgres.of(settings).start_early() if settings.database_url == "embedded:" else None
     import uvloop

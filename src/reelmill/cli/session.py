@@ -41,14 +41,13 @@ def private_folder(base: Path) -> Iterator[Path]:
 async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) -> AsyncIterator[AsyncClient]:
     """A client of a system whose data lies in `folder` and that may use the folders `roots`."""
     find_ffmpeg(settings.ffmpeg)  # its problem is told better before the start than by a worker
-    own = settings.model_copy(
+    own = settings.with_folders(*roots).model_copy(
         update={
             "data_dir": folder,
             "database_url": "embedded:",
             "queue_url": "postgres:",
             "cache_url": "memory:",
             "storage_url": "",
-            "local_roots": (*settings.local_roots, *roots),
             "http_host": "127.0.0.1",
             "http_port": 0,
             "grpc_host": "127.0.0.1",

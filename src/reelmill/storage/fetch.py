@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -10,41 +11,56 @@ import httpx
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.storage import guarded_http
+from reelmill.storage.networks import Network
+from reelmill.storage.space import check_space
 
+_FLUSH_BYTES = 2**18
+_FLUSH_SECONDS = 0.5
 _GONE = (404, 410)
 _WAIT = (408, 425, 429)
 
 
-async def fetch_http(
-    uri: str, target: Path, *, allow_private: bool, max_bytes: int, timeout_seconds: float, total_seconds: float
-) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpLimits:
+    """How http inputs are fetched; times in seconds."""
+
+    allowed: tuple[Network, ...] = ()
+    """Networks that are connected to besides the public internet."""
+    timeout_seconds: float
+    """Longest silence; also the time over which the speed is measured."""
+    total_seconds: float
+    least_bytes_per_second: float = 0.0
+
+
+async def fetch_http(uri: str, target: Path, *, limits: HttpLimits, max_bytes: int, reserve_bytes: int = 0) -> int:
     """Write what `uri` answers to `target`; answers its size in bytes.
 
-    Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_FORBIDDEN, INPUT_TOO_LARGE, INPUT_EMPTY,
+    Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_FORBIDDEN, INPUT_TOO_LARGE, INPUT_EMPTY, INPUT_UNSUPPORTED,
     INPUT_TIMEOUT, INPUT_UNAVAILABLE, DISK_FULL.
     """
     shown = without_secrets(uri)
     try:
         async with (
-            asyncio.timeout(total_seconds),
-            guarded_http.client(allow_private=allow_private, read_timeout_seconds=timeout_seconds) as client,
+            asyncio.timeout(limits.total_seconds),
+            guarded_http.client(allowed=limits.allowed, read_timeout_seconds=limits.timeout_seconds) as client,
             client.stream("GET", uri) as response,
         ):
             _check_status(response.status_code, shown)
-            return await _write(response, target, max_bytes, shown)
+            return await _write(response, target, limits, max_bytes, reserve_bytes, shown)
     except TimeoutError:
-        message = f"{shown} took longer than {total_seconds:g} s (setting fetch_total_seconds)"
+        message = f"{shown} took longer than {limits.total_seconds:g} s (setting fetch_total_seconds)"
         raise AttemptFailed("INPUT_TIMEOUT", message) from None
     except httpx.TimeoutException:
-        message = f"{shown} sent nothing for {timeout_seconds:g} s (setting fetch_timeout_seconds)"
+        message = f"{shown} sent nothing for {limits.timeout_seconds:g} s (setting fetch_timeout_seconds)"
         raise AttemptFailed("INPUT_TIMEOUT", message) from None
     except httpx.TooManyRedirects:
         raise AttemptFailed("INPUT_FORBIDDEN", f"{shown} redirects more than 5 times") from None
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
+        # UnicodeError: of a redirect's host name that is none.
         raise AttemptFailed("INPUT_FORBIDDEN", f"{shown} leads to an address that is not fetched: {error}") from None
     except httpx.HTTPError as error:
         if _is_forbidden(error):
-            message = f"{shown}: {error}; set REELMILL_HTTP_ALLOW_PRIVATE=true to allow such addresses"
+            message = f"{shown}: {error}; REELMILL_HTTP_ALLOWED_NETWORKS lists private networks that are allowed"
             raise AttemptFailed("INPUT_FORBIDDEN", message) from None
         raise AttemptFailed("INPUT_UNAVAILABLE", f"{shown}: {str(error) or type(error).__name__}") from None
 
@@ -67,27 +83,75 @@ def _check_status(status: int, shown: str) -> None:
         raise AttemptFailed("INPUT_FORBIDDEN", f"{shown} answered {status}")
 
 
-async def _write(response: httpx.Response, target: Path, max_bytes: int, shown: str) -> int:
+async def _write(
+    response: httpx.Response, target: Path, limits: HttpLimits, max_bytes: int, reserve_bytes: int, shown: str
+) -> int:
+    # We asked for identity. A decoder would make gigabytes of kilobytes before anybody counts.
+    if (encoding := response.headers.get("content-encoding", "identity").strip().lower()) != "identity":
+        message = f"{shown} answered with Content-Encoding {encoding[:40]!r}; serve the file as it is"
+        raise AttemptFailed("INPUT_UNSUPPORTED", message)
     announced = int(response.headers.get("content-length") or 0)
     if announced > max_bytes:
         raise too_large(shown, max_bytes)
 
     async def counted() -> AsyncIterator[bytes]:
         size = 0
-        async for chunk in response.aiter_bytes(2**18):
+        async for chunk in paced(response.aiter_raw(), limits.least_bytes_per_second, limits.timeout_seconds, shown):
             size += len(chunk)
             if size > max_bytes:
                 raise too_large(shown, max_bytes)
             yield chunk
 
-    size = await save(counted(), target)
+    size = await save(counted(), target, reserve_bytes=reserve_bytes)
     if size == 0:
         raise AttemptFailed("INPUT_EMPTY", f"{shown} has no bytes")
     return size
 
 
-async def save(chunks: AsyncIterable[bytes], target: Path) -> int:
-    """Write what comes to `target`; answers its size in bytes. Raises AttemptFailed DISK_FULL."""
+async def paced(
+    chunks: AsyncIterable[bytes], least_bytes_per_second: float, window_seconds: float, shown: str
+) -> AsyncIterator[bytes]:
+    """What comes, joined to larger chunks. Raises AttemptFailed INPUT_TIMEOUT where one window brings too little."""
+    clock = asyncio.get_running_loop().time
+    source = aiter(chunks)
+    began, received, buffer, flushed = clock(), 0, bytearray(), clock()
+    reading: asyncio.Future[bytes | None] = asyncio.ensure_future(_next(source))
+    try:
+        while True:
+            await asyncio.wait({reading}, timeout=max(0.0, began + window_seconds - clock()))
+            if reading.done():
+                if (chunk := reading.result()) is None:
+                    break
+                received += len(chunk)
+                buffer += chunk
+                reading = asyncio.ensure_future(_next(source))
+            now = clock()
+            if now - began >= window_seconds:
+                if received < least_bytes_per_second * window_seconds:
+                    speed = f"{received} bytes in {window_seconds:g} s"
+                    least = f"{least_bytes_per_second:g} bytes a second (setting fetch_min_bytes_per_second)"
+                    raise AttemptFailed("INPUT_TIMEOUT", f"{shown} sent {speed}; the least is {least}")
+                began, received = now, 0
+            if buffer and (len(buffer) >= _FLUSH_BYTES or now - flushed >= _FLUSH_SECONDS):
+                yield bytes(buffer)
+                buffer, flushed = bytearray(), now
+        if buffer:
+            yield bytes(buffer)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _next(source: AsyncIterator[bytes]) -> bytes | None:
+    """The next chunk, None after the last: a StopAsyncIteration can't leave a task."""
+    return await anext(source, None)
+
+
+async def save(chunks: AsyncIterable[bytes], target: Path, *, reserve_bytes: int = 0) -> int:
+    """Write what comes to `target`; answers its size in bytes.
+
+    Raises AttemptFailed DISK_FULL, as soon as the disk has no more than `reserve_bytes` left, too.
+    """
     size = 0
     try:
         file = target.open("wb", buffering=0)
@@ -95,6 +159,7 @@ async def save(chunks: AsyncIterable[bytes], target: Path) -> int:
         raise _disk_full(error) from error
     with file:
         async for chunk in chunks:
+            check_space(target.parent, len(chunk), reserve_bytes)
             try:
                 size += await asyncio.to_thread(_write_all, file, memoryview(chunk))
             except OSError as error:

@@ -12,6 +12,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def make_private(folder: Path) -> None:
+    """A folder that its owner alone may enter, made where it is missing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(PermissionError):  # somebody else's, as a volume that is shared: its modes are theirs to choose
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+
+
 def remove_folder(path: Path) -> None:
     """Delete a folder and all in it; one that is not there is fine."""
     with suppress(FileNotFoundError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,21 +15,18 @@ from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavai
 from reelmill.redaction import redacted
 from reelmill.settings import Settings
 from reelmill.storage import folders, uris
-from reelmill.storage.fetch import fetch_http, save, too_large
+from reelmill.storage.access import Access
+from reelmill.storage.fetch import HttpLimits, fetch_http, paced, save, too_large
 from reelmill.storage.objects import Objects, read_failure, write_failure
+from reelmill.storage.space import check_space
+from reelmill.telemetry.logs import get_logger
 
+log = get_logger(__name__)
 # What obstore raises: its own errors derive from Exception alone, some from OSError.
 _ERRORS = (OSError, obstore.exceptions.BaseError)
 _CHUNK_BYTES = 2**20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HttpLimits:
-    """How http inputs are fetched; times in seconds."""
-
-    allow_private: bool
-    timeout_seconds: float
-    total_seconds: float
+_PIECE_BYTES = 2**16  # of what comes from a bucket: a larger one would hide how slowly it comes
+_LOOK_BYTES = 4 * 2**20  # of an upload, between two looks at the disk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,32 +49,44 @@ class Storage:
     """Reads inputs and writes outputs. `own` is where uploads, and outputs without destination, go."""
 
     def __init__(
-        self, *, own: str, roots: Sequence[Path], max_bytes: int, http: HttpLimits, s3_endpoint: str = ""
+        self, *, access: Access, max_bytes: int, http: HttpLimits, s3_endpoint: str = "", reserve_bytes: int = 0
     ) -> None:
-        self._own = own.rstrip("/")
-        self._roots = list(roots)
-        if uris.scheme_of(self._own) == "file":
-            self._roots.append(uris.file_path(self._own))
+        """`reserve_bytes` stay free on each disk that is written to."""
+        self._own = access.own
+        self._access = access
         self._max_bytes = max_bytes
         self._http = http
+        self._reserve_bytes = reserve_bytes
         self._objects = Objects(s3_endpoint=s3_endpoint)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Storage":
         """The storage that the settings describe. Raises ValueError, naming the setting."""
-        own = settings.storage_url or uris.file_uri(settings.data_dir.expanduser().absolute() / "storage")
+        for notice in settings.superseded:
+            log.warning(notice)
+        data_dir = settings.data_dir.expanduser().absolute()
+        own = (settings.storage_url or uris.file_uri(data_dir / "storage")).rstrip("/")
         if uris.scheme_of(own) not in uris.OUTPUT_SCHEMES:
             raise ValueError(f"REELMILL_STORAGE_URL: {redacted(own)!r} is neither file:///folder nor s3://…")
-        return cls(
+        access = Access(
             own=own,
-            roots=[root.expanduser() for root in settings.local_roots],
+            read_roots=[root.expanduser() for root in settings.readable_folders],
+            write_roots=[root.expanduser() for root in settings.writable_folders],
+            read_buckets=settings.s3_read_buckets,
+            write_buckets=settings.s3_write_buckets,
+            private=[data_dir],
+        )
+        return cls(
+            access=access,
             max_bytes=settings.input_max_bytes,
             http=HttpLimits(
-                allow_private=settings.http_allow_private,
+                allowed=settings.allowed_networks,
                 timeout_seconds=settings.fetch_timeout_seconds,
                 total_seconds=settings.fetch_total_seconds,
+                least_bytes_per_second=settings.fetch_min_bytes_per_second,
             ),
             s3_endpoint=settings.s3_endpoint,
+            reserve_bytes=settings.disk_reserve_bytes,
         )
 
     def own(self, path: str) -> str:
@@ -86,31 +95,11 @@ class Storage:
 
     def input_violation(self, uri: str) -> str | None:
         """Why an input can't be read, as far as its URI tells; None where it may be."""
-        return self._violation(uri, uris.INPUT_SCHEMES)
+        return self._access.input_violation(uri)
 
     def destination_violation(self, uri: str) -> str | None:
         """Why a destination can't be written, as far as its URI tells; None where it may be."""
-        return self._violation(uri, uris.OUTPUT_SCHEMES)
-
-    def _violation(self, uri: str, schemes: Sequence[str]) -> str | None:
-        scheme = uris.scheme_of(uri)
-        if scheme not in schemes:
-            return f"{redacted(uri)[:80]!r} must begin with one of {', '.join(s + ':' for s in schemes)}"
-        try:
-            if scheme == "file":
-                path = uris.file_path(uri)
-                if not uris.within(path, self._roots):
-                    roots = ", ".join(map(str, self._roots))
-                    return f"{path} lies outside the allowed folders {roots} (setting REELMILL_LOCAL_ROOTS)"
-            elif scheme == "s3":
-                uris.s3_location(uri)
-            elif scheme == "upload":
-                uris.upload(uri)
-            elif not uris.host(uri):
-                return "must name a host, such as https://example.org/talk.mov"
-        except ValueError as error:
-            return str(error)
-        return None
+        return self._access.destination_violation(uri)
 
     def _resolve(self, uri: str) -> str:
         """A file: or s3: URI for an upload: one."""
@@ -124,19 +113,14 @@ class Storage:
 
         Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
         """
-        if uris.scheme_of(uri) in ("http", "https"):
-            size = await fetch_http(
-                uri,
-                target,
-                allow_private=self._http.allow_private,
-                max_bytes=self._max_bytes,
-                timeout_seconds=self._http.timeout_seconds,
-                total_seconds=self._http.total_seconds,
-            )
-            return Fetched(path=target, size_bytes=size)
         # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
         if problem := self.input_violation(uri):
             raise AttemptFailed("INPUT_FORBIDDEN", problem)
+        if uris.scheme_of(uri) in ("http", "https"):
+            size = await fetch_http(
+                uri, target, limits=self._http, max_bytes=self._max_bytes, reserve_bytes=self._reserve_bytes
+            )
+            return Fetched(path=target, size_bytes=size)
         resolved = self._resolve(uri)
         if uris.scheme_of(resolved) == "file":
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri)
@@ -166,7 +150,10 @@ class Storage:
                 raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
             if size > self._max_bytes:
                 raise too_large(uri, self._max_bytes)
-            await save(answer.stream(_CHUNK_BYTES), target)
+            speed, window = self._http.least_bytes_per_second, self._http.timeout_seconds
+            await save(
+                paced(answer.stream(_PIECE_BYTES), speed, window, uri), target, reserve_bytes=self._reserve_bytes
+            )
         except _ERRORS as error:
             raise read_failure(error, uri) from error
         return Fetched(path=target, size_bytes=size)
@@ -179,6 +166,8 @@ class Storage:
         if problem := self.destination_violation(uri):
             raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
         try:
+            if uris.scheme_of(uri) == "file":
+                await asyncio.to_thread(self._make_room, uris.file_path(uri).parent, path.stat().st_size)
             store, key = self._objects.locate(uri, writing=True)
             attributes = {"Content-Type": content_type} if uris.scheme_of(uri) == "s3" else None
             await obstore.put_async(store, key, path, attributes=attributes)
@@ -191,7 +180,7 @@ class Storage:
 
         Raises AttemptFailed OUTPUT_NOT_WRITABLE, also for a root or a whole bucket, or OUTPUT_UNAVAILABLE.
         """
-        if problem := self._deletion_violation(uri):
+        if problem := self._access.deletion_violation(uri):
             raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
         try:
             if uris.scheme_of(uri) == "file":
@@ -205,13 +194,13 @@ class Storage:
             if "NoSuchBucket" not in str(error):  # else nothing is there either
                 raise write_failure(error, uri) from error
 
-    def _deletion_violation(self, uri: str) -> str | None:
-        if problem := self.destination_violation(uri):
-            return problem
-        if uris.scheme_of(uri) == "s3":
-            return None if uris.s3_location(uri).key.strip("/") else f"{uri} is a whole bucket"
-        path = uris.file_path(uri)
-        return f"{path} holds an allowed folder" if any(uris.within(root, [path]) for root in self._roots) else None
+    def _make_room(self, folder: Path, needed_bytes: int) -> None:
+        """Make a folder, ours readable by us alone; raise AttemptFailed DISK_FULL where its disk has no room."""
+        own = uris.file_path(self._own) if uris.scheme_of(self._own) == "file" else None
+        if own and folder.is_relative_to(own) and folder != own:
+            folders.make_private(own / folder.relative_to(own).parts[0])
+        folder.mkdir(parents=True, exist_ok=True)
+        check_space(folder, needed_bytes, self._reserve_bytes)
 
     async def put_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> str:
         """Keep what a client sends; answers its upload: URI.
@@ -220,7 +209,13 @@ class Storage:
         raises; then nothing is kept.
         """
         uri = f"upload:{uuid4()}/{uris.safe_name(name)}"
-        size = 0
+        size = looked = 0
+
+        def look() -> None:
+            nonlocal looked
+            looked = size
+            if uris.scheme_of(self._own) == "file":
+                self._make_room(uris.file_path(self._resolve(uri)).parent, 0)
 
         async def counted() -> AsyncIterator[bytes]:
             nonlocal size
@@ -229,16 +224,21 @@ class Storage:
                 if size > limit_bytes:
                     problem = f"is larger than {limit_bytes} bytes (setting REELMILL_UPLOAD_MAX_BYTES)"
                     raise InvalidRequest([Violation("upload", problem)])
+                if size >= looked + _LOOK_BYTES:
+                    look()
                 yield chunk
             if size == 0:
                 raise InvalidRequest([Violation("upload", "has no bytes: send the file as the request's body")])
 
         try:
+            look()
             store, path = self._objects.locate(self._resolve(uri), writing=True)
             await obstore.put_async(store, path, counted())
         except BaseException as error:
             with suppress(AttemptFailed):  # a half one is deleted with the old ones at the latest
                 await self.delete_prefix(self.own(f"uploads/{uris.upload(uri).id}/"))
+            if isinstance(error, AttemptFailed):  # no room
+                raise Unavailable(f"the upload can't be stored: {error.failure.message}") from error
             if isinstance(error, _ERRORS):
                 raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
             raise

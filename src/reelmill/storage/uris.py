@@ -1,16 +1,18 @@
 """URIs of media files: what each scheme means, and which are allowed. Reads no file's contents."""
 
-import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
+import httpx
+
 INPUT_SCHEMES = ("file", "http", "https", "s3", "upload")
 OUTPUT_SCHEMES = ("file", "s3")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_MAX_NAME, _MAX_PORT = 253, 65_535
+_HOST = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")  # RFC 1035; some names have a _
 _UPLOAD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -20,6 +22,18 @@ class S3Location:
 
     bucket: str
     key: str
+
+    @classmethod
+    def of_entry(cls, text: str) -> "S3Location":
+        """An entry of a list of buckets, `bucket` or `bucket/prefix`. Raises ValueError."""
+        return s3_location(f"s3://{quote(text)}")
+
+    def below(self, other: "S3Location") -> bool:
+        """Whether it is the other, or lies below it; by whole parts of the key, and never where one is `..`."""
+        parts, prefix = self.key.split("/"), [part for part in other.key.split("/") if part]
+        if self.bucket != other.bucket or not {".", ".."}.isdisjoint(parts):
+            return False
+        return parts[: len(prefix)] == prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +94,16 @@ def safe_name(name: str) -> str:
     return cleaned or "upload"
 
 
-def host(uri: str) -> str:
-    """The host of an http: URI; empty where it names none."""
-    return urlsplit(uri).hostname or ""
-
-
-def within(path: Path, roots: Sequence[Path]) -> bool:
-    """Whether a path, all symbolic links followed, lies below one of the roots."""
-    real = Path(os.path.realpath(path))
-    return any(real.is_relative_to(os.path.realpath(root)) for root in roots)
+def check_http(uri: str) -> None:
+    """Raise ValueError, saying why, for an http: URI that can't be an address of anything."""
+    try:
+        url = httpx.URL(uri)
+        name, host = url.host, url.raw_host.decode("ascii")  # the first decodes what looks like an international name
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise ValueError(f"is no address that can be asked: {str(error)[:200]}") from None
+    if not name:
+        raise ValueError("must name a host, such as https://example.org/talk.mov")
+    if ":" not in host and (len(host) > _MAX_NAME or not _HOST.fullmatch(host)):
+        raise ValueError("names no host: its parts have 1 to 63 letters, digits and dashes, all together at most 253")
+    if url.port is not None and url.port > _MAX_PORT:
+        raise ValueError(f"is no address that can be asked: there is no port {url.port}")

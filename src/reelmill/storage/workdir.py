@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.storage import space
 from reelmill.telemetry.metrics import DISK_FREE, DISK_RESERVE
 
 
@@ -41,7 +42,7 @@ class WorkRoot:
         path = self._root / f"{task_id}-{fence}"
         try:
             with self._alone():
-                path.mkdir()
+                path.mkdir(mode=0o700)
                 lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -50,18 +51,16 @@ class WorkRoot:
 
     def free_bytes(self) -> int:
         """Free space of the disk."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        return shutil.disk_usage(self._root).free
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return space.free_bytes(self._root)
 
     def check_space(self, needed_bytes: int) -> None:
-        """Raise AttemptFailed DISK_FULL unless `needed_bytes` fit and leave the reserve free."""
-        free = self.free_bytes()
-        if free - needed_bytes < self._reserve_bytes:
-            raise AttemptFailed(
-                "DISK_FULL",
-                f"the worker's disk has {free} bytes free; the job needs {needed_bytes} and"
-                f" {self._reserve_bytes} are to stay free (setting disk_reserve_bytes)",
-            )
+        """Raise AttemptFailed DISK_FULL unless `needed_bytes` fit and leave the reserve free.
+
+        Cheap: whoever lets a child write calls it again and again meanwhile.
+        """
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        space.check_space(self._root, needed_bytes, self._reserve_bytes)
 
     def clean(self) -> int:
         """Remove folders whose workers are dead: their locks are free. Answers how many."""

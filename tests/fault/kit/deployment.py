@@ -22,6 +22,8 @@ from reelmill.client import AsyncClient, Backoff
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 from reelmill.v1.operations_pb2 import Thumbnail, Transcode, VideoSettings
 
+BUCKETS = ["bucket", "no-bucket", "no-such-bucket"]  # that clients may name; the first one is there
+
 
 class Deployment:
     """api, gateway, scheduler and workers that share a database, a queue, a cache and a folder."""
@@ -51,8 +53,11 @@ class Deployment:
             "REELMILL_QUEUE_URL": queue_url,
             "REELMILL_CACHE_URL": cache_url,
             "REELMILL_DATA_DIR": str(self.folder / "data"),
-            "REELMILL_LOCAL_ROOTS": json.dumps([str(self.media)]),
-            "REELMILL_HTTP_ALLOW_PRIVATE": "true",
+            "REELMILL_READ_ROOTS": json.dumps([str(self.media)]),
+            "REELMILL_WRITE_ROOTS": json.dumps([str(self.media)]),
+            "REELMILL_S3_READ_BUCKETS": json.dumps(BUCKETS),
+            "REELMILL_S3_WRITE_BUCKETS": json.dumps(BUCKETS),
+            "REELMILL_HTTP_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
             "REELMILL_KAFKA_TOPIC_PREFIX": self.topic_prefix,
             "REELMILL_KAFKA_PARTITIONS": "4",
             "REELMILL_TEST_POINTS": str(self.points.path),
