@@ -10,6 +10,7 @@ from pathlib import Path
 
 from faults import FAULTS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
+from walls import WALLS
 
 PAGE = ROOT / "docs" / "guarantees.md"
 BEGIN, END = "<!-- mutants: written by make mutants -->", "<!-- end of mutants -->"
@@ -178,7 +179,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/guarantees.md")
     options = parser.parse_args()
     rows = []
-    for mutant in (*MUTANTS, *FAULTS):
+    for mutant in (*MUTANTS, *FAULTS, *WALLS):
         if options.only not in mutant.name:
             continue
         with tempfile.TemporaryDirectory(prefix="reelmill-mutant-") as folder:

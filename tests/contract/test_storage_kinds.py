@@ -119,9 +119,7 @@ def test_a_storage_url_of_another_form_is_refused_naming_the_setting() -> None:
         Storage.from_settings(Settings(storage_url="ftp://host/folder"))
 
 
-async def test_an_upload_leaves_the_reserve_and_nothing_of_itself(
-    make_storage: Make, tmp_path: Path
-) -> None:
+async def test_an_upload_leaves_the_reserve_and_nothing_of_itself(make_storage: Make, tmp_path: Path) -> None:
     reserve = shutil.disk_usage(tmp_path).free - 2**26
     storage = make_storage(f"file://{tmp_path}/own", reserve_bytes=reserve)
     with pytest.raises(Unavailable, match="disk_reserve_bytes"):

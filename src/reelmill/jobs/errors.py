@@ -39,7 +39,9 @@ class Code:
 # Stable: clients match on these. docs/errors.md shows the table; a test holds the two together.
 CODES: dict[str, Code] = {
     "INPUT_NOT_FOUND": Code(Category.INPUT, False, "The input does not exist (file missing, HTTP 404 or 410)."),
-    "INPUT_FORBIDDEN": Code(Category.INPUT, False, "The input can't be read: outside the roots, or access denied."),
+    "INPUT_FORBIDDEN": Code(
+        Category.INPUT, False, "The input can't be read: outside what the settings allow, or access denied."
+    ),
     "INPUT_EMPTY": Code(Category.INPUT, False, "The input has no bytes."),
     "INPUT_TOO_LARGE": Code(Category.LIMIT, False, "The input is larger than this server accepts."),
     "INPUT_NOT_MEDIA": Code(Category.INPUT, False, "The input is no media file that ffmpeg can read."),
