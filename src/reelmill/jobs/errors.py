@@ -40,7 +40,7 @@ class Code:
 CODES: dict[str, Code] = {
     "INPUT_NOT_FOUND": Code(Category.INPUT, False, "The input does not exist (file missing, HTTP 404 or 410)."),
     "INPUT_FORBIDDEN": Code(
-        Category.INPUT, False, "The input can't be read: outside what the settings allow, or access denied."
+        Category.INPUT, False, "The input can't be read: outside what is allowed, or access denied."
     ),
     "INPUT_EMPTY": Code(Category.INPUT, False, "The input has no bytes."),
     "INPUT_TOO_LARGE": Code(Category.LIMIT, False, "The input is larger than this server accepts."),
