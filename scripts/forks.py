@@ -27,7 +27,7 @@ from typing import Any
 
 from mutations import Mutation
 
-CPU_SECONDS, WALL_SECONDS = 60, 240  # of the tests that reach a mutant: more is an endless loop
+CPU_SECONDS, WALL_SECONDS = 60, 15  # and 10 times what the tests take without the mutant: more is an endless loop
 _MEMORY_BYTES = 6 * 2**30
 Tell = Callable[[Mutation, bool], None]
 
@@ -48,7 +48,7 @@ class Forks:
         """Try all, `jobs` at once; `tell` whether a mutant was killed."""
         alive = self._in_collected(mutations, jobs, tell)
         reached: dict[str, Any] = json.loads(Path("reached.json").read_text())
-        _pool(alive, jobs, lambda m: self._afresh(m, _files_for(m, reached)), tell)
+        _pool(alive, jobs, lambda m: self._afresh(m, _files_for(m, reached)), tell, lambda _: 5 * WALL_SECONDS)
 
     def _in_collected(self, mutations: Sequence[Mutation], jobs: int, tell: Tell) -> list[Mutation]:
         """Fork a process that collects; answers what it could not kill."""
@@ -110,7 +110,10 @@ class _Collected:
             functions[mutation.id]()
             return _run_items(session, [items[test] for test in _tests_of(mutation, reached)])
 
-        _pool(chosen, self._jobs, attempt, self._tell)
+        def limit_seconds(mutation: Mutation) -> float:
+            return WALL_SECONDS + 10 * float(sum(reached["seconds"][test] for test in _tests_of(mutation, reached)))
+
+        _pool(chosen, self._jobs, attempt, self._tell, limit_seconds)
         return True
 
     def _tell(self, mutation: Mutation, killed: bool) -> None:
@@ -118,7 +121,13 @@ class _Collected:
             os.write(self._killed, f"{mutation.id}\n".encode())
 
 
-def _pool(mutations: Iterable[Mutation], jobs: int, attempt: Callable[[Mutation], int], tell: Tell) -> None:
+def _pool(
+    mutations: Iterable[Mutation],
+    jobs: int,
+    attempt: Callable[[Mutation], int],
+    tell: Tell,
+    limit_seconds: Callable[[Mutation], float],
+) -> None:
     """A fork for each; one that fails, or does not end, is killed by its tests."""
     running: dict[int, tuple[Mutation, float]] = {}
     waiting = iter(mutations)
@@ -127,7 +136,7 @@ def _pool(mutations: Iterable[Mutation], jobs: int, attempt: Callable[[Mutation]
             pid = os.fork()
             if pid == 0:
                 _guarded(lambda mutation=mutation: _limited(attempt, mutation))  # type: ignore[misc]
-            running[pid] = (mutation, time.monotonic())
+            running[pid] = (mutation, time.monotonic() + limit_seconds(mutation))
         if not running:
             return
         pid, status = os.waitpid(-1, os.WNOHANG)
@@ -137,8 +146,8 @@ def _pool(mutations: Iterable[Mutation], jobs: int, attempt: Callable[[Mutation]
             shutil.rmtree(f"pytest-{pid}", ignore_errors=True)
             Path(f"output-{pid}").unlink(missing_ok=True)
             continue
-        for child, (_, began) in running.items():
-            if time.monotonic() - began > WALL_SECONDS:
+        for child, (_, until) in running.items():
+            if time.monotonic() > until:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
         time.sleep(0.005)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import libcst as cst
 import libcst.matchers as m
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 
 _SPEECH = frozenset({"log", "warnings"})  # what is told to people; tests that read it would be a nuisance
@@ -119,7 +119,7 @@ class _Finder(cst.CSTVisitor):
     METADATA_DEPENDENCIES = (PositionProvider,)
 
     def __init__(self) -> None:
-        self.found: list[tuple[cst.CSTNode, cst.CSTNode, int, int, str]] = []
+        self.found: list[tuple[cst.CSTNode, cst.CSTNode, CodeRange, str]] = []
         self._within: list[str] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
@@ -135,7 +135,7 @@ class _Finder(cst.CSTVisitor):
                 if where is not None:
                     place = ".".join(self._within)
                     for changed in operator(node):
-                        self.found.append((node, changed, where.start.line, where.end.line, place))
+                        self.found.append((node, changed, where, place))
         return True
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
@@ -174,10 +174,17 @@ def mutations(name: str, code: str) -> Iterator[Mutation]:
     seen: set[str] = set()
     twins: Counter[str] = Counter()
     lines = code.splitlines()
-    for node, changed, first, last, place in finder.found:
-        changed_module = wrapper.module.deep_replace(node, changed)
-        assert isinstance(changed_module, cst.Module)
-        source = changed_module.code
+    offsets = [0]
+    for line in code.splitlines(keepends=True):
+        offsets.append(offsets[-1] + len(line))
+    for node, changed, where, place in finder.found:
+        start, end = (offsets[at.line - 1] + at.column for at in (where.start, where.end))
+        if code[start:end] == wrapper.module.code_for_node(node):
+            source = code[:start] + wrapper.module.code_for_node(changed) + code[end:]
+        else:  # its parentheses or its space belong to it: slower, and right
+            replaced = wrapper.module.deep_replace(node, changed)
+            assert isinstance(replaced, cst.Module)
+            source = replaced.code
         if source == code or source in seen:
             continue
         seen.add(source)
@@ -191,8 +198,8 @@ def mutations(name: str, code: str) -> Iterator[Mutation]:
             continue
         yield Mutation(
             file=name,
-            line=first,
-            last_line=last,
+            line=where.start.line,
+            last_line=where.end.line,
             in_function="()" in place,
             before=before,
             after=after,

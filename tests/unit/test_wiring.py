@@ -1,0 +1,202 @@
+"""Each setting reaches the one place that it is for, and each default is what the documents say.
+
+Two settings of one type that change places break nothing else: so all have different values here.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from reelmill import app
+from reelmill.cache.memory import MemoryCache
+from reelmill.gateway import app as gateway_app
+from reelmill.jobs.retry import RetryPolicy
+from reelmill.settings import Settings
+from reelmill.storage.storage import Storage
+from reelmill.store.leases import LeaseStore
+
+# What an upgrade must not change by accident. A number that is here is here on purpose.
+DEFAULTS: dict[str, Any] = {
+    "http_port": 8080,
+    "http_drain_seconds": 0.0,
+    "grpc_port": 9090,
+    "health_port": 0,
+    "input_max_bytes": 50 * 1024**3,
+    "upload_max_bytes": 10 * 1024**3,
+    "fetch_timeout_seconds": 30.0,
+    "fetch_total_seconds": 3600.0,
+    "fetch_min_bytes_per_second": 16_384.0,
+    "worker_slots": 2,
+    "worker_cores": 0,
+    "lease_seconds": 10.0,
+    "heartbeat_seconds": 2.5,
+    "sweep_seconds": 1.0,
+    "drain_seconds": 30.0,
+    "no_progress_seconds": 60.0,
+    "wall_limit_factor": 60.0,
+    "disk_reserve_bytes": 512 * 1024**2,
+    "relay_sweep_seconds": 1.0,
+    "rescue_seconds": 1.0,
+    "sample_seconds": 15.0,
+    "max_crashes": 3,
+    "job_retention_days": 30.0,
+    "upload_retention_days": 30.0,
+    "status_ttl_seconds": 10.0,
+    "final_ttl_seconds": 3600.0,
+    "kafka_partitions": 12,
+    "kafka_replication": 1,
+    "database_pool_size": 8,
+    "http_host": "127.0.0.1",
+    "grpc_host": "127.0.0.1",
+    "health_host": "127.0.0.1",
+    "database_url": "embedded:",
+    "queue_url": "postgres:",
+    "cache_url": "memory:",
+    "storage_url": "",
+    "api_target": "",
+    "s3_endpoint": "",
+    "ffmpeg": "",
+    "kafka_topic_prefix": "reelmill.",
+    "otlp_endpoint": "",
+    "log_format": "auto",
+    "log_level": "info",
+    "http_allow_private": False,
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_default_is_what_it_was(name: str) -> None:
+    assert Settings.model_fields[name].default == DEFAULTS[name]
+
+
+def test_a_lease_outlives_three_heartbeats() -> None:
+    assert DEFAULTS["heartbeat_seconds"] * 3 < DEFAULTS["lease_seconds"]
+
+
+def _numbers() -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in Settings.model_fields.items():
+        if get_type_hints(Settings)[name] in (int, float):
+            yield name, field
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """No two numbers are alike."""
+    values: dict[str, Any] = {name: 11 + i for i, (name, _) in enumerate(_numbers())}
+    return Settings(data_dir=tmp_path / "data", kafka_topic_prefix="p.", **values)
+
+
+def test_the_numbers_of_these_tests_are_all_different(settings: Settings) -> None:
+    values = [getattr(settings, name) for name, _ in _numbers()]
+    assert len(set(values)) == len(values) > 25
+
+
+@pytest.fixture
+def parts(settings: Settings) -> app.Parts:
+    """Parts that are not open."""
+    database = app.make_database(settings, "postgresql://u@h/d", "test")
+    nothing: Any = SimpleNamespace()
+    return app.Parts(
+        settings=settings,
+        database=database,
+        queue=nothing,
+        cache=nothing,
+        storage=Storage.from_settings(settings),
+        relay=nothing,
+    )
+
+
+def test_a_scheduler_gets_its_settings(parts: app.Parts) -> None:
+    given, config = parts.settings, app.make_scheduler(parts)._config
+    assert config.rescue_seconds == given.rescue_seconds
+    assert config.max_crashes == given.max_crashes
+    assert config.lease_seconds == given.lease_seconds
+    assert config.job_retention == timedelta(days=given.job_retention_days)
+    assert config.upload_retention == timedelta(days=given.upload_retention_days)
+    assert config.own_storage == parts.storage.own("") and config.own_storage.endswith("/storage/")
+
+
+async def test_a_worker_gets_its_settings(parts: app.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    class Recorder:
+        def __init__(self, config: Any, leases: LeaseStore, *_: Any) -> None:
+            made.extend((config, leases))
+
+        async def run(self, stop: asyncio.Event) -> None:
+            """At an end."""
+
+    monkeypatch.setattr(app, "Worker", Recorder)
+    executor: Any = object()
+    await app.run_worker(parts, asyncio.Event(), executor)
+    [config, leases], given = made, parts.settings
+    assert config.slots == given.worker_slots
+    assert config.heartbeat_seconds == given.heartbeat_seconds
+    assert config.sweep_seconds == given.sweep_seconds
+    assert config.drain_seconds == given.drain_seconds
+    assert leases._lease.total_seconds() == given.lease_seconds
+
+
+@pytest.mark.parametrize(("cores", "slots", "threads"), [(8, 2, 4), (8, 3, 2), (1, 4, 1), (2, 2, 1)])
+def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, slots: int, threads: int) -> None:
+    given = parts.settings.model_copy(update={"worker_cores": cores, "worker_slots": slots})
+    prober: Any = object()
+    executor, work = app.make_executor(dataclasses.replace(parts, settings=given), prober)
+    limits = executor._limits
+    assert limits.threads == threads
+    assert limits.no_progress_seconds == given.no_progress_seconds
+    assert limits.wall_limit_factor == given.wall_limit_factor
+    assert limits.output_max_bytes == given.input_max_bytes
+    assert work._reserve_bytes == given.disk_reserve_bytes
+
+
+def test_storage_gets_its_settings(parts: app.Parts) -> None:
+    storage, given = parts.storage, parts.settings
+    assert storage._max_bytes == given.input_max_bytes
+    assert storage._reserve_bytes == given.disk_reserve_bytes
+    assert storage._http.timeout_seconds == given.fetch_timeout_seconds
+    assert storage._http.total_seconds == given.fetch_total_seconds
+    assert storage._http.least_bytes_per_second == given.fetch_min_bytes_per_second
+
+
+async def test_database_queue_and_caches_get_their_settings(parts: app.Parts) -> None:
+    given, database = parts.settings, parts.database
+    assert database._pool_size == given.database_pool_size
+    assert database._settings["reelmill.publish_events"] == "off"
+    kafka = given.model_copy(update={"queue_url": "kafka://h:1", "cache_url": "redis://h:2"})
+    assert app.make_database(kafka, database.url, "x")._settings["reelmill.publish_events"] == "on"
+    queue: Any = app.make_queue(kafka, database)
+    assert (queue._partitions, queue._replication) == (given.kafka_partitions, given.kafka_replication)
+    assert queue._prefix == given.kafka_topic_prefix
+    redis: Any = app.make_cache(kafka, alone=False)
+    assert redis._status_ttl_seconds == given.status_ttl_seconds
+    assert redis._final_ttl_seconds == given.final_ttl_seconds
+    for alone in (True, False):
+        memory = app.make_cache(given, alone=alone)
+        assert isinstance(memory, MemoryCache)
+        assert memory._status_ttl_seconds == (given.status_ttl_seconds if alone else 0)
+        assert memory._final_ttl_seconds == given.final_ttl_seconds
+
+
+def test_the_gateway_gets_its_settings(parts: app.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    files = gateway_app.Files
+
+    def record(*arguments: Any, upload_max_bytes: int, **others: Any) -> Any:
+        made.append(upload_max_bytes)
+        return files(*arguments, upload_max_bytes=upload_max_bytes, **others)
+
+    monkeypatch.setattr(gateway_app, "Files", record)
+    gateway_app.build(api_target="h:1", storage=parts.storage, settings=parts.settings)
+    assert made == [parts.settings.upload_max_bytes]
+
+
+def test_a_job_without_a_policy_is_tried_three_times() -> None:
+    assert RetryPolicy().max_attempts == 3
