@@ -3,6 +3,7 @@
 from mutant import Mutant
 
 _FETCH, _ACCESS = "src/reelmill/storage/fetch.py", "src/reelmill/storage/access.py"
+_ADMISSION = "src/reelmill/gateway/admission.py"
 _NETWORKS = "src/reelmill/storage/networks.py"
 
 
@@ -81,6 +82,34 @@ WALLS = (
         r"if any\(location\.below\(S3Location\.of_entry\(entry\)\) for entry in listed\):",
         "if True:",
         "tests/contract/test_access.py",
+    ),
+    wall(
+        "the gateway answers to its own names only",
+        _ADMISSION,
+        r"if host is None or not self\._is_ours\(host\[1\]\):",
+        "if host is None:",
+        "tests/gateway/test_admission.py",
+    ),
+    wall(
+        "pages of other origins are refused",
+        _ADMISSION,
+        r" or not all\(_is_same\(origin, host\) for origin in origins\)",
+        "",
+        "tests/gateway/test_admission.py",
+    ),
+    wall(
+        "pages of other sites are refused where Origin is kept back",
+        _ADMISSION,
+        r"if cross_site or not",
+        "if not",
+        "tests/gateway/test_admission.py",
+    ),
+    wall(
+        "JSON is called JSON",
+        "src/reelmill/gateway/app.py",
+        r"require_json\(request\.headers\)",
+        "pass",
+        "tests/gateway/test_admission.py",
     ),
     wall(
         "our folders are entered by us alone",

@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+_HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
@@ -42,6 +44,16 @@ class Settings(BaseSettings):
     http_port: int = Field(8080, ge=0, le=65535, description="Port of the gateway. 0: any free one.")
     http_drain_seconds: float = Field(
         0.0, ge=0, description="How long a gateway that stops goes on and asks clients to leave their connections."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names that clients may call the gateway by, besides localhost, this machine's name and addresses: "
+        '"media.example.com", "*.example.com" for any below it, or "*" for any. JSON list.',
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (),
+        description='Other origins whose pages may use the gateway (CORS), such as "https://app.example.com". '
+        "JSON list.",
     )
     grpc_host: str = Field("127.0.0.1", description="Address that the api listens on.")
     grpc_port: int = Field(9090, ge=0, le=65535, description="Port of the api. 0: any free one.")
@@ -158,6 +170,22 @@ class Settings(BaseSettings):
         for entry in entries:
             if not _BUCKET.fullmatch(entry):
                 raise ValueError(f"{entry!r} is neither bucket nor bucket/prefix")
+        return entries
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            if not _HOST.fullmatch(entry):
+                raise ValueError(f"{entry!r} is neither a name nor *.name nor *: no scheme, port or path")
+        return entries
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _check_origins(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            if not _ORIGIN.fullmatch(entry):
+                raise ValueError(f"{entry!r} is no origin, such as https://app.example.com: no path, no wildcard")
         return entries
 
     @property

@@ -187,6 +187,23 @@ def test_chart_image_and_compose_are_of_this_version() -> None:
     assert f"reelmill:{__version__}}}" in (ROOT / "deploy/compose/compose.yaml").read_text()
 
 
+def test_the_gateway_answers_to_its_services_names_to_those_it_is_published_under_and_to_those_given() -> None:
+    def hosts(*options: str, values: str = "minimal") -> list[str]:
+        variables = render(values, *options).environment("media-reelmill-gateway")
+        found: list[str] = json.loads(variables["REELMILL_ALLOWED_HOSTS"])
+        return found
+
+    own = ["media-reelmill-gateway" + rest for rest in ("", ".default", ".default.svc", ".default.svc.cluster.local")]
+    assert hosts() == own
+    assert hosts(values="keda") == [*own, "media.example.org"]
+    assert hosts("--set=ingress.enabled=true") == [*own, "*"]
+    published = "--set=ingress.enabled=true,ingress.hosts={a.example,*.b.example},settings.allowed_hosts={c.example}"
+    assert hosts(published) == [*own, "a.example", "*.b.example", "c.example"]
+    dns = r"--set=gateway.service.annotations.external-dns\.alpha\.kubernetes\.io/hostname=d.example\,e.example."
+    assert hosts(dns) == [*own, "d.example", "e.example"]
+    assert hosts("--set=clusterDomain=k8s.local")[3] == "media-reelmill-gateway.default.svc.k8s.local"
+
+
 def test_the_schema_of_the_values_knows_every_setting() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert set(schema["$defs"]["settings"]["properties"]) == set(Settings.model_fields) - OWN

@@ -57,6 +57,6 @@ def test_an_error_of_a_call_is_documented_as_grpc_rest_and_the_client_tell_it(er
 
 def test_what_the_gateway_refuses_by_itself_is_documented() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "src" / "reelmill" / "gateway").glob("*.py"))
-    answered = set(re.findall(r'Problem\(\s*(\d{3}), "([A-Z_]+)"', sources))
+    answered = set(re.findall(r'Problem\(\s*(\d{3}),\s*"([A-Z_]+)"', sources))
     both = {(row[2], row[0]) for row in table("Code | gRPC | REST | Client | What to do")}
     assert answered - both == {(row[1], row[0]) for row in table("Code | REST | What to do")}

@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 
 from google.protobuf.message import Message
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from reelmill.gateway import openapi, pages, streaming
+from reelmill.gateway.admission import Admission, require_json
 from reelmill.gateway.bindings import Binding, Template, bindings, services
 from reelmill.gateway.files import Files, Storage
 from reelmill.gateway.routing import Endpoint, Handler, Router
@@ -46,7 +49,26 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
         finally:
             await upstream.close()
 
-    return Starlette(routes=[Router(endpoints)], lifespan=lifespan)
+    admission = Admission(settings.allowed_hosts, settings.allowed_origins, listening=settings.http_host)
+    return Starlette(
+        routes=[Router(endpoints, admission)], middleware=_sharing(settings.allowed_origins), lifespan=lifespan
+    )
+
+
+def _sharing(origins: Sequence[str]) -> list[Middleware]:
+    """Lets pages of these origins, and no others, read our answers (CORS)."""
+    if not origins:
+        return []
+    readable = ("ETag", "Retry-After", "Content-Range")
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("*",),
+            expose_headers=readable,
+        )
+    ]
 
 
 def _endpoint(binding: Binding, upstream: Upstream) -> Endpoint:
@@ -65,7 +87,10 @@ def _endpoint(binding: Binding, upstream: Upstream) -> Endpoint:
 
 
 async def _message(binding: Binding, request: Request) -> Message:
-    body = await read_body(request.headers, request.stream()) if binding.body else b""
+    body = b""
+    if binding.body:
+        require_json(request.headers)
+        body = await read_body(request.headers, request.stream())
     return to_message(binding, request.path_params, request.scope["query_string"], request.headers, body)
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from reelmill.gateway import parameters, ranges
+from reelmill.gateway.admission import require_file
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import Problem, invalid
 from reelmill.gateway.transcoding import declared_bytes, too_large
@@ -49,6 +50,7 @@ class Files:
 
     async def upload(self, request: Request) -> Response:
         """Stream the body to the storage; 201 with its URI."""
+        require_file(request.headers)
         name = _upload_name(request)
         limit = self._upload_max_bytes
         if declared_bytes(request.headers) > limit:

@@ -20,9 +20,12 @@ every field that is wrong; where the body is a job, their paths begin with `job.
 """
 _STATUS_TEXTS = {
     "400": "The request breaks a rule; errors says which.",
+    "403": "A page of another site sent it; allowed_origins names pages that may.",
     "404": "There is no such thing.",
     "409": "The state of things does not allow it, or the idempotency key was used with another body.",
     "413": "The body is too large.",
+    "415": "The body is not called what it must be; the detail names the Content-Type.",
+    "421": "The Host is not one that this gateway answers to; allowed_hosts names those.",
     "503": "A part of the server is away; try again after the time that Retry-After says.",
     "default": "Any other problem.",
 }
@@ -128,7 +131,9 @@ def _refusals(binding: Binding) -> list[str]:
     if binding.template.variables:
         found.append("404")
     if binding.verb == "POST":
-        found += ["409", "413"]
+        found += ["403", "409", "413"]
+    if binding.body:
+        found.append("415")
     return found
 
 
@@ -136,7 +141,7 @@ def _problems(*statuses: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": _STATUS_TEXTS[status], "content": {PROBLEM_TYPE: {"schema": schema}}}
-        for status in (*statuses, "503", "default")
+        for status in (*statuses, "421", "503", "default")
     }
 
 
@@ -173,7 +178,10 @@ def _upload(upload_max_bytes: int) -> dict[str, Any]:
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
         },
-        "responses": {"201": {"description": "It is stored.", "content": answer}, **_problems("400", "413")},
+        "responses": {
+            "201": {"description": "It is stored.", "content": answer},
+            **_problems("400", "403", "413", "415"),
+        },
     }
 
 

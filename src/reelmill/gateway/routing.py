@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Message, Receive, Scope, Send
 
+from reelmill.gateway.admission import Admission
 from reelmill.gateway.bindings import Template, decode
 from reelmill.gateway.problems import Problem, from_error, internal
 from reelmill.jobs.errors import ReelmillError
@@ -45,7 +46,8 @@ class Endpoint:
 class Router(BaseRoute):
     """The application's only route. Paths are matched before percent-decoding: %2F and %3A are no separators."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint], admission: Admission) -> None:
+        self._admission = admission
         self._routes: dict[str, tuple[re.Pattern[str], dict[str, Endpoint]]] = {}
         for endpoint in endpoints:
             template = endpoint.template
@@ -66,10 +68,10 @@ class Router(BaseRoute):
         route = "none"
         began = time.monotonic()
         try:
+            request = Request(scope, receive)
+            self._admission.check(scope["method"], scope["path"], request.headers)
             route, endpoint, variables = self._find(scope)
             scope["path_params"] = variables
-            request = Request(scope, receive)
-            _refuse_cross_site(request)
             with _span(route, request) as span:
                 response = await endpoint.handler(request)
                 await response(scope, receive, answer)
@@ -119,12 +121,6 @@ def _span(route: str, request: Request) -> AbstractContextManager[traces.Span]:
     attributes = {"http.request.method": request.method, "http.route": route}
     received = traces.received(request.headers.items())
     return traces.span(f"{request.method} {route}", attributes, kind="SERVER", parent=received)
-
-
-def _refuse_cross_site(request: Request) -> None:
-    """A web page of another site must not submit jobs to a gateway that only its user can reach."""
-    if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site":
-        raise Problem(403, "CROSS_SITE", "browsers may send this from the gateway's own pages only")
 
 
 class _Answer:

@@ -79,6 +79,19 @@ labels:
 {{ .Values.postgresql.password }}
 {{- end }}
 
+{{/* What clients may call the gateway, as JSON: its Service, the names that it is published under, and yours. */}}
+{{- define "reelmill.allowedHosts" -}}
+{{- $service := printf "%s-gateway" (include "reelmill.fullname" .) -}}
+{{- $inside := printf "%s.%s.svc" $service .Release.Namespace -}}
+{{- $hosts := list $service (printf "%s.%s" $service .Release.Namespace) $inside (printf "%s.%s" $inside .Values.clusterDomain) -}}
+{{- with .Values.ingress }}{{ if .enabled }}{{ $hosts = concat $hosts (.hosts | default (list "*")) }}{{ end }}{{ end -}}
+{{- with .Values.httpRoute }}{{ if .enabled }}{{ $hosts = concat $hosts (.hostnames | default (list "*")) }}{{ end }}{{ end -}}
+{{- with index .Values.gateway.service.annotations "external-dns.alpha.kubernetes.io/hostname" -}}
+{{- range splitList "," . }}{{ $hosts = append $hosts (trim . | trimSuffix ".") }}{{ end -}}
+{{- end -}}
+{{- concat $hosts (.Values.settings.allowed_hosts | default list) | uniq | toJson -}}
+{{- end }}
+
 {{- define "reelmill.databaseUrl" -}}
 {{- if .Values.database.url -}}
 {{ .Values.database.url }}
