@@ -44,6 +44,10 @@ class Forks:
         sys.dont_write_bytecode = True
         _import_libraries()
 
+    def killed_in_collected(self, mutations: Sequence[Mutation], jobs: int, tell: Tell) -> None:
+        """Try only the first way; of what survives it nothing is told."""
+        self._in_collected(mutations, jobs, tell)
+
     def run(self, mutations: Sequence[Mutation], jobs: int, tell: Tell) -> None:
         """Try all, `jobs` at once; `tell` whether a mutant was killed."""
         alive = self._in_collected(mutations, jobs, tell)
@@ -202,6 +206,8 @@ def _run_items(session: Any, items: Sequence[Any]) -> int:
     folders._basetemp, folders._given_basetemp = None, Path(f"pytest-{os.getpid()}").absolute()
     for item, following in zip(items, [*items[1:], None], strict=True):
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
+            with contextlib.suppress(BaseException):
+                session._setupstate.teardown_exact(None)  # servers that the test's session started
             return 1
     return 0
 

@@ -63,6 +63,8 @@ ROOM_TESTS = {
     "embedded": "tests/scheduler/test_embedded.py tests/cli/test_serve.py",
     "supervise": "tests/unit tests/api/test_server.py",
 }
+# Rooms whose tests call them in their own process, and not over the wire.
+CALLED = frozenset({"cache", "media", "queue", "relay", "scheduler", "storage", "store", "telemetry", "worker"})
 EQUIVALENT = ROOT / "scripts" / "equivalent_mutants.yaml"
 GOALS = {"pure": 0.9, "sample": 0.8}
 
@@ -112,18 +114,46 @@ def try_pure(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
     forks.run([m for m in chosen if m.id not in run.known], jobs, lambda m, killed: run.tell(m, _outcome(killed)))
 
 
-def try_others(run: Run, chosen: Sequence[Mutation]) -> None:
-    """A pytest for each, with its room's tests; servers by REELMILL_TEST_* are shared."""
-    for mutation in chosen:
-        if mutation.id in run.known:
-            continue
-        path = run.tree / "src" / "reelmill" / mutation.file
-        original = path.read_text()
-        path.write_text(mutation.source)
+def try_others(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
+    """Room by room: first by forks where the room's tests call it, then a pytest for each with the file changed.
+
+    Servers that REELMILL_TEST_* name are shared by all.
+    """
+    for room in sorted({m.room for m in chosen}, key=lambda room: (room not in CALLED, room)):
+        waiting = [m for m in chosen if m.room == room and m.id not in run.known]
+        tests = [test for test in ROOM_TESTS[room].split() if (run.tree / test).exists()]
+        if waiting and room in CALLED:
+            _in_forks(run, waiting, tests, jobs)
+        for mutation in waiting:
+            if mutation.id not in run.known:
+                run.tell(mutation, _outcome(_red_with(run.tree, mutation, tests)))
+
+
+def _in_forks(run: Run, waiting: Sequence[Mutation], tests: Sequence[str], jobs: int) -> None:
+    """In a process of its own, for each room has a folder `conftest`s of its own and its own modules in memory."""
+    pid = os.fork()
+    if pid == 0:
+        code = 70
         try:
-            run.tell(mutation, _outcome(_red(run.tree, ROOM_TESTS[mutation.room].split())))
+            os.chdir(run.tree)
+            Forks(run.tree, tests).killed_in_collected(waiting, jobs, lambda m, killed: run.tell(m, _outcome(killed)))
+            code = 0
+        except BaseException as error:  # the second way needs no forks
+            print(f"forks failed: {error}", flush=True)
         finally:
-            path.write_text(original)
+            os._exit(code)
+    os.waitpid(pid, 0)
+    run.known.update(read_results(run.results))
+
+
+def _red_with(tree: Path, mutation: Mutation, tests: Sequence[str]) -> bool:
+    path = tree / "src" / "reelmill" / mutation.file
+    original = path.read_text()
+    path.write_text(mutation.source)
+    try:
+        return _red(tree, tests)
+    finally:
+        path.write_text(original)
 
 
 def _outcome(killed: bool) -> str:
@@ -131,11 +161,10 @@ def _outcome(killed: bool) -> str:
 
 
 def _red(tree: Path, tests: Sequence[str]) -> bool:
-    there = [test for test in tests if (tree / test).exists()]
     argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=60"]
     environment = os.environ | {"PYTHONPATH": str(tree / "src")}
     with tempfile.TemporaryDirectory(prefix="reelmill-pytest-") as folder:
-        argv += [f"--basetemp={folder}/pytest", *there]
+        argv += [f"--basetemp={folder}/pytest", *tests]
         with (Path(folder) / "output").open("w") as output:
             child = subprocess.Popen(
                 argv, cwd=tree, env=environment, stdout=output, stderr=output, start_new_session=True
@@ -175,12 +204,9 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="try survivors again")
     parser.add_argument("--list", action="store_true", help="show the survivors that are known, with their ids")
     options = parser.parse_args()
-    known = {}
-    if options.results.exists():
-        lines = map(json.loads, options.results.read_text().splitlines())
-        known = {line["id"]: line["outcome"] for line in lines}
-        if options.again:
-            known = {key: outcome for key, outcome in known.items() if outcome == "killed"}
+    known = read_results(options.results)
+    if options.again:
+        known = {key: outcome for key, outcome in known.items() if outcome == "killed"}
     good, began = True, time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reelmill-mutation-") as folder:
         run = Run(tree=Path(folder), results=options.results.absolute(), known=known)
@@ -195,10 +221,16 @@ def main() -> int:
             dice = random.Random(options.seed)
             chosen = [m for m in dice.sample(every, min(options.sample, len(every))) if options.only in m.file]
             if not options.list:
-                try_others(run, chosen)
+                try_others(run, chosen, options.jobs)
             good &= finish("sample", chosen, run, options.list)
     print(f"in {(time.monotonic() - began) / 60:.0f} minutes")
     return 0 if good else 1
+
+
+def read_results(path: Path) -> dict[str, str]:
+    """Outcomes by id; the last of each holds."""
+    lines = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return {line["id"]: line["outcome"] for line in lines}
 
 
 def finish(kind: str, chosen: Sequence[Mutation], run: Run, listing: bool) -> bool:
