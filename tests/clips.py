@@ -26,6 +26,11 @@ def make_sound(path: Path) -> Path:
     return _ffmpeg(_source(_tone(SOUND_SECONDS)), path)
 
 
+def make_picture(path: Path) -> Path:
+    """A single picture of 64×64 pixels."""
+    return _ffmpeg(_source("testsrc2=size=64x64:rate=25:duration=0.04"), path)
+
+
 def _tone(seconds: int) -> str:
     return f"sine=frequency=440:sample_rate=48000:duration={seconds}"
 

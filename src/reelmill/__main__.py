@@ -1,6 +1,6 @@
 """python -m reelmill."""
 
-from reelmill.cli.main import main
+from reelmill.cli.entry import main
 
 if __name__ == "__main__":
     main()

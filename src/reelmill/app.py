@@ -43,6 +43,7 @@ from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
+from reelmill.supervise import supervised
 from reelmill.telemetry import health, traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import expose
@@ -132,10 +133,12 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
         return
     embedded = EmbeddedPostgres.of(settings)
     url = await embedded.start()
+    watching = supervised("embedded PostgreSQL", embedded.watch)
     try:
         await migrate(url)
         yield url
     finally:
+        await _cancel(watching)
         await embedded.stop()
 
 
@@ -203,8 +206,10 @@ def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot
     return MediaExecutor(parts.storage, work, prober, limits), work
 
 
-async def run_worker(parts: Parts, stop: asyncio.Event, executor: Executor | None = None) -> None:
-    """A worker, until `stop` and its drain."""
+async def run_worker(
+    parts: Parts, stop: asyncio.Event, executor: Executor | None = None, *, alone: bool = False
+) -> None:
+    """A worker, until `stop` and its drain; `alone`: no other one shares its database."""
     settings = parts.settings
     prober = Prober()
     if executor is None:
@@ -217,6 +222,7 @@ async def run_worker(parts: Parts, stop: asyncio.Event, executor: Executor | Non
         heartbeat_seconds=settings.heartbeat_seconds,
         sweep_seconds=settings.sweep_seconds,
         drain_seconds=settings.drain_seconds,
+        alone=alone,
     )
     log.info("worker starts", owner=config.owner, slots=config.slots)
     try:
@@ -317,8 +323,8 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
-    """All four processes in this one, for `reelmill up`, `run` and `demo`."""
+async def running_system(settings: Settings, *, alone: bool = False) -> AsyncIterator[Addresses]:
+    """All four processes in this one, for `reelmill up`, `run` and `demo`; `alone`: nobody shares its database."""
     expose("up")
     async with (
         traces.exporting("up", settings.otlp_endpoint),
@@ -328,7 +334,7 @@ async def running_system(settings: Settings) -> AsyncIterator[Addresses]:
         target = f"{settings.grpc_host}:{grpc_port}"
         async with running_gateway(settings, parts.storage, target) as http_port:
             stop = asyncio.Event()
-            worker = asyncio.create_task(run_worker(parts, stop), name="worker")
+            worker = asyncio.create_task(run_worker(parts, stop, alone=alone), name="worker")
             scheduler = asyncio.create_task(run_scheduler(parts), name="scheduler")
             for task in (worker, scheduler):
                 task.add_done_callback(lambda task: _ended_early(task, stop))

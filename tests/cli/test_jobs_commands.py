@@ -32,6 +32,28 @@ def test_submit_watches_to_the_end_and_shows_the_outputs(live_cli: Cli, live: Re
     assert "libmp3lame" in logs
 
 
+def test_progress_never_goes_back_to_the_end(live_cli: Cli, live: Reelmill) -> None:
+    (live.folder / "job.json").write_text(
+        json.dumps(
+            {
+                "inputs": [{"uri": f"file://{live.media}/clip.mp4"}],
+                "outputs": [
+                    {"name": "a", "transcode": {"video": {"height": 480}}},
+                    {"name": "b", "transcode": {"trim": {"start_seconds": 1}, "container": "WEBM"}},
+                    {"name": "c", "thumbnail": {"count": 3}},
+                ],
+            }
+        )
+    )
+    shown = live_cli("submit", str(live.folder / "job.json"), "--watch", "--json").stdout.splitlines()
+    events = [json.loads(line) for line in shown[1:-1]]
+    assert events[-1]["state"] == "COMPLETED", events[-1]
+    # As a client reads it that asks for the percentage of each: none is 0.
+    percents = [event.get("progress", {}).get("percent", 0.0) for event in events]
+    assert (percents, percents[-1]) == (sorted(percents), 100.0)
+    assert any(0 < percent < 100 for percent in percents)
+
+
 def test_a_failed_job_is_told_with_its_remedy_and_exit_code_1(live_cli: Cli, live: Reelmill) -> None:
     result = live_cli("submit", "--input", f"{live.media}/none.mp4", "--preset", "web-mp4", "--watch")
     assert result.exit_code == 1

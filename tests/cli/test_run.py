@@ -101,7 +101,7 @@ def test_an_interrupt_cancels_and_leaves_nothing(tmp_path: Path, clip: Path) -> 
     process.send_signal(signal.SIGINT)
     code, out, err = done(process)
     assert (code, out) == (130, "")
-    assert "interrupted; the jobs were cancelled" in err
+    assert err.splitlines()[-1] == "interrupted; cancelled: clip"
     assert left(tmp_path / "out") == []
 
 

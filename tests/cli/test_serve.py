@@ -1,12 +1,14 @@
 """up, worker, scheduler, migrate, doctor, help."""
 
 import json
+import os
 import re
 import socket
 import time
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from cli.conftest import Cli
 from live import Reelmill
@@ -29,7 +31,7 @@ def test_help_lists_every_command(cli: Cli) -> None:
 def test_up_prints_where_it_listens_and_how_long_it_took(live: Reelmill) -> None:
     while "ready in" not in live.log.read_text():  # it answers an instant before it says so
         time.sleep(0.02)
-    printed = live.log.read_text().splitlines()[:5]
+    printed = [line for line in live.log.read_text().splitlines() if not line.startswith("{")][:5]
     assert printed[:4] == [
         f"REST     {live.http}/v1/jobs",
         f"Swagger  {live.http}/swagger/",
@@ -45,8 +47,17 @@ def test_up_tells_of_a_port_that_is_taken(cli: Cli, option: str) -> None:
         port = taken.getsockname()[1]
         result = cli("up", option, str(port), http_port=0, grpc_port=0)
     assert result.exit_code == 1
-    words = f"can't listen on {HOST}:{port}: Address already in use; choose another with {option}\n"
+    who = f"{psutil.Process().name()} (process {os.getpid()})"
+    words = f"can't listen on {HOST}:{port}: Address already in use by {who}; choose another with {option} PORT\n"
     assert result.stderr == words
+
+
+def test_up_tells_which_other_up_has_its_port(cli: Cli, live: Reelmill) -> None:
+    port = live.http.rpartition(":")[2]
+    result = cli("up", "--http", port, grpc_port=0)
+    assert result.exit_code == 1
+    who = rf"`reelmill up` \(process \d+, data in {live.folder}/data\)"
+    assert re.search(f"Address already in use by {who}; choose another with --http PORT$", result.stderr)
 
 
 @pytest.mark.parametrize(("option", "text"), [("--http", "x"), ("--grpc", "1:x"), ("--http", "70000")])
@@ -59,7 +70,7 @@ def test_up_tells_of_a_data_folder_that_is_none(cli: Cli, tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     result = cli("up", "--data", "file", http_port=0, grpc_port=0)
     assert result.exit_code == 1
-    assert result.stderr.startswith("REELMILL_DATA_DIR: PostgreSQL can't start in file/postgres: ")
+    assert result.stderr == "REELMILL_DATA_DIR: file can't be made: File exists\n"
 
 
 def test_migrate_brings_a_database_up_to_date_once(cli: Cli, empty_database_url: str) -> None:

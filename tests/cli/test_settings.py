@@ -19,6 +19,21 @@ def test_every_setting_is_shown_with_value_source_and_description(cli: Cli) -> N
     assert "REELMILL_HTTP_PORT=8081  (variable)" in cli("settings").stdout
 
 
+def test_what_is_shown_can_be_copied_into_variables(cli: Cli) -> None:
+    given = {"local_roots": '["/a b", "/ü"]', "http_allow_private": True, "worker_slots": 3, "log_level": "debug"}
+    shown = cli("settings", **given).stdout
+    lines = [line for line in shown.splitlines() if line.startswith("REELMILL_")]
+    copied = dict(line.partition("  (")[0].split("=", 1) for line in lines)
+    assert copied["REELMILL_LOCAL_ROOTS"] == '["/a b", "/ü"]'
+    again = cli("settings", **{name.removeprefix("REELMILL_").lower(): value for name, value in copied.items()}).stdout
+    assert [line.partition("  (")[0] for line in again.splitlines()] == [
+        line.partition("  (")[0] for line in shown.splitlines()
+    ]
+    for row in json.loads(cli("settings", "--json").stdout):
+        value = row["value"] if isinstance(row["value"], str) else json.dumps(row["value"], ensure_ascii=False)
+        assert value == copied[row["variable"]]
+
+
 def test_secrets_are_masked(cli: Cli) -> None:
     shown = cli(
         "settings",

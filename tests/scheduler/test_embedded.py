@@ -1,10 +1,51 @@
-"""The PostgreSQL that embedded mode brings along."""
+"""The PostgreSQL that embedded mode brings along: whose it is, who may use it, and when it ends."""
 
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import psutil
+import pytest
 
 from reelmill.embedded import EmbeddedPostgres
+
+_USER = """
+import asyncio, sys
+from pathlib import Path
+from reelmill.embedded import EmbeddedPostgres
+user = EmbeddedPostgres(Path(sys.argv[1]))
+print(asyncio.run(user.start()), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that was used: to make one takes seconds."""
+    folder = tmp_path_factory.mktemp("cluster") / "postgres"
+    postgres = EmbeddedPostgres(folder)
+    asyncio.run(postgres.start())
+    asyncio.run(postgres.stop())
+    return folder
+
+
+def _copy(cluster: Path, folder: Path) -> EmbeddedPostgres:
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", str(cluster), str(folder)], check=True)
+    return EmbeddedPostgres(folder / "postgres")
+
+
+@pytest.fixture
+async def embedded(cluster: Path, tmp_path: Path) -> AsyncIterator[EmbeddedPostgres]:
+    postgres = _copy(cluster, tmp_path)
+    yield postgres
+    await postgres.stop()
 
 
 async def _answers(url: str) -> bool:
@@ -16,17 +57,174 @@ async def _answers(url: str) -> bool:
     return True
 
 
-async def test_it_starts_stops_twice_and_keeps_its_data(tmp_path: Path) -> None:
-    embedded = EmbeddedPostgres(tmp_path / "postgres")
+async def _ask(url: str, query: str) -> object:
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+def _pid(folder: Path) -> int:
+    return int((folder / "postmaster.pid").read_text().splitlines()[0])
+
+
+def _guardian(folder: Path) -> psutil.Process:
+    return next(p for p in psutil.process_iter() if str(folder) in _arguments(p) and "guardian" in str(_arguments(p)))
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+def _gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+@contextmanager
+def _user(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that uses the server; its first line is the URL."""
+    argv = [sys.executable, "-c", _USER, str(folder)]
+    user = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield user
+    finally:
+        user.kill()
+        user.communicate()
+
+
+async def test_it_starts_stops_twice_and_keeps_its_data(embedded: EmbeddedPostgres) -> None:
     url = await embedded.start()
-    connection = await asyncpg.connect(url)
-    await connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    await connection.close()
+    await _ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
     await embedded.stop()
     await embedded.stop()
     assert not await _answers(url)
     url = await embedded.start()
-    connection = await asyncpg.connect(url)
-    assert await connection.fetchval("SELECT answer FROM kept") == 42
-    await connection.close()
+    assert await _ask(url, "SELECT answer FROM kept") == 42
+
+
+async def test_it_ends_with_the_last_of_its_users_however_they_end(embedded: EmbeddedPostgres, tmp_path: Path) -> None:
+    folder = tmp_path / "postgres"
+    with _user(folder) as first, _user(folder) as second:
+        assert first.stdout and second.stdout
+        url = first.stdout.readline().strip()
+        assert second.stdout.readline().strip() == url
+        pid, guardian = _pid(folder), _guardian(folder)
+        first.kill()
+        first.wait()
+        third = EmbeddedPostgres(folder)  # its leaving comes after the death of the first one's
+        await third.start()
+        await third.stop()
+        assert (_pid(folder), await _answers(url)) == (pid, True)
+        second.kill()
+        await _until(lambda: _gone(pid) and _gone(guardian.pid))
+    assert not (folder / "postmaster.pid").exists()  # it stopped in order, and did not die
+    assert await embedded.start() == url
+    assert await _answers(url)
+
+
+async def test_a_server_that_is_killed_comes_back_and_so_does_its_guardian(
+    embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    url = await embedded.start()
+    folder = tmp_path / "postgres"
+    pid = _pid(folder)
+    os.kill(pid, signal.SIGKILL)
+    await _until(lambda: (folder / "postmaster.pid").exists() and _pid(folder) != pid)
+    async with asyncio.timeout(30):
+        while not await _answers(url):
+            await asyncio.sleep(0.05)
+    pid = _pid(folder)
+    _guardian(folder).kill()
+    with pytest.raises(RuntimeError, match="guardian of the embedded PostgreSQL was killed"):
+        await embedded.watch()
+    watching = asyncio.create_task(embedded.watch())  # as its supervisor does
+    async with asyncio.timeout(30):
+        while not (folder / "postmaster.pid").exists() or _pid(folder) == pid or not await _answers(url):
+            await asyncio.sleep(0.05)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_nobody_else_of_this_machine_may_connect(embedded: EmbeddedPostgres, tmp_path: Path) -> None:
+    folder = tmp_path / "postgres"
+    await embedded.start()
     await embedded.stop()
+    # As releases before left it.
+    (folder / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
+    url = await embedded.start()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    rules = "SELECT string_agg(type || ' ' || auth_method, ',') FROM pg_hba_file_rules"
+    assert (await _ask(url, rules), await _ask(url, "SHOW listen_addresses")) == ("local peer", "")
+    if os.geteuid() != 0:
+        if os.environ.get("CI"):
+            pytest.fail("only root can try another user")
+        pytest.skip("only root can try another user")
+    # Let another user pass what the kernel keeps closed: the server refuses him itself.
+    for path, mode in ((tmp_path, 0o755), (folder, 0o755), (folder / ".s.PGSQL.5432", 0o777)):
+        said = _as_nobody(folder)
+        assert "Permission denied" in said
+        path.chmod(mode)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    assert 'Peer authentication failed for user "postgres"' in _as_nobody(folder)
+    assert await _answers(url)
+
+
+def _as_nobody(folder: Path) -> str:
+    argv = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", sys.executable, "-c"]
+    # Neither psql nor our modules: both lie where this user may not go.
+    program = (
+        "import socket,struct,sys\ns=socket.socket(socket.AF_UNIX)\n"
+        "try: s.connect(sys.argv[1])\nexcept OSError as e: sys.exit(e.strerror)\n"
+        "b=b'\\0\\3\\0\\0user\\0postgres\\0database\\0postgres\\0\\0'\n"
+        "s.sendall(struct.pack('!i',len(b)+4)+b)\nsys.exit(s.recv(9999).decode(errors='replace'))"
+    )
+    done = subprocess.run([*argv, program, str(folder / ".s.PGSQL.5432")], capture_output=True, text=True, check=False)
+    return done.stderr
+
+
+async def test_an_unguarded_server_makes_room_and_a_number_of_another_process_does_not_block(
+    embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    folder = tmp_path / "postgres"
+    url = await embedded.start()
+    orphan = _pid(folder)
+    guardian = _guardian(folder)
+    # PostgreSQL gets a signal when its guardian dies; a stopped one holds that back as a lost one would.
+    os.kill(orphan, signal.SIGSTOP)
+    guardian.kill()
+    other = EmbeddedPostgres(folder)
+    starting = asyncio.create_task(other.start())
+    await asyncio.sleep(0)
+    os.kill(orphan, signal.SIGCONT)
+    assert await starting == url
+    assert (_pid(folder) != orphan, _gone(orphan), await _answers(url)) == (True, True, True)
+    await other.stop()
+    (folder / "postmaster.pid").write_text(f"{os.getpid()}\n{folder}\n")
+    assert await _answers(await other.start())
+    await other.stop()
+
+
+async def test_any_path_will_do(cluster: Path, tmp_path: Path) -> None:
+    for name in ("a" * 120, "Größe, 100 %", "two words"):
+        embedded = _copy(cluster, tmp_path / name)
+        try:
+            assert await _answers(await embedded.start())
+        finally:
+            await embedded.stop()
+
+
+async def test_a_folder_of_another_version_is_told(embedded: EmbeddedPostgres, tmp_path: Path) -> None:
+    (tmp_path / "postgres" / "PG_VERSION").write_text("16\n")
+    with pytest.raises(RuntimeError, match=r"REELMILL_DATA_DIR: .*PostgreSQL 16 made it and this is 18"):
+        await embedded.start()

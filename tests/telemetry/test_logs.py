@@ -142,3 +142,21 @@ def test_lines_go_where_they_are_told(configured: Any) -> None:
     logs.configure(service="worker", format="auto", level="info", stream=stdout)
     logs.get_logger("l").info("here")
     assert ([line["message"] for line in stdout.documents()], stderr.getvalue()) == (["here"], "")
+
+
+def test_people_get_a_line_for_a_failed_job_and_not_ffmpegs_own(configured: Any) -> None:
+    def told(**options: Any) -> str:
+        stream: Stream = configured(**options)
+        logs.bind(job_id="01a21292-69b7-76ec-ad8f-665e80d5aac3", task_id="01a21292-69b7-76ec-ad8f-665e80d5aac4")
+        logs.bind(trace_id=None, attempt=1)
+        for i in range(30):
+            logs.get_logger("ffmpeg").error(f"[h264] [error] error while decoding MB {i} 0")
+        logs.get_logger("reelmill.worker").warning("attempt failed", code="INPUT_CORRUPT", retry_seconds=None)
+        return stream.getvalue()
+
+    [line] = told(format="text").splitlines()
+    assert "attempt failed" in line
+    assert "job_id=…665e80d5aac3" in line
+    assert not [word for word in ("None", "task_id", "trace_id", "retry_seconds") if word in line]
+    assert len(told(format="text", level="debug").splitlines()) == 31
+    assert len(told(format="json").splitlines()) == 31

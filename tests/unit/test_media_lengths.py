@@ -1,6 +1,5 @@
 """What is cut off, how long an output must be, and how far a job of several commands is."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from reelmill.media.sources import Span, expected_seconds, seconds, span
 from reelmill.media.verify import problems
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
+from reelmill.worker.attempt import Attempt
 from reelmill.worker.media_executor import _Meter
 
 LENGTHS = [5.0, 10.0, 60.0, 3600.0, 86_400.0]
@@ -99,9 +99,10 @@ def command(duration: float) -> Command:
     return Command(inputs=(), writes=(), outputs=("a",), duration_seconds=duration)
 
 
-def meter(*durations: float) -> tuple[_Meter, list[Command], Any]:
-    attempt, commands = SimpleNamespace(progress=None), [command(d) for d in durations]
-    return _Meter(attempt, commands), commands, attempt  # type: ignore[arg-type]
+def meter(*durations: float) -> tuple[_Meter, list[Command], Attempt]:
+    nothing: Any = None  # of the task and the store: the meter needs neither
+    attempt, commands = Attempt(nothing, nothing, nothing), [command(d) for d in durations]
+    return _Meter(attempt, commands), commands, attempt
 
 
 def at(percent: float, eta_seconds: float | None = None) -> RunProgress:
@@ -117,6 +118,14 @@ def test_the_progress_of_several_commands_adds_up_and_never_falls() -> None:
             told.append(attempt.progress.percent)
         measured.finish(one)
     assert told == [0, 30, 60, 60, 70, 80, 80, 90, 100]
+
+
+def test_a_time_that_goes_back_takes_no_percentage_along() -> None:
+    measured, _, attempt = meter(60)
+    for percent in (50, 40):  # as ffmpeg tells it where streams lie apart
+        measured.update(at(percent))
+        assert (attempt.progress.percent, attempt.news() is not None) == (50, True)
+    assert attempt.news() is None
 
 
 def test_commands_of_no_length_weigh_alike() -> None:

@@ -243,7 +243,8 @@ async def test_a_claim_under_way_when_the_worker_stops_is_not_lost(rig: Rig) -> 
 
 async def test_progress_reaches_the_cache(rig: Rig) -> None:
     async def work(attempt: Attempt) -> tuple[MadeFile, ...]:
-        attempt.progress = Progress(percent=42)
+        attempt.advance(Progress(percent=42))
+        attempt.advance(Progress(percent=41))
         return await until_stopped(attempt)
 
     rig.start(work)

@@ -37,6 +37,12 @@ async def watch(
                 if events and (status is None or status.version < events[-1].sequence):
                     await statuses.refresh(tenant_id, job_id)
                 for event in events:
+                    shown = shown if event.attempt == job.attempt else b""
+                    # Who reads the percentage of an event without one reads 0.
+                    if event.state == Job.COMPLETED:
+                        event.progress.percent = 100.0
+                    elif event.state == Job.PROCESSING and shown:
+                        event.progress.MergeFromString(shown)
                     yield event
                     after, job.state, job.phase, job.attempt = event.sequence, event.state, event.phase, event.attempt
                     if event.state in _FINAL:

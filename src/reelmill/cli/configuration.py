@@ -32,10 +32,12 @@ def load(**options: Any) -> "Settings":
     from reelmill.settings import Settings
 
     config = os.environ.get("REELMILL_CONFIG")
-    if config and not Path(config).is_file():
-        raise Problem(f"REELMILL_CONFIG: there is no file {config!r}", exit_code=USAGE)
     for name, closest in unknown_variables(os.environ):
         warn(f"{name} is no setting" + (f"; did you mean {closest}?" if closest else "; see `reelmill settings`"))
+    if odd := [name for name, value in sorted(os.environ.items()) if name.startswith(PREFIX) and not is_text(value)]:
+        raise Problem("these settings are wrong", details=[f"{name}: is not UTF-8" for name in odd], exit_code=USAGE)
+    if config and not Path(config).is_file():
+        raise Problem(f"REELMILL_CONFIG: there is no file {config!r}", exit_code=USAGE)
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
@@ -43,9 +45,16 @@ def load(**options: Any) -> "Settings":
     except SettingsError as error:  # a value that is not the JSON that it must be
         field = re.search(r'field "(\w+)"', str(error))
         lines = [f'{variable(field[1])}: must be JSON, such as ["/media"]' if field else str(error)]
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         lines = [f"REELMILL_CONFIG: {config} is no TOML: {error}"]
+    except OSError as error:
+        lines = [f"REELMILL_CONFIG: {config} can't be read: {error.strerror}"]
     raise Problem("these settings are wrong", details=lines, exit_code=USAGE)
+
+
+def is_text(value: str) -> bool:
+    """Whether what a shell or the environment gave us is UTF-8; other bytes come as surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _line(field: str, kind: str, message: str) -> str:

@@ -33,7 +33,10 @@ async def demonstrate(settings: Settings, folder: Path | None) -> None:
     """
     temporary = folder is None
     folder = Path(tempfile.mkdtemp(prefix="reelmill-demo-")) if folder is None else folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"--data: {folder} can't be made: {error.strerror}") from error
     console, steps = out(), dict[str, float]()
     stop = app.stop_on_signals()
     began = time.monotonic()

@@ -1,5 +1,6 @@
 """What the commands show. rich is told everything as text: nothing that a user typed is markup."""
 
+import json
 import os.path
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -70,7 +71,8 @@ def show_settings(rows: Iterable["Row"]) -> None:
     console = out()
     for row in rows:
         style = "dim" if row.source == "default" else "bold"
-        value = row.value if isinstance(row.value, str) else str(row.value)
+        # As a variable is read: JSON for all but texts.
+        value = row.value if isinstance(row.value, str) else json.dumps(row.value, ensure_ascii=False)
         console.print(Text.assemble((row.variable, "cyan"), "=", (value, style), (f"  ({row.source})", "dim")))
         console.print(Text(f"    {row.description}", style="dim"))
 

@@ -46,7 +46,7 @@ class Follower:
         line = Text.assemble(
             f"{self._names[event.job_id]}: ", state_text(Job.State.Name(event.state), Job.Phase.Name(event.phase))
         )
-        if event.HasField("progress"):
+        if event.HasField("progress") and event.state == Job.PROCESSING:
             line.append(f" {progress_text(event.progress.percent, event.progress.speed)}")
         if event.cancel_requested:
             line.append(" cancellation requested")

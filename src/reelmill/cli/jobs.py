@@ -33,7 +33,7 @@ def submit(
         list[str] | None, typer.Option("--output-name", help="Name for each preset's output. Default: the preset's.")
     ] = None,
     destination: Annotated[str | None, typer.Option(help="file: or s3: folder to write to.")] = None,
-    priority: Annotated[int | None, typer.Option(help="0 to 100; higher goes first.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=100, help="Higher goes first.")] = None,
     labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE")] = None,
     request_id: Annotated[str | None, typer.Option(help="Repeating it with the same job makes no second one.")] = None,
     watch: Watching = False,

@@ -1,13 +1,17 @@
 """Commands that run jobs on a system of their own: run, demo."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reelmill.cli.configuration import load, log_to_stderr
-from reelmill.cli.problems import USAGE, Problem
+from reelmill.cli.problems import FAILED, INTERRUPTED, USAGE, Problem
+
+if TYPE_CHECKING:
+    from reelmill.v1.jobs_pb2 import Job
 
 
 def run(
@@ -25,11 +29,11 @@ def run(
 ) -> None:
     """Run jobs here and now, and write OUT/<file>-<output>.<ext>; existing outputs are replaced.
 
-    Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted.
+    Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted. What was finished
+    by then is kept.
     """
     from reelmill.cli import outputs, session
-    from reelmill.cli.display import err, error_view, outputs_view
-    from reelmill.cli.display import out as stdout
+    from reelmill.cli.processes import full_disk_told
     from reelmill.cli.specification import job_from_json, read_json
 
     files = files or []
@@ -41,20 +45,46 @@ def run(
     named = outputs.named_jobs(files, template, presets or ["web-mp4"])
     settings = load(data_dir=data)
     log_to_stderr("run", settings, default_level="error")  # the command tells how each job goes
+    finished: dict[str, Job] = {}
+    stuck: dict[str, Problem] = {}
     with outputs.staging(out) as folder:
-        finished = asyncio.run(session.run_jobs(settings, named, destination=folder))
-        failed = False
-        for name, done in finished.items():
-            if done.State.Name(done.state) == "COMPLETED":
-                outputs.move(done, name, folder, out, keep=files)
-                stdout().print(outputs_view(done))
-            else:
-                failed = True
-                err().print(f"{name}: {done.State.Name(done.state)}")
-                if done.HasField("error"):
-                    err().print(error_view(done.error))
-    if failed:
-        raise typer.Exit(1)
+
+        def ended(name: str, done: "Job") -> None:
+            finished[name] = done
+            if _state(done) == "COMPLETED":  # at once: whatever becomes of the others, this one is kept
+                try:
+                    outputs.move(done, name, folder, out, keep=files)
+                except Problem as problem:
+                    stuck[name] = problem
+
+        try:
+            with full_disk_told(settings):
+                asyncio.run(session.run_jobs(settings, named, destination=folder, ended=ended))
+        finally:
+            _report(finished, stuck)
+    if cancelled := [name for name in named if _state(finished[name]) == "CANCELLED"]:
+        raise Problem(f"interrupted; cancelled: {', '.join(cancelled)}", exit_code=INTERRUPTED)
+    if stuck or any(_state(done) != "COMPLETED" for done in finished.values()):
+        raise typer.Exit(FAILED)
+
+
+def _state(job: "Job") -> str:
+    return job.State.Name(job.state)
+
+
+def _report(finished: "Mapping[str, Job]", stuck: Mapping[str, Problem]) -> None:
+    """Tell how each job ended: what came out of it, or why not."""
+    from reelmill.cli.display import err, error_view, out, outputs_view, show_problem
+
+    for name, job in finished.items():
+        if name in stuck:
+            show_problem(stuck[name])
+        elif _state(job) == "COMPLETED":
+            out().print(outputs_view(job))
+        else:
+            err().print(f"{name}: {_state(job)}")
+            if job.HasField("error"):
+                err().print(error_view(job.error))
 
 
 def demo(
@@ -64,7 +94,9 @@ def demo(
 ) -> None:
     """Make a clip, run a real job on it, and show what came out."""
     from reelmill.cli.demonstration import demonstrate
+    from reelmill.cli.processes import full_disk_told
 
     settings = load()
     log_to_stderr("demo", settings, default_level="error")
-    asyncio.run(demonstrate(settings, data))
+    with full_disk_told(settings):
+        asyncio.run(demonstrate(settings, data))

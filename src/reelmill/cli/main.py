@@ -1,6 +1,7 @@
 """The command `reelmill`. Commands import what they need when they run, so that help is quick."""
 
-import os
+import io
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -9,11 +10,20 @@ from typer.core import TyperGroup
 
 from reelmill import __version__
 from reelmill.cli import doctor, jobs, local, serve, settings_command
-from reelmill.cli.problems import INTERRUPTED, problem_of
+from reelmill.cli.configuration import is_text
+from reelmill.cli.problems import INTERRUPTED, Problem, problem_of
 
 
 class Commands(TyperGroup):
     """Tells problems in lines of their own and sets the exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line."""
+        for argument in args:
+            if not is_text(argument):
+                # Jobs, URIs and logs are UTF-8, and a name that can't be said there is no name.
+                raise ctx.fail(f"{argument!a} is not UTF-8; rename the file, or call it by a link")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -24,7 +34,13 @@ class Commands(TyperGroup):
         except BrokenPipeError:  # `reelmill jobs | head` has seen enough
             raise typer.Exit(0) from None
         except Exception as error:
-            if isinstance(error, typer.Exit | typer.Abort) or (problem := problem_of(error)) is None:
+            if isinstance(error, typer.Exit | typer.Abort):
+                raise
+            problem = problem_of(error)
+            if problem is None and isinstance(error, OSError) and error.strerror:
+                # What the machine refuses is no fault of ours; the services log theirs before it gets here.
+                problem = Problem(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+            if problem is None:
                 raise
             from reelmill.cli.display import show_problem
 
@@ -82,7 +98,11 @@ for _panel, _commands in _PANELS.items():
 
 
 def main() -> None:
-    """The entry point."""
-    # gRPC prints a line at each start of a child otherwise; none of ours goes on without an exec.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    app(prog_name="reelmill")
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets a stand-in
+    try:
+        app(prog_name="reelmill")
+    except OSError as error:  # of a help page, which is printed before there is a command
+        sys.exit(error.strerror)

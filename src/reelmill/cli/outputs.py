@@ -1,7 +1,7 @@
 """From files to jobs, and from a job's outputs to files where the user wants them."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from reelmill.cli.problems import USAGE, Problem
 from reelmill.cli.specification import to_uri
+from reelmill.storage.locked import LockedFolders
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 
 
@@ -39,14 +40,21 @@ def named_jobs(files: Sequence[Path], template: Job | None, presets: Sequence[st
 
 @contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """A folder inside `out`, so that moving from it is a rename. Raises Problem where it can't be made."""
+    """A folder inside `out`, so that moving from it is a rename. Raises Problem where it can't be made.
+
+    Folders of runs that were killed are removed.
+    """
+    folders = LockedFolders(out.absolute(), prefix=".reelmill-")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".reelmill-")
+        folders.clean()
+        folder = folders.create(secrets.token_hex(4))
     except OSError as error:
         raise Problem(f"can't write to {out}: {error.strerror}", exit_code=USAGE) from error
-    with folder as path:
-        yield Path(path)
+    try:
+        yield folder.path
+    finally:
+        folder.remove()
 
 
 def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> None:
@@ -61,5 +69,8 @@ def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> 
             target = out / "-".join([name, *source.relative_to(staged).parts[1:]])
             if target.exists() and any(target.samefile(k) for k in keep if k.exists()):
                 raise Problem(f"{target} is an input: choose another folder with -o, or another output name")
-            os.replace(source, target)  # noqa: PTH105 - replaces on every platform
+            try:
+                os.replace(source, target)  # noqa: PTH105 - replaces on every platform
+            except OSError as error:
+                raise Problem(f"{target} can't be written: {error.strerror}") from error
             file.uri = target.absolute().as_uri()

@@ -2,18 +2,26 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from reelmill.cli.problems import INTERRUPTED, Problem
 from reelmill.media.child import tied
 
+if TYPE_CHECKING:
+    from reelmill.settings import Settings
+
+_FULL_BYTES = 2**20  # with less, what fails fails for that
+_UP_FILE = "up.pid"
 _KILL_AFTER_SECONDS = 45.0  # an api drains in 10, a worker in drain_seconds
 
 
@@ -31,7 +39,49 @@ def require_free(host: str, port: int, option: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise Problem(f"can't listen on {host}:{port}: {error.strerror}; choose another with {option}") from error
+            by = f" by {who}" if (who := listener(port)) else ""
+            raise Problem(
+                f"can't listen on {host}:{port}: {error.strerror}{by}; choose another with {option} PORT"
+            ) from error
+
+
+def listener(port: int) -> str:
+    """Who listens on a port, as far as we may see it: a `reelmill up` with its data folder, another program, or ""."""
+    try:
+        listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid)
+        process = psutil.Process(next(c.pid for c in listening if c.laddr and c.laddr[1] == port))
+        for file in process.open_files():
+            if Path(file.path).name == _UP_FILE:
+                return f"`reelmill up` (process {process.pid}, data in {Path(file.path).parent})"
+        return f"{process.name()} (process {process.pid})"
+    except (psutil.Error, OSError, StopIteration):
+        return ""
+
+
+@contextmanager
+def known_as_up(data: Path) -> Iterator[None]:
+    """Hold a file of the data folder open, by which `listener` knows a process for the `up` of that folder."""
+    with (data / _UP_FILE).open("w") as file:
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextmanager
+def full_disk_told(settings: "Settings") -> Iterator[None]:
+    """Tell what fails on a full disk as that: each part has errors of its own for it, and most don't say so."""
+    try:
+        yield
+    except Exception as error:
+        folder = settings.data_dir.expanduser().absolute()
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        total, _, free = shutil.disk_usage(there)
+        if not total or free >= _FULL_BYTES or isinstance(error, Problem) or "its disk is full" in str(error):
+            raise
+        raise Problem(
+            f"REELMILL_DATA_DIR: the disk of {folder} is full ({free} bytes free);"
+            " free some space, or name a folder on another disk"
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,14 +36,15 @@ def up(
     )
     settings = settings.with_folders(Path.cwd())
     log_to_stderr("up", settings, default_level="warning")
-    early = EmbeddedPostgres.of(settings).start_early() if settings.database_url == "embedded:" else None
-    import uvloop
+    early = EmbeddedPostgres.of(settings).started_early() if settings.database_url == "embedded:" else nullcontext()
+    from reelmill.cli.processes import full_disk_told
 
-    from reelmill import app  # noqa: F401  # takes as long as PostgreSQL does
+    with full_disk_told(settings), early:
+        import uvloop
 
-    if early:
-        early.join()
-    uvloop.run(_up(settings))
+        from reelmill import app  # noqa: F401  # takes as long as PostgreSQL does
+
+        uvloop.run(_up(settings))
 
 
 def api(
@@ -129,12 +131,18 @@ def _run(process: str, settings: "Settings") -> None:
 async def _up(settings: "Settings") -> None:
     from reelmill import app
     from reelmill.cli.display import out
-    from reelmill.cli.processes import force_on_interrupt, interruptible, require_free, since_start_seconds
+    from reelmill.cli.processes import (
+        force_on_interrupt,
+        interruptible,
+        known_as_up,
+        require_free,
+        since_start_seconds,
+    )
 
     require_free(settings.grpc_host, settings.grpc_port, "--grpc")
     require_free(settings.http_host, settings.http_port, "--http")
     console, stop = out(), app.stop_on_signals()
-    with interruptible(stop):
+    with interruptible(stop), known_as_up(app.data_dir(settings)):
         async with app.running_system(settings) as addresses:
             console.print(f"REST     {addresses.http}/v1/jobs")
             console.print(f"Swagger  {addresses.http}/swagger/")

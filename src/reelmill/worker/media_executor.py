@@ -165,7 +165,7 @@ class _Meter:
         proto = Progress(percent=round(100 * share, 2), fps=progress.fps, speed=progress.speed)
         if progress.eta_seconds is not None:
             proto.eta.FromNanoseconds(round(progress.eta_seconds * 1e9))
-        self._attempt.progress = proto
+        self._attempt.advance(proto)
 
     def finish(self, command: Command) -> None:
         self._done += self._weights.pop(id(command))

@@ -44,6 +44,8 @@ class WorkerConfig:
     heartbeat_seconds: float
     sweep_seconds: float
     drain_seconds: float
+    alone: bool = False
+    """Whether no other worker can take a task: a full disk is not tried again then, nobody would have cleared it."""
 
 
 class _GaveUp(Exception):
@@ -148,6 +150,7 @@ class Worker:
         try:
             with traces.span("attempt", attributes, kind="CONSUMER", parent=task.traceparent) as span:
                 log.info("attempt starts", fence=task.fence)
+                await self._publish_progress(attempt)  # none: an earlier attempt's is not ours
                 outcome = await self._attempt(attempt)
                 span.set({"reelmill.outcome": outcome})
         finally:
@@ -181,7 +184,8 @@ class Worker:
         task = attempt.task
         metrics.FAILURES[failure.code].inc()
         policy = RetryPolicy.from_proto(task.job.retry_policy)
-        wait = policy.backoff_seconds(task.charged_attempts, retryable=failure.retryable, rng=self._random)
+        retryable = failure.retryable and not (self._config.alone and failure.code == "DISK_FULL")
+        wait = policy.backoff_seconds(task.charged_attempts, retryable=retryable, rng=self._random)
         log.warning("attempt failed", code=failure.code, reason=failure.message, retry_seconds=wait)
         attempt.log(f"{failure.code}: {failure.message}", level="ERROR", output=failure.output, command=failure.command)
         await self._persist(attempt.flush)
@@ -270,10 +274,12 @@ class Worker:
         while True:
             await asyncio.sleep(_PROGRESS_SECONDS)
             for attempt in list(self._held.values()):
-                progress, attempt.progress = attempt.progress, None
-                if progress is not None:
-                    task = attempt.task
-                    await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString())
+                await self._publish_progress(attempt)
+
+    async def _publish_progress(self, attempt: Attempt) -> None:
+        if progress := attempt.news():
+            task = attempt.task
+            await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString())
 
     async def _drain(self, grace_seconds: float) -> None:
         """Let work end within the grace period; hand back what does not."""

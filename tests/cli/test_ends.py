@@ -1,0 +1,108 @@
+"""Commands that are killed or interrupted: nothing goes on without them, nothing finished is lost."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import clips
+import psutil
+from cli.conftest import reelmill
+
+SLOW = {"codec": "AV1", "effort": "SLOW", "width": 3840, "height": 2160, "fit": "STRETCH"}
+
+
+def slow_job(folder: Path) -> Path:
+    """A job that takes a minute for `clip`, and a second for a picture."""
+    file = folder / "job.json"
+    file.write_text(json.dumps({"outputs": [{"name": "slow", "transcode": {"video": SLOW}}]}))
+    return file
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stderr and process.stdout
+    stream = process.stdout if words == "ready in" else process.stderr
+    seen = ""
+    while words not in seen:
+        line = stream.readline()
+        assert line, seen
+        seen += line
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def postgres(data: Path) -> psutil.Process:
+    """The server of a data folder."""
+    return psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+
+
+def gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def hidden(out: Path) -> list[str]:
+    return [p.name for p in out.iterdir() if p.name.startswith(".")]
+
+
+def test_a_run_that_is_killed_leaves_no_server_and_its_folder_to_the_next(tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    killed = reelmill("run", "clip.mp4", "--job", slow_job(tmp_path), "-o", "out", folder=tmp_path)
+    read_until(killed, "transcoding")
+    server = postgres(tmp_path / "data" / "run" / "0")
+    assert len(hidden(tmp_path / "out")) == 1
+    kill(killed)
+    until(lambda: gone(server))
+    (tmp_path / "out" / ".reelmill-mine.txt").touch()  # no folder, and so none of ours
+    done = reelmill("run", "clip.mp4", "-p", "podcast-audio", "-o", "out", folder=tmp_path)
+    _, err = done.communicate(timeout=90)
+    assert done.returncode == 0, err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".reelmill-mine.txt",
+        "clip-podcast-audio-podcast-audio.mp3",
+    ]
+
+
+def test_the_server_of_two_ups_stays_for_the_one_that_lives(tmp_path: Path) -> None:
+    first = reelmill("up", "--http", "0", "--grpc", "0", folder=tmp_path)
+    read_until(first, "ready in")
+    second = reelmill("up", "--http", "0", "--grpc", "0", folder=tmp_path)
+    try:
+        read_until(second, "ready in")
+        server = postgres(tmp_path / "data")
+        kill(first)
+        doctor = reelmill("doctor", "--json", folder=tmp_path)  # another user, who comes and goes
+        found = {f["name"]: f for f in json.loads(doctor.communicate(timeout=60)[0])}
+        assert found["database"]["remedy"] == ""
+        assert (gone(server), second.poll()) == (False, None)
+    finally:
+        kill(first)
+        kill(second)
+    until(lambda: gone(server))
+    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()  # in order, not by a signal
+
+
+def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "long.mp4")
+    clips.make_picture(tmp_path / "short.mp4")
+    files = ("short.mp4", "long.mp4")
+    process = reelmill("run", *files, "--job", slow_job(tmp_path), "-o", "out", folder=tmp_path)
+    read_until(process, "short: COMPLETED")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert err.splitlines()[-1] == "interrupted; cancelled: long"
+    assert "short-slow-slow.mp4" in out
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["short-slow-slow.mp4"]

@@ -1,0 +1,83 @@
+"""What people give that is none, and where they send what comes out: told in a line, never by a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli.conftest import Cli, reelmill
+
+ODD = "\udcff"  # a byte that is no UTF-8, as Python hands it over
+PATIENCE_SECONDS = 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", f"{ODD}.mp4"), r"'\udcff.mp4' is not UTF-8"),
+        (("run", "x.mp4", "-p", ODD), r"'\udcff' is not UTF-8"),
+        (("run", "x.mp4", "--data", ODD), r"'\udcff' is not UTF-8"),
+        (("submit", "--input", "x.mp4", "--preset", "web-mp4", "--label", f"a={ODD}"), r"'a=\udcff' is not UTF-8"),
+        (("jobs", "--api", f"{ODD}:1"), r"'\udcff:1' is not UTF-8"),
+        (("submit", "--input", "x.mp4", "--preset", "web-mp4", "--priority", "101"), "less than or equal to 100"),
+        (("demo", "--data", "file"), "file can't be made: File exists"),
+        (("up", "--data", "/proc/none"), "REELMILL_DATA_DIR: /proc/none can't be made: No such file or directory"),
+    ],
+)
+def test_arguments(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    for name in ("file", "x.mp4"):
+        (tmp_path / name).touch()
+    result = cli(*arguments, http_port=0, grpc_port=0)
+    assert result.exit_code in (1, 2)
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"storage_url": f"file:///{ODD}"}, "REELMILL_STORAGE_URL: is not UTF-8"),
+        ({"config": "/proc/self/mem"}, "REELMILL_CONFIG: /proc/self/mem can't be read: Input/output error"),
+        ({"config": sys.executable}, "is no TOML"),
+        ({"config": "/"}, "REELMILL_CONFIG: there is no file '/'"),
+    ],
+)
+def test_settings(cli: Cli, settings: dict[str, object], words: str) -> None:
+    result = cli("settings", **settings)
+    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
+def test_output_that_nobody_takes(tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as gone, Path("/dev/full").open("w") as full:
+        for command in ("settings", "settings --json", "--help"):
+            argv = [sys.executable, "-m", "reelmill", *command.split()]
+            for stream, codes in ((gone, (0, 1)), (full, (1,))):
+                variables = os.environ | {"REELMILL_DATA_DIR": str(tmp_path)}
+                done = subprocess.run(
+                    argv, cwd=tmp_path, env=variables, stdout=stream, stderr=subprocess.PIPE, text=True, check=False
+                )
+                assert (done.returncode in codes, "Traceback" in done.stderr) == (True, False), (command, done)
+
+
+def test_a_terminal_that_lacks_a_letter(tmp_path: Path) -> None:
+    shown = reelmill("settings", folder=tmp_path, data_dir=tmp_path / "Größe", local_roots='["/x…"]')
+    assert shown.communicate()[0]
+    argv = ["/usr/bin/env", "PYTHONIOENCODING=ascii", sys.executable, "-m", "reelmill", "settings"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_interrupt_at_any_time_is_told_in_a_line_at_most(tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(b"no film")
+    for command in (("up", "--http", "0", "--grpc", "0"), ("run", "x.mp4")):
+        for seconds in (0.1, 0.5):
+            process = reelmill(*command, folder=tmp_path)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(seconds)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=PATIENCE_SECONDS)
+            assert len(err.splitlines()) <= 2, err
+            assert process.returncode in (0, 130, -signal.SIGINT)
