@@ -10,7 +10,7 @@ from reelmill.api.errors import to_status
 from reelmill.api.listing import page_token, parse_filter, parse_page_token
 from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields
-from reelmill.api.watching import watch
+from reelmill.api.watching import Watches
 from reelmill.cache.port import CANCELS, Cache
 from reelmill.jobs.errors import NotFound, WrongState
 from reelmill.store.jobs import JobStore
@@ -33,6 +33,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         self._cache = cache
         self._statuses = Statuses(jobs, cache)
         self._submitter = submitter
+        self._watches = Watches(jobs, self._statuses, cache, _TENANT)
 
     async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
         """Store a job."""
@@ -107,7 +108,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
 
     def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncGenerator[pb.JobEvent]:
         """Stream events until the final one."""
-        return watch(self._jobs, self._statuses, self._cache, _TENANT, _job_id(request.id), request.after_sequence)
+        return self._watches.watch(_job_id(request.id), request.after_sequence)
 
     async def ListJobEvents(self, request: pb.ListJobEventsRequest, context: Any) -> pb.ListJobEventsResponse:
         """Answer a page of events."""

@@ -1,57 +1,118 @@
-"""Follow a job: events from PostgreSQL by sequence number, wake-ups and progress from the cache."""
+"""Watch jobs: events from PostgreSQL by sequence number, wake-ups and progress from the cache.
 
+However many watch, a change is read once by each process: one follower for each job, one poll for all jobs.
+"""
+
+import asyncio
+import random
 import time
-from collections.abc import AsyncGenerator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
+from reelmill.api.following import PAGE, Follower
 from reelmill.api.statuses import Statuses
-from reelmill.cache.port import Cache, job_channel
-from reelmill.jobs.states import FINAL_JOB_STATES
+from reelmill.batching import Batcher
+from reelmill.cache.port import Cache
+from reelmill.jobs.errors import NotFound, Unavailable
 from reelmill.store.jobs import JobStore
-from reelmill.v1.jobs_pb2 import Job, JobEvent
+from reelmill.supervise import supervised
+from reelmill.v1.jobs_pb2 import JobEvent
 
-_POLL_SECONDS = 2.0  # wake-ups are best effort; this is how late an event can be without them
-_PAGE = 1000
-_FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
+POLL_SECONDS = 2.0  # wake-ups are best effort; this is how late an event can be without them
+_POLLED_AT_ONCE = 1000
 
 
-async def watch(
-    jobs: JobStore, statuses: Statuses, cache: Cache, tenant_id: UUID, job_id: UUID, after: int
-) -> AsyncGenerator[JobEvent]:
-    """Events after a sequence number until the final one, with progress (sequence 0) in between.
+class Watches:
+    """All watches of a tenant's jobs in this process."""
 
-    Raises NotFound. Ends at once where the final event was seen before.
-    """
-    async with cache.subscribe(job_channel(job_id)) as subscription:
-        job = await jobs.get(tenant_id, job_id)
-        if job.state in _FINAL and job.version <= after:
-            return
-        after = min(after, job.version)  # later ones were seen before the database was restored from a backup
-        shown = b""
-        polled = -_POLL_SECONDS
-        while True:
-            status = await statuses.cached(tenant_id, job_id)
-            if status is None or status.version > after or time.monotonic() - polled >= _POLL_SECONDS:
-                polled = time.monotonic()
-                events = await jobs.events(tenant_id, job_id, after=after, limit=_PAGE)
-                if events and (status is None or status.version < events[-1].sequence):
-                    await statuses.refresh(tenant_id, job_id)
-                for event in events:
-                    shown = shown if event.attempt == job.attempt else b""
-                    # Who reads the percentage of an event without one reads 0.
-                    if event.state == Job.COMPLETED:
-                        event.progress.percent = 100.0
-                    elif event.state == Job.PROCESSING and shown:
-                        event.progress.MergeFromString(shown)
-                    yield event
-                    after, job.state, job.phase, job.attempt = event.sequence, event.state, event.phase, event.attempt
-                    if event.state in _FINAL:
+    def __init__(self, jobs: JobStore, statuses: Statuses, cache: Cache, tenant_id: UUID) -> None:
+        self._jobs = jobs
+        self._statuses = statuses
+        self._cache = cache
+        self._tenant_id = tenant_id
+        self._followers: dict[UUID, Follower] = {}
+        self._reader = Batcher(self._read)
+        self._poller: asyncio.Task[None] | None = None
+
+    async def watch(self, job_id: UUID, after: int) -> AsyncGenerator[JobEvent]:
+        """Events after a sequence number until the final one, with progress (sequence 0) in between.
+
+        Raises NotFound. Ends at once where the final event was seen before.
+        """
+        woken = asyncio.Event()
+        follower = self._join(job_id, woken)
+        try:
+            shown: JobEvent | None = None
+            while True:
+                woken.clear()
+                if follower.last:
+                    after = min(after, follower.last)  # later ones were seen before the database was restored
+                    for event in follower.after(after):
+                        yield event
+                        after = event.sequence
+                    if after < follower.last:  # more came while these were taken
+                        continue
+                    if follower.final:
                         return
-            progress = await cache.get_progress(job_id) if job.state == Job.PROCESSING else None
-            if progress and progress != shown:
-                shown = progress
-                event = JobEvent(job_id=str(job_id), state=job.state, phase=job.phase, attempt=job.attempt)
-                event.progress.MergeFromString(progress)
-                event.time.GetCurrentTime()
-                yield event
-            await subscription.wait(_POLL_SECONDS)
+                if follower.error:
+                    raise follower.error.with_traceback(None)
+                if follower.progress and follower.progress is not shown:
+                    shown = follower.progress
+                    yield shown
+                await woken.wait()
+        finally:
+            self._leave(follower, woken)
+
+    def _join(self, job_id: UUID, woken: asyncio.Event) -> Follower:
+        follower = self._followers.get(job_id)
+        if follower is None or follower.error:
+            follower = Follower(self._tenant_id, job_id, self._reader.submit, self._statuses, self._cache)
+            self._followers[job_id] = follower
+            follower.begin()
+        follower.watchers.add(woken)
+        if self._poller is None:
+            self._poller = supervised("watch poll", self._poll)
+        return follower
+
+    def _leave(self, follower: Follower, woken: asyncio.Event) -> None:
+        follower.watchers.discard(woken)
+        if follower.watchers:
+            return
+        follower.end()
+        if self._followers.get(follower.job_id) is follower:
+            del self._followers[follower.job_id]
+        if not self._followers and self._poller:
+            self._poller.cancel()
+            self._poller = None
+
+    async def _read(self, wanted: Sequence[tuple[UUID, int]]) -> list[list[JobEvent]]:
+        found: dict[UUID, list[JobEvent]] = defaultdict(list)
+        for event in await self._jobs.events_after(self._tenant_id, wanted, limit=PAGE):
+            found[UUID(event.job_id)].append(event)
+        return [found[job_id] for job_id, _ in wanted]
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311  # no secret: spreads processes
+            followed = [f for f in self._followers.values() if f.last and not f.final and not f.error]
+            for first in range(0, len(followed), _POLLED_AT_ONCE):
+                await self._compare(followed[first : first + _POLLED_AT_ONCE])
+
+    async def _compare(self, followed: Sequence[Follower]) -> None:
+        try:
+            versions = await self._jobs.versions(self._tenant_id, [f.job_id for f in followed])
+        except Unavailable as error:
+            for follower in followed:
+                follower.fail(error)
+            return
+        for follower in followed:
+            version = versions.get(follower.job_id)
+            if version is None:
+                follower.fail(NotFound(f"there is no job {follower.job_id} any more"))
+            elif version < follower.last:
+                follower.forget()
+            elif version > follower.last:
+                follower.look(sure=True)
+            elif follower.processing and time.monotonic() - follower.looked > POLL_SECONDS:
+                follower.look()

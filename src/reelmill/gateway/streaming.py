@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import grpc
@@ -79,6 +80,14 @@ async def _frames(call: Any, reading: asyncio.Future[Any]) -> AsyncIterator[str]
 
 def frame(event: Message) -> str:
     """An event's lines. What has no sequence number is progress: it is not kept, so can't be resumed from."""
+    of: Any = type(event)
+    return _frame(of, event.SerializeToString(deterministic=True))
+
+
+@lru_cache(maxsize=1024)
+def _frame(of: Any, data: bytes) -> str:
+    """Written once for all who watch a job."""
+    event = of.FromString(data)
     sequence = getattr(event, "sequence", 0)
     head = f"id: {sequence}\nevent: state\n" if sequence > 0 else "event: progress\n"
     return f"{head}data: {to_json(event)}\n\n"

@@ -193,6 +193,19 @@ class JobStore:
             rows = await connection.fetch(_HISTORY["list_events"], tenant_id, job_id, after, limit)
         return [event_from_row(row) for row in rows]
 
+    async def events_after(self, tenant_id: UUID, wanted: Sequence[tuple[UUID, int]], *, limit: int) -> list[JobEvent]:
+        """Of each job the first `limit` events after a sequence number, oldest first; none of an unknown one."""
+        jobs, sequences = [job for job, _ in wanted], [after for _, after in wanted]
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_HISTORY["events_after"], tenant_id, jobs, sequences, limit)
+        return [event_from_row(row) for row in rows]
+
+    async def versions(self, tenant_id: UUID, job_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """The versions of those jobs that are there."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["get_versions"], tenant_id, job_ids)
+        return {row["id"]: row["version"] for row in rows}
+
     async def logs(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> list[JobLog]:
         """Lines of the processing log with a sequence number greater than `after`, oldest first."""
         async with self._database.connection() as connection:

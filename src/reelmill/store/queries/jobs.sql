@@ -30,6 +30,10 @@ SELECT key, fingerprint, job_id FROM idempotency_keys WHERE tenant_id = $1 AND k
 -- Jobs by id.
 SELECT * FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
 
+-- name: get_versions
+-- How far jobs are.
+SELECT id, version FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
+
 -- name: get_retry
 -- The job that tries a job again, if there is one.
 SELECT * FROM jobs WHERE tenant_id = $1 AND retry_of = $2;
