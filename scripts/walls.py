@@ -4,6 +4,8 @@ from mutant import Mutant
 
 _FETCH, _ACCESS = "src/reelmill/storage/fetch.py", "src/reelmill/storage/access.py"
 _ADMISSION = "src/reelmill/gateway/admission.py"
+_GUARDIAN = "src/reelmill/guardian.py"
+_PICTURES, _PRIVACY = "src/reelmill/media/pictures.py", "tests/media/test_privacy.py"
 _NETWORKS = "src/reelmill/storage/networks.py"
 
 
@@ -117,5 +119,99 @@ WALLS = (
         r"folder\.chmod\(0o700\)",
         "pass",
         "tests/contract/test_storage_kinds.py",
+    ),
+    wall(
+        "the embedded PostgreSQL ends with its last user",
+        _GUARDIAN,
+        r"if not users:",
+        "if True:",
+        "tests/scheduler/test_embedded.py",
+    ),
+    wall(
+        "an embedded PostgreSQL that died is started again",
+        _GUARDIAN,
+        r"self\._launch\(\)",
+        "pass",
+        "tests/scheduler/test_embedded.py",
+        within="def _keep",
+    ),
+    wall(
+        "an embedded PostgreSQL that nobody guards makes room",
+        _GUARDIAN,
+        r"self\._stop_orphan\(\)",
+        "pass",
+        "tests/scheduler/test_embedded.py",
+    ),
+    wall(
+        "the embedded PostgreSQL believes the kernel alone",
+        _GUARDIAN,
+        r"peer map=reelmill",
+        "trust",
+        "tests/scheduler/test_embedded.py",
+    ),
+    wall(
+        "folders of a run that was killed are swept",
+        "src/reelmill/cli/outputs.py",
+        r"folders\.clean\(\)",
+        "pass",
+        "tests/cli/test_ends.py",
+    ),
+    wall(
+        "what is finished is kept at an interrupt",
+        "src/reelmill/cli/local.py",
+        r'if _state\(done\) == "COMPLETED":  # at once',
+        "if False:  # at once",
+        "tests/cli/test_ends.py",
+    ),
+    wall(
+        "a full disk is not tried again where nobody else could",
+        "src/reelmill/worker/worker.py",
+        r"self\._config\.alone and",
+        "False and",
+        "tests/cli/test_full_disk.py",
+    ),
+    wall(
+        "progress never goes back",
+        "src/reelmill/worker/attempt.py",
+        r"max\(progress\.percent, self\.progress\.percent\)",
+        "progress.percent",
+        "tests/unit/test_media_lengths.py",
+    ),
+    wall(
+        "later phases' events have the progress",
+        "src/reelmill/api/watching.py",
+        r"event\.progress\.MergeFromString\(shown\)",
+        "pass",
+        "tests/cli/test_jobs_commands.py",
+    ),
+    wall(
+        "stills carry nothing but the picture",
+        _PICTURES,
+        r'ALONE = "sidedata=mode=delete"',
+        'ALONE = "null"',
+        _PRIVACY,
+    ),
+    wall("films carry no colour profile", _PICTURES, r'"ICC_PROFILE", ', "", _PRIVACY),
+    wall("films carry no EXIF", _PICTURES, r'"31", ', "", _PRIVACY),
+    wall(
+        "films have no tags of their input",
+        "src/reelmill/media/operations/transcode.py",
+        r'"-map_metadata", "-1", ',
+        "",
+        _PRIVACY,
+    ),
+    wall(
+        "sounds have no tags of their input",
+        "src/reelmill/media/operations/audio.py",
+        r'"-map_metadata", "-1", ',
+        "",
+        _PRIVACY,
+    ),
+    wall(
+        "an output is looked at for what is private",
+        "src/reelmill/media/verify.py",
+        r"await asyncio\.to_thread\(leftovers, folder / file\.path\)",
+        "[]",
+        _PRIVACY,
     ),
 )

@@ -4,6 +4,13 @@ from reelmill.media.geometry import Scaling
 from reelmill.v1.media_pb2 import MediaInfo
 
 _HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})  # PQ (HDR10, Dolby Vision) and HLG
+# What a frame carries besides its picture: place and camera (EXIF has no name in ffmpeg's list of kinds, 31 is its
+# number), a screen's name, notes and times of day. Captions are what the film says, and stay.
+_PRIVATE = ("31", "ICC_PROFILE", "SEI_UNREGISTERED", "S12M_TIMECODE")
+ALONE = "sidedata=mode=delete"
+"""The filter for a still: the picture alone."""
+FILM = ",".join(f"{ALONE}:type={kind}" for kind in _PRIVATE)
+"""The filter for a film: nothing private, captions stay."""
 _HD_LINES = 720  # from here on, a picture that doesn't say is BT.709; below it is BT.601
 
 

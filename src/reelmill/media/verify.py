@@ -1,10 +1,12 @@
 """Checks what ffmpeg wrote: an exit code of 0 is no success."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import Expected, PlannedFile
+from reelmill.media.leftovers import leftovers
 from reelmill.media.probe import Prober
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -30,6 +32,9 @@ async def verify(
             raise AttemptFailed(code, f"{file.path}: {error.failure.message}", output=file.output) from error
         if found := problems(info, file.expected):
             raise AttemptFailed(code, f"{file.path}: {'; '.join(found)}", output=file.output)
+        if private := await asyncio.to_thread(leftovers, folder / file.path):
+            message = f"{file.path}: it has more than picture and sound, which may be private: {', '.join(private)}"
+            raise AttemptFailed("OUTPUT_INVALID", message, output=file.output)
         infos.append(info)
     return infos
 

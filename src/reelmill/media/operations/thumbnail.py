@@ -60,7 +60,8 @@ class ThumbnailOperation:
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)
         _check_size(scaling.final, output)
         matrix, full = _COLOURS[spec.format]
-        graph = ",".join((*pictures.filters(picture, scaling, matrix=matrix, full=full), _PIXELS[spec.format]))
+        shown = pictures.filters(picture, scaling, matrix=matrix, full=full)
+        graph = ",".join((*shown, _PIXELS[spec.format], pictures.ALONE))
         extension = _EXTENSIONS[spec.format]
         paths = [PurePosixPath(output, f"{output}-{i:04d}.{extension}") for i in range(1, len(times) + 1)]
         if spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:

@@ -92,7 +92,7 @@ class TranscodeOperation:
         writes = (
             *("-map", f"0:{picture.index}"),
             *(("-map", f"0:{sound.index}") if sound else ()),
-            *("-filter:v", ",".join((*rate, *pictures.filters(picture, scaling)))),
+            *("-filter:v", ",".join((*rate, *pictures.filters(picture, scaling), pictures.FILM))),
             # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.
             *("-fps_mode", "vfr", *(() if rate else ("-enc_time_base:v", "demux"))),
             *formats.video_encoder(spec.video, spec.container, context.threads),

@@ -1,0 +1,257 @@
+"""What a file that we made still says besides its picture and sound: nothing may, so this is asked before it goes out.
+
+By the containers' own structure, against lists of what is known and harmless: a tag that a new ffmpeg carries over
+is on no list. Only the structure is read, never the media, so it costs a few reads. Pure but for the reading.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_MOST_PARTS = 100_000  # of a file's structure; fragments of hours of film are fewer
+_HEAD_BYTES = 2**16  # of tags that are read; ours have a few hundred
+
+_PNG = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT", b"pHYs"})
+_WEBP = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH"})
+_WAV = frozenset({b"fmt ", b"data", b"fact", b"ds64", b"JUNK", b"LIST"})
+_JPEG = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0, 0xFE})  # E0 is JFIF; FE is a comment, the encoder's
+# Boxes of MP4, and those that hold others. stsd's own are looked at by `_sample_entry`.
+_MP4_FOLDERS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta", b"ilst"})
+_MP4 = _MP4_FOLDERS | {
+    *(b"ftyp", b"free", b"mdat", b"mvhd", b"tkhd", b"elst", b"mdhd", b"hdlr", b"vmhd", b"smhd", b"dref", b"stsd"),
+    *(b"stts", b"stss", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"sgpd", b"sbgp", b"sdtp", b"meta", b"\xa9too"),
+    *(b"elng", b"kind"),  # language and role
+}
+_MP4_HANDLERS = (b"VideoHandler", b"SoundHandler", b"mdir", b"")
+# Elements of Matroska by their numbers, and those that hold others.
+_MKV_FOLDERS = {
+    0x18538067: "Segment",
+    0x1549A966: "Info",
+    0x1654AE6B: "Tracks",
+    0xAE: "TrackEntry",
+    0x1254C367: "Tags",
+    0x7373: "Tag",
+    0x67C8: "SimpleTag",
+}
+# fmt: off
+_MKV = frozenset({
+    0x1A45DFA3, 0x114D9B74, 0xEC, 0xBF, 0x1F43B675, 0x1C53BB6B,  # EBML, SeekHead, Void, CRC-32, Cluster, Cues
+    0x2AD7B1, 0x4D80, 0x5741, 0x73A4, 0x4489,  # of Info: scale, applications, a random number, duration
+    0xD7, 0x73C5, 0x9C, 0x22B59C, 0x22B59D, 0x86, 0x83, 0x88, 0x55AA, 0xB9, 0x23E383, 0xE0, 0xE1, 0x63A2, 0x56AA,
+    0x56BB,
+    0x55EE, 0x6DE7, 0xAA, 0x23314F, 0x41E4, 0x41ED, 0x41F0, 0x41A4, 0x41E7,
+    0x55AB, 0x55AC, 0x55AD, 0x55AE, 0x55AF,  # of tracks: all but their names
+    0x63C0,  # which track a tag is of
+    0x45A3, 0x4487, 0x447A, 0x4484, 0x447B,  # of a tag: its name is looked at
+})
+# fmt: on
+_MKV_TAGS = frozenset({b"ENCODER", b"DURATION"})
+_COMMENTS = frozenset({b"encoder", b"waveformatextensible_channel_mask"})  # of Vorbis comments, in FLAC and Opus
+_ID3 = frozenset({b"TSSE"})  # the encoder
+
+
+def leftovers(path: Path) -> list[str]:
+    """Names of what a file of ours has that it should not; empty where all is well.
+
+    By the path's ending, which is ours. Never tells contents: those may be what must not get out.
+    """
+    with path.open("rb") as file:
+        try:
+            return list(dict.fromkeys(_READERS[path.suffix.removeprefix(".")](file)))
+        except (struct.error, IndexError, RecursionError):  # what can't be read can't be called clean
+            return ["a structure that can't be read"]
+
+
+def _name(raw: bytes) -> str:
+    name = raw.decode("latin-1").strip()
+    return name if name.isprintable() else raw.hex()
+
+
+def _png(file: BinaryIO) -> Iterator[str]:
+    file.seek(8)
+    for _ in range(_MOST_PARTS):
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        if kind not in _PNG:
+            yield _name(kind)
+        file.seek(length + 4, 1)
+
+
+def _jpeg(file: BinaryIO) -> Iterator[str]:
+    file.seek(2)
+    for _ in range(_MOST_PARTS):
+        head = file.read(4)
+        if len(head) < 4:
+            return
+        _, marker, length = struct.unpack(">BBH", head)
+        begin = file.read(min(length - 2, 16))
+        if marker not in _JPEG or (marker == 0xE0 and not begin.startswith(b"JFIF\0")):
+            yield f"APP{marker - 0xE0}" if 0xE0 <= marker <= 0xEF else f"{marker:02X}"
+        elif marker == 0xFE and not begin.startswith(b"Lav"):
+            yield "comment"
+        if marker == 0xDA:  # the picture itself, to the end
+            return
+        file.seek(length - 2 - len(begin), 1)
+
+
+def _riff(known: frozenset[bytes]) -> Callable[[BinaryIO], Iterator[str]]:
+    def read(file: BinaryIO) -> Iterator[str]:
+        file.seek(12)
+        for _ in range(_MOST_PARTS):
+            head = file.read(8)
+            if len(head) < 8:
+                return
+            kind, length = struct.unpack("<4sI", head)
+            if kind not in known:
+                yield _name(kind)
+            if kind == b"LIST":
+                yield from _riff_list(file.read(min(length, _HEAD_BYTES)))
+                file.seek(max(0, length - _HEAD_BYTES), 1)
+            elif kind == b"data" and length == 0xFFFFFFFF:  # beyond 4 GiB its length is elsewhere, and it is the last
+                return
+            else:
+                file.seek(length, 1)
+            file.seek(length % 2, 1)
+
+    return read
+
+
+def _riff_list(data: bytes) -> Iterator[str]:
+    at = 4
+    while at + 8 <= len(data):
+        kind, length = struct.unpack("<4sI", data[at : at + 8])
+        if kind != b"ISFT":  # the software, ours
+            yield _name(kind)
+        at += 8 + length + length % 2
+
+
+def _mp4(file: BinaryIO) -> Iterator[str]:
+    file.seek(0, 2)
+    yield from _boxes(file, 0, file.tell(), [0])
+
+
+def _boxes(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]:
+    while at + 8 <= end and count[0] < _MOST_PARTS:
+        count[0] += 1
+        file.seek(at)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        head = 8
+        if size == 1:
+            (size,) = struct.unpack(">Q", file.read(8))
+            head = 16
+        size = size or end - at
+        if kind not in _MP4:
+            yield _name(kind)
+        elif kind == b"hdlr":
+            handler = file.read(min(size - head, 256))[24:].rstrip(b"\0")
+            if handler not in _MP4_HANDLERS:
+                yield "handler_name"
+        elif kind == b"stsd" and b"prof" in file.read(min(size - head, _HEAD_BYTES)):
+            yield "colour profile"
+        if kind in _MP4_FOLDERS:
+            yield from _boxes(file, at + head, at + size, count)
+        elif kind == b"meta":  # a version comes first
+            yield from _boxes(file, at + head + 4, at + size, count)
+        at += max(size, 8)
+
+
+def _mkv(file: BinaryIO) -> Iterator[str]:
+    file.seek(0, 2)
+    yield from _elements(file, 0, file.tell(), [0])
+
+
+def _elements(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]:
+    while at < end and count[0] < _MOST_PARTS:
+        count[0] += 1
+        file.seek(at)
+        kind, kind_bytes = _number(file, keep_length=True)
+        size, size_bytes = _number(file, keep_length=False)
+        if not kind_bytes or not size_bytes:
+            return
+        begin = at + kind_bytes + size_bytes
+        at = min(begin + size, end)  # an unknown size is larger than any file
+        if kind in _MKV_FOLDERS:
+            yield from _elements(file, begin, at, count)
+        elif kind not in _MKV:
+            yield f"element {kind:X}"
+        elif kind == 0x45A3 and file.read(min(size, _HEAD_BYTES)).rstrip(b"\0") not in _MKV_TAGS:
+            yield "tag"
+
+
+def _number(file: BinaryIO, *, keep_length: bool) -> tuple[int, int]:
+    """A number of EBML and the bytes it takes; 0 bytes at the end."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return 0, 0
+    length = 9 - first[0].bit_length()
+    value = first[0] if keep_length else first[0] & ((1 << (8 - length)) - 1)
+    return int.from_bytes(bytes([value]) + file.read(length - 1), "big"), length
+
+
+def _comments(data: bytes) -> Iterator[str]:
+    """Vorbis comments: the maker's name, then NAME=value each."""
+    at = 4 + int.from_bytes(data[:4], "little")
+    for _ in range(min(int.from_bytes(data[at : at + 4], "little"), _MOST_PARTS)):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        name = data[at + 8 : at + 8 + length].partition(b"=")[0]
+        if name.lower() not in _COMMENTS:
+            yield "comment"
+        at += 4 + length
+        if at >= len(data):
+            return
+
+
+def _flac(file: BinaryIO) -> Iterator[str]:
+    names = {0: "", 1: "", 2: "application", 3: "", 4: "", 5: "cue sheet", 6: "picture"}
+    file.seek(4)
+    for _ in range(_MOST_PARTS):
+        head = file.read(4)
+        kind, length = head[0] & 0x7F, int.from_bytes(head[1:], "big")
+        if unwanted := names.get(kind, "block"):
+            yield unwanted
+        block = file.read(length) if kind == 4 else b""
+        yield from _comments(block) if block else ()
+        file.seek(length - len(block), 1)
+        if head[0] & 0x80:
+            return
+
+
+def _opus(file: BinaryIO) -> Iterator[str]:
+    head = file.read(_HEAD_BYTES)
+    at = head.find(b"OpusTags")
+    yield from _comments(head[at + 8 :]) if at >= 0 else ("no tags",)
+
+
+def _mp3(file: BinaryIO) -> Iterator[str]:
+    head = file.read(10)
+    if head.startswith(b"ID3"):
+        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        data, at = file.read(min(size, _HEAD_BYTES)), 0
+        while at + 10 <= len(data) and data[at]:
+            if data[at : at + 4] not in _ID3:
+                yield _name(data[at : at + 4])
+            # Version 4 has seven bits a byte, version 3 eight.
+            bits = 7 if head[3] == 4 else 8
+            at += 10 + sum(byte << (bits * i) for i, byte in enumerate(reversed(data[at + 4 : at + 8])))
+    file.seek(0, 2)
+    file.seek(max(0, file.tell() - 128))
+    if file.read(3) == b"TAG":
+        yield "ID3v1"
+
+
+_READERS: dict[str, Callable[[BinaryIO], Iterator[str]]] = {
+    "png": _png,
+    "jpg": _jpeg,
+    "webp": _riff(_WEBP),
+    "wav": _riff(_WAV),
+    "mp4": _mp4,
+    "m4a": _mp4,
+    "webm": _mkv,
+    "mkv": _mkv,
+    "flac": _flac,
+    "opus": _opus,
+    "mp3": _mp3,
+}
