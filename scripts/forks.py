@@ -1,8 +1,7 @@
 """Mutants in forks: of a process that has collected all tests, and of one that has imported no Reelmill yet.
 
-The first swaps the code of one function, which takes milliseconds. What survives that, and what runs at import
-already, is tried by the second, whose forks import the changed module in place of the file. So what is killed has
-failed a test, and what survives has passed all that could see it.
+The first swaps the code of one function, which takes milliseconds. What runs at import already, such as tables and
+the functions that make them, is tried by the second, whose forks import the changed module in place of the file.
 """
 
 import contextlib
@@ -45,8 +44,8 @@ class Forks:
         _import_libraries()
 
     def killed_in_collected(self, mutations: Sequence[Mutation], jobs: int, tell: Tell) -> None:
-        """Try only the first way; of what survives it nothing is told."""
-        self._in_collected(mutations, jobs, tell)
+        """Try only the first way, and tell only of what it killed."""
+        self._in_collected(mutations, jobs, lambda mutation, killed: tell(mutation, killed) if killed else None)
 
     def run(self, mutations: Sequence[Mutation], jobs: int, tell: Tell) -> None:
         """Try all, `jobs` at once; `tell` whether a mutant was killed."""
@@ -55,7 +54,7 @@ class Forks:
         _pool(alive, jobs, lambda m: self._afresh(m, _files_for(m, reached)), tell, lambda _: 5 * WALL_SECONDS)
 
     def _in_collected(self, mutations: Sequence[Mutation], jobs: int, tell: Tell) -> list[Mutation]:
-        """Fork a process that collects; answers what it could not kill."""
+        """Fork a process that collects; answers what it can't try."""
         read, write = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -64,7 +63,8 @@ class Forks:
         by_id = {m.id: m for m in mutations}
         with os.fdopen(read) as lines:
             for line in lines:
-                tell(by_id.pop(line.strip()), True)
+                mutation_id, _, outcome = line.strip().partition(" ")
+                tell(by_id.pop(mutation_id), outcome == "killed")
         if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
             raise RuntimeError(f"the tests are red without any mutant:\n{Path(f'output-{pid}').read_text()[-3000:]}")
         return list(by_id.values())
@@ -86,14 +86,21 @@ class Forks:
 class _Collected:
     """A plugin of pytest that runs mutants in place of the tests."""
 
-    def __init__(self, tree: Path, mutations: Sequence[Mutation], jobs: int, killed: int) -> None:
+    def __init__(self, tree: Path, mutations: Sequence[Mutation], jobs: int, outcomes: int) -> None:
+        import coverage
+
         self._tree = tree
         self._mutations = mutations
         self._jobs = jobs
-        self._killed = killed
+        self._outcomes = outcomes
+        self._imports = coverage.Coverage(data_file=None, source=[str(tree / "src" / "reelmill")], config_file=False)
+        self._imports.start()
 
     def pytest_runtestloop(self, session: Any) -> bool:
         """Learn which test reaches which line, then fork for each mutant of a function."""
+        self._imports.stop()
+        data, source = self._imports.get_data(), self._tree / "src" / "reelmill"
+        at_import = {str(Path(f).relative_to(source)): set(data.lines(f) or ()) for f in data.measured_files()}
         pid = os.fork()
         if pid == 0:
             _guarded(lambda: _measure(self._tree, session.items))
@@ -106,7 +113,8 @@ class _Collected:
         functions: dict[str, Callable[[], None]] = {}
         chosen = []
         for mutation, swap in swaps:
-            if _tests_of(mutation, reached):
+            early = at_import.get(mutation.file, set()) & set(range(mutation.line, mutation.last_line + 1))
+            if not early:
                 functions[mutation.id] = swap
                 chosen.append(mutation)
 
@@ -121,8 +129,7 @@ class _Collected:
         return True
 
     def _tell(self, mutation: Mutation, killed: bool) -> None:
-        if killed:
-            os.write(self._killed, f"{mutation.id}\n".encode())
+        os.write(self._outcomes, f"{mutation.id} {'killed' if killed else 'survived'}\n".encode())
 
 
 def _pool(
