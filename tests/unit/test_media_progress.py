@@ -49,3 +49,44 @@ def test_only_the_end_is_100_percent() -> None:
     parser.feed("out_time_us=5000000")
     assert parser.feed("progress=continue").percent == 99.9
     assert parser.feed("progress=end").percent == 100.0
+
+
+def told(duration: float, *lines: str, end: str = "continue") -> tuple[float, float, float, float | None]:
+    """Percent, frames a second, speed and what is left."""
+    parser = ProgressParser(duration)
+    for line in lines:
+        assert parser.feed(line) is None
+    progress = parser.feed(f"progress={end}")
+    assert progress is not None
+    return progress.percent, progress.fps, progress.speed, progress.eta_seconds
+
+
+def test_the_last_block_keeps_its_rate_and_has_nothing_left() -> None:
+    assert told(10, "fps=24.5", "speed=3x", "out_time_us=1", end="end") == (100.0, 24.5, 3.0, 0.0)
+    assert told(10, end="end") == (100.0, 0.0, 0.0, 0.0)
+
+
+def test_an_input_of_no_length_has_no_percent_and_nothing_that_is_left() -> None:
+    assert told(0, "fps=0.5", "speed=0.5x", "out_time_us=5000000") == (0.0, 0.5, 0.5, None)
+
+
+def test_what_is_left_is_never_less_than_nothing_and_is_not_guessed_from_a_standstill() -> None:
+    assert told(1, "speed=2x", "out_time_us=3000000") == (99.9, 0.0, 2.0, 0.0)
+    assert told(0.5, "speed=2x", "out_time_us=250000") == (50.0, 0.0, 2.0, 0.125)
+    assert told(1, "speed=0.000001x") == (0.0, 0.0, 1e-6, None)
+    assert told(1, "speed=0.0001x") == (0.0, 0.0, 1e-4, 10_000.0)
+
+
+def test_numbers_that_say_nothing_are_nothing() -> None:
+    for odd in ("inf", "-1", "nan", "-0.5", "x"):
+        assert told(10, f"fps={odd}", f"speed={odd}x", f"out_time_us={odd}") == (0.0, 0.0, 0.0, None)
+
+
+def test_a_block_without_a_time_stands_where_none_is_known() -> None:
+    parser = ProgressParser(10)
+    parser.feed("out_time_us=7")
+    parser.feed("frame=3")
+    parser.feed("progress=continue")
+    assert parser.position == ("7", "3")
+    parser.feed("progress=continue")
+    assert parser.position == ("", "")

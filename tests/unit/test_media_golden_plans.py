@@ -1,0 +1,202 @@
+"""What is planned besides arguments, and every choice of every encoder, compared with tests/golden/*.json.
+
+A planned change is written there as test_media_golden.py says, and then read in the diff.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict, ParseDict
+from unit.test_media_golden import CASES, CLIP, GOLDEN, HDR, SOUND, SURROUND, VIDEO, WRITE, source
+
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import formats, pictures
+from reelmill.media.contract import PlanContext, PlannedFile, Source
+from reelmill.media.geometry import display_size, fit
+from reelmill.media.plan import plan
+from reelmill.media.presets import PRESETS
+from reelmill.media.sources import audio_stream, required_audio, video_stream
+from reelmill.media.validate import job_violations, with_defaults
+from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import AudioExtract, AudioSettings, Transcode, VideoSettings
+
+STILL = source({**VIDEO, "duration_seconds": 0}, demuxer="png_pipe", duration=0)
+UNKNOWN = source({**VIDEO, "duration_seconds": 0}, {**SOUND, "duration_seconds": 0}, duration=0)
+SHORT = source({**VIDEO, "duration_seconds": 2.5}, SOUND, duration=60)
+ODD = source({**VIDEO, "width": 1279, "height": 719, "pixel_aspect_ratio": 1.5, "frame_rate": 0}, SURROUND)
+COVER = source({**VIDEO, "index": 0, "cover": True}, {**VIDEO, "index": 2}, {**SOUND, "index": 1})
+MORE: dict[str, tuple[Source, list[dict[str, Any]]]] = {
+    **CASES,
+    "still": (STILL, [{"thumbnail": {"format": f, "count": 3}} for f in ("JPEG", "PNG", "WEBP")]),
+    "still-movie": (STILL, [{"transcode": {}}]),
+    "unknown-length": (UNKNOWN, [{"transcode": {}}, {"audio": {}}, {"thumbnail": {}}]),
+    "unknown-length-trim": (UNKNOWN, [{"transcode": {"trim": {"start_seconds": 2, "end_seconds": 5}}}]),
+    "unknown-length-times": (UNKNOWN, [{"thumbnail": {"times_seconds": [0, 0.02, 1e6]}}]),
+    "short-picture": (SHORT, [{"transcode": {}}, {"thumbnail": {"count": 2}}]),
+    "short-picture-late": (SHORT, [{"thumbnail": {"times_seconds": [0, 2.4, 59.9]}}]),
+    "odd": (ODD, [{"transcode": {"video": {"width": 640}}}, {"thumbnail": {"height": 333, "format": "WEBP"}}]),
+    "cover": (COVER, [{"transcode": {}}, {"thumbnail": {}}, {"audio": {}}]),
+    "close-stills": (CLIP, [{"thumbnail": {"count": n}} for n in (19, 20, 21)]),
+    "sixteen-and-more": (CLIP, [{"thumbnail": {"times_seconds": [i * 3.0 for i in range(n)]}} for n in (16, 17)]),
+    "audio-all": (source(SURROUND), [{"audio": {"format": f}} for f in ("MP3", "M4A", "OPUS", "FLAC", "WAV")]),
+    "containers": (CLIP, [{"transcode": {"container": c}} for c in ("MP4", "WEBM", "MKV")]),
+    "qualities": (CLIP, [{"thumbnail": {"quality": q, "count": 1}} for q in (1, 2, 50, 99, 100)]),
+    # What the input does not allow.
+    "no-picture": (source(SOUND), [{"transcode": {}}]),
+    "no-sound": (source(VIDEO), [{"audio": {}}]),
+    "no-sound-no-matter": (source(VIDEO), [{"transcode": {}}]),
+    "too-small": (CLIP, [{"transcode": {"video": {"height": 16, "width": 16}}}]),
+    "too-narrow": (source({**VIDEO, "width": 64, "height": 4096}), [{"transcode": {"video": {"height": 64}}}]),
+    "too-wide": (source({**VIDEO, "width": 8192, "height": 64}), [{"transcode": {"video": {"height": 4096}}}]),
+    "still-too-wide": (source({**VIDEO, "width": 8192, "height": 64}), [{"thumbnail": {"height": 4096}}]),
+    "late": (CLIP, [{"thumbnail": {"times_seconds": [59.9, 60]}}]),
+    "late-trim": (CLIP, [{"audio": {"trim": {"start_seconds": 60}}}]),
+    "spread-over-nothing": (UNKNOWN, [{"thumbnail": {"count": 2}}]),
+}
+TRANSFERS, SPACES = ("", "bt709", "smpte2084", "arib-std-b67"), ("", "bt709")
+
+
+def planned(one: Source, outputs: list[dict[str, Any]]) -> Any:
+    """A plan without its arguments, or why there is none."""
+    named = [{"name": f"out{i}", **output} for i, output in enumerate(outputs)]
+    job = ParseDict({"inputs": [{"uri": "file:///attempt/input-0"}], "outputs": named}, Job())
+    assert job_violations(job, "job") == []
+    try:
+        made = plan(with_defaults(job), {"": one}, PlanContext(threads=2))
+    except AttemptFailed as error:
+        return [error.code, error.failure.output, error.failure.message]
+    return {
+        "commands": [[list(c.outputs), c.duration_seconds, len(c.argv), c.argv.count("-i")] for c in made.commands],
+        "files": [_file(f) for f in (*made.files[:2], *made.files[2:][-1:])],
+        "names": [str(f.path) for f in made.files] if len(made.files) < 6 else len({f.path for f in made.files}),
+    }
+
+
+def _file(file: PlannedFile) -> dict[str, Any]:
+    expected = {name: value for name, value in asdict(file.expected).items() if value}
+    return {**asdict(file), "path": str(file.path), "expected": expected}
+
+
+def encoders() -> Any:
+    """The options of every codec at every effort, rate and container."""
+    made: dict[str, Any] = {}
+    codecs, efforts = VideoSettings.Codec.values()[1:], VideoSettings.Effort.values()[1:]
+    for codec, effort, container, threads in product(codecs, efforts, Transcode.Container.values()[1:], (0, 3)):
+        for rate in ({"crf": 23.5}, {"bitrate_bps": 1_000_001}, {"bitrate_bps": 400_000_000}):
+            spec = VideoSettings(codec=codec, effort=effort, **rate)
+            names = VideoSettings.Codec.Name(codec), Transcode.Container.Name(container), str(threads)
+            key = "-".join((*names, VideoSettings.Effort.Name(effort), *map(str, rate.values())))
+            made[key] = " ".join(formats.video_encoder(spec, container, threads))
+    for codec, channels, bps in product(AudioSettings.Codec.values()[1:], range(1, 9), (64_000, 512_000)):
+        key = f"{AudioSettings.Codec.Name(codec)}-{channels}-{bps}"
+        made[key] = " ".join(formats.audio_encoder(codec, bps, 48_000, channels))
+    for format, channels, bps in product(AudioExtract.Format.values()[1:], (1, 2, 3, 4, 8), (64_000, 512_000)):
+        key = f"{AudioExtract.Format.Name(format)}-file-{channels}-{bps}"
+        made[key] = " ".join(formats.sound_file_encoder(format, bps, 44_100, channels))
+    return made
+
+
+def rates() -> Any:
+    """Which sample rate each codec takes for each that a source may have, and how rates of frames are written."""
+    sources = (0, 1, 8000, 8001, 11025, 22050, 44100, 44101, 48000, 48001, 96000, 96001, 192000, 384000)
+    tables = {"opus": formats.OPUS_RATES, "mp3": formats.MP3_RATES, "aac": formats.AAC_RATES, "pcm": formats.PCM_RATES}
+    found: dict[str, Any] = {name: [formats.accepted_rate(t, 0, s) for s in sources] for name, t in tables.items()}
+    found["asked"] = formats.accepted_rate(formats.OPUS_RATES, 24000, 48000)
+    frames = (1, 23.976, 23.98, 23.97, 24, 25, 29.97, 29.975, 29.965, 30, 59.94, 119.88, 12.5, 0.5, 10, 100, 240, 1 / 3)
+    return found | {"frames": {str(f): formats.frame_rate(f) for f in frames}}
+
+
+def filters() -> Any:
+    """The filters of every kind of picture."""
+    made = {}
+    kinds = product(TRANSFERS, SPACES, (719, 720), (False, True), ("bt709", "bt601"), (False, True))
+    for transfer, space, height, interlaced, matrix, full in kinds:
+        stream = {"color_transfer": transfer, "color_space": space, "height": height, "interlaced": interlaced}
+        picture = MediaInfo.Stream(width=1280, **stream)
+        scaling = fit(display_size(picture), 640, 640, VideoSettings.PAD)
+        key = f"{transfer}-{space}-{height}-{'i' if interlaced else 'p'}-{matrix}-{'full' if full else 'limited'}"
+        made[key] = ",".join(pictures.filters(picture, scaling, matrix=matrix, full=full))
+    return made
+
+
+def defaults() -> Any:
+    """What each operation and preset takes where nothing is said."""
+    specs: dict[str, dict[str, Any]] = {
+        "transcode": {"transcode": {}},
+        "webm": {"transcode": {"container": "WEBM"}},
+        "mkv": {"transcode": {"container": "MKV"}},
+        "mute": {"transcode": {"mute": True}},
+        "bitrate": {"transcode": {"video": {"bitrate_bps": 90000}, "audio": {"bitrate_bps": 64000}}},
+        "lossless": {"transcode": {"video": {"crf": 0, "effort": "SLOW", "fit": "CROP", "width": 64, "height": 64}}},
+        **{c.lower(): {"transcode": {"container": "MKV", "video": {"codec": c}}} for c in ("H265", "VP9", "AV1")},
+        "thumbnail": {"thumbnail": {}},
+        "times": {"thumbnail": {"times_seconds": [1]}},
+        "png": {"thumbnail": {"format": "PNG", "count": 3}},
+        "webp": {"thumbnail": {"format": "WEBP", "quality": 7}},
+        "audio": {"audio": {}},
+        "flac": {"audio": {"format": "FLAC"}},
+        "opus": {"audio": {"format": "OPUS", "bitrate_bps": 64000}},
+        **{name: {"preset": name} for name in PRESETS},
+    }
+    made = {}
+    for name, spec in specs.items():
+        job = ParseDict({"inputs": [{"uri": "file:///a"}], "outputs": [{"name": "o", **spec}]}, Job())
+        made[name] = MessageToDict(with_defaults(job), preserving_proto_field_name=True)["outputs"]
+    return made
+
+
+TABLES: dict[str, Callable[[], Any]] = {
+    "plans": lambda: {name: planned(*case) for name, case in MORE.items()},
+    "encoders": encoders,
+    "rates": rates,
+    "filters": filters,
+    "defaults": defaults,
+}
+
+
+def shown(table: dict[str, Any]) -> str:
+    """A line for each key, so that a diff shows what changed."""
+    lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in table.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_choice_is_the_golden_one(name: str) -> None:
+    made = json.loads(json.dumps(TABLES[name]()))
+    path: Path = GOLDEN / f"{name}.json"
+    if WRITE:
+        path.write_text(shown(made))
+    kept = json.loads(path.read_text())
+    for key in sorted({*made, *kept}):
+        assert made.get(key) == kept.get(key), key
+
+
+def test_every_demuxer_stands_alone_and_stills_are_told_from_films() -> None:
+    assert {"mov", "matroska", "png_pipe", "mp3", "wav"} <= formats.DEMUXERS
+    assert not {"hls", "concat", "dash", "image2", "lavfi", "sdp", "rtsp"} & formats.DEMUXERS
+    assert len(formats.DEMUXERS) == 39
+    assert {"bmp_pipe", "jpeg_pipe", "png_pipe", "tiff_pipe", "webp_pipe"} == formats.STILL_DEMUXERS
+    assert formats.MAX_PIXELS == 8192 * 8192
+
+
+def test_streams_are_chosen_by_what_they_are() -> None:
+    silent, sound = {**SOUND, "channels": 0, "index": 1}, {**SOUND, "index": 2}
+    tiny = {**VIDEO, "width": 0, "index": 3}
+    one = source({**VIDEO, "cover": True, "index": 0}, silent, sound, tiny, {**VIDEO, "index": 4, **HDR})
+    found = audio_stream(one)
+    assert found is not None and found.index == 2 == required_audio(one, "o").index
+    assert video_stream(one, "o").index == 4
+    assert audio_stream(source(silent)) is None
+    flat = source({**VIDEO, "height": 0})
+    with pytest.raises(AttemptFailed) as caught:
+        video_stream(flat, "o")
+    assert (caught.value.code, caught.value.failure.output) == ("INPUT_NO_VIDEO", "o")
+    with pytest.raises(AttemptFailed) as caught:
+        required_audio(source(silent), "o")
+    assert (caught.value.code, caught.value.failure.output) == ("INPUT_NO_AUDIO", "o")
