@@ -21,6 +21,7 @@ from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
+from reelmill.capacity import Limits
 from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.jobs.errors import Unavailable
@@ -174,6 +175,8 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
         JobService(parts.jobs, parts.cache, submitter),
         MediaService(parts.storage, prober, settings.data_dir.expanduser() / "work"),
         ready=parts.database.check,
+        checks=submitter.checks,
+        limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),
     )
     relay = asyncio.create_task(parts.relay.run(), name="relay")
     try:

@@ -11,6 +11,7 @@ _NAMES = (
 )
 # A slash or @ that a password should have had encoded ends it neither; a port is none.
 _USERINFO = re.compile(r"(?<=://)(?:([^\s/?#@:]*:)(?!\d+(?:[/?,]|$))\S*|[^\s/?#@:]+)@")
+_RUN = re.compile(r"\S+")
 _PARAMETER = re.compile(rf"""(?i)(?<![\w.%-])({_NAMES})(\s?=\s?|%3D|["']\s*:\s*)("[^"]*"|'[^']*'|[^\s&;,'"<>)\]]+)""")
 _ELEMENT = re.compile(rf"(?i)<({_NAMES}|signature\w*)>[^<]*")
 _HEADER = re.compile(r"""(?i)\b((?:proxy-)?authorization\W{1,4}(?:(?:basic|bearer|digest|aws4-\S+)\s+)?)[^\s'"]+""")
@@ -18,8 +19,8 @@ _HEADER = re.compile(r"""(?i)\b((?:proxy-)?authorization\W{1,4}(?:(?:basic|beare
 
 def redacted(text: str) -> str:
     """The text with passwords in URLs, signatures, tokens, keys and Authorization headers masked."""
-    if "://" in text:
-        text = _USERINFO.sub(rf"\1{_MASK}@", text)
+    if "://" in text and "@" in text:
+        text = _RUN.sub(_without_userinfo, text)
     if "=" in text or "%3" in text or "':" in text or '":' in text:
         text = _PARAMETER.sub(rf"\1\2{_MASK}", text)
     if "<" in text:
@@ -27,3 +28,9 @@ def redacted(text: str) -> str:
     if "uthorization" in text or "AUTHORIZATION" in text:
         text = _HEADER.sub(rf"\1{_MASK}", text)
     return text
+
+
+def _without_userinfo(run: re.Match[str]) -> str:
+    """A text without spaces, masked. Cut after its last @: each address else is searched to the end for one."""
+    before, at, after = run[0].rpartition("@")
+    return _USERINFO.sub(rf"\1{_MASK}@", before + at) + after

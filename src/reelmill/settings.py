@@ -67,6 +67,13 @@ class Settings(BaseSettings):
         "", description="Where gateway and command line find the api, host:port. Empty: grpc_host:grpc_port."
     )
 
+    request_max_bytes: int = Field(
+        2**20, gt=0, le=2**23, description="Largest request, in bytes, as JSON and as protobuf."
+    )
+    batch_max_bytes: int = Field(
+        2**22, gt=0, le=2**23, description="Largest batch of requests, in bytes, as JSON and as protobuf."
+    )
+
     read_roots: tuple[Path, ...] = Field(
         (Path("/media"),), description="Folders that inputs with file: URIs may lie in. JSON list."
     )

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 import grpc
 from prometheus_client import REGISTRY
 
+from reelmill.api.checks import Checks
 from reelmill.api.interceptors import Guard
+from reelmill.capacity import Limits
+from reelmill.settings import Settings
+from reelmill.storage.storage import Storage
 from reelmill.telemetry.metrics import expose
 from reelmill.v1 import jobs_pb2 as pb
 
@@ -28,16 +32,17 @@ async def test_a_client_that_leaves_while_an_answer_is_sent_ends_the_method_and_
             ended.append(request.id)
 
     async def continuation(details: Details) -> Any:
-        return grpc.unary_stream_rpc_method_handler(method)
+        return grpc.unary_stream_rpc_method_handler(method, pb.WatchJobRequest.FromString)
 
     def counted(code: str) -> float:
         return REGISTRY.get_sample_value("reelmill_api_requests_total", {"method": "WatchJob", "code": code}) or 0
 
     expose("api")
-    handler = await Guard().intercept_service(continuation, Details("/reelmill.v1.JobService/WatchJob"))
+    guard = Guard(Checks(Storage.from_settings(Settings())), Limits(request_max_bytes=1000, batch_max_bytes=1000))
+    handler = await guard.intercept_service(continuation, Details("/reelmill.v1.JobService/WatchJob"))
     before = counted("OK"), counted("CANCELLED")
     job_id = "01a20f54-614c-764d-9ec2-1395bd6d3e39"
-    answers = handler.unary_stream(pb.WatchJobRequest(id=job_id), None)
+    answers = handler.unary_stream(pb.WatchJobRequest(id=job_id).SerializeToString(), None)
     await anext(answers)
     await answers.aclose()  # grpc lets go of it there, and Python closes it
     assert ended == [job_id]

@@ -6,13 +6,16 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from reelmill.capacity import Limits
 from reelmill.gateway import openapi
 from reelmill.gateway.bindings import bindings, services
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return openapi.document(list(bindings(services())), upload_max_bytes=1000)
+    return openapi.document(
+        list(bindings(services())), limits=Limits(request_max_bytes=2**20, batch_max_bytes=2**22), upload_max_bytes=1000
+    )
 
 
 def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -16,10 +16,15 @@ from google.protobuf.message_factory import GetMessageClass
 
 from reelmill.api.validation import violations
 from reelmill.gateway.bindings import services
-from reelmill.jobs.rules import of_field, one_required
+from reelmill.jobs.rules import of_field, one_required, output_only
 
 FLOATS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
 INTEGERS = {FieldDescriptor.CPPTYPE_INT32: 31, FieldDescriptor.CPPTYPE_INT64: 63}
+
+
+def asked(kind: Descriptor) -> list[FieldDescriptor]:
+    """The fields that a client may set: others are ignored, whatever stands there."""
+    return [field for field in kind.fields if not output_only(field)]
 
 
 def of_requests() -> list[Descriptor]:
@@ -31,7 +36,7 @@ def of_requests() -> list[Descriptor]:
         if kind.full_name in found or not kind.full_name.startswith("reelmill."):
             continue
         found[kind.full_name] = kind
-        new += [f.message_type for f in kind.fields if f.message_type]
+        new += [f.message_type for f in asked(kind) if f.message_type]
     return sorted(found.values(), key=lambda d: d.full_name)
 
 
@@ -102,7 +107,7 @@ def scalars(field: FieldDescriptor) -> Iterator[tuple[Any, bool]]:
 def cases() -> Iterator[Case]:
     """All of them."""
     for owner in of_requests():
-        for field in owner.fields:
+        for field in asked(owner):
             rules = of_field(field)
             is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
             if is_map:
@@ -171,7 +176,7 @@ def test_a_bound_is_inclusive_and_the_next_value_is_refused(owner: Descriptor) -
 def test_every_number_and_every_list_has_its_bounds_tried() -> None:
     tried = {(c.owner.full_name, c.field.name, c.fits) for c in CASES}
     for owner in of_requests():
-        for field in owner.fields:
+        for field in asked(owner):
             rules = of_field(field)
             if rules.HasField("max") or rules.max_length or rules.max_items:
                 assert {True, False} <= {fits for o, f, fits in tried if (o, f) == (owner.full_name, field.name)}
@@ -181,7 +186,7 @@ def test_what_is_required_is_missed_by_name() -> None:
     count = 0
     for owner in of_requests():
         empty = GetMessageClass(owner)()
-        for field in owner.fields:
+        for field in asked(owner):
             wanted = [field.name] if of_field(field).required or of_field(field).min_items else []
             assert refused(empty, field) == wanted, f"{owner.name}.{field.name}"
             count += bool(wanted)

@@ -28,6 +28,8 @@ DEFAULTS: dict[str, Any] = {
     "http_drain_seconds": 0.0,
     "grpc_port": 9090,
     "health_port": 0,
+    "request_max_bytes": 1024**2,
+    "batch_max_bytes": 4 * 1024**2,
     "input_max_bytes": 50 * 1024**3,
     "upload_max_bytes": 10 * 1024**3,
     "fetch_timeout_seconds": 30.0,

@@ -1,93 +1,145 @@
-"""Around every call: rules of its request, errors as rich statuses, metrics, a log line for faults."""
+"""Around every call: its bytes bounded and read, its request checked; errors as rich statuses, metrics, a log line."""
 
 import asyncio
+import inspect
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 import grpc
 from google.rpc.status_pb2 import Status
 
+from reelmill.api.checks import Checks
 from reelmill.api.errors import to_status
-from reelmill.api.validation import violations
-from reelmill.jobs.errors import InvalidRequest, ReelmillError
+from reelmill.api.reading import decode, read
+from reelmill.capacity import Capacity, Limits, Share, off_loop
+from reelmill.jobs.errors import InvalidRequest, ReelmillError, Violation
+from reelmill.jobs.rules import CHECK_ONLY
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import api_calls, api_seconds
-from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest
 
 log = get_logger(__name__)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_OWN_MAX_BYTES = 2**14  # of a request to health and reflection, which gRPC brings along
 
 
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """Checks requests before a method sees them, and turns what it raises into a status."""
+    """Reads and checks requests before a method sees them, and turns what it raises into a status."""
+
+    def __init__(self, checks: Checks, limits: Limits) -> None:
+        self._checks = checks
+        self._limits = limits
+        self._capacity = Capacity()
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
     ) -> Any:
-        """Wrap the method's handler."""
+        """Wrap the method's handler: it gets the request's bytes from gRPC, and reads them itself."""
         handler = await continuation(details)
-        if handler is None or not details.method.startswith("/reelmill."):
-            return handler
+        if handler is None:
+            return None
+        if not details.method.startswith("/reelmill."):
+            return _decoding(handler)
         name = details.method.rsplit("/", 1)[1]
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                _stream(name, handler.unary_stream), handler.request_deserializer, handler.response_serializer
-            )
-        return grpc.unary_unary_rpc_method_handler(
-            _unary(name, handler.unary_unary), handler.request_deserializer, handler.response_serializer
-        )
+            return grpc.unary_stream_rpc_method_handler(self._stream(name, handler), None, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(self._unary(name, handler), None, handler.response_serializer)
+
+    def _unary(self, name: str, handler: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
+        async def call(raw: bytes, context: Any) -> Any:
+            start, code = time.monotonic(), "OK"
+            metadata = context.invocation_metadata() or ()
+            try:
+                with traces.span(
+                    name, {"rpc.system": "grpc", "rpc.method": name}, kind="SERVER", parent=traces.received(metadata)
+                ):
+                    async with self._capacity.share() as share:
+                        request = await self._request(raw, handler, share, only=CHECK_ONLY in metadata)
+                        return await handler.unary_unary(request, context)
+            except asyncio.CancelledError:
+                code = "CANCELLED"
+                raise
+            except Exception as error:
+                status = _status(name, error)
+                code = _CODES[status.code].name
+                await _abort(context, status)
+            finally:
+                api_calls(name, code).inc()
+                api_seconds(name, code).observe(time.monotonic() - start)
+
+        return call
+
+    def _stream(self, name: str, handler: Any) -> Callable[[bytes, Any], AsyncGenerator[Any]]:
+        async def call(raw: bytes, context: Any) -> AsyncGenerator[Any]:
+            code = "OK"
+            try:
+                async with self._capacity.share() as share:
+                    request = await self._request(raw, handler, share)
+                async with aclosing(handler.unary_stream(request, context)) as answers:
+                    async for answer in answers:
+                        yield answer
+            except (asyncio.CancelledError, GeneratorExit):  # the second where the client left while one was sent
+                code = "CANCELLED"
+                raise
+            except Exception as error:
+                status = _status(name, error)
+                code = _CODES[status.code].name
+                await _abort(context, status)
+            finally:
+                api_calls(name, code).inc()
+
+        return call
+
+    async def _request(self, raw: bytes, handler: Any, share: Share, *, only: bool = False) -> Any:
+        """The request, which breaks no rule. Raises InvalidRequest, always where it is `only` checked."""
+        await share.grow(len(raw))
+        return await off_loop(len(raw), self._read, raw, handler.request_deserializer, only)
+
+    def _read(self, raw: bytes, parse: Callable[[bytes], Any], only: bool) -> Any:
+        limit = self._limits.of(parse.__self__.DESCRIPTOR.full_name)  # type: ignore[attr-defined]  # a class's FromString
+        _bound(raw, limit)
+        request = read(raw, parse)
+        found = self._checks.everything(request) if only else self._checks.request(request)
+        if found or only:
+            raise InvalidRequest(found)
+        return request
 
 
-def _unary(name: str, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
-    async def call(request: Any, context: Any) -> Any:
-        start, code = time.monotonic(), "OK"
-        parent = traces.received(context.invocation_metadata() or ())
+def _bound(raw: bytes, limit: int) -> None:
+    if len(raw) > limit:
+        raise InvalidRequest([Violation("request", f"has {len(raw)} bytes; at most {limit} are allowed")])
+
+
+def _decoding(handler: Any) -> Any:
+    """A handler of gRPC's own services: bytes that can't be decoded are the client's fault, and no trace."""
+    parse, serialize = handler.request_deserializer, handler.response_serializer
+
+    async def request(raw: bytes, context: Any) -> Any:
         try:
-            with traces.span(name, {"rpc.system": "grpc", "rpc.method": name}, kind="SERVER", parent=parent):
-                _check(request)
-                return await method(request, context)
-        except asyncio.CancelledError:
-            code = "CANCELLED"
-            raise
-        except Exception as error:
-            status = _status(name, error)
-            code = _CODES[status.code].name
-            await _abort(context, status)
-        finally:
-            api_calls(name, code).inc()
-            api_seconds(name, code).observe(time.monotonic() - start)
+            _bound(raw, _OWN_MAX_BYTES)
+            return decode(raw, parse)
+        except InvalidRequest as error:
+            await _abort(context, to_status(error))
 
-    return call
+    async def requests(raws: AsyncIterable[bytes], context: Any) -> AsyncGenerator[Any]:
+        async for raw in raws:
+            yield await request(raw, context)
 
+    async def unary(raw: bytes, context: Any) -> Any:
+        return await (handler.unary_unary or handler.unary_stream)(await request(raw, context), context)
 
-def _stream(name: str, method: Callable[[Any, Any], AsyncGenerator[Any]]) -> Callable[[Any, Any], AsyncGenerator[Any]]:
-    async def call(request: Any, context: Any) -> AsyncGenerator[Any]:
-        code = "OK"
-        try:
-            _check(request)
-            async with aclosing(method(request, context)) as answers:
-                async for answer in answers:
-                    yield answer
-        except (asyncio.CancelledError, GeneratorExit):  # the second where the client left while an answer was sent
-            code = "CANCELLED"
-            raise
-        except Exception as error:
-            status = _status(name, error)
-            code = _CODES[status.code].name
-            await _abort(context, status)
-        finally:
-            api_calls(name, code).inc()
+    async def stream(raws: AsyncIterable[bytes], context: Any) -> AsyncGenerator[Any]:
+        async for answer in handler.stream_stream(requests(raws, context), context):
+            yield answer
 
-    return call
-
-
-def _check(request: Any) -> None:
-    # Each item of a batch is accepted or refused by itself, by the method.
-    if found := violations(request, deep=not isinstance(request, BatchCreateJobsRequest)):
-        raise InvalidRequest(found)
+    if handler.request_streaming:
+        return grpc.stream_stream_rpc_method_handler(stream, None, serialize)
+    if handler.response_streaming:
+        assert not inspect.isasyncgenfunction(handler.unary_stream)  # health's Watch writes by the context
+        return grpc.unary_stream_rpc_method_handler(unary, None, serialize)
+    return grpc.unary_unary_rpc_method_handler(unary, None, serialize)
 
 
 def _status(name: str, error: Exception) -> Status:

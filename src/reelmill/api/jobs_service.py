@@ -1,6 +1,6 @@
 """JobService: what clients do with jobs."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +9,11 @@ import asyncpg
 from reelmill.api.errors import to_status
 from reelmill.api.listing import page_token, parse_filter, parse_page_token
 from reelmill.api.statuses import Statuses
-from reelmill.api.submission import Submission, Submitter, client_fields
+from reelmill.api.submission import Submission, Submitter, client_fields, filled
 from reelmill.api.watching import Watches
 from reelmill.cache.port import CANCELS, Cache
-from reelmill.jobs.errors import NotFound, WrongState
+from reelmill.capacity import off_loop
+from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, WrongState
 from reelmill.store.jobs import JobStore
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.telemetry import traces
@@ -43,17 +44,12 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
 
     async def BatchCreateJobs(self, request: pb.BatchCreateJobsRequest, context: Any) -> pb.BatchCreateJobsResponse:
         """Store jobs, each accepted or refused by itself."""
-        response = pb.BatchCreateJobsResponse()
-        for answer in await self._submitter.submit_batch(request.requests, _traceparent(context)):
-            if isinstance(answer, pb.Job):
-                response.results.add(job=answer)
-            else:
-                response.results.add(error=to_status(answer))
-        return response
+        answers = await self._submitter.submit_batch(request, _traceparent(context))
+        return await off_loop(request.ByteSize(), _results, answers)
 
     async def ValidateJob(self, request: pb.ValidateJobRequest, context: Any) -> pb.Job:
         """Check a job and store nothing."""
-        return self._submitter.check(client_fields(request.job), "job")
+        return filled(client_fields(request.job))
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:
         """Answer a job."""
@@ -96,9 +92,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
                 f"job {job_id} is {pb.Job.State.Name(job.state)}; only FAILED and CANCELLED jobs are retried"
             )
         job.ClearField("deadline")  # it would have passed
+        if found := self._submitter.checks.job(client_fields(job), "job"):
+            raise InvalidRequest(found)
         submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))
         try:
-            [answer] = await self._submitter.store([self._submitter.prepare(submission, "job")])
+            [answer] = await self._submitter.store([self._submitter.prepare(submission)])
         except asyncpg.UniqueViolationError:  # another call came first
             again = await self._jobs.get_retry(_TENANT, job_id)
             assert again
@@ -127,6 +125,16 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             await self._jobs.get(_TENANT, job_id)
         more = logs[size - 1].sequence if len(logs) > size else 0
         return pb.ListJobLogsResponse(logs=logs[:size], next_after_sequence=more)
+
+
+def _results(answers: Sequence[pb.Job | InvalidRequest | Conflict]) -> pb.BatchCreateJobsResponse:
+    response = pb.BatchCreateJobsResponse()
+    for answer in answers:
+        if isinstance(answer, pb.Job):
+            response.results.add(job=answer)
+        else:
+            response.results.add(error=to_status(answer))
+    return response
 
 
 def _job_id(text: str) -> UUID:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from reelmill.api.checks import Checks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
@@ -18,12 +19,13 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
 
     def __init__(self, storage: Storage, prober: Prober, folder: Path) -> None:
         self._storage = storage
+        self._checks = Checks(storage)
         self._prober = prober
         self._folder = folder
 
     async def ProbeMedia(self, request: pb.ProbeMediaRequest, context: Any) -> pb.MediaInfo:
         """Fetch a file, and say what it contains."""
-        if problem := self._storage.input_violation(request.uri):
+        if problem := self._checks.uri(request.uri):
             raise InvalidRequest([Violation("uri", problem)])
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:

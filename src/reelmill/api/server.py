@@ -7,9 +7,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from reelmill.api.checks import Checks
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
+from reelmill.capacity import Limits
 from reelmill.jobs.errors import Unavailable
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import jobs_pb2, jobs_pb2_grpc, media_pb2, media_pb2_grpc
@@ -17,24 +19,32 @@ from reelmill.v1 import jobs_pb2, jobs_pb2_grpc, media_pb2, media_pb2_grpc
 log = get_logger(__name__)
 _HEALTH_SECONDS = 2.0
 _GRACE_SECONDS = 5.0
-_MAX_MESSAGE_BYTES = 16 * 2**20  # a batch of 1,000 jobs
+_MAX_MESSAGE_BYTES = 16 * 2**20  # of an answer: a batch of 1,000 jobs
 
 
 class Server:
     """Serves both services on one port."""
 
-    def __init__(self, jobs: JobService, media: MediaService, ready: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        jobs: JobService,
+        media: MediaService,
+        ready: Callable[[], Awaitable[None]],
+        *,
+        checks: Checks,
+        limits: Limits,
+    ) -> None:
         self._ready = ready
         self._health = health.aio.HealthServicer()
         self._watcher: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
-            interceptors=[Guard()],
+            interceptors=[Guard(checks, limits)],
             options=[
                 ("grpc.so_reuseport", 1),  # --processes N listen on one port together
                 # Clients connect anew each minute, and look again who is there: a new api gets its share of the
                 # calls. Calls and streams under way end on the old connection.
                 ("grpc.max_connection_age_ms", 60_000),
-                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", max(limits.batch_max_bytes, limits.request_max_bytes)),
                 ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
             ],
         )

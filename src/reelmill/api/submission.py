@@ -3,19 +3,20 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cache
 from uuid import UUID
 
 import uuid_utils.compat as uuid_utils
-from google.api import field_behavior_pb2
-from google.protobuf.message import Message
+from google.protobuf.descriptor import Descriptor
 
-from reelmill.api.validation import violations
+from reelmill.api.checks import Checks
 from reelmill.batching import Batcher
 from reelmill.cache.port import Cache, status_of
-from reelmill.jobs.errors import Conflict, InvalidRequest, Violation
+from reelmill.capacity import off_loop
+from reelmill.jobs.errors import Conflict, InvalidRequest
 from reelmill.jobs.operations import operation_of
-from reelmill.media.validate import job_violations, with_defaults
+from reelmill.jobs.rules import output_only
+from reelmill.media.validate import with_defaults
 from reelmill.points import reach
 from reelmill.relay import Relay
 from reelmill.storage.storage import Storage
@@ -25,7 +26,7 @@ from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import SUBMITTED
-from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
+from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, Job
 
 log = get_logger(__name__)
 _DEFAULT_PRIORITY = 50
@@ -45,6 +46,7 @@ class Submitter:
     """Takes jobs in. Once `submit` returns, the job is durable."""
 
     def __init__(self, jobs: JobStore, cache: Cache, storage: Storage, relay: Relay) -> None:
+        self.checks = Checks(storage)
         self._jobs = jobs
         self._cache = cache
         self._storage = storage
@@ -52,50 +54,40 @@ class Submitter:
         self._batcher: Batcher[NewJob, StoredJob | Conflict] = Batcher(self.store)
 
     async def submit(self, submission: Submission) -> Job:
-        """Check and store one job. Raises InvalidRequest, Conflict, Unavailable."""
-        answer = await self._batcher.submit(self.prepare(submission, "job"))
+        """Store one job, which was checked. Raises Conflict, Unavailable."""
+        size = submission.job.ByteSize()
+        answer = await self._batcher.submit(await off_loop(size, self.prepare, submission))
         if isinstance(answer, Conflict):
             raise answer
         return answer.job
 
     async def submit_batch(
-        self, requests: Sequence[CreateJobRequest], traceparent: str
+        self, request: BatchCreateJobsRequest, traceparent: str
     ) -> list[Job | InvalidRequest | Conflict]:
         """Check each job by itself and store the good ones together. Raises Unavailable."""
-        answers: list[Job | InvalidRequest | Conflict | None] = []
-        new: list[NewJob] = []
-        for i, request in enumerate(requests):
-            try:
-                submission = Submission(job=request.job, key=request.request_id, traceparent=traceparent)
-                if found := violations(request, f"requests[{i}]"):
-                    raise InvalidRequest(found)
-                new.append(self.prepare(submission, f"requests[{i}].job"))
-                answers.append(None)
-            except InvalidRequest as error:
-                answers.append(error)
+        prepared = await off_loop(request.ByteSize(), self._prepare_all, request, traceparent)
+        new = [item for item in prepared if isinstance(item, NewJob)]
         stored = iter(await self.store(new) if new else [])
-        return [_unpack(next(stored)) if answer is None else answer for answer in answers]
+        return [_unpack(next(stored)) if isinstance(item, NewJob) else item for item in prepared]
 
-    def check(self, job: Job, path: str) -> Job:
-        """The job with its defaults filled in. Raises InvalidRequest with all violations."""
-        found = [*job_violations(job, path), *self._uri_violations(job, path)]
-        if job.HasField("deadline") and job.deadline.ToDatetime(tzinfo=UTC) <= datetime.now(UTC):
-            found.append(Violation(f"{path}.deadline", "lies in the past"))
-        if found:
-            raise InvalidRequest(found)
-        job = with_defaults(job)
-        if not job.HasField("priority"):
-            job.priority = _DEFAULT_PRIORITY
-        return job
+    def _prepare_all(self, request: BatchCreateJobsRequest, traceparent: str) -> list[NewJob | InvalidRequest]:
+        prepared: list[NewJob | InvalidRequest] = []
+        for item, found in zip(request.requests, self.checks.items(request.requests), strict=True):
+            if found:
+                prepared.append(InvalidRequest(found))
+            else:
+                submission = Submission(job=item.job, key=item.request_id, traceparent=traceparent)
+                prepared.append(self.prepare(submission))
+        return prepared
 
-    def prepare(self, submission: Submission, path: str) -> NewJob:
-        """Check a job and give it its ids. Its rules were checked before. Raises InvalidRequest."""
+    def prepare(self, submission: Submission) -> NewJob:
+        """Give a job, which was checked, its defaults and its ids."""
         submitted = client_fields(submission.job)
         # Before the defaults: a new default must not turn a repeated request into a conflict.
         fingerprint = (
             hashlib.sha256(submitted.SerializeToString(deterministic=True)).digest() if submission.key else b""
         )
-        job = self.check(submitted, path)
+        job = filled(submitted)
         job_id = uuid_utils.uuid7()
         folder = job.destination or self._storage.own("outputs")
         return NewJob(
@@ -122,14 +114,13 @@ class Submitter:
                 log.info("job accepted", job_id=answer.job.id, trace_id=traces.trace_id(item.traceparent))
         return answers
 
-    def _uri_violations(self, job: Job, path: str) -> list[Violation]:
-        found = []
-        for i, item in enumerate(job.inputs):
-            if problem := self._storage.input_violation(item.uri):
-                found.append(Violation(f"{path}.inputs[{i}].uri", problem))
-        if job.destination and (problem := self._storage.destination_violation(job.destination)):
-            found.append(Violation(f"{path}.destination", problem))
-        return found
+
+def filled(job: Job) -> Job:
+    """A job with its defaults."""
+    job = with_defaults(job)
+    if not job.HasField("priority"):
+        job.priority = _DEFAULT_PRIORITY
+    return job
 
 
 def client_fields(job: Job) -> Job:
@@ -137,22 +128,14 @@ def client_fields(job: Job) -> Job:
     copy = Job()
     copy.CopyFrom(job)
     for message in (copy, *copy.outputs):
-        for name in _output_only(type(message)):
+        for name in _output_only(message.DESCRIPTOR):
             message.ClearField(name)
     return copy
 
 
-def _output_only(kind: type[Message]) -> list[str]:
-    if kind not in _OUTPUT_ONLY:
-        _OUTPUT_ONLY[kind] = [
-            field.name
-            for field in kind.DESCRIPTOR.fields
-            if field_behavior_pb2.OUTPUT_ONLY in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
-        ]
-    return _OUTPUT_ONLY[kind]
-
-
-_OUTPUT_ONLY: dict[type[Message], list[str]] = {}
+@cache
+def _output_only(descriptor: Descriptor) -> tuple[str, ...]:
+    return tuple(field.name for field in descriptor.fields if output_only(field))
 
 
 def _unpack(answer: StoredJob | Conflict) -> Job | Conflict:

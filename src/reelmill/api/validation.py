@@ -8,17 +8,18 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from reelmill.jobs.errors import Violation
-from reelmill.jobs.rules import of_field, one_required
+from reelmill.jobs.errors import MAX_VIOLATIONS, Violation
+from reelmill.jobs.rules import of_field, one_required, output_only
+from reelmill.jobs.times import DURATION, TIMESTAMP, duration_problem, timestamp_problem
 from reelmill.v1 import rules_pb2
 
 _Check = Callable[[Message, str], Iterator[Violation]]
-_MAX_VIOLATIONS = 100
 _NUL = "must not contain the NUL character"  # PostgreSQL's text can't
 _FLOATS = frozenset({FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT})
 
@@ -30,10 +31,10 @@ def violations(message: Message, path: str = "", *, deep: bool = True) -> list[V
     """
     found: list[Violation] = []
     for check in _checks(message.DESCRIPTOR, deep):
-        found.extend(check(message, path))
-        if len(found) >= _MAX_VIOLATIONS:
+        found.extend(islice(check(message, path), MAX_VIOLATIONS - len(found)))
+        if len(found) == MAX_VIOLATIONS:
             break
-    return found[:_MAX_VIOLATIONS]
+    return found
 
 
 @cache
@@ -41,6 +42,8 @@ def _checks(descriptor: Descriptor, deep: bool) -> tuple[_Check, ...]:
     """One check for each field or oneof that has rules, made once."""
     made: list[_Check] = []
     for field in descriptor.fields:
+        if output_only(field):  # ignored, whatever stands there
+            continue
         if (check := _field_check(field, of_field(field), deep)) is not None:
             made.append(check)
     for oneof in descriptor.oneofs:
@@ -64,11 +67,11 @@ def _field_check(field: FieldDescriptor, rules: rules_pb2.FieldRules, deep: bool
     if field.is_repeated:
         if is_map:
             return _map_check(field, rules)
-        nested = _nested if kind is not None and deep else None
+        nested = _nested if kind is not None and deep and _checks(kind, True) else None
         return _list_check(field, rules, value_check, nested)
     if kind is not None:
-        if kind.full_name == "google.protobuf.Duration":
-            return _duration_check(field, rules)
+        if kind.full_name in (DURATION, TIMESTAMP):
+            return _time_check(field, rules)
         return _message_check(field, rules) if deep or rules.required else None
     if value_check is None and not rules.required:
         return None
@@ -105,14 +108,19 @@ def _message_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> _Chec
     return check
 
 
-def _duration_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> _Check:
+def _time_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> _Check:
     name, low, high = field.name, rules.min, rules.max
+    kind: Any = field.message_type
+    is_duration, bounded = kind.full_name == DURATION, rules.HasField("max")
 
     def check(message: Message, path: str) -> Iterator[Violation]:
-        if message.HasField(name):
-            duration = getattr(message, name)
-            if not low <= duration.seconds + duration.nanos / 1e9 <= high:
-                yield Violation(_join(path, name), f"must be between {low:g}s and {high:g}s")
+        if not message.HasField(name):
+            return
+        value = getattr(message, name)
+        if problem := duration_problem(value) if is_duration else timestamp_problem(value):
+            yield Violation(_join(path, name), problem)
+        elif bounded and not low <= value.seconds + value.nanos / 1e9 <= high:
+            yield Violation(_join(path, name), f"must be between {low:g}s and {high:g}s")
 
     return check
 
@@ -127,7 +135,7 @@ def _list_check(field: FieldDescriptor, rules: rules_pb2.FieldRules, value_check
         items, here = getattr(message, name), _join(path, name)
         if not fewest <= len(items) <= most:
             yield Violation(here, _count_problem(len(items), fewest, most))
-            if len(items) > most:  # the items are not worth a look: there are too many
+            if len(items) > most:  # before any item is looked at: there may be millions
                 return
         for i, item in enumerate(items):
             if value_check and (problem := value_check(item)):
@@ -139,7 +147,9 @@ def _list_check(field: FieldDescriptor, rules: rules_pb2.FieldRules, value_check
             for i, item in enumerate(items):
                 value = getattr(item, unique_by)
                 if value and first.setdefault(value, i) != i:
-                    yield Violation(f"{here}[{i}].{unique_by}", f"{value!r} is used by {name}[{first[value]}] already")
+                    yield Violation(
+                        f"{here}[{i}].{unique_by}", f"{value[:80]!r} is used by {name}[{first[value]}] already"
+                    )
 
     return check
 
@@ -151,6 +161,7 @@ def _map_check(field: FieldDescriptor, rules: rules_pb2.FieldRules) -> _Check:
         items, here = getattr(message, name), _join(path, name)
         if len(items) > most:
             yield Violation(here, _count_problem(len(items), 0, most))
+            return
         for key, value in items.items():
             if problem := _entry_problem(key, value, longest):
                 yield Violation(f"{here}[{key[:40]!r}]", problem)

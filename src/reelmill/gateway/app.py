@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from google.protobuf.message import Message
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -12,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from reelmill.gateway import openapi, pages, streaming
-from reelmill.gateway.admission import Admission, require_json
+from reelmill.capacity import Limits
+from reelmill.gateway import openapi, pages
+from reelmill.gateway.admission import Admission
 from reelmill.gateway.bindings import Binding, Template, bindings, services
+from reelmill.gateway.calls import Calls
 from reelmill.gateway.files import Files, Storage
 from reelmill.gateway.routing import Endpoint, Handler, Router
-from reelmill.gateway.transcoding import read_body, to_json, to_message
 from reelmill.gateway.upstream import Upstream
 from reelmill.settings import Settings
 from reelmill.telemetry import health
@@ -29,11 +29,13 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
     bound = list(bindings(services()))
     get_job = next(b for b in bound if b.method.name == "GetJob")
     files = Files(storage, upstream, get_job, upload_max_bytes=settings.upload_max_bytes)
+    limits = Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes)
+    calls = Calls(upstream, limits)
     endpoints = [
-        *(_endpoint(binding, upstream) for binding in bound),
+        *(calls.endpoint(binding) for binding in bound),
         _own("POST", "/v1/uploads", files.upload),
         _own("GET", "/v1/jobs/{id}/outputs/{output}/{file}", files.download),
-        _own("GET", "/openapi.json", _document(bound, settings.upload_max_bytes)),
+        _own("GET", "/openapi.json", _document(bound, limits, settings.upload_max_bytes)),
         _own("GET", "/", pages.redirect),
         _own("GET", "/swagger", pages.redirect),
         _own("GET", "/swagger/", pages.index),
@@ -71,31 +73,9 @@ def _sharing(origins: Sequence[str]) -> list[Middleware]:
     ]
 
 
-def _endpoint(binding: Binding, upstream: Upstream) -> Endpoint:
-    async def unary(request: Request) -> Response:
-        message = await _message(binding, request)
-        answer = await upstream.call(binding, message, request.headers)
-        return Response(to_json(answer), headers={"Cache-Control": "no-store"}, media_type="application/json")
-
-    async def stream(request: Request) -> Response:
-        message = await _message(binding, request)
-        return await streaming.respond(upstream.stream(binding, message, request.headers))
-
-    if binding.method.server_streaming:
-        return Endpoint(verb=binding.verb, template=binding.template, handler=stream, head=False)
-    return Endpoint(verb=binding.verb, template=binding.template, handler=unary)
-
-
-async def _message(binding: Binding, request: Request) -> Message:
-    body = b""
-    if binding.body:
-        require_json(request.headers)
-        body = await read_body(request.headers, request.stream())
-    return to_message(binding, request.path_params, request.scope["query_string"], request.headers, body)
-
-
-def _document(bound: Sequence[Binding], upload_max_bytes: int) -> Handler:
-    text = json.dumps(openapi.document(bound, upload_max_bytes=upload_max_bytes), ensure_ascii=False)
+def _document(bound: Sequence[Binding], limits: Limits, upload_max_bytes: int) -> Handler:
+    document = openapi.document(bound, limits=limits, upload_max_bytes=upload_max_bytes)
+    text = json.dumps(document, ensure_ascii=False)
 
     async def answer(_request: Request) -> Response:
         return Response(text, headers={"Cache-Control": "no-cache"}, media_type="application/json")

@@ -1,252 +1,228 @@
-"""JSON documents → messages. Finds everything that is wrong with one, each with its field's path.
+"""JSON documents → messages. Fills in what is right, and says all that is wrong, each with its field's path.
 
 Stricter than protobuf's JSON mapping where that is lax, so that the OpenAPI document tells exactly what
 is accepted: no null, no numbers in strings (but for 64-bit integers), enum values by name only.
 """
 
-import difflib
-import json
-import math
+import contextlib
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from google.protobuf import json_format, message_factory
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from reelmill.jobs.errors import Violation
+from reelmill.gateway import scalars
+from reelmill.gateway.json_text import Pairs, is_text, near, shown
+from reelmill.jobs.errors import MAX_VIOLATIONS, Violation
+from reelmill.jobs.rules import of_field
 
-_MAX_VIOLATIONS = 100
-_INT32 = (-(2**31), 2**31 - 1)
-_INT64 = (-(2**63), 2**63 - 1)
-INTEGER_BOUNDS: dict[int, tuple[int, int]] = {
-    FieldDescriptor.CPPTYPE_INT32: _INT32,
-    FieldDescriptor.CPPTYPE_INT64: _INT64,
-    FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
-    FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
-}
-LONG_TYPES = frozenset({FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64})
-FLOAT_TYPES = frozenset({FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT})
+_MAX_ITEMS = 1000
+"""Items of a list that has no rule of its own: those that only the server fills."""
+_MAX_KEYS = 1000
+"""Keys of one object: more than any message has fields, and violations are told."""
+_LONGEST_FORM = 64  # of a time or a duration
+_MAX_SUGGESTIONS = 10  # comparing names costs more than all else; who mistyped more than this reads the document
 _WELL_KNOWN = "google.protobuf."
 _NULL = "is null; leave it out instead"
 
-
-class _Object(dict[str, Any]):
-    """A JSON object that remembers which of its keys came twice."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        counts = Counter(key for key, _ in pairs) if len(self) < len(pairs) else {}
-        self.twice = [key for key, count in counts.items() if count > 1]
+Path = tuple[Any, str | int] | None
+"""What a path ends with, after the path before it: made into a text only where something is wrong."""
 
 
-def load(raw: bytes) -> dict[str, Any]:
-    """Parse a JSON object. Raises ValueError that says what is wrong and where."""
-    try:
-        document = json.loads(raw.decode(), object_pairs_hook=_Object, parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8: byte {error.start} is odd") from error
-    except RecursionError as error:
-        raise ValueError("is nested too deeply") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
-    if not isinstance(document, dict):
-        raise ValueError(f"must be a JSON object, not {_kind(document)}")
-    return document
-
-
-def fill(message: Message, document: dict[str, Any], path: str, *, without: tuple[str, ...] = ()) -> list[Violation]:
+def fill(message: Message, document: Pairs, path: str, *, without: tuple[str, ...] = ()) -> list[Violation]:
     """Put a document into an empty message; `without` are fields that the path gives.
 
-    Answers what is wrong, at most 100 violations below `path`; the message is then not complete.
+    Answers what is wrong, at most 100 violations below `path`. What is wrong is left out of the
+    message, or stands there with a value that says no more than that it was given.
     """
-    found: list[Violation] = []
-    descriptor: Any = message.DESCRIPTOR  # of one of two classes, to the type checker
-    for violation in _message(descriptor, document, path, without):
-        found.append(violation)
-        if len(found) == _MAX_VIOLATIONS:
-            return found
-    if not found:
-        try:
-            json_format.ParseDict(document, message)
-        except json_format.ParseError as error:
-            found.append(Violation(path, str(error)))
-    return found
+    filling = _Filling()
+    with contextlib.suppress(_Enough):
+        filling.message(message, document, (None, path) if path else None, without)
+    return filling.found
 
 
-def suggestion(name: str, choices: list[str]) -> str:
-    """Words that help someone who mistyped one of the choices."""
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
+class _Enough(Exception):
+    """MAX_VIOLATIONS were found."""
 
 
-def enum_names(enum: EnumDescriptor) -> list[str]:
-    """The values that a client sends: all but the zero one."""
-    return [value.name for value in enum.values if value.number]
+class _Plan(NamedTuple):
+    """What is known of a field, looked up once."""
+
+    field: FieldDescriptor
+    name: str
+    is_map: bool
+    is_repeated: bool
+    is_well_known: bool
+    is_message: bool
+    is_enum: bool
+    most: int
+    check: scalars.Check
 
 
-def _message(
-    descriptor: Descriptor, document: dict[str, Any], path: str, without: tuple[str, ...] = ()
-) -> Iterator[Violation]:
-    fields = {f.name: f for f in descriptor.fields if f.name not in without}
-    by_name = {**{f.json_name: f for f in fields.values()}, **fields}
-    given: dict[str, str] = {}  # field → the name it came by
-    for key in getattr(document, "twice", ()):
-        yield Violation(_join(path, _shown(key)), "is given twice")
-    for key, value in document.items():
-        field = by_name.get(key)
-        if field is None:
-            if key in without:
-                yield Violation(_join(path, key), "is given by the path; leave it out of the body")
+class _Filling:
+    """One walk over a document."""
+
+    def __init__(self) -> None:
+        self.found: list[Violation] = []
+        self._suggestions = _MAX_SUGGESTIONS
+
+    def message(self, message: Message, document: Pairs, path: Path, without: tuple[str, ...] = ()) -> None:
+        descriptor: Any = message.DESCRIPTOR  # of one of two classes, to the type checker
+        plans = _plans(descriptor)
+        given: dict[str, str] = {}  # field → the name it came by
+        if len(document) > _MAX_KEYS:
+            self._wrong(path, f"has {len(document)} fields, and there are not so many")
+            return
+        for key, value in document:
+            plan = plans.get(key)
+            if plan is None or plan.name in without:
+                self._unknown(key, path, descriptor, without)
+            elif plan.name in given:
+                if before := given[plan.name]:
+                    names = "" if before == key else f", as {before} and as {key}"
+                    self._wrong((path, plan.name), f"is given twice{names}")
+                given[plan.name] = ""  # told
             else:
-                yield Violation(_join(path, _shown(key)), f"is not a known field{suggestion(key, list(fields))}")
-            continue
-        if field.name in given:
-            yield Violation(_join(path, field.name), f"is given twice, as {given[field.name]} and as {key}")
-            continue
-        given[field.name] = key
-        yield from _field(field, value, _join(path, field.name))
-    for oneof in descriptor.oneofs:
-        members = [f.name for f in oneof.fields if f.name in given]
-        if len(members) > 1:
-            yield Violation(path, f"has {' and '.join(members)}; only one of them is allowed")
+                given[plan.name] = key
+                self._field(message, plan, value, (path, plan.name))
+        for oneof in descriptor.oneofs:
+            if len(given) > 1 and len(members := [f.name for f in oneof.fields if f.name in given]) > 1:
+                self._wrong(path, f"has {' and '.join(members)}; only one of them is allowed")
 
-
-def _field(field: FieldDescriptor, value: Any, path: str) -> Iterator[Violation]:
-    if value is None:
-        yield Violation(path, _NULL)
-    elif field.message_type is not None and field.message_type.GetOptions().map_entry:
-        if not isinstance(value, dict):
-            yield _wrong(path, "an object", value)
-            return
-        for key in getattr(value, "twice", ()):
-            yield Violation(f"{path}[{key[:40]!r}]", "is given twice")
-        entry = field.message_type.fields_by_name["value"]
-        for key, item in value.items():
-            if not _is_text(key):
-                yield Violation(path, "has a key that is not valid Unicode")
-            yield from _value(entry, item, f"{path}[{key[:40]!r}]")
-    elif field.is_repeated:
-        if not isinstance(value, list):
-            yield _wrong(path, "a list", value)
-            return
-        for i, item in enumerate(value):
-            yield from _value(field, item, f"{path}[{i}]")
-    else:
-        yield from _value(field, value, path)
-
-
-def _value(field: FieldDescriptor, value: Any, path: str) -> Iterator[Violation]:
-    if value is None:
-        yield Violation(path, _NULL)
-    elif field.message_type is not None:
-        if field.message_type.full_name.startswith(_WELL_KNOWN):
-            yield from _well_known(field.message_type, value, path)
-        elif isinstance(value, dict):
-            yield from _message(field.message_type, value, path)
+    def _field(self, message: Message, plan: _Plan, value: Any, path: Path) -> None:
+        if value is None:
+            self._wrong(path, _NULL)
+            _mark(message, plan)
+        elif plan.is_map:
+            self._map(message, plan, value, path)
+        elif plan.is_repeated:
+            self._list(message, plan, value, path)
+        elif plan.is_message:
+            self._message(getattr(message, plan.name), plan, value, path)
+        elif problem := plan.check(value):
+            self._wrong(path, problem)
+            _mark(message, plan)
         else:
-            yield _wrong(path, "an object", value)
-    elif problem := scalar_problem(field, value):
-        yield Violation(path, problem)
+            setattr(message, plan.name, _value(plan, value))
+
+    def _message(self, target: Message, plan: _Plan, value: Any, path: Path) -> None:
+        if plan.is_well_known:
+            try:
+                if not isinstance(value, str) or len(value) > _LONGEST_FORM:
+                    raise TypeError
+                target.FromJsonString(value)  # type: ignore[attr-defined]  # of Timestamp and Duration
+            except (ValueError, TypeError, AttributeError, OverflowError):
+                target.Clear()
+                self._wrong(path, scalars.expected(scalars.form(target.DESCRIPTOR.name), value))
+            return
+        target.SetInParent()
+        if isinstance(value, tuple):
+            self.message(target, value, path)
+        else:
+            self._wrong(path, _NULL if value is None else scalars.expected("an object", value))
+
+    def _list(self, message: Message, plan: _Plan, value: Any, path: Path) -> None:
+        if not isinstance(value, list):
+            self._wrong(path, scalars.expected("a list", value))
+            return
+        if len(value) > plan.most:
+            self._wrong(path, scalars.too_many(len(value), plan.field))
+            return
+        target = getattr(message, plan.name)
+        if plan.is_message:
+            for i, item in enumerate(value):
+                self._message(target.add(), plan, item, (path, i))
+            return
+        good = []
+        for i, item in enumerate(value):
+            if problem := _NULL if item is None else plan.check(item):
+                self._wrong((path, i), problem)
+            else:
+                good.append(_value(plan, item))
+        target.extend(good)
+
+    def _map(self, message: Message, plan: _Plan, value: Any, path: Path) -> None:
+        if not isinstance(value, tuple):
+            self._wrong(path, scalars.expected("an object", value))
+            return
+        if len(value) > plan.most:
+            self._wrong(path, scalars.too_many(len(value), plan.field))
+            return
+        target = getattr(message, plan.name)
+        counts = Counter(key for key, _ in value)
+        for key, item in dict(value).items():
+            here = (path, f"[{shown(key)[:40]!r}]")
+            if counts[key] > 1:
+                self._wrong(here, "is given twice")
+            if not is_text(key):
+                self._wrong(path, "has a key that is not valid Unicode")
+            elif problem := _NULL if item is None else plan.check(item):
+                self._wrong(here, problem)
+            else:
+                target[key] = item
+
+    def _unknown(self, key: str, path: Path, descriptor: Descriptor, without: tuple[str, ...]) -> None:
+        if key in without:
+            self._wrong((path, key), "is given by the path; leave it out of the body")
+            return
+        hint = ""
+        if self._suggestions:
+            self._suggestions -= 1
+            hint = near(key, [f.name for f in descriptor.fields if f.name not in without])
+        self._wrong((path, shown(key)), f"is not a known field{hint}")
+
+    def _wrong(self, path: Path, description: str) -> None:
+        self.found.append(Violation(_text(path), description))
+        if len(self.found) == MAX_VIOLATIONS:
+            raise _Enough
 
 
-def scalar_problem(field: FieldDescriptor, value: Any) -> str | None:
-    """What is wrong with a JSON value for a scalar or enum field, if anything is."""
-    kind = field.cpp_type
-    if field.enum_type is not None:
-        return _enum_problem(field.enum_type, value)
-    if kind == FieldDescriptor.CPPTYPE_BOOL:
-        return None if isinstance(value, bool) else _expected("true or false", value)
-    if kind == FieldDescriptor.CPPTYPE_STRING:
-        if not isinstance(value, str):
-            return _expected("a string", value)
-        return None if _is_text(value) else "is not valid Unicode: it has half of a surrogate pair"
-    if kind in FLOAT_TYPES:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return _expected("a number", value)
-        return None if _is_finite(value) else "must be a finite number"
-    return _integer_problem(field, value)
+@cache
+def _plans(descriptor: Descriptor) -> dict[str, _Plan]:
+    """The fields by both of their names."""
+    plans = {field.name: _plan(field) for field in descriptor.fields}
+    return {**{plan.field.json_name: plan for plan in plans.values()}, **plans}
 
 
-def _integer_problem(field: FieldDescriptor, value: Any) -> str | None:
-    low, high = INTEGER_BOUNDS[field.cpp_type]
-    if isinstance(value, str) and field.cpp_type in LONG_TYPES and is_integer(value):
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return _expected("an integer", value)
-    return None if low <= value <= high else f"must be between {low} and {high}"
+def _plan(field: FieldDescriptor) -> _Plan:
+    kind_of = field.message_type
+    is_map = kind_of is not None and kind_of.GetOptions().map_entry
+    value = kind_of.fields_by_name["value"] if kind_of is not None and is_map else field
+    return _Plan(
+        field=field,
+        name=field.name,
+        is_map=is_map,
+        is_repeated=field.is_repeated,
+        is_well_known=kind_of is not None and kind_of.full_name.startswith(_WELL_KNOWN),
+        is_message=kind_of is not None and not is_map,
+        is_enum=field.enum_type is not None,
+        most=of_field(field).max_items or _MAX_ITEMS,
+        check=scalars.check_of(value),
+    )
 
 
-def _enum_problem(enum: EnumDescriptor, value: Any) -> str | None:
-    names = enum_names(enum)
-    if not isinstance(value, str):
-        return _expected(f"one of {', '.join(names)}", value)
-    if value in enum.values_by_name:
-        return None
-    return f"{_shown(value)!r} is not one of {', '.join(names)}{suggestion(value.upper(), names)}"
+def _value(plan: _Plan, value: Any) -> Any:
+    """A value that was found right, as the message takes it."""
+    if plan.is_enum:
+        return plan.field.enum_type.values_by_name[value].number  # type: ignore[union-attr]
+    return int(value) if plan.field.cpp_type in scalars.INTEGER_BOUNDS else value
 
 
-def is_integer(text: str) -> bool:
-    """Whether a text is a decimal integer of at most 20 digits, without sign +, spaces or leading zeros."""
-    digits = text.removeprefix("-")
-    return digits.isascii() and digits.isdigit() and len(digits) <= 20 and (digits == "0" or digits[0] != "0")
+def _mark(message: Message, plan: _Plan) -> None:
+    """Something wrong was given: rules that ask whether anything was must not say that nothing was."""
+    if plan.is_map or plan.is_repeated:
+        return
+    if plan.is_message:
+        getattr(message, plan.name).SetInParent()
+    elif plan.field.has_presence or plan.field.cpp_type in scalars.NUMBERS:
+        setattr(message, plan.name, scalars.placeholder(plan.field))
 
 
-def _well_known(descriptor: Descriptor, value: Any, path: str) -> Iterator[Violation]:
-    try:
-        json_format.ParseDict(value, message_factory.GetMessageClass(descriptor)())
-    except (json_format.ParseError, ValueError, TypeError, AttributeError):
-        yield _wrong(path, _FORMS.get(descriptor.name, f"a {descriptor.name}"), value)
-
-
-_FORMS = {
-    "Duration": 'seconds with the suffix s, such as "2.5s"',
-    "Timestamp": 'a time as in RFC 3339, such as "2026-01-31T12:00:00Z"',
-}
-
-
-def _wrong(path: str, expected: str, value: Any) -> Violation:
-    return Violation(path, _expected(expected, value))
-
-
-def _expected(expected: str, value: Any) -> str:
-    return f"must be {expected}, not {_kind(value)}"
-
-
-def _kind(value: Any) -> str:
-    if value is None or isinstance(value, bool | int | float):
-        return json.dumps(value)[:40]
-    if isinstance(value, str):
-        return repr(_shown(value))
-    return "a list" if isinstance(value, list) else "an object"
-
-
-def _shown(text: str) -> str:
-    """A client's text, safe to answer: short, and valid Unicode."""
-    return text[:80].encode(errors="replace").decode()
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return True
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer too large for a float
-        return False
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"is not JSON: {name} is not a number")
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _text(path: Path) -> str:
+    parts: list[str] = []
+    while path is not None:
+        path, part = path
+        text = f"[{part}]" if isinstance(part, int) else part
+        parts.append(f".{text}" if path is not None and not text.startswith("[") else text)
+    return "".join(reversed(parts))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reelmill import __version__
+from reelmill.capacity import Limits
 from reelmill.gateway import comments, examples, streaming
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.files import UPLOAD_NAME, UPLOAD_NAME_MAX_BYTES
@@ -22,6 +23,7 @@ _STATUS_TEXTS = {
     "400": "The request breaks a rule; errors says which.",
     "403": "A page of another site sent it; allowed_origins names pages that may.",
     "404": "There is no such thing.",
+    "408": "The body takes too long to come.",
     "409": "The state of things does not allow it, or the idempotency key was used with another body.",
     "413": "The body is too large.",
     "415": "The body is not called what it must be; the detail names the Content-Type.",
@@ -31,13 +33,13 @@ _STATUS_TEXTS = {
 }
 
 
-def document(bindings: Sequence[Binding], *, upload_max_bytes: int) -> dict[str, Any]:
+def document(bindings: Sequence[Binding], *, upload_max_bytes: int, limits: Limits) -> dict[str, Any]:
     """The whole document."""
     texts = comments.load()
     schemas = Schemas(texts, requests=[b.method.input_type for b in bindings])
     paths: dict[str, Any] = {}
     for binding in bindings:
-        operation = _operation(binding, schemas, texts)
+        operation = _operation(binding, schemas, texts, limits)
         paths.setdefault(binding.template.text, {})[binding.verb.lower()] = operation
     paths["/v1/uploads"] = {"post": _upload(upload_max_bytes)}
     paths["/v1/jobs/{id}/outputs/{output}/{file}"] = {"get": _download()}
@@ -59,7 +61,7 @@ def document(bindings: Sequence[Binding], *, upload_max_bytes: int) -> dict[str,
     }
 
 
-def _operation(binding: Binding, schemas: Schemas, texts: dict[str, str]) -> dict[str, Any]:
+def _operation(binding: Binding, schemas: Schemas, texts: dict[str, str], limits: Limits) -> dict[str, Any]:
     method = binding.method
     text = texts.get(method.full_name, "")
     summary, _, rest = text.partition(". ")
@@ -82,7 +84,9 @@ def _operation(binding: Binding, schemas: Schemas, texts: dict[str, str]) -> dic
     if parameters:
         operation["parameters"] = parameters
     if binding.body:
-        operation["requestBody"] = _body(binding, schemas)
+        operation["requestBody"] = _body(binding, schemas) | {
+            "description": f"At most {limits.of(binding.method.input_type.full_name)} bytes, and as many as protobuf."
+        }
     responses = _stream_responses(binding, schemas) if method.server_streaming else _responses(binding, schemas)
     operation["responses"] = responses | _problems(*_refusals(binding))
     return operation
@@ -131,7 +135,7 @@ def _refusals(binding: Binding) -> list[str]:
     if binding.template.variables:
         found.append("404")
     if binding.verb == "POST":
-        found += ["403", "409", "413"]
+        found += ["403", "408", "409", "413"]
     if binding.body:
         found.append("415")
     return found

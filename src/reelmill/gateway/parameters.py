@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from reelmill.gateway.documents import FLOAT_TYPES, INTEGER_BOUNDS, is_integer, scalar_problem, suggestion
+from reelmill.gateway.json_text import near
+from reelmill.gateway.scalars import FLOAT_TYPES, INTEGER_BOUNDS, is_integer, scalar_problem
 from reelmill.jobs.errors import Violation
 
 _BOOLEANS = {"true": True, "false": False}
@@ -32,7 +33,7 @@ def fill(message: Message, query: dict[str, list[str]], fields: tuple[FieldDescr
         field = names.get(name)
         if field is None:
             choices = [f.name for f in fields]
-            hint = suggestion(name, choices) or (f"; known: {', '.join(choices)}" if choices else "")
+            hint = near(name, choices) or (f"; known: {', '.join(choices)}" if choices else "")
             yield Violation(name[:80], f"is not a known query parameter{hint}")
         elif field.name in given:
             yield Violation(name, f"is given twice, as {given[field.name]} and as {name}")

@@ -80,7 +80,21 @@ class Problem(Exception):
 
 def invalid(violations: Sequence[Violation]) -> Problem:
     """400 for fields, parameters or headers that break a rule."""
-    return Problem(400, "INVALID_REQUEST", str(InvalidRequest(violations)), violations=violations)
+    error = InvalidRequest(violations)
+    return Problem(400, "INVALID_REQUEST", str(error), violations=error.violations)
+
+
+def also(found: Sequence[Violation], more: Sequence[Violation]) -> tuple[Violation, ...]:
+    """What is wrong with a request's JSON form, and what the api says of the rest of it.
+
+    What lies at or below a place where something is wrong already is a consequence.
+    """
+    places = {violation.field for violation in found}
+    return (*found, *(v for v in more if not any(_within(v.field, place) for place in places)))
+
+
+def _within(field: str, place: str) -> bool:
+    return field == place or field.startswith((f"{place}.", f"{place}["))
 
 
 def unavailable(detail: str, cause: str = "") -> Problem:

@@ -6,7 +6,7 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from reelmill.gateway.documents import FLOAT_TYPES, INTEGER_BOUNDS, LONG_TYPES, enum_names
+from reelmill.gateway.scalars import FLOAT_TYPES, INTEGER_BOUNDS, LONG_TYPES, enum_names
 from reelmill.jobs.rules import of_field as rules_of
 from reelmill.jobs.rules import one_required
 from reelmill.v1 import rules_pb2

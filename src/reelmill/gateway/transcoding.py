@@ -1,5 +1,6 @@
 """An HTTP request → the gRPC request that its binding says; a gRPC answer → JSON."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,15 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2  # noqa: F401  # JSON of a google.rpc.Status needs its details' types
 from starlette.datastructures import Headers
 
-from reelmill.gateway import documents, parameters
+from reelmill.capacity import SMALL_BYTES, Share
+from reelmill.gateway import documents, json_text, parameters
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import Problem, invalid
 from reelmill.jobs.errors import Violation
 from reelmill.jobs.rules import of_field
 
-MAX_BODY_BYTES = 16 * 2**20
+BODY_SECONDS = 60.0
+"""How long the whole of a body may take to come."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,17 +49,27 @@ HEADER_FIELDS = {
 }
 
 
-async def read_body(headers: Headers, stream: AsyncIterator[bytes]) -> bytes:
-    """The whole body. Raises Problem (413) where it is over the limit."""
+async def read_body(headers: Headers, stream: AsyncIterator[bytes], limit_bytes: int, share: Share) -> bytes:
+    """The whole body, counted in `share` as it comes.
+
+    Raises Problem: 413 where it is over the limit, 408 where it takes too long. Raises Unavailable.
+    """
     body = bytearray()
-    if declared_bytes(headers) <= MAX_BODY_BYTES:
-        async for chunk in stream:
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                break
-        else:
-            return bytes(body)
-    raise too_large(f"the body is larger than {MAX_BODY_BYTES} bytes; send media to /v1/uploads")
+    if declared_bytes(headers) <= limit_bytes:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in stream:
+                    body += chunk
+                    if len(body) > limit_bytes:
+                        break
+                    if len(body) > SMALL_BYTES:
+                        await share.grow(len(body))
+                else:
+                    return bytes(body)
+        except TimeoutError:
+            detail = f"the body did not come within {BODY_SECONDS:g} s"
+            raise Problem(408, "BODY_TIMEOUT", detail, headers={"Connection": "close"}) from None
+    raise too_large(f"the body is larger than {limit_bytes} bytes; send media to /v1/uploads")
 
 
 def declared_bytes(headers: Headers) -> int:
@@ -70,8 +83,24 @@ def too_large(detail: str, violations: Sequence[Violation] = ()) -> Problem:
     return Problem(413, "PAYLOAD_TOO_LARGE", detail, violations=violations, headers={"Connection": "close"})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A request that was read: the message, as far as it could be filled, and all that is wrong."""
+
+    message: Message
+    violations: tuple[Violation, ...]
+
+
 def to_message(binding: Binding, variables: dict[str, str], query: bytes, headers: Headers, body: bytes) -> Message:
     """The gRPC request. Raises Problem (400) with all that is wrong."""
+    reading = read(binding, variables, query, headers, body)
+    if reading.violations:
+        raise invalid(reading.violations)
+    return reading.message
+
+
+def read(binding: Binding, variables: dict[str, str], query: bytes, headers: Headers, body: bytes) -> Reading:
+    """The gRPC request, and what is wrong with its JSON form."""
     message = binding.request_class()
     found = _fill_body(binding, message, body)
     try:
@@ -79,11 +108,9 @@ def to_message(binding: Binding, variables: dict[str, str], query: bytes, header
     except ValueError as error:
         found.append(Violation("query", f"can't be read: {error}"))
     found += _fill_header(message, headers)
-    if found:
-        raise invalid(found)
     for name, value in variables.items():
         setattr(message, name, value)
-    return message
+    return Reading(message=message, violations=tuple(found))
 
 
 def to_json(message: Message) -> str:
@@ -106,7 +133,7 @@ def _fill_body(binding: Binding, message: Message, body: bytes) -> list[Violatio
             return [Violation(f.name, "is required: the body is empty") for f in required_in_body(binding)]
         return [Violation(binding.body, f"is required: the body must be the {binding.body}, as JSON")]
     try:
-        document = documents.load(body)
+        document = json_text.load(body)
     except ValueError as error:
         return [Violation("body" if whole else binding.body, str(error))]
     if whole:

@@ -1,5 +1,6 @@
 """The gRPC api as the gateway sees it: one channel, calls, health."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -9,7 +10,8 @@ from starlette.datastructures import Headers
 
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import from_rpc
-from reelmill.jobs.errors import Unavailable
+from reelmill.jobs.errors import Unavailable, Violation
+from reelmill.jobs.rules import CHECK_ONLY
 from reelmill.telemetry import traces
 
 _UNARY_SECONDS = 30.0
@@ -58,6 +60,15 @@ class Upstream:
             return await method(request, timeout=_UNARY_SECONDS, metadata=metadata(headers))
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from error
+
+    async def violations(self, binding: Binding, request: Message, headers: Headers) -> Sequence[Violation]:
+        """What the api finds wrong with a request that it only checks; nothing where it can't be asked."""
+        method = self._channel.unary_unary(binding.rpc, request_serializer=binding.request_class.SerializeToString)
+        try:
+            await method(request, timeout=_UNARY_SECONDS, metadata=(*metadata(headers), CHECK_ONLY))
+        except grpc.aio.AioRpcError as error:
+            return from_rpc(error).violations
+        return ()
 
     def stream(self, binding: Binding, request: Message, headers: Headers) -> Any:
         """A streaming call, to be read and cancelled."""

@@ -116,19 +116,29 @@ class Violation:
     description: str
 
 
+MAX_VIOLATIONS = 100
+"""What one refusal tells at most."""
+_MAX_FIELD, _MAX_DESCRIPTION, _MAX_MESSAGE = 160, 400, 1000  # characters: a client may have chosen what stands there
+_LOOKED_AT = 8192  # characters of a text that are searched for secrets, before it is cut
+
+
 class ReelmillError(Exception):
     """Something went wrong."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(redacted(message) if message else (self.__doc__ or "").splitlines()[0])
+        super().__init__(_told(message, _MAX_MESSAGE) if message else (self.__doc__ or "").splitlines()[0])
 
 
 class InvalidRequest(ReelmillError):
     """The request breaks a rule; violations say which."""
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        self.violations = tuple(Violation(v.field, redacted(v.description)) for v in violations)
-        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations[:3]))
+        told = [
+            Violation(_cut(v.field, _MAX_FIELD), _told(v.description, _MAX_DESCRIPTION))
+            for v in violations[:MAX_VIOLATIONS]
+        ]
+        self.violations = tuple(told)
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in told[:3]))
 
 
 class NotFound(ReelmillError):
@@ -145,3 +155,12 @@ class WrongState(ReelmillError):
 
 class Unavailable(ReelmillError):
     """A part of the server is away; try again."""
+
+
+def _told(text: str, most: int) -> str:
+    """A text without secrets, and not longer than `most`."""
+    return _cut(redacted(text[:_LOOKED_AT]), most)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -7,9 +7,16 @@ from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
 from reelmill.v1.jobs_pb2 import Job, Output
 
+MAX_HINTS = 10
+"""Mistyped names that are compared with the right ones: that costs more than all else."""
+_LONGEST_NAME = 64
 
-def job_violations(job: Job, path: str) -> list[Violation]:
-    """Names that lead nowhere and options that contradict each other, with their fields' paths."""
+
+def job_violations(job: Job, path: str, *, hints: int = MAX_HINTS) -> list[Violation]:
+    """Names that lead nowhere and options that contradict each other, with their fields' paths.
+
+    The operations keep the rules of their fields; the rest of the job need not.
+    """
     names = [item.name for item in job.inputs]
     found = [
         Violation(f"{path}.inputs[{i}].name", "is required where there are several inputs")
@@ -17,18 +24,18 @@ def job_violations(job: Job, path: str) -> list[Violation]:
         if not name and len(names) > 1
     ]
     for i, output in enumerate(job.outputs):
-        found += _output_violations(output, names, f"{path}.outputs[{i}]")
+        found += _output_violations(output, names, f"{path}.outputs[{i}]", hint=len(found) < hints)
     return found
 
 
-def _output_violations(output: Output, inputs: list[str], path: str) -> list[Violation]:
+def _output_violations(output: Output, inputs: list[str], path: str, *, hint: bool) -> list[Violation]:
     found = []
     if output.input and output.input not in inputs:
-        found.append(Violation(f"{path}.input", _unknown(output.input, inputs, "input of this job")))
+        found.append(Violation(f"{path}.input", _unknown(output.input, inputs, "input of this job", hint)))
     operation = output.WhichOneof("operation")
     if operation == "preset":
         if output.preset not in PRESETS:
-            found.append(Violation(f"{path}.preset", _unknown(output.preset, list(PRESETS), "preset")))
+            found.append(Violation(f"{path}.preset", _unknown(output.preset, list(PRESETS), "preset", hint)))
     elif operation:
         found += OPERATIONS[operation].violations(getattr(output, operation), f"{path}.{operation}")
     return found
@@ -50,7 +57,7 @@ def with_defaults(job: Job) -> Job:
     return made
 
 
-def _unknown(name: str, known: list[str], what: str) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    return f"{name!r} is no {what}; {hint}"
+def _unknown(name: str, known: list[str], what: str, hint: bool) -> str:
+    near = difflib.get_close_matches(name, known, n=1) if hint and len(name) <= _LONGEST_NAME else []
+    words = f"did you mean {near[0][:_LONGEST_NAME]!r}?" if near else f"there are {', '.join(known)}"
+    return f"{name[:_LONGEST_NAME]!r} is no {what}; {words}"

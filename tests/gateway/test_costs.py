@@ -1,0 +1,133 @@
+"""What a request may cost: the event loop's time, by its thread's CPU, beside bare parsing of the same bytes."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import pytest
+import shapes
+from effort import short_or_long
+from google.protobuf.message_factory import GetMessageClass
+from live import Reelmill
+from starlette.applications import Starlette
+
+from reelmill.app import open_parts, running_api
+from reelmill.gateway.app import build
+from reelmill.gateway.bindings import Binding, bindings, services
+from reelmill.settings import Settings
+from reelmill.storage.storage import Storage
+
+FACTOR = 3
+FLOOR_SECONDS = 0.010  # of CPU, for the call itself
+TRIES = 4
+BINDINGS = [b for b in bindings(services()) if b.body]
+
+
+def parsing_seconds(parse: Callable[[], object]) -> float:
+    """CPU of bare parsing, at its quickest."""
+    found = []
+    for _ in range(3):
+        began = time.thread_time()
+        with suppress(Exception):
+            parse()
+        found.append(time.thread_time() - began)
+    return min(found)
+
+
+def limit_bytes(name: str) -> int:
+    settings = Settings()
+    limit = settings.batch_max_bytes if name.startswith("BatchCreate") else settings.request_max_bytes
+    return limit // short_or_long(4, 1) - 2000
+
+
+async def loop_seconds(call: Callable[[], Any], most: float) -> float:
+    """CPU that a call takes of the loop's thread; the least of some tries, which end once it is at most `most`."""
+    least = float("inf")
+    for _ in range(TRIES):
+        began = time.thread_time()
+        await call()
+        least = min(least, time.thread_time() - began)
+        if least <= most:
+            break
+    return least
+
+
+async def ask(app: Starlette, path: str, body: bytes) -> int:
+    """Status of a POST to an application in this loop."""
+    status: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            status.append(message["status"])
+
+    headers = [(b"content-type", b"application/json"), (b"host", b"127.0.0.1")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await app({**scope, "headers": headers, "asgi": {"version": "3.0"}}, receive, send)
+    return status[0]
+
+
+def rest_cases(binding: Binding) -> Iterator[tuple[str, bytes]]:
+    root: Any = binding.method.input_type
+    if binding.body != "*":
+        root = root.fields_by_name[binding.body].message_type
+    return shapes.as_json(root, limit_bytes(binding.method.name))
+
+
+@pytest.fixture
+async def gateway(idle_api: Reelmill) -> AsyncIterator[Starlette]:
+    """The gateway's application in this test's own loop, before a real api."""
+    settings = Settings(api_target=idle_api.grpc)
+    app = build(api_target=idle_api.grpc, storage=Storage.from_settings(settings), settings=settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.mark.parametrize("binding", BINDINGS, ids=lambda b: b.method.name)
+async def test_the_loop_reads_no_rest_request_for_longer_than_three_times_bare_parsing(
+    gateway: Starlette, binding: Binding
+) -> None:
+    path = binding.template.text.replace("{id}", "x")
+    await ask(gateway, path, b"{}")
+    for name, body in rest_cases(binding):
+        most = FACTOR * parsing_seconds(lambda body=body: json.loads(body.decode())) + FLOOR_SECONDS  # type: ignore[misc]
+        statuses = []
+
+        async def call(body: bytes = body, statuses: list[int] = statuses) -> None:
+            statuses.append(await ask(gateway, path, body))
+
+        took = await loop_seconds(call, most)
+        assert statuses[0] in (400, 404, 413, 200), (name, statuses)
+        assert took <= most, f"{name}: {took:.3f} s of CPU, and {most:.3f} s are allowed"
+
+
+async def test_the_loop_reads_no_grpc_request_for_longer_than_three_times_bare_parsing(database_url: str) -> None:
+    settings = Settings(database_url=database_url, grpc_port=0)
+    async with open_parts(settings, process="api") as parts, running_api(parts) as port:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            for method in shapes.METHODS:
+                path = f"/{method.containing_service.full_name}/{method.name}"
+                kind = GetMessageClass(method.input_type)
+                rpc: Any = channel.unary_stream(path) if method.server_streaming else channel.unary_unary(path)
+                for name, raw in shapes.as_bytes(method.input_type, limit_bytes(method.name)):
+                    most = FACTOR * parsing_seconds(lambda raw=raw, kind=kind: kind.FromString(raw)) + FLOOR_SECONDS  # type: ignore[misc]
+                    codes: list[str] = []
+
+                    def send(raw: bytes = raw, rpc: Any = rpc, codes: list[str] = codes) -> None:
+                        try:
+                            answer = rpc(raw, timeout=60)
+                            list(answer) if hasattr(answer, "__next__") else None
+                            codes.append("OK")
+                        except grpc.RpcError as error:
+                            codes.append(error.code().name)  # type: ignore[attr-defined]
+
+                    took = await loop_seconds(lambda send=send: asyncio.to_thread(send), most)  # type: ignore[misc]
+                    what = f"{method.name} {name} ({len(raw)} bytes)"
+                    assert set(codes) <= {"INVALID_ARGUMENT", "NOT_FOUND", "OK"}, (what, codes)
+                    assert took <= most, f"{what}: {took:.3f} s of CPU, and {most:.3f} s are allowed"
