@@ -194,6 +194,13 @@ WALLS = (
     wall("films carry no colour profile", _PICTURES, r'"ICC_PROFILE", ', "", _PRIVACY),
     wall("films carry no EXIF", _PICTURES, r'"31", ', "", _PRIVACY),
     wall(
+        "colours are meant as their profile said",
+        _PICTURES,
+        r"if picture\.color_primaries in _TO_SRGB:",
+        "if False:",
+        _PRIVACY,
+    ),
+    wall(
         "films have no tags of their input",
         "src/reelmill/media/operations/transcode.py",
         r'"-map_metadata", "-1", ',

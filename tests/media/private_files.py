@@ -4,7 +4,7 @@ import base64
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -81,14 +81,36 @@ def exif(order: str = ">", extra: dict[int, tuple[int, bytes]] | None = None, st
     return head + body + folder(place, 8 + len(body))
 
 
-def icc() -> bytes:
-    """A colour profile of a screen whose name is private."""
+def icc(colorants: Sequence[Sequence[float]] = ()) -> bytes:
+    """A colour profile of a screen whose name is private; `colorants` are X Y Z of red, green and blue."""
     name = text("profile").encode() + b"\0"
-    description = b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + b"\0" * 78
-    table = struct.pack(">I", 1) + b"desc" + struct.pack(">II", 128 + 16, len(description))
-    size = 128 + len(table) + len(description)
-    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ") + b"\0" * 12 + b"acsp"
-    return head.ljust(128, b"\0") + table + description
+    tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + b"\0" * (78 + -len(name) % 4)}
+    for letter, colour in zip((b"r", b"g", b"b"), colorants, strict=False):
+        tags[letter + b"XYZ"] = b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in colour))
+    at, table, body = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for tag, data in tags.items():
+        table += tag + struct.pack(">II", at + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    return (head + b"\0" * 12 + b"acsp").ljust(128, b"\0") + table + body
+
+
+def coloured(path: Path, colour: Sequence[int], profile: bytes) -> Path:
+    """A picture of one colour that a profile says the meaning of."""
+    if path.suffix == ".tiff":
+        path.write_bytes(_raster(bytes(colour) * 64 * 48, profile))
+        return path
+    source = "color=0x{:02x}{:02x}{:02x}:size=64x48,format=rgb24".format(*colour)
+    options = {".jpg": ("-pix_fmt", "yuvj444p", "-q:v", "1"), ".webp": ("-c:v", "libwebp", "-lossless", "1")}
+    plain = make(path, "-f", "lavfi", "-i", source, "-frames:v", "1", *options.get(path.suffix, ())).read_bytes()
+    if path.suffix == ".jpg":
+        data = b"ICC_PROFILE\0\1\1" + profile
+        path.write_bytes(plain[:2] + b"\xff\xe2" + struct.pack(">H", len(data) + 2) + data + plain[2:])
+    elif path.suffix == ".png":
+        path.write_bytes(_with_chunks(plain, (b"iCCP", b"screen\0\0" + zlib.compress(profile))))
+    else:
+        path.write_bytes(_extended(plain, profile))
+    return path
 
 
 def jpeg(path: Path, order: str = ">") -> Path:
@@ -121,48 +143,48 @@ def png(path: Path) -> Path:
         (b"iTXt", b"Title\0\1\0\0\0" + zlib.compress(text("itext").encode())),
         (b"tIME", struct.pack(">HBBBBB", 2026, 1, 2, 3, 4, 5)),
     )
-    chunks = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-    path.write_bytes(plain[:33] + chunks + plain[33:])  # after IHDR
+    path.write_bytes(_with_chunks(plain, *parts))
     return path
+
+
+def _with_chunks(plain: bytes, *parts: tuple[bytes, bytes]) -> bytes:
+    """A PNG with further chunks after IHDR."""
+    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
+    return plain[:33] + b"".join(chunks) + plain[33:]
 
 
 def tiff(path: Path) -> Path:
     """A picture whose own tags are all of it."""
-    width, height = 64, 48
-    short = 3
-    pixels = bytes((x * 3 + y * 5 + c * 60) % 256 for y in range(height) for x in range(width) for c in range(3))
-    extra = {
-        0x0100: (short, struct.pack("<H", width)),
-        0x0101: (short, struct.pack("<H", height)),
-        0x0102: (short, struct.pack("<3H", 8, 8, 8)),
-        0x0103: (short, struct.pack("<H", 1)),
-        0x0106: (short, struct.pack("<H", 2)),
-        0x0115: (short, struct.pack("<H", 3)),
-        0x0116: (short, struct.pack("<H", height)),
-        0x0117: (4, struct.pack("<I", len(pixels))),
-        0x02BC: (1, _XMP),
-        0x8773: (7, icc()),
-    }
-    path.write_bytes(exif("<", extra, pixels))
+    pixels = bytes((x * 3 + y * 5 + c * 60) % 256 for y in range(48) for x in range(64) for c in range(3))
+    path.write_bytes(_raster(pixels, icc()))
     return path
+
+
+def _raster(pixels: bytes, profile: bytes) -> bytes:
+    """A TIFF of 64×48 pixels."""
+    short = {0x0100: 64, 0x0101: 48, 0x0103: 1, 0x0106: 2, 0x0115: 3, 0x0116: 48}
+    extra = {tag: (3, struct.pack("<H", value)) for tag, value in short.items()}
+    extra |= {0x0102: (3, struct.pack("<3H", 8, 8, 8)), 0x0117: (4, struct.pack("<I", len(pixels)))}
+    return exif("<", extra | {0x02BC: (1, _XMP), 0x8773: (7, profile)}, pixels)
 
 
 def webp(path: Path) -> Path:
     """EXIF, XMP and a profile."""
     plain = make(path, *_PICTURE, "-frames:v", "1", "-c:v", "libwebp").read_bytes()
-    (length,) = struct.unpack("<I", plain[16:20])
-    picture = plain[12 : 20 + length + length % 2]
+    path.write_bytes(_extended(plain, icc(), (b"EXIF", exif("<")), (b"XMP ", _XMP)))
+    return path
+
+
+def _extended(plain: bytes, profile: bytes, *parts: tuple[bytes, bytes]) -> bytes:
+    """A WebP of 64×48 pixels with a profile before and further chunks behind its picture."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
 
-    extended = bytes([0x2C, 0, 0, 0]) + (63).to_bytes(3, "little") + (47).to_bytes(3, "little")
-    body = b"WEBP" + chunk(b"VP8X", extended) + chunk(b"ICCP", icc()) + picture
-    body += chunk(b"EXIF", exif("<")) + chunk(b"XMP ", _XMP)
-    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
-    return path
+    flags = bytes([0x2C if parts else 0x20, 0, 0, 0])
+    body = b"WEBP" + chunk(b"VP8X", flags + (63).to_bytes(3, "little") + (47).to_bytes(3, "little"))
+    body += chunk(b"ICCP", profile) + plain[12:] + b"".join(chunk(*part) for part in parts)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def _tags(*names: str, where: str = "") -> list[str]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from media import private_files as private
-from media.kit import FFMPEG, Studio, decode, make
+from media.kit import FFMPEG, Studio, decode, make, rgb
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import pictures
+from reelmill.media import pictures, profiles
 from reelmill.media.leftovers import leftovers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,8 +26,9 @@ INPUTS: dict[str, Callable[[Path], Path]] = {
     "sound.flac": private.flac,
 }
 CONTAINERS = {"MP4": ("H264", "H265", "AV1", "VP9"), "WEBM": ("VP9", "AV1"), "MKV": ("H264", "H265")}
+STILLS = ("JPEG", "PNG", "WEBP")
 PICTURES = [
-    *({"thumbnail": {"format": format}} for format in ("JPEG", "PNG", "WEBP")),
+    *({"thumbnail": {"format": format}} for format in STILLS),
     *(
         {"transcode": {"container": container, "video": {"codec": codec}}}
         for container, codecs in CONTAINERS.items()
@@ -111,3 +112,37 @@ async def test_every_container_is_read_to_its_private_parts(tmp_path: Path) -> N
     assert leftovers(private.jpeg(tmp_path / "a.jpg")) == ["APP1", "APP2", "APP13", "comment"]
     assert leftovers(private.png(tmp_path / "a.png")) == ["iCCP", "eXIf", "tEXt", "zTXt", "iTXt", "tIME"]
     assert leftovers(private.webp(tmp_path / "a.webp")) == ["ICCP", "EXIF", "XMP"]
+
+
+COLORANTS = {  # of profiles, X Y Z of red, green and blue
+    "Display P3": ((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)),
+    "Adobe RGB": ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)),
+    "sRGB": ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.7141)),
+}
+# 200, 120, 80 of each as sRGB, by ICC's own arithmetic (colorants of the one, inverse of the other's).
+MEANT = {"Display P3": (213, 115, 70), "Adobe RGB": (224, 121, 77), "sRGB": (200, 120, 80)}
+
+
+@pytest.mark.parametrize("name", COLORANTS)
+async def test_colours_are_meant_as_before_without_their_profile(studio: Studio, tmp_path: Path, name: str) -> None:
+    for kind in ("jpg", "png", "webp", "tiff"):
+        given = private.coloured(tmp_path / f"in.{kind}", (200, 120, 80), private.icc(COLORANTS[name]))
+        outputs = [{"name": f.lower(), "thumbnail": {"format": f, "quality": 0 if f == "PNG" else 100}} for f in STILLS]
+        for path in await studio.make(given, *outputs, {"name": "film", "transcode": {"video": {"crf": 5}}}):
+            seen = rgb(path, 32, 24)
+            assert max(abs(a - b) for a, b in zip(seen, MEANT[name], strict=True)) <= 4, (kind, path.name, seen)
+            assert private.leaks(path) == []
+
+
+async def test_a_profile_that_is_cut_or_forged_means_nothing(tmp_path: Path) -> None:
+    for kind, demuxer in (("jpg", "jpeg"), ("png", "png"), ("webp", "webp"), ("tiff", "tiff")):
+        given = private.coloured(tmp_path / f"in.{kind}", (1, 2, 3), private.icc(COLORANTS["Display P3"]))
+        assert profiles.primaries(given, f"{demuxer}_pipe") == "smpte432"
+        whole = given.read_bytes()
+        told = set()
+        for length in range(0, 600, 7):
+            given.write_bytes(whole[:length])
+            told.add(profiles.primaries(given, f"{demuxer}_pipe"))
+            given.write_bytes(whole[:length] + b"\xff" * 64 + whole[length + 64 :])
+            told.add(profiles.primaries(given, f"{demuxer}_pipe"))
+        assert told <= {"", "smpte432"}

@@ -1,5 +1,6 @@
 """How a decoded picture becomes one that every player shows as it was meant: filters. Pure."""
 
+from reelmill.media import profiles
 from reelmill.media.geometry import Scaling
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -11,6 +12,16 @@ ALONE = "sidedata=mode=delete"
 """The filter for a still: the picture alone."""
 FILM = ",".join(f"{ALONE}:type={kind}" for kind in _PRIVATE)
 """The filter for a film: nothing private, captions stay."""
+_SRGB = "transfer=iec61966-2-1"
+_TO_SRGB = {
+    profiles.P3: (f"zscale=matrixin=gbr:transferin=iec61966-2-1:primariesin=smpte432:{_SRGB}:primaries=bt709",),
+    # zscale does not know Adobe RGB's primaries. Its red and blue are sRGB's; only green lies further out.
+    profiles.ADOBE_RGB: (
+        "zscale=matrixin=gbr:primariesin=bt709:transferin=bt470m:transfer=linear:primaries=bt709",
+        "colorchannelmixer=rr=1.3984:rg=-0.3984:bg=-0.0429:bb=1.0429",
+        f"zscale=transferin=linear:{_SRGB}",
+    ),
+}
 _HD_LINES = 720  # from here on, a picture that doesn't say is BT.709; below it is BT.601
 
 
@@ -33,7 +44,13 @@ def filters(picture: MediaInfo.Stream, scaling: Scaling, *, matrix: str = "bt709
         if not picture.color_space:
             guess = f"in_color_matrix={'bt709' if picture.height >= _HD_LINES else 'bt601'}:"
         size = f"{scaling.scaled.width}:{scaling.scaled.height}"
-        found.append(f"scale={size}:flags=bicubic:{guess}out_color_matrix={matrix}:out_range={spread}")
+        told = f"out_color_matrix={matrix}:out_range={spread}"
+        if picture.color_primaries in _TO_SRGB:
+            # The profile that says how its colours are meant stays behind: they become what is meant without one.
+            found += [f"scale={size}:flags=bicubic:{guess}out_range=full", "format=gbrpf32le"]
+            found += [*_TO_SRGB[picture.color_primaries], f"scale={told}"]
+        else:
+            found.append(f"scale={size}:flags=bicubic:{guess}{told}")
     return [*found, *scaling.edges(), "setsar=1"]
 
 

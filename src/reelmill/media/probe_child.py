@@ -12,6 +12,7 @@ from typing import Any
 import av
 import av.error
 
+from reelmill.media import profiles
 from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -73,6 +74,8 @@ def answer(path: str) -> dict[str, str]:
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
             info = describe(container, size)
+            if picture and info.streams:
+                info.streams[0].color_primaries = profiles.primaries(Path(path), picture)
     except (av.error.FFmpegError, MemoryError):
         return _unreadable(bool(picture), head)
     if (problem := _unusable(info)) is not None:

@@ -20,7 +20,7 @@ class ProbeMediaRequest(_message.Message):
 class MediaInfo(_message.Message):
     __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams")
     class Stream(_message.Message):
-        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced")
+        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries")
         class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             KIND_UNSPECIFIED: _ClassVar[MediaInfo.Stream.Kind]
@@ -50,6 +50,7 @@ class MediaInfo(_message.Message):
         COLOR_SPACE_FIELD_NUMBER: _ClassVar[int]
         COLOR_TRANSFER_FIELD_NUMBER: _ClassVar[int]
         INTERLACED_FIELD_NUMBER: _ClassVar[int]
+        COLOR_PRIMARIES_FIELD_NUMBER: _ClassVar[int]
         index: int
         kind: MediaInfo.Stream.Kind
         codec: str
@@ -69,7 +70,8 @@ class MediaInfo(_message.Message):
         color_space: str
         color_transfer: str
         interlaced: bool
-        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ...) -> None: ...
+        color_primaries: str
+        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ...) -> None: ...
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
