@@ -19,9 +19,10 @@ KUBECONFORM = "0.8.0"
 KUBERNETES = "1.35"
 COMPOSE = "2.16.2"
 _SCHEMAS = "kubernetes-validate==1.37.0"  # a wheel of Kubernetes' own
+KEDA_MODULE, KEDA = "github.com/kedacore/keda/v2", "2.21.0"
 _OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 _CRDS = (
-    ("github.com/kedacore/keda/v2", "2.21.0", "config/crd/bases/keda.sh_scaledobjects.yaml"),
+    (KEDA_MODULE, KEDA, "config/crd/bases/keda.sh_scaledobjects.yaml"),
     (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_podmonitors.yaml"),
     (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_probes.yaml"),
     (_OPERATOR, "0.85.0", "example/prometheus-operator-crd/*_prometheusrules.yaml"),
