@@ -49,8 +49,8 @@ long: $(VENV)/dev.stamp ## The fault tests and the model as before a release, fo
 	PYTHONPATH=tests $(BIN)/python -m services install
 	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py $(ARGS)
 
-cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour
-	PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)
+cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
+	REELMILL_TEST_KEDA=$(KEDA) PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time, then make small faults by the thousand: hours; what no test notices
 	PYTHONPATH=tests $(BIN)/python -m services install

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from services import charts
 from services.install import apt_get, install
 
 from cluster import images, programs
@@ -50,12 +51,16 @@ def main() -> int:
     if not programs.folder().is_dir():
         print(f"building Kubernetes {programs.KUBERNETES} with Go: a quarter of an hour, once", flush=True)
         programs.install()
+    with_keda = bool(os.environ.get("REELMILL_TEST_KEDA"))
+    if with_keda and not programs.keda_folder().is_dir():
+        print(f"building KEDA {charts.KEDA} with Go: a quarter of an hour, once", flush=True)
+        programs.install_keda()
     images.install()
     kernel = {Path("/proc/sys", name): Path("/proc/sys", name).read_text() for name in _KERNEL}
     folder = Path(tempfile.mkdtemp(prefix="reelmill-cluster-"))
     try:
         print("building the images", flush=True)
-        archives = images.build(folder)
+        archives = images.build(folder, with_keda=with_keda)
         environment = os.environ | {
             "TMPDIR": str(folder),
             "REELMILL_TEST_IMAGES": os.pathsep.join(map(str, archives)),

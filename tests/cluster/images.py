@@ -13,6 +13,7 @@ from cluster import programs
 OLD, NEW = "localhost/reelmill:old", "localhost/reelmill:new"
 SERVERS = "localhost/servers:1"
 PAUSE = "localhost/pause:1"
+KEDA_OPERATOR, KEDA_ADAPTER = "localhost/keda:1", "localhost/keda-metrics-apiserver:1"
 _PACKAGES = ("redis-server",)
 
 
@@ -22,23 +23,27 @@ def install() -> None:
         image.make_base(*_PACKAGES)
 
 
-def build(target: Path) -> list[Path]:
-    """Build all, as archives in `target`."""
+def build(target: Path, *, with_keda: bool = False) -> list[Path]:
+    """Build all, as archives in `target`; KEDA's too where it is wanted."""
     with tempfile.TemporaryDirectory(dir=target) as name:
         images = image.Images(Path(name))
         images.build(OLD, file=image.ROOT / "deploy/image/Containerfile")
         _build(images, NEW, f"FROM {OLD}\nLABEL org.opencontainers.image.revision=new\n")
-        _build(images, PAUSE, 'FROM scratch\nCOPY pause /pause\nUSER 65535\nENTRYPOINT ["/pause"]\n')
+        bare = {PAUSE: "pause"} | ({KEDA_OPERATOR: "keda", KEDA_ADAPTER: "keda-adapter"} if with_keda else {})
+        for tag, program in bare.items():
+            lines = ("FROM scratch", f"COPY {program} /", "USER 65535", f'ENTRYPOINT ["/{program}"]')
+            _build(images, tag, "\n".join(lines), Path(programs.program(program)))
         images.add_base("localhost/servers-base", image.base(*_PACKAGES))
         _build_servers(images)
-        return [_save(images, tag, target) for tag in (OLD, NEW, PAUSE, SERVERS)]
+        return [_save(images, tag, target) for tag in (OLD, NEW, SERVERS, *bare)]
 
 
-def _build(images: image.Images, tag: str, containerfile: str) -> None:
+def _build(images: image.Images, tag: str, containerfile: str, *files: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         context = Path(name)
         (context / "Containerfile").write_text(containerfile)
-        shutil.copy(programs.program("pause"), context)
+        for file in files:
+            shutil.copy(file, context)
         images.build(tag, file=context / "Containerfile", context=context)
 
 

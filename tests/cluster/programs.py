@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from services import golang
+from services import charts, golang
 from services.process import MissingError
 
 KUBERNETES = "1.35.4"
@@ -18,10 +18,15 @@ def folder() -> Path:
     return golang.cache() / f"kubernetes-{KUBERNETES}-{COREDNS}-{ADAPTER}"
 
 
+def keda_folder() -> Path:
+    """Where `install_keda` puts its programs."""
+    return golang.cache() / f"keda-{charts.KEDA}"
+
+
 def program(name: str) -> str:
     """A program's path: one of ours, else Debian's. Raises MissingError."""
-    path = folder() / name
-    found = str(path) if path.exists() else shutil.which(name)
+    ours = [str(path / name) for path in (folder(), keda_folder()) if (path / name).exists()]
+    found = ours[0] if ours else shutil.which(name)
     if found is None:
         raise MissingError(f"{name} is not there: make cluster-test installs it")
     return found
@@ -57,6 +62,17 @@ def install() -> None:
         _pause(made / "pause")
         shutil.rmtree(folder(), ignore_errors=True)
         made.rename(folder())
+
+
+def install_keda() -> None:
+    """Build KEDA's operator and metrics server: a quarter of an hour, once. Raises MissingError."""
+    with tempfile.TemporaryDirectory(dir=golang.cache()) as name:
+        made, commands = Path(name) / "keda", f"{charts.KEDA_MODULE}/cmd"
+        packages = {"keda": f"{commands}/operator", "keda-adapter": f"{commands}/adapter"}
+        linked = {f"{charts.KEDA_MODULE}/version.Version": charts.KEDA}
+        golang.build(charts.KEDA_MODULE, charts.KEDA, packages, made, linked=linked)
+        shutil.rmtree(keda_folder(), ignore_errors=True)
+        made.rename(keda_folder())
 
 
 _PAUSE = """package main

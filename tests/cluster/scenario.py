@@ -16,7 +16,7 @@ import yaml
 from effort import SEED
 from services import charts
 
-from cluster import autoscaling
+from cluster import autoscaling, keda
 from cluster.node import Node
 from cluster.release import CHART, NAMESPACE, Release, Users, encode, still
 
@@ -225,6 +225,38 @@ async def test_workers_scale_out_on_lag_and_back_in_without_interrupting_a_job(
         f"{_told(done)}",
     )
     assert {(job["state"], job["attempt"]) for job in done} == {("COMPLETED", 1)}
+
+
+@pytest.mark.skipif(not os.environ.get("REELMILL_TEST_KEDA"), reason="KEDA is built by make cluster-test KEDA=1")
+async def test_keda_scales_workers_from_none_to_many_and_to_none(
+    release: Release, users: Users, uri: str, record_property: Recorder
+) -> None:
+    await asyncio.to_thread(keda.start, release.node)
+    scaling = {"mode": "keda", "minReplicas": "0", "maxReplicas": "4", "scaleDownStabilizationSeconds": "5"}
+    scaling |= {"keda__pollingIntervalSeconds": "2", "keda__cooldownSeconds": "10"}
+    await asyncio.to_thread(lambda: release.upgrade(**{f"worker__autoscaling__{k}": v for k, v in scaling.items()}))
+    await release.wait(lambda: not release.pods("worker"))
+    jobs = await asyncio.gather(*(users.submit(encode(uri)) for _ in range(60)))
+    first = await release.wait(lambda: release.replicas("worker") >= 1)
+    out = first + await release.wait(lambda: release.replicas("worker") >= 4)
+    triggers = {m["external"]["metric"]["name"] for m in _keda_hpa(release)["spec"]["metrics"]}
+    done = [await users.ended(job_id, timeout_seconds=900) for job_id in jobs]
+    back = await release.wait(lambda: not release.pods("worker"))
+    record_property(
+        "figures",
+        f"KEDA: from no worker to 1 after {first:.0f} s, to 4 after {out:.0f} s from the last job's submission, "
+        f"none again {back:.0f} s after the last ended; {_told(done)}",
+    )
+    assert {(job["state"], job["attempt"]) for job in done} == {("COMPLETED", 1)}
+    assert {name.partition("-")[2].split("-")[0] for name in triggers} == {"kafka", "postgresql"}
+    assert (await users.ended(await users.submit(still(uri))))["state"] == "COMPLETED", "the first after none"
+    await asyncio.to_thread(lambda: release.upgrade(worker__autoscaling__mode="none"))
+
+
+def _keda_hpa(release: Release) -> dict[str, Any]:
+    """What KEDA made of our ScaledObject."""
+    found: dict[str, Any] = json.loads(release.kubectl("get", "hpa", "keda-hpa-reelmill-worker", "-o", "json"))
+    return found
 
 
 async def test_pods_killed_at_random_lose_no_job(release: Release, uri: str, record_property: Recorder) -> None:
