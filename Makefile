@@ -30,7 +30,7 @@ test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: m
 
 test-logging: $(VENV)/dev.stamp ## Logs through a real Filebeat to a real Elasticsearch; builds Filebeat first, for minutes
 	PYTHONPATH=tests CI=true $(BIN)/python -m services install logging
-	$(BIN)/pytest tests/logging/shipping.py $(ARGS)
+	$(BIN)/pytest tests/logs/shipping.py $(ARGS)
 
 test-arm64: $(VENV)/dev.stamp ## The image for arm64, emulated by QEMU, as root: some minutes
 	REELMILL_TEST_ARCHITECTURE=arm64 PYTHONPATH=tests CI=true $(BIN)/python -m services install

@@ -55,7 +55,7 @@ ROOM_TESTS = {
     "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"
     " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py",
     "store": "tests/store tests/scheduler tests/migrations/test_schema.py",
-    "telemetry": "tests/telemetry tests/logging tests/monitoring/test_files.py",
+    "telemetry": "tests/telemetry tests/logs tests/monitoring/test_files.py",
     "worker": "tests/unit/test_media_lengths.py tests/worker",
     "relay": "tests/scheduler/test_relay.py",
     "settings": "tests/cli/test_settings.py",

@@ -6,15 +6,13 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # else gRPC prints a line at each start of a child
 
 import grpc
-from google.protobuf.json_format import ParseDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.process import HOST, Server, free_port
 
@@ -23,57 +21,66 @@ from reelmill.v1.jobs_pb2_grpc import JobServiceStub
 
 
 class Reelmill(Server):
-    """A `reelmill` command that serves. Its files may lie in `media`; keywords are settings."""
+    """A `reelmill` command that serves; it answers once it is ready. Its files may lie in `media`.
 
-    name = "reelmill"
+    Keywords are settings, `variables` more of its environment; nothing else that begins with REELMILL_ reaches it.
+    """
+
     start_seconds = 90.0  # on a machine that is busy with other tests
 
-    def __init__(self, *command: str, **settings: object) -> None:
+    def __init__(
+        self, *command: str, module: str = "reelmill", variables: Mapping[str, str] | None = None, **settings: object
+    ) -> None:
+        self.name = command[0]
         super().__init__()
         self.media = self.folder / "media"
         self.media.mkdir()
-        self.http = f"http://{HOST}:{free_port()}"
-        self.health = f"http://{HOST}:{free_port()}"
-        self.grpc = f"{HOST}:{self.port}"
         self.ready = "readyz"  # what is waited for at the start
-        self._command = command
-        self._settings = {
+        self._argv = [sys.executable, "-m", module, *command]
+        defaults = {
             "data_dir": self.folder / "data",
-            "local_roots": json.dumps([str(self.media)]),
+            "read_roots": json.dumps([str(self.media)]),
+            "write_roots": json.dumps([str(self.media)]),
             "grpc_port": self.port,
-            "http_port": _port(self.http),
-            "health_port": _port(self.health),
-            **settings,
+            "http_port": free_port(),
+            "health_port": free_port(),
         }
-        self.health = f"http://{HOST}:{self._settings['health_port']}"
+        others = {name: value for name, value in os.environ.items() if not name.startswith("REELMILL_")}
+        self.environment: dict[str, str] = others | _variables(defaults) | dict(variables or {}) | _variables(settings)
+        self.http = f"http://{HOST}:{self.environment['REELMILL_HTTP_PORT']}"
+        self.health = f"http://{HOST}:{self.environment['REELMILL_HEALTH_PORT']}"
+        self.grpc = f"{HOST}:{self.environment['REELMILL_GRPC_PORT']}"
 
     @property
     def url(self) -> str:
-        """Of what it serves to clients."""
-        return self.http if self._command[0] in ("up", "gateway") else self.grpc
+        """Where it answers HTTP: api, worker and scheduler for health alone, on a port for that."""
+        return self.http if self.name in ("up", "gateway") else self.health
 
     def prepare(self) -> None:
         """Nothing."""
 
     def command(self) -> list[str]:
-        """The command, with its settings as variables."""
-        variables = [f"REELMILL_{name.upper()}={value}" for name, value in self._settings.items()]
-        return ["/usr/bin/env", *variables, sys.executable, "-m", "reelmill", *self._command]
+        """Its argv."""
+        return self._argv
 
     def answers(self) -> bool:
         """Whether it is ready."""
-        base = self.http if self._command[0] in ("up", "gateway") else self.health
-        if self._command[0] in ("up", "api") and not serving(self.grpc):
+        if self.name in ("up", "api") and not serving(self.grpc):
             return False
-        return get(f"{base}/{self.ready}")[0] == 200
+        return get(f"{self.url}/{self.ready}")[0] == 200
+
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        lines = get(f"{self.url}/metrics")[1].splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
 
     def bring(self, file: Path, name: str) -> str:
         """A copy of a file in `media`; answers its URI."""
         return Path(shutil.copyfile(file, self.media / name)).as_uri()
 
 
-def _port(url: str) -> int:
-    return int(url.rpartition(":")[2])
+def _variables(settings: Mapping[str, object]) -> dict[str, str]:
+    return {f"REELMILL_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 def get(url: str) -> tuple[int, str]:
@@ -104,12 +111,6 @@ def channel(target: str) -> Iterator[grpc.Channel]:
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 2**25)]
     with grpc.insecure_channel(target, options=options) as connection:
         yield connection
-
-
-def job(uri: str = "https://example.org/talk.mov", **fields: Any) -> Job:
-    """A small job, as its JSON form has it; without an `output`, one of a preset."""
-    output = {"name": "sound", "preset": "podcast-audio"}
-    return ParseDict({"inputs": [{"uri": uri}], "outputs": [output], **fields}, Job())
 
 
 def finish(jobs: JobServiceStub, job_id: str) -> Job:

@@ -2,7 +2,8 @@
 
 import pytest
 from api.refusals import refused
-from live import Reelmill, finish, job
+from jobs import job
+from live import Reelmill, finish
 
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from api.refusals import Refusal, fields_of, refused
-from live import job
+from jobs import job
 
 from reelmill.api.submission import client_fields
 from reelmill.v1 import jobs_pb2 as pb

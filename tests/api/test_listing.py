@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from api.refusals import fields_of
-from live import job
+from jobs import job
 
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub

@@ -12,7 +12,8 @@ from fault.kit.points import Points
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from live import Reelmill, channel, get, job, serving
+from jobs import job
+from live import Reelmill, channel, get, serving
 from services.databases import Databases
 from services.postgres import Postgres
 from services.process import free_port

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import clips
 import pytest
-from live import Reelmill, job
+from jobs import job
+from live import Reelmill
 from services.databases import Databases
 from services.process import HOST, free_port
 

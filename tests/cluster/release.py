@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from jobs import STILL, body, encoding
 from services import charts
 from services.image import ROOT
 
@@ -133,10 +134,9 @@ class Users:
 
 def still(uri: str) -> dict[str, Any]:
     """A job of a moment."""
-    return {"inputs": [{"uri": uri}], "outputs": [{"name": "still", "thumbnail": {"count": 1, "width": 64}}]}
+    return body(uri, STILL)
 
 
 def encode(uri: str, *, height: int = 720) -> dict[str, Any]:
     """A job of some seconds."""
-    video = {"codec": "H264", "height": height, "effort": "SLOW"}
-    return {"inputs": [{"uri": uri}], "outputs": [{"name": "film", "transcode": {"container": "MP4", "video": video}}]}
+    return body(uri, encoding(height=height, effort="SLOW"))

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import SharedServer
 from deploy.conftest import ROOT, missing
-from live import Reelmill, channel, finish, job
+from jobs import job
+from live import Reelmill, channel, finish
 from services.image import ARCHITECTURE, MACHINES, Images
 from services.process import MissingError
 

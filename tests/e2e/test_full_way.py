@@ -126,7 +126,7 @@ async def test_by_rest_with_server_sent_events(system: Deployment) -> None:
 async def test_by_command_line(system: Deployment, tmp_path: Path) -> None:
     file = tmp_path / "job.json"
     file.write_text(json.dumps(body(system)))
-    code, printed = await _reelmill("submit", str(file), "--watch", "--json", "--api", system.api.target)
+    code, printed = await _reelmill("submit", str(file), "--watch", "--json", "--api", system.api.grpc)
     assert code == 0, printed
     job = json.loads(printed.splitlines()[-1])
     assert job["state"] == "COMPLETED"

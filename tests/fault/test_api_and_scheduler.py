@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from fault.kit.deployment import Deployment
-from fault.kit.reelmill import Reelmill
+from live import Reelmill
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -79,7 +79,7 @@ async def test_a_scheduler_killed_while_it_rescues(whole: Deployment) -> None:
 
 
 async def test_three_schedulers_at_once(whole: Deployment) -> None:
-    others = [Reelmill("scheduler", whole.settings) for _ in range(2)]
+    others = [Reelmill("scheduler", variables=whole.settings) for _ in range(2)]
     try:
         await asyncio.gather(*(asyncio.to_thread(other.start) for other in others))
         jobs = await whole.submit(*[whole.quick_job(whole.talk)] * 20)

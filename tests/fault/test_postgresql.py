@@ -93,7 +93,7 @@ async def test_away_clients_hear_unavailable_with_a_hint_and_work_goes_on_later(
     running = await whole.submit(*[whole.short_encode(whole.talk)] * 2)
     await proxy.cut()
     try:
-        async with AsyncClient(whole.api.target, backoff=Backoff(attempts=1)) as once:
+        async with AsyncClient(whole.api.grpc, backoff=Backoff(attempts=1)) as once:
             with pytest.raises(Unavailable) as refusal:
                 await once.create_job(whole.quick_job(whole.talk))
         assert refusal.value.retry_seconds

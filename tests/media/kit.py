@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import imageio_ffmpeg
-from google.protobuf.json_format import ParseDict
+from jobs import job
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
@@ -18,7 +18,6 @@ from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import verify
-from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -106,10 +105,9 @@ class Studio:
 
     async def plan(self, path: Path, *outputs: dict, threads: int = 1) -> Plan:
         """The plan of outputs of one file; an output without a name is called out."""
-        named = [{"name": "out", **output} for output in outputs]
-        job = ParseDict({"inputs": [{"uri": path.as_uri()}], "outputs": named}, Job())
-        assert job_violations(job, "job") == []
-        return plan(with_defaults(job), {"": await self.source(path)}, PlanContext(threads=threads))
+        made = job(path.as_uri(), *({"name": "out"} | output for output in outputs))
+        assert job_violations(made, "job") == []
+        return plan(with_defaults(made), {"": await self.source(path)}, PlanContext(threads=threads))
 
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""

@@ -13,7 +13,7 @@ from conftest import SharedServer
 from fault.conftest import QUICK
 from fault.kit.checker import check
 from fault.kit.deployment import Deployment
-from fault.kit.reelmill import Reelmill
+from live import Reelmill
 from migrations import previous
 from services.databases import Databases
 
@@ -32,7 +32,7 @@ class Upgrade(Deployment):
         for process in self.all:
             process.environment["PYTHONPATH"] = str(source)
         self.old = dict(self.processes) | {"worker": self.workers[0]}
-        self.new = {kind: Reelmill(kind, self.settings) for kind in ("api", "scheduler", "worker")}
+        self.new = {kind: Reelmill(kind, variables=self.settings) for kind in ("api", "scheduler", "worker")}
         self.workers.append(self.new["worker"])
         self.processes |= {f"new {kind}": self.new[kind] for kind in ("api", "scheduler")}
 
@@ -76,7 +76,7 @@ def run_old(source: Path, *arguments: str, url: str = "") -> str:
 
 async def assert_completed(system: Upgrade, api: Reelmill, *, watched_at: Reelmill) -> Job:
     """A job that one api takes and another follows to its end."""
-    async with AsyncClient(api.target) as client, AsyncClient(watched_at.target) as other:
+    async with AsyncClient(api.grpc) as client, AsyncClient(watched_at.grpc) as other:
         job = await client.create_job(system.quick_job(system.talk))
         system.acknowledged[job.id] = job
         done = await other.wait(job.id, 60)

@@ -10,7 +10,7 @@ from collections import Counter
 import httpx
 import pytest
 from fault.kit.deployment import Deployment
-from fault.kit.reelmill import Reelmill
+from live import Reelmill
 from monitoring.conftest import Watched
 from monitoring.files import queries
 from prometheus_client.parser import text_string_to_metric_families

@@ -16,7 +16,8 @@ from conftest import SharedServer
 from fault.kit.checker import messages
 from fault.kit.deployment import Deployment
 from google.protobuf.json_format import MessageToDict
-from live import Reelmill, channel, job
+from jobs import job
+from live import Reelmill, channel
 from services.databases import Databases
 from services.process import free_port
 from telemetry.collector import Collector, attributes, collector

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import ParseDict
+from jobs import job
 
 from reelmill.media.contract import PlanContext, Source
 from reelmill.media.plan import plan
 from reelmill.media.validate import job_violations, with_defaults
-from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -79,10 +79,9 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
 
 
 def commands(source: Source, outputs: list[dict], threads: int = 2) -> list[list[str]]:
-    named = [{"name": "out", **output} for output in outputs]
-    job = ParseDict({"inputs": [{"uri": "file:///attempt/input-0"}], "outputs": named}, Job())
-    assert job_violations(job, "job") == []
-    planned = plan(with_defaults(job), {"": source}, PlanContext(threads=threads))
+    made = job("file:///attempt/input-0", *({"name": "out"} | output for output in outputs))
+    assert job_violations(made, "job") == []
+    planned = plan(with_defaults(made), {"": source}, PlanContext(threads=threads))
     return [list(command.argv) for command in planned.commands]
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from google.protobuf.json_format import ParseDict
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from jobs import job
 
 from reelmill.api.validation import violations
 from reelmill.jobs.errors import CODES, AttemptFailed
@@ -101,9 +101,7 @@ inputs = st.builds(
 )
 
 
-def job(*specs: dict[str, Any]) -> Job:
-    named = [{"name": f"out{i}", **spec} for i, spec in enumerate(specs)]
-    return ParseDict({"inputs": [{"uri": "file:///attempt/input"}], "outputs": named}, Job())
+INPUT = "file:///attempt/input"
 
 
 def accepted(made: Job) -> bool:
@@ -125,7 +123,7 @@ many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCh
 def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
     specs: list[dict[str, Any]], source: Source, threads: int
 ) -> None:
-    made = job(*specs)
+    made = job(INPUT, *specs)
     assume(accepted(made))
     answer = planned(made, source, threads)
     assert planned(made, source, threads) == answer
@@ -146,7 +144,7 @@ def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
 @many
 @given(outputs)
 def test_defaults_are_filled_in_once_and_still_pass_the_rules(spec: dict[str, Any]) -> None:
-    made = job(spec)
+    made = job(INPUT, spec)
     assume(accepted(made))
     once = with_defaults(made)
     assert with_defaults(once) == once
@@ -158,7 +156,7 @@ def test_defaults_are_filled_in_once_and_still_pass_the_rules(spec: dict[str, An
 def test_violations_never_raise_and_name_fields_of_the_job(
     specs: list[dict[str, Any]], names: list[str], wanted: str
 ) -> None:
-    made = job(*specs)
+    made = job(INPUT, *specs)
     del made.inputs[:]
     for name in names:
         made.inputs.add(name=name)

@@ -3,19 +3,17 @@
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import ParseDict
+from jobs import job
 
 from reelmill.api.validation import violations
 from reelmill.media.presets import PRESETS
 from reelmill.media.validate import job_violations, with_defaults
-from reelmill.v1.jobs_pb2 import Job
 
 
 def refusals(*outputs: dict[str, Any], inputs: tuple[str, ...] = ("",)) -> dict[str, str]:
     """What is said against a job, by field."""
-    named = [{"name": f"out{i}", **output} for i, output in enumerate(outputs)]
-    job = ParseDict({"inputs": [{"uri": "file:///a", "name": n} for n in inputs], "outputs": named}, Job())
-    return {v.field: v.description for v in [*violations(job, "job"), *job_violations(job, "job")]}
+    made = job("", *outputs, inputs=[{"uri": "file:///a", "name": n} for n in inputs])
+    return {v.field: v.description for v in [*violations(made, "job"), *job_violations(made, "job")]}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +53,6 @@ def test_everything_is_told_at_once() -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_passes_its_own_rules(name: str) -> None:
     assert PRESETS[name].name == name and PRESETS[name].description
-    job = ParseDict({"inputs": [{"uri": "file:///a"}], "outputs": [{"name": "o", "preset": name}]}, Job())
-    made = with_defaults(job)
+    made = with_defaults(job("file:///a", {"name": "o", "preset": name}))
     assert made.outputs[0].WhichOneof("operation") == PRESETS[name].WhichOneof("operation")
     assert violations(made) == [] and job_violations(made, "job") == []

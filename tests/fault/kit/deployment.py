@@ -16,11 +16,11 @@ import boto3
 import psutil
 from botocore.exceptions import ClientError
 from fault.kit.points import Points
-from fault.kit.reelmill import Reelmill
+from jobs import LONG, STILL, encoding, job
+from live import Reelmill
 
 from reelmill.client import AsyncClient, Backoff
-from reelmill.v1.jobs_pb2 import Input, Job, Output
-from reelmill.v1.operations_pb2 import Thumbnail, Transcode, VideoSettings
+from reelmill.v1.jobs_pb2 import Job
 
 BUCKETS = ["bucket", "no-bucket", "no-such-bucket"]  # that clients may name; the first one is there
 
@@ -61,6 +61,8 @@ class Deployment:
             "REELMILL_KAFKA_TOPIC_PREFIX": self.topic_prefix,
             "REELMILL_KAFKA_PARTITIONS": "4",
             "REELMILL_TEST_POINTS": str(self.points.path),
+            "REELMILL_LOG_FORMAT": "json",
+            "REELMILL_LOG_LEVEL": "info",
             **(settings or {}),
         }
         self.processes: dict[str, Reelmill] = {}
@@ -71,8 +73,8 @@ class Deployment:
         self._stack = AsyncExitStack()
 
     def _process(self, kind: str) -> Reelmill:
-        api = self.processes["api"].target if kind == "gateway" else ""
-        return Reelmill(kind, self.settings | ({"REELMILL_API_TARGET": api} if api else {}), module=self._module)
+        api = {"api_target": self.processes["api"].grpc} if kind == "gateway" else {}
+        return Reelmill(kind, module=self._module, variables=self.settings, **api)
 
     @property
     def api(self) -> Reelmill:
@@ -97,7 +99,7 @@ class Deployment:
         try:
             await asyncio.gather(*(asyncio.to_thread(process.start) for process in self.all))
             self.client = await self._stack.enter_async_context(
-                AsyncClient(self.api.target, backoff=Backoff(attempts=100, max_seconds=0.5))
+                AsyncClient(self.api.grpc, backoff=Backoff(attempts=100, max_seconds=0.5))
             )
         except BaseException:
             await self._stack.aclose()
@@ -197,27 +199,15 @@ class Deployment:
 
     def quick_job(self, clip: Path, *, name: str = "still", priority: int = 50) -> Job:
         """A job of a tenth of a second: one still picture."""
-        return Job(
-            inputs=[Input(uri=clip.as_uri())],
-            outputs=[Output(name=name, thumbnail=Thumbnail(count=1, width=64))],
-            destination=(self.media / "out").as_uri(),
-            priority=priority,
-        )
+        return self._job(clip, STILL | {"name": name}, priority=priority)
 
     def long_job(self, clip: Path) -> Job:
         """A job that encodes for half a minute or more."""
-        video = VideoSettings(codec=VideoSettings.H265, height=2160, effort=VideoSettings.SLOW, crf=10)
-        return Job(
-            inputs=[Input(uri=clip.as_uri())],
-            outputs=[Output(name="long", transcode=Transcode(container=Transcode.MP4, video=video))],
-            destination=(self.media / "out").as_uri(),
-        )
+        return self._job(clip, LONG)
 
     def short_encode(self, clip: Path) -> Job:
         """A job that encodes for about a second."""
-        video = VideoSettings(codec=VideoSettings.H264, height=720)
-        return Job(
-            inputs=[Input(uri=clip.as_uri())],
-            outputs=[Output(name="short", transcode=Transcode(container=Transcode.MP4, video=video))],
-            destination=(self.media / "out").as_uri(),
-        )
+        return self._job(clip, encoding())
+
+    def _job(self, clip: Path, output: dict[str, Any], **fields: Any) -> Job:
+        return job(clip.as_uri(), output, destination=(self.media / "out").as_uri(), **fields)
