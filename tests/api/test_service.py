@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
-from live import job
+from jobs import job
 from prometheus_client import REGISTRY
 
 from reelmill.api.interceptors import Guard

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from api.test_validation import CASES
-from live import job
+from jobs import job
 
 from reelmill.api.validation import violations
 from reelmill.media.validate import job_violations
