@@ -126,7 +126,20 @@ class _Collected:
             return WALL_SECONDS + 10 * float(sum(reached["seconds"][test] for test in _tests_of(mutation, reached)))
 
         _pool(chosen, self._jobs, attempt, self._tell, limit_seconds)
+        tables = [m for m in self._mutations if not m.in_function and m.module in sys.modules]
+
+        def attempt_table(mutation: Mutation) -> int:
+            _replace_constants(mutation)
+            near = {test for line, tests in reached["lines"].items() for test in tests if _is_of(line, mutation)}
+            chosen = sorted(near, key=reached["seconds"].__getitem__)
+            return _run_items(session, [items[test] for test in chosen])
+
+        _pool(tables, self._jobs, attempt_table, self._tell_killed, lambda _: 4 * WALL_SECONDS)
         return True
+
+    def _tell_killed(self, mutation: Mutation, killed: bool) -> None:
+        if killed:
+            self._tell(mutation, killed)
 
     def _tell(self, mutation: Mutation, killed: bool) -> None:
         os.write(self._outcomes, f"{mutation.id} {'killed' if killed else 'survived'}\n".encode())
@@ -265,6 +278,24 @@ def _files_for(mutation: Mutation, reached: dict[str, Any]) -> list[str]:
     able = {file for file in total if "reelmill" in _read(file)}
     files = near if mutation.in_function and near else able
     return sorted(files, key=lambda file: (file not in near, total[file]))
+
+
+def _is_of(place: str, mutation: Mutation) -> bool:
+    return place.rpartition(":")[0] == mutation.file
+
+
+def _replace_constants(mutation: Mutation) -> None:
+    """Give a loaded module, and those that import them by name, the mutant's constants and tables."""
+    module = sys.modules[mutation.module]
+    new: dict[str, Any] = {"__name__": mutation.module, "__file__": module.__file__, "__package__": module.__package__}
+    exec(compile(mutation.source, str(module.__file__), "exec"), new)
+    for name, value in new.items():
+        old = vars(module).get(name)
+        if name.startswith("__") or callable(value) or isinstance(value, ModuleType):
+            continue
+        for other in list(sys.modules.values()):
+            if getattr(other, "__dict__", {}).get(name) is old:
+                vars(other)[name] = value
 
 
 def _swap(tree: Path, mutation: Mutation) -> Callable[[], None] | None:

@@ -1,5 +1,9 @@
 """The OpenAPI document says what the protos say."""
 
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from reelmill.capacity import Limits
 from reelmill.gateway import openapi
 from reelmill.gateway.bindings import bindings, services
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "openapi.json"
+WRITE = os.environ.get("REELMILL_GOLDEN") == "write" and not os.environ.get("CI")
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +132,20 @@ def _all_schemas(node: Any) -> list[dict[str, Any]]:
     if isinstance(node, dict):
         return [node, *(s for value in node.values() for s in _all_schemas(value))]
     return [s for value in node for s in _all_schemas(value)] if isinstance(node, list) else []
+
+
+def test_the_whole_document_is_the_golden_one(document: dict[str, Any]) -> None:
+    """A planned change is written by REELMILL_GOLDEN=write .venv/bin/pytest tests/unit/test_gateway_openapi.py."""
+    assert document["info"]["version"] in (version("reelmill"), "v1")
+    parts: dict[str, Any] = {key: value for key, value in document.items() if key not in ("paths", "components")}
+    parts["info"] = {key: value for key, value in document["info"].items() if key != "version"}
+    for path, methods in document["paths"].items():
+        parts |= {f"{verb} {path}": operation for verb, operation in methods.items()}
+    for kind, named in document["components"].items():
+        parts |= {f"{kind} {name}": value for name, value in named.items()}
+    if WRITE:
+        lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in parts.items())
+        GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    kept = json.loads(GOLDEN.read_text())
+    for key in sorted({*parts, *kept}):
+        assert parts.get(key) == kept.get(key), key
