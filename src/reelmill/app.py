@@ -24,6 +24,7 @@ from reelmill.cache.port import Cache
 from reelmill.capacity import Limits
 from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
+from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
 from reelmill.jobs.errors import Unavailable
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.probe import Prober
@@ -53,6 +54,7 @@ from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.worker import Worker, WorkerConfig
 
 log = get_logger(__name__)
+_HEALTH_CONNECTIONS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,7 +268,9 @@ async def run_scheduler(parts: Parts) -> None:
 
 
 @asynccontextmanager
-async def running_http(application: Any, host: str, port: int, *, drain_seconds: float = 0) -> AsyncIterator[int]:
+async def running_http(
+    application: Any, host: str, port: int, *, limits: ConnectionLimits, drain_seconds: float = 0
+) -> AsyncIterator[int]:
     """Serve an ASGI application; answers its port. Raises OSError where the port is taken.
 
     At the end it first answers with `Connection: close` for `drain_seconds`: a client that sends on an idle
@@ -281,6 +285,7 @@ async def running_http(application: Any, host: str, port: int, *, drain_seconds:
         raise OSError(f"can't listen on {host}:{port}: {error.strerror}; choose another port") from error
     config = uvicorn.Config(
         application,
+        http=protocol(limits),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -310,7 +315,11 @@ async def running_gateway(settings: Settings, storage: Storage, api_target: str)
     """The REST gateway; answers its port."""
     application = build_gateway(api_target=api_target, storage=storage, settings=settings)
     drain = settings.http_drain_seconds
-    async with running_http(application, settings.http_host, settings.http_port, drain_seconds=drain) as port:
+    allow_files(settings.http_max_connections)
+    limits = ConnectionLimits(connections=settings.http_max_connections, head_seconds=settings.http_head_seconds)
+    async with running_http(
+        application, settings.http_host, settings.http_port, limits=limits, drain_seconds=drain
+    ) as port:
         log.info("gateway listens", address=f"http://{settings.http_host}:{port}")
         yield port
 
@@ -320,7 +329,8 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
     """/healthz, /readyz and /metrics; answers their port."""
     checks = {"database": parts.database.check, "queue": parts.queue.check}
     settings = parts.settings
-    async with running_http(health.build(checks), settings.health_host, settings.health_port) as port:
+    limits = ConnectionLimits(connections=_HEALTH_CONNECTIONS)
+    async with running_http(health.build(checks), settings.health_host, settings.health_port, limits=limits) as port:
         log.info("health and metrics", address=f"http://{settings.health_host}:{port}")
         yield port
 

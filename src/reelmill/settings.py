@@ -42,6 +42,15 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     http_port: int = Field(8080, ge=0, le=65535, description="Port of the gateway. 0: any free one.")
+    http_max_connections: int = Field(
+        4000,
+        ge=1,
+        description="Most connections of a gateway; three quarters of them may be watches. "
+        "Idle ones give way to new ones.",
+    )
+    http_head_seconds: float = Field(
+        10.0, gt=0, description="How long a client of the gateway may take to send a request's line and headers."
+    )
     http_drain_seconds: float = Field(
         0.0, ge=0, description="How long a gateway that stops goes on and asks clients to leave their connections."
     )

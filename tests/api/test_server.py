@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -116,3 +118,26 @@ def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: Shared
                 pass
             postgres.start()
             assert jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30) == made
+
+
+def test_who_connects_and_says_nothing_is_sent_away(idle_api: Reelmill) -> None:
+    host, _, port = idle_api.grpc.rpartition(":")
+    said = b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(60)]
+        for i, connection in enumerate(silent):
+            connection.sendall(said[i % 2])
+        assert serving(idle_api.grpc)
+        for connection in silent:
+            while connection.recv(4096):  # raises TimeoutError where it stays open
+                pass
+        assert serving(idle_api.grpc)
+
+
+def test_a_call_with_large_metadata_is_refused_and_the_next_is_not(idle_api: Reelmill) -> None:
+    with channel(idle_api.grpc) as connection:
+        jobs = JobServiceStub(connection)
+        with pytest.raises(grpc.RpcError) as refusal:
+            jobs.ListJobs(pb.ListJobsRequest(), metadata=[("x", "y" * 20_000)], timeout=20)
+        assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
+        jobs.ListJobs(pb.ListJobsRequest(), timeout=20)

@@ -19,6 +19,18 @@ from reelmill.v1 import jobs_pb2, jobs_pb2_grpc, media_pb2, media_pb2_grpc
 log = get_logger(__name__)
 _HEALTH_SECONDS = 2.0
 _GRACE_SECONDS = 5.0
+_CONNECTIONS = (
+    ("grpc.server_handshake_timeout_ms", 5_000),  # who connects and says nothing
+    ("grpc.max_allowed_incoming_connections", 4_000),
+    ("grpc.max_concurrent_streams", 10_000),  # of a connection: a gateway brings all of its watches on one
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),
+    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.keepalive_time_ms", 60_000),  # who is gone without a word, with its watches
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 300_000),  # who pings more often is sent away
+    ("grpc.http2.max_ping_strikes", 2),
+)
 _MAX_MESSAGE_BYTES = 16 * 2**20  # of an answer: a batch of 1,000 jobs
 
 
@@ -44,6 +56,7 @@ class Server:
                 # Clients connect anew each minute, and look again who is there: a new api gets its share of the
                 # calls. Calls and streams under way end on the old connection.
                 ("grpc.max_connection_age_ms", 60_000),
+                *_CONNECTIONS,
                 ("grpc.max_receive_message_length", max(limits.batch_max_bytes, limits.request_max_bytes)),
                 ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
             ],

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reelmill.capacity import Limits
-from reelmill.gateway import openapi, pages
+from reelmill.gateway import openapi, pages, streaming
 from reelmill.gateway.admission import Admission
 from reelmill.gateway.bindings import Binding, Template, bindings, services
 from reelmill.gateway.calls import Calls
@@ -30,7 +30,8 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
     get_job = next(b for b in bound if b.method.name == "GetJob")
     files = Files(storage, upstream, get_job, upload_max_bytes=settings.upload_max_bytes)
     limits = Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes)
-    calls = Calls(upstream, limits)
+    room = streaming.Room(max(1, settings.http_max_connections * 3 // 4))
+    calls = Calls(upstream, limits, room)
     endpoints = [
         *(calls.endpoint(binding) for binding in bound),
         _own("POST", "/v1/uploads", files.upload),

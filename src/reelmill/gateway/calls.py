@@ -18,9 +18,10 @@ from reelmill.jobs.errors import MAX_VIOLATIONS
 class Calls:
     """Requests → calls of the api, bounded alone and together."""
 
-    def __init__(self, upstream: Upstream, limits: Limits) -> None:
+    def __init__(self, upstream: Upstream, limits: Limits, room: streaming.Room) -> None:
         self._upstream = upstream
         self._limits = limits
+        self._room = room
         self._capacity = Capacity()
 
     def endpoint(self, binding: Binding) -> Endpoint:
@@ -36,7 +37,8 @@ class Calls:
         async def stream(request: Request) -> Response:
             async with self._capacity.share() as share:
                 message = await self._message(binding, request, share)
-            return await streaming.respond(self._upstream.stream(binding, message, request.headers))
+            call = self._room.open(lambda: self._upstream.stream(binding, message, request.headers))
+            return await streaming.respond(call)
 
         if binding.method.server_streaming:
             return Endpoint(verb=binding.verb, template=binding.template, handler=stream, head=False)

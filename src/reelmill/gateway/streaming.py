@@ -1,7 +1,7 @@
 """A gRPC stream as Server-Sent Events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,26 @@ KEEP_ALIVE_SECONDS = 15.0
 # How long an error may take to become the answer's status. A stream without news begins after this.
 _FIRST_SECONDS = 2.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class Room:
+    """How many streams may be open at once: they must leave connections for other requests."""
+
+    def __init__(self, streams: int) -> None:
+        self._left = streams
+
+    def open(self, make: Callable[[], Any]) -> Any:
+        """A streaming call, which has its place until it ends. Raises Problem where there is none left."""
+        if self._left <= 0:
+            detail = "too many jobs are watched here at once; try again, or ask for the job now and then"
+            raise Problem(503, "TOO_MANY_WATCHES", detail, headers={"Retry-After": "5"})
+        call = make()
+        self._left -= 1
+        call.add_done_callback(self._leave)
+        return call
+
+    def _leave(self, _call: Any) -> None:
+        self._left += 1
 
 
 async def respond(call: Any) -> Response:
