@@ -6,6 +6,7 @@ _FETCH, _ACCESS = "src/reelmill/storage/fetch.py", "src/reelmill/storage/access.
 _ADMISSION = "src/reelmill/gateway/admission.py"
 _GUARDIAN = "src/reelmill/guardian.py"
 _PICTURES, _PRIVACY = "src/reelmill/media/pictures.py", "tests/media/test_privacy.py"
+_CONNECTIONS = "src/reelmill/gateway/connections.py"
 _NETWORKS = "src/reelmill/storage/networks.py"
 
 
@@ -112,6 +113,34 @@ WALLS = (
         r"require_json\(request\.headers\)",
         "pass",
         "tests/gateway/test_admission.py",
+    ),
+    wall(
+        "a request's head has its time",
+        _CONNECTIONS,
+        r"self\._deadline = self\.loop\.call_later\(self\.limits\.head_seconds, self\._head_is_late\)",
+        "pass",
+        "tests/gateway/test_connections.py",
+    ),
+    wall(
+        "idle connections give way",
+        _CONNECTIONS,
+        r"oldest = next\(iter\(self\.idle\)\)",
+        "oldest = self",
+        "tests/gateway/test_connections.py",
+    ),
+    wall(
+        "a head that never ends is counted while it comes",
+        _CONNECTIONS,
+        r"self\._head_bytes \+= len\(data\)",
+        "pass",
+        "tests/gateway/test_connections.py",
+    ),
+    wall(
+        "a change is read once for all watchers",
+        "src/reelmill/api/watching.py",
+        r"follower = self\._followers\.get\(job_id\)",
+        "follower = None",
+        "tests/api/test_watching.py",
     ),
     wall(
         "our folders are entered by us alone",
