@@ -141,7 +141,7 @@ MUTANTS = (
     ),
     Mutant(
         name="ffmpeg dying with its worker",
-        file="src/reelmill/media/child.py",
+        file="src/reelmill/media/launcher.py",
         old=r"if setpriv else argv",
         new="if False else argv",
         tests="tests/media/test_run.py",

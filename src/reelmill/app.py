@@ -50,6 +50,7 @@ from reelmill.telemetry import health, traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import expose
 from reelmill.worker.attempt import Executor
+from reelmill.worker.machine import available_bytes
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.worker import Worker, WorkerConfig
 
@@ -206,6 +207,8 @@ def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot
         threads=max(1, cores // settings.worker_slots),
         no_progress_seconds=settings.no_progress_seconds,
         wall_limit_factor=settings.wall_limit_factor,
+        wall_limit_seconds=settings.wall_limit_seconds,
+        memory_bytes=(settings.worker_memory_bytes or available_bytes() * 3 // 4) // settings.worker_slots,
         output_max_bytes=settings.input_max_bytes,
     )
     return MediaExecutor(parts.storage, work, prober, limits), work
@@ -224,6 +227,7 @@ async def run_worker(
     config = WorkerConfig(
         owner=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         slots=settings.worker_slots,
+        fetches=settings.worker_fetches,
         heartbeat_seconds=settings.heartbeat_seconds,
         sweep_seconds=settings.sweep_seconds,
         drain_seconds=settings.drain_seconds,

@@ -119,6 +119,14 @@ class Settings(BaseSettings):
     )
 
     worker_slots: int = Field(2, ge=1, le=1024, description="Jobs that a worker runs at once.")
+    worker_fetches: int = Field(
+        8, ge=0, le=1024, description="Inputs that a worker fetches at once besides the jobs in its slots."
+    )
+    worker_memory_bytes: int = Field(
+        0,
+        ge=0,
+        description="Memory that a worker's jobs share, each slot the same. 0: three quarters of what there is.",
+    )
     worker_cores: int = Field(
         0, ge=0, description="Cores that a worker's ffmpeg processes share. 0: all of the machine's."
     )
@@ -137,6 +145,9 @@ class Settings(BaseSettings):
     no_progress_seconds: float = Field(60.0, gt=0, description="An ffmpeg without progress for this long is stopped.")
     wall_limit_factor: float = Field(
         60.0, gt=0, description="Wall limit of an attempt, in multiples of the input's duration (at least 10 minutes)."
+    )
+    wall_limit_seconds: float = Field(
+        172_800.0, gt=0, description="Wall limit of an attempt, whatever its input claims to last."
     )
     disk_reserve_bytes: int = Field(512 * 2**20, ge=0, description="Free disk space that an attempt must leave.")
     ffmpeg: str = Field(

@@ -103,11 +103,14 @@ class Studio:
         probed = await self.prober.probe(path)
         return Source(path=str(path), info=probed.info, demuxer=probed.demuxer)
 
-    async def plan(self, path: Path, *outputs: dict, threads: int = 1) -> Plan:
+    async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Plan:
         """The plan of outputs of one file; an output without a name is called out."""
-        made = job(path.as_uri(), *({"name": "out"} | output for output in outputs))
+        several = len(outputs) > 1
+        named = ({"name": f"out{i}" if several else "out"} | output for i, output in enumerate(outputs))
+        made = job(path.as_uri(), *named)
         assert job_violations(made, "job") == []
-        return plan(with_defaults(made), {"": await self.source(path)}, PlanContext(threads=threads))
+        context = PlanContext(threads=threads, memory_bytes=memory_bytes)
+        return plan(with_defaults(made), {"": await self.source(path)}, context)
 
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""
@@ -143,6 +146,7 @@ class Studio:
         no_progress_seconds: float = 30.0,
         wall_seconds: float = 60.0,
         max_bytes: int = 10**9,
+        memory_bytes: int = 2**31,
     ) -> ffmpeg_run.RunResult:
         """Run a command with generous limits."""
         return await ffmpeg_run.run(
@@ -154,4 +158,5 @@ class Studio:
             no_progress_seconds=no_progress_seconds,
             wall_seconds=wall_seconds,
             max_bytes=max_bytes,
+            memory_bytes=memory_bytes,
         )

@@ -40,11 +40,14 @@ async def child() -> psutil.Process:
     return found[0]
 
 
-async def test_many_probes_share_a_child_and_closing_ends_it(prober: Prober, tiny: Path) -> None:
+async def test_many_probes_share_children_and_closing_ends_them(prober: Prober, tiny: Path) -> None:
+    for _ in range(3):
+        await prober.probe(tiny)
+    assert len(children()) == 1
     found = await asyncio.gather(*(prober.probe(tiny) for _ in range(20)))
     assert {described(f.info) for f in found} == {described(found[0].info)}
     assert "h264 64×64, aac" in described(found[0].info)
-    assert len(children()) == 1
+    assert len(children()) == 4
     await prober.close()
     await prober.close()
     assert children() == []

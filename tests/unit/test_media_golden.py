@@ -30,7 +30,10 @@ SURROUND = {**SOUND, "channels": 6, "sample_rate_hz": 48000}
 
 
 def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0) -> Source:
-    info = ParseDict({"format": demuxer, "duration_seconds": duration, "streams": list(streams)}, MediaInfo())
+    info = ParseDict(
+        {"format": demuxer, "duration_seconds": duration, "size_bytes": 10_000_000, "streams": list(streams)},
+        MediaInfo(),
+    )
     return Source(path="/attempt/input-0", info=info, demuxer=demuxer)
 
 

@@ -100,8 +100,8 @@ def command(duration: float) -> Command:
 
 
 def meter(*durations: float) -> tuple[_Meter, list[Command], Attempt]:
-    nothing: Any = None  # of the task and the store: the meter needs neither
-    attempt, commands = Attempt(nothing, nothing, nothing), [command(d) for d in durations]
+    nothing: Any = None  # of the task, the store and a slot: the meter needs none
+    attempt, commands = Attempt(nothing, nothing, nothing, nothing), [command(d) for d in durations]
     return _Meter(attempt, commands), commands, attempt
 
 

@@ -75,7 +75,7 @@ class Rig:
 
     def start_worker(self, executor: Any, **options: Any) -> None:
         """Start a worker with an executor."""
-        defaults = {"slots": 2, "heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0}
+        defaults = {"slots": 2, "fetches": 2, "heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0}
         config = WorkerConfig(owner="test", **{**defaults, **options})
         stop = asyncio.Event()
         worker = Worker(config, self.store.leases, self.queue, self.cache, executor)

@@ -13,6 +13,7 @@ from reelmill.jobs.states import Phase
 from reelmill.store.leases import LeaseStore, MadeFile
 from reelmill.telemetry import metrics
 from reelmill.worker.attempt import Attempt, StopReason
+from reelmill.worker.slots import Slots
 
 
 class Counts:
@@ -160,7 +161,7 @@ async def test_the_first_reason_stands_unless_the_lease_is_lost(
 ) -> None:
     task = await rig.store.running()
     nothing: Any = None
-    attempt = Attempt(task, rig.store.leases, nothing)
+    attempt = Attempt(task, rig.store.leases, nothing, Slots(1, 0, lambda: None).take())
     for reason in reasons:
         attempt.tell_to_stop(reason)
     assert (attempt.reason, attempt.stop.is_set()) == (stands, True)

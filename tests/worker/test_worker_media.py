@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,10 @@ class Media:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def start(self, **limits: Any) -> None:
+    def start(self, *, fetch_seconds: float = 1, **limits: Any) -> None:
         """Start a worker of media jobs."""
-        http = HttpLimits(timeout_seconds=1, total_seconds=1)
+        loopback = (ip_network("127.0.0.0/8"),)
+        http = HttpLimits(timeout_seconds=fetch_seconds, total_seconds=fetch_seconds, allowed=loopback)
         roots = [self.folder]
         access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots)
         storage = Storage(access=access, max_bytes=10**9, http=http)
@@ -55,10 +58,11 @@ class Media:
         executor = MediaExecutor(storage, work, self.prober, replace(self.limits, **limits))
         self.rig.start_worker(executor)
 
-    async def submit(self, *outputs: Output, source: Path, **options: Any) -> NewJob:
-        """Submit a job on a local file."""
+    async def submit(self, *outputs: Output, source: Path | str, **options: Any) -> NewJob:
+        """Submit a job on a local file, or on what a URI names."""
         prefix = file_uri(self.folder / "out")
-        new = new_job(outputs=outputs, inputs=[file_uri(source)], prefix=prefix, max_attempts=1, **options)
+        uri = source if isinstance(source, str) else file_uri(source)
+        new = new_job(outputs=outputs, inputs=[uri], prefix=prefix, max_attempts=1, **options)
         new = replace(new, job=with_defaults(new.job))
         await self.rig.store.jobs.create(TENANT, TENANT, [new])
         await self.rig.queue.wake()
@@ -81,7 +85,13 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
     """A worker's surroundings for media jobs."""
     prober = Prober()
     limits = MediaLimits(
-        ffmpeg=find_ffmpeg(), threads=1, no_progress_seconds=60, wall_limit_factor=60, output_max_bytes=10**9
+        ffmpeg=find_ffmpeg(),
+        threads=1,
+        no_progress_seconds=60,
+        wall_limit_factor=60,
+        wall_limit_seconds=600,
+        output_max_bytes=10**9,
+        memory_bytes=2**30,
     )
     yield Media(rig, tmp_path, prober, limits)
     await rig.stop()
@@ -182,3 +192,51 @@ async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Med
     media.rig.start_worker(MediaExecutor(storage, work, media.prober, media.limits))
     job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")
     assert (job.error.code, job.error.retryable) == ("DISK_FULL", True)
+
+
+@asynccontextmanager
+async def dripping() -> AsyncIterator[tuple[str, asyncio.Queue[None]]]:
+    """A server whose answers never end; its address, and an item for each request."""
+    asked: asyncio.Queue[None] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.put_nowait(None)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/talk.mp4", asked
+    finally:
+        server.close()
+
+
+async def test_inputs_that_drip_keep_nobody_from_encoding(media: Media, source: Path) -> None:
+    media.start(fetch_seconds=60)
+    async with dripping() as (address, asked):
+        slow = [await media.submit(SOUND, source=address) for _ in range(2)]
+        for _ in slow:
+            await asyncio.wait_for(asked.get(), 20)
+        await media.rig.until(await media.submit(STILLS, SOUND, source=source), "COMPLETED")
+        for new in slow:
+            assert (await media.rig.until(new, "PROCESSING")).attempt == 1
+        await media.rig.stop()
+    for new in slow:  # handed back, uncharged
+        assert (await media.rig.until(new, "QUEUED", "FAILED")).state == Job.QUEUED
+
+
+async def test_no_more_inputs_drip_at_once_than_may(media: Media, source: Path) -> None:
+    media.start(fetch_seconds=60)
+    async with dripping() as (address, asked):
+        for _ in range(6):
+            await media.submit(SOUND, source=address)
+        for _ in range(4):  # two that have left their slots, two that hold them
+            await asyncio.wait_for(asked.get(), 20)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asked.get(), 1.5)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from reelmill.cli.problems import INTERRUPTED, Problem
-from reelmill.media.child import tied
+from reelmill.media.launcher import tied
 
 if TYPE_CHECKING:
     from reelmill.settings import Settings
@@ -122,7 +122,7 @@ async def supervise(command: Sequence[str], count: int, *, health_port: int) -> 
                 environment["REELMILL_HEALTH_PORT"] = str(health_port + i)
             children.append(
                 await asyncio.create_subprocess_exec(
-                    *tied((sys.executable, "-m", "reelmill", *command), signal="TERM"), env=environment
+                    *tied((sys.executable, "-P", "-m", "reelmill", *command), signal="TERM"), env=environment
                 )
             )
         stopping = asyncio.create_task(stop.wait())

@@ -60,7 +60,7 @@ CODES: dict[str, Code] = {
     "ENCODER_REFUSED": Code(Category.INPUT, False, "The encoder does not take the size, rate or bit rate asked for."),
     "FFMPEG_FAILED": Code(Category.INTERNAL, True, "ffmpeg ended with an error that the table does not know."),
     "FFMPEG_CRASHED": Code(Category.INTERNAL, True, "ffmpeg was ended by a signal."),
-    "OUT_OF_MEMORY": Code(Category.LIMIT, True, "There was not enough memory."),
+    "OUT_OF_MEMORY": Code(Category.LIMIT, False, "The job needs more memory than a worker gives to one."),
     "DISK_FULL": Code(Category.LIMIT, True, "There was not enough disk space."),
     "NO_PROGRESS": Code(Category.INTERNAL, True, "ffmpeg made no progress and was stopped."),
     "WALL_LIMIT": Code(Category.LIMIT, False, "The attempt took longer than its wall limit."),

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from reelmill.jobs.errors import Violation
+from reelmill.media.memory import PROCESS_BYTES
 from reelmill.v1.media_pb2 import MediaInfo
 
 
@@ -65,6 +66,15 @@ class Command:
     """Names of the job's outputs that it makes."""
     duration_seconds: float
     """Seconds of media that it writes, for progress; 0 where that is not known."""
+    reading_bytes: int = 0
+    """Memory of its decoders."""
+    writing_bytes: int = 0
+    """Memory of its filters and encoders."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it will take, all in all, as media.memory reckons."""
+        return PROCESS_BYTES + self.reading_bytes + self.writing_bytes
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -86,6 +96,8 @@ class PlanContext:
 
     threads: int = 0
     """Threads for each codec; 0 leaves it to ffmpeg."""
+    memory_bytes: int = 0
+    """What a command may take; 0: any."""
 
 
 class Operation(Protocol):

@@ -19,7 +19,7 @@ class Rule:
 # The first that fits holds: causes stand before their consequences. Codes are keys of jobs.errors.CODES.
 RULES: tuple[Rule, ...] = (
     Rule("No space left on device|Disk quota exceeded", "DISK_FULL", "the worker's disk is full"),
-    Rule("Cannot allocate memory|Out of memory", "OUT_OF_MEMORY", "there was not enough memory"),
+    Rule("Cannot allocate memory|Out of memory", "OUT_OF_MEMORY", "ffmpeg wanted more memory than a job has here"),
     Rule(
         "Unknown encoder|Encoder not found|No such filter|Unknown decoder|Unrecognized option",
         "ENCODER_UNAVAILABLE",
@@ -65,6 +65,8 @@ def classify(exit_code: int, stderr: str) -> Classified:
         if rule.exit_code in (None, exit_code) and re.search(rule.pattern, stderr):
             line = next((line for line in lines if rule.pattern and re.search(rule.pattern, line)), _last(lines))
             return Classified(rule.code, _with_line(rule.message, line))
+    if exit_code == -signal.SIGXFSZ:
+        return Classified("OUTPUT_TOO_LARGE", "a file outgrew its limit (setting input_max_bytes)")
     if exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
         hint = "; the kernel does that when memory runs out" if exit_code == -signal.SIGKILL else ""

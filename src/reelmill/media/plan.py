@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Sources
 from reelmill.media.operations import OPERATIONS
 from reelmill.v1.jobs_pb2 import Job
@@ -11,7 +12,7 @@ def plan(job: Job, sources: Sources, context: PlanContext) -> Plan:
     """Commands and files of all outputs; outputs of one input share a process, so it is decoded once.
 
     `job` has its defaults filled in (media.validate.with_defaults). Raises AttemptFailed where an
-    input does not allow an output.
+    input does not allow an output, and OUT_OF_MEMORY where one command alone would take more than there is.
     """
     commands: list[Command] = []
     files: list[PlannedFile] = []
@@ -22,22 +23,46 @@ def plan(job: Job, sources: Sources, context: PlanContext) -> Plan:
         planned = OPERATIONS[name].plan(output.name, getattr(output, name), source, context)
         commands += planned.commands
         files += planned.files
-    return Plan(commands=join(commands), files=tuple(files))
-
-
-def join(commands: Iterable[Command]) -> tuple[Command, ...]:
-    """Commands with equal inputs become one, in the order of the first of each."""
-    by_inputs: dict[tuple[str, ...], Command] = {}
     for command in commands:
-        known = by_inputs.get(command.inputs)
-        by_inputs[command.inputs] = (
-            Command(
-                inputs=command.inputs,
-                writes=known.writes + command.writes,
-                outputs=known.outputs + command.outputs,
-                duration_seconds=max(known.duration_seconds, command.duration_seconds),
-            )
-            if known
-            else command
+        _check_memory(command, context.memory_bytes)
+    return Plan(commands=join(commands, memory_bytes=context.memory_bytes), files=tuple(files))
+
+
+def _check_memory(command: Command, most_bytes: int) -> None:
+    if most_bytes and command.memory_bytes > most_bytes:
+        raise AttemptFailed(
+            "OUT_OF_MEMORY",
+            f"this takes about {_mebibytes(command.memory_bytes)} MiB of memory, and a job has {_mebibytes(most_bytes)}"
+            " here (settings worker_memory_bytes, worker_slots); ask for a smaller picture, or give workers more",
+            output=", ".join(command.outputs),
         )
-    return tuple(by_inputs.values())
+
+
+def _mebibytes(count: int) -> int:
+    return -(-count // 2**20)
+
+
+def join(commands: Iterable[Command], *, memory_bytes: int = 0) -> tuple[Command, ...]:
+    """Commands with equal inputs become one, in the order of the first of each, as far as memory lasts (0: any)."""
+    made: list[Command] = []
+    newest: dict[tuple[str, ...], int] = {}
+    for command in commands:
+        at = newest.get(command.inputs)
+        joined = _joined(made[at], command) if at is not None else None
+        if at is not None and joined and (not memory_bytes or joined.memory_bytes <= memory_bytes):
+            made[at] = joined
+        else:
+            newest[command.inputs] = len(made)
+            made.append(command)
+    return tuple(made)
+
+
+def _joined(first: Command, second: Command) -> Command:
+    return Command(
+        inputs=first.inputs,
+        writes=first.writes + second.writes,
+        outputs=first.outputs + second.outputs,
+        duration_seconds=max(first.duration_seconds, second.duration_seconds),
+        reading_bytes=max(first.reading_bytes, second.reading_bytes),
+        writing_bytes=first.writing_bytes + second.writing_bytes,
+    )

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import os
 import re
 import shlex
-import signal
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.child import tied
+from reelmill.media.confinement import Confinement
 from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
+from reelmill.media.launcher import kill_group, launch, outgrown
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
@@ -76,22 +75,18 @@ async def run(
     no_progress_seconds: float,
     wall_seconds: float,
     max_bytes: int,
+    memory_bytes: int,
+    check_space: Callable[[], None] = lambda: None,
 ) -> RunResult:
-    """Run a command in `folder` to its end.
+    """Run a command in `folder` to its end. `check_space` raises AttemptFailed where the disk has too little left.
 
     Raises Stopped once `stop` is set, and AttemptFailed (FFMPEG_FAILED, INPUT_CORRUPT, NO_PROGRESS,
     WALL_LIMIT, OUTPUT_TOO_LARGE, …) with the command and the end of its stderr. The process and all
     its children are gone when this returns.
     """
-    process = await asyncio.create_subprocess_exec(
-        *tied(_argv(command, ffmpeg)),
-        cwd=folder,
-        env={"SVT_LOG": "1"},  # errors only; no variable of ours reaches a parser of foreign files
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,  # and so a process group of its own, to be killed whole
-    )
+    # SVT_LOG: errors only.
+    confinement = Confinement(memory_bytes=memory_bytes, file_bytes=max_bytes, environment={"SVT_LOG": "1"})
+    process = await launch(_argv(command, ffmpeg), confinement, folder=folder)
     running_ffmpegs.add(process.pid)
     text, began = shown(command, ffmpeg), time.monotonic()
     log.info("ffmpeg starts", pid=process.pid, command=text, output=", ".join(command.outputs))
@@ -101,19 +96,23 @@ async def run(
     readers = asyncio.gather(
         _read_progress(process.stdout, parser, on_progress), _read_stderr(process.stderr, output), process.wait()
     )
-    watch = asyncio.create_task(_watch(parser, folder, no_progress_seconds, wall_seconds, max_bytes))
+    watch = asyncio.create_task(_watch(parser, folder, no_progress_seconds, wall_seconds, max_bytes, check_space))
+    growing = asyncio.create_task(outgrown(process.pid, confinement))
     stopping = asyncio.create_task(stop.wait())
     try:
-        waited: tuple[asyncio.Future[Any], ...] = (readers, watch, stopping)
+        waited: tuple[asyncio.Future[Any], ...] = (readers, watch, growing, stopping)
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         ended = readers.done()
         if not ended:
             # At once: what it wrote is discarded, and a large encoder flushes for seconds after TERM.
-            _kill_group(process)
+            kill_group(process)
             await readers
         if stop.is_set() and not ended:
             raise Stopped
         tail = "\n".join(output.tail)
+        if not ended and growing.done():
+            needed = f"ffmpeg took more than the {memory_bytes // 2**20} MiB that a job has here"
+            raise _failure(command, "OUT_OF_MEMORY", f"{needed} (setting worker_memory_bytes)", text, tail)
         if not ended:
             code, message = watch.result()
             raise _failure(command, code, message, text, tail)
@@ -121,10 +120,10 @@ async def run(
             found = classify(process.returncode, tail)
             raise _failure(command, found.code, found.message, text, tail)
     finally:
-        watch.cancel()
-        stopping.cancel()
+        for task in (watch, growing, stopping):
+            task.cancel()
         if process.returncode is None:
-            _kill_group(process)
+            kill_group(process)
             await asyncio.shield(process.wait())  # the readers may have ended before it
             await asyncio.shield(readers)
         running_ffmpegs.discard(process.pid)
@@ -182,7 +181,12 @@ def _keep(line: bytes, output: _Output) -> None:
 
 
 async def _watch(
-    parser: ProgressParser, folder: Path, no_progress_seconds: float, wall_seconds: float, max_bytes: int
+    parser: ProgressParser,
+    folder: Path,
+    no_progress_seconds: float,
+    wall_seconds: float,
+    max_bytes: int,
+    check_space: Callable[[], None],
 ) -> tuple[str, str]:
     """Returns, with a code and a message, when the process must not go on."""
     clock = asyncio.get_running_loop().time
@@ -194,6 +198,10 @@ async def _watch(
         new_size = await asyncio.to_thread(_written_bytes, folder)
         if (parser.position, new_size) != (position, size):
             position, size, moved = parser.position, new_size, now
+        try:
+            check_space()
+        except AttemptFailed as error:
+            return error.failure.code, error.failure.message
         if size > max_bytes:
             return "OUTPUT_TOO_LARGE", f"the outputs outgrew {max_bytes} bytes (setting input_max_bytes)"
         if now - moved > no_progress_seconds:
@@ -210,10 +218,3 @@ def _written_bytes(folder: Path) -> int:
         except FileNotFoundError:  # ffmpeg renames and removes files
             continue
     return total
-
-
-def _kill_group(process: asyncio.subprocess.Process) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

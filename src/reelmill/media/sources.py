@@ -9,6 +9,8 @@ from reelmill.media.formats import MAX_PIXELS
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
 
+_LEAST_BYTES_PER_SECOND = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -18,6 +20,15 @@ class Span:
     length: float
     cut: bool
     """Whether the end is before the input's own."""
+
+
+def believable_seconds(info: MediaInfo) -> float:
+    """How long an input may be taken to last: what it claims, but no longer than its bytes can hold.
+
+    A forged header claims years in a few kilobytes; the sparsest honest files (a picture that stands for minutes) have
+    more than a byte for each second.
+    """
+    return min(info.duration_seconds, info.size_bytes / _LEAST_BYTES_PER_SECOND)
 
 
 def video_stream(source: Source, output: str) -> MediaInfo.Stream:

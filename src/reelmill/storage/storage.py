@@ -108,6 +108,10 @@ class Storage:
         upload = uris.upload(uri)
         return self.own(f"uploads/{upload.id}/{upload.name}")
 
+    def is_remote(self, uri: str) -> bool:
+        """Whether to fetch an input is to wait for another machine."""
+        return uris.scheme_of(uri) in ("http", "https") or uris.scheme_of(self._resolve(uri)) == "s3"
+
     async def fetch(self, uri: str, target: Path) -> Fetched:
         """Bring an input to this machine: to `target`, or where it is if it is here already.
 

@@ -13,6 +13,7 @@ from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
 from reelmill.v1.jobs_pb2 import Progress
+from reelmill.worker.slots import Slot
 
 Answer = TypeVar("Answer")
 _REPEAT_SECONDS = 5.0  # the cache forgets a progress after 15 s, and a large file is uploaded for longer
@@ -33,8 +34,11 @@ class Stopped(Exception):
 class Attempt:
     """What an executor may do: read the task, report, and heed `stop`."""
 
-    def __init__(self, task: ClaimedTask, leases: LeaseStore, publish: Callable[[StoredJob], Awaitable[None]]) -> None:
+    def __init__(
+        self, task: ClaimedTask, leases: LeaseStore, publish: Callable[[StoredJob], Awaitable[None]], slot: Slot
+    ) -> None:
         self.task = task
+        self.slot = slot
         self.stop = asyncio.Event()
         self.reason: StopReason | None = None
         self.progress = Progress()

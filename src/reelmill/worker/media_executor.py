@@ -11,9 +11,10 @@ from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Sou
 from reelmill.media.plan import plan
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
+from reelmill.media.sources import believable_seconds
 from reelmill.media.verify import verify
 from reelmill.points import reach
-from reelmill.storage.storage import Storage
+from reelmill.storage.storage import Fetched, Storage
 from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile
@@ -36,7 +37,10 @@ class MediaLimits:
     threads: int
     no_progress_seconds: float
     wall_limit_factor: float
+    wall_limit_seconds: float
     output_max_bytes: int
+    memory_bytes: int
+    """Of one ffmpeg."""
 
 
 class MediaExecutor:
@@ -47,13 +51,14 @@ class MediaExecutor:
         self._work = work
         self._prober = prober
         self._limits = limits
+        self._context = PlanContext(threads=limits.threads, memory_bytes=limits.memory_bytes)
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
         folder = self._work.create(attempt.task.id, attempt.task.fence)
         try:
             sources = await self._sources(attempt, folder.path)
-            planned = plan(attempt.task.job, sources, PlanContext(threads=self._limits.threads))
+            planned = plan(attempt.task.job, sources, self._context)
             for file in planned.files:
                 (folder.path / file.path).parent.mkdir(exist_ok=True)
             for command in planned.commands:
@@ -85,7 +90,7 @@ class MediaExecutor:
             attempt.check_stop()
             await reach("task.fetching")
             with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
-                fetched = await attempt.unless_stopped(self._storage.fetch(item.uri, folder / f"input-{i}"))
+                fetched = await attempt.unless_stopped(self._fetch(attempt, item.uri, folder / f"input-{i}"))
                 span.set({"reelmill.size_bytes": fetched.size_bytes})
             INPUT_BYTES.inc(fetched.size_bytes)
             self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
@@ -95,12 +100,18 @@ class MediaExecutor:
             sources[item.name] = Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
         return sources
 
+    async def _fetch(self, attempt: Attempt, uri: str, target: Path) -> Fetched:
+        if not self._storage.is_remote(uri):
+            return await self._storage.fetch(uri, target)
+        async with attempt.slot.left():
+            return await self._storage.fetch(uri, target)
+
     async def _transcode(self, attempt: Attempt, planned: Plan, folder: Path, sources: Iterable[Source]) -> bool:
         """Run all commands; answers whether ffmpeg complained of a damaged input."""
         damaged = False
         limits = self._limits
-        longest = max((s.info.duration_seconds for s in sources), default=0.0)
-        wall = max(_LEAST_WALL_SECONDS, limits.wall_limit_factor * longest)
+        longest = max((believable_seconds(s.info) for s in sources), default=0.0)
+        wall = min(limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, limits.wall_limit_factor * longest))
         meter = _Meter(attempt, planned.commands)
         for command in planned.commands:
             attempt.check_stop()
@@ -115,6 +126,8 @@ class MediaExecutor:
                         no_progress_seconds=limits.no_progress_seconds,
                         wall_seconds=wall,
                         max_bytes=limits.output_max_bytes,
+                        memory_bytes=limits.memory_bytes,
+                        check_space=lambda: self._work.check_space(0),
                     )
             except ffmpeg_run.Stopped as error:
                 raise Stopped from error

@@ -25,6 +25,7 @@ from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
 from reelmill.worker.intake import Intake
+from reelmill.worker.slots import Slots
 
 log = get_logger(__name__)
 _PROGRESS_SECONDS = 0.5
@@ -41,6 +42,8 @@ class WorkerConfig:
     owner: str
     """Names this worker's leases: host and a random part."""
     slots: int
+    fetches: int
+    """Inputs that are fetched at once without holding a slot."""
     heartbeat_seconds: float
     sweep_seconds: float
     drain_seconds: float
@@ -71,6 +74,7 @@ class Worker:
         self._give_up = asyncio.Event()
         self._completions: Batcher[FinishedTask, StoredJob | None] = Batcher(self._complete)
         self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._slots = Slots(config.slots, config.fetches, self._changed.set)
         metrics.SLOTS.set(config.slots)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -107,7 +111,7 @@ class Worker:
 
     async def _take_loop(self, consumer: Consumer) -> None:
         while True:
-            free = self._config.slots - len(self._running)
+            free = self._slots.free
             if free == 0:
                 self._changed.clear()
                 await self._changed.wait()
@@ -122,9 +126,11 @@ class Worker:
                 await self._publish(*[StoredJob(tenant_id=t.tenant_id, job=t.job) for t in claimed])
 
     def _start(self, task: ClaimedTask) -> None:
-        attempt = Attempt(task, self._leases, self._publish)
+        slot = self._slots.take()
+        attempt = Attempt(task, self._leases, self._publish, slot)
         self._held[task.lease] = attempt
         running = asyncio.create_task(self._run(attempt), name=f"task {task.id}")
+        running.add_done_callback(lambda _: slot.end())
         self._running.add(running)
         metrics.QUEUE_WAIT[priority_class(task_topic(task.job.priority))].observe(task.waited_seconds)
         running.add_done_callback(self._ended)
@@ -163,6 +169,8 @@ class Worker:
         """Run an attempt to its recorded end; answers the outcome's name."""
         lease = attempt.task.lease
         try:
+            if not attempt.slot.held:
+                await attempt.unless_stopped(attempt.slot.hold())
             files = await self._executor.run(attempt)
             await self._persist(attempt.flush)
             done = await self._persist(lambda: self._completions.submit(FinishedTask(lease=lease, files=files)))

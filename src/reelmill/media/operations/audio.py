@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import Violation
-from reelmill.media import formats
+from reelmill.media import formats, memory
 from reelmill.media.checks import trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.sources import expected_seconds, open_options, required_audio, seconds, span
@@ -79,6 +79,8 @@ class AudioOperation:
             writes=writes,
             outputs=(output,),
             duration_seconds=part.length,
+            reading_bytes=memory.SOUND_BYTES,
+            writing_bytes=memory.SOUND_BYTES,
         )
         file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)
         return Plan(commands=(command,), files=(file,))

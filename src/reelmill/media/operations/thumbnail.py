@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import formats, pictures
+from reelmill.media import formats, memory, pictures
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, display_size, fit
 from reelmill.media.sources import open_options, seconds, video_stream
@@ -65,12 +65,14 @@ class ThumbnailOperation:
         extension = _EXTENSIONS[spec.format]
         paths = [PurePosixPath(output, f"{output}-{i:04d}.{extension}") for i in range(1, len(times) + 1)]
         if spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
-            commands = [_one_decode(output, spec, source, context, picture, duration, graph)]
+            commands = [_one_decode(output, spec, source, context, picture, duration, graph, scaling.final)]
         else:
-            many = range(0, len(times), _PICTURES_A_COMMAND)
             seeks = [(_seek_to(t, picture, duration), path) for t, path in zip(times, paths, strict=True)]
+            each = memory.decoding(picture, source.demuxer, 1), memory.still(scaling.final, picture)
+            many = _pictures_a_command(sum(each), context.memory_bytes)
             commands = [
-                _by_seeking(output, spec, source, picture, seeks[i : i + _PICTURES_A_COMMAND], graph) for i in many
+                _by_seeking(output, spec, source, picture, seeks[i : i + many], graph, each)
+                for i in range(0, len(times), many)
             ]
         expected = Expected(video_codec=_CODECS[spec.format], width=scaling.final.width, height=scaling.final.height)
         content_type = formats.CONTENT_TYPES[extension]
@@ -80,6 +82,12 @@ class ThumbnailOperation:
             for p in paths
         ]
         return Plan(commands=tuple(commands), files=tuple(files))
+
+
+def _pictures_a_command(each_bytes: int, most_bytes: int) -> int:
+    if not most_bytes:
+        return _PICTURES_A_COMMAND
+    return max(1, min(_PICTURES_A_COMMAND, (most_bytes - memory.PROCESS_BYTES) // each_bytes))
 
 
 def _times(spec: Thumbnail, source: Source, duration: float, output: str) -> list[float]:
@@ -119,6 +127,7 @@ def _by_seeking(
     picture: MediaInfo.Stream,
     seeks: Sequence[tuple[float, PurePosixPath]],
     graph: str,
+    each_bytes: tuple[int, int],
 ) -> Command:
     one = PlanContext(threads=1)  # a thread for each of many decoders of one frame costs more than it brings
     inputs: list[str] = []
@@ -128,7 +137,15 @@ def _by_seeking(
         writes += ("-map", f"{i}:{picture.index}", "-frames:v", "1", "-filter:v", graph, *_encoder(spec))
         # update: the path is a name and no pattern for many.
         writes += ("-map_metadata", "-1", "-f", "image2", "-update", "1", str(path))
-    return Command(inputs=tuple(inputs), writes=tuple(writes), outputs=(output,), duration_seconds=0.0)
+    reading, writing = (len(seeks) * count for count in each_bytes)
+    return Command(
+        inputs=tuple(inputs),
+        writes=tuple(writes),
+        outputs=(output,),
+        duration_seconds=0.0,
+        reading_bytes=reading,
+        writing_bytes=writing,
+    )
 
 
 def _one_decode(
@@ -139,6 +156,7 @@ def _one_decode(
     picture: MediaInfo.Stream,
     duration: float,
     graph: str,
+    size: Size,
 ) -> Command:
     step = duration / spec.count
     # The frame on the screen at the middle of each step: earlier by half a step, then at each step.
@@ -150,7 +168,14 @@ def _one_decode(
         str(PurePosixPath(output, f"{output}-%04d.{_EXTENSIONS[spec.format]}")),
     )
     inputs = open_options(source, context)
-    return Command(inputs=inputs, writes=writes, outputs=(output,), duration_seconds=duration)
+    return Command(
+        inputs=inputs,
+        writes=writes,
+        outputs=(output,),
+        duration_seconds=duration,
+        reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+        writing_bytes=memory.still(size, picture),
+    )
 
 
 def _encoder(spec: Thumbnail) -> tuple[str, ...]:

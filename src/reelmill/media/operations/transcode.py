@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import formats, pictures
+from reelmill.media import formats, memory, pictures
 from reelmill.media.checks import trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, display_size, fit
 from reelmill.media.sources import (
     audio_stream,
+    believable_seconds,
     expected_seconds,
     open_options,
     seconds,
@@ -88,6 +89,13 @@ class TranscodeOperation:
         _check_size(scaling.final, output)
         extension = formats.CONTAINER_EXTENSIONS[spec.container]
         path = PurePosixPath(output, f"{output}.{extension}")
+        if spec.video.frame_rate and part.length > believable_seconds(source.info):
+            raise AttemptFailed(
+                "INPUT_UNSUPPORTED",
+                f"the input claims {source.info.duration_seconds:.0f} s in {source.info.size_bytes} bytes, so no even"
+                " frame rate is made of it; leave frame_rate out",
+                output=output,
+            )
         rate = (f"fps={formats.frame_rate(spec.video.frame_rate)}",) if spec.video.frame_rate else ()
         writes = (
             *("-map", f"0:{picture.index}"),
@@ -117,6 +125,8 @@ class TranscodeOperation:
             writes=writes,
             outputs=(output,),
             duration_seconds=part.length,
+            reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+            writing_bytes=memory.encoding(spec.video, scaling.final, picture) + memory.SOUND_BYTES * bool(sound),
         )
         file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)
         return Plan(commands=(command,), files=(file,))
