@@ -1,6 +1,7 @@
 """Migrations: numbered, applied once whoever calls, and what schema.sql says."""
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from reelmill.store.migrate import Migration, migrate, migrations, pending
+from reelmill.store.migrate import Migration, WrongSchema, migrate, migrations, pending
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +70,41 @@ async def test_older_code_refuses_a_schema_that_lacks_what_it_uses(
     for bring in (migrate, pending):
         with pytest.raises(RuntimeError, match=f"migration {further.number} took away.*newer version"):
             await bring(database_url)
+
+
+async def test_a_migration_that_was_changed_after_it_was_applied_is_told(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = migrations()
+    changed = dataclasses.replace(first, sql=first.sql + "\n-- a comment is a change too\n")
+    monkeypatch.setattr("reelmill.store.migrate.migrations", lambda: [changed, *others])
+    for bring in (migrate, pending):
+        with pytest.raises(WrongSchema, match=r"0001_initial\.sql was changed after .*: run the release"):
+            await bring(database_url)
+    monkeypatch.setattr("reelmill.store.migrate.migrations", lambda: [first, *others])
+    assert await migrate(database_url) == []
+
+
+async def test_what_a_release_without_checksums_applied_is_trusted_and_filled_in_once(empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute(
+            "CREATE TABLE schema_migrations (number int PRIMARY KEY, name text NOT NULL, "
+            "time timestamptz NOT NULL DEFAULT clock_timestamp(), contracts boolean NOT NULL DEFAULT false)"
+        )
+        for migration in migrations():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO schema_migrations (number, name) VALUES ($1, $2)", migration.number, migration.name
+            )
+        assert (await pending(empty_database_url))[1] == []
+        assert await migrate(empty_database_url) == []
+        filled = dict(await connection.fetch("SELECT number, checksum FROM schema_migrations"))
+        assert filled == {m.number: m.checksum for m in migrations()}
+        # What the release before writes is taken still.
+        await connection.execute("INSERT INTO schema_migrations (number, name, contracts) VALUES (99, 'its', false)")
+    finally:
+        await connection.close()
 
 
 def test_schema_sql_is_what_the_migrations_make(database_url: str) -> None:

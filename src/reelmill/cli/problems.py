@@ -33,4 +33,8 @@ def problem_of(error: Exception) -> Problem | None:
         return Problem("the request breaks a rule" if details else error.message, details=details, exit_code=USAGE)
     if isinstance(error, ReelmillError):
         return Problem(error.message)
+    from reelmill.store.migrate import WrongSchema
+
+    if isinstance(error, WrongSchema):
+        return Problem(str(error))
     return None

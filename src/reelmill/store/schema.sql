@@ -275,7 +275,8 @@ CREATE TABLE public.schema_migrations (
     number integer NOT NULL,
     name text NOT NULL,
     "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    contracts boolean DEFAULT false NOT NULL
+    contracts boolean DEFAULT false NOT NULL,
+    checksum text
 );
 
 CREATE TABLE public.storage_deletions (
