@@ -17,7 +17,7 @@ from services.databases import Databases
 from benchmarks import counting
 from benchmarks.peers.base import WORKERS, Peer
 from benchmarks.servers import Servers, check_listener, check_postgres, check_redis
-from reelmill import app
+from reelmill import app, system
 from reelmill.api.submission import Submitter
 from reelmill.queue.port import TASK_TOPICS
 from reelmill.settings import Settings
@@ -199,10 +199,10 @@ class Nothing:
 
 async def work() -> None:
     """A worker's process."""
-    stop, chosen = app.stop_on_signals(), Settings()
+    stop, chosen = system.stop_on_signals(), Settings()
     logs.configure(service="worker", format=chosen.log_format, level=chosen.log_level)
     async with app.open_parts(chosen, process="worker") as parts:
-        await app.run_worker(parts, stop, executor=Nothing())
+        await app.make_worker(parts, stop, executor=Nothing())()
 
 
 if __name__ == "__main__":

@@ -1,19 +1,16 @@
-"""The composition root: settings → parts → processes, started in order and stopped in reverse."""
+"""The composition root: settings → parts, started in order and stopped in reverse. What runs them is system.py."""
 
 import asyncio
 import os
 import secrets
-import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-import uvicorn
 
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
@@ -35,6 +32,7 @@ from reelmill.redaction import redacted
 from reelmill.relay import Relay
 from reelmill.scheduler.sampler import Sampler
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
+from reelmill.serving import running_http
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
@@ -45,10 +43,9 @@ from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
-from reelmill.supervise import supervised
-from reelmill.telemetry import health, traces
+from reelmill.supervise import end, supervised
+from reelmill.telemetry import health
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import expose
 from reelmill.worker.attempt import Executor
 from reelmill.worker.machine import available_bytes
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -78,15 +75,6 @@ class Parts:
     def leases(self) -> LeaseStore:
         """Tasks, for workers and schedulers."""
         return LeaseStore(self.database, lease_seconds=self.settings.lease_seconds)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Addresses:
-    """Where a running system listens; empty for what it does not run."""
-
-    http: str = ""
-    grpc: str = ""
-    health: str = ""
 
 
 def make_database(settings: Settings, url: str, process: str) -> Database:
@@ -137,12 +125,12 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
         return
     embedded = EmbeddedPostgres.of(settings)
     url = await embedded.start()
-    watching = supervised("embedded PostgreSQL", embedded.watch)
+    watching = supervised("embedded_postgres", embedded.watch)
     try:
         await migrate(url)
         yield url
     finally:
-        await _cancel(watching)
+        await end(watching)
         await embedded.stop()
 
 
@@ -181,7 +169,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
         checks=submitter.checks,
         limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),
     )
-    relay = asyncio.create_task(parts.relay.run(), name="relay")
+    relay = supervised("relay", parts.relay.run)
     try:
         port = await server.start(settings.grpc_host, settings.grpc_port)
         log.info("api listens", address=f"{settings.grpc_host}:{port}")
@@ -189,7 +177,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     finally:
         await server.stop()
         await prober.close()
-        await _cancel(relay)
+        await end(relay)
 
 
 def work_root(settings: Settings) -> WorkRoot:
@@ -214,10 +202,13 @@ def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot
     return MediaExecutor(parts.storage, work, prober, limits), work
 
 
-async def run_worker(
+def make_worker(
     parts: Parts, stop: asyncio.Event, executor: Executor | None = None, *, alone: bool = False
-) -> None:
-    """A worker, until `stop` and its drain; `alone`: no other one shares its database."""
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """What runs a worker until `stop` and its drain; it may be run again. Raises what no second try would mend.
+
+    `alone`: no other worker shares its database.
+    """
     settings = parts.settings
     prober = Prober()
     if executor is None:
@@ -233,11 +224,15 @@ async def run_worker(
         drain_seconds=settings.drain_seconds,
         alone=alone,
     )
-    log.info("worker starts", owner=config.owner, slots=config.slots)
-    try:
-        await Worker(config, parts.leases, parts.queue, parts.cache, executor).run(stop)
-    finally:
-        await prober.close()
+
+    async def run() -> None:
+        log.info("worker starts", owner=config.owner, slots=config.slots)
+        try:
+            await Worker(config, parts.leases, parts.queue, parts.cache, executor).run(stop)
+        finally:
+            await prober.close()
+
+    return run
 
 
 def make_scheduler(parts: Parts) -> Scheduler:
@@ -266,52 +261,11 @@ async def run_scheduler(parts: Parts) -> None:
     sampler = Sampler(
         StatisticsStore(parts.database), parts.queue, checks, interval_seconds=parts.settings.sample_seconds
     )
-    async with asyncio.TaskGroup() as loops:
-        loops.create_task(make_scheduler(parts).run())
-        loops.create_task(sampler.run())
-
-
-@asynccontextmanager
-async def running_http(
-    application: Any, host: str, port: int, *, limits: ConnectionLimits, drain_seconds: float = 0
-) -> AsyncIterator[int]:
-    """Serve an ASGI application; answers its port. Raises OSError where the port is taken.
-
-    At the end it first answers with `Connection: close` for `drain_seconds`: a client that sends on an idle
-    connection in the moment in which it is closed would have to guess whether it was heard.
-    """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sampling = supervised("sampler", sampler.run)
     try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"can't listen on {host}:{port}: {error.strerror}; choose another port") from error
-    config = uvicorn.Config(
-        application,
-        http=protocol(limits),
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        timeout_graceful_shutdown=5,
-        timeout_keep_alive=75,
-    )
-    server = uvicorn.Server(config)
-    # Not serve(): signals are the process's to handle.
-    task = asyncio.create_task(server._serve([listener]), name="http")
-    try:
-        while not server.started:
-            if task.done():
-                task.result()
-            await asyncio.sleep(0.01)
-        yield int(listener.getsockname()[1])
+        await make_scheduler(parts).run()
     finally:
-        if drain_seconds:
-            config.encoded_headers.append((b"connection", b"close"))  # uvicorn takes them up within a second
-            await asyncio.wait([task], timeout=drain_seconds)
-        server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
-        listener.close()
+        await end(sampling)
 
 
 @asynccontextmanager
@@ -321,8 +275,9 @@ async def running_gateway(settings: Settings, storage: Storage, api_target: str)
     drain = settings.http_drain_seconds
     allow_files(settings.http_max_connections)
     limits = ConnectionLimits(connections=settings.http_max_connections, head_seconds=settings.http_head_seconds)
+    host, port = settings.http_host, settings.http_port
     async with running_http(
-        application, settings.http_host, settings.http_port, limits=limits, drain_seconds=drain
+        "gateway_http", application, host, port, protocol=protocol(limits), drain_seconds=drain
     ) as port:
         log.info("gateway listens", address=f"http://{settings.http_host}:{port}")
         yield port
@@ -333,78 +288,11 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
     """/healthz, /readyz and /metrics; answers their port."""
     checks = {"database": parts.database.check, "queue": parts.queue.check}
     settings = parts.settings
-    limits = ConnectionLimits(connections=_HEALTH_CONNECTIONS)
-    async with running_http(health.build(checks), settings.health_host, settings.health_port, limits=limits) as port:
+    host, port = settings.health_host, settings.health_port
+    speaking = protocol(ConnectionLimits(connections=_HEALTH_CONNECTIONS))
+    async with running_http("health_http", health.build(checks), host, port, protocol=speaking) as port:
         log.info("health and metrics", address=f"http://{settings.health_host}:{port}")
         yield port
-
-
-@asynccontextmanager
-async def running_system(settings: Settings, *, alone: bool = False) -> AsyncIterator[Addresses]:
-    """All four processes in this one, for `reelmill up`, `run` and `demo`; `alone`: nobody shares its database."""
-    expose("up")
-    async with (
-        traces.exporting("up", settings.otlp_endpoint),
-        open_parts(settings, process="up") as parts,
-        running_api(parts) as grpc_port,
-    ):
-        target = f"{settings.grpc_host}:{grpc_port}"
-        async with running_gateway(settings, parts.storage, target) as http_port:
-            stop = asyncio.Event()
-            worker = asyncio.create_task(run_worker(parts, stop, alone=alone), name="worker")
-            scheduler = asyncio.create_task(run_scheduler(parts), name="scheduler")
-            for task in (worker, scheduler):
-                task.add_done_callback(lambda task: _ended_early(task, stop))
-            try:
-                yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
-            finally:
-                stop.set()
-                await asyncio.gather(worker, return_exceptions=True)
-                await _cancel(scheduler)
-
-
-def _ended_early(task: asyncio.Task[None], stop: asyncio.Event) -> None:
-    """End the whole as SIGTERM does: to go on without a worker would look well and do nothing."""
-    if not stop.is_set() and not task.cancelled():
-        log.error("a part of the system died; stopping", part=task.get_name(), exc_info=task.exception())
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-async def run_process(process: str, settings: Settings) -> None:
-    """One of api, gateway, worker, scheduler, until SIGTERM or SIGINT."""
-    stop = stop_on_signals()
-    expose(process)
-    async with traces.exporting(process, settings.otlp_endpoint):
-        with suppress(StoppedWaiting):
-            await _run_process(process, settings, stop)
-
-
-async def _run_process(process: str, settings: Settings, stop: asyncio.Event) -> None:
-    if process == "gateway":
-        target = settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
-        async with running_gateway(settings, Storage.from_settings(settings), target):
-            await stop.wait()
-        return
-    async with open_parts(settings, process=process, stop=stop) as parts, running_health(parts):
-        if process == "api":
-            async with running_api(parts):
-                await stop.wait()
-        elif process == "worker":
-            await run_worker(parts, stop)
-        else:
-            scheduler = asyncio.create_task(run_scheduler(parts), name="scheduler")
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([scheduler, stopping], return_when=asyncio.FIRST_COMPLETED)
-            await _cancel(scheduler)
 
 
 class StoppedWaiting(Exception):
@@ -429,13 +317,6 @@ async def _patiently(start: Callable[[], Awaitable[None]], stop: asyncio.Event |
         await asyncio.sleep(1)
         if stop and stop.is_set():
             raise StoppedWaiting
-
-
-async def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    results = await asyncio.gather(task, return_exceptions=True)
-    if isinstance(results[0], Exception):
-        raise results[0]
 
 
 def data_dir(settings: Settings) -> Path:

@@ -5,36 +5,152 @@ nobody asked for is logged as an error, counted, and the part is started again a
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import part_ends
+from reelmill.telemetry.metrics import PART_ENDS
 
 log = get_logger(__name__)
 _FIRST_RETRY_SECONDS = 0.1
 _MAX_RETRY_SECONDS = 30.0
 _HEALTHY_SECONDS = 60.0  # a part that ran for so long begins with the first wait again
+_SWALLOWED_SECONDS = 1.0  # after which a part that was cancelled and did not end is cancelled again
 
 
-def supervised(part: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-    """A task that runs a part until it is cancelled; `part` names it in logs and metrics."""
-    return asyncio.create_task(_forever(part, run), name=part)
+@dataclass(kw_only=True, eq=False, slots=True)
+class Part:
+    """A part that is alive, from its first start until it is ended on purpose."""
+
+    name: str
+    max_retry_seconds: float
+    max_ends: int | None
+    """In a row; the part's owner hears of the next."""
+    starts: int = 0
+    task: asyncio.Task[None] | None = None
+    """What runs it, unless a thread does."""
+    thread: threading.Thread | None = None
+    _began: float = 0.0
+    _ends: int = 0
+    _retry_seconds: float = field(default=_FIRST_RETRY_SECONDS)
+
+    def began(self) -> None:
+        """It starts, or starts again."""
+        self.starts += 1
+        self._began = time.monotonic()
+
+    def ended(self, error: BaseException | None) -> float:
+        """It ended though nobody asked; answers how many seconds to wait. Raises the error at the last end."""
+        if time.monotonic() - self._began >= _HEALTHY_SECONDS:
+            self._ends, self._retry_seconds = 0, _FIRST_RETRY_SECONDS
+        self._ends += 1
+        wait_seconds = min(self._retry_seconds, self.max_retry_seconds)
+        self._retry_seconds = 2 * wait_seconds
+        PART_ENDS.labels(self.name).inc()
+        if self.max_ends is not None and self._ends > self.max_ends:
+            log.error("a part ended too often", part=self.name, ends=self._ends, exc_info=error)
+            raise error or RuntimeError(f"{self.name} ended {self._ends} times")
+        log.error("a part ended; it is started again", part=self.name, retry_seconds=wait_seconds, exc_info=error)
+        return wait_seconds
 
 
-async def _forever(part: str, run: Callable[[], Awaitable[None]]) -> None:
-    retry_seconds = _FIRST_RETRY_SECONDS
-    ends = part_ends(part)
+_alive: set[Part] = set()
+
+
+def alive() -> list[Part]:
+    """This process's parts."""
+    return sorted(_alive, key=lambda part: part.name)
+
+
+def supervised(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    until: asyncio.Event | None = None,
+    max_retry_seconds: float = _MAX_RETRY_SECONDS,
+    max_ends: int | None = None,
+) -> asyncio.Task[None]:
+    """A task that runs a part until it is cancelled, or ends by itself once `until` is set.
+
+    `name` is of a closed set: it is a label of the metric. With `max_ends` the task ends with the part's error after
+    one more end in a row: for a part without which its owner does harm.
+    """
+    part = _part(name, max_retry_seconds, max_ends)
+    part.task = asyncio.create_task(_forever(part, run, until or asyncio.Event()), name=name)
+    part.task.add_done_callback(lambda _: _alive.discard(part))
+    return part.task
+
+
+def supervised_thread(name: str, run: Callable[[], None], *, leaving: threading.Event) -> threading.Thread:
+    """A thread that runs a part until it returns after `leaving` was set. It does not hold up the process's end."""
+    part = _part(name, _MAX_RETRY_SECONDS, None)
+    part.thread = threading.Thread(target=_forever_here, args=(part, run, leaving), name=name, daemon=True)
+    part.thread.start()
+    return part.thread
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError where this task was told to end: after a call of a library that may swallow that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def end(*tasks: asyncio.Task[Any] | None) -> None:
+    """Cancel tasks and wait for their ends: again and again, for a library may swallow a cancellation."""
+    running = {task for task in tasks if task and not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_SWALLOWED_SECONDS)
+
+
+def _part(name: str, max_retry_seconds: float, max_ends: int | None) -> Part:
+    part = Part(name=name, max_retry_seconds=max_retry_seconds, max_ends=max_ends)
+    PART_ENDS.labels(name)  # shown as 0 from now on: what begins with 1 is no increase
+    _alive.add(part)
+    return part
+
+
+async def _forever(part: Part, run: Callable[[], Awaitable[None]], until: asyncio.Event) -> None:
     while True:
-        began = time.monotonic()
-        error: Exception | None = None
+        part.began()
+        error: BaseException | None = None
         try:
             await run()
-        except Exception as unforeseen:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as unforeseen:  # also a panic in Rust, and another task's cancellation
             error = unforeseen
-        if time.monotonic() - began >= _HEALTHY_SECONDS:
-            retry_seconds = _FIRST_RETRY_SECONDS
-        ends.inc()
-        log.error("a part ended; it is started again", part=part, retry_seconds=retry_seconds, exc_info=error)
-        await asyncio.sleep(retry_seconds)
-        retry_seconds = min(2 * retry_seconds, _MAX_RETRY_SECONDS)
+        heed_cancellation()  # whatever became of it on the way
+        if until.is_set():
+            if error:
+                raise error
+            return
+        wait_seconds = part.ended(error)
+        del error  # and its frames
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await until.wait()
+        except TimeoutError:
+            continue
+        return
+
+
+def _forever_here(part: Part, run: Callable[[], None], leaving: threading.Event) -> None:
+    try:
+        while not leaving.is_set():
+            part.began()
+            error: BaseException | None = None
+            try:
+                run()
+            except BaseException as unforeseen:
+                error = unforeseen
+            if leaving.is_set() and error is None:
+                return
+            leaving.wait(part.ended(error))
+    finally:
+        _alive.discard(part)

@@ -12,6 +12,8 @@ from services.redis import Redis
 
 from reelmill.cache.port import Cache, CacheUnavailable, job_channel
 from reelmill.cache.redis import RedisCache, progress_key, status_key
+from reelmill.cache.redis_channels import _SILENCE_SECONDS
+from reelmill.telemetry.metrics import PART_ENDS
 
 TIMEOUT_SECONDS = 0.5  # the adapter's own
 SLACK_SECONDS = 0.45  # for a busy machine; less than a second timeout
@@ -124,6 +126,18 @@ async def test_subscriptions_survive_a_restart(own: RedisCache, own_server: Redi
         await available(own)
         await own.notify("c")
         assert await subscription.wait(PATIENCE_SECONDS)
+
+
+async def test_a_listener_that_nobody_used_for_long_confirms_at_once(shared: RedisCache) -> None:
+    async with shared.subscribe("c"):
+        pass
+    await asyncio.sleep(_SILENCE_SECONDS + 0.5)  # it asks whether Redis lives, while nothing is subscribed
+    began = time.monotonic()
+    async with shared.subscribe("c") as subscription:
+        assert time.monotonic() - began < TIMEOUT_SECONDS / 2
+        await shared.notify("c")
+        assert await subscription.wait(PATIENCE_SECONDS)
+    assert PART_ENDS.labels("redis_channels")._value.get() == 0
 
 
 async def test_a_frozen_server_costs_one_timeout_a_call_and_then_nothing(own: RedisCache, own_server: Redis) -> None:

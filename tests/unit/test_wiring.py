@@ -137,7 +137,7 @@ async def test_a_worker_gets_its_settings(parts: app.Parts, monkeypatch: pytest.
 
     monkeypatch.setattr(app, "Worker", Recorder)
     executor: Any = object()
-    await app.run_worker(parts, asyncio.Event(), executor)
+    await app.make_worker(parts, asyncio.Event(), executor)()
     [config, leases], given = made, parts.settings
     assert config.slots == given.worker_slots
     assert config.heartbeat_seconds == given.heartbeat_seconds

@@ -69,7 +69,7 @@ class Follower:
 
     def begin(self) -> None:
         """Start to follow, in the running event loop."""
-        self._tasks = (asyncio.create_task(self._follow()), supervised("watch wake-ups", self._hear))
+        self._tasks = (asyncio.create_task(self._follow()), supervised("watch_wakeups", self._hear))
 
     def end(self) -> None:
         """Stop."""

@@ -13,6 +13,7 @@ from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
 from reelmill.capacity import Limits
 from reelmill.jobs.errors import Unavailable
+from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import jobs_pb2, jobs_pb2_grpc, media_pb2, media_pb2_grpc
 
@@ -75,13 +76,12 @@ class Server:
         except RuntimeError as error:
             raise OSError(f"can't listen on {host}:{port}: {error}; choose another with --grpc") from error
         await self._server.start()
-        self._watcher = asyncio.create_task(self._watch())
+        self._watcher = supervised("api_health", self._watch)
         return int(bound)
 
     async def stop(self) -> None:
         """Tell clients to go elsewhere, finish the calls under way, close."""
-        if self._watcher:
-            self._watcher.cancel()
+        await end(self._watcher)
         await self._health.enter_graceful_shutdown()
         await self._server.stop(_GRACE_SECONDS)
 

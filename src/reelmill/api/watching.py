@@ -72,7 +72,7 @@ class Watches:
             follower.begin()
         follower.watchers.add(woken)
         if self._poller is None:
-            self._poller = supervised("watch poll", self._poll)
+            self._poller = supervised("watch_poll", self._poll)
         return follower
 
     def _leave(self, follower: Follower, woken: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """Redis publish/subscribe over one connection for all subscribers of the process."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,12 +10,15 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from reelmill.cache.subscriptions import Channels, Subscriber
+from reelmill.supervise import end, heed_cancellation, supervised
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 PREFIX = "reelmill:"
 # RuntimeError: uvloop's for a write to a connection that was closed in that moment.
 AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
+# Nobody notifies it. A client that listens to anything is not closed by Redis for being idle (`timeout`).
+_ALWAYS = "always"
 _CONFIRM_SECONDS = 0.5
 _SILENCE_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 0.1
@@ -32,25 +36,20 @@ class RedisChannels:
         self._channels = Channels()
         self._changed = asyncio.Event()
         self._confirmed: dict[str, asyncio.Event] = {}
+        self._doubted = asyncio.Event()
+        self._heard = 0.0
         self._away = False
-        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Connect in the background."""
         if self._task is None:
-            self._stopping = False
-            self._task = asyncio.create_task(self._run(), name="redis channels")
+            self._task = supervised("redis_channels", self._run)
 
     async def stop(self) -> None:
         """Disconnect. Bears being called twice."""
         task, self._task = self._task, None
-        if task:
-            # Redis's client may swallow the cancellation of a call that ends in that moment.
-            self._stopping = True
-            self._changed.set()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[Subscriber]:
@@ -68,16 +67,19 @@ class RedisChannels:
         confirmed = self._confirmed.setdefault(channel, asyncio.Event())
         if self._away or self._task is None:
             return
+        asked = time.monotonic()
         try:
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 await confirmed.wait()
         except TimeoutError:
+            if self._heard < asked:
+                self._doubted.set()
             return
         subscriber.forget()
 
     async def _run(self) -> None:
         retry_seconds = _FIRST_RETRY_SECONDS
-        while not self._stopping:
+        while True:
             # The pool's options, but a connection of its own: reads wait long.
             connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # it has no types
             try:
@@ -85,15 +87,17 @@ class RedisChannels:
                 if self._away:
                     log.info("listens to Redis again")
                 self._away, retry_seconds = False, _FIRST_RETRY_SECONDS
+                self._doubted.clear()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._read(connection))
                     group.create_task(self._write(connection))
+                    group.create_task(self._doubt())
             except* AWAY as errors:
                 if not self._away:
                     reason = errors.exceptions[0]
                     log.warning("can't listen to Redis: watchers poll", reason=str(reason) or type(reason).__name__)
-                self._away = True
             finally:
+                self._away = True
                 for channel in list(self._confirmed):
                     self._confirmed[channel].clear()
                     if channel not in self._channels.names():
@@ -104,35 +108,50 @@ class RedisChannels:
 
     async def _read(self, connection: AbstractConnection) -> None:
         asked = False
-        while not self._stopping:
+        while True:
             reply = await connection.read_response(timeout=_SILENCE_SECONDS)
+            heed_cancellation()
             if reply is None:
                 if asked:
                     raise TimeoutError("Redis is silent")
                 # A connection that died without a word is found only by asking.
-                await connection.send_command("PING", check_health=False)
+                await _send(connection, "PING")
                 asked = True
                 continue
-            asked = False
-            kind, channel = reply[0], reply[1].decode().removeprefix(PREFIX)
-            if kind == b"message":
-                self._channels.wake(channel)
-            elif kind == b"subscribe" and channel in self._confirmed:
-                self._confirmed[channel].set()
-                self._channels.wake(channel)
+            asked, self._heard = False, time.monotonic()
+            match reply:  # whatever else it says, it is not silent
+                case [b"message", bytes(name), *_]:
+                    self._channels.wake(_channel(name))
+                case [b"subscribe", bytes(name), *_] if (channel := _channel(name)) in self._confirmed:
+                    self._confirmed[channel].set()
+                    self._channels.wake(channel)
 
     async def _write(self, connection: AbstractConnection) -> None:
         """Tell Redis what we listen to, all changes since the last time at once."""
         told: set[str] = set()
-        while not self._stopping:
+        while True:
             self._changed.clear()
-            wanted = self._channels.names()
+            wanted = self._channels.names() | {_ALWAYS}
             new, old, told = wanted - told, told - wanted, wanted
             for channel in old:
                 # Before the first await: who subscribes from here on waits for a new confirmation.
                 self._confirmed.pop(channel, None)
             if old:
-                await connection.send_command("UNSUBSCRIBE", *(PREFIX + c for c in old), check_health=False)
+                await _send(connection, "UNSUBSCRIBE", *(PREFIX + c for c in old))
             if new:
-                await connection.send_command("SUBSCRIBE", *(PREFIX + c for c in new), check_health=False)
+                await _send(connection, "SUBSCRIBE", *(PREFIX + c for c in new))
             await self._changed.wait()
+
+    async def _doubt(self) -> None:
+        """End a connection that died without a word as soon as someone notices."""
+        await self._doubted.wait()
+        raise TimeoutError("Redis does not confirm")
+
+
+async def _send(connection: AbstractConnection, *command: str) -> None:
+    await connection.send_command(*command, check_health=False)
+    heed_cancellation()  # the client swallows one that comes while it sends
+
+
+def _channel(name: bytes) -> str:
+    return name.decode(errors="replace").removeprefix(PREFIX)

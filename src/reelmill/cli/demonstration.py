@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from reelmill import app
+from reelmill import system
 from reelmill.cli.display import duration_text, err, error_view, out, outputs_view, size_text
 from reelmill.cli.following import following
 from reelmill.cli.problems import FAILED, INTERRUPTED, Problem
@@ -38,7 +38,7 @@ async def demonstrate(settings: Settings, folder: Path | None) -> None:
     except OSError as error:
         raise Problem(f"--data: {folder} can't be made: {error.strerror}") from error
     console, steps = out(), dict[str, float]()
-    stop = app.stop_on_signals()
+    stop = system.stop_on_signals()
     began = time.monotonic()
     clip = await asyncio.to_thread(make_clip, find_ffmpeg(settings.ffmpeg), folder / "clip.mp4")
     steps["make the clip"] = time.monotonic() - began

@@ -42,7 +42,7 @@ def up(
     with full_disk_told(settings), early:
         import uvloop
 
-        from reelmill import app  # noqa: F401  # takes as long as PostgreSQL does
+        from reelmill import system  # noqa: F401  # takes as long as PostgreSQL does
 
         uvloop.run(_up(settings))
 
@@ -114,12 +114,12 @@ def migrate(
 def _run(process: str, settings: "Settings") -> None:
     import uvloop
 
-    from reelmill import app
+    from reelmill import system
     from reelmill.telemetry.logs import get_logger
 
     log_to_stdout(process, settings)
     try:
-        uvloop.run(app.run_process(process, settings))
+        uvloop.run(system.run_process(process, settings))
     except Exception as error:
         if problem_of(error):
             raise
@@ -129,7 +129,7 @@ def _run(process: str, settings: "Settings") -> None:
 
 
 async def _up(settings: "Settings") -> None:
-    from reelmill import app
+    from reelmill import app, system
     from reelmill.cli.display import out
     from reelmill.cli.processes import (
         force_on_interrupt,
@@ -141,9 +141,9 @@ async def _up(settings: "Settings") -> None:
 
     require_free(settings.grpc_host, settings.grpc_port, "--grpc")
     require_free(settings.http_host, settings.http_port, "--http")
-    console, stop = out(), app.stop_on_signals()
+    console, stop = out(), system.stop_on_signals()
     with interruptible(stop), known_as_up(app.data_dir(settings)):
-        async with app.running_system(settings) as addresses:
+        async with system.running_system(settings) as addresses:
             console.print(f"REST     {addresses.http}/v1/jobs")
             console.print(f"Swagger  {addresses.http}/swagger/")
             console.print(f"gRPC     {addresses.grpc}")

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from reelmill import app
+from reelmill import app, system
 from reelmill.cli.display import err
 from reelmill.cli.following import following
 from reelmill.cli.processes import interruptible
@@ -54,7 +54,7 @@ async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) 
             "drain_seconds": 0.0,
         }
     )
-    async with app.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc) as client:
+    async with system.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc) as client:
         await _cancel_unfinished(client)
         yield client
 
@@ -66,7 +66,7 @@ async def run_jobs(
 
     Outputs go below `destination`. SIGINT and SIGTERM cancel what has not ended. Raises InvalidRequest.
     """
-    stop = app.stop_on_signals()
+    stop = system.stop_on_signals()
     roots = [destination, *(root for job in jobs.values() for root in input_roots(job))]
     with interruptible(stop), private_folder(app.data_dir(settings).absolute() / "run") as folder:
         async with open_session(settings, folder, roots) as client:

@@ -13,6 +13,7 @@ from reelmill.queue.kafka_lag import KafkaLag
 from reelmill.queue.kafka_producer import Config, KafkaProducer
 from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
 from reelmill.redaction import redacted
+from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -52,7 +53,8 @@ class KafkaQueue:
         self._replication = replication
         self._producer = KafkaProducer(self._config, topic_prefix)
         self._lag = KafkaLag(self._config)
-        self._making: asyncio.Task[None] | None = None
+        self._missing = asyncio.Event()
+        self._topics: asyncio.Task[None] | None = None
 
     @property
     def outbox_is_queue(self) -> bool:
@@ -64,21 +66,22 @@ class KafkaQueue:
 
         Raises QueueUnavailable for bad options and refused rights.
         """
-        if self._making is None:
-            self._producer.start()
-            self._making = asyncio.create_task(self._make_topics(), name="kafka topics")
-        await asyncio.wait([self._making], timeout=_START_SECONDS)
-        if self._making.done():
-            self._making.result()
-        else:
+        if self._topics is not None:
+            return
+        self._producer.start()
+        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._missing.set()
+        self._topics = supervised("kafka_topics", lambda: self._keep_topics(first))
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await asyncio.shield(first)
+        except TimeoutError:
             log.warning("kafka is away: goes on without it", servers=self._config["bootstrap.servers"])
 
     async def stop(self) -> None:
         """Flush for up to 5 s and disconnect."""
-        making, self._making = self._making, None
-        if making:
-            making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
+        topics, self._topics = self._topics, None
+        await end(topics)
         await self._producer.stop()
         await asyncio.to_thread(self._lag.close)
 
@@ -92,9 +95,8 @@ class KafkaQueue:
         try:
             await self._producer.send(messages)
         except QueueUnavailable as error:
-            if _code(error) in _MISSING and self._making and self._making.done():
-                self._making.exception()  # it was logged
-                self._making = asyncio.create_task(self._make_topics(), name="kafka topics")
+            if _code(error) in _MISSING:
+                self._missing.set()
             raise
 
     async def wake(self) -> None:
@@ -113,6 +115,19 @@ class KafkaQueue:
     async def check(self) -> None:
         """Raise QueueUnavailable unless a broker answers within 3 s."""
         await self._producer.topics(_CHECK_SECONDS)
+
+    async def _keep_topics(self, first: asyncio.Future[None]) -> None:
+        """Make topics whenever some are missing; `first` tells how that went at the start."""
+        while True:
+            await self._missing.wait()
+            try:
+                await self._make_topics()
+            except QueueUnavailable as error:  # it was logged
+                if not first.done():
+                    first.set_exception(error)
+            self._missing.clear()
+            if not first.done():
+                first.set_result(None)
 
     async def _make_topics(self) -> None:
         """Until it is done, whatever waiting cures. Raises QueueUnavailable."""

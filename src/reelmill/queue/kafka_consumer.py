@@ -14,6 +14,7 @@ from confluent_kafka import Message as KafkaMessage
 
 from reelmill.queue.kafka_producer import Config, is_fatal, refused
 from reelmill.queue.port import Delivery, Message, QueueUnavailable, Topic
+from reelmill.supervise import supervised_thread
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -126,8 +127,8 @@ class _Member:
         self._next: dict[int, int] = {}  # by partition: the offset after the last one read
         self._moved: set[int] = set()  # partitions whose position is to be committed
         self._client = self._connect()
-        self._thread = threading.Thread(target=self._run, name=f"kafka {topic}", daemon=True)
-        self._thread.start()
+        self._closed = False
+        self._thread = supervised_thread(f"kafka_{topic}", self._run, leaving=self._leaving)
 
     def take(self, limit: int, *, wanted: int) -> list[Delivery]:
         """Up to `limit` of the messages at hand; from now on `wanted` are kept there."""
@@ -177,17 +178,21 @@ class _Member:
         return client
 
     def _run(self) -> None:
-        """Serve until `stop`. A fatal error ends a client's life: a new one takes its place."""
+        """Serve until `stop`. An error ends a client's life: a new one takes its place and reads again."""
         while not self._leaving.is_set():
+            if self._closed:
+                self._client = self._connect()
+                self._closed = False
             try:
                 self._serve()
-            except KafkaException as error:
+            except KafkaException as error:  # fatal
                 self._refuse(error.args[0])
-            self._looked()
-            self._client.close()
-            self._forget(list(self._next))
-            if not self._leaving.wait(_RENEW_SECONDS):
-                self._client = self._connect()
+            finally:
+                self._closed = True
+                self._looked()
+                self._forget(list(self._next))
+                self._client.close()
+            self._leaving.wait(_RENEW_SECONDS)
 
     def _serve(self) -> None:
         while not self._leaving.is_set():

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as KafkaMessage
 
 from reelmill.queue.port import Message, QueueUnavailable
+from reelmill.supervise import supervised_thread
 
 _FLUSH_SECONDS = 5.0
 _POLL_SECONDS = 0.1
@@ -95,8 +96,7 @@ class _Running:
             self.producer = Producer({**config, "error_cb": self._on_error, "logger": logging.getLogger("kafka")})
         except KafkaException as error:
             raise refused(error) from error
-        self._thread = threading.Thread(target=self._poll, name="kafka producer", daemon=True)
-        self._thread.start()
+        self._thread = supervised_thread("kafka_producer", self._poll, leaving=self._leaving)
 
     def leave(self) -> None:
         """Flush and end, soon."""

@@ -18,6 +18,7 @@ from reelmill.jobs.errors import Unavailable
 from reelmill.queue.port import TASK_TOPICS, Consumer, Delivery, Message, QueueUnavailable, Topic
 from reelmill.store.database import Database
 from reelmill.store.sql import queries
+from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -107,7 +108,7 @@ class PostgresConsumer:
         deadline = time.monotonic() + timeout_seconds
         while not self._stopped:
             if self._listener is None:
-                self._listener = asyncio.create_task(self._listen(), name="queue listener")
+                self._listener = supervised("queue_listener", self._listen)
             self._woken.clear()
             if not self._ready:
                 await self._take(limit)
@@ -138,9 +139,9 @@ class PostgresConsumer:
         self._stopped = True
         self._woken.set()
         listener, self._listener = self._listener, None
-        if listener:
-            listener.cancel()
-        await asyncio.gather(*(t for t in (listener, self._taking) if t), return_exceptions=True)
+        await end(listener)
+        if self._taking:
+            await asyncio.gather(self._taking, return_exceptions=True)
         held, self._held = self._held, {}
         if not held:
             return

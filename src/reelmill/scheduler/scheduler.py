@@ -14,6 +14,7 @@ from reelmill.storage.storage import Storage
 from reelmill.store.leases import LeaseStore
 from reelmill.store.records import StoredJob
 from reelmill.store.retention import RetentionStore
+from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import RESCUED, count_ends
 
@@ -58,11 +59,16 @@ class Scheduler:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._relay.run())
-            loops.create_task(self._every(self._config.rescue_seconds, self.rescue))
-            loops.create_task(self._every(_DELETION_SECONDS, self.delete_folders))
-            loops.create_task(self._every(_RETENTION_SECONDS, self.retire))
+        loops = [
+            supervised("relay_sweep", self._relay.run),
+            supervised("rescue", lambda: self._every(self._config.rescue_seconds, self.rescue)),
+            supervised("folders", lambda: self._every(_DELETION_SECONDS, self.delete_folders)),
+            supervised("retention", lambda: self._every(_RETENTION_SECONDS, self.retire)),
+        ]
+        try:
+            await asyncio.wait(loops)
+        finally:
+            await end(*loops)
 
     async def rescue(self) -> None:
         """Take back expired leases, wake due retries, fail jobs past their deadline: all that there are."""

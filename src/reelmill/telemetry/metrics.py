@@ -35,12 +35,13 @@ _GATEWAY = CollectorRegistry()
 _WORKER = CollectorRegistry()
 _SCHEDULER = CollectorRegistry()
 _ENDS = CollectorRegistry()
+_LIFE = CollectorRegistry()
 _BY_PROCESS: Mapping[str, tuple[CollectorRegistry, ...]] = {
-    "api": (_PARTS, _ENDS, _API),
-    "gateway": (_GATEWAY,),
-    "worker": (_PARTS, _ENDS, _WORKER),
-    "scheduler": (_PARTS, _ENDS, _SCHEDULER),
-    "up": (_PARTS, _ENDS, _API, _GATEWAY, _WORKER, _SCHEDULER),
+    "api": (_LIFE, _PARTS, _ENDS, _API),
+    "gateway": (_LIFE, _GATEWAY),
+    "worker": (_LIFE, _PARTS, _ENDS, _WORKER),
+    "scheduler": (_LIFE, _PARTS, _ENDS, _SCHEDULER),
+    "up": (_LIFE, _PARTS, _ENDS, _API, _GATEWAY, _WORKER, _SCHEDULER),
 }
 
 
@@ -59,8 +60,9 @@ def expose(process: str) -> None:
 
 # Parts that live as long as their process.
 
-_PART_ENDS = Counter("reelmill_part_ends_total", "Unforeseen ends of a part; it was started again", ["part"])
-part_ends = _PART_ENDS.labels
+PART_ENDS = Counter(
+    "reelmill_part_ends_total", "Unforeseen ends of a part; it was started again", ["part"], registry=_LIFE
+)
 
 
 # Jobs.

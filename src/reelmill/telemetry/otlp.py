@@ -15,6 +15,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from structlog.contextvars import bound_contextvars
 
 from reelmill import __version__
+from reelmill.supervise import supervised_thread
 from reelmill.telemetry.traces import Attributes, Kind
 
 _EXPORT_SECONDS = 5.0  # for a call, and for the last spans of a process that stops
@@ -95,8 +96,7 @@ class _Sender(SpanProcessor):
         self._exporter = exporter
         self._waiting: queue.Queue[ReadableSpan] = queue.Queue(_MOST_WAITING)
         self._leaving = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
-        self._thread.start()
+        self._thread = supervised_thread("traces", self._run, leaving=self._leaving)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Keep a span that is to be sent, where there is room."""

@@ -21,6 +21,7 @@ from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable, priority_class, task_topic
 from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import ClaimedTask, Lease, StoredJob
+from reelmill.supervise import end, supervised
 from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
@@ -31,6 +32,7 @@ log = get_logger(__name__)
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
 _EARLY_SECONDS = 1.0  # between heartbeats that cancellations bring forward: all workers hear of each
+_MAX_HEARTBEAT_ENDS = 3  # after which the worker ends: it takes under a second, and no lease is lost meanwhile
 _LAST_WRITES_SECONDS = 10.0  # for which a worker that stops waits for PostgreSQL
 Answer = TypeVar("Answer")
 
@@ -80,34 +82,29 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain: finish what ends in time, hand back the rest."""
         consumer = self._intake.consumer()
+        heartbeat = supervised("heartbeat", self._heartbeat_loop, max_ends=_MAX_HEARTBEAT_ENDS)
         loops = [
-            asyncio.create_task(loop, name=name)
-            for name, loop in (
-                ("heartbeat", self._heartbeat_loop()),
-                ("cancels", self._cancel_loop()),
-                ("progress", self._progress_loop()),
-            )
+            heartbeat,
+            supervised("cancels", self._cancel_loop),
+            supervised("progress", self._progress_loop),
         ]
-        take = asyncio.create_task(self._take_loop(consumer), name="take")
+        take = supervised("take", lambda: self._take_loop(consumer))
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait([stopping, take, *loops], return_when=asyncio.FIRST_COMPLETED)
-            take.cancel()
-            await asyncio.gather(take, return_exceptions=True)
+            await asyncio.wait([stopping, heartbeat], return_when=asyncio.FIRST_COMPLETED)
+            await end(take)
             await self._intake.settle()
             await consumer.stop()
-            # Without its loops a worker must not go on: nobody would renew its leases.
-            whole = not any(loop.done() for loop in loops)
-            await self._drain(self._config.drain_seconds if whole else 0)
+            # Nobody would renew its leases: what it holds is handed back while it still may.
+            await self._drain(0 if heartbeat.done() else self._config.drain_seconds)
+            if heartbeat.done():
+                await heartbeat
         finally:
-            for task in (stopping, take, *loops, *self._running):
+            await end(stopping, take, *loops)
+            for task in self._running:
                 task.cancel()
-            results = await asyncio.gather(take, *loops, return_exceptions=True)
-            await asyncio.gather(stopping, *self._running, return_exceptions=True)
+            await asyncio.gather(*self._running, return_exceptions=True)
             await consumer.stop()
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
 
     async def _take_loop(self, consumer: Consumer) -> None:
         while True:
@@ -252,23 +249,25 @@ class Worker:
 
     async def _heartbeat_loop(self) -> None:
         while True:
-            await _wait(self._heartbeat_now, self._config.heartbeat_seconds)
-            self._heartbeat_now.clear()
-            held = dict(self._held)
-            if not held:
-                continue
             try:
-                kept = await self._leases.heartbeat(list(held))
+                await self._heartbeat()
             except Unavailable as error:
                 log.warning("can't renew leases", reason=str(error))
-                continue
-            for lease, attempt in held.items():
-                if lease not in self._held:
-                    continue  # it ended meanwhile
-                if lease not in kept:
-                    attempt.tell_to_stop(StopReason.LOST)
-                elif kept[lease]:
-                    attempt.tell_to_stop(StopReason.CANCELLED)
+            await _wait(self._heartbeat_now, self._config.heartbeat_seconds)
+            self._heartbeat_now.clear()
+
+    async def _heartbeat(self) -> None:
+        held = dict(self._held)
+        if not held:
+            return
+        kept = await self._leases.heartbeat(list(held))
+        for lease, attempt in held.items():
+            if lease not in self._held:
+                continue  # it ended meanwhile
+            if lease not in kept:
+                attempt.tell_to_stop(StopReason.LOST)
+            elif kept[lease]:
+                attempt.tell_to_stop(StopReason.CANCELLED)
 
     async def _cancel_loop(self) -> None:
         """A cancellation brings the next heartbeat forward."""

@@ -1,0 +1,108 @@
+"""The kinds of process: what runs in each, from its start to SIGTERM."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from reelmill.app import (
+    Parts,
+    StoppedWaiting,
+    make_worker,
+    open_parts,
+    run_scheduler,
+    running_api,
+    running_gateway,
+    running_health,
+)
+from reelmill.settings import Settings
+from reelmill.storage.storage import Storage
+from reelmill.supervise import end, supervised
+from reelmill.telemetry import traces
+from reelmill.telemetry.metrics import expose
+
+_MAX_ENDS = 5  # of a whole worker or scheduler, within 3 s; then the process ends, for others to start anew
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addresses:
+    """Where a running system listens."""
+
+    http: str
+    grpc: str
+
+
+@asynccontextmanager
+async def running_system(settings: Settings, *, alone: bool = False) -> AsyncIterator[Addresses]:
+    """All four processes in this one, for `reelmill up`, `run` and `demo`; `alone`: nobody shares its database."""
+    expose("up")
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(traces.exporting("up", settings.otlp_endpoint))
+        parts = await stack.enter_async_context(open_parts(settings, process="up"))
+        grpc_port = await stack.enter_async_context(running_api(parts))
+        target = f"{settings.grpc_host}:{grpc_port}"
+        http_port = await stack.enter_async_context(running_gateway(settings, parts.storage, target))
+        stop = asyncio.Event()
+        running = [_worker(parts, stop, alone=alone), _scheduler(parts)]
+        for task in running:
+            task.add_done_callback(lambda task: _ended_early(task, stop))
+        try:
+            yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
+        finally:
+            stop.set()
+            await asyncio.gather(running[0], return_exceptions=True)
+            await end(running[1])
+
+
+async def run_process(process: str, settings: Settings) -> None:
+    """One of api, gateway, worker, scheduler, until SIGTERM or SIGINT."""
+    stop = stop_on_signals()
+    expose(process)
+    async with traces.exporting(process, settings.otlp_endpoint):
+        with suppress(StoppedWaiting):
+            await _run(process, settings, stop)
+
+
+async def _run(process: str, settings: Settings, stop: asyncio.Event) -> None:
+    if process == "gateway":
+        target = settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
+        async with running_gateway(settings, Storage.from_settings(settings), target):
+            await stop.wait()
+        return
+    async with open_parts(settings, process=process, stop=stop) as parts, running_health(parts):
+        if process == "api":
+            async with running_api(parts):
+                await stop.wait()
+        elif process == "worker":
+            await _worker(parts, stop)
+        else:
+            scheduler, stopping = _scheduler(parts), asyncio.create_task(stop.wait())
+            await asyncio.wait([scheduler, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if scheduler.done():
+                await scheduler
+            await end(scheduler, stopping)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _worker(parts: Parts, stop: asyncio.Event, *, alone: bool = False) -> asyncio.Task[None]:
+    return supervised("worker", make_worker(parts, stop, alone=alone), until=stop, max_ends=_MAX_ENDS)
+
+
+def _scheduler(parts: Parts) -> asyncio.Task[None]:
+    return supervised("scheduler", lambda: run_scheduler(parts), max_ends=_MAX_ENDS)
+
+
+def _ended_early(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """End the whole as SIGTERM does: to go on without a worker would look well and do nothing."""
+    if not stop.is_set() and not task.cancelled():
+        os.kill(os.getpid(), signal.SIGTERM)
