@@ -15,6 +15,7 @@ from reelmill.cache.port import CANCELS, Cache
 from reelmill.capacity import off_loop
 from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, WrongState
 from reelmill.store.jobs import JobStore
+from reelmill.store.records import FILES
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
@@ -67,11 +68,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """Answer a page of jobs."""
         size = request.page_size or _LIST_PAGE
         jobs = await self._jobs.page(
-            _TENANT, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size + 1
+            _TENANT, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size
         )
-        more = page_token(jobs[size - 1].id) if len(jobs) > size else ""
-        await self._statuses.tell(_TENANT, jobs[:size])
-        return pb.ListJobsResponse(jobs=jobs[:size], next_page_token=more)
+        await self._statuses.tell(_TENANT, jobs)
+        more = page_token(jobs[-1].id) if jobs.more else ""
+        return pb.ListJobsResponse(jobs=jobs, next_page_token=more)
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:
         """Record a cancellation and tell the workers."""
@@ -91,6 +92,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             raise WrongState(
                 f"job {job_id} is {pb.Job.State.Name(job.state)}; only FAILED and CANCELLED jobs are retried"
             )
+        if set(job.omitted) - {FILES}:
+            raise WrongState(f"job {job_id} has parts that this release can't read: {', '.join(job.omitted)}")
         job.ClearField("deadline")  # it would have passed
         if found := self._submitter.checks.job(client_fields(job), "job"):
             raise InvalidRequest(found)
@@ -111,20 +114,20 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     async def ListJobEvents(self, request: pb.ListJobEventsRequest, context: Any) -> pb.ListJobEventsResponse:
         """Answer a page of events."""
         job_id, size = _job_id(request.id), request.page_size or _HISTORY_PAGE
-        events = await self._jobs.events(_TENANT, job_id, after=request.after_sequence, limit=size + 1)
+        events = await self._jobs.events(_TENANT, job_id, after=request.after_sequence, limit=size)
         if not events:
             await self._jobs.get(_TENANT, job_id)
-        more = events[size - 1].sequence if len(events) > size else 0
-        return pb.ListJobEventsResponse(events=events[:size], next_after_sequence=more)
+        more = events[-1].sequence if events.more else 0
+        return pb.ListJobEventsResponse(events=events, next_after_sequence=more)
 
     async def ListJobLogs(self, request: pb.ListJobLogsRequest, context: Any) -> pb.ListJobLogsResponse:
         """Answer a page of the processing log."""
         job_id, size = _job_id(request.id), request.page_size or _HISTORY_PAGE
-        logs = await self._jobs.logs(_TENANT, job_id, after=request.after_sequence, limit=size + 1)
+        logs = await self._jobs.logs(_TENANT, job_id, after=request.after_sequence, limit=size)
         if not logs:
             await self._jobs.get(_TENANT, job_id)
-        more = logs[size - 1].sequence if len(logs) > size else 0
-        return pb.ListJobLogsResponse(logs=logs[:size], next_after_sequence=more)
+        more = logs[-1].sequence if logs.more else 0
+        return pb.ListJobLogsResponse(logs=logs, next_after_sequence=more)
 
 
 def _results(answers: Sequence[pb.Job | InvalidRequest | Conflict]) -> pb.BatchCreateJobsResponse:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from reelmill.jobs.errors import InvalidRequest, Violation
@@ -75,7 +75,10 @@ def _time(value: str) -> datetime:
         raise _invalid(f"{value!r} is no RFC 3339 time, such as 2026-01-01T00:00:00Z") from error
     if moment.tzinfo is None:
         raise _invalid(f"{value!r} needs a time zone, such as Z")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # in its own zone only it lies within the years 1 to 9999
+        raise _invalid(f"{value!r} lies outside the years 1 to 9999 in UTC") from error
 
 
 def _invalid(description: str) -> InvalidRequest:

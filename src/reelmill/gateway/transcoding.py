@@ -17,6 +17,7 @@ from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import Problem, invalid
 from reelmill.jobs.errors import Violation
 from reelmill.jobs.rules import of_field
+from reelmill.jobs.times import without_broken
 
 BODY_SECONDS = 60.0
 """How long the whole of a body may take to come."""
@@ -114,7 +115,17 @@ def read(binding: Binding, variables: dict[str, str], query: bytes, headers: Hea
 
 
 def to_json(message: Message) -> str:
-    """A message as JSON on one line, with the proto's names."""
+    """A message as JSON on one line, with the proto's names. What is no time is left out, and told in `omitted`."""
+    try:
+        return _printed(message)
+    except (ValueError, OverflowError, json_format.SerializeToJsonError):
+        copy = type(message)()
+        copy.CopyFrom(message)
+        without_broken(copy)
+        return _printed(copy)
+
+
+def _printed(message: Message) -> str:
     return json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None, ensure_ascii=False)
 
 

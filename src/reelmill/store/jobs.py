@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from asyncpg import Connection, Record
@@ -47,6 +48,20 @@ class JobFilter:
     labels: Mapping[str, str] = field(default_factory=dict)
     created_after: datetime | None = None
     created_before: datetime | None = None
+
+
+PAGE_MAX_BYTES = 2 * 2**20
+"""Bytes at which a page ends, whatever number of items was asked for; it has one at least."""
+
+Item = TypeVar("Item")
+
+
+class Page(list[Item]):
+    """Items, and whether there are more after them."""
+
+    def __init__(self, items: Iterable[Item], *, more: bool) -> None:
+        super().__init__(items)
+        self.more = more
 
 
 class JobStore:
@@ -159,8 +174,8 @@ class JobStore:
             row = await connection.fetchrow(_SQL["get_retry"], tenant_id, job_id)
             return (await _with_files(connection, [row]))[row["id"]] if row else None
 
-    async def page(self, tenant_id: UUID, filter: JobFilter, *, before: UUID | None, limit: int) -> list[Job]:
-        """A page of jobs, newest first, below the id `before`."""
+    async def page(self, tenant_id: UUID, filter: JobFilter, *, before: UUID | None, limit: int) -> Page[Job]:
+        """A page of jobs, newest first, below the id `before`; fewer than `limit` where they are large."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 _SQL["list_jobs"],
@@ -170,9 +185,11 @@ class JobStore:
                 json.dumps(dict(filter.labels)) if filter.labels else None,
                 filter.created_after,
                 filter.created_before,
-                limit,
+                limit + 1,
+                PAGE_MAX_BYTES,
             )
-            return list((await _with_files(connection, rows)).values())
+            jobs = await _with_files(connection, rows[:limit])
+        return Page(jobs.values(), more=_more(rows, limit))
 
     async def cancel(self, tenant_id: UUID, job_id: UUID, reason: str) -> StoredJob:
         """Record a cancellation. Raises NotFound, and WrongState for a COMPLETED or FAILED job."""
@@ -187,11 +204,11 @@ class JobStore:
             raise WrongState(f"job {job_id} is {JobState(Job.State.Name(job.state))}; it can't be cancelled any more")
         return StoredJob(tenant_id=tenant_id, job=job)
 
-    async def events(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> list[JobEvent]:
+    async def events(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> Page[JobEvent]:
         """Events with a sequence number greater than `after`, oldest first."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_HISTORY["list_events"], tenant_id, job_id, after, limit)
-        return [event_from_row(row) for row in rows]
+            rows = await connection.fetch(_HISTORY["list_events"], tenant_id, job_id, after, limit + 1, PAGE_MAX_BYTES)
+        return Page(map(event_from_row, rows[:limit]), more=_more(rows, limit))
 
     async def events_after(self, tenant_id: UUID, wanted: Sequence[tuple[UUID, int]], *, limit: int) -> list[JobEvent]:
         """Of each job the first `limit` events after a sequence number, oldest first; none of an unknown one."""
@@ -206,11 +223,15 @@ class JobStore:
             rows = await connection.fetch(_SQL["get_versions"], tenant_id, job_ids)
         return {row["id"]: row["version"] for row in rows}
 
-    async def logs(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> list[JobLog]:
+    async def logs(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> Page[JobLog]:
         """Lines of the processing log with a sequence number greater than `after`, oldest first."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_HISTORY["list_logs"], tenant_id, job_id, after, limit)
-        return [_log_from_row(row) for row in rows]
+            rows = await connection.fetch(_HISTORY["list_logs"], tenant_id, job_id, after, limit + 1, PAGE_MAX_BYTES)
+        return Page(map(_log_from_row, rows[:limit]), more=_more(rows, limit))
+
+
+def _more(rows: Sequence[Record], limit: int) -> bool:
+    return bool(rows) and rows[0]["candidates"] > len(rows[:limit])
 
 
 async def _get(connection: Connection, tenant_id: UUID, job_ids: Sequence[UUID]) -> dict[UUID, Job]:

@@ -8,7 +8,13 @@ from uuid import UUID
 from asyncpg import Record
 
 from reelmill.jobs.states import JobState
+from reelmill.jobs.times import without_broken
 from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, OutputFile
+
+UNREADABLE, FILES = "fields of another release", "outputs.files"
+"""What `omitted` says of a job that was stored larger than any of ours, and of files that no answer has room for."""
+_MAX_SPEC_BYTES = 2 * 2**20
+_MAX_FILES_BYTES = 12 * 2**20  # of the 16 MiB of a gRPC message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +75,11 @@ class LogLine:
 def job_from_row(row: Record, files: Sequence[Record] = (), *, full: bool = True) -> Job:
     """The API's Job of a row of `jobs`. `files` (rows of output_files) show on a COMPLETED job only."""
     job = Job.FromString(row["spec"])
+    if len(row["spec"]) > _MAX_SPEC_BYTES:
+        job.DiscardUnknownFields()
+        job.omitted.append(UNREADABLE)
+    if job.HasField("retry_policy"):
+        job.omitted.extend(f"retry_policy.{name}" for name in without_broken(job.retry_policy))
     job.id = str(row["id"])
     job.state = row["state"]
     if row["phase"]:
@@ -85,6 +96,9 @@ def job_from_row(row: Record, files: Sequence[Record] = (), *, full: bool = True
     if row["state"] == JobState.COMPLETED:
         job.progress.percent = 100
         outputs = {output.name: output for output in job.outputs}
+        if sum(len(file["file"]) for file in files) > _MAX_FILES_BYTES:
+            job.omitted.append(FILES)
+            files = ()
         for file in files:
             outputs[file["output"]].files.append(OutputFile.FromString(file["file"]))
     return job

@@ -120,7 +120,7 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListJobs(self, request, context):
-        """List jobs, newest first.
+        """List jobs, newest first. A page may have fewer jobs than asked for: it ends at some 2 MiB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,16 +43,27 @@ SELECT * FROM jobs WHERE tenant_id = $1 AND retry_of = $2;
 SELECT * FROM output_files WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) ORDER BY job_id, output, position;
 
 -- name: list_jobs
--- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all.
-SELECT * FROM jobs
-WHERE tenant_id = $1
-    AND ($2::uuid IS NULL OR id < $2)
-    AND ($3::text[] IS NULL OR state::text = ANY ($3))
-    AND ($4::text IS NULL OR labels @> $4::jsonb)
-    AND ($5::timestamptz IS NULL OR create_time > $5)
-    AND ($6::timestamptz IS NULL OR create_time < $6)
-ORDER BY id DESC
-LIMIT $7;
+-- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all. It ends with the job
+-- that brings it to $8 bytes; `candidates` are the jobs that it would have without that.
+WITH page AS (
+    SELECT id, octet_length(spec) + coalesce(octet_length(error), 0) + CASE WHEN state = 'COMPLETED' THEN coalesce(
+        (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id), 0) ELSE 0 END AS bytes
+    FROM jobs
+    WHERE tenant_id = $1
+        AND ($2::uuid IS NULL OR id < $2)
+        AND ($3::text[] IS NULL OR state::text = ANY ($3))
+        AND ($4::text IS NULL OR labels @> $4::jsonb)
+        AND ($5::timestamptz IS NULL OR create_time > $5)
+        AND ($6::timestamptz IS NULL OR create_time < $6)
+    ORDER BY id DESC
+    LIMIT $7
+), counted AS (
+    SELECT id, count(*) OVER () AS candidates, sum(bytes) OVER (ORDER BY id DESC) - bytes AS bytes_before FROM page
+)
+SELECT j.*, counted.candidates
+FROM counted, LATERAL (SELECT * FROM jobs WHERE jobs.id = counted.id AND tenant_id = $1 OFFSET 0) j
+WHERE counted.bytes_before < $8
+ORDER BY j.id DESC;
 
 -- name: cancel_job
 -- Waiting tasks end at once; running ones are told at their worker's next heartbeat. The tasks are
