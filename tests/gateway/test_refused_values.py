@@ -1,4 +1,4 @@
-"""Values that nobody thought of are the client's fault: 400 with the field, over REST and gRPC, with all else at once."""
+"""Values that nobody thought of are the client's fault: 400 with its field, with all else at once."""
 
 from collections.abc import Iterator
 from typing import Any
