@@ -208,8 +208,8 @@ WALLS = (
     ),
     wall(
         "later phases' events have the progress",
-        "src/reelmill/api/watching.py",
-        r"event\.progress\.MergeFromString\(shown\)",
+        "src/reelmill/api/following.py",
+        r"event\.progress\.MergeFromString\(self\._progress\)",
         "pass",
         "tests/cli/test_jobs_commands.py",
     ),

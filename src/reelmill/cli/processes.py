@@ -74,7 +74,7 @@ def full_disk_told(settings: "Settings") -> Iterator[None]:
         yield
     except Exception as error:
         folder = settings.data_dir.expanduser().absolute()
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        there = next(parent for parent in (folder, *folder.parents) if os.path.exists(parent))  # noqa: PTH110 - Path's raises where it may not look
         total, _, free = shutil.disk_usage(there)
         if not total or free >= _FULL_BYTES or isinstance(error, Problem) or "its disk is full" in str(error):
             raise
