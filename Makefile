@@ -66,6 +66,7 @@ lint: $(VENV)/dev.stamp ## Check style, types, import directions, generated code
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate.py --check
 	$(BIN)/python scripts/check_api.py
+	$(BIN)/python scripts/check_images.py
 
 format: $(VENV)/dev.stamp ## Sort imports, format the code
 	$(BIN)/ruff check --select I --fix
@@ -85,6 +86,7 @@ generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, schema.sql 
 	$(BIN)/python deploy/monitoring/dashboards.py
 
 released: $(VENV)/dev.stamp ## Keep what is released: from then on nothing in proto/ may break, and no migration change
+	$(BIN)/python scripts/check_images.py
 	$(BIN)/python scripts/check_api.py --release
 	cd src/reelmill/store/migrations && sha256sum --quiet --check $(MIGRATIONS) && sha256sum *.sql > $(MIGRATIONS)
 

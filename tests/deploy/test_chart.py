@@ -130,6 +130,8 @@ def test_a_password_is_made_once_for_all_objects() -> None:
     made = render("default").of("Secret")["media-reelmill"]["stringData"]
     assert len(made["POSTGRES_PASSWORD"]) == 32
     assert f":{made['POSTGRES_PASSWORD']}@" in made["REELMILL_DATABASE_URL"]
+    assert len(made["REDIS_PASSWORD"]) == 32
+    assert f"//:{made['REDIS_PASSWORD']}@" in made["REELMILL_CACHE_URL"]
 
 
 def test_credentials_reach_only_those_who_need_them(rendered: Rendered) -> None:

@@ -10,6 +10,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from deploy.conftest import ROOT, missing
+from deploy.test_servers import check_redis_script
 from services import charts
 from services.process import MissingError
 
@@ -21,8 +22,9 @@ PROCESSES = ("api", "gateway", "worker", "scheduler")
 
 @pytest.fixture(scope="module")
 def compose() -> Any:
-    """The file, with the defaults of its variables."""
+    """The file, with the defaults of its variables, and passwords."""
     text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (FOLDER / "compose.yaml").read_text())
+    text = re.sub(r"\$\{(\w+)_PASSWORD:\?\}", r"the-\1-password", text)
     return yaml.safe_load(text)
 
 
@@ -103,3 +105,24 @@ def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     argv = [str(promtool), "check", "config", str(tmp_path / "prometheus.yml")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_is_no_password_but_of_ones_own(compose: Any, tmp_path: Path) -> None:
+    text = (FOLDER / "compose.yaml").read_text()
+    wanted = set(re.findall(r"\$\{(\w+)_PASSWORD:\?\}", text))
+    assert wanted == set(re.findall(r"\$\{(\w+)_PASSWORD", text)), "none has a default"
+    [command] = re.findall(r"^\(umask 077.*$", (ROOT / "docs/operating.md").read_text(), re.MULTILINE)
+    assert f"#   {command}\n" in text
+    for status in (0, 2):  # what is there is kept
+        assert (
+            subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True).returncode == status
+        )
+    made = dict(line.split("=") for line in (tmp_path / ".env").read_text().splitlines())
+    assert set(made) == {f"{name}_PASSWORD" for name in wanted}
+    assert len(set(made.values())) == 4 and all(re.fullmatch("[0-9a-f]{48}", value) for value in made.values())
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_redis_wants_its_password(compose: Any) -> None:
+    [script] = compose["services"]["redis"]["command"]
+    check_redis_script(script.replace("$$", "$"))

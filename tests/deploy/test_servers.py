@@ -3,16 +3,18 @@
 import asyncio
 import os
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
 import psutil
 import pytest
+import redis
 from deploy.conftest import render
 from services import kafka
 from services.postgres import Postgres, binaries
-from services.process import HOST
+from services.process import HOST, free_port
 
 from reelmill.store.migrate import migrate
 
@@ -117,3 +119,31 @@ def test_kafka_starts_twice_on_its_folder(kafka_server: object) -> None:
     with TrialKafka() as server:
         server.restart()
         assert (server.folder / "reelmill/meta.properties").exists()
+
+
+def check_redis_script(script: str) -> None:
+    """A Redis that a script starts answers who has the password, and it is the shell's own process."""
+    port = free_port()
+    environment = {"PATH": os.environ["PATH"], "REDISCLI_AUTH": "its-password"}
+    argv = ["sh", "-ec", script.replace("--save", f"--port {port} --save", 1)]
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, cwd="/tmp") as server:
+        try:
+            with redis.Redis(port=port, password="its-password") as ours, redis.Redis(port=port) as stranger:
+                deadline = time.monotonic() + 20
+                while True:
+                    try:
+                        assert ours.ping()
+                        break
+                    except redis.ConnectionError:
+                        assert server.poll() is None and time.monotonic() < deadline
+                        time.sleep(0.01)
+                with pytest.raises(redis.AuthenticationError):
+                    stranger.ping()
+            command = psutil.Process(server.pid).cmdline()
+            assert "redis-server" in command[0] and not any("its-password" in part for part in command)
+        finally:
+            server.terminate()
+
+
+def test_the_trial_redis_wants_its_password() -> None:
+    check_redis_script(script("redis"))

@@ -69,14 +69,23 @@ labels:
 {{- if or (include "reelmill.redis" .) (hasPrefix "redis" .Values.cache.url) .Values.cache.existingSecret.name }}true{{ end -}}
 {{- end }}
 
-{{/* The in-cluster PostgreSQL's password: given, or kept, or made now; once for all templates of a rendering. */}}
-{{- define "reelmill.postgresql.password" -}}
-{{- if not .Values.postgresql.password -}}
-{{- $kept := lookup "v1" "Secret" .Release.Namespace (include "reelmill.fullname" .) -}}
-{{- $password := dig "data" "POSTGRES_PASSWORD" "" $kept | b64dec | default (randAlphaNum 32) -}}
-{{- $_ := set .Values.postgresql "password" $password -}}
+{{/* The password of an in-cluster server: given, or kept, or made now; once for all templates of a rendering.
+     root, server: its values, variable: its key in the Secret. */}}
+{{- define "reelmill.password" -}}
+{{- if not .server.password -}}
+{{- $kept := lookup "v1" "Secret" .root.Release.Namespace (include "reelmill.fullname" .root) -}}
+{{- $password := dig "data" .variable "" $kept | b64dec | default (randAlphaNum 32) -}}
+{{- $_ := set .server "password" $password -}}
 {{- end -}}
-{{ .Values.postgresql.password }}
+{{ .server.password }}
+{{- end }}
+
+{{- define "reelmill.postgresql.password" -}}
+{{ include "reelmill.password" (dict "root" . "server" .Values.postgresql "variable" "POSTGRES_PASSWORD") }}
+{{- end }}
+
+{{- define "reelmill.redis.password" -}}
+{{ include "reelmill.password" (dict "root" . "server" .Values.redis "variable" "REDIS_PASSWORD") }}
 {{- end }}
 
 {{/* What clients may call the gateway, as JSON: its Service, the names that it is published under, and yours. */}}
@@ -107,7 +116,7 @@ postgresql://reelmill:{{ include "reelmill.postgresql.password" . | urlquery }}@
 {{- end }}
 
 {{- define "reelmill.cacheUrl" -}}
-{{ if .Values.cache.url }}{{ .Values.cache.url }}{{ else if include "reelmill.redis" . }}redis://{{ include "reelmill.fullname" . }}-redis.{{ .Release.Namespace }}.svc:6379/0{{ else }}memory:{{ end }}
+{{ if .Values.cache.url }}{{ .Values.cache.url }}{{ else if include "reelmill.redis" . }}redis://:{{ include "reelmill.redis.password" . | urlquery }}@{{ include "reelmill.fullname" . }}-redis.{{ .Release.Namespace }}.svc:6379/0{{ else }}memory:{{ end }}
 {{- end }}
 
 {{/* What our own Secret holds, as YAML. */}}
@@ -117,6 +126,9 @@ REELMILL_DATABASE_URL: {{ include "reelmill.databaseUrl" . | quote }}
 {{- end }}
 {{- if include "reelmill.postgresql" . }}
 POSTGRES_PASSWORD: {{ include "reelmill.postgresql.password" . | quote }}
+{{- end }}
+{{- if include "reelmill.redis" . }}
+REDIS_PASSWORD: {{ include "reelmill.redis.password" . | quote }}
 {{- end }}
 {{- if not .Values.queue.existingSecret.name }}
 REELMILL_QUEUE_URL: {{ include "reelmill.queueUrl" . | quote }}
