@@ -108,6 +108,18 @@ def test_a_body_over_the_limit_is_a_413(idle_http: httpx.Client) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_client_that_sends_all_before_it_listens_hears_of_the_limit(idle_http: httpx.Client, declared: bool) -> None:
+    body = b"[" + b" " * 8 * 2**20 + b"]"  # more than what lies in buffers on the way
+    connection = http.client.HTTPConnection(idle_http.base_url.netloc.decode(), timeout=30)
+    length = {"Content-Length": str(len(body))} if declared else {"Transfer-Encoding": "chunked"}
+    headers = {"Content-Type": "application/json", **length}
+    connection.request("POST", "/v1/jobs", body, headers, encode_chunked=not declared)
+    with connection.getresponse() as answer:
+        assert (answer.status, json.load(answer)["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    connection.close()
+
+
 def test_a_batch_tells_each_refusal_with_its_details(idle_http: httpx.Client) -> None:
     body = {"requests": [{"job": JOB}, {"job": {}}]}
     good, bad = idle_http.post("/v1/jobs:batchCreate", json=body).json()["results"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from reelmill.jobs.times import without_broken
 
 BODY_SECONDS = 60.0
 """How long the whole of a body may take to come."""
+_DISCARD_BYTES, _DISCARD_SECONDS = 16 * 2**20, 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,20 @@ async def read_body(headers: Headers, stream: AsyncIterator[bytes], limit_bytes:
         except TimeoutError:
             detail = f"the body did not come within {BODY_SECONDS:g} s"
             raise Problem(408, "BODY_TIMEOUT", detail, headers={"Connection": "close"}) from None
+    if declared_bytes(headers) <= _DISCARD_BYTES:
+        await _discard(stream)
     raise too_large(f"the body is larger than {limit_bytes} bytes; send media to /v1/uploads")
+
+
+async def _discard(stream: AsyncIterator[bytes]) -> None:
+    """Read on for a while and keep nothing: a client that listens once it has sent all would hear of a broken pipe."""
+    seen = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            async for chunk in stream:
+                seen += len(chunk)
+                if seen > _DISCARD_BYTES:
+                    return
 
 
 def declared_bytes(headers: Headers) -> int:
