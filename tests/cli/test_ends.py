@@ -94,6 +94,20 @@ def test_the_server_of_two_ups_stays_for_the_one_that_lives(tmp_path: Path) -> N
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()  # in order, not by a signal
 
 
+def test_a_second_interrupt_ends_a_run_at_once(tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    process = reelmill("run", "clip.mp4", "--job", slow_job(tmp_path), "-o", "out", folder=tmp_path)
+    read_until(process, "transcoding")
+    server = postgres(tmp_path / "data" / "run" / "0")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    read_until(process, "Ctrl-C again ends it at once")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    process.communicate()
+    until(lambda: all(gone(child) for child in [*children, server]))
+
+
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, clip: Path) -> None:
     shutil.copy(clip, tmp_path / "long.mp4")
     clips.make_picture(tmp_path / "short.mp4")

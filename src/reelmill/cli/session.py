@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from reelmill import app, system
 from reelmill.cli.display import err
 from reelmill.cli.following import following
-from reelmill.cli.processes import interruptible
+from reelmill.cli.processes import force_on_interrupt, interruptible
 from reelmill.client import AsyncClient
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.settings import Settings
@@ -98,6 +98,8 @@ async def follow(
 
     async def cancel() -> None:
         await stop.wait()
+        err().print("cancelling; Ctrl-C again ends it at once")
+        force_on_interrupt()
         for job_id in ids:
             job = await client.get_job(job_id, full=True)
             if not job.HasField("end_time"):
