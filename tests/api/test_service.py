@@ -13,11 +13,13 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from jobs import job
 from prometheus_client import REGISTRY
 
+from reelmill.api.checks import Checks
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.submission import Submitter
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import CANCELS
+from reelmill.capacity import Limits
 from reelmill.jobs.errors import NotFound, Unavailable
 from reelmill.jobs.states import Phase
 from reelmill.queue.postgres import PostgresQueue
@@ -249,13 +251,18 @@ class Details(NamedTuple):
     method: str
 
 
+def guard() -> Guard:
+    checks = Checks(Storage.from_settings(Settings()))
+    return Guard(checks, Limits(request_max_bytes=2**20, batch_max_bytes=2**22))
+
+
 async def guarded(method: Callable[[Any, Any], Awaitable[Any]]) -> Any:
     """A unary method behind the guard, as grpc calls it."""
 
     async def continuation(details: Details) -> Any:
-        return grpc.unary_unary_rpc_method_handler(method)
+        return grpc.unary_unary_rpc_method_handler(method, pb.GetJobRequest.FromString)
 
-    handler: Any = await Guard().intercept_service(continuation, Details("/reelmill.v1.JobService/GetJob"))
+    handler: Any = await guard().intercept_service(continuation, Details("/reelmill.v1.JobService/GetJob"))
     return handler.unary_unary
 
 
@@ -277,10 +284,10 @@ async def test_a_call_is_counted_and_timed_by_its_code(error: Exception | None, 
     before = {c: (sample("s_total", c), sample("_duration_seconds_count", c)) for c in ("OK", code, "UNKNOWN")}
     call, context = await guarded(method), Context()
     if error is None:
-        assert (await call(pb.GetJobRequest(id="x"), context)).id == "x"
+        assert (await call(pb.GetJobRequest(id="x").SerializeToString(), context)).id == "x"
     else:
         with pytest.raises(grpc.aio.AbortError):
-            await call(pb.GetJobRequest(id="x"), context)
+            await call(pb.GetJobRequest(id="x").SerializeToString(), context)
         assert context.aborted is not None
         assert (context.aborted[0].name, context.aborted[1]) == (code, context.aborted[2].message)
         assert "ZeroDivision" not in context.aborted[1]
@@ -297,7 +304,7 @@ async def test_a_request_that_breaks_a_rule_never_reaches_its_method() -> None:
 
     call, context = await guarded(method), Context()
     with pytest.raises(grpc.aio.AbortError):
-        await call(pb.GetJobRequest(), context)
+        await call(b"", context)
     assert context.aborted is not None and context.aborted[0] is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -311,17 +318,25 @@ async def test_a_call_that_is_cancelled_is_counted_as_that() -> None:
 
     expose("api")
     before = sample("s_total", "CANCELLED")
-    task = asyncio.ensure_future((await guarded(method))(pb.GetJobRequest(id="x"), Context()))
+    task = asyncio.ensure_future((await guarded(method))(pb.GetJobRequest(id="x").SerializeToString(), Context()))
     await reached.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert sample("s_total", "CANCELLED") == before + 1
 
 
-async def test_what_is_not_ours_is_not_guarded() -> None:
-    handler = object()
+async def test_what_grpc_brings_along_is_decoded_by_us_and_else_left_alone() -> None:
+    async def method(request: Any, context: Any) -> Any:
+        return request
 
     async def continuation(details: Details) -> Any:
-        return handler
+        return grpc.unary_unary_rpc_method_handler(method, pb.GetJobRequest.FromString)
 
-    assert await Guard().intercept_service(continuation, Details("/grpc.health.v1.Health/Check")) is handler
+    handler: Any = await guard().intercept_service(continuation, Details("/grpc.health.v1.Health/Check"))
+    assert await handler.unary_unary(pb.GetJobRequest(id="x").SerializeToString(), Context()) == pb.GetJobRequest(
+        id="x"
+    )
+    context = Context()
+    with pytest.raises(grpc.aio.AbortError):
+        await handler.unary_unary(b"\xff", context)
+    assert context.aborted is not None and context.aborted[0] is grpc.StatusCode.INVALID_ARGUMENT
