@@ -47,7 +47,7 @@ chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told
 
 long: $(VENV)/dev.stamp ## The fault tests and the model as before a release, for about an hour; SEED repeats an order
 	PYTHONPATH=tests $(BIN)/python -m services install
-	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py $(ARGS)
+	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py $(ARGS)
 
 cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
 	REELMILL_TEST_KEDA=$(KEDA) PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)
