@@ -295,6 +295,8 @@ class Storage:
         """Raise AttemptFailed unless our own storage takes a file now."""
         uri = self.own(f"checks/{uuid4()}")
         try:
+            if uris.scheme_of(uri) == "file":
+                self._make_room(uris.file_path(uri).parent, 0)
             store, path = self._objects.locate(uri, writing=True)
             await obstore.put_async(store, path, b"reelmill")
             await obstore.delete_async(store, path)
