@@ -36,14 +36,16 @@ NOT_PURE = frozenset(
     {
         *(f"media/{name}.py" for name in ("child", "confinement", "ffmpeg", "probe", "probe_child", "run", "verify")),
         *(f"client/{name}.py" for name in ("asynchronous", "blocking")),
-        *(f"gateway/{name}.py" for name in ("app", "files", "pages", "routing", "streaming", "upstream")),
+        *(f"gateway/{name}.py" for name in ("app", "files", "pages", "routing", "streaming", "upstream", "calls")),
     }
 )
 PURE_TESTS = ("tests/unit", "tests/contract/test_uris.py", "tests/contract/test_memory_cache.py")
 # The tests of the other rooms, the most telling first.
 ROOM_TESTS = {
-    "api": "tests/api tests/e2e/test_full_way.py",
-    "cache": "tests/contract/test_cache.py tests/contract/test_memory_cache.py tests/contract/test_redis_cache.py"
+    "api": "tests/unit/test_errors.py tests/unit/test_rules_told.py tests/unit/test_loops.py tests/api"
+    " tests/e2e/test_full_way.py",
+    "cache": "tests/unit/test_loops.py tests/contract/test_cache.py tests/contract/test_memory_cache.py"
+    " tests/contract/test_redis_cache.py"
     " tests/contract/test_breaker.py",
     "cli": "tests/cli",
     "client": "tests/unit tests/client",
@@ -51,20 +53,21 @@ ROOM_TESTS = {
     "media": "tests/unit tests/media",
     "queue": "tests/contract/test_queue.py tests/contract/test_queue_lag.py tests/contract/test_task_messages.py"
     " tests/contract/test_kafka.py",
-    "scheduler": "tests/scheduler",
+    "scheduler": "tests/unit/test_loops.py tests/unit/test_wiring.py tests/scheduler",
     "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"
     " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py",
     "store": "tests/store tests/scheduler tests/migrations/test_schema.py",
     "telemetry": "tests/telemetry tests/logs tests/monitoring/test_files.py",
-    "worker": "tests/unit/test_media_lengths.py tests/worker",
+    "worker": "tests/unit/test_media_lengths.py tests/unit/test_loops.py tests/worker",
     "relay": "tests/scheduler/test_relay.py",
-    "settings": "tests/cli/test_settings.py",
-    "app": "tests/cli/test_serve.py tests/e2e",
+    "settings": "tests/unit/test_wiring.py tests/cli/test_settings.py",
+    "app": "tests/unit/test_wiring.py tests/cli/test_serve.py tests/e2e",
     "embedded": "tests/scheduler/test_embedded.py tests/cli/test_serve.py",
     "supervise": "tests/unit tests/api/test_server.py",
 }
 # Rooms whose tests call them in their own process, and not over the wire.
 CALLED = frozenset({"cache", "media", "queue", "relay", "scheduler", "storage", "store", "telemetry", "worker"})
+OTHER_TESTS = "tests/unit tests/cli tests/e2e"
 EQUIVALENT = ROOT / "scripts" / "equivalent_mutants.yaml"
 GOALS = {"pure": 0.9, "sample": 0.8}
 
@@ -121,7 +124,7 @@ def try_others(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
     """
     for room in sorted({m.room for m in chosen}, key=lambda room: (room not in CALLED, room)):
         waiting = [m for m in chosen if m.room == room and m.id not in run.known]
-        tests = [test for test in ROOM_TESTS[room].split() if (run.tree / test).exists()]
+        tests = [test for test in ROOM_TESTS.get(room, OTHER_TESTS).split() if (run.tree / test).exists()]
         if waiting and room in CALLED:
             _in_forks(run, waiting, tests, jobs)
         for mutation in waiting:
