@@ -7,7 +7,8 @@ nobody asked for is logged as an error, counted, and the part is started again a
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +32,7 @@ class Part:
     """In a row; the part's owner hears of the next."""
     starts: int = 0
     task: asyncio.Task[None] | None = None
-    """What runs it, unless a thread does."""
+    """What runs it now, unless a thread does."""
     thread: threading.Thread | None = None
     _began: float = 0.0
     _ends: int = 0
@@ -67,7 +68,7 @@ def alive() -> list[Part]:
 
 def supervised(
     name: str,
-    run: Callable[[], Awaitable[None]],
+    run: Callable[[], Coroutine[Any, Any, None]],
     *,
     until: asyncio.Event | None = None,
     max_retry_seconds: float = _MAX_RETRY_SECONDS,
@@ -75,13 +76,14 @@ def supervised(
 ) -> asyncio.Task[None]:
     """A task that runs a part until it is cancelled, or ends by itself once `until` is set.
 
-    `name` is of a closed set: it is a label of the metric. With `max_ends` the task ends with the part's error after
-    one more end in a row: for a part without which its owner does harm.
+    `name` is of a closed set: it is a label of the metric. Tasks of a TaskGroup inside are named `name.…`.
+    With `max_ends` the task ends with the part's error after one more end in a row: for a part without which its
+    owner does harm.
     """
     part = _part(name, max_retry_seconds, max_ends)
-    part.task = asyncio.create_task(_forever(part, run, until or asyncio.Event()), name=name)
-    part.task.add_done_callback(lambda _: _alive.discard(part))
-    return part.task
+    supervisor = asyncio.create_task(_forever(part, run, until or asyncio.Event()), name=f"supervisor of {name}")
+    supervisor.add_done_callback(lambda _: _alive.discard(part))
+    return supervisor
 
 
 def supervised_thread(name: str, run: Callable[[], None], *, leaving: threading.Event) -> threading.Thread:
@@ -115,17 +117,12 @@ def _part(name: str, max_retry_seconds: float, max_ends: int | None) -> Part:
     return part
 
 
-async def _forever(part: Part, run: Callable[[], Awaitable[None]], until: asyncio.Event) -> None:
+async def _forever(part: Part, run: Callable[[], Coroutine[Any, Any, None]], until: asyncio.Event) -> None:
     while True:
         part.began()
-        error: BaseException | None = None
-        try:
-            await run()
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as unforeseen:  # also a panic in Rust, and another task's cancellation
-            error = unforeseen
-        heed_cancellation()  # whatever became of it on the way
+        # A task of its own: in Python 3.11 a TaskGroup that failed leaves its task as if somebody had cancelled it.
+        part.task = asyncio.create_task(run(), name=part.name)
+        error = await _error_of(part.task)
         if until.is_set():
             if error:
                 raise error
@@ -138,6 +135,19 @@ async def _forever(part: Part, run: Callable[[], Awaitable[None]], until: asynci
         except TimeoutError:
             continue
         return
+
+
+async def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    """What a task ended with, be it a panic in Rust or the cancellation of another; cancelled with us."""
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task], timeout=_SWALLOWED_SECONDS)
+        raise
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _forever_here(part: Part, run: Callable[[], None], leaving: threading.Event) -> None:

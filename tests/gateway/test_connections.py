@@ -15,12 +15,14 @@ from gateway.test_problems import JOB, problem
 from httpx_sse import connect_sse
 from live import Reelmill
 from services.process import HOST
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from reelmill.app import running_http
-from reelmill.gateway.connections import ConnectionLimits
+from reelmill.gateway.connections import ConnectionLimits, protocol
+from reelmill.serving import running_http
 
 SLOW = 300
 LARGE_ENDED = asyncio.Event()
@@ -138,7 +140,8 @@ async def quick() -> AsyncIterator[int]:
         body_bytes_per_second=1000,
         unread_seconds=0.3,
     )
-    async with running_http(echo, HOST, 0, limits=limits) as port:
+    application = Starlette(routes=[Mount("/", app=echo)])
+    async with running_http("test_http", application, HOST, 0, protocol=protocol(limits)) as port:
         yield port
 
 

@@ -89,9 +89,9 @@ class RedisChannels:
                 self._away, retry_seconds = False, _FIRST_RETRY_SECONDS
                 self._doubted.clear()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._read(connection))
-                    group.create_task(self._write(connection))
-                    group.create_task(self._doubt())
+                    group.create_task(self._read(connection), name="redis_channels.read")
+                    group.create_task(self._write(connection), name="redis_channels.write")
+                    group.create_task(self._doubt(), name="redis_channels.doubt")
             except* AWAY as errors:
                 if not self._away:
                     reason = errors.exceptions[0]
