@@ -3,7 +3,7 @@
 import argparse
 import signal
 
-from benchmarks import drain, latency, rescue, servers, start, submission, thumbnails
+from benchmarks import drain, latency, rescue, servers, start, submission, thumbnails, watchers
 from benchmarks.capacity import tables
 from benchmarks.report import Report
 from reelmill.telemetry import logs
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "submission": submission.run,
     "thumbnails": thumbnails.run,
     "latency": latency.run,
+    "watchers": watchers.run,
     "start": start.run,
     "rescue": rescue.run,
     "capacity": tables.run,

@@ -117,7 +117,7 @@ WALLS = (
     wall(
         "a request's head has its time",
         _CONNECTIONS,
-        r"self\._deadline = self\.loop\.call_later\(self\.limits\.head_seconds, self\._head_is_late\)",
+        r"self\._deadline = self\.loop\.call_later\(self\.limits\.head_seconds, self\._head_is_due\)",
         "pass",
         "tests/gateway/test_connections.py",
     ),

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from reelmill.media.child import tied
 
 from benchmarks import counting
 from benchmarks.servers import cpu_seconds
+from reelmill.media.launcher import tied
 
 WORKERS = 2
 WARM_UP = 20

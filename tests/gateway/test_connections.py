@@ -111,10 +111,6 @@ def test_watches_leave_connections_for_others(narrow: Reelmill) -> None:
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with the body's size; to /large with more than fits; to /wait never."""
-    if scope["type"] == "lifespan":
-        for _ in range(2):
-            await send({"type": f"{(await receive())['type']}.complete"})
-        return
     if scope["path"] == "/wait":
         while (await receive())["type"] != "http.disconnect":
             pass

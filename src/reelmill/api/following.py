@@ -24,13 +24,19 @@ _PATIENCE_SECONDS = 60.0
 _SLICE = 25  # watchers that are woken at once; then whatever else is ready has its turn
 
 Reader = Callable[[tuple[UUID, int]], Awaitable[Sequence[JobEvent]]]
+Refresher = Callable[[UUID], Awaitable[None]]
 
 
 class Follower:
     """Follows one job from `begin` to `end`, or to its final event."""
 
-    def __init__(self, tenant_id: UUID, job_id: UUID, read: Reader, statuses: Statuses, cache: Cache) -> None:
-        """`read`: a job's events after a sequence number, oldest first, at most PAGE."""
+    def __init__(
+        self, tenant_id: UUID, job_id: UUID, read: Reader, refresh: Refresher, statuses: Statuses, cache: Cache
+    ) -> None:
+        """`read`: a job's events after a sequence number, oldest first, at most PAGE.
+
+        `refresh`: brings its status to the cache.
+        """
         self.job_id = job_id
         self.progress: JobEvent | None = None
         self.error: Exception | None = None
@@ -40,6 +46,7 @@ class Follower:
         """When it last looked, in monotonic seconds."""
         self._tenant_id = tenant_id
         self._read = read
+        self._refresh = refresh
         self._statuses = statuses
         self._cache = cache
         self._events: list[JobEvent] = []
@@ -129,7 +136,7 @@ class Follower:
             if not self._events:
                 raise NotFound(f"there is no job {self.job_id}")
             if news and (status is None or status.version < self.last):
-                await self._statuses.refresh(self._tenant_id, self.job_id)
+                await self._refresh(self.job_id)
         progress = (await self._cache.get_progress(self.job_id) or b"") if self.processing else b""
         if progress != self._progress:
             self._progress, news = progress, True

@@ -33,6 +33,7 @@ class Watches:
         self._tenant_id = tenant_id
         self._followers: dict[UUID, Follower] = {}
         self._reader = Batcher(self._read)
+        self._refresher = Batcher(self._refresh)
         self._poller: asyncio.Task[None] | None = None
 
     async def watch(self, job_id: UUID, after: int) -> AsyncGenerator[JobEvent]:
@@ -67,7 +68,8 @@ class Watches:
     def _join(self, job_id: UUID, woken: asyncio.Event) -> Follower:
         follower = self._followers.get(job_id)
         if follower is None or follower.error:
-            follower = Follower(self._tenant_id, job_id, self._reader.submit, self._statuses, self._cache)
+            read, refresh = self._reader.submit, self._refresher.submit
+            follower = Follower(self._tenant_id, job_id, read, refresh, self._statuses, self._cache)
             self._followers[job_id] = follower
             follower.begin()
         follower.watchers.add(woken)
@@ -91,6 +93,10 @@ class Watches:
         for event in await self._jobs.events_after(self._tenant_id, wanted, limit=PAGE):
             found[UUID(event.job_id)].append(event)
         return [found[job_id] for job_id, _ in wanted]
+
+    async def _refresh(self, job_ids: Sequence[UUID]) -> list[None]:
+        await self._statuses.tell(self._tenant_id, await self._jobs.get_many(self._tenant_id, job_ids))
+        return [None] * len(job_ids)
 
     async def _poll(self) -> None:
         while True:

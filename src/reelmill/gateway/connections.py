@@ -16,6 +16,7 @@ from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 _OTHER_FILES = 1000
+_READ_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,12 +141,16 @@ class LimitedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _start_head(self) -> None:
-        self._deadline = self.loop.call_later(self.limits.head_seconds, self._head_is_late)
+        self._deadline = self.loop.call_later(self.limits.head_seconds, self._head_is_due)
 
     def _stop_head(self) -> None:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+    def _head_is_due(self) -> None:
+        # Where the loop was busy the head may lie in the socket: it is read before this comes up.
+        self._deadline = self.loop.call_later(_READ_SECONDS, self._head_is_late)
 
     def _head_is_late(self) -> None:
         seconds = self.limits.head_seconds

@@ -168,6 +168,11 @@ class JobStore:
             raise NotFound(f"there is no job {job_id}")
         return found[job_id]
 
+    async def get_many(self, tenant_id: UUID, job_ids: Sequence[UUID]) -> list[Job]:
+        """Those of the jobs that are there, in any order."""
+        async with self._database.connection() as connection:
+            return list((await _get(connection, tenant_id, job_ids)).values())
+
     async def get_retry(self, tenant_id: UUID, job_id: UUID) -> Job | None:
         """The job that tries this one again, if there is one."""
         async with self._database.connection() as connection:
