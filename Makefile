@@ -13,10 +13,13 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 # On both cores; the tests of a file stay together, and with them the servers that they start.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
+# Rooms with tests that need no server; in these rooms, those that need one are left out.
+QUICK := unit api client contract gateway store
+
 MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-logging test-arm64 flaky chaos long cluster-test mutants lint format services bench generate released locks
+.PHONY: help demo test quick test-logging test-arm64 flaky chaos long cluster-test mutants lint format services bench generate released locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,35 +28,33 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
-	PYTHONPATH=tests $(BIN)/python -m services install
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
+quick: $(VENV)/dev.stamp ## The tests that need no server: a minute at most
+	$(BIN)/pytest $(PARALLEL) -q -r fE --quick $(addprefix tests/,$(QUICK)) $(ARGS)
+
 test-logging: $(VENV)/dev.stamp ## Logs through a real Filebeat to a real Elasticsearch; builds Filebeat first, for minutes
-	PYTHONPATH=tests CI=true $(BIN)/python -m services install logging
+	PYTHONPATH=tests CI=true $(BIN)/python -m services install elasticsearch filebeat
 	$(BIN)/pytest tests/logs/shipping.py $(ARGS)
 
 test-arm64: $(VENV)/dev.stamp ## The image for arm64, emulated by QEMU, as root: some minutes
-	REELMILL_TEST_ARCHITECTURE=arm64 PYTHONPATH=tests CI=true $(BIN)/python -m services install
+	REELMILL_TEST_ARCHITECTURE=arm64 PYTHONPATH=tests CI=true $(BIN)/python -m services install image
 	REELMILL_TEST_ARCHITECTURE=arm64 $(BIN)/pytest tests/deploy/test_image.py $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
-	PYTHONPATH=tests $(BIN)/python -m services install
 	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) $(ARGS) || exit 1; done
 
 chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told); SEED repeats an order
-	PYTHONPATH=tests $(BIN)/python -m services install
 	REELMILL_TEST_CHAOS_MINUTES=$(or $(MINUTES),10) REELMILL_TEST_SEED=$(or $(SEED),0) \
 		$(BIN)/pytest tests/fault/test_chaos.py $(ARGS)
 
 long: $(VENV)/dev.stamp ## The fault tests and the model as before a release, for about an hour; SEED repeats an order
-	PYTHONPATH=tests $(BIN)/python -m services install
 	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py $(ARGS)
 
 cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
 	REELMILL_TEST_KEDA=$(KEDA) PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time, then make small faults by the thousand: hours; what no test notices
-	PYTHONPATH=tests $(BIN)/python -m services install
 	status=0; \
 	$(BIN)/python scripts/mutants.py $(ARGS) || status=1; \
 	$(BIN)/python scripts/mutation.py --pure --sample 200 || status=1; \
@@ -73,11 +74,9 @@ format: $(VENV)/dev.stamp ## Sort imports, format the code
 	$(BIN)/ruff format
 
 services: $(VENV)/dev.stamp ## Run PostgreSQL, Kafka and Redis for work by hand, until Ctrl-C
-	PYTHONPATH=tests $(BIN)/python -m services install
 	@PYTHONPATH=tests $(BIN)/python -m services
 
 bench: $(VENV)/bench.stamp ## Run the benchmarks; ARGS chooses: make bench ARGS="--help"
-	PYTHONPATH=tests $(BIN)/python -m services install
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
 
 generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, schema.sql from the migrations, and the dashboards

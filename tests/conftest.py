@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,46 @@ from services.process import MissingError, Server
 from services.redis import Redis
 
 from reelmill.store.database import Database
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A temporary folder of the run's own, removed at its end: two runs of root would clear away each other's."""
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):  # xdist's workers have folders in it
+        folder = tempfile.mkdtemp(prefix="pytest-")
+        config.option.basetemp = f"{folder}/run"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    if config.option.quick:
+        Server.start = _skip  # type: ignore[method-assign]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--quick, for `make quick`."""
+    parser.addoption("--quick", action="store_true", help="skip each test that would start a server")
+
+
+def _skip(server: Server) -> None:
+    pytest.skip(f"needs {server.name}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Skip a test whose server can't be had; fail it in CI."""
+    return (yield from _without_what_is_missing())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """The same where the test itself starts one."""
+    return (yield from _without_what_is_missing())
+
+
+def _without_what_is_missing() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except MissingError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,14 +85,8 @@ def _shared(variable: str, kind: Callable[[], Server]) -> Iterator[SharedServer]
     if url := os.environ.get(variable):
         yield SharedServer(url=url)
         return
-    try:
-        server = kind()
-        with server:
-            yield SharedServer(url=server.url)
-    except MissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    with kind() as server:
+        yield SharedServer(url=server.url)
 
 
 @pytest.fixture(scope="session")

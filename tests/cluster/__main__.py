@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from services import charts
-from services.install import apt_get, install
+from services import charts, debian
+from services.install import install
 
 from cluster import images, programs
 from cluster.node import CGROUP
@@ -44,10 +44,10 @@ def main() -> int:
     if os.geteuid() != 0:
         print("a cluster is made as root")
         return 2
-    problems = install()
+    problems = install(("charts", "image", "kafka"))
     for program, package in _DEBIAN.items():
         if shutil.which(program) is None:
-            apt_get(package)
+            debian.install(package)
     if not programs.folder().is_dir():
         print(f"building Kubernetes {programs.KUBERNETES} with Go: a quarter of an hour, once", flush=True)
         programs.install()

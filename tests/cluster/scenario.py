@@ -236,7 +236,7 @@ async def test_keda_scales_workers_from_none_to_many_and_to_none(
     scaling |= {"keda__pollingIntervalSeconds": "2", "keda__cooldownSeconds": "10"}
     await asyncio.to_thread(lambda: release.upgrade(**{f"worker__autoscaling__{k}": v for k, v in scaling.items()}))
     await release.wait(lambda: not release.pods("worker"))
-    jobs = await asyncio.gather(*(users.submit(encode(uri)) for _ in range(60)))
+    jobs = await asyncio.gather(*(users.submit(encode(uri)) for _ in range(24)))
     first = await release.wait(lambda: release.replicas("worker") >= 1)
     out = first + await release.wait(lambda: release.replicas("worker") >= 4)
     triggers = {m["external"]["metric"]["name"] for m in _keda_hpa(release)["spec"]["metrics"]}

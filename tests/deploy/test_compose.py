@@ -1,7 +1,6 @@
 """The Compose file: valid, complete, and in keeping with the settings."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
-from deploy.conftest import ROOT, missing
+from deploy.conftest import ROOT
 from deploy.test_servers import check_redis_script
-from services import charts
-from services.process import MissingError
+from services import charts, prometheus
 
 from reelmill.settings import Settings
 
@@ -29,11 +27,7 @@ def compose() -> Any:
 
 
 def test_it_keeps_to_the_specification(compose: Any) -> None:
-    try:
-        schema = charts.compose_schema()
-    except MissingError as error:
-        missing(error)
-        raise
+    schema = charts.compose_schema()
     # As Compose does: what is merged in by YAML is gone by then.
     assert [error.message for error in jsonschema_rs.iter_errors(schema, compose)] == []
     wrong = compose | {"services": compose["services"] | {"api": {"imagine": "reelmill"}}}
@@ -96,13 +90,10 @@ def test_what_is_reached_from_outside_is_in_the_handbook_and_on_this_machine_alo
 
 
 def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        missing(MissingError("promtool is not on PATH (Debian: apt-get install prometheus)"))
     rules = ROOT / "deploy/monitoring/rules.yaml"
     text = (FOLDER / "prometheus.yml").read_text().replace("/etc/prometheus/rules.yaml", str(rules))
     (tmp_path / "prometheus.yml").write_text(text)
-    argv = [str(promtool), "check", "config", str(tmp_path / "prometheus.yml")]
+    argv = [prometheus.program("promtool"), "check", "config", str(tmp_path / "prometheus.yml")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,7 +1,6 @@
 """The whole system, and a Prometheus with an Alertmanager that watch it."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -10,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-import pytest
 import pytest_asyncio
 from cluster.certificates import Authority
 from fault.conftest import QUICK
@@ -19,7 +17,7 @@ from monitoring.files import FOLDER, certificates_job, quick_rules
 from monitoring.receiver import Receiver
 from services.databases import Databases
 from services.kafka import Kafka
-from services.process import HOST, MissingError, Server, free_port
+from services.process import HOST, Server, free_port
 from services.prometheus import Alertmanager, Blackbox, Prometheus
 from services.redis import Redis
 
@@ -60,12 +58,7 @@ async def watched(databases: Databases, clip: Path) -> AsyncIterator[Watched]:
 
 
 async def start(stack: AsyncExitStack, *servers: Server) -> None:
-    """Start servers side by side; one that is not installed skips here and fails in CI."""
+    """Start servers side by side."""
     for server in servers:
         stack.push_async_callback(asyncio.to_thread, server.close)
-    try:
-        await asyncio.gather(*(asyncio.to_thread(server.start) for server in servers))
-    except MissingError as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    await asyncio.gather(*(asyncio.to_thread(server.start) for server in servers))

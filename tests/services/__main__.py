@@ -1,4 +1,4 @@
-"""`python -m services` runs all three until Ctrl-C; `python -m services install` makes that possible."""
+"""`python -m services` runs all three until Ctrl-C; `python -m services install [PART…]` prepares."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from services.install import install
+from services.install import USUAL, install
 from services.kafka import Kafka
 from services.postgres import Postgres
 from services.process import MissingError, Server
@@ -45,12 +45,12 @@ def print_use(database: str, queue: str, cache: str) -> None:
     print(f"export REELMILL_TEST_REDIS_URL={cache}", flush=True)
 
 
-def prepare(*extra: str) -> int:
-    """Install what is missing; with `logging` for its long tests too.
+def prepare(*parts: str) -> int:
+    """Install what is missing of some parts, or of all usual ones.
 
     Answers the exit status: what is missing still is fatal in CI only.
     """
-    problems = install(logging="logging" in extra)
+    problems = install(parts or USUAL)
     for problem in problems:
         print(f"{problem}\nTests that need it are skipped, and fail where CI is set.", file=sys.stderr)
     return 1 if problems and os.environ.get("CI") else 0

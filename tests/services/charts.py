@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import yaml
 
 from services import golang
-from services.process import MissingError
+from services.alone import alone
 
 HELM = "3.22.0"
 KUBECONFORM = "0.8.0"
@@ -31,17 +30,24 @@ _CRDS = (
 
 
 def folder() -> Path:
-    """Where `install` puts everything."""
+    """Where everything is: built and fetched at the first use, in minutes. Raises MissingError."""
+    made = _folder()
+    if not made.is_dir():
+        with alone():
+            if not made.is_dir():  # else another run was quicker
+                print(f"building Helm {HELM} and kubeconform with Go: some minutes, once", flush=True)
+                _install()
+    return made
+
+
+def _folder() -> Path:
     crds = hashlib.sha256(repr(_CRDS).encode()).hexdigest()[:8]
     return golang.cache() / f"charts-{HELM}-{KUBECONFORM}-{KUBERNETES}-{COMPOSE}-{crds}"
 
 
 def helm() -> str:
     """Helm's path. Raises MissingError."""
-    path = folder() / "helm"
-    if not path.exists():
-        raise MissingError("helm is not built: PYTHONPATH=tests python -m services install")
-    return str(path)
+    return str(folder() / "helm")
 
 
 def kubeconform(manifests: str) -> str:
@@ -56,10 +62,7 @@ def kubeconform(manifests: str) -> str:
 
 def compose_schema() -> Any:
     """The Compose specification's JSON schema. Raises MissingError."""
-    path = folder() / "compose-spec.json"
-    if not path.exists():
-        raise MissingError("there is no schema of Compose: PYTHONPATH=tests python -m services install")
-    return json.loads(path.read_text())
+    return json.loads((folder() / "compose-spec.json").read_text())
 
 
 def crds() -> list[Path]:
@@ -67,9 +70,7 @@ def crds() -> list[Path]:
     return [path for module, version, pattern in _CRDS for path in golang.archive(module, version).glob(pattern)]
 
 
-def install() -> None:
-    """Build and fetch all of it; minutes, once. Raises MissingError."""
-    golang.cache().mkdir(parents=True, exist_ok=True)
+def _install() -> None:
     with tempfile.TemporaryDirectory(dir=golang.cache()) as name:
         made = Path(name) / "charts"
         minor = KUBERNETES.rpartition(".")[2]
@@ -85,8 +86,7 @@ def install() -> None:
         _crd_schemas(made / "crds")
         compose = golang.archive("github.com/compose-spec/compose-go/v2", COMPOSE)
         (made / "compose-spec.json").write_bytes((compose / "schema/compose-spec.json").read_bytes())
-        shutil.rmtree(folder(), ignore_errors=True)
-        made.rename(folder())
+        made.rename(_folder())
 
 
 def _core_schemas(out: Path, wheel: Path) -> None:

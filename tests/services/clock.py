@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.process import MissingError
+from services import debian
 
 
 def library() -> str:
     """The library's path. Raises MissingError."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        raise MissingError("libfaketime is not installed (Debian: apt-get install libfaketime)")
-    return str(found[0])
+    return debian.found(_look, "libfaketime", "libfaketime")
+
+
+def _look() -> str | None:
+    return next(map(str, sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
 
 def shifted(hours: int) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from services import golang, maven
+from services import debian, golang, maven
 from services.process import HOST, MissingError, Server, free_port
 
 VERSION = "7.17.29"  # the last whose HTTP module is on Maven
@@ -144,6 +144,11 @@ def jars() -> Path:
     return golang.cache() / f"elasticsearch-{VERSION}"
 
 
-def fetch_jars() -> None:
-    """Fetch the jars (32 MB) with Maven. Raises MissingError where it can't."""
+def install() -> None:
+    """Install a Java 17 and fetch the jars (32 MB). Raises MissingError."""
+    try:
+        java()
+    except MissingError:
+        debian.install("openjdk-17-jre-headless")
+        java()
     maven.fetch(Path(__file__).with_name("elasticsearch.pom.xml"), jars(), **{"elasticsearch.version": VERSION})

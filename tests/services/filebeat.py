@@ -53,6 +53,14 @@ def program(version: str) -> Path:
     return golang.cache() / f"filebeat-{version}" / "filebeat"
 
 
+def install() -> None:
+    """Build both, some minutes each, once. Raises MissingError."""
+    for version in (VERSION, SENDER_VERSION):
+        if not program(version).exists():
+            print(f"building Filebeat {version} with Go: some minutes, once", flush=True)
+            build(version)
+
+
 def build(version: str) -> None:
     """Build it. Raises MissingError where that fails."""
     golang.build(_MODULE, version, {"filebeat": f"{_MODULE}/filebeat"}, program(version).parent)

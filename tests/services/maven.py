@@ -1,21 +1,23 @@
 """Maven: jars of a server and of all that it needs."""
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from services import debian
+from services.alone import alone
 from services.process import MissingError
 
 
 def fetch(pom: Path, target: Path, **properties: str) -> None:
-    """Put the jars of a POM's dependencies into a new folder. Raises MissingError."""
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise MissingError(
-            f"mvn is not on PATH: install Maven, which fetches {target.name} (Debian: apt-get install maven)"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Put the jars of a POM's dependencies into a folder, unless it is there. Raises MissingError."""
+    with alone():
+        if not target.is_dir():  # else another run was quicker
+            _fetch(debian.program("mvn", "maven"), pom, target, **properties)
+
+
+def _fetch(maven: str, pom: Path, target: Path, **properties: str) -> None:
+    print(f"fetching {target.name} with Maven", flush=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / "jars"
         goal = ["dependency:copy-dependencies", f"-DoutputDirectory={made}"]
@@ -23,8 +25,4 @@ def fetch(pom: Path, target: Path, **properties: str) -> None:
         done = subprocess.run([maven, "-B", "-q", "-f", str(pom), *goal], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise MissingError(f"Maven could not fetch {target.name}:\n{done.stdout[-2000:]}")
-        try:
-            made.rename(target)
-        except OSError:  # another run was quicker
-            if not target.is_dir():
-                raise
+        made.rename(target)

@@ -1,7 +1,6 @@
 """Prometheus, its Alertmanager and its blackbox exporter: Debian's."""
 
 import json
-import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from services.process import HOST, MissingError, Server
+from services import debian
+from services.process import HOST, Server
 
 Result = list[dict[str, Any]]
 
@@ -144,10 +144,12 @@ class Prometheus(Server):
 
 def program(name: str) -> str:
     """The path of one of their programs, or promtool. Raises MissingError."""
-    if (path := shutil.which(name)) is None:
-        package = "prometheus" if name == "promtool" else name
-        raise MissingError(f"{name} is not on PATH: install it (Debian: apt-get install {package})")
-    return path
+    return debian.program(name, "prometheus" if name == "promtool" else name)
+
+
+def programs() -> list[str]:
+    """The paths of all three. Raises MissingError."""
+    return [program(name) for name in ("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter")]
 
 
 def answers(url: str) -> bool:

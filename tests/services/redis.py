@@ -1,10 +1,10 @@
 """Redis: the system's redis-server."""
 
-import shutil
 import socket
 from collections.abc import Mapping
 
-from services.process import HOST, MissingError, Server
+from services import debian
+from services.process import HOST, Server
 
 
 class Redis(Server):
@@ -43,9 +43,5 @@ class Redis(Server):
 
 def executable() -> str:
     """The path of redis-server. Raises MissingError."""
-    if (path := shutil.which("redis-server")) is None:
-        raise MissingError(
-            "redis-server is not on PATH: install it (Debian: apt-get install redis-server), "
-            "or name a server of your own with REELMILL_TEST_REDIS_URL=redis://host:port/db"
-        )
-    return path
+    own = ", or name a server of your own with REELMILL_TEST_REDIS_URL=redis://host:port/db"
+    return debian.program("redis-server", else_=own)
