@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = f"{folder}/run"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     if config.option.quick:
-        Server.start = _skip  # type: ignore[method-assign]
+        Server.__init__ = _skip  # type: ignore[method-assign]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
