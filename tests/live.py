@@ -14,7 +14,6 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # else gRPC prints a lin
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from jobs import job as job  # tests under way name it here
 from services.process import HOST, Server, free_port
 
 from reelmill.v1.jobs_pb2 import GetJobRequest, Job, WatchJobRequest

@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
-from live import Reelmill, channel, job
+from jobs import job
+from live import Reelmill, channel
 from shapes import METHODS, varint
 
 from reelmill.gateway.bindings import bindings, services

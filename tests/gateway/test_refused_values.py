@@ -10,7 +10,8 @@ import shapes
 from api.refusals import Refusal, fields_of, refused
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from live import Reelmill, channel, job
+from jobs import job
+from live import Reelmill, channel
 
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub
