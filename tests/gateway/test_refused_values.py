@@ -142,7 +142,7 @@ def test_a_deadline_outside_of_time(idle_http: httpx.Client, value: str) -> None
     assert list(errors(idle_http.post("/v1/jobs", json=JOB | {"deadline": value}))) == ["job.deadline"]
 
 
-@pytest.mark.parametrize("value", ["-1s", "1" * 20 + "s", "s", "1e5s", "NaNs", "315576000001s"])
+@pytest.mark.parametrize("value", ["-1s", "1" * 20 + "s", "s", "1e5s", "NaNs", "315576000001s", "1.0000000001s", "+1s"])
 def test_a_duration_that_is_none(idle_http: httpx.Client, value: str) -> None:
     found = errors(idle_http.post("/v1/jobs", json=JOB | {"retry_policy": {"max_backoff": value}}))
     assert list(found) == ["job.retry_policy.max_backoff"]

@@ -5,6 +5,7 @@ is accepted: no null, no numbers in strings (but for 64-bit integers), enum valu
 """
 
 import contextlib
+import re
 from collections import Counter
 from functools import cache
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ _MAX_KEYS = 1000
 _LONGEST_FORM = 64  # of a time or a duration
 _MAX_SUGGESTIONS = 10  # comparing names costs more than all else; who mistyped more than this reads the document
 _WELL_KNOWN = "google.protobuf."
+_DURATION = re.compile(scalars.DURATION)
 _NULL = "is null; leave it out instead"
 
 Path = tuple[Any, str | int] | None
@@ -111,6 +113,8 @@ class _Filling:
             try:
                 if not isinstance(value, str) or len(value) > _LONGEST_FORM:
                     raise TypeError
+                if target.DESCRIPTOR.name == "Duration" and not _DURATION.fullmatch(value):
+                    raise ValueError
                 target.FromJsonString(value)  # type: ignore[attr-defined]  # of Timestamp and Duration
             except (ValueError, TypeError, AttributeError, OverflowError):
                 target.Clear()

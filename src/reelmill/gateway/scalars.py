@@ -28,6 +28,10 @@ _FORMS = {
 }
 
 
+DURATION = r"-?[0-9]{1,12}(\.[0-9]{1,9})?s"
+"""How a Duration is written; protobuf's own parser takes more, and rounds it."""
+
+
 def check_of(field: FieldDescriptor) -> Check:
     """A function that says what is wrong with a JSON value for the field; None where nothing is."""
     if field.enum_type is not None:

@@ -6,7 +6,7 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from reelmill.gateway.scalars import FLOAT_TYPES, INTEGER_BOUNDS, LONG_TYPES, enum_names
+from reelmill.gateway.scalars import DURATION, FLOAT_TYPES, INTEGER_BOUNDS, LONG_TYPES, enum_names
 from reelmill.jobs.rules import of_field as rules_of
 from reelmill.jobs.rules import one_required
 from reelmill.v1 import rules_pb2
@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$", "examples": ["2.5s"]},
+    "google.protobuf.Duration": {"type": "string", "pattern": f"^{DURATION}$", "examples": ["2.5s"]},
     "google.protobuf.Any": {
         "type": "object",
         "properties": {"@type": {"type": "string", "description": "Type URL of the message."}},
