@@ -141,3 +141,15 @@ def test_a_call_with_large_metadata_is_refused_and_the_next_is_not(idle_api: Ree
             jobs.ListJobs(pb.ListJobsRequest(), metadata=[("x", "y" * 20_000)], timeout=20)
         assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
         jobs.ListJobs(pb.ListJobsRequest(), timeout=20)
+
+
+async def test_more_watches_come_at_once_than_grpc_would_take(idle_api: Reelmill) -> None:
+    async with grpc.aio.insecure_channel(idle_api.grpc) as connection:
+        jobs = JobServiceStub(connection)
+        made = await jobs.CreateJob(pb.CreateJobRequest(job=job()))
+        calls = [jobs.WatchJob(pb.WatchJobRequest(id=made.id)) for _ in range(2000)]
+        async with asyncio.timeout(60):
+            first = await asyncio.gather(*(call.read() for call in calls))
+        assert {event.state for event in first} == {pb.Job.QUEUED}
+        for call in calls:
+            call.cancel()

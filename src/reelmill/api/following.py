@@ -31,11 +31,19 @@ class Follower:
     """Follows one job from `begin` to `end`, or to its final event."""
 
     def __init__(
-        self, tenant_id: UUID, job_id: UUID, read: Reader, refresh: Refresher, statuses: Statuses, cache: Cache
+        self,
+        tenant_id: UUID,
+        job_id: UUID,
+        *,
+        read: Reader,
+        refresh: Refresher,
+        statuses: Statuses,
+        cache: Cache,
+        turns: asyncio.Semaphore,
     ) -> None:
         """`read`: a job's events after a sequence number, oldest first, at most PAGE.
 
-        `refresh`: brings its status to the cache.
+        `refresh`: brings its status to the cache. `turns`: how many may read the cache at once.
         """
         self.job_id = job_id
         self.progress: JobEvent | None = None
@@ -49,6 +57,7 @@ class Follower:
         self._refresh = refresh
         self._statuses = statuses
         self._cache = cache
+        self._turns = turns
         self._events: list[JobEvent] = []
         self._progress = b""
         self._due = asyncio.Event()
@@ -124,7 +133,8 @@ class Follower:
         self.looked = time.monotonic()
         sure, self._sure = self._sure, False
         news = False
-        status = await self._statuses.cached(self._tenant_id, self.job_id)
+        async with self._turns:
+            status = await self._statuses.cached(self._tenant_id, self.job_id)
         if sure or status is None or status.version > self.last:
             more = True
             while more:
@@ -137,7 +147,8 @@ class Follower:
                 raise NotFound(f"there is no job {self.job_id}")
             if news and (status is None or status.version < self.last):
                 await self._refresh(self.job_id)
-        progress = (await self._cache.get_progress(self.job_id) or b"") if self.processing else b""
+        async with self._turns:
+            progress = (await self._cache.get_progress(self.job_id) or b"") if self.processing else b""
         if progress != self._progress:
             self._progress, news = progress, True
             self.progress = self._of_progress() if progress else None

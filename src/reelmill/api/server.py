@@ -24,6 +24,10 @@ _CONNECTIONS = (
     ("grpc.server_handshake_timeout_ms", 5_000),  # who connects and says nothing
     ("grpc.max_allowed_incoming_connections", 4_000),
     ("grpc.max_concurrent_streams", 10_000),  # of a connection: a gateway brings all of its watches on one
+    # Calls that came and were not begun: thousands of watches come at once with a gateway that connects anew. gRPC's
+    # own 1,000 cuts some off beyond it by chance, as CANCELLED; at the second number it cuts off all.
+    ("grpc.server.max_pending_requests", 5_000),
+    ("grpc.server.max_pending_requests_hard_limit", 10_000),
     ("grpc.max_metadata_size", 8 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),
     ("grpc.max_connection_idle_ms", 300_000),

@@ -21,6 +21,7 @@ from reelmill.v1.jobs_pb2 import JobEvent
 
 POLL_SECONDS = 2.0  # wake-ups are best effort; this is how late an event can be without them
 _POLLED_AT_ONCE = 1000
+_CACHE_READS = 16  # at once: half of the cache's connections, which are everybody's
 
 
 class Watches:
@@ -34,6 +35,7 @@ class Watches:
         self._followers: dict[UUID, Follower] = {}
         self._reader = Batcher(self._read)
         self._refresher = Batcher(self._refresh)
+        self._turns = asyncio.Semaphore(_CACHE_READS)
         self._poller: asyncio.Task[None] | None = None
 
     async def watch(self, job_id: UUID, after: int) -> AsyncGenerator[JobEvent]:
@@ -68,8 +70,15 @@ class Watches:
     def _join(self, job_id: UUID, woken: asyncio.Event) -> Follower:
         follower = self._followers.get(job_id)
         if follower is None or follower.error:
-            read, refresh = self._reader.submit, self._refresher.submit
-            follower = Follower(self._tenant_id, job_id, read, refresh, self._statuses, self._cache)
+            follower = Follower(
+                self._tenant_id,
+                job_id,
+                read=self._reader.submit,
+                refresh=self._refresher.submit,
+                statuses=self._statuses,
+                cache=self._cache,
+                turns=self._turns,
+            )
             self._followers[job_id] = follower
             follower.begin()
         follower.watchers.add(woken)
