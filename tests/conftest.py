@@ -15,6 +15,7 @@ import pytest
 import structlog
 from live import Reelmill
 from services.databases import Databases
+from services.install import install
 from services.kafka import Kafka
 from services.postgres import Postgres
 from services.process import MissingError, Server
@@ -29,13 +30,22 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.mkdtemp(prefix="pytest-")
         config.option.basetemp = f"{folder}/run"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    if config.option.quick:
+    if config.getoption("quick", default=False):
         Server.__init__ = _skip  # type: ignore[method-assign]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--quick, for `make quick`."""
     parser.addoption("--quick", action="store_true", help="skip each test that would start a server")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what takes minutes before the first test, and its time-out, where one of them needs it."""
+    config = session.config
+    if not (config.getoption("quick", default=False) or config.option.collectonly):
+        rooms = {item.path.stem for item in session.items if item.path.parent.name == "deploy"}
+        needed = {"image" if stem == "test_image" else "charts" for stem in rooms}
+        install(sorted(needed))  # what can't be had is told by the test that needs it
 
 
 def _skip(server: Server) -> None:
