@@ -65,6 +65,18 @@ async def test_what_is_no_file_is_refused_and_a_pipe_hangs_nothing(local: Storag
         assert await code(local.fetch(f"file://{path}", root / "fetched")) == "INPUT_NOT_MEDIA"
 
 
+async def test_a_path_that_leads_nowhere_is_not_tried_again(local: Storage, root: Path, file: Path) -> None:
+    (root / "loop").symlink_to("loop")
+    (root / "plain.mp4").write_bytes(CONTENT)
+    for path, told in (
+        ("loop", "INPUT_FORBIDDEN"),
+        ("loop/a.mp4", "INPUT_FORBIDDEN"),
+        ("plain.mp4/a", "INPUT_NOT_FOUND"),
+    ):
+        assert await code(local.fetch(f"file://{root}/{path}", root / "fetched")) == told
+    assert await code(local.put_file(file, f"file://{root}/loop/a.mp4", "video/mp4")) == "OUTPUT_NOT_WRITABLE"
+
+
 async def test_destinations_outside_the_roots_are_refused(local: Storage, root: Path, file: Path) -> None:
     (root / "folder").symlink_to(root.parent)
     for uri in (f"file://{root}/folder/a.mp4", "file:///etc/a.mp4", f"file://{root}/../a.mp4", "https://a.org/b"):

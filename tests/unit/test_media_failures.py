@@ -24,6 +24,12 @@ def test_nothing_makes_it_raise_and_the_code_is_known(exit_code: int, stderr: st
         (244, "[error] Out of memory", "OUT_OF_MEMORY"),
         (8, "[in#0] [error] Error opening input: Invalid data found when processing input", "INPUT_CORRUPT"),
         (183, "[mov] [error] moov atom not found", "INPUT_CORRUPT"),
+        (
+            234,
+            "[out#0/image2] [error] Nothing was written into output file, because at least one of its streams received"
+            " no packets.",
+            "INPUT_CORRUPT",
+        ),
         (69, "", "INPUT_CORRUPT: most of the input could not be decoded"),
         (69, "[dec] [error] Decode error rate 1 exceeds maximum 0.666667", "INPUT_CORRUPT: most of"),
         (234, "[vost#0:0/libx264] [error] Error while opening encoder - maybe incorrect", "ENCODER_REFUSED"),

@@ -143,6 +143,21 @@ async def test_a_failed_attempt_leaves_no_folder(media: Media, tmp_path: Path) -
     assert media.left() == []
 
 
+async def test_a_length_that_the_bytes_can_not_hold_is_the_inputs_fault_and_not_tried_again(
+    media: Media, tmp_path: Path
+) -> None:
+    forged = tmp_path / "forged.flac"
+    encode = [media.limits.ffmpeg, "-v", "error", "-f", "lavfi", "-i", "sine=d=1", forged]
+    assert await (await asyncio.create_subprocess_exec(*encode)).wait() == 0
+    data = bytearray(forged.read_bytes())
+    data[21] |= 0x0F
+    data[22:26] = b"\xff" * 4  # the number of samples: 18 days of them
+    forged.write_bytes(data)
+    media.start()
+    job = await media.rig.until(await media.submit(SOUND, source=forged), "FAILED")
+    assert (job.error.code, job.error.retryable) == ("INPUT_CORRUPT", False), job.error
+
+
 async def test_a_cancelled_attempt_leaves_neither_folder_nor_process(media: Media, source: Path) -> None:
     media.start(ffmpeg=media.hanging())
     new = await media.submit(MOVIE, source=source)

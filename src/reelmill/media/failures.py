@@ -37,7 +37,7 @@ RULES: tuple[Rule, ...] = (
     Rule("", "INPUT_CORRUPT", "most of the input could not be decoded", exit_code=69),
     Rule(
         "moov atom not found|Invalid data found when processing input|Error opening input|End of file|partial file"
-        "|Truncating packet|stream ended prematurely",
+        "|Truncating packet|stream ended prematurely|of its streams received no packets",
         "INPUT_CORRUPT",
         "the input is damaged or cut off",
     ),

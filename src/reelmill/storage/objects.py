@@ -1,5 +1,6 @@
 """Folders and buckets behind obstore: which store holds a URI, and what its errors mean."""
 
+import errno
 from typing import TYPE_CHECKING
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
@@ -54,21 +55,27 @@ _REFUSED = (
     FileExistsError,
     NotADirectoryError,
 )
+_NEVER = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})  # what no further try changes
 _IN_THE_WAY = ("File exists", "Is a directory", "Not a directory", "File name too long", "Read-only file system")
 
 
 def read_failure(error: Exception, uri: str) -> AttemptFailed:
     """What an error of a read means for the job."""
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
         return AttemptFailed("INPUT_NOT_FOUND", f"{uri} does not exist")
-    if isinstance(error, PermissionError | PermissionDeniedError | UnauthenticatedError):
+    refused = isinstance(error, PermissionError | PermissionDeniedError | UnauthenticatedError)
+    if refused or getattr(error, "errno", None) in _NEVER:
         return AttemptFailed("INPUT_FORBIDDEN", f"{uri} can't be read: {_first_line(error)}")
     return AttemptFailed("INPUT_UNAVAILABLE", f"{uri} can't be read now: {_first_line(error)}")
 
 
 def write_failure(error: Exception, uri: str) -> AttemptFailed:
     """What an error of a write means for the job."""
-    if isinstance(error, _REFUSED) or any(text in str(error) for text in _IN_THE_WAY):
+    if (
+        isinstance(error, _REFUSED)
+        or getattr(error, "errno", None) in _NEVER
+        or any(text in str(error) for text in _IN_THE_WAY)
+    ):
         return AttemptFailed("OUTPUT_NOT_WRITABLE", f"{uri} can't be written: {_first_line(error)}")
     if "No space left" in str(error) or "Disk quota" in str(error):
         return AttemptFailed("DISK_FULL", f"{uri} can't be written: the disk is full")

@@ -66,6 +66,8 @@ class MediaExecutor:
                 attempt.log("runs ffmpeg", output=", ".join(command.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
             damaged = await self._transcode(attempt, planned, folder.path, sources.values())
+            # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
+            damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in sources.values())
             await attempt.enter(Phase.PACKAGING)
             with traces.span("verify"):
                 infos = await verify(planned.files, folder.path, self._prober, input_damaged=damaged)
