@@ -168,7 +168,7 @@ FAULTS = (
         r"if len\(items\) > most",
         "if len(items) >= most",
         _UNIT,
-        within="_map_check",
+        within="def _map_check",
     ),
     fault("a label's longest is too long", _RULES, r"len\(key\) > longest", "len(key) >= longest", _UNIT),
     fault(

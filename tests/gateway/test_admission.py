@@ -182,3 +182,13 @@ def test_an_upload_is_the_file_and_no_form_around_it(idle_http: httpx.Client) ->
     for kind in ("application/octet-stream", "video/mp4", "application/x-www-form-urlencoded"):  # the last is curl's
         answer = idle_http.post("/v1/uploads?name=talk.mov", headers={"Content-Type": kind}, content=b"bytes")
         assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "Identity, br", "deflate"])
+def test_a_packed_body_is_refused(idle_http: httpx.Client, encoding: str) -> None:
+    headers = {"Content-Encoding": encoding}
+    for path, kind in (("/v1/jobs", "application/json"), ("/v1/uploads?name=a.mp4", "application/octet-stream")):
+        answer = idle_http.post(path, content=b"{}", headers={**headers, "Content-Type": kind})
+        assert "Content-Encoding" in problem(answer, 415, "UNSUPPORTED_MEDIA_TYPE")["detail"]
+    same = {"Content-Encoding": "identity", "Content-Type": "application/json"}
+    assert idle_http.post("/v1/jobs:validate", json=JOB, headers=same).status_code == HTTPStatus.OK

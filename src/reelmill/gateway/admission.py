@@ -79,6 +79,7 @@ def require_json(headers: Headers) -> None:
     What forms and scripts of other sites can send without asking first (text/plain, form types, no type at all) is
     so refused even where a browser or a proxy has taken Origin away.
     """
+    _require_identity(headers)
     types = headers.getlist("content-type")
     if not types and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
@@ -93,12 +94,24 @@ def require_json(headers: Headers) -> None:
 
 def require_file(headers: Headers) -> None:
     """Raises Problem (415) for a form around a file: the file is the body."""
+    _require_identity(headers)
     if any(value.strip().lower().startswith("multipart/") for value in headers.getlist("content-type")):
         raise Problem(
             415,
             "UNSUPPORTED_MEDIA_TYPE",
             "send the file itself as the body, with no form around it and with the header "
             "Content-Type: application/octet-stream (curl: --data-binary @FILE)",
+        )
+
+
+def _require_identity(headers: Headers) -> None:
+    # Nothing is decoded here: an upload would be kept packed, and no media file then.
+    encodings = [part.strip().lower() for value in headers.getlist("content-encoding") for part in value.split(",")]
+    if not set(encodings) <= {"identity", ""}:
+        raise Problem(
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            f"send the body as it is, without the header Content-Encoding: {', '.join(encodings)[:_SHOWN]}",
         )
 
 
