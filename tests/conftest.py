@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """A temporary folder of the run's own, removed at its end: two runs of root would clear away each other's."""
     if config.option.basetemp is None and not hasattr(config, "workerinput"):  # xdist's workers have folders in it
         folder = tempfile.mkdtemp(prefix="pytest-")
+        Path(folder).chmod(0o711)  # tests of other users open the folders below by themselves
         config.option.basetemp = f"{folder}/run"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     if config.getoption("quick", default=False):

@@ -62,18 +62,18 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
                 code = "CANCELLED"
                 raise
             except Exception as error:
-                status = _status(name, error)
-                code = _CODES[status.code].name
-                await _abort(context, status)
-            finally:
+                refusal = _status(name, error)
+                code = _CODES[refusal.code].name
+            finally:  # before the client hears: who asks for the metrics then finds the call in them
                 api_calls(name, code).inc()
                 api_seconds(name, code).observe(time.monotonic() - start)
+            return await _abort(context, refusal)
 
         return call
 
     def _stream(self, name: str, handler: Any) -> Callable[[bytes, Any], AsyncGenerator[Any]]:
         async def call(raw: bytes, context: Any) -> AsyncGenerator[Any]:
-            code = "OK"
+            code, refusal = "OK", None
             try:
                 async with self._capacity.share() as share:
                     request = await self._request(raw, handler, share)
@@ -84,11 +84,12 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
                 code = "CANCELLED"
                 raise
             except Exception as error:
-                status = _status(name, error)
-                code = _CODES[status.code].name
-                await _abort(context, status)
-            finally:
+                refusal = _status(name, error)
+                code = _CODES[refusal.code].name
+            finally:  # before the client hears: who asks for the metrics then finds the call in them
                 api_calls(name, code).inc()
+            if refusal is not None:
+                await _abort(context, refusal)
 
         return call
 
