@@ -101,9 +101,7 @@ async def test_an_attempt_that_was_stopped_is_counted_by_why(rig: Rig, counts: C
     if outcome == "cancelled":
         await rig.store.jobs.cancel(TENANT, new.id, "")
     elif outcome == "discarded":
-        await rig.store.rows("DELETE FROM outbox")
-        await rig.store.rows("UPDATE tasks SET state = 'READY', lease_until = NULL")
-        await rig.store.claim(new)
+        await rig.store.rows("UPDATE tasks SET fence = fence + 1, owner = 'me'")  # as another's claim does
     else:
         await rig.stop()
     await until(lambda: counts.added("attempts_total"))
