@@ -134,7 +134,7 @@ MUTANTS = (
     ),
     Mutant(
         name="the kill of ffmpeg's process group",
-        file="src/reelmill/media/run.py",
+        file="src/reelmill/media/launcher.py",
         old=r"os\.killpg\(process\.pid, signal\.SIGKILL\)",
         new="process.send_signal(signal.SIGKILL)",
         tests="tests/media/test_run.py",
@@ -180,6 +180,9 @@ MUTANTS = (
 )
 
 
+ALL = (*MUTANTS, *FAULTS, *WALLS)
+
+
 def main() -> int:
     """Run the mutants; answers the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -187,7 +190,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/guarantees.md")
     options = parser.parse_args()
     rows = []
-    for mutant in (*MUTANTS, *FAULTS, *WALLS):
+    for mutant in ALL:
         if options.only not in mutant.name:
             continue
         with tempfile.TemporaryDirectory(prefix="reelmill-mutant-") as folder:

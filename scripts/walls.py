@@ -7,6 +7,7 @@ _ADMISSION = "src/reelmill/gateway/admission.py"
 _GUARDIAN = "src/reelmill/guardian.py"
 _PICTURES, _PRIVACY = "src/reelmill/media/pictures.py", "tests/media/test_privacy.py"
 _CONNECTIONS = "src/reelmill/gateway/connections.py"
+_IDLE = "tests/fault/test_idle.py"
 _NETWORKS = "src/reelmill/storage/networks.py"
 
 
@@ -109,8 +110,8 @@ WALLS = (
     ),
     wall(
         "JSON is called JSON",
-        "src/reelmill/gateway/app.py",
-        r"require_json\(request\.headers\)",
+        "src/reelmill/gateway/calls.py",
+        r"require_json\(headers\)",
         "pass",
         "tests/gateway/test_admission.py",
     ),
@@ -382,5 +383,41 @@ WALLS = (
         r"if binding\.body and len\(found\) < MAX_VIOLATIONS:",
         "if False:",
         "tests/gateway/test_refused_values.py",
+    ),
+    wall(
+        "a gRPC connection that a network forgot is noticed",
+        "src/reelmill/keepalive.py",
+        r'\("grpc\.keepalive_permit_without_calls", 1\)',
+        '("grpc.keepalive_permit_without_calls", 0)',
+        _IDLE,
+        within="CLIENT",
+    ),
+    wall(
+        "an idle connection to Redis is not trusted",
+        "src/reelmill/cache/redis.py",
+        r"await connection\.disconnect\(nowait=True\)",
+        "pass",
+        _IDLE,
+    ),
+    wall(
+        "an idle connection to PostgreSQL is closed",
+        "src/reelmill/store/database.py",
+        r"max_inactive_connection_lifetime=_IDLE_SECONDS",
+        "max_inactive_connection_lifetime=0",
+        _IDLE,
+    ),
+    wall(
+        "the queue's listener asks whether PostgreSQL is there",
+        "src/reelmill/queue/postgres.py",
+        r'await connection\.fetchval\("SELECT 1", timeout=_ANSWER_SECONDS\)',
+        "pass",
+        _IDLE,
+    ),
+    wall(
+        "an idle connection to Kafka is closed",
+        "src/reelmill/queue/kafka.py",
+        r'"connections\.max\.idle\.ms": 5_000,',
+        "",
+        _IDLE,
     ),
 )

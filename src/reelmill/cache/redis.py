@@ -9,12 +9,15 @@ What is kept where (all names begin with `reelmill:`):
 Every key has a TTL. A script compares versions and fences, so that no race lets the older win.
 """
 
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
@@ -27,6 +30,7 @@ from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
 _TIMEOUT_SECONDS = 0.5
 _PROGRESS_SECONDS = 15.0
 _CONNECTIONS = 32
+_IDLE_SECONDS = 5.0  # after which a connection is not trusted: one that died without a word would cost a timeout
 
 # KEYS: one a status. ARGV, for each: version, final, job, TTL in ms, channel.
 _PUT = """
@@ -51,6 +55,25 @@ end
 """
 
 
+class _Pool(BlockingConnectionPool):
+    """Connects anew where a connection was idle for long."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._released: dict[AbstractConnection, float] = {}
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """A call has ended."""
+        self._released[connection] = time.monotonic()
+        await super().release(connection)
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        """Before a call."""
+        if time.monotonic() - self._released.get(connection, math.inf) > _IDLE_SECONDS:
+            await connection.disconnect(nowait=True)
+        await super().ensure_connection(connection)
+
+
 def status_key(tenant_id: UUID, job_id: UUID) -> str:
     """Where a job's status is kept."""
     return f"{PREFIX}status:{tenant_id}:{job_id}"
@@ -67,7 +90,7 @@ class RedisCache:
     def __init__(self, url: str, *, status_ttl_seconds: float, final_ttl_seconds: float) -> None:
         """`url`: redis://[user:password@]host:port/db or rediss://…. Raises ValueError for another."""
         try:
-            self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            self._pool: BlockingConnectionPool = _Pool.from_url(
                 url,
                 protocol=2,
                 max_connections=_CONNECTIONS,

@@ -21,6 +21,7 @@ AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 _ALWAYS = "always"
 _CONFIRM_SECONDS = 0.5
 _SILENCE_SECONDS = 5.0
+_ANSWER_SECONDS = 1.0  # to a PING after it
 _FIRST_RETRY_SECONDS = 0.1
 _MAX_RETRY_SECONDS = 2.0
 
@@ -109,7 +110,7 @@ class RedisChannels:
     async def _read(self, connection: AbstractConnection) -> None:
         asked = False
         while True:
-            reply = await connection.read_response(timeout=_SILENCE_SECONDS)
+            reply = await connection.read_response(timeout=_ANSWER_SECONDS if asked else _SILENCE_SECONDS)
             heed_cancellation()
             if reply is None:
                 if asked:

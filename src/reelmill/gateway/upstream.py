@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from starlette.datastructures import Headers
 
+from reelmill import keepalive
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.problems import from_rpc
 from reelmill.jobs.errors import Unavailable, Violation
@@ -22,9 +23,7 @@ _OPTIONS = (
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    # A gRPC server takes pings more often than every 5 minutes for an attack, unless told otherwise.
-    ("grpc.keepalive_time_ms", 300_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    *keepalive.CLIENT,
     # An api that comes back, at the same or another address, is found within 2 s.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 2_000),

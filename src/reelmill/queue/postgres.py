@@ -26,7 +26,10 @@ _SQL = queries("queue")
 _OUTBOX = queries("outbox")
 _CHANNEL = "reelmill_queue"
 _POLL_SECONDS = 2.0  # should a notification be lost
-_RECONNECT_SECONDS = 1.0
+_RECONNECT_SECONDS = 1.0  # between two connections
+# A connection that died without a word is found only by asking.
+_SILENCE_SECONDS = 5.0
+_ANSWER_SECONDS = 2.0
 
 
 class PostgresQueue:
@@ -171,7 +174,7 @@ class PostgresConsumer:
     async def _listen(self) -> None:
         """Wake `receive` at notifications, over a connection of its own; make a new one when it breaks."""
         while True:
-            broken = asyncio.Event()
+            broken, began = asyncio.Event(), time.monotonic()
             try:
                 connection = await asyncpg.connect(
                     self._database.url, timeout=5, server_settings={"application_name": "reelmill queue"}
@@ -184,12 +187,23 @@ class PostgresConsumer:
             try:
                 await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
                 self._woken.set()  # for what was missed until now
-                await broken.wait()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                while not await _set_within(broken, _SILENCE_SECONDS):
+                    await connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.debug("notifications broke off", reason=str(error))
             finally:
                 connection.terminate()
-            await asyncio.sleep(_RECONNECT_SECONDS)
+            # A server that ends idle connections (idle_session_timeout) must not make us deaf in between.
+            await asyncio.sleep(began + _RECONNECT_SECONDS - time.monotonic())
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 @asynccontextmanager

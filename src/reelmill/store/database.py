@@ -31,6 +31,8 @@ _AWAY = (
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
+_IDLE_SECONDS = 5.0  # after which the pool closes a connection
+_RELEASE_SECONDS = 2.0  # that a call that was given up may keep its connection: else a dead one keeps it for long
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
 
 
@@ -79,6 +81,8 @@ class Database:
                 min_size=1,
                 max_size=self._pool_size,
                 server_settings=self._settings,
+                # A connection that a proxy forgot without a word costs a call this time.
+                max_inactive_connection_lifetime=_IDLE_SECONDS,
                 command_timeout=10,  # a server that froze is told as away before clients lose their patience
                 timeout=5,
             )
@@ -108,9 +112,13 @@ class Database:
             raise Unavailable("the database pool is not open")
         try:
             began = time.monotonic()
-            async with self._pool.acquire(timeout=10) as connection:
+            pool = self._pool
+            connection = await pool.acquire(timeout=10)
+            try:
                 POOL_WAIT.observe(time.monotonic() - began)
                 yield connection
+            finally:
+                await pool.release(connection, timeout=_RELEASE_SECONDS)
         except (*_AWAY, *_REFUSED) as error:
             raise Unavailable(f"PostgreSQL is away: {error or type(error).__name__}") from error
         except RuntimeError as error:  # uvloop's for a write to a connection that was closed in that moment

@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts, delays, half-closes, fails single calls and restores connections."""
+"""A TCP proxy that cuts, forgets, delays, half-closes, fails single calls and restores connections."""
 
 import asyncio
 import math
@@ -12,8 +12,8 @@ from services.process import HOST, free_port
 class Proxy:
     """Stands before a server on loopback. Its port stays its own, whatever happens behind it."""
 
-    def __init__(self, target_port: int) -> None:
-        self.port = free_port()
+    def __init__(self, target_port: int, *, port: int = 0) -> None:
+        self.port = port or free_port()
         self._target_port = target_port
         self._delay_seconds = 0.0
         self.calls = 0
@@ -22,6 +22,8 @@ class Proxy:
         self._frozen = asyncio.Event()
         self._frozen.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._forgotten: set[asyncio.StreamWriter] = set()
+        self._over = asyncio.Event()
         self._server: asyncio.Server | None = None
 
     async def cut(self) -> None:
@@ -30,11 +32,19 @@ class Proxy:
             self._server.close()
             self._server = None
         self.drop()
+        self._over.set()
 
     def drop(self) -> None:
         """Reset all connections; new ones are taken."""
         for writer in list(self._writers):
             writer.transport.abort()
+
+    def forget(self) -> None:
+        """Take what comes on all connections and forward nothing ever again, not even their ends; new ones work.
+
+        So does a network that drops what was idle for long, without a word to either side.
+        """
+        self._forgotten |= self._writers
 
     def half_close(self) -> None:
         """End what clients hear of all connections; what they say still arrives."""
@@ -61,6 +71,7 @@ class Proxy:
         self._failing = range(0)
         self._frozen.set()
         if self._server is None:
+            self._over.clear()
             self._server = await asyncio.start_server(self._on_connection, HOST, self.port, reuse_address=True)
 
     async def __aenter__(self) -> Self:
@@ -84,6 +95,7 @@ class Proxy:
             await asyncio.gather(self._forward(reader, there_writer, calls=True), self._forward(there_reader, writer))
         finally:
             self._writers -= pair
+            self._forgotten -= pair
             for end in pair:
                 end.transport.abort()
 
@@ -92,6 +104,8 @@ class Proxy:
     ) -> None:
         try:
             while data := await reader.read(65536):
+                if writer in self._forgotten:
+                    continue
                 if calls:
                     self.calls += 1
                     if self.calls - 1 in self._failing:
@@ -101,6 +115,10 @@ class Proxy:
                 await self._frozen.wait()
                 writer.write(data)
                 await writer.drain()
+            if writer in self._forgotten:
+                await self._over.wait()
             writer.write_eof()
         except (OSError, RuntimeError):  # a reset goes on as a reset
+            if writer in self._forgotten:
+                await self._over.wait()
             writer.transport.abort()
