@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from reelmill.jobs.errors import Unavailable
 
@@ -38,21 +38,33 @@ class Batcher(Generic[Item, Answer]):
         return await future
 
     async def _run(self) -> None:
-        while self._waiting:
-            await self._answer([self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))])
+        batch: list[tuple[Item, asyncio.Future[Answer]]] = []
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
+                await self._answer(batch)
+        finally:  # where this task was ended, too, nobody waits for what can't come
+            _fail((*batch, *self._waiting), Unavailable("the batch was broken off"))
+            self._waiting.clear()
 
     async def _answer(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._flush([item for item, _ in batch])
+            if len(answers) != len(batch):
+                raise RuntimeError(f"{len(answers)} answers to {len(batch)} items")
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, Unavailable):
                 for one in batch:  # a bad item must not fail its neighbours
                     await self._answer([one])
                 return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            _fail(batch, error)
             return
         for (_, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+
+
+def _fail(batch: Sequence[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

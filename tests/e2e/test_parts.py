@@ -29,7 +29,7 @@ from reelmill.v1.operations_pb2 import Thumbnail
 
 REDIS = ("redis_channels",)
 KAFKA = ("kafka_producer", "kafka_topics")
-API = ("api_health", "relay")
+API = ("api_grpc", "api_health", "relay")
 WORKER = ("cancels", "heartbeat", "progress", "take", "worker")
 SCHEDULER = ("folders", "relay_sweep", "rescue", "retention", "sampler", "scheduler")
 TOPICS = ("kafka_tasks.high", "kafka_tasks.low", "kafka_tasks.normal")
@@ -179,9 +179,10 @@ async def as_before(run: Callable[[], Awaitable[float]], what: str) -> None:
 
 # What lives on and is no part, and why.
 KNOWN = {
-    "AioServer._server_main_loop": "gRPC's own, which shows no way to start it again; probes of the api ask through it",
+    "AioServer._server_main_loop": "gRPC's own: an end of it ends gRPC's server, and so the part `api_grpc`",
     "AioServer._request_call": "the same",
     "AioServer._request_registered_call": "the same",
+    "Server.wait_for_termination": "that part hears of it so",
     "_schedule_rpc_coro": "a call that is being answered",
     "_handle_rpc": "the same",
     "_poll_wrapper": "gRPC's thread of all channels and servers",
@@ -264,7 +265,15 @@ async def kill(running: Running, client: AsyncClient, http: httpx.AsyncClient, f
             if part not in alive():
                 continue  # of a worker or scheduler that was itself broken: a new one has new ones
             await broken(part, logged)
+            if part.name == "api_grpc":  # the gateway says 503 until it is connected anew
+                await back(http)
             await as_before(run, f"{part.name} of the {name}")
+
+
+async def back(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await http.get("/v1/jobs")).status_code == 503:
+            await asyncio.sleep(0.05)
 
 
 async def watched(client: AsyncClient, clip: Path, logged: list[Any]) -> None:
@@ -295,6 +304,18 @@ async def test_the_whole_in_one_process_too(tmp_path: Path, clip: Path, logged: 
         await kill(running, client, http, tmp_path, logged)
         assert unknown() == set()
     assert supervise.alive() == []
+
+
+async def test_grpc_s_own_loop_is_begun_again(database_url: str, tmp_path: Path, clip: Path, logged: list[Any]) -> None:
+    chosen = settings(tmp_path, database_url=database_url)
+    async with process("api", chosen), AsyncClient(f"{HOST}:{chosen.grpc_port}") as client:
+        assert [job async for job in client.list_jobs()] == []
+        [part] = [part for part in alive() if part.name == "api_grpc"]
+        [loop] = [t for t in asyncio.all_tasks() if "_server_main_loop" in str(t.get_coro().__qualname__)]
+        await break_task(loop)
+        await until(lambda: part.starts == 2, "gRPC's server runs again")
+        assert [line["part"] for line in logged if line["log_level"] == "error"] == ["api_grpc"]
+        assert [job async for job in client.list_jobs()] == []
 
 
 async def test_the_sender_of_traces_goes_on(logged: list[Any]) -> None:

@@ -18,6 +18,7 @@ MAKERS = {"create_task", "ensure_future", "Thread", "ThreadPoolExecutor", "Proce
 # Where tasks and threads are made without supervision: all of them end by themselves, and who waits hears their errors.
 SHORT_LIVED = {
     "api/following.py": "follows one job; an error is told to its watchers",
+    "api/server.py": "the wait for gRPC's end, in its part",
     "batching.py": "a batch; whatever ends it is told to all who wait",
     "cache/redis_channels.py": "in a TaskGroup of its part",
     "capacity.py": "a pool; each call's error is its caller's",

@@ -50,42 +50,72 @@ class Server:
         limits: Limits,
     ) -> None:
         self._ready = ready
+        self._jobs, self._media = jobs, media
+        self._checks, self._limits = checks, limits
         self._health = health.aio.HealthServicer()
-        self._watcher: asyncio.Task[None] | None = None
-        self._server = grpc.aio.server(
-            interceptors=[Guard(checks, limits)],
+        self._names = ["", *(file.services_by_name[name].full_name for file, name in _SERVICES)]
+        self._leaving = asyncio.Event()
+        self._server: grpc.aio.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; answers the port. Raises OSError where it is taken."""
+        self._server, bound = await self._listening(host, port)
+        self._tasks = [
+            supervised("api_health", self._watch),
+            supervised("api_grpc", lambda: self._serve(host, bound), until=self._leaving),
+        ]
+        return bound
+
+    async def stop(self) -> None:
+        """Tell clients to go elsewhere, finish the calls under way, close."""
+        self._leaving.set()
+        await end(*self._tasks[:1])
+        await self._health.enter_graceful_shutdown()
+        if self._server:
+            await self._server.stop(_GRACE_SECONDS)
+        await asyncio.gather(*self._tasks[1:])
+
+    async def _listening(self, host: str, port: int) -> tuple[grpc.aio.Server, int]:
+        server = grpc.aio.server(
+            interceptors=[Guard(self._checks, self._limits)],
             options=[
                 ("grpc.so_reuseport", 1),  # --processes N listen on one port together
                 # Clients connect anew each minute, and look again who is there: a new api gets its share of the
                 # calls. Calls and streams under way end on the old connection.
                 ("grpc.max_connection_age_ms", 60_000),
                 *_CONNECTIONS,
-                ("grpc.max_receive_message_length", max(limits.batch_max_bytes, limits.request_max_bytes)),
+                (
+                    "grpc.max_receive_message_length",
+                    max(self._limits.batch_max_bytes, self._limits.request_max_bytes),
+                ),
                 ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
             ],
         )
-        jobs_pb2_grpc.add_JobServiceServicer_to_server(jobs, self._server)
-        media_pb2_grpc.add_MediaServiceServicer_to_server(media, self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = [file.services_by_name[name].full_name for file, name in _SERVICES]
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
-        self._names = ["", *names]
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen; answers the port. Raises OSError where it is taken."""
+        jobs_pb2_grpc.add_JobServiceServicer_to_server(self._jobs, server)
+        media_pb2_grpc.add_MediaServiceServicer_to_server(self._media, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        reflection.enable_server_reflection([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         try:
-            bound = self._server.add_insecure_port(f"{host}:{port}")
+            bound = server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
             raise OSError(f"can't listen on {host}:{port}: {error}; choose another with --grpc") from error
-        await self._server.start()
-        self._watcher = supervised("api_health", self._watch)
-        return int(bound)
+        await server.start()
+        return server, int(bound)
 
-    async def stop(self) -> None:
-        """Tell clients to go elsewhere, finish the calls under way, close."""
-        await end(self._watcher)
-        await self._health.enter_graceful_shutdown()
-        await self._server.stop(_GRACE_SECONDS)
+    async def _serve(self, host: str, port: int) -> None:
+        """Until the server ends, which it does when one of its own tasks fails; begun again, with a new one."""
+        if self._server is None:
+            self._server, _ = await self._listening(host, port)
+        server = self._server
+        ended = asyncio.create_task(server.wait_for_termination(), name="api_grpc's end")
+        try:
+            await asyncio.wait([ended])
+        finally:
+            if not self._leaving.is_set():
+                self._server = None
+                await server.stop(0)
+        await ended
 
     async def _watch(self) -> None:
         """Keep the health service's answer as the database's is."""

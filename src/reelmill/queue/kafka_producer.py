@@ -13,6 +13,7 @@ from reelmill.supervise import supervised_thread
 
 _FLUSH_SECONDS = 5.0
 _POLL_SECONDS = 0.1
+_LATE_SECONDS = 5.0  # that a report may take after librdkafka gave up its message
 Config = dict[str, str | int | float | bool]
 _OPTIONS: Config = {
     "enable.idempotence": True,
@@ -32,6 +33,7 @@ class KafkaProducer:
 
     def __init__(self, config: Config, topic_prefix: str) -> None:
         self._config = {**_OPTIONS, **config}
+        self._report_seconds = int(self._config["delivery.timeout.ms"]) / 1000 + _LATE_SECONDS
         self._prefix = topic_prefix
         self._running: _Running | None = None
 
@@ -49,7 +51,7 @@ class KafkaProducer:
     async def send(self, messages: Sequence[Message]) -> None:
         """Return once all are durable. Raises QueueUnavailable."""
         running = self._current()
-        reports = _Reports(len(messages))
+        reports = _Reports(len(messages), self._report_seconds)
         for message in messages:
             try:
                 running.producer.produce(
@@ -122,7 +124,8 @@ class _Running:
 class _Reports:
     """Counts the delivery reports of a batch: one wake-up of the loop for all of them."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, seconds: float) -> None:
+        self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._missing = count
@@ -136,8 +139,12 @@ class _Reports:
             self._loop.call_soon_threadsafe(self._finish)
 
     async def complete(self) -> KafkaException | None:
-        """Wait for all reports; answers an error of them."""
-        await self._done
+        """Wait for all reports; answers an error of them. Raises QueueUnavailable where one never comes."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._done
+        except TimeoutError as error:
+            raise _unavailable(RuntimeError(f"no word of what was sent within {self._seconds:g} s")) from error
         return KafkaException(self._error) if self._error else None
 
     def _finish(self) -> None:
