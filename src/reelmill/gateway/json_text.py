@@ -18,6 +18,10 @@ _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 Pairs = tuple[tuple[str, Any], ...]
 
 
+class _NoNumber(ValueError):
+    """NaN and the infinities, which Python would read."""
+
+
 def load(raw: bytes) -> Pairs:
     """Parse a JSON object. Raises ValueError that says what is wrong and where."""
     # Marks in texts count first, for that is quick; only where they are many is it worth to leave texts out.
@@ -31,6 +35,10 @@ def load(raw: bytes) -> Pairs:
         raise ValueError("is nested too deeply") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except _NoNumber:
+        raise
+    except ValueError as error:  # Python's bound on the digits of an integer, whose words are for programmers
+        raise ValueError("has a number of too many digits") from error
     if not isinstance(document, tuple):
         raise ValueError(f"must be a JSON object, not {kind(document)}")
     return document
@@ -46,7 +54,7 @@ def kind(value: Any) -> str:
         return repr(shown(value))
     if isinstance(value, int) and abs(value) >= 2**64:
         return "a number of many digits"
-    return json.dumps(value)[:40]
+    return json.dumps(value)
 
 
 def shown(text: str) -> str:
@@ -76,4 +84,4 @@ def _marks(raw: bytes) -> int:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"is not JSON: {name} is not a number")
+    raise _NoNumber(f"is not JSON: {name} is not a number")

@@ -123,7 +123,7 @@ class Schemas:
             if default := self._comments.get(f"{field.enum_type.full_name}.{zero}"):
                 parts.append(f"Absent: {default}")
         oneof = field.containing_oneof
-        if oneof is not None and not oneof.name.startswith("_") and len(oneof.fields) > 1:
+        if oneof is not None and len(oneof.fields) > 1:  # `optional` makes one of a single field
             word = "Exactly" if one_required(oneof) else "At most"
             parts.append(f"{word} one of {', '.join(f.name for f in oneof.fields)} is set.")
         return " ".join(part for part in parts if part)
