@@ -136,12 +136,22 @@ def test_a_wrong_value_is_told_in_these_words(document: Any, path: str, words: s
     assert filled(pb.Job(), document)[1] == {path: words}
 
 
+def test_a_list_that_may_be_empty_is_told_so_where_it_is_too_long() -> None:
+    found = filled(operations_pb2.Thumbnail(), {"times_seconds": [1] * 1001})[1]
+    assert found == {"times_seconds": "has 1001 items; between 0 and 1000 are allowed"}
+
+
 def test_as_many_items_as_are_allowed_are_taken() -> None:
     labels, outputs = {f"k{i}": f"é{i}" for i in range(64)}, [{"name": str(i)} for i in range(64)]
     job, found = filled(pb.Job(), {"labels": labels, "outputs": outputs, "destination": "file:///é"})
     assert found == {}
     assert dict(job.labels) == labels and [o.name for o in job.outputs] == [str(i) for i in range(64)]
     assert job.destination == "file:///é"
+
+
+def test_a_field_that_comes_three_times_is_told_once() -> None:
+    document = json_text.load(b'{"priority": 1, "priority": 2, "priority": 3}')
+    assert documents.fill(pb.Job(), document, "") == [Violation("priority", "is given twice")]
 
 
 def test_true_and_false_are_taken_as_they_are() -> None:

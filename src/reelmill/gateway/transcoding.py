@@ -174,8 +174,6 @@ def _fill_header(message: Message, headers: Headers) -> list[Violation]:
     values = headers.getlist(known.header) if known else []
     if not known or not values:
         return []
-    if len(values) > 1:
-        return [Violation(known.header, "is given more than once")]
     if not values[0]:
         return [Violation(known.header, "is empty; leave it out, or give a value")]
     field: Any = message.DESCRIPTOR.fields_by_name[known.field]
