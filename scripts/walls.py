@@ -406,18 +406,4 @@ WALLS = (
         "max_inactive_connection_lifetime=0",
         _IDLE,
     ),
-    wall(
-        "the queue's listener asks whether PostgreSQL is there",
-        "src/reelmill/queue/postgres.py",
-        r'await connection\.fetchval\("SELECT 1", timeout=_ANSWER_SECONDS\)',
-        "pass",
-        _IDLE,
-    ),
-    wall(
-        "an idle connection to Kafka is closed",
-        "src/reelmill/queue/kafka.py",
-        r'"connections\.max\.idle\.ms": 5_000,',
-        "",
-        _IDLE,
-    ),
 )

@@ -182,8 +182,7 @@ def _config(url: str) -> Config:
         "log_level": 4,  # warnings and worse
         # A broker that is back is found again soon.
         "reconnect.backoff.max.ms": 1000,
-        # Of a connection that died without a word: idle ones are closed, and what is asked on others is asked anew.
-        "connections.max.idle.ms": 5_000,
+        # On a connection that died without a word; then it is asked anew.
         "socket.timeout.ms": 10_000,
         **dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
     }
