@@ -30,7 +30,7 @@ class Kafka(Server):
     def __init__(self, *, advertised_port: int = 0, more: Mapping[str, str] | None = None) -> None:
         """`advertised_port`: where clients find it, behind a proxy; `more`: options of server.properties."""
         super().__init__()
-        self._advertised_port = advertised_port or self.port
+        self._advertised_port = advertised_port
         self._more = more or {}
         self._controller_port = free_port()
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -48,7 +48,7 @@ class Kafka(Server):
             "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._advertised_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._advertised_port or self.port}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             # There is but one broker to hold the internal topics, and a consumer group's first
