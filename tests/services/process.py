@@ -157,7 +157,10 @@ class Server(ABC):
 
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers, as behind a cut network."""
-        _send(_family(self.pid), signal.SIGSTOP)
+        frozen: set[psutil.Process] = set()
+        while new := set(_family(self.pid)) - frozen:  # one may have been forked meanwhile
+            _send(list(new), signal.SIGSTOP)
+            frozen |= new
 
     def resume(self) -> None:
         """Undo `pause`."""
