@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.jobs.errors import CODES
-from reelmill.media.failures import RULES, classify, input_damaged
+from reelmill.media.failures import RULES, Classified, classify, input_damaged
+
+DAMAGED = "INPUT_CORRUPT: the input is damaged or cut off: "
 
 
 @given(st.integers(-300, 300).filter(bool), st.text(max_size=200))
@@ -20,26 +22,59 @@ def test_nothing_makes_it_raise_and_the_code_is_known(exit_code: int, stderr: st
 @pytest.mark.parametrize(
     ("exit_code", "stderr", "told"),
     [
-        (1, "[fatal] av_interleaved_write_frame(): Disk quota exceeded", "DISK_FULL"),
-        (244, "[error] Out of memory", "OUT_OF_MEMORY"),
-        (8, "[in#0] [error] Error opening input: Invalid data found when processing input", "INPUT_CORRUPT"),
-        (183, "[mov] [error] moov atom not found", "INPUT_CORRUPT"),
+        (1, "[fatal] av_interleaved_write_frame(): Disk quota exceeded", "DISK_FULL: the worker's disk is full: "),
+        (244, "[error] Out of memory", "OUT_OF_MEMORY: ffmpeg wanted more memory than a job has here: "),
+        (8, "[error] Unknown encoder 'libx265'", "ENCODER_UNAVAILABLE: this ffmpeg lacks what the job needs; run"),
+        (8, "[in#0] [error] Error opening input: Invalid data found when processing input", DAMAGED),
+        (183, "[mov] [error] moov atom not found", DAMAGED),
         (
             234,
             "[out#0/image2] [error] Nothing was written into output file, because at least one of its streams received"
             " no packets.",
-            "INPUT_CORRUPT",
+            DAMAGED,
         ),
-        (69, "", "INPUT_CORRUPT: most of the input could not be decoded"),
-        (69, "[dec] [error] Decode error rate 1 exceeds maximum 0.666667", "INPUT_CORRUPT: most of"),
-        (234, "[vost#0:0/libx264] [error] Error while opening encoder - maybe incorrect", "ENCODER_REFUSED"),
-        (1, "", "FFMPEG_FAILED: ffmpeg ended with exit code 1"),
-        (255, "[error] something new\nConversion failed!", "FFMPEG_FAILED: ffmpeg ended with exit code 255: [error]"),
+        (
+            234,
+            "[error] Stream map '0:3' matches no streams.",
+            "INPUT_CORRUPT: the input lacks a stream that it promised: ",
+        ),
+        (
+            69,
+            "[dec] [error] Decode error rate 1 exceeds maximum 0.666667",
+            "INPUT_CORRUPT: most of the input could not be decoded: ",
+        ),
+        (
+            234,
+            "[vost#0:0/libx264] [error] Error while opening encoder - maybe incorrect",
+            "ENCODER_REFUSED: the encoder does not take this size, rate or bit rate; change the output's settings: ",
+        ),
+        (255, "[error] something new", "FFMPEG_FAILED: ffmpeg ended with exit code 255: "),
     ],
 )
-def test_recorded_failures(exit_code: int, stderr: str, told: str) -> None:
-    found = classify(exit_code, stderr)
-    assert f"{found.code}: {found.message}".startswith(told)
+@pytest.mark.parametrize("around", ["{}", "[info] before\n{}\nConversion failed!\n  "])
+def test_recorded_failures_are_told_with_the_line_that_says_so(
+    exit_code: int, stderr: str, told: str, around: str
+) -> None:
+    found = classify(exit_code, around.format(stderr))
+    said = f"{found.code}: {found.message}"
+    assert said.startswith(told) and said.endswith(f": {stderr}")
+
+
+@pytest.mark.parametrize("stderr", ["", " \n", "Conversion failed!"])
+def test_where_ffmpeg_says_nothing_nothing_is_quoted(stderr: str) -> None:
+    assert classify(1, stderr) == Classified("FFMPEG_FAILED", "ffmpeg ended with exit code 1")
+    assert classify(69, stderr) == Classified("INPUT_CORRUPT", "most of the input could not be decoded")
+
+
+def test_a_file_that_outgrew_its_limit_is_told_with_the_setting() -> None:
+    found = classify(-signal.SIGXFSZ, "")
+    assert found.code == "OUTPUT_TOO_LARGE" and "input_max_bytes" in found.message
+
+
+def test_only_the_end_that_the_kernel_gives_speaks_of_memory() -> None:
+    assert classify(-signal.SIGKILL, "").message.endswith("SIGKILL; the kernel does that when memory runs out")
+    assert classify(-signal.SIGABRT, "").message == "ffmpeg was ended by SIGABRT"
+    assert classify(-signal.SIGABRT, "").code == classify(-signal.SIGKILL, "").code == "FFMPEG_CRASHED"
 
 
 def test_a_cause_wins_over_its_consequence() -> None:

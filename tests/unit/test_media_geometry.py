@@ -60,6 +60,13 @@ def test_shrink_is_never_larger_than_the_input(source: tuple[int, int], width: i
     assert made.width <= even(source[0]) and made.height <= even(source[1])
 
 
+@pytest.mark.parametrize(("width", "height"), [(101, 1001), (1001, 101), (100, 100), (1, 1)])
+def test_shrink_leaves_alone_what_has_just_the_size(width: int, height: int) -> None:
+    kept = fit((width, height), 0, 0, V.CONTAIN)
+    assert fit((width, height), width, height, V.SHRINK) == kept
+    assert fit((width, height), width, 0, V.SHRINK) == fit((width, height), 0, height, V.SHRINK) == kept
+
+
 @given(sources, sides)
 def test_the_side_left_out_follows_from_the_other(source: tuple[int, int], side: int) -> None:
     wide, high = fit(source, side, 0, V.CONTAIN).final, fit(source, 0, side, V.CONTAIN).final
@@ -68,7 +75,9 @@ def test_the_side_left_out_follows_from_the_other(source: tuple[int, int], side:
     assert math.isclose(high.width, max(2, side * source[0] / source[1]), abs_tol=1.0)
 
 
-@pytest.mark.parametrize(("rotation", "size"), [(0, (40.0, 10.0)), (90, (10.0, 40.0)), (180, (40.0, 10.0))])
+@pytest.mark.parametrize(
+    ("rotation", "size"), [(0, (40.0, 10.0)), (90, (10.0, 40.0)), (180, (40.0, 10.0)), (270, (10.0, 40.0))]
+)
 def test_a_picture_is_measured_as_it_is_shown(rotation: int, size: tuple[float, float]) -> None:
     stream = MediaInfo.Stream(width=20, height=10, pixel_aspect_ratio=2.0, rotation_degrees=rotation)
     assert display_size(stream) == size

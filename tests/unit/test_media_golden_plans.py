@@ -1,23 +1,27 @@
-"""What is planned besides arguments, and every choice of every encoder, compared with tests/golden/*.json.
+"""What is planned besides arguments, its memory, and every choice of every encoder, compared with tests/golden/*.json.
 
 A planned change is written there as test_media_golden.py says, and then read in the diff.
 """
 
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from unit.test_media_golden import CASES, CLIP, GOLDEN, HDR, SOUND, SURROUND, VIDEO, WRITE, source
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import formats, pictures
+from reelmill.media import formats, memory, pictures, profiles
 from reelmill.media.contract import PlanContext, PlannedFile, Source
-from reelmill.media.geometry import display_size, fit
+from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.geometry import Size, display_size, fit
 from reelmill.media.plan import plan
 from reelmill.media.presets import PRESETS
 from reelmill.media.sources import audio_stream, required_audio, video_stream
@@ -46,9 +50,16 @@ MORE: dict[str, tuple[Source, list[dict[str, Any]]]] = {
     "sixteen-and-more": (CLIP, [{"thumbnail": {"times_seconds": [i * 3.0 for i in range(n)]}} for n in (16, 17)]),
     "audio-all": (source(SURROUND), [{"audio": {"format": f}} for f in ("MP3", "M4A", "OPUS", "FLAC", "WAV")]),
     "containers": (CLIP, [{"transcode": {"container": c}} for c in ("MP4", "WEBM", "MKV")]),
+    "moment": (source({**VIDEO, "duration_seconds": 0.5}, duration=0.5), [{"thumbnail": {"count": n}} for n in (1, 2)]),
+    "still-that-lasts": (source({**VIDEO, "duration_seconds": 1}, demuxer="png_pipe"), [{"thumbnail": {"count": 3}}]),
+    "boxed-still": (CLIP, [{"thumbnail": {"width": 320, "height": 320}}]),
+    "widest-still": (source({**VIDEO, "width": 5461, "height": 100}), [{"thumbnail": {"height": 300}}]),
+    "smallest-film": (CLIP, [{"transcode": {"video": {"width": 16, "height": 16, "fit": "STRETCH"}}}]),
+    "largest-film": (source({**VIDEO, "width": 1920, "height": 960}), [{"transcode": {"video": {"height": 8192}}}]),
     "qualities": (CLIP, [{"thumbnail": {"quality": q, "count": 1}} for q in (1, 2, 50, 99, 100)]),
     # What the input does not allow.
     "no-picture": (source(SOUND), [{"transcode": {}}]),
+    "no-picture-for-a-still": (source(SOUND), [{"thumbnail": {}}]),
     "no-sound": (source(VIDEO), [{"audio": {}}]),
     "no-sound-no-matter": (source(VIDEO), [{"transcode": {}}]),
     "too-small": (CLIP, [{"transcode": {"video": {"height": 16, "width": 16}}}]),
@@ -56,6 +67,7 @@ MORE: dict[str, tuple[Source, list[dict[str, Any]]]] = {
     "too-wide": (source({**VIDEO, "width": 8192, "height": 64}), [{"transcode": {"video": {"height": 4096}}}]),
     "still-too-wide": (source({**VIDEO, "width": 8192, "height": 64}), [{"thumbnail": {"height": 4096}}]),
     "late": (CLIP, [{"thumbnail": {"times_seconds": [59.9, 60]}}]),
+    "late-trim-of-a-film": (CLIP, [{"transcode": {"trim": {"start_seconds": 60}}}]),
     "late-trim": (CLIP, [{"audio": {"trim": {"start_seconds": 60}}}]),
     "spread-over-nothing": (UNKNOWN, [{"thumbnail": {"count": 2}}]),
 }
@@ -73,6 +85,7 @@ def planned(one: Source, outputs: list[dict[str, Any]]) -> Any:
         return [error.code, error.failure.output, error.failure.message]
     return {
         "commands": [[list(c.outputs), c.duration_seconds, len(c.argv), c.argv.count("-i")] for c in made.commands],
+        "memory": [[c.reading_bytes, c.writing_bytes] for c in made.commands],
         "files": [_file(f) for f in (*made.files[:2], *made.files[2:][-1:])],
         "names": [str(f.path) for f in made.files] if len(made.files) < 6 else len({f.path for f in made.files}),
     }
@@ -104,11 +117,32 @@ def encoders() -> Any:
 
 def rates() -> Any:
     """Which sample rate each codec takes for each that a source may have, and how rates of frames are written."""
-    sources = (0, 1, 8000, 8001, 11025, 22050, 44100, 44101, 48000, 48001, 96000, 96001, 192000, 384000)
+    sources = (0, 1, 8000, 8001, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 44101, 48000, 48001)
+    sources = (*sources, 64000, 88200, 96000, 96001, 192000, 384000)
     tables = {"opus": formats.OPUS_RATES, "mp3": formats.MP3_RATES, "aac": formats.AAC_RATES, "pcm": formats.PCM_RATES}
     found: dict[str, Any] = {name: [formats.accepted_rate(t, 0, s) for s in sources] for name, t in tables.items()}
     found["asked"] = formats.accepted_rate(formats.OPUS_RATES, 24000, 48000)
-    frames = (1, 23.976, 23.98, 23.97, 24, 25, 29.97, 29.975, 29.965, 30, 59.94, 119.88, 12.5, 0.5, 10, 100, 240, 1 / 3)
+    frames = (
+        1,
+        23.976,
+        23.98,
+        23.97,
+        24,
+        25,
+        29.97,
+        29.975,
+        29.965,
+        30,
+        59.94,
+        119.88,
+        239.76,
+        12.5,
+        0.5,
+        10,
+        100,
+        240,
+        1 / 3,
+    )
     return found | {"frames": {str(f): formats.frame_rate(f) for f in frames}}
 
 
@@ -122,7 +156,33 @@ def filters() -> Any:
         scaling = fit(display_size(picture), 640, 640, VideoSettings.PAD)
         key = f"{transfer}-{space}-{height}-{'i' if interlaced else 'p'}-{matrix}-{'full' if full else 'limited'}"
         made[key] = ",".join(pictures.filters(picture, scaling, matrix=matrix, full=full))
+    for primaries, space, interlaced, full in product((profiles.P3, profiles.ADOBE_RGB), SPACES, *[(False, True)] * 2):
+        picture = MediaInfo.Stream(color_primaries=primaries, color_space=space, interlaced=interlaced)
+        picture.width, picture.height = 1280, 720
+        scaling = fit(display_size(picture), 640, 640, VideoSettings.PAD)
+        key = f"{primaries}-{space}-{'i' if interlaced else 'p'}-{'full' if full else 'limited'}"
+        made[key] = ",".join(pictures.filters(picture, scaling, matrix="bt601", full=full))
     return made
+
+
+def mebibytes() -> Any:
+    """What each encoder and each decoder is reckoned to take for a picture of 1920 × 1080, in MiB; see memory.py."""
+    size, made = Size(1920, 1080), {}
+    transfers = {"sdr": "bt709", "pq": "smpte2084", "hlg": "arib-std-b67"}
+    for codec, effort, (name, transfer) in product(
+        VideoSettings.Codec.values()[1:], VideoSettings.Effort.values()[1:], transfers.items()
+    ):
+        picture = MediaInfo.Stream(color_transfer=transfer)
+        key = f"{VideoSettings.Codec.Name(codec)}-{VideoSettings.Effort.Name(effort)}-{name}"
+        made[key] = memory.encoding(VideoSettings(codec=codec, effort=effort), size, picture)
+    for name, transfer in transfers.items():
+        made[f"still-{name}"] = memory.still(size, MediaInfo.Stream(color_transfer=transfer))
+    codecs = ("h264", "hevc", "vp9", "gif", "apng", "mjpeg", "png", "webp", "rawvideo", "prores", "dnxhd", "dvvideo")
+    for codec, interlaced, threads in product((*codecs, "ffv1", "huffyuv"), (False, True), (0, 4)):
+        picture = MediaInfo.Stream(codec=codec, width=1920, height=1080, interlaced=interlaced, pixel_format="yuv420p")
+        key = f"{codec}-{'i' if interlaced else 'p'}-{threads}"
+        made[key] = memory.decoding(picture, "mov", threads)
+    return {key: round(value / 2**20, 2) for key, value in made.items()}
 
 
 def defaults() -> Any:
@@ -156,6 +216,7 @@ TABLES: dict[str, Callable[[], Any]] = {
     "encoders": encoders,
     "rates": rates,
     "filters": filters,
+    "memory": mebibytes,
     "defaults": defaults,
 }
 
@@ -183,6 +244,15 @@ def test_every_demuxer_stands_alone_and_stills_are_told_from_films() -> None:
     assert len(formats.DEMUXERS) == 39
     assert {"bmp_pipe", "jpeg_pipe", "png_pipe", "tiff_pipe", "webp_pipe"} == formats.STILL_DEMUXERS
     assert formats.MAX_PIXELS == 8192 * 8192
+
+
+def test_both_who_reads_inputs_know_every_demuxer() -> None:
+    """The prober's library finds the name; ffmpeg is then told to read the file as just that."""
+    asked = [find_ffmpeg(), "-hide_banner", "-demuxers"]
+    listed = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
+    spoken = {name.split(",")[0] for name in re.findall(r"^ D.. +(\S+)", listed, re.MULTILINE)}
+    assert spoken >= formats.DEMUXERS
+    assert {name.split(",")[0] for name in av.formats_available} >= formats.DEMUXERS
 
 
 def test_streams_are_chosen_by_what_they_are() -> None:

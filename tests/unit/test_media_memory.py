@@ -10,8 +10,8 @@ from google.protobuf.json_format import ParseDict
 from reelmill.jobs.errors import CODES, AttemptFailed
 from reelmill.media import memory
 from reelmill.media.confinement import Confinement
-from reelmill.media.contract import Plan, PlanContext, Source
-from reelmill.media.plan import plan
+from reelmill.media.contract import Command, Plan, PlanContext, Source
+from reelmill.media.plan import join, plan
 from reelmill.media.sources import believable_seconds
 from reelmill.media.validate import with_defaults
 from reelmill.v1.jobs_pb2 import Job
@@ -80,6 +80,10 @@ def test_what_is_reckoned_is_what_was_measured_and_a_little_more(given: Source, 
         ("", 4),
         ("nv12", 1.5),
         ("yuvj420p", 1.5),
+        ("bgr48le", 6),
+        ("bgra64le", 8),
+        ("ayuv64le", 8),
+        ("bgr24", 3),
     ],
 )
 def test_bytes_of_a_pixel(pixels: str, expected: float) -> None:
@@ -128,13 +132,68 @@ def test_more_effort_takes_no_less_memory(codec: str) -> None:
     assert all(a.memory_bytes < b.memory_bytes for a, b in pairwise(efforts))
 
 
+def test_a_decoder_holds_more_frames_for_threads_for_interlaced_pictures_and_for_those_that_refer_to_others() -> None:
+    frame = 1920 * 1080 * 1.5
+
+    def frames(codec: str, *, demuxer: str = "mov", threads: int = 0, interlaced: bool = False) -> float:
+        stream = MediaInfo.Stream(codec=codec, width=1920, height=1080, pixel_format="yuv420p", interlaced=interlaced)
+        return memory.decoding(stream, demuxer, threads) / frame
+
+    assert frames("h264", threads=4) == frames("h264") + 4
+    assert frames("h264", interlaced=True) == frames("h264") + 3
+    assert frames("mjpeg", threads=4) == frames("mjpeg") < frames("h264")
+    assert frames("mjpeg", demuxer="jpeg_pipe", threads=4) < frames("mjpeg")
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+def test_high_dynamic_range_costs_its_floats(transfer: str) -> None:
+    given, bright = (source(1920, 1080, "yuv420p10le", "hevc") for _ in range(2))
+    bright.info.streams[0].color_transfer = transfer
+    floats = 1920 * 1080 * 3 * 4
+    for output in ({"transcode": {"mute": True}}, {"thumbnail": {}}):
+        [plain], [mapped] = planned(given, output).commands, planned(bright, output).commands
+        assert mapped.reading_bytes == plain.reading_bytes
+        assert mapped.writing_bytes >= plain.writing_bytes + 4 * floats
+
+
+def test_a_command_that_is_as_large_as_the_limit_runs_and_two_are_joined_up_to_it() -> None:
+    given = source(1920, 1080, "yuv420p", "h264")
+    output = {"transcode": {"video": {"height": 720}, "mute": True}}
+    [alone], [both] = planned(given, output).commands, planned(given, output, output).commands
+    assert len(planned(given, output, memory_bytes=alone.memory_bytes).commands) == 1
+    assert len(planned(given, output, output, memory_bytes=both.memory_bytes).commands) == 1
+    assert len(planned(given, output, output, memory_bytes=both.memory_bytes - 1).commands) == 2
+    with pytest.raises(AttemptFailed, match="OUT_OF_MEMORY"):
+        planned(given, output, memory_bytes=alone.memory_bytes - 1)
+
+
+def test_where_memory_is_for_one_picture_each_is_taken_by_itself() -> None:
+    given = source(3840, 2160, "yuv420p", "h264", seconds=600)
+    [one] = planned(given, {"thumbnail": {}}).commands
+    commands = planned(given, {"thumbnail": {"count": 3}}, memory_bytes=one.memory_bytes).commands
+    assert [command.memory_bytes for command in commands] == [one.memory_bytes] * 3
+
+
+def test_of_joined_commands_one_decodes_and_each_encodes() -> None:
+    def command(reading: int, writing: int) -> Command:
+        told = {"reading_bytes": reading, "writing_bytes": writing}
+        return Command(inputs=("-i", "a"), writes=("b",), outputs=("c",), duration_seconds=1, **told)
+
+    [joined] = join([command(100, 1), command(300, 2), command(200, 4)])
+    assert (joined.reading_bytes, joined.writing_bytes) == (300, 7)
+    nothing = Command(inputs=("-i", "a"), writes=("b",), outputs=("c",), duration_seconds=1)
+    assert nothing.memory_bytes == memory.PROCESS_BYTES
+    assert join([nothing, nothing])[0].memory_bytes == memory.PROCESS_BYTES
+
+
 def test_a_forged_length_is_not_believed() -> None:
     assert believable_seconds(MediaInfo(duration_seconds=1e6, size_bytes=4096)) == 4096
     assert believable_seconds(MediaInfo(duration_seconds=60, size_bytes=10**6)) == 60
     given = source(64, 64, "yuv420p", "h264", seconds=1e9)
     planned(given, {"transcode": {}})  # frames keep their times: two of them are two
-    with pytest.raises(AttemptFailed, match=r"INPUT_UNSUPPORTED: the input claims 1000000000 s in 10000000 bytes"):
+    with pytest.raises(AttemptFailed, match=r"INPUT_UNSUPPORTED: the input claims 1000000000 s in 10000000 bytes") as e:
         planned(given, {"transcode": {"video": {"frame_rate": 240}}})
+    assert e.value.failure.output == "out0"
 
 
 def test_the_limit_of_data_leaves_room_for_stacks_of_threads() -> None:

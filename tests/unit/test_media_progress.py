@@ -84,6 +84,7 @@ def test_numbers_that_say_nothing_are_nothing() -> None:
 
 def test_a_block_without_a_time_stands_where_none_is_known() -> None:
     parser = ProgressParser(10)
+    assert parser.position == ("", "")
     parser.feed("out_time_us=7")
     parser.feed("frame=3")
     parser.feed("progress=continue")

@@ -35,8 +35,9 @@ class AudioOperation:
         name = AudioExtract.Format.Name(format)
         if format in _LOSSLESS and spec.bitrate_bps:
             found.append(Violation(f"{path}.bitrate_bps", f"{name} is lossless and has no bit rate: leave it out"))
-        if spec.channels > _MAX_CHANNELS.get(format, 8):
-            found.append(Violation(f"{path}.channels", f"{name} takes at most {_MAX_CHANNELS[format]}"))
+        most = _MAX_CHANNELS.get(format)
+        if most and spec.channels > most:
+            found.append(Violation(f"{path}.channels", f"{name} takes at most {most}"))
         rates = formats.EXTRACT_RATES[format]
         if spec.sample_rate_hz and spec.sample_rate_hz not in rates:
             allowed = ", ".join(map(str, rates))
