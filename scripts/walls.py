@@ -406,4 +406,11 @@ WALLS = (
         "max_inactive_connection_lifetime=0",
         _IDLE,
     ),
+    wall(
+        "the queue's listener asks whether PostgreSQL is there",
+        "src/reelmill/queue/postgres.py",
+        r'await connection\.fetchval\("SELECT 1", timeout=_ANSWER_SECONDS\)',
+        "pass",
+        _IDLE,
+    ),
 )

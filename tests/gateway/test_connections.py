@@ -201,7 +201,7 @@ async def test_a_client_that_takes_nothing_is_left(quick: int) -> None:
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     LARGE_ENDED.clear()
     async with asyncio.timeout(20):
-        await LARGE_ENDED.wait()
+        assert await LARGE_ENDED.wait(), "the gateway has given up the answer"
     writer.close()
 
 

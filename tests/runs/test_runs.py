@@ -18,6 +18,7 @@ PROGRAM = "from services.alone import alone\nwith alone():\n    print('in')"
 
 def test_where(tmp_path: Path) -> None:
     print(f"folder={tmp_path}")
+    assert tmp_path.is_dir()
 
 
 def test_runs_have_folders_of_their_own_and_quick_starts_no_server() -> None:

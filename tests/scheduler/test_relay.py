@@ -112,5 +112,6 @@ async def test_a_round_sends_all_that_there_is(store: Store, queue: KafkaQueue) 
     async with asyncio.timeout(30):
         while await store.value("SELECT count(*) FROM outbox"):
             await asyncio.sleep(0.02)
+    assert not relay.done(), "it waits for the next round"
     relay.cancel()
     await asyncio.gather(relay, return_exceptions=True)

@@ -74,7 +74,7 @@ class Server:
         await self._health.enter_graceful_shutdown()
         if self._server:
             await self._server.stop(_GRACE_SECONDS)
-        await asyncio.gather(*self._tasks[1:])
+        await end(*self._tasks)  # also one that was being begun again in this moment
 
     async def _listening(self, host: str, port: int) -> tuple[grpc.aio.Server, int]:
         server = grpc.aio.server(
@@ -114,7 +114,7 @@ class Server:
         finally:
             if not self._leaving.is_set():
                 self._server = None
-                await server.stop(0)
+            await server.stop(0)  # nothing, where `stop` did so before
         await ended
 
     async def _watch(self) -> None:
