@@ -185,6 +185,7 @@ KNOWN = {
     "Server.wait_for_termination": "that part hears of it so",
     "_schedule_rpc_coro": "a call that is being answered",
     "_handle_rpc": "the same",
+    "_handle_exceptions": "the same",
     "_poll_wrapper": "gRPC's thread of all channels and servers",
     "AbstractConnection._send_packed_command": "a command that is being sent to Redis",
     "Event.wait": "who waits for the end of the process",

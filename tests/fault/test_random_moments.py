@@ -60,17 +60,19 @@ async def test_drains_at_random_moments(whole: Deployment, record_property: Reco
         assert worker.environment is not None
         worker.environment["REELMILL_DRAIN_SECONDS"] = "0.5"  # some work ends within it, some is handed back
         await asyncio.to_thread(worker.restart)
-    drained = []
-    for _ in range(DRAINS):
+    drained: list[bool] = []  # was the job handed back
+    drains = 0
+    while drains < DRAINS or len(set(drained)) < 2:  # both are seen, whatever the machine's speed
+        drains += 1
+        assert drains <= 10 * DRAINS, f"{drains} drains, and each job was " + ("handed back" * drained[0] or "ended")
         jobs = await whole.submit(whole.short_encode(whole.talk), whole.short_encode(whole.talk))
         await asyncio.sleep(rng.uniform(0, 1.5))  # the moment
         await asyncio.to_thread(rng.choice(whole.workers).restart)
         for done in await whole.finish(*jobs):
             assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
-            drained.append(done.id)
-    tasks = (await read(whole.database_url)).tasks
-    handed_back = sum(tasks[job_id][0]["fence"] > 1 for job_id in drained)  # claimed more than once
+        tasks = (await read(whole.database_url)).tasks
+        drained += [tasks[job.id][0]["fence"] > 1 for job in jobs]  # claimed more than once
     record_property(
-        "figures", f"REELMILL_TEST_SEED={SEED}: {DRAINS} drains, {handed_back} of {2 * DRAINS} jobs were handed back"
+        "figures",
+        f"REELMILL_TEST_SEED={SEED}: {drains} drains, {sum(drained)} of {len(drained)} jobs were handed back",
     )
-    assert 0 < handed_back < 2 * DRAINS
