@@ -15,7 +15,7 @@ from typing import Any
 import av
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
-from unit.test_media_golden import CASES, CLIP, GOLDEN, HDR, SOUND, SURROUND, VIDEO, WRITE, source
+from unit.test_media_golden import CASES, CLIP, GOLDEN, SOUND, SURROUND, VIDEO, WRITE, source
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import formats, memory, pictures, profiles
@@ -24,7 +24,6 @@ from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.geometry import Size, display_size, fit
 from reelmill.media.plan import plan
 from reelmill.media.presets import PRESETS
-from reelmill.media.sources import audio_stream, required_audio, video_stream
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
@@ -253,20 +252,3 @@ def test_both_who_reads_inputs_know_every_demuxer() -> None:
     spoken = {name.split(",")[0] for name in re.findall(r"^ D.. +(\S+)", listed, re.MULTILINE)}
     assert spoken >= formats.DEMUXERS
     assert {name.split(",")[0] for name in av.formats_available} >= formats.DEMUXERS
-
-
-def test_streams_are_chosen_by_what_they_are() -> None:
-    silent, sound = {**SOUND, "channels": 0, "index": 1}, {**SOUND, "index": 2}
-    tiny = {**VIDEO, "width": 0, "index": 3}
-    one = source({**VIDEO, "cover": True, "index": 0}, silent, sound, tiny, {**VIDEO, "index": 4, **HDR})
-    found = audio_stream(one)
-    assert found is not None and found.index == 2 == required_audio(one, "o").index
-    assert video_stream(one, "o").index == 4
-    assert audio_stream(source(silent)) is None
-    flat = source({**VIDEO, "height": 0})
-    with pytest.raises(AttemptFailed) as caught:
-        video_stream(flat, "o")
-    assert (caught.value.code, caught.value.failure.output) == ("INPUT_NO_VIDEO", "o")
-    with pytest.raises(AttemptFailed) as caught:
-        required_audio(source(silent), "o")
-    assert (caught.value.code, caught.value.failure.output) == ("INPUT_NO_AUDIO", "o")

@@ -31,6 +31,8 @@ class Expected:
 
     video_codec: str | None = None
     audio_codec: str | None = None
+    languages: tuple[str, ...] = ()
+    """Of each sound, in order; empty where its input did not say."""
     width: int = 0
     height: int = 0
     duration_seconds: float | None = None

@@ -47,8 +47,8 @@ _MKV = frozenset({
 })
 # fmt: on
 _MKV_TAGS = frozenset({b"ENCODER", b"DURATION"})
-_COMMENTS = frozenset({b"encoder", b"waveformatextensible_channel_mask"})  # of Vorbis comments, in FLAC and Opus
-_ID3 = frozenset({b"TSSE"})  # the encoder
+_COMMENTS = frozenset({b"encoder", b"language", b"waveformatextensible_channel_mask"})  # of Vorbis: FLAC and Opus
+_ID3 = frozenset({b"TSSE", b"TLAN"})  # the encoder, and the sound's language
 
 
 def leftovers(path: Path) -> list[str]:
@@ -123,7 +123,7 @@ def _riff_list(data: bytes) -> Iterator[str]:
     at = 4
     while at + 8 <= len(data):
         kind, length = struct.unpack("<4sI", data[at : at + 8])
-        if kind != b"ISFT":  # the software, ours
+        if kind not in (b"ISFT", b"ILNG"):  # the software, ours, and the sound's language
             yield _name(kind)
         at += 8 + length + length % 2
 

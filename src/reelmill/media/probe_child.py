@@ -10,10 +10,12 @@ from typing import Any
 
 import av
 import av.error
+from av.stream import Disposition
 
-from reelmill.media import profiles
+from reelmill.media import languages, profiles
 from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import TrackSelector
 
 _KINDS = {
     "video": MediaInfo.Stream.VIDEO,
@@ -41,6 +43,14 @@ _TRANSFERS = {
     14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
 }
 # fmt: on
+_DEFAULT = int(Disposition.default)
+_ROLES = (
+    (Disposition.comment, TrackSelector.COMMENTARY),
+    (Disposition.visual_impaired | Disposition.descriptions, TrackSelector.AUDIO_DESCRIPTION),
+    (Disposition.hearing_impaired, TrackSelector.HARD_OF_HEARING),
+    (Disposition.dub, TrackSelector.DUBBED),
+    (Disposition.original, TrackSelector.ORIGINAL),
+)
 _PACKETS_FOR_A_PICTURE = 1000
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
@@ -102,12 +112,16 @@ def describe(container: Any, size: int) -> MediaInfo:
         bitrate_bps=max(0, container.bit_rate or 0),
     )
     turned = None
+    # Formats of one sound tell its language for the whole file; of such tags a code alone leaves the file.
+    language = languages.code(container.metadata.get("language", "")) if len(container.streams) == 1 else ""
     for stream in container.streams:
         described = info.streams.add(
             index=stream.index,
             kind=_KINDS.get(stream.type, MediaInfo.Stream.KIND_UNSPECIFIED),
             duration_seconds=_seconds(stream.duration, stream.time_base) or _tagged_seconds(stream),
-            language=stream.language or "",
+            language=stream.language or language,
+            default_track=bool(stream.disposition & _DEFAULT),
+            roles=[role for flags, role in _ROLES if stream.disposition & flags],
             frames=max(0, stream.frames or 0),
         )
         if stream.type in ("video", "audio"):
@@ -120,6 +134,7 @@ def describe(container: Any, size: int) -> MediaInfo:
         elif stream.type == "audio":
             described.sample_rate_hz = stream.sample_rate or 0
             described.channels = stream.channels or 0
+            described.channel_layout = _layout(stream)
     if turned is not None and turned.width * turned.height <= MAX_PIXELS:
         info.streams[turned.index].rotation_degrees = _rotation(container, turned)
     if info.format in STILL_DEMUXERS:
@@ -132,12 +147,18 @@ def _describe_video(stream: Any, described: MediaInfo.Stream) -> None:
     described.frame_rate = float(stream.average_rate or stream.guessed_rate or 0)
     described.pixel_format = stream.pix_fmt or ""
     described.pixel_aspect_ratio = float(stream.sample_aspect_ratio or 1) or 1.0
-    described.cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
+    described.cover = bool(stream.disposition & Disposition.attached_pic)
     context = stream.codec_context
     if context is not None:
         described.color_space = _SPACES.get(context.colorspace, "")
         described.color_transfer = _TRANSFERS.get(context.color_trc, "")
         described.interlaced = context.field_order > 1  # 0 says unknown, 1 progressive
+
+
+def _layout(stream: Any) -> str:
+    """FFmpeg's name; empty for a mere number of channels, whose order nobody told."""
+    name = stream.layout.name if stream.codec_context is not None and stream.channels else ""
+    return "" if name.endswith(" channels") else name
 
 
 def _rotation(container: Any, stream: Any) -> int:

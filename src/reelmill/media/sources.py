@@ -31,32 +31,6 @@ def believable_seconds(info: MediaInfo) -> float:
     return min(info.duration_seconds, info.size_bytes / _LEAST_BYTES_PER_SECOND)
 
 
-def video_stream(source: Source, output: str) -> MediaInfo.Stream:
-    """The first moving or still picture. Raises AttemptFailed INPUT_NO_VIDEO."""
-    streams = [s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height]
-    found = next((s for s in streams if not s.cover), None)
-    if found is None:
-        raise AttemptFailed(
-            "INPUT_NO_VIDEO",
-            "the input has no moving picture or still; for its sound, use the operation audio",
-            output=output,
-        )
-    return found
-
-
-def audio_stream(source: Source) -> MediaInfo.Stream | None:
-    """The first sound, or None."""
-    return next((s for s in source.info.streams if s.kind == MediaInfo.Stream.AUDIO and s.channels), None)
-
-
-def required_audio(source: Source, output: str) -> MediaInfo.Stream:
-    """The first sound. Raises AttemptFailed INPUT_NO_AUDIO."""
-    found = audio_stream(source)
-    if found is None:
-        raise AttemptFailed("INPUT_NO_AUDIO", "the input has no sound; leave this output out", output=output)
-    return found
-
-
 def span(source: Source, trim: TimeRange, output: str) -> Span:
     """The part that a trim asks for. Raises AttemptFailed TIME_OUT_OF_RANGE where it begins past the end."""
     duration = source.info.duration_seconds

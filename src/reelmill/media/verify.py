@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import languages
 from reelmill.media.contract import Expected, PlannedFile
 from reelmill.media.leftovers import leftovers
 from reelmill.media.probe import Prober
@@ -48,9 +49,16 @@ def problems(info: MediaInfo, expected: Expected) -> list[str]:
         for what, stream, codec in (("picture", video, expected.video_codec), ("sound", audio, expected.audio_codec))
         if codec and (stream is None or stream.codec != codec)
     ]
+    heard = tuple(languages.code(s.language) for s in info.streams if s.kind == MediaInfo.Stream.AUDIO)
+    if heard and heard != expected.languages:
+        found.append(f"its sounds are {_listed(heard)} instead of {_listed(expected.languages)}")
     if video and expected.width and (video.width, video.height) != (expected.width, expected.height):
         found.append(f"it has {video.width} × {video.height} pixels instead of {expected.width} × {expected.height}")
     wanted = expected.duration_seconds
     if wanted is not None and abs(info.duration_seconds - wanted) > expected.duration_tolerance_seconds:
         found.append(f"it lasts {info.duration_seconds:.3f} s instead of {wanted:.3f} s")
     return found
+
+
+def _listed(sounds: tuple[str, ...]) -> str:
+    return ", ".join(language or "of no language" for language in sounds)

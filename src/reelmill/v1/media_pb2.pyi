@@ -20,7 +20,7 @@ class ProbeMediaRequest(_message.Message):
 class MediaInfo(_message.Message):
     __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams")
     class Stream(_message.Message):
-        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries")
+        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries", "roles", "default_track", "channel_layout", "empty")
         class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             KIND_UNSPECIFIED: _ClassVar[MediaInfo.Stream.Kind]
@@ -51,6 +51,10 @@ class MediaInfo(_message.Message):
         COLOR_TRANSFER_FIELD_NUMBER: _ClassVar[int]
         INTERLACED_FIELD_NUMBER: _ClassVar[int]
         COLOR_PRIMARIES_FIELD_NUMBER: _ClassVar[int]
+        ROLES_FIELD_NUMBER: _ClassVar[int]
+        DEFAULT_TRACK_FIELD_NUMBER: _ClassVar[int]
+        CHANNEL_LAYOUT_FIELD_NUMBER: _ClassVar[int]
+        EMPTY_FIELD_NUMBER: _ClassVar[int]
         index: int
         kind: MediaInfo.Stream.Kind
         codec: str
@@ -71,7 +75,11 @@ class MediaInfo(_message.Message):
         color_transfer: str
         interlaced: bool
         color_primaries: str
-        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ...) -> None: ...
+        roles: _containers.RepeatedScalarFieldContainer[_operations_pb2.TrackSelector.Role]
+        default_track: bool
+        channel_layout: str
+        empty: bool
+        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[_operations_pb2.TrackSelector.Role, str]]] = ..., default_track: _Optional[bool] = ..., channel_layout: _Optional[str] = ..., empty: _Optional[bool] = ...) -> None: ...
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]

@@ -16,6 +16,34 @@ class TimeRange(_message.Message):
     end_seconds: float
     def __init__(self, start_seconds: _Optional[float] = ..., end_seconds: _Optional[float] = ...) -> None: ...
 
+class TrackSelector(_message.Message):
+    __slots__ = ("index", "language", "role", "default_track", "all")
+    class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ROLE_UNSPECIFIED: _ClassVar[TrackSelector.Role]
+        COMMENTARY: _ClassVar[TrackSelector.Role]
+        AUDIO_DESCRIPTION: _ClassVar[TrackSelector.Role]
+        HARD_OF_HEARING: _ClassVar[TrackSelector.Role]
+        DUBBED: _ClassVar[TrackSelector.Role]
+        ORIGINAL: _ClassVar[TrackSelector.Role]
+    ROLE_UNSPECIFIED: TrackSelector.Role
+    COMMENTARY: TrackSelector.Role
+    AUDIO_DESCRIPTION: TrackSelector.Role
+    HARD_OF_HEARING: TrackSelector.Role
+    DUBBED: TrackSelector.Role
+    ORIGINAL: TrackSelector.Role
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_TRACK_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    language: str
+    role: TrackSelector.Role
+    default_track: bool
+    all: bool
+    def __init__(self, index: _Optional[int] = ..., language: _Optional[str] = ..., role: _Optional[_Union[TrackSelector.Role, str]] = ..., default_track: _Optional[bool] = ..., all: _Optional[bool] = ...) -> None: ...
+
 class VideoSettings(_message.Message):
     __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort")
     class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -93,7 +121,7 @@ class AudioSettings(_message.Message):
     def __init__(self, codec: _Optional[_Union[AudioSettings.Codec, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ...) -> None: ...
 
 class Transcode(_message.Message):
-    __slots__ = ("container", "video", "audio", "mute", "trim")
+    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks")
     class Container(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CONTAINER_UNSPECIFIED: _ClassVar[Transcode.Container]
@@ -109,12 +137,14 @@ class Transcode(_message.Message):
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     MUTE_FIELD_NUMBER: _ClassVar[int]
     TRIM_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_TRACKS_FIELD_NUMBER: _ClassVar[int]
     container: Transcode.Container
     video: VideoSettings
     audio: AudioSettings
     mute: bool
     trim: TimeRange
-    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ...) -> None: ...
+    audio_tracks: _containers.RepeatedCompositeFieldContainer[TrackSelector]
+    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ...) -> None: ...
 
 class Thumbnail(_message.Message):
     __slots__ = ("count", "times_seconds", "width", "height", "format", "quality")
@@ -143,7 +173,7 @@ class Thumbnail(_message.Message):
     def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ...) -> None: ...
 
 class AudioExtract(_message.Message):
-    __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim")
+    __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim", "audio_track")
     class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         FORMAT_UNSPECIFIED: _ClassVar[AudioExtract.Format]
@@ -163,9 +193,11 @@ class AudioExtract(_message.Message):
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     TRIM_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_TRACK_FIELD_NUMBER: _ClassVar[int]
     format: AudioExtract.Format
     bitrate_bps: int
     sample_rate_hz: int
     channels: int
     trim: TimeRange
-    def __init__(self, format: _Optional[_Union[AudioExtract.Format, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ...) -> None: ...
+    audio_track: TrackSelector
+    def __init__(self, format: _Optional[_Union[AudioExtract.Format, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_track: _Optional[_Union[TrackSelector, _Mapping]] = ...) -> None: ...

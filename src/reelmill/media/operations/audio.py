@@ -3,10 +3,10 @@
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import Violation
-from reelmill.media import formats, memory
-from reelmill.media.checks import trim_violations
+from reelmill.media import formats, memory, sounds, tracks
+from reelmill.media.checks import track_violations, trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.sources import expected_seconds, open_options, required_audio, seconds, span
+from reelmill.media.sources import expected_seconds, open_options, seconds, span
 from reelmill.v1.operations_pb2 import AudioExtract
 
 _MUX = {
@@ -17,6 +17,7 @@ _MUX = {
     AudioExtract.FLAC: ("-f", "flac"),
     AudioExtract.WAV: ("-rf64", "auto", "-f", "wav"),  # a plain WAV ends at 4 GiB
 }
+_FILE_TAGS = (AudioExtract.MP3, AudioExtract.FLAC, AudioExtract.WAV)
 _LOSSLESS = (AudioExtract.FLAC, AudioExtract.WAV)
 _MAX_CHANNELS = {AudioExtract.MP3: 2}
 
@@ -31,6 +32,8 @@ class AudioOperation:
     def violations(self, spec: AudioExtract, path: str) -> list[Violation]:
         """What contradicts itself."""
         found = trim_violations(spec.trim, f"{path}.trim")
+        if spec.HasField("audio_track"):
+            found += track_violations(spec.audio_track, f"{path}.audio_track")
         format = spec.format or AudioExtract.MP3
         name = AudioExtract.Format.Name(format)
         if format in _LOSSLESS and spec.bitrate_bps:
@@ -56,22 +59,25 @@ class AudioOperation:
     def plan(self, output: str, spec: AudioExtract, source: Source, context: PlanContext) -> Plan:
         """One command, one file."""
         part = span(source, spec.trim, output)
-        sound = required_audio(source, output)
+        sound = tracks.sound(source, spec.audio_track if spec.HasField("audio_track") else None, output)
         extension = formats.AUDIO_EXTENSIONS[spec.format]
         path = PurePosixPath(output, f"{output}.{extension}")
         rate = formats.accepted_rate(formats.EXTRACT_RATES[spec.format], spec.sample_rate_hz, sound.sample_rate_hz)
-        channels = spec.channels or min(2, sound.channels)
+        channels = sounds.channels_of(sound, spec.channels)
         writes = (
-            *("-map", f"0:{sound.index}"),
+            *sounds.maps((sound,), spec.channels, output),
+            *sounds.filtered(sound, spec.channels),
             *formats.sound_file_encoder(spec.format, spec.bitrate_bps, rate, channels),
             *(("-t", seconds(part.length)) if part.cut else ()),
             *("-map_metadata", "-1", "-map_chapters", "-1"),
+            *sounds.tags((sound,), of_file=spec.format in _FILE_TAGS),
             *_MUX[spec.format],
             str(path),
         )
-        duration, tolerance = expected_seconds(part, (sound,))
+        duration, tolerance = expected_seconds(part, sound.parts)
         expected = Expected(
             audio_codec=formats.EXTRACT_NAMES[spec.format],
+            languages=(sound.language,),
             duration_seconds=duration,
             duration_tolerance_seconds=tolerance,
         )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import formats, memory, pictures
+from reelmill.media import formats, memory, pictures, tracks
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, display_size, fit
-from reelmill.media.sources import open_options, seconds, video_stream
+from reelmill.media.sources import open_options, seconds
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import Thumbnail, VideoSettings
 
@@ -54,7 +54,7 @@ class ThumbnailOperation:
 
     def plan(self, output: str, spec: Thumbnail, source: Source, context: PlanContext) -> Plan:
         """A file for each picture; a command for every 16, or one for all where they are close together."""
-        picture = video_stream(source, output)
+        picture = tracks.picture(source, output)
         duration = picture.duration_seconds or source.info.duration_seconds
         times = _times(spec, source, duration, output)
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)

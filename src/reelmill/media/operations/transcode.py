@@ -4,20 +4,12 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import formats, memory, pictures
-from reelmill.media.checks import trim_violations
+from reelmill.media import formats, memory, pictures, sounds, tracks
+from reelmill.media.checks import track_violations, trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, display_size, fit
-from reelmill.media.sources import (
-    audio_stream,
-    believable_seconds,
-    expected_seconds,
-    open_options,
-    seconds,
-    span,
-    video_stream,
-)
-from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.media.sources import believable_seconds, expected_seconds, open_options, seconds, span
+from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
 
 _MUX = {
@@ -58,6 +50,10 @@ class TranscodeOperation:
             found.append(Violation(f"{path}.video.fit", "needs both width and height"))
         if spec.mute and spec.HasField("audio"):
             found.append(Violation(f"{path}.mute", "contradicts audio: leave one of the two out"))
+        if spec.mute and spec.audio_tracks:
+            found.append(Violation(f"{path}.mute", "contradicts audio_tracks: leave one of the two out"))
+        for i, selector in enumerate(spec.audio_tracks):
+            found += track_violations(selector, f"{path}.audio_tracks[{i}]")
         rates = formats.AUDIO_RATES[_audio_codec(spec)]
         if audio.sample_rate_hz and audio.sample_rate_hz not in rates:
             allowed = ", ".join(map(str, rates))
@@ -83,8 +79,8 @@ class TranscodeOperation:
     def plan(self, output: str, spec: Transcode, source: Source, context: PlanContext) -> Plan:
         """One command, one file."""
         part = span(source, spec.trim, output)
-        picture = video_stream(source, output)
-        sound = None if spec.mute else audio_stream(source)
+        picture = tracks.picture(source, output)
+        heard = () if spec.mute else tracks.sounds(source, spec.audio_tracks, output)
         scaling = fit(display_size(picture), spec.video.width, spec.video.height, spec.video.fit)
         _check_size(scaling.final, output)
         extension = formats.CONTAINER_EXTENSIONS[spec.container]
@@ -99,22 +95,24 @@ class TranscodeOperation:
         rate = (f"fps={formats.frame_rate(spec.video.frame_rate)}",) if spec.video.frame_rate else ()
         writes = (
             *("-map", f"0:{picture.index}"),
-            *(("-map", f"0:{sound.index}") if sound else ()),
+            *sounds.maps(heard, spec.audio.channels, output),
             *("-filter:v", ",".join((*rate, *pictures.filters(picture, scaling), pictures.FILM))),
             # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.
             *("-fps_mode", "vfr", *(() if rate else ("-enc_time_base:v", "demux"))),
             *formats.video_encoder(spec.video, spec.container, context.threads),
-            *(_audio_options(spec.audio, sound) if sound else ()),
+            *_audio_options(spec.audio, heard),
             *(("-t", seconds(part.length)) if part.cut else ()),
             # No title, place or camera of the input goes out unless asked for.
             *("-map_metadata", "-1", "-map_chapters", "-1"),
+            *sounds.tags(heard),
             *_MUX[spec.container],
             str(path),
         )
-        duration, tolerance = expected_seconds(part, (picture, sound))
+        duration, tolerance = expected_seconds(part, (picture, *(stream for sound in heard for stream in sound.parts)))
         expected = Expected(
             video_codec=formats.VIDEO_NAMES[spec.video.codec],
-            audio_codec=formats.AUDIO_NAMES[spec.audio.codec] if sound else None,
+            audio_codec=formats.AUDIO_NAMES[spec.audio.codec] if heard else None,
+            languages=tuple(sound.language for sound in heard),
             width=scaling.final.width,
             height=scaling.final.height,
             duration_seconds=duration,
@@ -126,17 +124,25 @@ class TranscodeOperation:
             outputs=(output,),
             duration_seconds=part.length,
             reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
-            writing_bytes=memory.encoding(spec.video, scaling.final, picture) + memory.SOUND_BYTES * bool(sound),
+            writing_bytes=memory.encoding(spec.video, scaling.final, picture) + memory.SOUND_BYTES * len(heard),
         )
         file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)
         return Plan(commands=(command,), files=(file,))
 
 
-def _audio_options(spec: AudioSettings, sound: MediaInfo.Stream) -> tuple[str, ...]:
-    rate = formats.accepted_rate(formats.AUDIO_RATES[spec.codec], spec.sample_rate_hz, sound.sample_rate_hz)
+def _audio_options(spec: AudioSettings, heard: tuple[Sound, ...]) -> tuple[str, ...]:
     # Sound that starts late does so in the output too: its times say when. To fill up with silence by
     # aresample=async can hang ffmpeg 9 where several outputs share a process.
-    return formats.audio_encoder(spec.codec, spec.bitrate_bps, rate, spec.channels or min(2, sound.channels))
+    options: list[str] = []
+    for i, sound in enumerate(heard):
+        rate = formats.accepted_rate(formats.AUDIO_RATES[spec.codec], spec.sample_rate_hz, sound.sample_rate_hz)
+        channels = sounds.channels_of(sound, spec.channels)
+        each = (
+            *sounds.filtered(sound, spec.channels),
+            *formats.audio_encoder(spec.codec, spec.bitrate_bps, rate, channels),
+        )
+        options += sounds.numbered(each, i, len(heard))
+    return tuple(options)
 
 
 def _check_size(size: Size, output: str) -> None:
