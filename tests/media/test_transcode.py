@@ -138,3 +138,23 @@ async def test_outputs_of_one_input_come_out_of_one_process(studio: Studio, tiny
     made = await studio.make(tiny, *outputs)
     assert [path.name for path in made[:3]] == ["web.mp4", "sound.mp3", "stills-0001.jpg"]
     assert len(made) == 6
+
+
+@pytest.mark.parametrize(("size", "expected"), [("1080x1920", (1080, 1920)), ("2160x3840", (1080, 1920))])
+async def test_web_mp4_bounds_the_shorter_side_of_what_stands_upright(
+    studio: Studio, tmp_path: Path, size: str, expected: tuple[int, int]
+) -> None:
+    upright = make(tmp_path / "upright.mkv", "-f", "lavfi", "-i", f"color=size={size}:rate=10:duration=0.1", *FFV1)
+    seen = decode(await studio.one(upright, preset="web-mp4"))
+    assert (seen.width, seen.height) == expected
+
+
+@pytest.mark.parametrize("codec", ["H264", "H265", "VP9", "AV1"])
+@pytest.mark.parametrize(("size", "expected"), [("8x8", (16, 16)), ("1x2", (16, 32)), ("40x10", (64, 16))])
+async def test_pictures_too_small_for_encoders_are_enlarged(
+    studio: Studio, tmp_path: Path, codec: str, size: str, expected: tuple[int, int]
+) -> None:
+    small = make(tmp_path / "small.png", "-f", "lavfi", "-i", f"color=red:size={size}", "-frames:v", "1")
+    made = await studio.one(small, transcode={"video": {"codec": codec}})
+    assert (decode(made).width, decode(made).height) == expected
+    assert rgb(made, 4, 4) == pytest.approx([255, 0, 0], abs=12)

@@ -44,6 +44,11 @@ def test_nothing_makes_it_raise_and_the_code_is_known(exit_code: int, stderr: st
             "INPUT_CORRUPT: most of the input could not be decoded: ",
         ),
         (
+            8,
+            "[error] Unknown input format: 'webp_anim'",
+            "ENCODER_UNAVAILABLE: this ffmpeg lacks what the job needs; run",
+        ),
+        (
             234,
             "[vost#0:0/libx264] [error] Error while opening encoder - maybe incorrect",
             "ENCODER_REFUSED: the encoder does not take this size, rate or bit rate; change the output's settings: ",
@@ -100,3 +105,12 @@ def test_damage_is_told_from_other_warnings() -> None:
     assert input_damaged(["[h264] [error] error while decoding MB 3 1, bytestream -5"])
     assert not input_damaged(["[aac] [warning] Too many bits 8192 > 6144 per frame requested, clamping to max"])
     assert not input_damaged([])
+
+
+def test_what_an_encoder_says_without_pictures_is_no_fault_of_its_settings() -> None:
+    """ffmpeg opens the encoder of an output that no picture ever reached, with whatever size it has."""
+    stderr = (
+        "[vist#0:4/hevc] [dec:hevc] [fatal] Decode error rate 1 exceeds maximum 0.666667\n"
+        "[vost#0:0/mjpeg] [enc:mjpeg] [error] Error while opening encoder - maybe incorrect parameters"
+    )
+    assert classify(234, stderr).code == "INPUT_CORRUPT"

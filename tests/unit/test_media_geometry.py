@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmill.media.geometry import Scaling, Size, display_size, fit
+from reelmill.media.geometry import Scaling, Size, box, display_size, fit
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import VideoSettings as V
 
@@ -88,3 +88,30 @@ def test_only_what_is_needed_is_done_at_the_edges() -> None:
     assert Scaling(small, small).edges() == ()
     assert Scaling(small, large).edges() == ("pad=20:10:-1:-1:black",)
     assert Scaling(large, small).edges() == ("crop=10:10",)
+
+
+@pytest.mark.parametrize(
+    ("source", "match", "bounds"),
+    [
+        ((1920, 1080), True, (1920, 1080)),
+        ((1080, 1920), True, (1080, 1920)),
+        ((1080, 1920), False, (1920, 1080)),
+        ((100, 100), True, (1920, 1080)),
+    ],
+)
+def test_a_box_turns_with_the_picture_where_that_is_asked_for(
+    source: tuple[int, int], match: bool, bounds: tuple[int, int]
+) -> None:
+    assert box(source, V(width=1920, height=1080, match_orientation=match)) == bounds
+    assert box(source, V(width=1920, match_orientation=match)) == (1920, 0)
+
+
+@given(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+def test_a_picture_that_no_encoder_takes_is_enlarged_and_keeps_its_shape(source: tuple[int, int]) -> None:
+    made = fit(source, 0, 0, V.CONTAIN, least=16).final
+    assert min(made.width, made.height) >= 16
+    if min(source) >= 16:
+        assert made == fit(source, 0, 0, V.CONTAIN).final
+    else:
+        assert min(made.width, made.height) == 16
+        assert math.isclose(made.width / made.height, source[0] / source[1], rel_tol=0.07)

@@ -1,7 +1,10 @@
 """Checks that several operations share. Pure."""
 
+import re
+
 from reelmill.jobs.errors import Violation
 from reelmill.media import languages
+from reelmill.media.pictures import TRANSPARENT
 from reelmill.v1.operations_pb2 import TimeRange, TrackSelector
 
 
@@ -19,4 +22,13 @@ def track_violations(selector: TrackSelector, path: str) -> list[Violation]:
         return [Violation(f"{path}.{how}", "must be true: to leave tracks out, name the others")]
     if how == "language" and not languages.code(selector.language):
         return [Violation(f"{path}.language", f"{selector.language[:16]!r} is no code of ISO 639, such as fra")]
+    return []
+
+
+def background_violations(background: str, path: str, *, keeps: bool, kept_by: str) -> list[Violation]:
+    """What is no background, or can't be kept: whether the format `keeps` transparency, and which do (`kept_by`)."""
+    if background == TRANSPARENT and not keeps:
+        return [Violation(f"{path}.background", f"{TRANSPARENT} goes into {kept_by} alone: give a colour")]
+    if background and background != TRANSPARENT and not re.fullmatch("#[0-9A-Fa-f]{6}", background):
+        return [Violation(f"{path}.background", f"must be {TRANSPARENT} or a colour such as #ffffff")]
     return []

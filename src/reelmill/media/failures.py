@@ -20,8 +20,9 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule("No space left on device|Disk quota exceeded", "DISK_FULL", "the worker's disk is full"),
     Rule("Cannot allocate memory|Out of memory", "OUT_OF_MEMORY", "ffmpeg wanted more memory than a job has here"),
+    Rule("Decode error rate .* exceeds maximum", "INPUT_CORRUPT", "most of the input could not be decoded"),
     Rule(
-        "Unknown encoder|Encoder not found|No such filter|Unknown decoder|Unrecognized option",
+        "Unknown encoder|Encoder not found|No such filter|Unknown decoder|Unrecognized option|Unknown input format",
         "ENCODER_UNAVAILABLE",
         "this ffmpeg lacks what the job needs; run `reelmill doctor` on the worker",
     ),

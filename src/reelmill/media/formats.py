@@ -11,7 +11,7 @@ from reelmill.v1.operations_pb2 import AudioExtract, AudioSettings, Transcode, V
 DEMUXERS = frozenset({
     "aac", "ac3", "aiff", "amr", "ape", "apng", "asf", "avi", "bmp_pipe", "caf", "dv", "eac3", "flac", "flv", "gif",
     "h264", "hevc", "ivf", "jpeg_pipe", "m4v", "matroska", "mov", "mp3", "mpeg", "mpegts", "mpegvideo", "mxf", "nut",
-    "obu", "ogg", "png_pipe", "rm", "tiff_pipe", "tta", "vc1", "w64", "wav", "webp_pipe", "wv",
+    "obu", "ogg", "png_pipe", "rm", "tiff_pipe", "tta", "vc1", "w64", "wav", "webp_anim", "webp_pipe", "wv",
 })
 # fmt: on
 
@@ -67,8 +67,8 @@ def frame_rate(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def video_encoder(spec: VideoSettings, container: int, threads: int) -> tuple[str, ...]:
-    """Options of the picture's encoder. `spec` has its defaults filled in."""
+def video_encoder(spec: VideoSettings, container: int, threads: int, *, transparent: bool = False) -> tuple[str, ...]:
+    """Options of the picture's encoder. `spec` has its defaults filled in; `transparent` for VP9 alone."""
     codec, effort = spec.codec, spec.effort
     rate = _video_rate(spec)
     if codec == V.H264:
@@ -87,8 +87,9 @@ def video_encoder(spec: VideoSettings, container: int, threads: int) -> tuple[st
     else:
         parallelism = ("-svtav1-params", f"lp={threads}") if threads else ()
         options = ("-c:v", "libsvtav1", "-preset", _SVT_PRESETS[effort], *rate, *parallelism)
-    # yuv420p: what every player decodes.
-    return (*options, "-pix_fmt", "yuv420p", *(("-threads:v", str(threads)) if threads else ()))
+    # yuv420p: what every player decodes. libvpx refuses hidden frames beside an opacity.
+    pixels = ("-pix_fmt", "yuva420p", "-auto-alt-ref", "0") if transparent else ("-pix_fmt", "yuv420p")
+    return (*options, *pixels, *(("-threads:v", str(threads)) if threads else ()))
 
 
 def _video_rate(spec: VideoSettings) -> tuple[str, ...]:

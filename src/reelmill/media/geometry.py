@@ -21,10 +21,10 @@ class Scaling:
     scaled: Size
     final: Size
 
-    def edges(self) -> tuple[str, ...]:
+    def edges(self, colour: str = "black") -> tuple[str, ...]:
         """The FFmpeg filter that brings what was scaled to the final size; none where it has it."""
         if self.final.width > self.scaled.width or self.final.height > self.scaled.height:
-            return (f"pad={self.final.width}:{self.final.height}:-1:-1:black",)
+            return (f"pad={self.final.width}:{self.final.height}:-1:-1:{colour}",)
         return (f"crop={self.final.width}:{self.final.height}",) if self.final != self.scaled else ()
 
 
@@ -35,10 +35,21 @@ def display_size(stream: MediaInfo.Stream) -> tuple[float, float]:
     return (height, width) if stream.rotation_degrees in (90, 270) else (width, height)
 
 
-def fit(source: tuple[float, float], width: int, height: int, how: int, *, multiple: int = 2) -> Scaling:
+def box(source: tuple[float, float], spec: VideoSettings) -> tuple[int, int]:
+    """The width and height that are asked for, for a picture that lies or stands as `source` does."""
+    upright = source[1] > source[0]
+    if spec.match_orientation and spec.width and spec.height and upright == (spec.width > spec.height):
+        return spec.height, spec.width
+    return spec.width, spec.height
+
+
+def fit(
+    source: tuple[float, float], width: int, height: int, how: int, *, multiple: int = 2, least: int = 1
+) -> Scaling:
     """How to bring a picture into width × height; 0 follows from the other, both 0 keep the size.
 
-    Sizes are rounded to a multiple of `multiple` (2 for video: chroma is stored for 2 × 2 pixels).
+    Sizes are rounded to a multiple of `multiple` (2 for video: chroma is stored for 2 × 2 pixels). A picture that keeps
+    its size is enlarged where a side has fewer than `least` pixels.
     """
     have_width, have_height = source
     if how == VideoSettings.SHRINK:
@@ -46,7 +57,8 @@ def fit(source: tuple[float, float], width: int, height: int, how: int, *, multi
             width = height = 0
         how = VideoSettings.CONTAIN
     if not (width and height):
-        factor = width / have_width if width else height / have_height if height else 1.0
+        enlarged = max(1.0, least / min(source))
+        factor = width / have_width if width else height / have_height if height else enlarged
         scaled = Size(_round(width or have_width * factor, multiple), _round(height or have_height * factor, multiple))
         return Scaling(scaled, scaled)
     box = Size(_round(width, multiple), _round(height, multiple))

@@ -9,6 +9,7 @@ import re
 
 from reelmill.media.formats import STILL_DEMUXERS, V
 from reelmill.media.geometry import Size
+from reelmill.media.pictures import HDR_TRANSFERS, WIDE
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import VideoSettings
 
@@ -21,6 +22,9 @@ _ENCODER_BYTES = {V.H264: 0, V.H265: 40 * 2**20, V.VP9: 0, V.AV1: 60 * 2**20}
 _EFFORTS = (VideoSettings.FAST, VideoSettings.MEDIUM, VideoSettings.SLOW)
 _STILL_BYTES = 5  # for each pixel: the scaled picture, and the file in memory
 _TONE_MAPPING_BYTES = 12 * 4  # for each pixel: four frames of three floats
+_FLOAT_BYTES = 12 * 3  # for each pixel of colours that are converted
+_OPAQUE_BYTES = 8 * 4  # for each pixel of the input that is laid over a background, or kept with its opacity
+_TILE_BYTES = 3 * 2**20  # of a decoder of a tile, besides its pixels
 # Frames of a decoder and on their way: of pictures that refer to others (16 at most), of whole ones, of a single one.
 _PREDICTED_FRAMES, _WHOLE_FRAMES, _STILL_FRAMES = 14, 3, 1.2
 _WHOLE = frozenset({"gif", "apng", "mjpeg", "png", "webp", "rawvideo", "prores", "dnxhd", "dvvideo", "ffv1", "huffyuv"})
@@ -49,8 +53,17 @@ def pixel_bytes(pixel_format: str) -> float:
     return next(((s + alpha) * deep for pattern, s in _SAMPLES if re.search(pattern, pixel_format)), 4.0)
 
 
-def decoding(picture: MediaInfo.Stream, demuxer: str, threads: int) -> int:
-    """Bytes of one decoder of a picture and its frames; `threads` 0: ffmpeg's choice."""
+def decoding(
+    picture: MediaInfo.Stream, demuxer: str, threads: int, composition: MediaInfo.Composition | None = None
+) -> int:
+    """Bytes of one decoder of a picture and its frames, or of all decoders of a composition.
+
+    `threads` 0: ffmpeg's choice.
+    """
+    if composition is not None and composition.still:
+        streams = len(composition.picture.streams) + len(composition.alpha.streams)
+        each = pixel_bytes(picture.pixel_format) * _WHOLE_FRAMES + (_OPAQUE_BYTES if picture.alpha else 0)
+        return round(picture.width * picture.height * each) + streams * _TILE_BYTES
     if demuxer in STILL_DEMUXERS:
         frames = _STILL_FRAMES
     elif picture.codec in _WHOLE:
@@ -59,7 +72,9 @@ def decoding(picture: MediaInfo.Stream, demuxer: str, threads: int) -> int:
         frames = _PREDICTED_FRAMES + threads
     if picture.interlaced:
         frames += 3
-    return round(picture.width * picture.height * pixel_bytes(picture.pixel_format) * frames)
+    layers = 2 if composition is not None and composition.HasField("alpha") else 1
+    each = pixel_bytes(picture.pixel_format) * frames * layers + (_OPAQUE_BYTES if picture.alpha else 0)
+    return round(picture.width * picture.height * each)
 
 
 def encoding(spec: VideoSettings, size: Size, picture: MediaInfo.Stream) -> int:
@@ -74,4 +89,6 @@ def still(size: Size, picture: MediaInfo.Stream) -> int:
 
 
 def _mapping(picture: MediaInfo.Stream) -> int:
-    return _TONE_MAPPING_BYTES if picture.color_transfer in ("smpte2084", "arib-std-b67") else 0
+    if picture.color_transfer in HDR_TRANSFERS:
+        return _TONE_MAPPING_BYTES
+    return _FLOAT_BYTES if picture.color_primaries in WIDE else 0

@@ -1,10 +1,13 @@
 """How a decoded picture becomes one that every player shows as it was meant: filters. Pure."""
 
+from dataclasses import dataclass
+
 from reelmill.media import profiles
-from reelmill.media.geometry import Scaling
+from reelmill.media.geometry import Scaling, display_size
 from reelmill.v1.media_pb2 import MediaInfo
 
-_HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})  # PQ (HDR10, Dolby Vision) and HLG
+HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+"""PQ (HDR10, Dolby Vision) and HLG."""
 # What a frame carries besides its picture: place and camera (EXIF has no name in ffmpeg's list of kinds, 31 is its
 # number), a screen's name, notes and times of day. Captions are what the film says, and stay.
 _PRIVATE = ("31", "ICC_PROFILE", "SEI_UNREGISTERED", "S12M_TIMECODE")
@@ -13,7 +16,7 @@ ALONE = "sidedata=mode=delete"
 FILM = ",".join(f"{ALONE}:type={kind}" for kind in _PRIVATE)
 """The filter for a film: nothing private, captions stay."""
 _SRGB = "transfer=iec61966-2-1"
-_TO_SRGB = {
+WIDE = {
     profiles.P3: (f"zscale=matrixin=gbr:transferin=iec61966-2-1:primariesin=smpte432:{_SRGB}:primaries=bt709",),
     # zscale does not know Adobe RGB's primaries. Its red and blue are sRGB's; only green lies further out.
     profiles.ADOBE_RGB: (
@@ -21,49 +24,134 @@ _TO_SRGB = {
         "colorchannelmixer=rr=1.3984:rg=-0.3984:bg=-0.0429:bb=1.0429",
         f"zscale=transferin=linear:{_SRGB}",
     ),
+    # BT.2020 in standard range has BT.709's curve (ITU-R BT.2020, table 4).
+    "bt2020": ("zscale=matrixin=gbr:transferin=709:primariesin=2020:transfer=709:primaries=709",),
+    "smpte431": ("zscale=matrixin=gbr:transferin=709:primariesin=smpte431:transfer=709:primaries=709",),
 }
+"""Primaries beyond those of sRGB and BT.709, which players show, and the filters that bring them there."""
 _HD_LINES = 720  # from here on, a picture that doesn't say is BT.709; below it is BT.601
+_SAME_ASPECT = 0.01  # of a part of a film whose size changes: it is scaled as the first part was
+_GAIN = f"{65536 / 65535:.7f}"
+TRANSPARENT = "transparent"
 
 
-def filters(picture: MediaInfo.Stream, scaling: Scaling, *, matrix: str = "bt709", full: bool = False) -> list[str]:
-    """Filters that give full frames of square pixels, in standard dynamic range.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """How a picture is to come out."""
 
-    `matrix` is bt709, which players expect of video, or bt601, the one of JPEG and WebP. `full`
-    asks for colours in full range (0–255), which stills have, instead of the limited range of video.
-    """
-    spread = "full" if full else "limited"
+    scaling: Scaling
+    matrix: str = "bt709"
+    """bt709, which players expect of video, or bt601, the one of JPEG and WebP."""
+    full: bool = False
+    """Colours in full range (0–255), which stills have, instead of the limited range of video."""
+    background: str = ""
+    """What lies behind transparent parts and around a picture that is padded: #rrggbb, TRANSPARENT, or empty: black."""
+    changing: bool = False
+    """The picture's size may change on the way: each part is then fitted for itself."""
+    aspects: tuple[tuple[float, float], ...] = ()
+    """From which second on the picture has which display aspect, where that changes: ffmpeg tells filters the first."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether transparent parts stay so."""
+        return self.background == TRANSPARENT
+
+
+def filters(picture: MediaInfo.Stream, shown: Shown) -> list[str]:
+    """Filters that give full frames of square pixels, in standard dynamic range."""
     found = []
     if picture.interlaced:
         # Only the frames that are marked so; others pass untouched.
         found.append("bwdif=mode=send_frame:deint=interlaced")
-    if picture.color_transfer in _HDR_TRANSFERS:
-        found += _standard_range(scaling, matrix, spread)
+    # What the file says of its colours comes with each frame and wins over a guess by size.
+    guess = "" if picture.color_space else f"in_color_matrix={'bt709' if picture.height >= _HD_LINES else 'bt601'}:"
+    matrix_in = "2020_ncl"
+    if picture.alpha:
+        found += _opaque(guess, shown)
+        guess, matrix_in = "", "gbr"
+    if picture.color_transfer in HDR_TRANSFERS:
+        found += _standard_range(shown, _size(picture, shown, "zscale"), matrix_in)
     else:
-        # What the file says of its colours comes with each frame and wins over a guess by size.
-        guess = ""
-        if not picture.color_space:
-            guess = f"in_color_matrix={'bt709' if picture.height >= _HD_LINES else 'bt601'}:"
-        size = f"{scaling.scaled.width}:{scaling.scaled.height}"
-        told = f"out_color_matrix={matrix}:out_range={spread}"
-        if picture.color_primaries in _TO_SRGB:
-            # The profile that says how its colours are meant stays behind: they become what is meant without one.
-            found += [f"scale={size}:flags=bicubic:{guess}out_range=full", "format=gbrpf32le"]
-            found += [*_TO_SRGB[picture.color_primaries], f"scale={told}"]
+        size = _size(picture, shown, "scale")
+        told = f"out_color_matrix={shown.matrix}:out_range={_spread(shown)}"
+        clear = shown.kept and picture.alpha
+        if picture.color_primaries in WIDE or clear:
+            found.append(f"scale={size}:flags=bicubic:{guess}out_range=full")
+            found += ["unpremultiply=inplace=1"] if clear else []
+            if picture.color_primaries in WIDE:
+                # The profile that says how its colours are meant stays behind: they become what is meant without one.
+                found += [f"format=gbr{'a' if clear else ''}pf32le", *WIDE[picture.color_primaries]]
+            found.append(f"scale={told}")
         else:
             found.append(f"scale={size}:flags=bicubic:{guess}{told}")
-    return [*found, *scaling.edges(), "setsar=1"]
+    return [*found, *_edges(shown), "setsar=1"]
 
 
-def _standard_range(scaling: Scaling, matrix: str, spread: str) -> list[str]:
+def _spread(shown: Shown) -> str:
+    return "full" if shown.full else "limited"
+
+
+def _edges(shown: Shown) -> list[str]:
+    colour = "black@0" if shown.kept else _hex(shown.background) if shown.background else "black"
+    found = []
+    if shown.changing or shown.aspects:
+        # Narrower or flatter parts of a film get bars. The first part has none, and passes untouched.
+        size = shown.scaling.scaled
+        if size.width % 2 or size.height % 2:  # pad takes such sizes without shared chroma alone
+            found.append("format=yuv444p|rgb24|rgba|bgra")
+        found.append(f"pad={size.width}:{size.height}:-1:-1:{colour}:eval=frame")
+    return [*found, *shown.scaling.edges(colour)]
+
+
+def _size(picture: MediaInfo.Stream, shown: Shown, name: str) -> str:
+    """Width and height as options of a filter."""
+    scaled = shown.scaling.scaled
+    if not (shown.changing or shown.aspects):
+        return f"{scaled.width}:{scaled.height}" if name == "scale" else f"w={scaled.width}:h={scaled.height}"
+    width, height = display_size(picture)
+    aspect = "dar"
+    for begin, other in shown.aspects:
+        aspect = f"if(gte(t\\,{begin:.6f})\\,{other:.6f}\\,{aspect})"
+    wide, high = scaled.width, scaled.height
+    same = f"lt(abs({aspect}/{width / height:.6f}-1)\\,{_SAME_ASPECT})"
+    wide_then = f"max(2\\,2*trunc(min({wide}\\,{high}*{aspect})/2))"
+    high_then = f"max(2\\,2*trunc(min({high}\\,{wide}/{aspect})/2))"
+    # zscale does not look at each frame; ffmpeg makes its filters anew where a size changes.
+    each = ":eval=frame" if name == "scale" else ""
+    return f"w=if({same}\\,{wide}\\,{wide_then}):h=if({same}\\,{high}\\,{high_then}){each}"
+
+
+def _opaque(guess: str, shown: Shown) -> list[str]:
+    """Transparent parts over the background: before scaling, else what lies below them bleeds into their edges."""
+    if shown.kept:
+        # Scaled as light, so nothing bleeds either; in 16 bits, for premultiply divides by 65,536 and not by one less.
+        exact = f"colorchannelmixer=rr={_GAIN}:gg={_GAIN}:bb={_GAIN}"
+        return [f"scale={guess}out_range=full", "format=gbrap16le", "premultiply=inplace=1", exact]
+    red, green, blue = _levels(shown.background)
+    filled = f"[below]lutrgb=r={red}:g={green}:b={blue}:a=255[filled]"
+    laid = f"format=gbrap,split[over][below];{filled};[filled][over]overlay=format=gbrp"
+    return [f"scale={guess}out_range=full", laid]
+
+
+def _levels(background: str) -> tuple[int, int, int]:
+    text = background.removeprefix("#") or "000000"
+    red, green, blue = (int(text[at : at + 2], 16) for at in (0, 2, 4))
+    return red, green, blue
+
+
+def _hex(background: str) -> str:
+    return f"0x{background.removeprefix('#')}"
+
+
+def _standard_range(shown: Shown, size: str, matrix_in: str) -> list[str]:
     """Tone mapping: else HDR looks grey and dull. Scaling goes first, as the rest costs by the pixel."""
     names = {"bt709": "709", "bt601": "170m"}
     return [
         # Files leave parts of their description out; all HDR video is BT.2020 (ITU-R BT.2100).
-        f"zscale=w={scaling.scaled.width}:h={scaling.scaled.height}:filter=bicubic"
-        ":matrixin=2020_ncl:primariesin=2020:transfer=linear:npl=100",
+        f"zscale={size}:filter=bicubic:matrixin={matrix_in}:primariesin=2020:transfer=linear:npl=100",
         "format=gbrpf32le",
         "zscale=primaries=709",
         "tonemap=hable:desat=0",
-        f"zscale=transfer=709:matrix={names[matrix]}:range={spread}",
+        f"zscale=transfer=709:matrix={names[shown.matrix]}:range={_spread(shown)}",
         "format=yuv420p",
     ]

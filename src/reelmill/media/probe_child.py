@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 import sys
 from fractions import Fraction
 from itertools import islice
@@ -10,9 +11,9 @@ from typing import Any
 
 import av
 import av.error
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 
-from reelmill.media import languages, profiles
+from reelmill.media import animations, colours, compositions, heif, languages, profiles, tracks
 from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TrackSelector
@@ -35,14 +36,6 @@ _PICTURES = (
 )
 # Lists of other files, which would be opened in our name.
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
-# FFmpeg's names by the numbers of ISO 23091-2; 2 says unspecified.
-_SPACES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
-# fmt: off
-_TRANSFERS = {
-    1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 13: "iec61966-2-1",
-    14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
-}
-# fmt: on
 _DEFAULT = int(Disposition.default)
 _ROLES = (
     (Disposition.comment, TrackSelector.COMMENTARY),
@@ -52,6 +45,7 @@ _ROLES = (
     (Disposition.original, TrackSelector.ORIGINAL),
 )
 _PACKETS_FOR_A_PICTURE = 1000
+_START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
 
@@ -75,18 +69,38 @@ def answer(path: str) -> dict[str, str]:
     if any(mark in head for mark in _PLAYLISTS):
         return _refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
+    if picture == "webp_pipe" and (animated := animations.of_webp(Path(path))) is not None:
+        return _unusable(animated) or _answer(animated, "webp_anim")
+    shown_seconds = animations.of_png(Path(path)) if picture == "png_pipe" else None
+    if shown_seconds is not None:
+        picture = None
     try:
         with av.open(f"file:{path}", format=picture, options=_OPTIONS, metadata_errors="replace") as container:
             demuxer = container.format.name.split(",")[0]
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
             info = describe(container, size)
+            if shown_seconds is not None and info.streams:
+                info.duration_seconds = info.streams[0].duration_seconds = shown_seconds
             if picture and info.streams:
-                info.streams[0].color_primaries = profiles.primaries(Path(path), picture)
+                meant = profiles.primaries(Path(path), picture)
+                info.streams[0].color_primaries = meant or info.streams[0].color_primaries
+            if demuxer == "mov" and (made := compositions.composition(Path(path), container.streams)) is not None:
+                info.composition.CopyFrom(made)
+            if (shown := tracks.shown(info)) is not None:
+                _look(container, info.streams[shown.index])
+    except heif.Unsupported as error:
+        return _refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
+    except (struct.error, IndexError, KeyError):
+        return _refuse("INPUT_CORRUPT", "the file's picture is not all there: it is damaged or cut off")
     except (av.error.FFmpegError, MemoryError):
         return _unreadable(bool(picture), head)
     if (problem := _unusable(info)) is not None:
         return problem
+    return _answer(info, demuxer)
+
+
+def _answer(info: MediaInfo, demuxer: str) -> dict[str, str]:
     return {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
 
 
@@ -98,9 +112,17 @@ def _unusable(info: MediaInfo) -> dict[str, str] | None:
         return _refuse("INPUT_CORRUPT", "the file's picture or sound can't be read: it is damaged, or far too large")
     for stream in info.streams:
         if stream.width * stream.height > MAX_PIXELS:
-            size = f"{stream.width} × {stream.height} pixels"
-            return _refuse("INPUT_UNSUPPORTED", f"the picture has {size}; at most {MAX_PIXELS} pixels are accepted")
+            return _too_large(stream.width, stream.height)
+    for layer in (info.composition.picture, info.composition.alpha):
+        tiles = sum(info.streams[i].width * info.streams[i].height for i in layer.streams)
+        if layer.width * layer.height > MAX_PIXELS or tiles > 2 * MAX_PIXELS:
+            return _too_large(layer.width, layer.height)
     return None
+
+
+def _too_large(width: int, height: int) -> dict[str, str]:
+    message = f"the picture has {width} × {height} pixels; at most {MAX_PIXELS} pixels are accepted"
+    return _refuse("INPUT_UNSUPPORTED", message)
 
 
 def describe(container: Any, size: int) -> MediaInfo:
@@ -111,7 +133,6 @@ def describe(container: Any, size: int) -> MediaInfo:
         size_bytes=size,
         bitrate_bps=max(0, container.bit_rate or 0),
     )
-    turned = None
     # Formats of one sound tell its language for the whole file; of such tags a code alone leaves the file.
     language = languages.code(container.metadata.get("language", "")) if len(container.streams) == 1 else ""
     for stream in container.streams:
@@ -129,14 +150,10 @@ def describe(container: Any, size: int) -> MediaInfo:
             described.bitrate_bps = max(0, getattr(stream, "bit_rate", 0) or 0)
         if stream.type == "video":
             _describe_video(stream, described)
-            if turned is None and stream.codec_context is not None:
-                turned = stream
         elif stream.type == "audio":
             described.sample_rate_hz = stream.sample_rate or 0
             described.channels = stream.channels or 0
             described.channel_layout = _layout(stream)
-    if turned is not None and turned.width * turned.height <= MAX_PIXELS:
-        info.streams[turned.index].rotation_degrees = _rotation(container, turned)
     if info.format in STILL_DEMUXERS:
         info.duration_seconds = 0.0  # a still picture has none, though FFmpeg gives it one frame's
     return info
@@ -146,12 +163,14 @@ def _describe_video(stream: Any, described: MediaInfo.Stream) -> None:
     described.width, described.height = stream.width or 0, stream.height or 0
     described.frame_rate = float(stream.average_rate or stream.guessed_rate or 0)
     described.pixel_format = stream.pix_fmt or ""
+    described.alpha = _has_alpha(stream.format) or stream.metadata.get("alpha_mode") == "1"
     described.pixel_aspect_ratio = float(stream.sample_aspect_ratio or 1) or 1.0
     described.cover = bool(stream.disposition & Disposition.attached_pic)
     context = stream.codec_context
     if context is not None:
-        described.color_space = _SPACES.get(context.colorspace, "")
-        described.color_transfer = _TRANSFERS.get(context.color_trc, "")
+        described.color_space = colours.SPACES.get(context.colorspace, "")
+        described.color_primaries = colours.PRIMARIES.get(context.color_primaries, "")
+        described.color_transfer = colours.TRANSFERS.get(context.color_trc, "")
         described.interlaced = context.field_order > 1  # 0 says unknown, 1 progressive
 
 
@@ -161,18 +180,48 @@ def _layout(stream: Any) -> str:
     return "" if name.endswith(" channels") else name
 
 
-def _rotation(container: Any, stream: Any) -> int:
-    """Clockwise degrees that the stream's pictures are to be turned by; PyAV tells it of frames alone."""
+def _look(container: Any, described: MediaInfo.Stream) -> None:
+    """What a stream's first picture tells: how it is turned, its fields, whether parts are transparent."""
+    stream = container.streams[described.index]
+    if stream.codec_context is None or described.width * described.height > MAX_PIXELS:
+        return
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = Discard.all  # a picture may come after minutes of sound
     try:
         # Where no picture comes soon, the whole file is not read for it.
-        for packet in islice(container.demux(), _PACKETS_FOR_A_PICTURE):
-            if packet.stream.index == stream.index and (frame := next(iter(packet.decode()), None)) is not None:
+        for packet in islice(container.demux(stream), _PACKETS_FOR_A_PICTURE):
+            if stream.codec_context.name == "hevc" and packet.size:
+                described.alpha |= _layered(bytes(packet), stream.codec_context.extradata or b"")
+            if (frame := next(iter(packet.decode()), None)) is not None:
                 # A display matrix counts against the clock.
-                degrees: int = round(-frame.rotation / 90) * 90 % 360
-                return degrees
+                described.pixel_format = described.pixel_format or frame.format.name
+                described.rotation_degrees = round(-frame.rotation / 90) * 90 % 360
+                described.interlaced |= bool(frame.interlaced_frame)
+                described.alpha |= _has_alpha(frame.format)
+                return
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
-        return 0
-    return 0
+        return
+
+
+def _has_alpha(pixels: Any) -> bool:
+    # A palette may have transparent colours.
+    return pixels is not None and (pixels.name == "pal8" or any(part.is_alpha for part in pixels.components))
+
+
+def _layered(packet: bytes, extradata: bytes) -> bool:
+    """Whether a picture of HEVC has a second layer: its opacity, which not every decoder shows."""
+    lengths = extradata[:1] == b"\1"  # before each unit, or else start codes
+    size = (extradata[21] & 3) + 1 if lengths else 3
+    at = 0 if lengths else packet.find(_START_CODE)
+    for _ in range(_MOST_UNITS):
+        if at < 0 or at + size + 2 > len(packet):
+            return False
+        first, second = packet[at + size], packet[at + size + 1]
+        if (first & 1) << 5 | second >> 3:
+            return True
+        at = at + size + int.from_bytes(packet[at : at + size], "big") if lengths else packet.find(_START_CODE, at + 3)
+    return False
 
 
 def _seconds(value: int | None, base: Fraction | None) -> float:

@@ -29,12 +29,15 @@ def primaries(path: Path, demuxer: str) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     try:
-        return _meaning(_READERS[demuxer](head))
+        return meaning(_READERS[demuxer](head))
     except (struct.error, IndexError, zlib.error):
         return ""
 
 
-def _meaning(profile: bytes) -> str:
+def meaning(profile: bytes) -> str:
+    """What a profile means, as `primaries`. Raises struct.error for one that is cut off."""
+    if not profile:
+        return ""
     found = {}
     (count,) = struct.unpack_from(">I", profile, 128)
     for i in range(min(count, _MOST_PARTS)):

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import tracks
 from reelmill.media.contract import PlanContext, Source
-from reelmill.media.formats import MAX_PIXELS
+from reelmill.media.formats import MAX_PIXELS, STILL_DEMUXERS
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
 
 _LEAST_BYTES_PER_SECOND = 1.0
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave the opacity out
+_CONSTANT = frozenset({"mov", "gif", "apng", "webp_anim"})  # they say one size for a whole track
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def open_options(source: Source, context: PlanContext, *, start: float = 0.0) ->
         # Seeking before -i reads nothing of what comes before; ffmpeg still cuts at the exact time.
         *(("-ss", seconds(start)) if start else ()),
         *(("-threads", str(context.threads)) if context.threads else ()),
+        *_picture_options(source.info),
         "-protocol_whitelist",
         "file",
         "-max_pixels",
@@ -72,6 +76,26 @@ def open_options(source: Source, context: PlanContext, *, start: float = 0.0) ->
         "-i",
         f"file:{source.path}",
     )
+
+
+def is_still(source: Source) -> bool:
+    """Whether an input is a single picture and no film."""
+    return source.demuxer in STILL_DEMUXERS or source.info.composition.still
+
+
+def may_change(source: Source) -> bool:
+    """Whether the picture's size may change on the way: in formats that are joined, recorded or sent as they come."""
+    return source.demuxer not in _CONSTANT and not is_still(source)
+
+
+def _picture_options(info: MediaInfo) -> tuple[str, ...]:
+    if info.composition.still:
+        # What is cropped and turned is the whole, not each of its streams.
+        return ("-noautorotate", "-apply_cropping", "codec")
+    picture = tracks.shown(info)
+    if picture is not None and picture.alpha and picture.codec in _ALPHA_DECODERS:
+        return (f"-c:{picture.index}", _ALPHA_DECODERS[picture.codec])
+    return ()
 
 
 def seconds(value: float) -> str:

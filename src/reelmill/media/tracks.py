@@ -50,17 +50,38 @@ class Sound:
         return not any(part.default_track for part in self.parts), bool(_SIDE_ROLES.intersection(self.roles))
 
 
+def shown(info: MediaInfo) -> MediaInfo.Stream | None:
+    """The stream of the picture that a player takes, or the first of its composition; None for no picture."""
+    if info.HasField("composition"):
+        return info.streams[info.composition.picture.streams[0]]
+    streams = [s for s in info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height]
+    return min((s for s in streams if not (s.cover or s.empty)), key=lambda s: not s.default_track, default=None)
+
+
 def picture(source: Source, output: str) -> MediaInfo.Stream:
-    """The moving or still picture that a player takes. Raises AttemptFailed INPUT_NO_VIDEO."""
-    streams = [s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height]
-    shown = [s for s in streams if not (s.cover or s.empty)]
-    if not shown:
+    """The moving or still picture that a player takes, as it is shown. Raises AttemptFailed INPUT_NO_VIDEO."""
+    found = shown(source.info)
+    if found is None:
         raise AttemptFailed(
             "INPUT_NO_VIDEO",
             "the input has no moving picture or still; for its sound, use the operation audio",
             output=output,
         )
-    return min(shown, key=lambda s: not s.default_track)
+    return _composed(found, source.info.composition) if source.info.HasField("composition") else found
+
+
+def _composed(first: MediaInfo.Stream, composition: MediaInfo.Composition) -> MediaInfo.Stream:
+    """A composition as if it were one stream."""
+    made = MediaInfo.Stream()
+    made.CopyFrom(first)
+    made.width, made.height, made.pixel_aspect_ratio = composition.width, composition.height, 1.0
+    made.alpha |= composition.HasField("alpha")
+    made.color_space = composition.color_space or first.color_space
+    made.color_transfer = composition.color_transfer or first.color_transfer
+    made.color_primaries = composition.color_primaries or first.color_primaries
+    if composition.still:
+        made.rotation_degrees, made.duration_seconds = composition.rotation_degrees, 0.0
+    return made
 
 
 def sounds(source: Source, selectors: Sequence[TrackSelector], output: str) -> tuple[Sound, ...]:

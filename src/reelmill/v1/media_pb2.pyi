@@ -18,9 +18,9 @@ class ProbeMediaRequest(_message.Message):
     def __init__(self, uri: _Optional[str] = ...) -> None: ...
 
 class MediaInfo(_message.Message):
-    __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams")
+    __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams", "composition")
     class Stream(_message.Message):
-        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries", "roles", "default_track", "channel_layout", "empty")
+        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries", "roles", "default_track", "channel_layout", "empty", "alpha")
         class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             KIND_UNSPECIFIED: _ClassVar[MediaInfo.Stream.Kind]
@@ -55,6 +55,7 @@ class MediaInfo(_message.Message):
         DEFAULT_TRACK_FIELD_NUMBER: _ClassVar[int]
         CHANNEL_LAYOUT_FIELD_NUMBER: _ClassVar[int]
         EMPTY_FIELD_NUMBER: _ClassVar[int]
+        ALPHA_FIELD_NUMBER: _ClassVar[int]
         index: int
         kind: MediaInfo.Stream.Kind
         codec: str
@@ -79,18 +80,63 @@ class MediaInfo(_message.Message):
         default_track: bool
         channel_layout: str
         empty: bool
-        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[_operations_pb2.TrackSelector.Role, str]]] = ..., default_track: _Optional[bool] = ..., channel_layout: _Optional[str] = ..., empty: _Optional[bool] = ...) -> None: ...
+        alpha: bool
+        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[_operations_pb2.TrackSelector.Role, str]]] = ..., default_track: _Optional[bool] = ..., channel_layout: _Optional[str] = ..., empty: _Optional[bool] = ..., alpha: _Optional[bool] = ...) -> None: ...
+    class Composition(_message.Message):
+        __slots__ = ("picture", "alpha", "premultiplied", "left", "top", "width", "height", "mirrored", "rotation_degrees", "color_space", "color_transfer", "color_primaries", "full_range", "still")
+        class Layer(_message.Message):
+            __slots__ = ("streams", "columns", "width", "height")
+            STREAMS_FIELD_NUMBER: _ClassVar[int]
+            COLUMNS_FIELD_NUMBER: _ClassVar[int]
+            WIDTH_FIELD_NUMBER: _ClassVar[int]
+            HEIGHT_FIELD_NUMBER: _ClassVar[int]
+            streams: _containers.RepeatedScalarFieldContainer[int]
+            columns: int
+            width: int
+            height: int
+            def __init__(self, streams: _Optional[_Iterable[int]] = ..., columns: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
+        PICTURE_FIELD_NUMBER: _ClassVar[int]
+        ALPHA_FIELD_NUMBER: _ClassVar[int]
+        PREMULTIPLIED_FIELD_NUMBER: _ClassVar[int]
+        LEFT_FIELD_NUMBER: _ClassVar[int]
+        TOP_FIELD_NUMBER: _ClassVar[int]
+        WIDTH_FIELD_NUMBER: _ClassVar[int]
+        HEIGHT_FIELD_NUMBER: _ClassVar[int]
+        MIRRORED_FIELD_NUMBER: _ClassVar[int]
+        ROTATION_DEGREES_FIELD_NUMBER: _ClassVar[int]
+        COLOR_SPACE_FIELD_NUMBER: _ClassVar[int]
+        COLOR_TRANSFER_FIELD_NUMBER: _ClassVar[int]
+        COLOR_PRIMARIES_FIELD_NUMBER: _ClassVar[int]
+        FULL_RANGE_FIELD_NUMBER: _ClassVar[int]
+        STILL_FIELD_NUMBER: _ClassVar[int]
+        picture: MediaInfo.Composition.Layer
+        alpha: MediaInfo.Composition.Layer
+        premultiplied: bool
+        left: int
+        top: int
+        width: int
+        height: int
+        mirrored: bool
+        rotation_degrees: int
+        color_space: str
+        color_transfer: str
+        color_primaries: str
+        full_range: bool
+        still: bool
+        def __init__(self, picture: _Optional[_Union[MediaInfo.Composition.Layer, _Mapping]] = ..., alpha: _Optional[_Union[MediaInfo.Composition.Layer, _Mapping]] = ..., premultiplied: _Optional[bool] = ..., left: _Optional[int] = ..., top: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., mirrored: _Optional[bool] = ..., rotation_degrees: _Optional[int] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., color_primaries: _Optional[str] = ..., full_range: _Optional[bool] = ..., still: _Optional[bool] = ...) -> None: ...
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
     STREAMS_FIELD_NUMBER: _ClassVar[int]
+    COMPOSITION_FIELD_NUMBER: _ClassVar[int]
     format: str
     duration_seconds: float
     size_bytes: int
     bitrate_bps: int
     streams: _containers.RepeatedCompositeFieldContainer[MediaInfo.Stream]
-    def __init__(self, format: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., size_bytes: _Optional[int] = ..., bitrate_bps: _Optional[int] = ..., streams: _Optional[_Iterable[_Union[MediaInfo.Stream, _Mapping]]] = ...) -> None: ...
+    composition: MediaInfo.Composition
+    def __init__(self, format: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., size_bytes: _Optional[int] = ..., bitrate_bps: _Optional[int] = ..., streams: _Optional[_Iterable[_Union[MediaInfo.Stream, _Mapping]]] = ..., composition: _Optional[_Union[MediaInfo.Composition, _Mapping]] = ...) -> None: ...
 
 class Operation(_message.Message):
     __slots__ = ("name", "description", "extensions")

@@ -45,7 +45,7 @@ class TrackSelector(_message.Message):
     def __init__(self, index: _Optional[int] = ..., language: _Optional[str] = ..., role: _Optional[_Union[TrackSelector.Role, str]] = ..., default_track: _Optional[bool] = ..., all: _Optional[bool] = ...) -> None: ...
 
 class VideoSettings(_message.Message):
-    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort")
+    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background")
     class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CODEC_UNSPECIFIED: _ClassVar[VideoSettings.Codec]
@@ -90,6 +90,8 @@ class VideoSettings(_message.Message):
     BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
     FRAME_RATE_FIELD_NUMBER: _ClassVar[int]
     EFFORT_FIELD_NUMBER: _ClassVar[int]
+    MATCH_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    BACKGROUND_FIELD_NUMBER: _ClassVar[int]
     codec: VideoSettings.Codec
     width: int
     height: int
@@ -98,7 +100,9 @@ class VideoSettings(_message.Message):
     bitrate_bps: int
     frame_rate: float
     effort: VideoSettings.Effort
-    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ...) -> None: ...
+    match_orientation: bool
+    background: str
+    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ...) -> None: ...
 
 class AudioSettings(_message.Message):
     __slots__ = ("codec", "bitrate_bps", "sample_rate_hz", "channels")
@@ -147,7 +151,7 @@ class Transcode(_message.Message):
     def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ...) -> None: ...
 
 class Thumbnail(_message.Message):
-    __slots__ = ("count", "times_seconds", "width", "height", "format", "quality")
+    __slots__ = ("count", "times_seconds", "width", "height", "format", "quality", "background")
     class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         FORMAT_UNSPECIFIED: _ClassVar[Thumbnail.Format]
@@ -164,13 +168,15 @@ class Thumbnail(_message.Message):
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
+    BACKGROUND_FIELD_NUMBER: _ClassVar[int]
     count: int
     times_seconds: _containers.RepeatedScalarFieldContainer[float]
     width: int
     height: int
     format: Thumbnail.Format
     quality: int
-    def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ...) -> None: ...
+    background: str
+    def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ..., background: _Optional[str] = ...) -> None: ...
 
 class AudioExtract(_message.Message):
     __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim", "audio_track")

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import formats, memory, pictures, tracks
+from reelmill.media import composing, formats, memory, pictures, tracks
+from reelmill.media.checks import background_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, display_size, fit
-from reelmill.media.sources import open_options, seconds
+from reelmill.media.pictures import Shown
+from reelmill.media.sources import is_still, may_change, open_options, seconds
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import Thumbnail, VideoSettings
 
@@ -22,6 +24,7 @@ _LARGEST = 16383  # pixels a side that WebP takes
 # JPEG and WebP store BT.601, in full and in limited range.
 _COLOURS = {Thumbnail.JPEG: ("bt601", True), Thumbnail.PNG: ("bt709", True), Thumbnail.WEBP: ("bt601", False)}
 _PIXELS = {Thumbnail.JPEG: "format=yuv420p", Thumbnail.PNG: "format=rgb24", Thumbnail.WEBP: "format=yuv420p"}
+_CLEAR_PIXELS = {Thumbnail.PNG: "format=rgba", Thumbnail.WEBP: "format=bgra"}
 _CODECS = {Thumbnail.JPEG: "mjpeg", Thumbnail.PNG: "png", Thumbnail.WEBP: "webp"}
 
 
@@ -39,7 +42,8 @@ class ThumbnailOperation:
             found.append(Violation(f"{path}.count", "contradicts times_seconds: leave one of the two out"))
         if spec.quality and spec.format == Thumbnail.PNG:
             found.append(Violation(f"{path}.quality", "PNG is lossless and has no quality: leave it out"))
-        return found
+        keeps = spec.format in (Thumbnail.PNG, Thumbnail.WEBP)
+        return found + background_violations(spec.background, path, keeps=keeps, kept_by="PNG and WEBP")
 
     def with_defaults(self, spec: Thumbnail) -> Thumbnail:
         """Fills in count, format and quality."""
@@ -60,11 +64,16 @@ class ThumbnailOperation:
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)
         _check_size(scaling.final, output)
         matrix, full = _COLOURS[spec.format]
-        shown = pictures.filters(picture, scaling, matrix=matrix, full=full)
-        graph = ",".join((*shown, _PIXELS[spec.format], pictures.ALONE))
+        shown = Shown(
+            scaling=scaling, matrix=matrix, full=full, background=spec.background, changing=may_change(source)
+        )
+        pixels = _CLEAR_PIXELS if shown.kept and picture.alpha else _PIXELS
+        graph = ",".join((*pictures.filters(picture, shown), pixels[spec.format], pictures.ALONE))
         extension = _EXTENSIONS[spec.format]
         paths = [PurePosixPath(output, f"{output}-{i:04d}.{extension}") for i in range(1, len(times) + 1)]
-        if spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
+        if source.info.composition.still:
+            commands = [_of_a_still(output, spec, source, picture, len(times), graph, scaling.final)]
+        elif spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
             commands = [_one_decode(output, spec, source, context, picture, duration, graph, scaling.final)]
         else:
             seeks = [(_seek_to(t, picture, duration), path) for t, path in zip(times, paths, strict=True)]
@@ -98,7 +107,7 @@ def _times(spec: Thumbnail, source: Source, duration: float, output: str) -> lis
             message = f"times_seconds has {late[0]:g}, and the input ends at {longest:.3f} s; give a smaller one"
             raise AttemptFailed("TIME_OUT_OF_RANGE", message, output=output)
         return list(spec.times_seconds)
-    if not duration and spec.count > 1 and source.demuxer not in formats.STILL_DEMUXERS:
+    if not duration and spec.count > 1 and not is_still(source):
         message = "the input does not say how long it is, so no pictures can be spread over it; give times_seconds"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
     # The middle of each of `count` equal parts: neither the black first frame nor the end.
@@ -129,12 +138,14 @@ def _by_seeking(
     graph: str,
     each_bytes: tuple[int, int],
 ) -> Command:
+    composition = source.info.composition if source.info.HasField("composition") else None
     one = PlanContext(threads=1)  # a thread for each of many decoders of one frame costs more than it brings
     inputs: list[str] = []
     writes: list[str] = []
     for i, (time, path) in enumerate(seeks):
         inputs += open_options(source, one, start=time)
-        writes += ("-map", f"{i}:{picture.index}", "-frames:v", "1", "-filter:v", graph, *_encoder(spec))
+        writes += composing.maps(composition, picture.index, graph, f"{path.stem}-picture", i)
+        writes += ("-frames:v", "1", *composing.filtered(composition, graph), *_encoder(spec))
         # update: the path is a name and no pattern for many.
         writes += ("-map_metadata", "-1", "-f", "image2", "-update", "1", str(path))
     reading, writing = (len(seeks) * count for count in each_bytes)
@@ -161,8 +172,11 @@ def _one_decode(
     step = duration / spec.count
     # The frame on the screen at the middle of each step: earlier by half a step, then at each step.
     rate = f"setpts=PTS-{seconds(step / 2)}/TB,fps=fps={spec.count}/{seconds(duration)}:start_time=0:round=up"
+    composition = source.info.composition if source.info.HasField("composition") else None
+    whole = f"{rate},{graph}"
     writes = (
-        *("-map", f"0:{picture.index}", "-frames:v", str(spec.count), "-filter:v", f"{rate},{graph}"),
+        *composing.maps(composition, picture.index, whole, f"{output}-picture"),
+        *("-frames:v", str(spec.count), *composing.filtered(composition, whole)),
         # passthrough: the rate is made already; nothing is to be repeated for a late start.
         *("-fps_mode", "passthrough", *_encoder(spec), "-map_metadata", "-1", "-f", "image2", "-start_number", "1"),
         str(PurePosixPath(output, f"{output}-%04d.{_EXTENSIONS[spec.format]}")),
@@ -174,6 +188,29 @@ def _one_decode(
         outputs=(output,),
         duration_seconds=duration,
         reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+        writing_bytes=memory.still(size, picture),
+    )
+
+
+def _of_a_still(
+    output: str, spec: Thumbnail, source: Source, picture: MediaInfo.Stream, count: int, graph: str, size: Size
+) -> Command:
+    """A still picture is on the screen at all times: it is composed once, and written `count` times."""
+    one = PlanContext(threads=1)
+    composition = source.info.composition
+    repeated = f"{graph},tpad=stop_mode=clone:stop={count - 1}"
+    writes = (
+        *composing.maps(composition, picture.index, repeated, f"{output}-picture"),
+        *("-frames:v", str(count), "-fps_mode", "passthrough", *_encoder(spec), "-map_metadata", "-1"),
+        *("-f", "image2", "-start_number", "1"),
+        str(PurePosixPath(output, f"{output}-%04d.{_EXTENSIONS[spec.format]}")),
+    )
+    return Command(
+        inputs=open_options(source, one),
+        writes=writes,
+        outputs=(output,),
+        duration_seconds=0.0,
+        reading_bytes=memory.decoding(picture, source.demuxer, 1, composition),
         writing_bytes=memory.still(size, picture),
     )
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import formats, memory, pictures, sounds, tracks
-from reelmill.media.checks import track_violations, trim_violations
+from reelmill.media import composing, formats, memory, pictures, sounds, tracks
+from reelmill.media.checks import background_violations, track_violations, trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.geometry import Size, display_size, fit
-from reelmill.media.sources import believable_seconds, expected_seconds, open_options, seconds, span
+from reelmill.media.geometry import Size, box, display_size, fit
+from reelmill.media.pictures import Shown
+from reelmill.media.sources import believable_seconds, expected_seconds, may_change, open_options, seconds, span
 from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
 
@@ -48,6 +49,9 @@ class TranscodeOperation:
         found += _rate_violations(video, _video_codec(spec), f"{path}.video")
         if video.fit not in _FREE_FITS and not (video.width and video.height):
             found.append(Violation(f"{path}.video.fit", "needs both width and height"))
+        keeps = container in (Transcode.WEBM, Transcode.MKV) and _video_codec(spec) == VideoSettings.VP9
+        kept_by = "VP9 in WEBM or MKV"
+        found += background_violations(video.background, f"{path}.video", keeps=keeps, kept_by=kept_by)
         if spec.mute and spec.HasField("audio"):
             found.append(Violation(f"{path}.mute", "contradicts audio: leave one of the two out"))
         if spec.mute and spec.audio_tracks:
@@ -81,7 +85,9 @@ class TranscodeOperation:
         part = span(source, spec.trim, output)
         picture = tracks.picture(source, output)
         heard = () if spec.mute else tracks.sounds(source, spec.audio_tracks, output)
-        scaling = fit(display_size(picture), spec.video.width, spec.video.height, spec.video.fit)
+        composition = source.info.composition if source.info.HasField("composition") else None
+        width, height = box(display_size(picture), spec.video)
+        scaling = fit(display_size(picture), width, height, spec.video.fit, least=_SIDES[0])
         _check_size(scaling.final, output)
         extension = formats.CONTAINER_EXTENSIONS[spec.container]
         path = PurePosixPath(output, f"{output}.{extension}")
@@ -93,13 +99,18 @@ class TranscodeOperation:
                 output=output,
             )
         rate = (f"fps={formats.frame_rate(spec.video.frame_rate)}",) if spec.video.frame_rate else ()
+        free = spec.video.fit in _FREE_FITS or spec.video.fit == VideoSettings.PAD
+        shown = Shown(scaling=scaling, background=spec.video.background, changing=free and may_change(source))
+        graph = ",".join((*rate, *pictures.filters(picture, shown), pictures.FILM))
         writes = (
-            *("-map", f"0:{picture.index}"),
+            *composing.maps(composition, picture.index, graph, f"{output}-picture"),
             *sounds.maps(heard, spec.audio.channels, output),
-            *("-filter:v", ",".join((*rate, *pictures.filters(picture, scaling), pictures.FILM))),
+            *composing.filtered(composition, graph),
             # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.
-            *("-fps_mode", "vfr", *(() if rate else ("-enc_time_base:v", "demux"))),
-            *formats.video_encoder(spec.video, spec.container, context.threads),
+            *("-fps_mode", "vfr", *(() if rate else ("-enc_time_base:v", "filter" if composition else "demux"))),
+            *formats.video_encoder(
+                spec.video, spec.container, context.threads, transparent=shown.kept and picture.alpha
+            ),
             *_audio_options(spec.audio, heard),
             *(("-t", seconds(part.length)) if part.cut else ()),
             # No title, place or camera of the input goes out unless asked for.
@@ -123,7 +134,7 @@ class TranscodeOperation:
             writes=writes,
             outputs=(output,),
             duration_seconds=part.length,
-            reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+            reading_bytes=memory.decoding(picture, source.demuxer, context.threads, composition),
             writing_bytes=memory.encoding(spec.video, scaling.final, picture) + memory.SOUND_BYTES * len(heard),
         )
         file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)

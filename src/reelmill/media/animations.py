@@ -1,0 +1,79 @@
+"""Animated PNG and WebP: whether a file is one, and what an animated WebP has, which PyAV can't read. Pure but for the
+reading.
+
+Chunks as in the PNG specification (acTL, fcTL) and Google's WebP container specification (VP8X, ANMF).
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from reelmill.v1.media_pb2 import MediaInfo
+
+_MOST_CHUNKS = 200_000
+_ANIMATED = 0x02  # a flag of VP8X
+
+
+def of_png(path: Path) -> float | None:
+    """Seconds of an animated PNG; None for one that is a still."""
+    animated, total = False, 0.0
+    for kind, data in _png_chunks(path):
+        if kind == b"acTL":
+            animated = True
+        elif kind == b"IDAT" and not animated:  # what says so stands before the picture
+            return None
+        elif kind == b"fcTL" and len(data) >= 24:
+            over, under = struct.unpack_from(">HH", data, 20)
+            total += over / (under or 100)
+    return round(total, 6) if animated else None
+
+
+def of_webp(path: Path) -> MediaInfo | None:
+    """What an animated WebP has; None for one that is a still."""
+    stream = MediaInfo.Stream(kind=MediaInfo.Stream.VIDEO, codec="webp", pixel_aspect_ratio=1.0, pixel_format="argb")
+    milliseconds = 0
+    for kind, data in _webp_chunks(path):
+        if kind == b"VP8X" and len(data) >= 10:
+            if not data[0] & _ANIMATED:
+                return None
+            stream.width, stream.height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (4, 7))
+            stream.alpha = True  # not every encoder sets the flag
+        elif not stream.width:
+            return None
+        elif kind == b"ANMF" and len(data) >= 15:
+            stream.frames += 1
+            milliseconds += int.from_bytes(data[12:15], "little")
+    if not stream.frames:
+        return None
+    stream.duration_seconds = milliseconds / 1000
+    stream.frame_rate = stream.frames * 1000 / milliseconds if milliseconds else 0.0
+    size = path.stat().st_size
+    info = MediaInfo(format="webp_anim", duration_seconds=stream.duration_seconds, size_bytes=size)
+    info.streams.append(stream)
+    return info
+
+
+def _png_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    with path.open("rb") as file:
+        file.seek(8)
+        for _ in range(_MOST_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                return
+            length, kind = struct.unpack(">I4s", head)
+            data = file.read(min(length, 26))
+            yield kind, data
+            file.seek(length - len(data) + 4, 1)
+
+
+def _webp_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    with path.open("rb") as file:
+        file.seek(12)
+        for _ in range(_MOST_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8:
+                return
+            kind, length = struct.unpack("<4sI", head)
+            data = file.read(min(length, 16))
+            yield kind, data
+            file.seek(length - len(data) + length % 2, 1)
