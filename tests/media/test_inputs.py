@@ -83,6 +83,44 @@ async def test_hdr_is_mapped_to_standard_range(studio: Studio, tmp_path: Path, t
     assert decode(still).width == 64
 
 
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+async def test_what_was_white_in_standard_range_is_so_again(studio: Studio, tmp_path: Path, transfer: str) -> None:
+    """Greys of 20, 50 and 75 % on a white of 203 nits; brighter ones bend, and stay apart up to 1,000 nits."""
+    wide = f"transfer={transfer}:primaries=2020:matrix=2020_ncl:range=limited:npl=203,format=yuv420p10le"
+    for grey in (51, 128, 191, 255):
+        source = f"color=0x{grey:02x}{grey:02x}{grey:02x}:size=64x64:rate=10:duration=0.1,format=gbrp"
+        chain = f"zscale=transferin=709:primariesin=709:matrixin=gbr:{wide}"
+        hdr = make(tmp_path / f"{grey}.mkv", "-f", "lavfi", "-i", source, "-vf", chain, *FFV1)
+        for made in await studio.make(
+            hdr, {"name": "v", "transcode": {"video": {"crf": 1}}}, {"name": "s", "thumbnail": {}}
+        ):
+            seen = rgb(made, 9, 9, matrix=5 if made.suffix == ".jpg" else None)
+            assert seen == pytest.approx([227 if grey == 255 else grey] * 3, abs=4), made.name
+
+
+@pytest.mark.parametrize(("suffix", "transfer"), [("mp4", "bt2020-10"), ("mkv", "bt709"), ("mov", "bt2020-10")])
+async def test_wide_colours_of_standard_range_become_what_screens_show(
+    studio: Studio, tmp_path: Path, suffix: str, transfer: str
+) -> None:
+    wide = (
+        "zscale=primariesin=709:matrixin=gbr:transferin=709:primaries=2020:matrix=2020_ncl:transfer=709:range=limited"
+    )
+    tags = f"setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    source = f"color=0xC08040:size=64x64:rate=10:duration=0.3,format=gbrp,{wide},format=yuv420p10le,{tags}"
+    encoder = ("-c:v", "libx265", "-x265-params", "log-level=error:lossless=1")
+    path = make(tmp_path / f"wide.{suffix}", "-f", "lavfi", "-i", source, *encoder)
+    assert (await studio.probe_made(path)).streams[0].color_primaries == "bt2020"
+    stills = [{"name": f, "thumbnail": {"format": f, "quality": 100}} for f in ("JPEG", "WEBP")]
+    png = {"name": "p", "thumbnail": {"format": "PNG"}}
+    film, *made = await studio.make(path, {"name": "v", "transcode": {"video": {"crf": 1}}}, *stills, png)
+    for one in (film, *made):
+        seen = rgb(one, 9, 9, matrix=5 if one.suffix in (".jpg", ".webp") else None)
+        assert seen == pytest.approx([0xC0, 0x80, 0x40], abs=6), one.name
+    for one in (film, made[-1]):
+        stream = (await studio.probe_made(one)).streams[0]
+        assert (stream.color_primaries, stream.color_transfer) == ("bt709", "bt709"), one.name
+
+
 @pytest.mark.parametrize("size", ["1280x720", "64x64"])
 async def test_colours_stay_the_same_in_video_and_in_stills(studio: Studio, tmp_path: Path, size: str) -> None:
     """An untagged HD picture is BT.709, an untagged small one BT.601: so players take them."""
@@ -108,6 +146,41 @@ async def test_interlaced_video_is_made_progressive(studio: Studio, tmp_path: Pa
     made = await studio.one(combed, transcode={})
     assert not (await studio.probe_made(made)).streams[0].interlaced
     assert decode(made).frames == decode(combed).frames
+
+
+@pytest.mark.parametrize("suffix", ["dv", "avi", "mov"])
+async def test_fields_are_seen_in_frames_where_the_stream_does_not_tell_of_them(
+    studio: Studio, tmp_path: Path, suffix: str
+) -> None:
+    """A bar moves by 8 pixels each fiftieth of a second: lines of two fields show it at two places."""
+    moving = "color=black:size=720x576:rate=50:duration=0.4,drawbox=x=100:w=200:h=576:color=white:t=fill"
+    source = f"{moving},scroll=h=-0.02,tinterlace=mode=interleave_bottom,fieldorder=bff,setdar=4/3"
+    combed = make(tmp_path / f"fields.{suffix}", "-f", "lavfi", "-i", source, "-c:v", "dvvideo", "-pix_fmt", "yuv420p")
+    assert (await studio.probe_made(combed)).streams[0].interlaced
+
+    def combs(path: Path) -> int:
+        with av.open(str(path)) as container:
+            frame = list(container.decode(video=0))[3].reformat(format="gray")
+        plane = frame.planes[0]
+        rows = [bytes(plane)[y * plane.line_size :][: frame.width] for y in (200, 201)]
+        return sum((a > 128) != (b > 128) for a, b in zip(*rows, strict=True))
+
+    assert combs(combed) > 16
+    assert combs(await studio.one(combed, transcode={"video": {"crf": 10}})) <= 4
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+async def test_a_picture_that_comes_after_thousands_of_sounds_is_turned(
+    studio: Studio, tmp_path: Path, suffix: str
+) -> None:
+    flat = make(tmp_path / "flat.mp4", *picture("64x32"), *X264)
+    turned = make(tmp_path / "turned.mp4", "-display_rotation", "-90", "-i", str(flat), "-c", "copy")
+    sound = ("-f", "lavfi", "-i", "sine=sample_rate=48000:duration=25")
+    late = tmp_path / f"late.{suffix}"
+    make(late, *sound, "-itsoffset", "24", "-i", str(turned), "-map", "0", "-map", "1", "-c:a", "aac", "-c:v", "copy")
+    assert (await studio.probe_made(late)).streams[1].rotation_degrees == 90
+    made = await studio.one(late, transcode={})
+    assert (decode(made).width, decode(made).height) == (32, 64)
 
 
 async def test_a_video_without_sound_stays_silent(studio: Studio, tmp_path: Path) -> None:
