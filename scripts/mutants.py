@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from faults import FAULTS
+from graphs import GRAPHS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from walls import WALLS
 
@@ -180,7 +181,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *FAULTS, *WALLS)
+ALL = (*MUTANTS, *GRAPHS, *FAULTS, *WALLS)
 
 
 def main() -> int:

@@ -43,10 +43,13 @@ from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
+from reelmill.store.switches import GRAPHS
+from reelmill.store.workers import WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import health
 from reelmill.telemetry.logs import get_logger
 from reelmill.worker.attempt import Executor
+from reelmill.worker.intake import Abilities
 from reelmill.worker.machine import available_bytes
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.worker import Worker, WorkerConfig
@@ -127,7 +130,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
     url = await embedded.start()
     watching = supervised("embedded_postgres", embedded.watch)
     try:
-        await migrate(url)
+        await migrate(url, {GRAPHS: True})  # nobody else uses it
         yield url
     finally:
         await end(watching)
@@ -222,13 +225,16 @@ def make_worker(
         heartbeat_seconds=settings.heartbeat_seconds,
         sweep_seconds=settings.sweep_seconds,
         drain_seconds=settings.drain_seconds,
+        abilities=Abilities(pool=settings.worker_pool, labels=tuple(sorted(set(settings.worker_labels)))),
         alone=alone,
     )
 
     async def run() -> None:
         log.info("worker starts", owner=config.owner, slots=config.slots)
         try:
-            await Worker(config, parts.leases, parts.queue, parts.cache, executor).run(stop)
+            await Worker(config, parts.leases, WorkerStore(parts.database), parts.queue, parts.cache, executor).run(
+                stop
+            )
         finally:
             await prober.close()
 

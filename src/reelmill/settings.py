@@ -4,13 +4,14 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_LABEL = "[a-z0-9]([a-z0-9_.=-]{0,61}[a-z0-9])?"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
@@ -121,6 +122,14 @@ class Settings(BaseSettings):
     worker_slots: int = Field(2, ge=1, le=1024, description="Jobs that a worker runs at once.")
     worker_fetches: int = Field(
         8, ge=0, le=1024, description="Inputs that a worker fetches at once besides the jobs in its slots."
+    )
+    worker_pool: str = Field(
+        "default",
+        pattern=f"^{_LABEL}$",
+        description="The pool that a worker belongs to. It takes tasks of that pool alone.",
+    )
+    worker_labels: tuple[Annotated[str, Field(pattern=f"^{_LABEL}$")], ...] = Field(
+        (), max_length=4, description="What a worker has that some tasks need, such as gpu. JSON list, at most 4."
     )
     worker_memory_bytes: int = Field(
         0,

@@ -77,7 +77,7 @@ class Api(NamedTuple):
         return await self.service.CreateJob(pb.CreateJobRequest(job=job(**fields)), CONTEXT)
 
     async def claim(self) -> ClaimedTask:
-        [task] = await LeaseStore(self.database, lease_seconds=60).claim_swept(0, "me", limit=1)
+        [task] = await LeaseStore(self.database, lease_seconds=60).claim("me", limit=1)
         return task
 
     async def rows(self, query: str, *arguments: object) -> Any:

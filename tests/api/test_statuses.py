@@ -26,7 +26,7 @@ async def job_id(database: Database) -> UUID:
     new = NewJob(id=new_id, task_id=task_id, job=job, output_prefix="file:///out/")
     await JobStore(database).create(TENANT, DEFAULT_IDENTITY.user_id, [new])
     leases = LeaseStore(database, lease_seconds=60)
-    [claimed] = await leases.claim([task_id], "worker", limit=1)
+    [claimed] = await leases.claim("worker", limit=1)
     await leases.report(claimed.lease, Phase.TRANSCODING, [])
     return new_id
 

@@ -121,7 +121,7 @@ async def test_a_change_is_read_once_for_all_watchers_of_a_job(watched: Watched)
     statements, reads = watched.spent()
     assert statements <= 4 and reads <= 4, "joined"
 
-    [task] = await watched.leases.claim([new.task_id], "worker", limit=1)
+    [task] = await watched.leases.claim("worker", limit=1)
     await watched.tell(await watched.jobs.get(TENANT, new.id))
     await watched.all_saw(state=Job.PROCESSING)
     statements, reads = watched.spent()
@@ -160,7 +160,7 @@ async def test_a_slow_watcher_misses_progress_and_no_state_and_holds_up_nobody(w
     slow = watched.watches.watch(new.id, 0)
     assert (await anext(slow)).state == Job.QUEUED  # and then it reads no more
     quick = watched.watch(new.id)
-    [task] = await watched.leases.claim([new.task_id], "worker", limit=1)
+    [task] = await watched.leases.claim("worker", limit=1)
     for percent in range(100):
         if percent % 20 == 0:
             phase = (Phase.PROBING, Phase.TRANSCODING)[percent % 40 // 20]

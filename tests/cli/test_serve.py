@@ -1,5 +1,6 @@
 """up, worker, scheduler, migrate, doctor, help."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,11 +9,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 from cli.conftest import Cli
 from live import Reelmill
 from services.process import HOST
+
+from reelmill.store.migrate import migrations
+from reelmill.store.switches import GRAPHS, is_on
 
 AWAY = f"{HOST}:1"  # nobody listens there
 
@@ -75,8 +80,26 @@ def test_up_tells_of_a_data_folder_that_is_none(cli: Cli, tmp_path: Path) -> Non
 
 def test_migrate_brings_a_database_up_to_date_once(cli: Cli, empty_database_url: str) -> None:
     first, again = (cli("migrate", database_url=empty_database_url) for _ in range(2))
-    assert (first.exit_code, first.stdout) == (0, "applied 0001 initial\n")
+    assert (first.exit_code, first.stdout) == (0, "".join(f"applied {m.number:04} {m.name}\n" for m in migrations()))
     assert (again.exit_code, again.stdout) == (0, "up to date\n")
+
+
+async def test_migrate_turns_graphs_on_and_off(cli: Cli, empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    for chosen in ("on", "off"):
+        result = await asyncio.to_thread(cli, "migrate", "--graphs", chosen, database_url=empty_database_url)
+        assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, f"graphs: {chosen}")
+        assert await is_on(connection, GRAPHS) == (chosen == "on")
+    old = {"application_name": "reelmill worker"}  # as a release before calls itself
+    worker = await asyncpg.connect(empty_database_url, server_settings=old)
+    result = await asyncio.to_thread(cli, "migrate", "--graphs", "on", database_url=empty_database_url)
+    assert (result.exit_code, result.stderr.splitlines()[0].partition(";")[0]) == (
+        1,
+        "graphs stays off: a worker of a release before still runs",
+    )
+    assert not await is_on(connection, GRAPHS)
+    await worker.close()
+    await connection.close()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from cli.conftest import Cli, reelmill
 from services.process import HOST
 
-from reelmill.store.migrate import migrate
+from reelmill.store.migrate import migrate, migrations
 
 AWAY = f"postgresql://{HOST}:1/x"  # nobody listens there
 
@@ -42,7 +42,8 @@ def test_migrate_waits_for_a_database_that_is_away(cli: Cli) -> None:
 
 async def test_a_process_waits_for_its_schema(tmp_path: Path, empty_database_url: str) -> None:
     with running("scheduler", tmp_path, empty_database_url) as scheduler:
-        read_until(scheduler, "the database lacks migrations: initial; `reelmill migrate` applies them")
+        names = ", ".join(migration.name for migration in migrations())
+        read_until(scheduler, f"the database lacks migrations: {names}; `reelmill migrate` applies them")
         await migrate(empty_database_url)
         read_until(scheduler, "health and metrics")
         scheduler.terminate()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FIRST = "src/reelmill/store/migrations/0001_initial.sql"
+MIGRATIONS = "src/reelmill/store/migrations"
 
 
 def git(*arguments: str) -> bytes:
@@ -17,9 +17,9 @@ def git(*arguments: str) -> bytes:
 
 
 def commit() -> str:
-    """The last release; before the first, the last commit with other code on our first migration.
+    """The last release; before the first, the last commit that lacks our newest migration.
 
-    That migration was edited until it was frozen: what it made before can't be migrated. Skips the test where
+    The first migration was edited until it was frozen: what it made before can't be migrated. Skips the test where
     there is no history to tell.
     """
     if not (ROOT / ".git").exists():
@@ -27,13 +27,24 @@ def commit() -> str:
     releases = git("tag", "--list", "v*", "--sort=-v:refname", "--merged=HEAD", "--no-contains=HEAD").split()
     if releases:
         return releases[0].decode()
-    ours = git("hash-object", FIRST).decode().strip()
-    for found in git("rev-list", "--skip=1", "HEAD", "--", "src/reelmill").decode().split():
-        if ours in git("ls-tree", found, "--", FIRST).decode():
+    files = sorted(f"{MIGRATIONS}/{path.name}" for path in (ROOT / MIGRATIONS).glob("*.sql"))
+    ours = dict(zip(files, git("hash-object", *files).decode().split(), strict=True))
+    for found in ("HEAD", *(f"{c}^" for c in git("rev-list", "HEAD", "--", MIGRATIONS).decode().split())):
+        theirs = _blobs(found)
+        if theirs and theirs.items() < ours.items():
             return found
     if git("rev-parse", "--is-shallow-repository").strip() == b"true":
         pytest.skip("this clone is shallow and has no release: git fetch --unshallow --tags")
-    raise LookupError("no commit before the last change of src/reelmill has our 0001_initial.sql")
+    raise LookupError("no commit has our migrations but for the newest")
+
+
+def _blobs(found: str) -> dict[str, str]:
+    """A commit's migrations, with what each is; none where there is no such commit."""
+    try:
+        lines = git("ls-tree", "-r", found, "--", MIGRATIONS).decode().splitlines()
+    except subprocess.CalledProcessError:
+        return {}
+    return {name: about.split()[2] for about, name in (line.split("\t") for line in lines) if name.endswith(".sql")}
 
 
 def unpack(name: str, folder: Path) -> Path:

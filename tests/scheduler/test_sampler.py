@@ -44,7 +44,7 @@ async def submit(store: Store, priority: int, *outputs: Output) -> None:
 
 async def test_open_jobs_are_counted_by_state_operation_and_priority(store: Store, sampler: Sampler) -> None:
     await submit(store, 90, SOUND)
-    [_] = await store.leases.claim_swept(0, "me", limit=1)
+    [_] = await store.leases.claim("me", limit=1)
     for outputs in ((SOUND,), (STILL,), (STILL,), (SOUND, STILL)):
         await submit(store, 10, *outputs)
     await sampler.sample()
@@ -61,7 +61,7 @@ async def test_open_jobs_are_counted_by_state_operation_and_priority(store: Stor
 
 async def test_leases_that_have_ended_are_counted(store: Store, sampler: Sampler, database_url: str) -> None:
     await submit(store, 50, SOUND)
-    await store.leases.claim_swept(0, "me", limit=1)
+    await store.leases.claim("me", limit=1)
     await sampler.sample()
     assert metrics.EXPIRED_LEASES._value.get() == 0
     connection = await asyncpg.connect(database_url)

@@ -87,7 +87,7 @@ async def until_none(store: Store, query: str) -> None:
 async def _silent(store: Store, count: int) -> list[NewJob]:
     new = [new_job() for _ in range(count)]
     await store.jobs.create(TENANT, USER, new)
-    await store.leases.claim([n.task_id for n in new], "silent", limit=count)
+    await store.claim_these([n.task_id for n in new], "silent")
     await store.rows("UPDATE tasks SET lease_until = '-infinity'")
     return new
 
@@ -169,7 +169,7 @@ async def test_a_failed_attempts_folder_is_deleted_and_the_winners_stays(
     await store.leases.retry(task.lease, AWAY, wait_seconds=0)
     scheduler = make()
     await scheduler.rescue()
-    [again] = await store.leases.claim([task.id], "me", limit=1)
+    [again] = await store.claim_these([task.id])
     for fence in (1, 2):
         (outputs / f"{task.job.id}-{fence}").mkdir()
     await store.complete(again, made())

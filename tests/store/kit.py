@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import uuid_utils.compat as uuid_utils
@@ -13,11 +13,13 @@ from reelmill.jobs.errors import Failure
 from reelmill.jobs.states import TaskState
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore, NewJob
-from reelmill.store.leases import FinishedTask, LeaseStore, MadeFile
+from reelmill.store.leases import KINDS, FinishedTask, LeaseStore, MadeFile
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.records import ClaimedTask, StoredJob
 from reelmill.store.retention import RetentionStore
+from reelmill.store.switches import turn
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.store.workers import WorkerStore
 from reelmill.v1.jobs_pb2 import Input, Job, Output, OutputFile, RetryPolicy
 
 TENANT, USER = DEFAULT_IDENTITY.tenant_id, DEFAULT_IDENTITY.user_id
@@ -100,8 +102,17 @@ class Store:
         return OutboxStore(self.database)
 
     @property
+    def workers(self) -> WorkerStore:
+        return WorkerStore(self.database)
+
+    @property
     def retention(self) -> RetentionStore:
         return RetentionStore(self.database)
+
+    async def turn(self, name: str, *, on: bool) -> None:
+        """Turn a switch."""
+        async with self.database.connection() as connection:
+            await turn(connection, name, on=on)
 
     async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """What a query answers."""
@@ -121,7 +132,17 @@ class Store:
 
     async def claim(self, new: NewJob) -> ClaimedTask:
         """Its task, claimed."""
-        [claimed] = await self.leases.claim([new.task_id], "me", limit=1)
+        [claimed] = await self.claim_these([new.task_id])
+        return claimed
+
+    async def claim_these(
+        self, task_ids: Sequence[UUID], owner: str = "me", *, kinds: Sequence[str] = KINDS
+    ) -> list[ClaimedTask]:
+        """Those of the tasks that are ready, whatever else is: they are put where nobody else looks."""
+        place = str(uuid4())
+        await self.rows("UPDATE tasks SET place = $1 WHERE id = ANY ($2::uuid[]) AND state = 'READY'", place, task_ids)
+        claimed = await self.leases.claim(owner, limit=len(task_ids), kinds=kinds, places=[place])
+        await self.rows("UPDATE tasks SET place = DEFAULT WHERE place = $1", place)
         return claimed
 
     async def running(self, **options: Any) -> ClaimedTask:

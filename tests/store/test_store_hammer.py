@@ -45,7 +45,7 @@ class _Hammer:
         return self.random.sample(self.held, min(len(self.held), self.random.randint(1, most)))
 
     async def claim(self) -> None:
-        self.held += await self.store.leases.claim_swept(0, "me", limit=5)
+        self.held += await self.store.leases.claim("me", limit=5)
 
     async def heartbeat(self) -> None:
         await self.store.leases.heartbeat([t.lease for t in self.some(30)])

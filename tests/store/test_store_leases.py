@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, Store, made, new_job, past
 
 from reelmill.jobs.errors import Unavailable, WrongState
+from reelmill.jobs.places import place, places
 from reelmill.jobs.states import Phase, TaskState
-from reelmill.store.leases import FinishedTask, LeaseStore
+from reelmill.store.leases import BEGINNING, FinishedTask, LeaseStore
 from reelmill.store.records import Lease, LogLine
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.messages_pb2 import DeadLetter
@@ -24,31 +25,53 @@ async def _submit(store: Store, priorities: list[int]) -> list:
     return new
 
 
-@pytest.mark.parametrize("way", ["by id", "swept"])
-async def test_a_claim_takes_the_highest_priorities_first(store: Store, way: str) -> None:
-    new = await _submit(store, [10, 90, 50, 70, 30])
-    if way == "by id":
-        claimed = await store.leases.claim([n.task_id for n in new], "me", limit=3)
-    else:
-        claimed = await store.leases.claim_swept(0, "me", limit=3)
-    assert [t.job.priority for t in claimed] == [90, 70, 50]
+async def test_a_claim_takes_the_highest_priorities_first_of_one_priority_the_longest_ready(store: Store) -> None:
+    new = await _submit(store, [10, 90, 50, 70, 30, 50, 71])
+    claimed = await store.leases.claim("me", limit=5)
+    assert [t.job.priority for t in claimed] == [90, 71, 70, 50, 50]
+    assert [t.id for t in claimed[3:]] == [new[2].task_id, new[5].task_id]
     assert {t.job.state for t in claimed} == {Job.PROCESSING}
 
 
-async def test_a_sweep_leaves_what_has_just_become_ready(store: Store) -> None:
-    await _submit(store, [50])
-    assert await store.leases.claim_swept(60, "me", limit=9) == []
+async def test_a_claim_takes_what_is_of_its_kinds_and_places_and_leaves_the_rest(store: Store) -> None:
+    new = await _submit(store, [50] * 5)
+    for item, kind, where in zip(
+        new,
+        ("run_job", "chunk", "run_job", "run_job", "run_job"),
+        ("default", "default", place("large"), place(needs=["gpu"]), place(needs=["gpu", "fast"])),
+        strict=True,
+    ):
+        await store.rows("UPDATE tasks SET kind = $2, place = $3 WHERE id = $1", item.task_id, kind, where)
+
+    async def ids(*kinds: str, pool: str = "default", labels: Sequence[str] = ()) -> list[int]:
+        found = await store.leases.claim("me", limit=9, kinds=kinds, places=places(pool, labels))
+        return [[n.task_id for n in new].index(task.id) for task in found]
+
+    assert await ids("run_job", pool="huge") == []
+    assert await ids("chunk", pool="large") == []
+    assert await ids("run_job", pool="large", labels=["gpu"]) == [2]
+    assert await ids("run_job", labels=["fast"]) == [0]
+    assert await ids("run_job", "chunk", labels=["gpu", "other"]) == [1, 3]
+    assert await ids("run_job", labels=["gpu", "fast", "other"]) == [4]
 
 
-@pytest.mark.parametrize("way", ["by id", "swept"])
-async def test_claimers_never_share_a_task(store: Store, way: str) -> None:
-    ids = [n.task_id for n in await _submit(store, list(range(60)))]
+async def test_what_became_ready_before_is_looked_for_no_more_and_nothing_is_passed_over(store: Store) -> None:
+    new = await _submit(store, [50, 60])
+    since = await store.leases.ready_since(BEGINNING)
+    [oldest] = await store.rows("SELECT min(ready_time) - interval '60 s' AS time FROM tasks")
+    assert since == oldest["time"]
+    await store.rows("UPDATE tasks SET ready_time = $2 WHERE id = $1", new[0].task_id, since - timedelta(seconds=1))
+    assert [t.id for t in await store.leases.claim("me", limit=9, since=since)] == [new[1].task_id]
+    assert await store.leases.ready_since(since) > since  # nothing is ready since then
+    assert await store.leases.ready_since(BEGINNING) < since
+
+
+async def test_claimers_never_share_a_task(store: Store) -> None:
+    await _submit(store, list(range(60)))
 
     async def claimer(name: str) -> list:
         mine: list = []
-        while found := await (
-            store.leases.claim(ids, name, limit=3) if way == "by id" else store.leases.claim_swept(0, name, limit=3)
-        ):
+        while found := await store.leases.claim(name, limit=3):
             mine += found
         return mine
 
@@ -66,7 +89,7 @@ async def test_tasks_of_one_job_may_be_claimed_together(store: Store) -> None:
         " SELECT gen_random_uuid(), job_id, tenant_id, kind, state, priority, ready_time FROM tasks"
     )
     await store.rows("UPDATE jobs SET open_tasks = 2")
-    claimed = await store.leases.claim_swept(0, "me", limit=9)
+    claimed = await store.leases.claim("me", limit=9)
     assert len({t.id for t in claimed}) == 2
     finished = [FinishedTask(lease=t.lease) for t in claimed]
     [first] = (await store.leases.complete(finished[:1])).values()
@@ -104,8 +127,8 @@ async def test_a_lease_lasts_as_long_as_it_is_told(store: Store) -> None:
     await store.end_lease(task.id)
     await store.leases.heartbeat([task.lease])
     assert 50 < await store.value(left) <= 60
-    await store.rows("UPDATE tasks SET state = 'READY', lease_until = NULL, ready_time = '-infinity'")
-    assert len(await store.leases.claim_swept(0, "me", limit=1)) == 1
+    await store.rows("UPDATE tasks SET state = 'READY', lease_until = NULL")
+    assert len(await store.claim_these([task.id])) == 1
     assert 50 < await store.value(left) <= 60
 
 
@@ -167,7 +190,7 @@ async def test_an_older_lease_beside_the_newest_adds_no_file_of_its_own(store: S
     old = await store.running()
     await store.end_lease(old.id)
     await store.rescue()
-    [new] = await store.leases.claim([old.id], "me", limit=1)
+    [new] = await store.claim_these([old.id])
     both = [FinishedTask(lease=t.lease, files=(made(f"{t.fence}.mp4"),)) for t in (new, old)]
     answer = await store.leases.complete(both)
     assert set(answer) == {new.lease}
@@ -184,7 +207,7 @@ async def test_a_failed_attempt_waits_for_its_next(store: Store) -> None:
     assert await store.leases.wake_delayed(limit=9) == []
     await store.rows("UPDATE tasks SET run_at = '-infinity'")
     assert len(await store.leases.wake_delayed(limit=9)) == 1
-    [again] = await store.leases.claim_swept(0, "me", limit=9)
+    [again] = await store.claim_these([task.id])
     assert (again.fence, again.job.attempt, again.job.HasField("next_attempt_time")) == (2, 2, False)
     assert again.output_prefix != task.output_prefix
     done = await store.complete(again)
@@ -206,7 +229,7 @@ async def test_a_task_that_is_given_back_is_ready_and_charges_no_attempt(store: 
     stored = await store.leases.release(task.lease)
     assert stored is not None
     assert (stored.job.state, stored.job.attempt) == (Job.QUEUED, 0)
-    [again] = await store.leases.claim([task.id], "other", limit=1)
+    [again] = await store.claim_these([task.id], "other")
     assert (again.fence, again.job.attempt, again.charged_attempts) == (2, 1, 1)
 
 
@@ -216,7 +239,7 @@ async def test_cancelling_a_job_that_waits_ends_it_at_once(store: Store, state: 
     stored = await store.jobs.cancel(TENANT, new.id, "not needed")
     assert stored.job.state == Job.CANCELLED
     assert (await store.task(new.task_id))["state"] == "CANCELLED"
-    assert await store.leases.claim([new.task_id], "me", limit=1) == []
+    assert await store.claim_these([new.task_id]) == []
     [line] = await store.jobs.logs(TENANT, new.id, after=0, limit=9)
     assert line.message == "cancellation accepted: not needed"
 
@@ -254,7 +277,7 @@ async def test_rescue_takes_expired_leases_alone(store: Store) -> None:
     [stored] = await store.rescue()
     assert (stored.job.state, stored.job.error.code) == (Job.QUEUED, "WORKER_LOST")
     assert [(await store.task(t.id))["state"] for t in (silent, alive, late)] == ["READY", "RUNNING", "RUNNING"]
-    [again] = await store.leases.claim([silent.id], "other", limit=1)
+    [again] = await store.claim_these([silent.id], "other")
     assert (again.crashes, again.job.attempt, again.charged_attempts) == (1, 2, 1)
 
 
@@ -275,7 +298,7 @@ async def test_a_job_whose_workers_die_again_and_again_is_failed(store: Store) -
         await store.end_lease(task.id)
         [stored] = await store.rescue(max_crashes=2)
         assert (await store.task(task.id))["crashes"] == crashes
-        await store.leases.claim([task.id], "me", limit=1)
+        await store.claim_these([task.id])
     assert (stored.job.state, stored.job.error.code) == (Job.FAILED, "WORKER_LOST")
     assert await store.value("SELECT count(*) FROM outbox WHERE topic = 'dead-letter'") == 1
     assert (await store.task(task.id))["state"] == "FAILED"
@@ -323,7 +346,7 @@ async def test_an_older_fence_changes_nothing_at_all(store: Store, write: str, h
     await store.end_lease(stale.id)
     await store.rescue()
     if held_by != "nobody":
-        [newer] = await store.leases.claim([stale.id], "another", limit=1)
+        [newer] = await store.claim_these([stale.id], "another")
         if held_by == "another, to stop":
             await store.jobs.cancel(TENANT, (await store.task(stale.id))["job_id"], "")
         elif held_by == "nobody any more":

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, USER, Store, made, new_job
 
+from reelmill import __version__
 from reelmill.jobs.states import Phase, TaskState
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobFilter, NewJob
@@ -42,18 +43,13 @@ async def test_what_is_due_longest_is_taken_first(store: Store) -> None:
         assert [s.job.id for s in await store.leases.expire(limit=1)] == [str(late[expected].id)]
 
 
-async def test_a_sweep_and_a_claim_take_the_older_of_two_that_matter_alike(store: Store) -> None:
+async def test_a_claim_takes_the_longer_ready_of_two_that_matter_alike(store: Store) -> None:
     first, second = await store.submit(), await store.submit()
-    [claimed] = await store.leases.claim([second.task_id, first.task_id], "me", limit=1)
+    [claimed] = await store.leases.claim("me", limit=1)
     assert claimed.id == first.task_id
     third = await store.submit()
-    assert [t.id for t in await store.leases.claim_swept(0, "me", limit=9)] == [second.task_id, third.task_id]
-
-
-async def test_a_sweep_takes_what_has_been_ready_for_longer_than_it_is_told(store: Store) -> None:
-    old, young = await store.submit(), await store.submit()
-    await aged(store, {str(old.task_id): 100, str(young.task_id): 50}, "ready_time")
-    assert [t.id for t in await store.leases.claim_swept(75, "me", limit=9)] == [old.task_id]
+    await store.leases.release(claimed.lease)
+    assert [t.id for t in await store.leases.claim("me", limit=9)] == [second.task_id, third.task_id, first.task_id]
 
 
 async def test_the_wait_of_a_task_is_from_ready_to_its_claim(store: Store) -> None:
@@ -62,7 +58,7 @@ async def test_the_wait_of_a_task_is_from_ready_to_its_claim(store: Store) -> No
     assert 100 <= (await store.claim(new)).waited_seconds < 130
     swept = await store.submit()
     await aged(store, {str(swept.task_id): 200}, "ready_time")
-    [claimed] = await store.leases.claim_swept(0, "me", limit=1)
+    [claimed] = await store.leases.claim("me", limit=1)
     assert 200 <= claimed.waited_seconds < 230
 
 
@@ -82,7 +78,7 @@ async def test_a_job_begins_once_and_ends_once(store: Store) -> None:
     task = await store.running()
     began = (await store.job(task.job.id))["start_time"]
     await store.leases.release(task.lease)
-    [again] = await store.leases.claim([task.id], "me", limit=1)
+    [again] = await store.claim_these([task.id])
     assert (await store.job(task.job.id))["start_time"] == began
     assert (await store.job(task.job.id))["end_time"] is None
     await store.complete(again)
@@ -111,7 +107,7 @@ async def test_what_waits_for_its_next_attempt_says_when_and_has_no_phase(store:
 async def test_the_folder_of_the_very_attempt_is_swept(store: Store, end: str) -> None:
     first = await store.running()
     await store.leases.release(first.lease)
-    [task] = await store.leases.claim([first.id], "me", limit=1)
+    [task] = await store.claim_these([first.id])
     await store.rows("DELETE FROM storage_deletions")
     if end == "retry":
         await store.leases.retry(task.lease, AWAY, wait_seconds=0)
@@ -217,4 +213,4 @@ async def test_a_connection_gives_row_locks_back_and_notices_a_lost_client(datab
         }
     assert shown["idle_in_transaction_session_timeout"] == "30s"
     assert shown["tcp_keepalives_idle"] in ("10", "0")  # 0 over a Unix socket
-    assert shown["application_name"] == "reelmill test"
+    assert shown["application_name"] == f"reelmill test {__version__}"

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from services.databases import Databases
 
+from reelmill.store.leases import BEGINNING
 from reelmill.store.sql import queries
 
 ROWS = 20_000
@@ -27,6 +28,7 @@ WHERE id IN (SELECT id FROM tasks ORDER BY id LIMIT 2000);
 INSERT INTO storage_deletions (uri, not_before) SELECT '', now() + interval '1 h' FROM generate_series(1, {ROWS});
 INSERT INTO job_logs (job_id, tenant_id, level, attempt, message) SELECT id, tenant_id, 'INFO', 1, '' FROM jobs;
 INSERT INTO output_files SELECT id, tenant_id, 'a', 0, '', '', 1, '' FROM jobs;
+ALTER TABLE task_dependencies DISABLE TRIGGER USER;
 INSERT INTO task_dependencies SELECT id, lead(id, 1, id) OVER (ORDER BY id) FROM tasks;
 INSERT INTO idempotency_keys SELECT tenant_id, id::text, '', id FROM jobs;
 ANALYZE;
@@ -34,11 +36,11 @@ ANALYZE;
 _ID, _IDS = uuid.uuid4(), [uuid.uuid4() for _ in range(8)]
 _LEASE, _ONES = timedelta(seconds=10), [1] * 8
 HOT: dict[str, tuple[str, list[object]]] = {
-    "claim_tasks": ("leases", [_IDS, "me", _LEASE, 8]),
-    "claim_swept": ("leases", [_LEASE, "me", _LEASE, 8]),
+    "claim_tasks": ("leases", [["run_job"], "me", _LEASE, 8, ["default"], BEGINNING]),
+    "oldest_ready": ("leases", [BEGINNING, _LEASE]),
     "heartbeat": ("leases", [_IDS, _ONES, _LEASE]),
     "report": ("leases", [_ID, 1, None, [], [], [], [], []]),
-    "complete_tasks": ("leases", [_IDS, _ONES, [], [], [], [], [], [], [], []]),
+    "complete_tasks": ("leases", [_IDS, _ONES, *[[]] * 18]),
     "completed_job": ("leases", [_ID, 1]),
     "retry_task": ("leases", [_ID, 1, _LEASE, b""]),
     "release_task": ("leases", [_ID, 1]),

@@ -38,7 +38,7 @@ async def test_the_folders_of_every_attempt_go(store: Store) -> None:
     task = await store.running(prefix="file:///own")
     await store.leases.retry(task.lease, AWAY, wait_seconds=0)
     await store.leases.wake_delayed(limit=1)
-    [again] = await store.leases.claim([task.id], "me", limit=1)
+    [again] = await store.claim_these([task.id])
     await store.complete(again, made())
     await store.rows("DELETE FROM storage_deletions")
     await store.retention.delete_jobs(NOW, own_storage=OWN, limit=9)

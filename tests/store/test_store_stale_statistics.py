@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from services.databases import Databases
 
+from reelmill.store.leases import BEGINNING
 from reelmill.store.sql import queries
 
 BUSY = 1000  # tasks that are RUNNING, and as many that are READY
@@ -31,6 +32,10 @@ SELECT uuidv7(), id, tenant_id, 'run_job', $1, 50, now() - interval '1 h' FROM j
 _LEASE = timedelta(minutes=1)
 
 
+def _claim(limit: int) -> list[object]:
+    return [["run_job"], "me", _LEASE, limit, ["default"], BEGINNING]
+
+
 @pytest.fixture(scope="module")
 def busy_database(databases: Databases) -> Iterator[str]:
     """A database that was analyzed when all was done, and has much to do since."""
@@ -45,7 +50,7 @@ def busy_database(databases: Databases) -> Iterator[str]:
         await connection.execute("VACUUM ANALYZE")
         await connection.execute(_JOBS, "QUEUED", 2 * BUSY)
         await connection.execute(_TASKS, "READY", "QUEUED")
-        await connection.fetch(queries("leases")["claim_swept"], timedelta(0), "me", _LEASE, BUSY)
+        await connection.fetch(queries("leases")["claim_tasks"], *_claim(BUSY))
         await connection.close()
         return url
 
@@ -73,14 +78,13 @@ async def test_statements_by_lease_read_few_rows_though_nothing_ran_when_statist
 ) -> None:
     connection = await asyncpg.connect(busy_database, server_settings={"plan_cache_mode": mode})
     tasks = await connection.fetch("SELECT id FROM tasks WHERE state = 'RUNNING' LIMIT 20")
-    ready = await connection.fetch("SELECT id FROM tasks WHERE state = 'READY' LIMIT 20")
     ids, one = [t["id"] for t in tasks], tasks[0]["id"]
     arguments: dict[str, list[object]] = {
-        "claim_tasks": [[t["id"] for t in ready], "me", _LEASE, 20],
-        "claim_swept": [timedelta(0), "me", _LEASE, 20],
+        "claim_tasks": _claim(20),
+        "oldest_ready": [BEGINNING, _LEASE],
         "heartbeat": [ids, [1] * 20, _LEASE],
         "report": [one, 1, "PACKAGING", [], [], [], [], []],
-        "complete_tasks": [ids, [1] * 20, [], [], [], [], [], [], [], []],
+        "complete_tasks": [ids, [1] * 20, *[[]] * 18],
         "retry_task": [one, 1, _LEASE, b""],
         "release_task": [one, 1],
         "fail_task": [one, 1, b""],

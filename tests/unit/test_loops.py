@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -102,21 +103,46 @@ async def test_counting_takes_a_fiftieth_of_the_time_at_most(
     assert slept.seconds == [pytest.approx(waits)]
 
 
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Claims:
-    """Notes how long tasks must have been ready for a sweep."""
+    """Notes from when on claims look; `ready` tasks are there."""
 
     def __init__(self) -> None:
-        self.swept: list[float] = []
+        self.since: list[float] = []
+        self.asked: list[float] = []
+        self.ready = 0
 
-    async def claim_swept(self, ready_for_seconds: float, owner: str, *, limit: int) -> list[Any]:
-        self.swept.append(ready_for_seconds)
+    async def ready_since(self, since: datetime) -> datetime:
+        self.asked.append(since.timestamp())
+        return since + timedelta(seconds=7)
+
+    async def claim(self, owner: str, *, limit: int, since: datetime, **kinds_and_places: Any) -> list[Any]:
+        self.since.append(since.timestamp())
+        return [None] * min(limit, self.ready)
+
+
+class Silent:
+    """A consumer that no message comes to."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    async def receive(self, limit: int, timeout_seconds: float) -> list[Any]:
+        self.waited.append(timeout_seconds)
         return []
 
 
-async def test_a_worker_sweeps_for_what_waited_an_interval_and_at_most_half_an_interval_early_or_late(
+async def test_a_worker_looks_by_itself_at_its_interval_and_at_most_half_an_interval_early_or_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     claims: Any = Claims()
+    consumer: Any = Silent()
     now = 1000.0
     monkeypatch.setattr("reelmill.worker.intake.time.monotonic", lambda: now)
     intake = Intake(claims, NOTHING, owner="me", sweep_seconds=10)
@@ -127,29 +153,33 @@ async def test_a_worker_sweeps_for_what_waited_an_interval_and_at_most_half_an_i
         after.append(intake._next_sweep - now)
     assert 5 <= min(after) < 5.1 and 14.9 < max(after) <= 15
 
-    class Silent:
-        async def receive(self, limit: int, timeout_seconds: float) -> list[Any]:
-            asked.append(timeout_seconds)
-            return []
-
-    asked: list[float] = []
-    consumer: Any = Silent()
     intake._next_sweep = 0
     assert await intake.take(consumer, 3, lambda task: None) == []
-    assert claims.swept == [10]
-    assert asked == [pytest.approx(intake._next_sweep - now)]
+    assert (consumer.waited, len(claims.since)) == ([], 1), "at the start nobody waits for a message"
+    waits = intake._next_sweep - now
     assert await intake.take(consumer, 3, lambda task: None) == []
-    assert len(claims.swept) == 1, "the next sweep is not due yet"
+    assert consumer.waited == [pytest.approx(waits)]
+    claims.ready = 3
+    await intake.take(consumer, 3, lambda task: None)
+    await intake.take(consumer, 3, lambda task: None)
+    assert consumer.waited[-1] == pytest.approx(0.1), "where all that was asked for came, more may be there"
+
+
+async def test_claims_look_from_where_the_oldest_is_and_from_the_beginning_every_five_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claims: Any = Claims()
+    consumer: Any = Silent()
+    clock = Clock()
+    monkeypatch.setattr("reelmill.worker.intake.time.monotonic", clock)
+    intake = Intake(claims, NOTHING, owner="me", sweep_seconds=10)
+    for clock.now in (0.0, 4.9, 5.1, 10.2, 299.0, 300.0):
+        await intake.take(consumer, 3, lambda task: None)
+    assert claims.asked == [0, 7, 14, 21, 0]
+    assert claims.since == [7, 7, 14, 21, 28, 7]
 
 
 # The cache in this process, by a clock that the test moves.
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def test_statuses_and_progress_live_each_for_its_time() -> None:

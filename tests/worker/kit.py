@@ -78,7 +78,7 @@ class Rig:
         defaults = {"slots": 2, "fetches": 2, "heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0}
         config = WorkerConfig(owner="test", **{**defaults, **options})
         stop = asyncio.Event()
-        worker = Worker(config, self.store.leases, self.queue, self.cache, executor)
+        worker = Worker(config, self.store.leases, self.store.workers, self.queue, self.cache, executor)
         self._running.append((stop, asyncio.create_task(worker.run(stop))))
 
     async def submit(self, **options: Any) -> NewJob:

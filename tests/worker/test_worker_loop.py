@@ -9,6 +9,7 @@ from services.postgres import Postgres
 from store.kit import AWAY, TENANT, made, new_job
 from worker.kit import Rig, fails, until_stopped
 
+from reelmill import __version__
 from reelmill.cache.port import CANCELS
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
@@ -16,9 +17,11 @@ from reelmill.queue.port import Message, Topic
 from reelmill.store.database import Database
 from reelmill.store.leases import MadeFile
 from reelmill.store.migrate import migrate
+from reelmill.store.workers import LivingWorker
 from reelmill.v1.jobs_pb2 import Job, Progress
 from reelmill.v1.messages_pb2 import DeadLetter
 from reelmill.worker.attempt import Attempt, StopReason
+from reelmill.worker.intake import Abilities
 
 LOCK_WAITS = """
 SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
@@ -147,7 +150,7 @@ async def test_a_worker_that_claims_again_what_it_lost_keeps_the_new_lease_alone
     script = rig.start(until_stopped, heartbeat_seconds=600, sweep_seconds=0.1)
     await rig.submit()
     old = await script.next()
-    await rig.store.rows("UPDATE tasks SET state = 'READY', lease_until = NULL, ready_time = '-infinity'")
+    await rig.store.rows("UPDATE tasks SET state = 'READY', lease_until = NULL")
     new = await script.next()
     assert (new.task.id, new.task.fence) == (old.task.id, 2)
     await rig.cache.notify(CANCELS)  # brings the heartbeat forward
@@ -350,3 +353,16 @@ async def test_a_worker_that_stops_gives_up_on_a_database_that_stays_away(monkey
         await rig.stop(timeout_seconds=20)
         assert script.discarded == []
         await database.stop()
+
+
+async def test_a_worker_tells_that_it_lives_and_that_it_has_ended(rig: Rig) -> None:
+    abilities = Abilities(kinds=("run_job",), pool="large", labels=("gpu",))
+    rig.start(one_file, slots=3, abilities=abilities)
+    while not (seen := await rig.store.workers.page(after="", limit=9)):
+        await asyncio.sleep(0.01)
+    told = LivingWorker(
+        owner="test", version=__version__, kinds=("run_job",), pool="large", labels=("gpu",), slots=3, running=0
+    )
+    assert [s.worker for s in seen] == [told]
+    await rig.stop()
+    assert await rig.store.workers.page(after="", limit=9) == []

@@ -9,9 +9,10 @@ from uuid import UUID
 import uuid_utils.compat as uuid_utils
 from google.protobuf.descriptor import Descriptor
 
+from reelmill.announce import Announcer
 from reelmill.api.checks import Checks
 from reelmill.batching import Batcher
-from reelmill.cache.port import Cache, status_of
+from reelmill.cache.port import Cache
 from reelmill.capacity import off_loop
 from reelmill.jobs.errors import Conflict, InvalidRequest
 from reelmill.jobs.operations import operation_of
@@ -48,7 +49,7 @@ class Submitter:
     def __init__(self, jobs: JobStore, cache: Cache, storage: Storage, relay: Relay) -> None:
         self.checks = Checks(storage)
         self._jobs = jobs
-        self._cache = cache
+        self._announcer = Announcer(cache)
         self._storage = storage
         self._relay = relay
         self._batcher: Batcher[NewJob, StoredJob | Conflict] = Batcher(self.store)
@@ -107,9 +108,9 @@ class Submitter:
         answers = await self._jobs.create(who.tenant_id, who.user_id, new)
         self._relay.nudge()
         await reach("jobs.answering")
-        await self._cache.put([status_of(a.tenant_id, a.job) for a in answers if isinstance(a, StoredJob)])
+        await self._announcer.changed([answer for answer in answers if isinstance(answer, StoredJob)])
         for item, answer in zip(new, answers, strict=True):
-            if isinstance(answer, StoredJob) and answer.job.id == str(item.id):  # not one that its key had made before
+            if isinstance(answer, StoredJob) and not answer.already:  # one that its key had made before
                 SUBMITTED[operation_of(answer.job)].inc()
                 log.info("job accepted", job_id=answer.job.id, trace_id=traces.trace_id(item.traceparent))
         return answers

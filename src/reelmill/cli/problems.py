@@ -34,7 +34,8 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, ReelmillError):
         return Problem(error.message)
     from reelmill.store.migrate import WrongSchema
+    from reelmill.store.switches import OlderWorkers
 
-    if isinstance(error, WrongSchema):
+    if isinstance(error, (WrongSchema, OlderWorkers)):
         return Problem(str(error))
     return None

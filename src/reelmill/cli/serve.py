@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -79,7 +79,13 @@ def scheduler() -> None:
 
 
 def migrate(
-    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait this long for one that is away.")] = 0,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Wait this long for one that is away, or old workers.")
+    ] = 0,
+    graphs: Annotated[
+        Literal["on", "off"] | None,
+        typer.Option(help="Whether jobs of several tasks are made: on, once no worker of an older release runs."),
+    ] = None,
 ) -> None:
     """Bring the database of REELMILL_DATABASE_URL up to date."""
     settings = load()
@@ -88,13 +94,16 @@ def migrate(
     import asyncpg
 
     from reelmill.store.migrate import migrate as apply
+    from reelmill.store.switches import GRAPHS, OlderWorkers
+
+    switches = {GRAPHS: graphs == "on"} if graphs else {}
 
     async def patiently() -> list["Migration"]:
         deadline = time.monotonic() + wait
         while True:
             try:
-                return await apply(settings.database_url)
-            except (OSError, asyncpg.CannotConnectNowError):
+                return await apply(settings.database_url, switches)
+            except (OSError, asyncpg.CannotConnectNowError, OlderWorkers):
                 if time.monotonic() >= deadline:
                     raise
                 await asyncio.sleep(min(1, wait))
@@ -109,6 +118,8 @@ def migrate(
         typer.echo(f"applied {migration.number:04} {migration.name}")
     if not applied:
         typer.echo("up to date")
+    if graphs:
+        typer.echo(f"graphs: {graphs}")
 
 
 def _run(process: str, settings: "Settings") -> None:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from reelmill.cache.port import CANCELS, Cache, status_of
+from reelmill.announce import Announcer
+from reelmill.cache.port import CANCELS, Cache
 from reelmill.jobs.errors import AttemptFailed, Unavailable
 from reelmill.queue.port import QueueUnavailable
 from reelmill.relay import Relay
@@ -16,7 +17,7 @@ from reelmill.store.records import StoredJob
 from reelmill.store.retention import RetentionStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import RESCUED, count_ends
+from reelmill.telemetry.metrics import RESCUED
 
 log = get_logger(__name__)
 _BATCH = 100
@@ -54,6 +55,7 @@ class Scheduler:
         self._retention = retention
         self._storage = storage
         self._cache = cache
+        self._announcer = Announcer(cache)
         self._relay = relay
         self._random = random.Random()  # noqa: S311 - spreads sweeps, guards nothing
 
@@ -130,8 +132,7 @@ class Scheduler:
             log.warning("can't delete old uploads; trying again later", reason=str(error))
 
     async def _publish(self, stored: Sequence[StoredJob]) -> None:
-        count_ends(s.job for s in stored)
-        await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
+        await self._announcer.changed(stored)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

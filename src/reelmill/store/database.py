@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from reelmill import __version__
 from reelmill.jobs.errors import Unavailable
 from reelmill.telemetry.metrics import POOL_CONNECTIONS, POOL_MAX, POOL_USED, POOL_WAIT
 
@@ -32,6 +33,7 @@ _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatal
 
 
 _IDLE_SECONDS = 5.0  # after which the pool closes a connection
+_TRIES = 5  # of a statement that met a job whose tasks became more
 _RELEASE_SECONDS = 2.0  # that a call that was given up may keep its connection: else a dead one keeps it for long
 _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
 
@@ -64,7 +66,7 @@ class Database:
         self.url = url
         self._pool_size = pool_size
         self._settings = {
-            "application_name": f"reelmill {application}",
+            "application_name": f"reelmill {application} {__version__}",
             "reelmill.publish_events": "on" if publish_events else "off",
             # A client that vanished must not hold row locks for the kernel's two hours.
             "idle_in_transaction_session_timeout": "30s",
@@ -136,3 +138,14 @@ class Database:
         """Raise Unavailable unless PostgreSQL answers now."""
         async with self.connection() as connection:
             await connection.fetchval("SELECT 1", timeout=3)
+
+
+async def settled(connection: asyncpg.Connection, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """What a statement answers; repeated where a job's tasks became more meanwhile, which guard_job notices."""
+    for _ in range(_TRIES - 1):
+        try:
+            async with connection.transaction():  # or a savepoint, inside one
+                return list(await connection.fetch(query, *arguments))
+        except asyncpg.SerializationError:
+            continue
+    return list(await connection.fetch(query, *arguments))

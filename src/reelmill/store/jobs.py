@@ -10,18 +10,18 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
-from reelmill.jobs.errors import Conflict, NotFound, WrongState
+from reelmill.jobs.errors import Conflict, NotFound, Unavailable, WrongState
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.states import JobState
 from reelmill.points import reach
-from reelmill.store.database import Database
+from reelmill.store.database import Database, settled
 from reelmill.store.records import StoredJob, event_from_row, job_from_row
 from reelmill.store.sql import queries
-from reelmill.telemetry.metrics import count_ends
 from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
 
 _SQL = queries("jobs")
 _HISTORY = queries("history")
+_TRIES = 5  # of a cancellation that meets a job whose tasks became more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +158,7 @@ class JobStore:
             return Conflict(
                 f"request_id {item.key!r} was used for job {job.id} with another body; use a new key for another job"
             )
-        return StoredJob(tenant_id=tenant_id, job=job)
+        return StoredJob(tenant_id=tenant_id, job=job, already=job.id != str(item.id))
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Job:
         """A job. Raises NotFound."""
@@ -198,16 +198,19 @@ class JobStore:
 
     async def cancel(self, tenant_id: UUID, job_id: UUID, reason: str) -> StoredJob:
         """Record a cancellation. Raises NotFound, and WrongState for a COMPLETED or FAILED job."""
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(_SQL["cancel_job"], tenant_id, job_id, reason)
-        if row:
-            job = job_from_row(row)
-            count_ends([job])
-            return StoredJob(tenant_id=tenant_id, job=job)
-        job = await self.get(tenant_id, job_id)
-        if job.state != Job.CANCELLED:
-            raise WrongState(f"job {job_id} is {JobState(Job.State.Name(job.state))}; it can't be cancelled any more")
-        return StoredJob(tenant_id=tenant_id, job=job)
+        for _ in range(_TRIES):
+            async with self._database.connection() as connection:
+                rows = await settled(connection, _SQL["cancel_job"], tenant_id, job_id, reason)
+            if rows:
+                return StoredJob(tenant_id=tenant_id, job=job_from_row(rows[0]))
+            job = await self.get(tenant_id, job_id)
+            if job.state == Job.CANCELLED:
+                return StoredJob(tenant_id=tenant_id, job=job, already=True)
+            if job.state in (Job.COMPLETED, Job.FAILED):
+                break  # else its only open task ended meanwhile, and spawned others
+        else:
+            raise Unavailable(f"job {job_id} changes all the time")
+        raise WrongState(f"job {job_id} is {JobState(Job.State.Name(job.state))}; it can't be cancelled any more")
 
     async def events(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> Page[JobEvent]:
         """Events with a sequence number greater than `after`, oldest first."""

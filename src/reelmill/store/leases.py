@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from asyncpg import Record
 
 from reelmill.jobs.errors import Failure
+from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.jobs.states import JobState, Phase
 from reelmill.points import reach
-from reelmill.store.database import Database
+from reelmill.store.database import Database, settled
 from reelmill.store.outbox import insert_dead_letters
 from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
 from reelmill.store.sql import queries
@@ -18,6 +19,13 @@ from reelmill.v1.jobs_pb2 import OutputFile
 
 _SQL = queries("leases")
 _JOBS = queries("jobs")
+KINDS = ("run_job",)
+"""The kinds of task that this release can run; what it does not know is left to newer workers."""
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every task."""
+_SHOWN_WITHIN = timedelta(
+    seconds=60
+)  # a transaction that sets a ready_time commits, or is broken off (store/database.py)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +38,28 @@ class MadeFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NewTask:
+    """A task that another spawns as it completes."""
+
+    id: UUID
+    kind: str
+    spec: bytes = b""
+    weight: float = 1.0
+    """Its share of the job's work, beside those of its siblings."""
+    depends_on: tuple[UUID, ...] = ()
+    """Of tasks that are spawned with it; each has a smaller id, so that no cycle can be."""
+    place: str = DEFAULT_POOL
+    """See reelmill.jobs.places."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedTask:
-    """A task that is done, and what it made."""
+    """A task that is done, what it made and what follows."""
 
     lease: Lease
     files: tuple[MadeFile, ...] = ()
+    result: bytes = b""
+    spawned: tuple[NewTask, ...] = ()
 
 
 class LeaseStore:
@@ -44,18 +69,28 @@ class LeaseStore:
         self._database = database
         self._lease = timedelta(seconds=lease_seconds)
 
-    async def claim(self, task_ids: Sequence[UUID], owner: str, *, limit: int) -> list[ClaimedTask]:
-        """Take those of the tasks that are ready, highest priority first."""
+    async def claim(
+        self,
+        owner: str,
+        *,
+        limit: int,
+        kinds: Sequence[str] = KINDS,
+        places: Sequence[str] = (DEFAULT_POOL,),
+        since: datetime = BEGINNING,
+    ) -> list[ClaimedTask]:
+        """Take ready tasks that the caller can run, highest priority first, then the longest ready.
+
+        `since`: from `ready_since`; what became ready earlier is not looked for.
+        """
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_SQL["claim_tasks"], task_ids, owner, self._lease, limit)
+            rows = await connection.fetch(_SQL["claim_tasks"], kinds, owner, self._lease, limit, places, since)
         return [_claimed(row) for row in rows]
 
-    async def claim_swept(self, ready_for_seconds: float, owner: str, *, limit: int) -> list[ClaimedTask]:
-        """Take tasks that have been ready for a while, highest priority first."""
-        waited = timedelta(seconds=ready_for_seconds)
+    async def ready_since(self, since: datetime) -> datetime:
+        """A time before which no task became ready that is so still; `since`: the answer of before."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_SQL["claim_swept"], waited, owner, self._lease, limit)
-        return [_claimed(row) for row in rows]
+            answer: datetime = await connection.fetchval(_SQL["oldest_ready"], since, _SHOWN_WITHIN)
+        return answer
 
     async def heartbeat(self, leases: Sequence[Lease]) -> dict[Lease, bool]:
         """Renew; answers for each lease still held whether its task is to stop. Those missing are lost."""
@@ -86,6 +121,8 @@ class LeaseStore:
         One call may hold an older lease of a task beside its newest.
         """
         made = [(x.lease, f) for x in finished for f in x.files]
+        spawned = [(x.lease, task) for x in finished for task in x.spawned]
+        edges = [(task.id, before) for _, task in spawned for before in task.depends_on]
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 _SQL["complete_tasks"],
@@ -99,6 +136,16 @@ class LeaseStore:
                 [f.file.uri for _, f in made],
                 [f.file.size_bytes for _, f in made],
                 [f.file.sha256 for _, f in made],
+                [x.result or None for x in finished],
+                [lease.task_id for lease, _ in spawned],
+                [lease.fence for lease, _ in spawned],
+                [task.id for _, task in spawned],
+                [task.kind for _, task in spawned],
+                [task.spec or None for _, task in spawned],
+                [task.weight for _, task in spawned],
+                [task_id for task_id, _ in edges],
+                [before for _, before in edges],
+                [task.place for _, task in spawned],
             )
         files = {x.lease: x.files for x in finished}
         answer = {}
@@ -131,9 +178,10 @@ class LeaseStore:
         """The job failed for good and goes to the dead-letter topic too; None as in retry."""
         error = failure.to_proto().SerializeToString()
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(_SQL["fail_task"], lease.task_id, lease.fence, error)
-            if row is None:
+            rows = await settled(connection, _SQL["fail_task"], lease.task_id, lease.fence, error)
+            if not rows:
                 return None
+            [row] = rows
             await insert_dead_letters(connection, [row])
         return _stored(row)
 
@@ -154,7 +202,7 @@ class LeaseStore:
         sweep_after = timedelta(seconds=sweep_after_seconds)
         error = lost.to_proto().SerializeToString()
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(_SQL["rescue_tasks"], limit, max_crashes, error, sweep_after)
+            rows = await settled(connection, _SQL["rescue_tasks"], limit, max_crashes, error, sweep_after)
             if rows:
                 await reach("rescue.committing")
             await insert_dead_letters(connection, [row for row in rows if row["state"] == JobState.FAILED])
@@ -169,7 +217,7 @@ class LeaseStore:
         """FAIL jobs past their deadline."""
         failure = Failure(code="DEADLINE_EXCEEDED", message="the job's deadline passed before it was done")
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(_SQL["expire_jobs"], limit, failure.to_proto().SerializeToString())
+            rows = await settled(connection, _SQL["expire_jobs"], limit, failure.to_proto().SerializeToString())
             await insert_dead_letters(connection, rows)
         return [_stored(row) for row in rows]
 
@@ -189,10 +237,12 @@ def _claimed(row: Record) -> ClaimedTask:
         tenant_id=row["tenant_id"],
         kind=row["kind"],
         fence=row["fence"],
+        attempt=row["task_attempt"],
         crashes=row["crashes"],
         traceparent=row["traceparent"],
         waited_seconds=row["waited_seconds"],
         deadline=row["deadline"],
-        output_prefix=f"{row['output_prefix']}{row['fence']}/",
+        output_prefix=row["attempt_prefix"],
         job=job_from_row(row),
+        spec=row["task_spec"] or b"",
     )

@@ -8,12 +8,15 @@ It remembers each one's checksum too, so that a migration is noticed that was ch
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from types import MappingProxyType
 
 import asyncpg
 
 from reelmill.store.database import check_url
+from reelmill.store.switches import turn
 
 CONTRACTS = re.compile(r"^-- Contracts: not used since (\d+\.\d+\.\d+)$", re.M)
 """The line; its group is the first release that did not use what is taken away."""
@@ -94,8 +97,8 @@ async def missing(connection: asyncpg.Connection) -> list[Migration]:
     return known[applied:]
 
 
-async def migrate(url: str) -> list[Migration]:
-    """Bring the database up to date; answers what was applied. Any number may run at once.
+async def migrate(url: str, switches: Mapping[str, bool] = MappingProxyType({})) -> list[Migration]:
+    """Bring the database up to date, then turn switches; answers what was applied. Any number may run at once.
 
     A database that is newer stays as it is. Migrations that a release without checksums applied are taken for ours, and
     theirs are kept from then on. Raises WrongSchema where this code is too old for the database or a migration was
@@ -128,6 +131,8 @@ async def migrate(url: str) -> list[Migration]:
                     CONTRACTS.search(migration.sql) is not None,
                     migration.checksum,
                 )
+        for name, on in switches.items():
+            await turn(connection, name, on=on)
         return lacking
     finally:
         await connection.close()

@@ -23,6 +23,8 @@ class StoredJob:
 
     tenant_id: UUID
     job: Job
+    already: bool = False
+    """Whether it was so before the call that answers it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,8 @@ class ClaimedTask:
     tenant_id: UUID
     kind: str
     fence: int
+    attempt: int
+    """Claims of this task, less those that were given back."""
     crashes: int
     traceparent: str
     waited_seconds: float
@@ -41,6 +45,8 @@ class ClaimedTask:
     output_prefix: str
     """URI below which this attempt, and no other, writes its outputs."""
     job: Job
+    spec: bytes = b""
+    """What to do, as its kind has it; empty where the job says all."""
 
     @property
     def lease(self) -> "Lease":
@@ -50,7 +56,7 @@ class ClaimedTask:
     @property
     def charged_attempts(self) -> int:
         """Attempts that count against the retry policy: worker deaths are counted apart."""
-        return max(1, self.job.attempt - self.crashes)
+        return max(1, self.attempt - self.crashes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

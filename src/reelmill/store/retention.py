@@ -6,7 +6,9 @@ from reelmill.store.database import Database
 from reelmill.store.sql import queries
 
 _SQL = queries("retention")
+_WORKERS = queries("workers")
 _KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
+_WORKER_LIFE = timedelta(hours=1)  # since it was seen
 _POSTPONE = timedelta(minutes=1)
 _MOST_TRIES = 24  # spread over ten days
 
@@ -23,10 +25,11 @@ class RetentionStore:
             return len(await connection.fetch(_SQL["delete_jobs"], age, limit, own_storage))
 
     async def trim(self) -> None:
-        """Delete old idempotency keys, and queue rows that nobody takes."""
+        """Delete old idempotency keys, queue rows that nobody takes, and workers that fell silent."""
         async with self._database.connection() as connection:
             await connection.execute(_SQL["delete_idempotency_keys"], _KEY_LIFE)
             await connection.execute(_SQL["delete_stale_outbox"], _KEY_LIFE)
+            await connection.execute(_WORKERS["delete_workers"], _WORKER_LIFE)
 
     async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
         """Folders to delete now, with the ids of their rows; hidden from others for a minute, then for longer."""

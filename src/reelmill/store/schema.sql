@@ -35,6 +35,11 @@ CREATE FUNCTION public.announce_new_tasks() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
+    IF EXISTS (SELECT FROM added WHERE spawned_by IS NOT NULL)
+       AND NOT (SELECT is_on FROM switches WHERE name = 'graphs') THEN
+        RAISE EXCEPTION 'a worker of an older release may still run: `reelmill migrate --graphs on` says that none does'
+            USING ERRCODE = 'RM005';
+    END IF;
     INSERT INTO outbox (topic, key, value, headers)
     SELECT task_topic(priority), job_id::text, task_ready_message(id, job_id),
            CASE WHEN traceparent = '' THEN '{}' ELSE jsonb_build_object('traceparent', traceparent) END
@@ -52,6 +57,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.attempt_prefix(output_prefix text, task_id uuid, spawned_by uuid, fence bigint) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT output_prefix || CASE WHEN spawned_by IS NULL THEN '' ELSE task_id || '-' END || fence || '/'
+$$;
+
 CREATE FUNCTION public.cloud_event(job_id uuid, tenant_id uuid, state public.job_state, attempt integer, version bigint, labels jsonb) RETURNS TABLE(topic text, key text, value bytea, headers jsonb)
     LANGUAGE sql STABLE
     AS $$
@@ -65,6 +76,19 @@ CREATE FUNCTION public.cloud_event(job_id uuid, tenant_id uuid, state public.job
                'ce_subject', job_id::text, 'content-type', 'application/json',
                'ce_time', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
 $$;
+
+CREATE FUNCTION public.guard_dependency() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM added a JOIN tasks t ON t.id = a.task_id JOIN tasks d ON d.id = a.depends_on
+        WHERE a.depends_on >= a.task_id OR t.spawned_by IS NULL OR t.spawned_by IS DISTINCT FROM d.spawned_by
+    ) THEN
+        RAISE EXCEPTION 'a task depends on what was spawned with it, and before' USING ERRCODE = 'RM004';
+    END IF;
+    RETURN NULL;
+END $$;
 
 CREATE FUNCTION public.guard_job() RETURNS trigger
     LANGUAGE plpgsql
@@ -81,6 +105,13 @@ BEGIN
     END IF;
     IF NEW.spec <> OLD.spec THEN
         RAISE EXCEPTION 'job %: its spec never changes', OLD.id USING ERRCODE = 'RM001';
+    END IF;
+    -- A job that ends, or is to end, leaves no task that nobody told. One that a sibling spawned since this statement
+    -- began is not seen by it, but here: the statement is to be repeated, which is what 40001 says.
+    IF (NEW.state IN ('COMPLETED', 'FAILED', 'CANCELLED') OR (OLD.cancel_time IS NULL AND NEW.cancel_time IS NOT NULL))
+       AND EXISTS (SELECT FROM tasks WHERE job_id = NEW.id AND NOT cancel_requested
+                   AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')) THEN
+        RAISE EXCEPTION 'job %: a task was spawned meanwhile', OLD.id USING ERRCODE = '40001';
     END IF;
     NEW.version := OLD.version + 1;
     RETURN NEW;
@@ -115,6 +146,20 @@ BEGIN
         RAISE EXCEPTION 'task % can''t go from % to %', OLD.id, OLD.state, NEW.state USING ERRCODE = 'RM002';
     END IF;
     RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.is_under_way(job uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM tasks WHERE job_id = job AND state IN ('RUNNING', 'COMPLETED'));
+END $$;
+
+CREATE FUNCTION public.job_attempt(job uuid) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN (SELECT max(attempt) FROM tasks WHERE job_id = job);
 END $$;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
@@ -237,6 +282,7 @@ CREATE TABLE public.jobs (
     deadline timestamp with time zone,
     retry_of uuid,
     version bigint DEFAULT 1 NOT NULL,
+    tasks integer DEFAULT 1 NOT NULL,
     CONSTRAINT jobs_check CHECK (((state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) = (end_time IS NOT NULL))),
     CONSTRAINT jobs_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
 );
@@ -295,6 +341,12 @@ ALTER TABLE public.storage_deletions ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.switches (
+    name text NOT NULL,
+    is_on boolean NOT NULL,
+    about text NOT NULL
+);
+
 CREATE TABLE public.task_dependencies (
     task_id uuid NOT NULL,
     depends_on uuid NOT NULL
@@ -318,6 +370,13 @@ CREATE TABLE public.tasks (
     ready_time timestamp with time zone,
     cancel_requested boolean DEFAULT false NOT NULL,
     traceparent text DEFAULT ''::text NOT NULL,
+    spawned_by uuid,
+    spec bytea,
+    result bytea,
+    phase public.job_phase,
+    error bytea,
+    weight real DEFAULT 1 NOT NULL,
+    place text DEFAULT 'default'::text NOT NULL,
     CONSTRAINT tasks_check CHECK (((state = 'RUNNING'::public.task_state) = (lease_until IS NOT NULL))),
     CONSTRAINT tasks_check1 CHECK (((state = 'DELAYED'::public.task_state) = (run_at IS NOT NULL)))
 );
@@ -333,6 +392,18 @@ CREATE TABLE public.users (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
     create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.workers (
+    owner text NOT NULL,
+    version text NOT NULL,
+    kinds text[] NOT NULL,
+    pool text NOT NULL,
+    labels text[] NOT NULL,
+    slots integer NOT NULL,
+    running integer NOT NULL,
+    start_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 ALTER TABLE ONLY public.idempotency_keys
@@ -359,6 +430,9 @@ ALTER TABLE ONLY public.schema_migrations
 ALTER TABLE ONLY public.storage_deletions
     ADD CONSTRAINT storage_deletions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.switches
+    ADD CONSTRAINT switches_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.task_dependencies
     ADD CONSTRAINT task_dependencies_pkey PRIMARY KEY (task_id, depends_on);
 
@@ -376,6 +450,9 @@ ALTER TABLE ONLY public.users
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_tenant_id_name_key UNIQUE (tenant_id, name);
+
+ALTER TABLE ONLY public.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (owner);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (create_time);
 
@@ -397,11 +474,13 @@ CREATE INDEX storage_deletions_due ON public.storage_deletions USING btree (not_
 
 CREATE INDEX task_dependents ON public.task_dependencies USING btree (depends_on);
 
+CREATE INDEX tasks_claimable ON public.tasks USING btree (kind, place, priority DESC, ready_time) WHERE (state = 'READY'::public.task_state);
+
 CREATE INDEX tasks_delayed ON public.tasks USING btree (run_at) WHERE (state = 'DELAYED'::public.task_state);
 
 CREATE INDEX tasks_of_job ON public.tasks USING btree (job_id);
 
-CREATE INDEX tasks_ready ON public.tasks USING btree (priority DESC, id) WHERE (state = 'READY'::public.task_state);
+CREATE INDEX tasks_ready ON public.tasks USING btree (ready_time) WHERE ((state = 'READY'::public.task_state) AND (lease_until IS NULL));
 
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (state = 'RUNNING'::public.task_state);
 
@@ -416,6 +495,8 @@ CREATE TRIGGER append_only BEFORE UPDATE ON public.output_files FOR EACH ROW EXE
 CREATE TRIGGER goes_with_job BEFORE DELETE ON public.job_events FOR EACH ROW EXECUTE FUNCTION public.refuse_deletion();
 
 CREATE TRIGGER goes_with_job BEFORE DELETE ON public.output_files FOR EACH ROW EXECUTE FUNCTION public.refuse_deletion();
+
+CREATE TRIGGER guard_dependency AFTER INSERT ON public.task_dependencies REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.guard_dependency();
 
 CREATE TRIGGER guard_job BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) OR ((((((((old.state IS DISTINCT FROM new.state) OR (old.phase IS DISTINCT FROM new.phase)) OR (old.attempt IS DISTINCT FROM new.attempt)) OR (old.error IS DISTINCT FROM new.error)) OR (old.next_attempt_time IS DISTINCT FROM new.next_attempt_time)) OR (old.cancel_time IS DISTINCT FROM new.cancel_time)) OR (old.spec IS DISTINCT FROM new.spec)) OR (old.version IS DISTINCT FROM new.version)))) EXECUTE FUNCTION public.guard_job();
 

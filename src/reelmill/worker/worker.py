@@ -5,15 +5,19 @@ then on the lease in PostgreSQL guards the work (design decision 6).
 """
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
+from reelmill import __version__
+from reelmill.announce import Announcer
 from reelmill.batching import Batcher
-from reelmill.cache.port import CANCELS, Cache, status_of
+from reelmill.cache.port import CANCELS, Cache
 from reelmill.jobs.errors import AttemptFailed, Failure, Unavailable
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.retry import RetryPolicy
@@ -21,16 +25,18 @@ from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable, priority_class, task_topic
 from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import ClaimedTask, Lease, StoredJob
+from reelmill.store.workers import LivingWorker, WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
-from reelmill.worker.intake import Intake
+from reelmill.worker.intake import Abilities, Intake
 from reelmill.worker.slots import Slots
 
 log = get_logger(__name__)
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
+_ANNOUNCE_SECONDS = 10.0  # and with each start
 _EARLY_SECONDS = 1.0  # between heartbeats that cancellations bring forward: all workers hear of each
 _MAX_HEARTBEAT_ENDS = 3  # after which the worker ends: it takes under a second, and no lease is lost meanwhile
 _LAST_WRITES_SECONDS = 10.0  # for which a worker that stops waits for PostgreSQL
@@ -49,6 +55,7 @@ class WorkerConfig:
     heartbeat_seconds: float
     sweep_seconds: float
     drain_seconds: float
+    abilities: Abilities = field(default_factory=Abilities)
     alone: bool = False
     """Whether no other worker can take a task: a full disk is not tried again then, nobody would have cleared it."""
 
@@ -61,13 +68,23 @@ class Worker:
     """N slots, each running one attempt at a time."""
 
     def __init__(
-        self, config: WorkerConfig, leases: LeaseStore, queue: Queue, cache: Cache, executor: Executor
+        self,
+        config: WorkerConfig,
+        leases: LeaseStore,
+        workers: WorkerStore,
+        queue: Queue,
+        cache: Cache,
+        executor: Executor,
     ) -> None:
         self._config = config
         self._leases = leases
+        self._workers = workers
         self._cache = cache
+        self._announcer = Announcer(cache)
         self._executor = executor
-        self._intake = Intake(leases, queue, owner=config.owner, sweep_seconds=config.sweep_seconds)
+        self._intake = Intake(
+            leases, queue, owner=config.owner, sweep_seconds=config.sweep_seconds, abilities=config.abilities
+        )
         # By lease: a worker may claim again a task that it lost, before its older attempt has heard of that.
         self._held: dict[Lease, Attempt] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -244,13 +261,16 @@ class Worker:
                 await _wait(self._give_up, _RETRY_SECONDS)
 
     async def _publish(self, *stored: StoredJob) -> None:
-        metrics.count_ends(s.job for s in stored)
-        await self._cache.put([status_of(s.tenant_id, s.job) for s in stored])
+        await self._announcer.changed(stored)
 
     async def _heartbeat_loop(self) -> None:
+        announced = -math.inf
         while True:
             try:
                 await self._heartbeat()
+                if time.monotonic() - announced >= _ANNOUNCE_SECONDS:
+                    await self._workers.announce(self._living())
+                    announced = time.monotonic()
             except Unavailable as error:
                 log.warning("can't renew leases", reason=str(error))
             await _wait(self._heartbeat_now, self._config.heartbeat_seconds)
@@ -268,6 +288,18 @@ class Worker:
                 attempt.tell_to_stop(StopReason.LOST)
             elif kept[lease]:
                 attempt.tell_to_stop(StopReason.CANCELLED)
+
+    def _living(self) -> LivingWorker:
+        abilities = self._config.abilities
+        return LivingWorker(
+            owner=self._config.owner,
+            version=__version__,
+            kinds=abilities.kinds,
+            pool=abilities.pool,
+            labels=abilities.labels,
+            slots=self._config.slots,
+            running=len(self._running),
+        )
 
     async def _cancel_loop(self) -> None:
         """A cancellation brings the next heartbeat forward."""
@@ -301,6 +333,8 @@ class Worker:
         self._give_up.set()
         if self._running:
             await asyncio.wait(set(self._running))
+        with suppress(Unavailable):  # the scheduler forgets it too
+            await self._workers.forget(self._config.owner)
 
 
 async def _wait(event: asyncio.Event, timeout_seconds: float) -> None:

@@ -68,18 +68,14 @@ ORDER BY j.id DESC;
 -- name: cancel_job
 -- Waiting tasks end at once; running ones are told at their worker's next heartbeat. The tasks are
 -- locked before the job, as everywhere, so that this can't deadlock with a completion.
-WITH held AS (
+WITH stopping AS (
     SELECT id FROM tasks
     WHERE job_id = $2 AND tenant_id = $1 AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
     ORDER BY id FOR NO KEY UPDATE
-), flagged AS (
-    UPDATE tasks t
-    SET cancel_requested = true, run_at = NULL,
-        state = CASE WHEN t.state = 'RUNNING' THEN t.state ELSE 'CANCELLED' END
-    FROM held WHERE t.id = held.id
-    RETURNING t.state
-), counted AS (
-    SELECT count(*)::int AS flagged, (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped FROM flagged
+),
+-- include: leases.stop
+, counted AS (
+    SELECT count(*)::int AS flagged, (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped FROM stopped
 ), logged AS (
     INSERT INTO job_logs (job_id, tenant_id, level, attempt, message)
     SELECT id, tenant_id, 'INFO', attempt, 'cancellation accepted' || coalesce(': ' || nullif($3, ''), '')

@@ -1,53 +1,50 @@
 -- A write by lease says state::text = 'RUNNING'. Without the cast PostgreSQL may look for its row in the
 -- index of RUNNING tasks, which statistics of a quiet hour call empty; then each heartbeat reads all of it.
 
--- name: claim_tasks
--- Take ready tasks by id, for as long as the lease. The fence grows: whatever an earlier holder
--- still writes is refused. The database's clock only.
-WITH candidates AS (
-    SELECT id FROM tasks WHERE id = ANY ($1::uuid[]) AND state = 'READY'
-    ORDER BY priority DESC, id LIMIT $4 FOR UPDATE SKIP LOCKED
-), claimed AS (
+-- name: begin
+-- What a claim does with `candidates`. The fence grows: whatever an earlier holder still writes is refused. The
+-- database's clock only.
+claimed AS (
     UPDATE tasks t
-    SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1,
+    SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1, phase = 'PROBING',
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
-    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent,
+    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent, t.spawned_by, t.spec, t.ready_time,
         coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
+), ordered AS (
+    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM claimed) AND tasks > 1 ORDER BY id FOR NO KEY UPDATE
 ), started AS (
     UPDATE jobs j
-    SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
+    SET state = 'PROCESSING', phase = coalesce(j.phase, 'PROBING'), next_attempt_time = NULL,
+        attempt = CASE WHEN j.tasks = 1 THEN c.attempt ELSE greatest(j.attempt, c.attempt) END,
         start_time = coalesce(j.start_time, clock_timestamp())
-    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c WHERE j.id = c.job_id
+    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c, (SELECT count(*) FROM ordered) o
+    WHERE j.id = c.job_id
     RETURNING j.*
 )
-SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, c.waited_seconds, j.*
+SELECT c.id AS task_id, c.kind, c.fence, c.attempt AS task_attempt, c.crashes, c.traceparent, c.waited_seconds,
+    c.spec AS task_spec, attempt_prefix(j.output_prefix, c.id, c.spawned_by, c.fence) AS attempt_prefix, j.*
 FROM claimed c JOIN started j ON j.id = c.job_id
-ORDER BY j.priority DESC, c.id;
+ORDER BY j.priority DESC, c.ready_time;
 
--- name: claim_swept
--- As claim_tasks, for tasks that have been ready for a while: their message was lost, or waits
--- behind others.
+-- name: claim_tasks
+-- Take the first tasks of kinds $1 and places $5, of none that became ready before $6. For each of them the index
+-- says where they are, in this order.
 WITH candidates AS (
-    SELECT id FROM tasks WHERE state = 'READY' AND ready_time < clock_timestamp() - $1::interval
-    ORDER BY priority DESC, id LIMIT $4 FOR UPDATE SKIP LOCKED
-), claimed AS (
-    UPDATE tasks t
-    SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1,
-        lease_until = clock_timestamp() + $3::interval
-    FROM candidates c WHERE t.id = c.id
-    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent,
-        coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
-), started AS (
-    UPDATE jobs j
-    SET state = 'PROCESSING', phase = 'PROBING', attempt = c.attempt, next_attempt_time = NULL,
-        start_time = coalesce(j.start_time, clock_timestamp())
-    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c WHERE j.id = c.job_id
-    RETURNING j.*
-)
-SELECT c.id AS task_id, c.kind, c.fence, c.crashes, c.traceparent, c.waited_seconds, j.*
-FROM claimed c JOIN started j ON j.id = c.job_id
-ORDER BY j.priority DESC, c.id;
+    SELECT best.id
+    FROM unnest($1::text[]) AS k (kind), unnest($5::text[]) AS p (place), LATERAL (
+        SELECT id, priority, ready_time FROM tasks
+        WHERE state = 'READY' AND kind = k.kind AND place = p.place AND ready_time >= $6
+        ORDER BY priority DESC, ready_time LIMIT $4 FOR UPDATE SKIP LOCKED
+    ) best
+    ORDER BY best.priority DESC, best.ready_time LIMIT $4
+),
+-- include: begin
+
+-- name: oldest_ready
+-- When the oldest READY task became so, of those since $1; less $2, in which a transaction may show what it wrote.
+SELECT greatest($1, coalesce(min(ready_time), clock_timestamp()) - $2::interval)
+FROM tasks WHERE state = 'READY' AND lease_until IS NULL AND ready_time >= $1;
 
 -- name: heartbeat
 -- Renew leases; answers those still held and whether they are to stop. A lease that is not in the
@@ -64,9 +61,11 @@ RETURNING t.id, t.fence, t.cancel_requested;
 
 -- name: report
 -- What the holder is doing ($3, or NULL for no news), and lines for the processing log. The task's row
--- is locked first, so that no rescue can come between.
+-- is written first, so that no rescue can come between. Of several tasks the job shows the furthest phase.
 WITH held AS (
-    SELECT job_id, tenant_id, attempt FROM tasks WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' FOR UPDATE
+    UPDATE tasks SET phase = coalesce($3::text::job_phase, phase)
+    WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING'
+    RETURNING job_id, tenant_id, attempt
 ), logged AS (
     INSERT INTO job_logs (job_id, tenant_id, attempt, time, level, output, message, command)
     SELECT held.job_id, held.tenant_id, held.attempt, l.time, l.level::log_level, l.output, l.message, l.command
@@ -74,47 +73,74 @@ WITH held AS (
         WITH ORDINALITY AS l (time, level, output, message, command, position)
     ORDER BY l.position
 )
-UPDATE jobs j SET phase = coalesce($3::text::job_phase, j.phase)
+UPDATE jobs j
+SET phase = CASE WHEN j.tasks = 1 THEN coalesce($3::text::job_phase, j.phase) ELSE greatest(j.phase, $3::text::job_phase) END
 FROM held WHERE j.id = held.job_id AND j.state = 'PROCESSING'
 RETURNING j.*;
 
 -- name: complete_tasks
--- Finish tasks by their fences, with the files they made; the last task of a job finishes the job,
--- and with that all its files become visible. Nothing happens for a lease that was lost or a job
+-- Finish tasks by their fences, with the files they made and the tasks they spawn; the last task of a job finishes
+-- the job, and with that all its files become visible. Nothing happens for a lease that was lost or a job
 -- that is to stop. Two tasks of a job that finish at once meet at the job's row, so one sees 0.
 WITH held AS (
-    SELECT t.id FROM tasks t JOIN unnest($1::uuid[], $2::bigint[]) AS lease (id, fence) USING (id)
+    SELECT t.id, lease.result
+    FROM tasks t JOIN unnest($1::uuid[], $2::bigint[], $11::bytea[]) AS lease (id, fence, result) USING (id)
     WHERE t.fence = lease.fence AND t.state::text = 'RUNNING' AND NOT t.cancel_requested
     ORDER BY t.id FOR NO KEY UPDATE OF t
 ), done AS (
-    UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL
+    UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL, phase = NULL, result = held.result
     FROM held WHERE t.id = held.id
-    RETURNING t.id, t.job_id, t.tenant_id, t.fence
+    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.operation, t.priority, t.traceparent
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
     SELECT done.job_id, done.tenant_id, f.output, f.position, f.file, f.uri, f.size_bytes, f.sha256
     FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::int[], $7::bytea[], $8::text[], $9::bigint[], $10::text[])
         AS f (task_id, fence, output, position, file, uri, size_bytes, sha256)
     JOIN done ON done.id = f.task_id AND done.fence = f.fence
-), opened AS (
-    UPDATE tasks t
-    SET open_dependencies = t.open_dependencies - d.n,
-        state = CASE WHEN t.open_dependencies = d.n THEN 'READY' ELSE t.state END,
-        ready_time = CASE WHEN t.open_dependencies = d.n THEN clock_timestamp() END
+), edges AS (
+    SELECT * FROM unnest($18::uuid[], $19::uuid[]) AS e (task_id, depends_on)
+), spawned AS (
+    INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, open_dependencies, ready_time,
+                       traceparent, spawned_by, spec, weight, place)
+    SELECT s.id, done.job_id, done.tenant_id, s.kind, done.operation,
+           CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority, e.n,
+           CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, s.place
+    FROM unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::text[], $16::bytea[], $17::real[], $20::text[])
+        AS s (parent, fence, id, kind, spec, weight, place)
+    JOIN done ON done.id = s.parent AND done.fence = s.fence
+    CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM edges WHERE edges.task_id = s.id) e
+    RETURNING id, job_id
+), joined AS (
+    INSERT INTO task_dependencies (task_id, depends_on) SELECT e.* FROM edges e JOIN spawned ON spawned.id = e.task_id
+), waiting AS (
+    SELECT t.id, d.n
     FROM (
         SELECT task_id, count(*)::int AS n FROM task_dependencies JOIN done ON done.id = depends_on GROUP BY task_id
-    ) d
-    WHERE t.id = d.task_id AND t.state = 'WAITING'
+    ) d JOIN tasks t ON t.id = d.task_id
+    WHERE t.state = 'WAITING'
+    ORDER BY t.id FOR NO KEY UPDATE OF t
+), opened AS (
+    UPDATE tasks t
+    SET open_dependencies = t.open_dependencies - w.n,
+        state = CASE WHEN t.open_dependencies = w.n THEN 'READY' ELSE t.state END,
+        ready_time = CASE WHEN t.open_dependencies = w.n THEN clock_timestamp() END
+    FROM waiting w
+    WHERE t.id = w.id AND t.state = 'WAITING'
+    RETURNING t.id
+), ordered AS (
+    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM done) AND tasks > 1 ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE jobs j
-SET open_tasks = j.open_tasks - d.n,
-    state = CASE WHEN j.open_tasks = d.n THEN 'COMPLETED' ELSE j.state END,
-    phase = CASE WHEN j.open_tasks = d.n THEN NULL ELSE j.phase END,
-    error = CASE WHEN j.open_tasks = d.n THEN NULL ELSE j.error END,
-    end_time = CASE WHEN j.open_tasks = d.n THEN clock_timestamp() END
+SET open_tasks = j.open_tasks - d.n + d.more, tasks = j.tasks + d.more,
+    state = CASE WHEN j.open_tasks + d.more = d.n THEN 'COMPLETED' ELSE j.state END,
+    phase = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.phase END,
+    error = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.error END,
+    end_time = CASE WHEN j.open_tasks + d.more = d.n THEN clock_timestamp() END
 FROM (
-    SELECT job_id, count(*)::int AS n, array_agg(id) AS task_ids, array_agg(fence) AS fences FROM done GROUP BY job_id
-) d
+    SELECT job_id, count(*)::int AS n, array_agg(id) AS task_ids, array_agg(fence) AS fences,
+           (SELECT count(*)::int FROM spawned WHERE spawned.job_id = done.job_id) AS more
+    FROM done GROUP BY job_id
+) d, (SELECT count(*) FROM opened) o, (SELECT count(*) FROM ordered) p
 WHERE j.id = d.job_id
 RETURNING d.task_ids, d.fences, j.*;
 
@@ -123,97 +149,142 @@ RETURNING d.task_ids, d.fences, j.*;
 SELECT j.* FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1 AND t.fence = $2 AND t.state = 'COMPLETED';
 
 -- name: retry_task
--- The attempt failed and another follows after a wait; the job goes back to QUEUED.
+-- The attempt failed and another follows after a wait; the job goes back to QUEUED, unless others go on.
 WITH failed AS (
-    UPDATE tasks SET state = 'DELAYED', run_at = clock_timestamp() + $3::interval, lease_until = NULL
+    UPDATE tasks
+    SET state = 'DELAYED', run_at = clock_timestamp() + $3::interval, lease_until = NULL, phase = NULL, error = $4
     WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
-    RETURNING job_id, run_at, fence
+    RETURNING id, job_id, run_at, fence, spawned_by
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
-    SELECT j.output_prefix || f.fence || '/', clock_timestamp() FROM failed f JOIN jobs j ON j.id = f.job_id
+    SELECT attempt_prefix(j.output_prefix, f.id, f.spawned_by, f.fence), clock_timestamp()
+    FROM failed f JOIN jobs j ON j.id = f.job_id
 )
-UPDATE jobs j SET state = 'QUEUED', phase = NULL, error = $4, next_attempt_time = failed.run_at
+UPDATE jobs j
+SET state = CASE WHEN is_under_way(j.id) THEN j.state ELSE 'QUEUED' END,
+    phase = CASE WHEN is_under_way(j.id) THEN j.phase END,
+    error = CASE WHEN is_under_way(j.id) THEN j.error ELSE $4 END,
+    next_attempt_time = CASE WHEN NOT is_under_way(j.id) THEN failed.run_at END
 FROM failed WHERE j.id = failed.job_id
 RETURNING j.*;
 
 -- name: release_task
 -- A draining worker gives a task back: ready again at once, no attempt charged.
 WITH released AS (
-    UPDATE tasks SET state = 'READY', ready_time = clock_timestamp(), lease_until = NULL, attempt = attempt - 1
+    UPDATE tasks
+    SET state = 'READY', ready_time = clock_timestamp(), lease_until = NULL, phase = NULL, attempt = attempt - 1
     WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
-    RETURNING job_id, fence, attempt
+    RETURNING id, job_id, fence, spawned_by
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
-    SELECT j.output_prefix || r.fence || '/', clock_timestamp() FROM released r JOIN jobs j ON j.id = r.job_id
+    SELECT attempt_prefix(j.output_prefix, r.id, r.spawned_by, r.fence), clock_timestamp()
+    FROM released r JOIN jobs j ON j.id = r.job_id
 )
-UPDATE jobs j SET state = 'QUEUED', phase = NULL, attempt = r.attempt
+UPDATE jobs j
+SET state = CASE WHEN is_under_way(j.id) THEN j.state ELSE 'QUEUED' END,
+    phase = CASE WHEN is_under_way(j.id) THEN j.phase END,
+    attempt = job_attempt(j.id)
 FROM released r WHERE j.id = r.job_id
 RETURNING j.*;
 
--- name: fail_task
--- The attempt failed for good, and with it the job and its other tasks.
-WITH failed AS (
-    UPDATE tasks SET state = 'FAILED', lease_until = NULL
-    WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
-    RETURNING id, job_id, fence
-), others AS (
+-- name: stop
+-- What cancellations, failures and deadlines do with the tasks `stopping`, which are locked: what waits ends, and who
+-- runs is told at the next heartbeat.
+stopped AS (
     UPDATE tasks t
     SET cancel_requested = true, run_at = NULL,
         state = CASE WHEN t.state = 'RUNNING' THEN t.state ELSE 'CANCELLED' END
-    FROM failed f
-    WHERE t.job_id = f.job_id AND t.id <> f.id AND t.state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
+    FROM stopping s WHERE t.id = s.id
+    RETURNING t.job_id, t.state
+)
+
+-- name: fail_task
+-- The attempt failed for good, and with it the job and its other tasks.
+WITH held AS (
+    SELECT id, job_id, fence, state, cancel_requested FROM tasks
+    WHERE job_id = (SELECT job_id FROM tasks WHERE id = $1) AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
+    ORDER BY id FOR NO KEY UPDATE
+), mine AS (
+    SELECT id FROM held WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND NOT cancel_requested
+), stopping AS (
+    SELECT held.id FROM held, mine WHERE held.id <> mine.id
+),
+-- include: stop
+, failed AS (
+    UPDATE tasks t SET state = 'FAILED', lease_until = NULL, phase = NULL, error = $3
+    FROM mine WHERE t.id = mine.id
+    RETURNING t.id, t.job_id, t.fence, t.spawned_by
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
-    SELECT j.output_prefix || f.fence || '/', clock_timestamp() FROM failed f JOIN jobs j ON j.id = f.job_id
+    SELECT attempt_prefix(j.output_prefix, f.id, f.spawned_by, f.fence), clock_timestamp()
+    FROM failed f JOIN jobs j ON j.id = f.job_id
 )
-UPDATE jobs j SET state = 'FAILED', phase = NULL, error = $3, end_time = clock_timestamp()
-FROM failed f WHERE j.id = f.job_id
+UPDATE jobs j SET state = 'FAILED', phase = NULL, error = $3, next_attempt_time = NULL, end_time = clock_timestamp()
+FROM failed f, (SELECT count(*) FROM stopped) s WHERE j.id = f.job_id
 RETURNING j.*;
 
 -- name: cancel_task
 -- The holder of a task that was to stop has stopped it. The last one cancels the job.
-WITH stopped AS (
-    UPDATE tasks SET state = 'CANCELLED', lease_until = NULL
+WITH ended AS (
+    UPDATE tasks SET state = 'CANCELLED', lease_until = NULL, phase = NULL
     WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' AND cancel_requested
-    RETURNING job_id, fence
+    RETURNING id, job_id, fence, spawned_by
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
-    SELECT j.output_prefix || s.fence || '/', clock_timestamp() FROM stopped s JOIN jobs j ON j.id = s.job_id
+    SELECT attempt_prefix(j.output_prefix, e.id, e.spawned_by, e.fence), clock_timestamp()
+    FROM ended e JOIN jobs j ON j.id = e.job_id
 )
 UPDATE jobs j
 SET open_tasks = j.open_tasks - 1,
     state = CASE WHEN j.open_tasks = 1 THEN 'CANCELLED' ELSE j.state END,
     phase = CASE WHEN j.open_tasks = 1 THEN NULL ELSE j.phase END,
     end_time = CASE WHEN j.open_tasks = 1 THEN clock_timestamp() END
-FROM stopped s WHERE j.id = s.job_id AND j.state IN ('QUEUED', 'PROCESSING')
+FROM ended e WHERE j.id = e.job_id AND j.state IN ('QUEUED', 'PROCESSING')
 RETURNING j.*;
 
 -- name: rescue_tasks
 -- Take expired leases from silent workers. The rows are locked and looked at again, so that a
--- heartbeat that came first wins. Too many crashes: FAILED. A zombie may write its files for some
--- time yet, so they are swept later. (An index finds what is due by statement_timestamp(), which stands
--- still; clock_timestamp(), which moves, would read all that is not.)
-WITH expired AS (
-    SELECT id FROM tasks WHERE state = 'RUNNING' AND lease_until < statement_timestamp()
-    ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED
+-- heartbeat that came first wins. Too many crashes: FAILED, and the job's other tasks stop; where somebody holds one
+-- of those, it is left to the next round. A zombie may write its files for some time yet, so they are swept later.
+-- (An index finds what is due by statement_timestamp(), which stands still; clock_timestamp(), which moves, would
+-- read all that is not.)
+WITH silent AS (
+    SELECT id, job_id, crashes + 1 >= $2 AS fatal FROM tasks
+    WHERE state = 'RUNNING' AND lease_until < statement_timestamp()
+    ORDER BY lease_until LIMIT $1
+), held AS (
+    SELECT t.id, t.job_id, t.state, t.cancel_requested, t.crashes, t.lease_until FROM tasks t
+    WHERE t.state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
+        AND t.id = ANY (ARRAY(
+            SELECT id FROM silent UNION
+            SELECT other.id FROM silent JOIN tasks other ON other.job_id = silent.job_id WHERE silent.fatal
+        ))
+    ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED
+), expired AS (
+    SELECT id, job_id, NOT cancel_requested AND crashes + 1 >= $2 AS fatal FROM held
+    WHERE state = 'RUNNING' AND lease_until < clock_timestamp()
+), failing AS (
+    SELECT j.id, j.open_tasks = (SELECT count(*) FROM held WHERE held.job_id = j.id) AS whole
+    FROM jobs j WHERE j.id = ANY (ARRAY(SELECT job_id FROM expired WHERE fatal))
 ), rescued AS (
     UPDATE tasks t
-    SET crashes = t.crashes + 1, lease_until = NULL, ready_time = clock_timestamp(),
-        state = CASE WHEN t.cancel_requested THEN 'CANCELLED'
-                     WHEN t.crashes + 1 >= $2 THEN 'FAILED'
+    SET crashes = t.crashes + 1, lease_until = NULL, phase = NULL, ready_time = clock_timestamp(),
+        error = CASE WHEN t.cancel_requested THEN t.error ELSE $3 END,
+        cancel_requested = t.cancel_requested OR (f.id IS NOT NULL AND NOT e.fatal),
+        state = CASE WHEN e.fatal THEN 'FAILED'
+                     WHEN t.cancel_requested OR f.id IS NOT NULL THEN 'CANCELLED'
                      ELSE 'READY' END::task_state
-    FROM expired e WHERE t.id = e.id AND t.state = 'RUNNING' AND t.lease_until < clock_timestamp()
-    RETURNING t.id, t.job_id, t.fence, t.state, t.owner, t.attempt, t.tenant_id
-), others AS (
-    UPDATE tasks t
-    SET cancel_requested = true, run_at = NULL,
-        state = CASE WHEN t.state = 'RUNNING' THEN t.state ELSE 'CANCELLED' END
-    FROM rescued r
-    WHERE r.state = 'FAILED' AND t.job_id = r.job_id AND t.id NOT IN (SELECT id FROM expired)
-        AND t.state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
-), swept AS (
+    FROM expired e LEFT JOIN failing f ON f.id = e.job_id
+    WHERE t.id = e.id AND f.whole IS NOT FALSE
+    RETURNING t.id, t.job_id, t.fence, t.spawned_by, t.state, t.owner, t.attempt, t.tenant_id
+), stopping AS (
+    SELECT held.id FROM held JOIN failing f ON f.id = held.job_id
+    WHERE f.whole AND held.id NOT IN (SELECT id FROM expired)
+),
+-- include: stop
+, swept AS (
     INSERT INTO storage_deletions (uri, not_before)
-    SELECT j.output_prefix || r.fence || '/', clock_timestamp() + $4::interval
+    SELECT attempt_prefix(j.output_prefix, r.id, r.spawned_by, r.fence), clock_timestamp() + $4::interval
     FROM rescued r JOIN jobs j ON j.id = r.job_id
 ), logged AS (
     INSERT INTO job_logs (job_id, tenant_id, level, attempt, message)
@@ -222,15 +293,18 @@ WITH expired AS (
     SELECT job_id, bool_or(state = 'FAILED') AS failed, bool_or(state = 'READY') AS ready,
            (count(*) FILTER (WHERE state = 'CANCELLED'))::int AS stopped
     FROM rescued GROUP BY job_id
+), ordered AS (
+    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM per_job) AND tasks > 1 ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE jobs j
 SET open_tasks = j.open_tasks - p.stopped,
     state = CASE WHEN p.failed THEN 'FAILED' WHEN p.stopped > 0 AND j.open_tasks = p.stopped THEN 'CANCELLED'
-                 WHEN p.ready THEN 'QUEUED' ELSE j.state END::job_state,
-    phase = CASE WHEN p.stopped > 0 AND j.open_tasks <> p.stopped THEN j.phase END,
-    error = CASE WHEN p.failed OR p.ready THEN $3 ELSE j.error END,
+                 WHEN p.ready AND NOT is_under_way(j.id) THEN 'QUEUED' ELSE j.state END::job_state,
+    phase = CASE WHEN NOT p.failed AND j.open_tasks <> p.stopped AND is_under_way(j.id) THEN j.phase END,
+    error = CASE WHEN p.failed OR (p.ready AND NOT is_under_way(j.id)) THEN $3 ELSE j.error END,
     end_time = CASE WHEN p.failed OR (p.stopped > 0 AND j.open_tasks = p.stopped) THEN clock_timestamp() END
-FROM per_job p WHERE j.id = p.job_id AND j.state IN ('QUEUED', 'PROCESSING')
+FROM per_job p, (SELECT count(*) FROM stopped) s, (SELECT count(*) FROM ordered) o
+WHERE j.id = p.job_id AND j.state IN ('QUEUED', 'PROCESSING')
 RETURNING j.*;
 
 -- name: wake_delayed
@@ -245,19 +319,14 @@ RETURNING t.job_id;
 
 -- name: expire_jobs
 -- Jobs past their deadline are FAILED; what still runs is told to stop.
-WITH held AS (
+WITH stopping AS (
     SELECT id FROM tasks
     WHERE job_id IN (
         SELECT id FROM jobs WHERE deadline <= statement_timestamp() AND end_time IS NULL ORDER BY deadline LIMIT $1
     ) AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')
     ORDER BY id FOR NO KEY UPDATE
-), stopped AS (
-    UPDATE tasks t
-    SET cancel_requested = true, run_at = NULL,
-        state = CASE WHEN t.state = 'RUNNING' THEN t.state ELSE 'CANCELLED' END
-    FROM held WHERE t.id = held.id
-    RETURNING t.job_id
-)
+),
+-- include: stop
 UPDATE jobs j SET state = 'FAILED', phase = NULL, error = $2, next_attempt_time = NULL, end_time = clock_timestamp()
 FROM (SELECT DISTINCT job_id FROM stopped) s
 WHERE j.id = s.job_id AND j.state IN ('QUEUED', 'PROCESSING')

@@ -6,8 +6,8 @@ WITH old AS (
     ORDER BY end_time LIMIT $2 FOR UPDATE SKIP LOCKED
 ), swept AS (
     INSERT INTO storage_deletions (uri, not_before)
-    SELECT old.output_prefix || f.fence || '/', clock_timestamp()
-    FROM old, LATERAL (SELECT DISTINCT generate_series(1, fence) AS fence FROM tasks WHERE job_id = old.id) f
+    SELECT attempt_prefix(old.output_prefix, t.id, t.spawned_by, f.fence), clock_timestamp()
+    FROM old JOIN tasks t ON t.job_id = old.id, LATERAL generate_series(1, t.fence) AS f (fence)
     WHERE starts_with(old.output_prefix, $3)
 )
 DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id;

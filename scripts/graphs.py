@@ -1,0 +1,138 @@
+"""The mechanisms of jobs of several tasks, and of the claim, for scripts/mutants.py."""
+
+from mutant import Mutant
+
+LEASES, DATABASE = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/database.py"
+GRAPH = "src/reelmill/store/migrations/0002_graph.sql"
+TESTS = "tests/store/test_store_graph.py tests/store/test_model.py"
+CLAIMS = "tests/store/test_store_leases.py tests/store/test_store_claims.py"
+
+
+def graph(name: str, old: str, new: str, *, within: str = "", file: str = LEASES, tests: str = TESTS) -> Mutant:
+    """A mechanism of jobs of several tasks."""
+    return Mutant(name=name, file=file, within=within, old=old, new=new, tests=tests)
+
+
+GRAPHS = (
+    graph("a folder for each task", r"ELSE task_id \|\| '-' END", "ELSE '' END", file=GRAPH),
+    graph(
+        "a job that goes on while a sibling runs or something is done",
+        r"RETURN EXISTS \(SELECT FROM tasks WHERE job_id = job AND state IN \('RUNNING', 'COMPLETED'\)\);",
+        "RETURN false;",
+        file=GRAPH,
+    ),
+    graph(
+        "telling a task that was spawned while its job ended",
+        r"USING ERRCODE = '40001'",
+        "USING ERRCODE = 'RM001'",
+        file=GRAPH,
+    ),
+    graph("repeating a statement that met a new task", r"_TRIES = 5", "_TRIES = 1", file=DATABASE),
+    graph(
+        "a task depends on what was spawned with it",
+        r"OR t\.spawned_by IS NULL OR t\.spawned_by IS DISTINCT FROM d\.spawned_by",
+        "",
+        file=GRAPH,
+    ),
+    graph("a task depends on what has the smaller id", r"a\.depends_on >= a\.task_id OR ", "", file=GRAPH),
+    graph(
+        "the switch for graphs",
+        r"AND NOT \(SELECT is_on FROM switches WHERE name = 'graphs'\)",
+        "AND false",
+        file=GRAPH,
+    ),
+    graph(
+        "a task that waits for two is opened by the second",
+        r"CASE WHEN t\.open_dependencies = w\.n THEN 'READY'",
+        "CASE WHEN true THEN 'READY'",
+        within="-- name: complete_tasks\n",
+    ),
+    graph(
+        "a lost lease spawns nothing",
+        r"JOIN done ON done\.id = s\.parent AND done\.fence = s\.fence",
+        "JOIN tasks done ON done.id = s.parent",
+        within="-- name: complete_tasks\n",
+    ),
+    graph("the siblings of a failed task stop", r"held\.id <> mine\.id", "false", within="-- name: fail_task\n"),
+    graph(
+        "the siblings of a task that crashed too often stop",
+        r"WHERE f\.whole AND held\.id NOT IN",
+        "WHERE false AND held.id NOT IN",
+        within="-- name: rescue_tasks\n",
+    ),
+    graph(
+        "a rescue that can't stop a sibling leaves the task",
+        r" AND f\.whole IS NOT FALSE",
+        "",
+        within="-- name: rescue_tasks\n",
+    ),
+    graph(
+        "the job shows its furthest phase",
+        r"ELSE greatest\(j\.phase, \$3::text::job_phase\)",
+        "ELSE coalesce($3::text::job_phase, j.phase)",
+        within="-- name: report\n",
+    ),
+    graph(
+        "the job shows its highest attempt",
+        r"ELSE greatest\(j\.attempt, c\.attempt\)",
+        "ELSE c.attempt",
+        within="-- name: begin\n",
+    ),
+    graph(
+        "a claim takes kinds that the worker knows",
+        r" AND kind = k\.kind",
+        "",
+        within="-- name: claim_tasks\n",
+        tests=CLAIMS,
+    ),
+    graph(
+        "a claim takes what is of its places",
+        r" AND place = p\.place",
+        "",
+        within="-- name: claim_tasks\n",
+        tests=CLAIMS,
+    ),
+    graph(
+        "a claim takes the most urgent",
+        r"ORDER BY priority DESC, ready_time",
+        "ORDER BY ready_time",
+        within="-- name: claim_tasks\n",
+        tests=CLAIMS,
+    ),
+    graph(
+        "a claim begins where the oldest READY task is",
+        r" AND ready_time >= \$6",
+        " AND $6::timestamptz IS NOT NULL",
+        within="-- name: claim_tasks\n",
+        tests=CLAIMS,
+    ),
+    graph(
+        "no plan of a claim takes the index by time",
+        r"WHERE state = 'READY' AND lease_until IS NULL;",
+        "WHERE state = 'READY';",
+        file=GRAPH,
+        within="CREATE INDEX tasks_ready",
+        tests="tests/store/test_store_stale_statistics.py",
+    ),
+    graph(
+        "what a message wakes takes the most urgent task",
+        r"self\._claim\(free\)",
+        "self._claim(len(self._uncommitted))",
+        file="src/reelmill/worker/intake.py",
+        tests="tests/worker/test_worker_sweeps.py tests/worker/test_worker_loop.py",
+    ),
+    graph(
+        "looking from the beginning every five minutes",
+        r"_BEGIN_AGAIN_SECONDS = 300\.0",
+        "_BEGIN_AGAIN_SECONDS = 1e9",
+        file="src/reelmill/worker/intake.py",
+        tests="tests/unit/test_loops.py",
+    ),
+    graph(
+        "counting an end once",
+        r"for s in stored if not s\.already",
+        "for s in stored",
+        file="src/reelmill/announce.py",
+        tests="tests/api/test_service.py",
+    ),
+)

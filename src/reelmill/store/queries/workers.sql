@@ -1,0 +1,17 @@
+-- name: announce_worker
+-- A worker lives; what it told before is replaced.
+INSERT INTO workers (owner, version, kinds, pool, labels, slots, running) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (owner) DO UPDATE SET running = excluded.running, seen_time = clock_timestamp();
+
+-- name: forget_worker
+-- A worker has ended by itself.
+DELETE FROM workers WHERE owner = $1;
+
+-- name: list_workers
+-- In the order of their names, after $1.
+SELECT *, extract(epoch FROM clock_timestamp() - seen_time)::float8 AS silent_seconds
+FROM workers WHERE owner > $1 ORDER BY owner LIMIT $2;
+
+-- name: delete_workers
+-- Those that were silent for $1.
+DELETE FROM workers WHERE seen_time < clock_timestamp() - $1::interval;

@@ -1,0 +1,35 @@
+"""Workers tell that they live."""
+
+from dataclasses import replace
+
+from store.kit import Store
+
+from reelmill.store.workers import LivingWorker
+
+ONE = LivingWorker(
+    owner="b", version="1.2.3", kinds=("run_job", "chunk"), pool="large", labels=("gpu",), slots=4, running=0
+)
+
+
+async def test_a_worker_is_listed_as_it_last_told(store: Store) -> None:
+    for worker in (ONE, replace(ONE, owner="c"), replace(ONE, owner="a"), replace(ONE, running=3)):
+        await store.workers.announce(worker)
+    seen = await store.workers.page(after="", limit=2)
+    assert [s.worker for s in seen] == [replace(ONE, owner="a"), replace(ONE, running=3)]
+    assert seen[1].start_time < seen[1].seen_time
+    assert 0 <= seen[1].silent_seconds < 30
+    assert [s.worker.owner for s in await store.workers.page(after="b", limit=2)] == ["c"]
+    await store.workers.forget("c")
+    assert [s.worker.owner for s in await store.workers.page(after="", limit=9)] == ["a", "b"]
+
+
+async def test_a_worker_that_fell_silent_is_forgotten_after_an_hour(store: Store) -> None:
+    await store.workers.announce(ONE)
+    await store.workers.announce(replace(ONE, owner="c"))
+    await store.rows("UPDATE workers SET seen_time = seen_time - interval '59 minutes'")
+    await store.retention.trim()
+    assert len(await store.workers.page(after="", limit=9)) == 2
+    await store.workers.announce(ONE)
+    await store.rows("UPDATE workers SET seen_time = seen_time - interval '1 minute'")
+    await store.retention.trim()
+    assert [s.worker.owner for s in await store.workers.page(after="", limit=9)] == ["b"]
