@@ -8,6 +8,7 @@ import pytest
 from media.kit import Studio, decode, first_sound, make, rgb
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import shapes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -181,6 +182,95 @@ async def test_a_picture_that_comes_after_thousands_of_sounds_is_turned(
     assert (await studio.probe_made(late)).streams[1].rotation_degrees == 90
     made = await studio.one(late, transcode={})
     assert (decode(made).width, decode(made).height) == (32, 64)
+
+
+JOINED = {
+    "h264.ts": ("ts", ("-c:v", "libx264", "-g", "5", "-pix_fmt", "yuv420p")),
+    "mpeg2.ts": ("ts", ("-c:v", "mpeg2video", "-q:v", "2")),
+    "hevc.ts": ("ts", ("-c:v", "libx265", "-x265-params", "log-level=error")),
+    "mpeg2.mpg": ("mpg", ("-c:v", "mpeg2video", "-q:v", "2")),
+    "h264.h264": ("h264", ("-c:v", "libx264", "-g", "5", "-pix_fmt", "yuv420p")),
+    "dv.dv": ("dv", ("-c:v", "dvvideo", "-pix_fmt", "yuv420p")),
+}
+
+
+@pytest.mark.parametrize("change", ["aspect", "size"])
+@pytest.mark.parametrize("name", JOINED)
+async def test_parts_of_other_sizes_and_aspects_are_not_stretched(
+    studio: Studio, tmp_path: Path, name: str, change: str
+) -> None:
+    """White of 4:3, then of 16:9, which gets bars above and below: a black corner, and white in the middle."""
+    suffix, encoder = JOINED[name]
+    if suffix == "dv" and change == "size":
+        pytest.skip("DV has one size")
+    first, second = (
+        ("720x576", "720x576") if suffix == "dv" else ("160x120", "160x120" if change == "aspect" else "160x90")
+    )
+    shapes = ("16/15", "64/45") if suffix == "dv" else ("1", "4/3" if change == "aspect" else "1")
+    parts = []
+    for i, (size, shape) in enumerate(zip((first, second), shapes, strict=True)):
+        source = f"color=white:size={size}:rate=25:duration=1,setsar={shape}"
+        offset = ("-output_ts_offset", str(i)) if suffix in ("ts", "mpg") else ()
+        kind = "ts" if suffix == "mpg" else suffix
+        parts.append(make(tmp_path / f"{i}.{kind}", "-f", "lavfi", "-i", source, *encoder, *offset).read_bytes())
+    path = tmp_path / f"joined.{kind}"
+    path.write_bytes(b"".join(parts))
+    if suffix == "mpg":
+        path = make(tmp_path / "joined.mpg", "-i", str(path), "-c", "copy")
+    made = await studio.one(path, transcode={"video": {"crf": 10}})
+    seen = decode(made)
+    assert seen.width / seen.height == pytest.approx(4 / 3, abs=0.02)
+    middle = (seen.width // 2, seen.height // 2)
+    assert min(rgb(made, 4, 4, index=4)) > 200
+    assert max(rgb(made, 4, 4, index=seen.frames - 4)) < 60
+    assert min(rgb(made, *middle, index=seen.frames - 4)) > 200
+    bars = [max(rgb(made, 4, y, index=seen.frames - 4)) < 60 for y in range(0, seen.height, 4)]
+    assert sum(bars) / len(bars) == pytest.approx(0.25, abs=0.1)
+
+
+async def test_a_recording_whose_window_was_resized_is_not_stretched(studio: Studio, tmp_path: Path) -> None:
+    for i, size in enumerate(("128x96", "128x32")):
+        make(
+            tmp_path / f"{i}.ivf", "-f", "lavfi", "-i", f"color=white:size={size}:rate=10:duration=1", "-c:v", "libvpx"
+        )
+    (tmp_path / "list").write_text("file 0.ivf\nfile 1.ivf\n")
+    path = make(tmp_path / "resized.webm", "-f", "concat", "-i", str(tmp_path / "list"), "-c", "copy")
+    made = await studio.one(path, transcode={})
+    assert [min(rgb(made, 64, 4, index=i)) > 200 for i in (5, 15)] == [True, False]
+    assert [min(rgb(made, 64, 48, index=i)) > 200 for i in (5, 15)] == [True, True]
+
+
+async def test_a_large_file_is_looked_into_here_and_there(studio: Studio, tmp_path: Path) -> None:
+    encoder = ("-c:v", "mpeg2video", "-g", "10", "-q:v", "2")
+    data = b""
+    for i, shape in enumerate(("1", "4/3")):
+        source = f"testsrc2=size=160x120:rate=25:duration=8,setsar={shape}"
+        part = tmp_path / f"{i}.ts"
+        data += make(part, "-f", "lavfi", "-i", source, *encoder, "-output_ts_offset", str(8 * i)).read_bytes()
+    (tmp_path / "large.ts").write_bytes(data)
+    found = []
+    for look in (shapes.read, shapes.sought):
+        with av.open(str(tmp_path / "large.ts")) as container:
+            made = look(container, container.streams.video[0])
+            assert shapes.is_large(container, 2**25) and not shapes.is_large(container, 2**20)
+        found.append([(s.start_seconds, round(s.pixel_aspect_ratio, 2)) for s in made])
+    assert found[0] == [(0.0, 1.0), (pytest.approx(8.0, abs=0.05), 1.33)]
+    assert found[1] == [(0.0, 1.0), (pytest.approx(8.0, abs=0.6), 1.33)]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+async def test_a_sound_track_that_holds_nothing_is_no_sound(studio: Studio, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"empty.{suffix}"
+    # Sound that begins after the end is announced, and never comes.
+    late = ("-itsoffset", "100", "-f", "lavfi", "-i", "sine=sample_rate=48000:duration=1")
+    fragments = ("-movflags", "+frag_keyframe+empty_moov") if suffix == "mp4" else ()
+    make(path, *picture(), *late, "-map", "0", "-map", "1", *X264, "-c:a", "aac", "-t", "1", *fragments)
+    streams = (await studio.probe_made(path)).streams
+    assert [s.empty for s in streams] == [False, True]
+    seen = decode(await studio.one(path, transcode={}))
+    assert (seen.frames, seen.audio_codec) == (10, "")
+    with pytest.raises(AttemptFailed, match="INPUT_NO_AUDIO"):
+        await studio.one(path, audio={})
 
 
 async def test_a_video_without_sound_stays_silent(studio: Studio, tmp_path: Path) -> None:

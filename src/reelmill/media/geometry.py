@@ -35,6 +35,19 @@ def display_size(stream: MediaInfo.Stream) -> tuple[float, float]:
     return (height, width) if stream.rotation_degrees in (90, 270) else (width, height)
 
 
+def aspects(stream: MediaInfo.Stream, start: float) -> tuple[tuple[float, float], ...]:
+    """From which second after `start` on a stream is shown with which width over height; empty where that stays."""
+    found: list[tuple[float, float]] = []
+    for shape in stream.shapes:
+        aspect = shape.width * (shape.pixel_aspect_ratio or 1.0) / shape.height
+        if shape.start_seconds <= start:
+            found.clear()
+        found.append(
+            (max(0.0, shape.start_seconds - start), 1 / aspect if stream.rotation_degrees in (90, 270) else aspect)
+        )
+    return tuple(found)
+
+
 def box(source: tuple[float, float], spec: VideoSettings) -> tuple[int, int]:
     """The width and height that are asked for, for a picture that lies or stands as `source` does."""
     upright = source[1] > source[0]

@@ -4,8 +4,9 @@ import base64
 import json
 import struct
 import sys
+import time
+from collections.abc import Callable
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import av
 import av.error
 from av.stream import Discard, Disposition
 
-from reelmill.media import animations, colours, compositions, heif, languages, profiles, tracks
+from reelmill.media import animations, colours, compositions, heif, languages, profiles, shapes, tracks
 from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TrackSelector
@@ -45,6 +46,7 @@ _ROLES = (
     (Disposition.original, TrackSelector.ORIGINAL),
 )
 _PACKETS_FOR_A_PICTURE = 1000
+_LOOK_SECONDS = 3.0  # for a stream that seems to have nothing; what is not found by then is taken as said
 _START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
@@ -75,7 +77,7 @@ def answer(path: str) -> dict[str, str]:
     if shown_seconds is not None:
         picture = None
     try:
-        with av.open(f"file:{path}", format=picture, options=_OPTIONS, metadata_errors="replace") as container:
+        with _opened(path, picture) as container:
             demuxer = container.format.name.split(",")[0]
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
@@ -87,8 +89,10 @@ def answer(path: str) -> dict[str, str]:
                 info.streams[0].color_primaries = meant or info.streams[0].color_primaries
             if demuxer == "mov" and (made := compositions.composition(Path(path), container.streams)) is not None:
                 info.composition.CopyFrom(made)
-            if (shown := tracks.shown(info)) is not None:
-                _look(container, info.streams[shown.index])
+            shown = tracks.shown(info)
+            _look(container, info, shown)
+            if shown is not None and demuxer in shapes.DEMUXERS:
+                _tell_shapes(container, lambda: _opened(path, picture), shown, size)
     except heif.Unsupported as error:
         return _refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
     except (struct.error, IndexError, KeyError):
@@ -98,6 +102,10 @@ def answer(path: str) -> dict[str, str]:
     if (problem := _unusable(info)) is not None:
         return problem
     return _answer(info, demuxer)
+
+
+def _opened(path: str, format: str | None) -> Any:
+    return av.open(f"file:{path}", format=format, options=_OPTIONS, metadata_errors="replace")
 
 
 def _answer(info: MediaInfo, demuxer: str) -> dict[str, str]:
@@ -180,28 +188,62 @@ def _layout(stream: Any) -> str:
     return "" if name.endswith(" channels") else name
 
 
-def _look(container: Any, described: MediaInfo.Stream) -> None:
-    """What a stream's first picture tells: how it is turned, its fields, whether parts are transparent."""
-    stream = container.streams[described.index]
-    if stream.codec_context is None or described.width * described.height > MAX_PIXELS:
-        return
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all  # a picture may come after minutes of sound
+def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None) -> None:
+    """What packets tell: which streams have any, and how the picture is turned, its fields, whether parts are clear."""
+    unseen = {
+        s.index for s in info.streams if s.kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO) and not s.frames
+    }
+    picture = shown.index if shown is not None and shown.width * shown.height <= MAX_PIXELS else None
+    left = _PACKETS_FOR_A_PICTURE
+    until = time.monotonic() + _LOOK_SECONDS
     try:
-        # Where no picture comes soon, the whole file is not read for it.
-        for packet in islice(container.demux(stream), _PACKETS_FOR_A_PICTURE):
-            if stream.codec_context.name == "hevc" and packet.size:
-                described.alpha |= _layered(bytes(packet), stream.codec_context.extradata or b"")
-            if (frame := next(iter(packet.decode()), None)) is not None:
-                # A display matrix counts against the clock.
-                described.pixel_format = described.pixel_format or frame.format.name
-                described.rotation_degrees = round(-frame.rotation / 90) * 90 % 360
-                described.interlaced |= bool(frame.interlaced_frame)
-                described.alpha |= _has_alpha(frame.format)
+        for packet in container.demux():
+            index = packet.stream.index
+            if packet.size:
+                unseen.discard(index)
+            if index == picture and shown is not None:
+                left -= 1
+                if _seen(packet, shown) or not left:
+                    picture = None
+            if not unseen and picture is None:
                 return
+            if time.monotonic() > until:
+                return
+            if index not in unseen and index != picture:
+                packet.stream.discard = Discard.all  # what is looked for may come after minutes of others
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
         return
+    for index in unseen:
+        info.streams[index].empty = True
+
+
+def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, size: int) -> None:
+    if shapes.is_large(container, size):
+        shown.shapes.extend(shapes.sought(container, container.streams[shown.index]))
+    else:  # from its first packet on
+        with anew() as again:
+            shown.shapes.extend(shapes.read(again, again.streams[shown.index]))
+    for first in shown.shapes[:1]:  # the library may tell a later one
+        shown.width, shown.height = first.width, first.height
+        shown.pixel_aspect_ratio = first.pixel_aspect_ratio
+
+
+def _seen(packet: Any, described: MediaInfo.Stream) -> bool:
+    """Whether a picture came out of a packet; then it is described."""
+    context = packet.stream.codec_context
+    if context is None:
+        return True
+    if context.name == "hevc" and packet.size:
+        described.alpha |= _layered(bytes(packet), context.extradata or b"")
+    frame = next(iter(packet.decode()), None)
+    if frame is None:
+        return False
+    described.pixel_format = described.pixel_format or frame.format.name
+    # A display matrix counts against the clock.
+    described.rotation_degrees = round(-frame.rotation / 90) * 90 % 360
+    described.interlaced |= bool(frame.interlaced_frame)
+    described.alpha |= _has_alpha(frame.format)
+    return True
 
 
 def _has_alpha(pixels: Any) -> bool:

@@ -20,7 +20,7 @@ class ProbeMediaRequest(_message.Message):
 class MediaInfo(_message.Message):
     __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams", "composition")
     class Stream(_message.Message):
-        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries", "roles", "default_track", "channel_layout", "empty", "alpha")
+        __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries", "roles", "default_track", "channel_layout", "empty", "alpha", "shapes")
         class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
             __slots__ = ()
             KIND_UNSPECIFIED: _ClassVar[MediaInfo.Stream.Kind]
@@ -31,6 +31,17 @@ class MediaInfo(_message.Message):
         VIDEO: MediaInfo.Stream.Kind
         AUDIO: MediaInfo.Stream.Kind
         SUBTITLE: MediaInfo.Stream.Kind
+        class Shape(_message.Message):
+            __slots__ = ("start_seconds", "width", "height", "pixel_aspect_ratio")
+            START_SECONDS_FIELD_NUMBER: _ClassVar[int]
+            WIDTH_FIELD_NUMBER: _ClassVar[int]
+            HEIGHT_FIELD_NUMBER: _ClassVar[int]
+            PIXEL_ASPECT_RATIO_FIELD_NUMBER: _ClassVar[int]
+            start_seconds: float
+            width: int
+            height: int
+            pixel_aspect_ratio: float
+            def __init__(self, start_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ...) -> None: ...
         INDEX_FIELD_NUMBER: _ClassVar[int]
         KIND_FIELD_NUMBER: _ClassVar[int]
         CODEC_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +67,7 @@ class MediaInfo(_message.Message):
         CHANNEL_LAYOUT_FIELD_NUMBER: _ClassVar[int]
         EMPTY_FIELD_NUMBER: _ClassVar[int]
         ALPHA_FIELD_NUMBER: _ClassVar[int]
+        SHAPES_FIELD_NUMBER: _ClassVar[int]
         index: int
         kind: MediaInfo.Stream.Kind
         codec: str
@@ -81,7 +93,8 @@ class MediaInfo(_message.Message):
         channel_layout: str
         empty: bool
         alpha: bool
-        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[_operations_pb2.TrackSelector.Role, str]]] = ..., default_track: _Optional[bool] = ..., channel_layout: _Optional[str] = ..., empty: _Optional[bool] = ..., alpha: _Optional[bool] = ...) -> None: ...
+        shapes: _containers.RepeatedCompositeFieldContainer[MediaInfo.Stream.Shape]
+        def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[MediaInfo.Stream.Kind, str]] = ..., codec: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., pixel_format: _Optional[str] = ..., rotation_degrees: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., language: _Optional[str] = ..., cover: _Optional[bool] = ..., frames: _Optional[int] = ..., pixel_aspect_ratio: _Optional[float] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., interlaced: _Optional[bool] = ..., color_primaries: _Optional[str] = ..., roles: _Optional[_Iterable[_Union[_operations_pb2.TrackSelector.Role, str]]] = ..., default_track: _Optional[bool] = ..., channel_layout: _Optional[str] = ..., empty: _Optional[bool] = ..., alpha: _Optional[bool] = ..., shapes: _Optional[_Iterable[_Union[MediaInfo.Stream.Shape, _Mapping]]] = ...) -> None: ...
     class Composition(_message.Message):
         __slots__ = ("picture", "alpha", "premultiplied", "left", "top", "width", "height", "mirrored", "rotation_degrees", "color_space", "color_transfer", "color_primaries", "full_range", "still")
         class Layer(_message.Message):

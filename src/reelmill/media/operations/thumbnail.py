@@ -1,13 +1,13 @@
 """thumbnail: take still pictures from a video."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import composing, formats, memory, pictures, tracks
 from reelmill.media.checks import background_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.geometry import Size, display_size, fit
+from reelmill.media.geometry import Size, aspects, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.sources import is_still, may_change, open_options, seconds
 from reelmill.v1.media_pb2 import MediaInfo
@@ -64,15 +64,25 @@ class ThumbnailOperation:
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)
         _check_size(scaling.final, output)
         matrix, full = _COLOURS[spec.format]
-        shown = Shown(
-            scaling=scaling, matrix=matrix, full=full, background=spec.background, changing=may_change(source)
-        )
-        pixels = _CLEAR_PIXELS if shown.kept and picture.alpha else _PIXELS
-        graph = ",".join((*pictures.filters(picture, shown), pixels[spec.format], pictures.ALONE))
+        clear = spec.background == pictures.TRANSPARENT and picture.alpha
+        pixels = (_CLEAR_PIXELS if clear else _PIXELS)[spec.format]
+
+        def graph(start: float) -> str:
+            """The filters of pictures from a time on."""
+            shown = Shown(
+                scaling=scaling,
+                matrix=matrix,
+                full=full,
+                background=spec.background,
+                changing=may_change(source),
+                aspects=aspects(picture, start),
+            )
+            return ",".join((*pictures.filters(picture, shown), pixels, pictures.ALONE))
+
         extension = _EXTENSIONS[spec.format]
         paths = [PurePosixPath(output, f"{output}-{i:04d}.{extension}") for i in range(1, len(times) + 1)]
         if source.info.composition.still:
-            commands = [_of_a_still(output, spec, source, picture, len(times), graph, scaling.final)]
+            commands = [_of_a_still(output, spec, source, picture, len(times), graph(0.0), scaling.final)]
         elif spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
             commands = [_one_decode(output, spec, source, context, picture, duration, graph, scaling.final)]
         else:
@@ -135,7 +145,7 @@ def _by_seeking(
     source: Source,
     picture: MediaInfo.Stream,
     seeks: Sequence[tuple[float, PurePosixPath]],
-    graph: str,
+    graph: Callable[[float], str],
     each_bytes: tuple[int, int],
 ) -> Command:
     composition = source.info.composition if source.info.HasField("composition") else None
@@ -144,8 +154,8 @@ def _by_seeking(
     writes: list[str] = []
     for i, (time, path) in enumerate(seeks):
         inputs += open_options(source, one, start=time)
-        writes += composing.maps(composition, picture.index, graph, f"{path.stem}-picture", i)
-        writes += ("-frames:v", "1", *composing.filtered(composition, graph), *_encoder(spec))
+        writes += composing.maps(composition, picture.index, graph(time), f"{path.stem}-picture", i)
+        writes += ("-frames:v", "1", *composing.filtered(composition, graph(time)), *_encoder(spec))
         # update: the path is a name and no pattern for many.
         writes += ("-map_metadata", "-1", "-f", "image2", "-update", "1", str(path))
     reading, writing = (len(seeks) * count for count in each_bytes)
@@ -166,14 +176,14 @@ def _one_decode(
     context: PlanContext,
     picture: MediaInfo.Stream,
     duration: float,
-    graph: str,
+    graph: Callable[[float], str],
     size: Size,
 ) -> Command:
     step = duration / spec.count
     # The frame on the screen at the middle of each step: earlier by half a step, then at each step.
     rate = f"setpts=PTS-{seconds(step / 2)}/TB,fps=fps={spec.count}/{seconds(duration)}:start_time=0:round=up"
     composition = source.info.composition if source.info.HasField("composition") else None
-    whole = f"{rate},{graph}"
+    whole = f"{rate},{graph(step / 2)}"
     writes = (
         *composing.maps(composition, picture.index, whole, f"{output}-picture"),
         *("-frames:v", str(spec.count), *composing.filtered(composition, whole)),

@@ -7,7 +7,7 @@ from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import composing, formats, memory, pictures, sounds, tracks
 from reelmill.media.checks import background_violations, track_violations, trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.geometry import Size, box, display_size, fit
+from reelmill.media.geometry import Size, aspects, box, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.sources import believable_seconds, expected_seconds, may_change, open_options, seconds, span
 from reelmill.media.tracks import Sound
@@ -100,7 +100,12 @@ class TranscodeOperation:
             )
         rate = (f"fps={formats.frame_rate(spec.video.frame_rate)}",) if spec.video.frame_rate else ()
         free = spec.video.fit in _FREE_FITS or spec.video.fit == VideoSettings.PAD
-        shown = Shown(scaling=scaling, background=spec.video.background, changing=free and may_change(source))
+        shown = Shown(
+            scaling=scaling,
+            background=spec.video.background,
+            changing=free and may_change(source),
+            aspects=aspects(picture, part.start) if free else (),
+        )
         graph = ",".join((*rate, *pictures.filters(picture, shown), pictures.FILM))
         writes = (
             *composing.maps(composition, picture.index, graph, f"{output}-picture"),

@@ -1,0 +1,155 @@
+"""Where a film's size or aspect changes on the way: ffmpeg tells its filters of sizes, and of the first aspect alone.
+
+Runs in the prober's child. In broadcasts and recordings a picture's headers come again and again; only where one
+differs from the last is a picture decoded. Small files are read whole, large ones looked into here and there, and then
+between two places that differ.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Any
+
+import av
+import av.error
+from av.stream import Discard
+
+from reelmill.v1.media_pb2 import MediaInfo
+
+DEMUXERS = frozenset({"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "dv"})
+"""Formats that say nothing of aspects themselves, so each picture's own counts."""
+_WHOLE_BYTES = 2**24
+_PLACES = (0.0, 0.5, 0.97)  # parts of the length; what changes and changes back between two of them is not seen
+_NEAREST_SECONDS = 0.5
+_MOST_PACKETS, _NEAREST_PACKETS = 100_000, 1000
+_MOST_SHAPES = 64
+_HEADERS = {
+    "mpeg1video": re.compile(rb"\x00\x00\x01\xb3(.{8})", re.DOTALL),
+    "mpeg2video": re.compile(rb"\x00\x00\x01\xb3(.{8})", re.DOTALL),
+    # Of the sequence parameters as much as holds the size and the shape of pixels.
+    "h264": re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67](.{4,64}?)(?=\x00\x00\x01|\x00\x00\x00|$)", re.DOTALL),
+    "hevc": re.compile(rb"\x00\x00\x01[\x42\x43](.{4,96}?)(?=\x00\x00\x01|\x00\x00\x00|$)", re.DOTALL),
+    "mpeg4": re.compile(rb"\x00\x00\x01[\x20-\x2f](.{4,32}?)(?=\x00\x00\x01|$)", re.DOTALL),
+}
+_SEARCHED_BYTES = 4096  # of a packet: headers stand in front
+_DV_ASPECT = slice(453, 458)  # of a frame: the pack that tells it (IEC 61834-4)
+
+Shape = tuple[int, int, float]
+
+
+def is_large(container: Any, size_bytes: int) -> bool:
+    """Whether an open file is to be looked into by `sought`, and not by `read`."""
+    return size_bytes > _WHOLE_BYTES and bool(container.duration)
+
+
+def read(container: Any, stream: Any) -> list[MediaInfo.Stream.Shape]:
+    """The shapes of a stream of a container that was just opened; empty where there is one."""
+    return _told(container, _changes(stream, _packets(container, stream)))
+
+
+def sought(container: Any, stream: Any) -> list[MediaInfo.Stream.Shape]:
+    """The shapes of a stream by looking into an open container at some places; empty where all have the same."""
+    stream.discard = Discard.default
+    return _told(container, _sought(container, stream))
+
+
+def _told(container: Any, found: Iterator[tuple[float, Shape]]) -> list[MediaInfo.Stream.Shape]:
+    begin = (container.start_time or 0) / 1_000_000
+    try:
+        known = list(islice(found, _MOST_SHAPES))
+    except (av.error.FFmpegError, MemoryError):
+        return []
+    made = MediaInfo.Stream.Shape
+    shapes = [
+        made(start_seconds=max(0.0, time - begin), width=w, height=h, pixel_aspect_ratio=sar)
+        for time, (w, h, sar) in known
+    ]
+    return shapes if len(shapes) > 1 else []
+
+
+def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
+    """Packets and their times; those of raw streams, which have none, come at an even rate."""
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    for i, packet in enumerate(islice(container.demux(stream), _MOST_PACKETS)):
+        if packet.size:
+            yield i / rate if packet.pts is None else float(packet.pts * packet.time_base), packet
+
+
+def _changes(stream: Any, packets: Iterator[tuple[float, Any]]) -> Iterator[tuple[float, Shape]]:
+    """When a shape begins, and which."""
+    last, shape = b"", None
+    for time, packet in packets:
+        header = _header(stream.codec_context.name, packet)
+        if not header or header == last:
+            continue
+        last, new = header, _shape(stream, packet)
+        if new is not None and new != shape:
+            shape = new
+            yield time, new
+
+
+def _header(codec: str, packet: Any) -> bytes:
+    data = bytes(memoryview(packet)[:_SEARCHED_BYTES])
+    if codec == "dvvideo":
+        return data[_DV_ASPECT]
+    found = _HEADERS[codec].search(data) if codec in _HEADERS else None
+    return found[1] if found else b""
+
+
+def _shape(stream: Any, packet: Any) -> Shape | None:
+    """The shape of a picture that can be decoded alone."""
+    context = av.CodecContext.create(stream.codec_context.name, "r")
+    context.extradata = stream.codec_context.extradata
+    context.thread_count = 1
+    try:
+        frames = context.decode(packet) + context.decode(None)
+    except (av.error.FFmpegError, MemoryError):
+        return None
+    if not frames:
+        return None
+    return frames[0].width, frames[0].height, float(context.sample_aspect_ratio or 1) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A picture with a header."""
+
+    time: float
+    header: bytes
+    packet: Any
+
+
+def _sought(container: Any, stream: Any) -> Iterator[tuple[float, Shape]]:
+    begin, length = (container.start_time or 0) / 1_000_000, container.duration / 1_000_000
+    found = (_at(container, stream, begin + length * part) for part in _PLACES)
+    places = [place for place in found if place is not None]
+    if len({place.header for place in places}) < 2:
+        return
+    yield from ((begin, shape) for place in places[:1] if (shape := _shape(stream, place.packet)) is not None)
+    for early, late in pairwise(places):
+        one, other = _shape(stream, early.packet), _shape(stream, late.packet)
+        if one != other and one is not None and other is not None:
+            yield _between(container, stream, early, late), other
+
+
+def _between(container: Any, stream: Any, early: _Place, late: _Place) -> float:
+    """When the later of two shapes begins, if there is no third in between."""
+    low, high = early.time, late.time
+    while high - low > _NEAREST_SECONDS:
+        middle = _at(container, stream, (low + high) / 2)
+        if middle is None or not low < middle.time < high:
+            break
+        if middle.header == early.header:
+            low = middle.time
+        else:
+            high = middle.time
+    return high
+
+
+def _at(container: Any, stream: Any, seconds: float) -> _Place | None:
+    container.seek(round(seconds / stream.time_base), stream=stream, backward=True)
+    for time, packet in islice(_packets(container, stream), _NEAREST_PACKETS):
+        if header := _header(stream.codec_context.name, packet):
+            return _Place(time, header, packet)
+    return None
