@@ -79,6 +79,12 @@ GRAPHS = (
         within="-- name: begin\n",
     ),
     graph(
+        "what a lost job's completed tasks wrote goes",
+        r"CREATE TRIGGER sweep_completed_tasks .*?;\n",
+        "",
+        file=GRAPH,
+    ),
+    graph(
         "a claim takes kinds that the worker knows",
         r" AND kind = k\.kind",
         "",

@@ -226,7 +226,7 @@ WALLS = (
     wall(
         "colours are meant as their profile said",
         _PICTURES,
-        r"if picture\.color_primaries in _TO_SRGB:",
+        r"if picture\.color_primaries in WIDE:",
         "if False:",
         _PRIVACY,
     ),

@@ -138,6 +138,8 @@ class Model:
 
     def ends(self, state: str, error: str | None = None) -> None:
         self.state, self.phase = state, None
+        if state != "COMPLETED" and len(self.tasks) > 1:
+            self.wasted += sum(task.state == "COMPLETED" for task in self.tasks)
         if error is not None:
             self.error = error
         if state == "FAILED":

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
+import uuid_utils.compat as uuid_utils
 from store.kit import AWAY, BAD_INPUT, TENANT, USER, Store, made, new_job, past
 
 from reelmill.jobs.errors import WrongState
 from reelmill.jobs.states import Phase
 from reelmill.store.database import Database
-from reelmill.store.leases import FinishedTask
+from reelmill.store.leases import FinishedTask, NewTask
 from reelmill.store.records import ClaimedTask
+from reelmill.store.switches import GRAPHS
 
 JOBS = 40
 BALANCED = {
@@ -22,15 +24,30 @@ BALANCED = {
     " ON e.job_id = j.id AND e.seq = j.version WHERE e.state <> j.state OR e.attempt <> j.attempt",
     "one end": "SELECT count(*) FROM (SELECT job_id FROM job_events"
     " WHERE state IN ('COMPLETED', 'FAILED', 'CANCELLED') GROUP BY job_id HAVING count(*) > 1) twice",
-    "files of completed jobs alone": "SELECT count(*) FROM jobs j WHERE (state = 'COMPLETED') <>"
-    " EXISTS (SELECT FROM output_files f WHERE f.job_id = j.id)",
+    "files of completed tasks alone": "SELECT count(*) FROM jobs j WHERE"
+    " (SELECT count(*) FROM tasks t WHERE t.job_id = j.id AND t.state = 'COMPLETED') <>"
+    " (SELECT count(*) FROM output_files f WHERE f.job_id = j.id)",
+    "completed jobs of completed tasks alone": "SELECT count(*) FROM jobs j JOIN tasks t ON t.job_id = j.id"
+    " WHERE j.state = 'COMPLETED' AND t.state <> 'COMPLETED'",
+    "all tasks are counted": "SELECT count(*) FROM jobs j"
+    " WHERE j.tasks <> (SELECT count(*) FROM tasks t WHERE t.job_id = j.id)",
+    "nobody waits for what is done": "SELECT count(*) FROM tasks t WHERE t.state = 'WAITING' AND t.open_dependencies <>"
+    " (SELECT count(*) FROM task_dependencies d JOIN tasks b ON b.id = d.depends_on"
+    " WHERE d.task_id = t.id AND b.state <> 'COMPLETED')",
+    "nothing ready waits for another": "SELECT count(*) FROM tasks t JOIN task_dependencies d ON d.task_id = t.id"
+    " JOIN tasks b ON b.id = d.depends_on WHERE t.state IN ('READY', 'RUNNING', 'COMPLETED')"
+    " AND b.state <> 'COMPLETED'",
     "no job over while its task is not": "SELECT count(*) FROM jobs j JOIN tasks t ON t.job_id = j.id"
     " WHERE (j.end_time IS NOT NULL) AND t.state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RUNNING')",
     "no end after a cancellation but CANCELLED or FAILED": "SELECT count(*) FROM jobs"
     " WHERE cancel_time IS NOT NULL AND state = 'COMPLETED'",
     "nothing of a winner is to be deleted": "SELECT count(*) FROM storage_deletions s JOIN jobs j"
     " ON starts_with(s.uri, j.output_prefix) JOIN tasks t ON t.job_id = j.id"
-    " WHERE t.state = 'COMPLETED' AND s.uri = j.output_prefix || t.fence || '/'",
+    " WHERE t.state = 'COMPLETED' AND j.state NOT IN ('FAILED', 'CANCELLED')"
+    " AND s.uri = attempt_prefix(j.output_prefix, t.id, t.spawned_by, t.fence)",
+    "what completed tasks of a lost job wrote is to be deleted": "SELECT count(*) FROM jobs j"
+    " JOIN tasks t ON t.job_id = j.id WHERE t.state = 'COMPLETED' AND j.state IN ('FAILED', 'CANCELLED') AND NOT EXISTS"
+    " (SELECT FROM storage_deletions s WHERE s.uri = attempt_prefix(j.output_prefix, t.id, t.spawned_by, t.fence))",
 }
 
 
@@ -39,6 +56,7 @@ class _Hammer:
         self.store = store
         self.random = random.Random(seed)
         self.held: list[ClaimedTask] = []  # ever: most of them stale
+        self.files = 0
 
     def some(self, most: int = 8) -> list[ClaimedTask]:
         """Leases, in any order."""
@@ -51,7 +69,17 @@ class _Hammer:
         await self.store.leases.heartbeat([t.lease for t in self.some(30)])
 
     async def complete(self) -> None:
-        await self.store.leases.complete([FinishedTask(lease=t.lease, files=(made(),)) for t in self.some(3)])
+        """Each has a file; one in three spawns others, which wait for one another."""
+        await self.store.leases.complete([self.finished(task) for task in self.some(3)])
+
+    def finished(self, task: ClaimedTask) -> FinishedTask:
+        new: list[NewTask] = []
+        if self.random.random() < 1 / 3 and not task.spec:  # what was spawned spawns nothing: else no job ends
+            for _ in range(self.random.randint(1, 5)):
+                waits = self.random.sample([n.id for n in new], self.random.randint(0, len(new)))
+                new.append(NewTask(id=uuid_utils.uuid7(), kind="run_job", spec=b"spawned", depends_on=tuple(waits)))
+        self.files += 1
+        return FinishedTask(lease=task.lease, files=(made(position=self.files),), spawned=tuple(new))
 
     async def end(self) -> None:
         for task in self.some(1):
@@ -94,6 +122,7 @@ class _Hammer:
 
 
 async def test_everything_at_once_neither_deadlocks_nor_unbalances(store: Store) -> None:
+    await store.turn(GRAPHS, on=True)
     await store.jobs.create(TENANT, USER, [new_job() for _ in range(JOBS)])
     hammer = _Hammer(store, seed=1)
     blows = [hammer.claim] * 3 + [hammer.heartbeat] * 3 + [hammer.complete] * 3
@@ -110,6 +139,8 @@ async def test_everything_at_once_neither_deadlocks_nor_unbalances(store: Store)
     assert found == dict.fromkeys(BALANCED, 0)
     states = {r["state"] for r in await store.rows("SELECT DISTINCT state FROM jobs WHERE end_time IS NOT NULL")}
     assert states == {"COMPLETED", "FAILED", "CANCELLED"}
+    graphs = {r["state"] for r in await store.rows("SELECT DISTINCT state FROM jobs WHERE tasks > 2")}
+    assert "COMPLETED" in graphs
 
 
 async def test_a_cancellation_and_a_completion_at_once_end_in_one_of_both(store: Store) -> None:

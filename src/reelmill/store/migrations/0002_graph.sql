@@ -112,3 +112,16 @@ BEGIN
     FROM added WHERE state = 'READY' ORDER BY priority DESC, id;
     RETURN NULL;
 END $$;
+
+-- A job of several tasks that ends without a success leaves what its COMPLETED tasks wrote; each other attempt's folder
+-- goes with its own end.
+CREATE FUNCTION sweep_completed_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO storage_deletions (uri, not_before)
+    SELECT attempt_prefix(NEW.output_prefix, id, spawned_by, fence), clock_timestamp()
+    FROM tasks WHERE job_id = NEW.id AND state = 'COMPLETED' ORDER BY id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER sweep_completed_tasks AFTER UPDATE ON jobs FOR EACH ROW
+    WHEN (NEW.tasks > 1 AND NEW.state IN ('FAILED', 'CANCELLED') AND OLD.state <> NEW.state)
+    EXECUTE FUNCTION sweep_completed_tasks();
