@@ -139,6 +139,6 @@ GRAPHS = (
         r"for s in stored if not s\.already",
         "for s in stored",
         file="src/reelmill/announce.py",
-        tests="tests/api/test_service.py",
+        tests="tests/unit/test_announce.py",
     ),
 )
