@@ -34,9 +34,15 @@ PURE = (
 # They spawn processes, open sockets or serve; their rooms' tests need those.
 NOT_PURE = frozenset(
     {
-        *(f"media/{name}.py" for name in ("child", "confinement", "ffmpeg", "probe", "probe_child", "run", "verify")),
+        *(
+            f"media/{name}.py"
+            for name in ("child", "confinement", "ffmpeg", "launcher", "probe", "probe_child", "run", "verify")
+        ),
         *(f"client/{name}.py" for name in ("asynchronous", "blocking")),
-        *(f"gateway/{name}.py" for name in ("app", "files", "pages", "routing", "streaming", "upstream", "calls")),
+        *(
+            f"gateway/{name}.py"
+            for name in ("app", "calls", "connections", "files", "pages", "routing", "streaming", "upstream")
+        ),
     }
 )
 PURE_TESTS = ("tests/unit", "tests/contract/test_uris.py", "tests/contract/test_memory_cache.py")
