@@ -115,6 +115,49 @@ async def test_opacity_beside_a_picture_counts(studio: Studio, tmp_path: Path, k
     assert (await studio.probe_made(clear)).streams[0].pixel_format == "rgba"
 
 
+@pytest.mark.parametrize(("kind", "brand"), KINDS)
+async def test_each_tile_may_have_its_own_opacity(studio: Studio, tmp_path: Path, kind: str, brand: bytes) -> None:
+    opaque = [
+        coded(tmp_path, f"color={c}", 64, 64, kind=kind, hidden=True, alpha_of=i, properties=(ALPHA,))
+        for i, c in enumerate(["black", "white"] * 3)
+    ]
+    items = [*tiles(tmp_path, kind), *opaque, grid(2, 3, 150, 100, tuple(range(6)))]
+    path = heif.write(tmp_path / "alpha.heic", items, primary=12, brand=brand)
+    made = await studio.one(path, thumbnail={"format": "PNG", "background": "#00ff00"})
+    assert corners(made) == [GREEN, GREEN, WHITE, MAGENTA]
+
+
+async def test_a_coded_picture_may_be_larger_than_its_item(studio: Studio, tmp_path: Path) -> None:
+    """Encoders fill up to whole blocks, and say in the item what counts."""
+    halves = "color=red:size=64x64,drawbox=x=30:w=34:h=64:color=blue:t=fill"
+    full = coded(tmp_path, halves, 64, 64)
+    item = Item(kind="hvc1", data=full.data, properties=(full.properties[0], heif.ispe(30, 50)))
+    alpha = coded(tmp_path, "color=white", 64, 64, alpha_of=0, properties=(ALPHA,))
+    opacity = Item(kind="hvc1", data=alpha.data, properties=(alpha.properties[0], heif.ispe(30, 50), ALPHA), alpha_of=0)
+    for items in ([item], [item, opacity]):
+        made = await studio.one(heif.write(tmp_path / "larger.heic", items, primary=0), thumbnail={"format": "PNG"})
+        assert (decode(made).width, decode(made).height) == (30, 50)
+        assert corners(made) == [RED] * 4
+
+
+@pytest.mark.parametrize(("transfer", "kept"), [(13, True), (4, True), (5, True), (1, True), (16, False), (18, False)])
+async def test_colours_of_the_whole_win_over_those_of_its_parts(
+    studio: Studio, tmp_path: Path, transfer: int, kept: bool
+) -> None:
+    """Also names that filters call otherwise, and HDR beside an opacity: grey 0x80 of PQ is 93 nits, so darker."""
+    for with_alpha in (False, True):
+        whole = (heif.nclx(2 if transfer == 16 else 1, transfer, 6, full_range=True),)
+        items = [coded(tmp_path, "color=0x808080", 64, 64, properties=whole)]
+        if with_alpha:
+            items.append(coded(tmp_path, "color=white", 64, 64, alpha_of=0, properties=(ALPHA,)))
+        path = heif.write(tmp_path / "colours.heic", items, primary=0)
+        made = await studio.one(path, thumbnail={"format": "PNG", "width": 33, "height": 33})
+        assert (decode(made).width, decode(made).height) == (33, 33)
+        seen = rgb(made, 9, 9)
+        assert max(seen) - min(seen) < 4
+        assert (abs(seen[0] - 0x80) < 3) == kept, seen
+
+
 async def test_colours_that_are_multiplied_already_are_not_multiplied_again(studio: Studio, tmp_path: Path) -> None:
     half = coded(tmp_path, "color=0x808080", 64, 64)
     alpha = coded(tmp_path, "color=0x808080", 64, 64, alpha_of=0, premultiplied=True, properties=(ALPHA,))

@@ -99,6 +99,29 @@ async def test_what_was_white_in_standard_range_is_so_again(studio: Studio, tmp_
             assert seen == pytest.approx([227 if grey == 255 else grey] * 3, abs=4), made.name
 
 
+async def test_hdr_that_tells_little_of_itself_is_mapped_too_at_any_size(studio: Studio, tmp_path: Path) -> None:
+    """No primaries, no matrix; and stills of odd sizes, whose pixels can't share their colours."""
+    tags = ",format=yuv420p10le,setparams=color_primaries=unknown:color_trc=smpte2084:colorspace=unknown:range=tv"
+    hdr = make(tmp_path / "hdr.mkv", *picture("64x64", "color=gray", tags), *FFV1)
+    film, still = await studio.make(
+        hdr, {"name": "v", "transcode": {}}, {"name": "s", "thumbnail": {"width": 33, "format": "PNG"}}
+    )
+    assert (decode(film).frames, decode(still).width, decode(still).height) == (10, 33, 33)
+    assert rgb(film, 9, 9) == pytest.approx(rgb(still, 9, 9), abs=6)
+
+
+@pytest.mark.parametrize("range_", ["tv", "pc"])
+@pytest.mark.parametrize("pixels", ["gray", "gray10le"])
+async def test_greys_keep_their_values_whatever_their_range(
+    studio: Studio, tmp_path: Path, pixels: str, range_: str
+) -> None:
+    deep = "yuv420p10le" if "10" in pixels else "yuv420p"
+    tags = f",scale=out_range={range_},format={deep},extractplanes=y,setparams=range={range_}"
+    grey = make(tmp_path / "grey.mkv", *picture("64x64", "color=0x404040", tags), *FFV1)
+    for made in await studio.make(grey, {"transcode": {"video": {"crf": 1}}}, {"thumbnail": {"format": "PNG"}}):
+        assert rgb(made, 9, 9) == pytest.approx([0x40] * 3, abs=5), made.name
+
+
 @pytest.mark.parametrize(("suffix", "transfer"), [("mp4", "bt2020-10"), ("mkv", "bt709"), ("mov", "bt2020-10")])
 async def test_wide_colours_of_standard_range_become_what_screens_show(
     studio: Studio, tmp_path: Path, suffix: str, transfer: str

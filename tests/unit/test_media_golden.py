@@ -29,12 +29,34 @@ HDR = {"color_transfer": "smpte2084", "color_space": "bt2020nc"}
 SURROUND = {**SOUND, "channels": 6, "sample_rate_hz": 48000}
 
 
-def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0) -> Source:
-    info = ParseDict(
-        {"format": demuxer, "duration_seconds": duration, "size_bytes": 10_000_000, "streams": list(streams)},
-        MediaInfo(),
-    )
-    return Source(path="/attempt/input-0", info=info, demuxer=demuxer)
+SQUARE = {"width": 640, "fit": "PAD"}
+MONO = {**SOUND, "codec": "pcm_s16le", "channels": 1}
+TILE = {**VIDEO, "codec": "hevc", "width": 512, "height": 512, "duration_seconds": 0, "color_space": "smpte170m"}
+TILES = {
+    "picture": {"streams": [0, 1], "columns": 2, "width": 1000, "height": 500},
+    "alpha": {"streams": [2], "columns": 1, "width": 500, "height": 250},
+    **{"left": 10, "top": 20, "width": 900, "height": 400, "mirrored": True, "rotation_degrees": 90, "still": True},
+    **{"color_space": "smpte170m", "color_transfer": "iec61966-2-1", "color_primaries": "bt709", "full_range": True},
+}
+SHAPES = [
+    {"width": 720, "height": 576, "pixel_aspect_ratio": 16 / 15},
+    {"start_seconds": 30, "width": 720, "height": 576, "pixel_aspect_ratio": 64 / 45},
+]
+BROADCAST = {
+    **VIDEO,
+    "codec": "mpeg2video",
+    "width": 720,
+    "height": 576,
+    "pixel_aspect_ratio": 16 / 15,
+    "shapes": SHAPES,
+}
+
+
+def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0, composition: dict | None = None) -> Source:
+    described = {"format": demuxer, "duration_seconds": duration, "size_bytes": 10_000_000, "streams": list(streams)}
+    if composition:
+        described["composition"] = composition
+    return Source(path="/attempt/input-0", info=ParseDict(described, MediaInfo()), demuxer=demuxer)
 
 
 CLIP = source(VIDEO, SOUND)
@@ -55,6 +77,36 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
     "transcode-hdr": (source({**VIDEO, **HDR}), [{"transcode": {"video": {"height": 720}}}]),
     "transcode-interlaced": (source({**VIDEO, "interlaced": True}), [{"transcode": {}}]),
     "transcode-rotated": (source({**VIDEO, "rotation_degrees": 90}), [{"transcode": {"video": {"width": 540}}}]),
+    "transcode-several-sounds": (
+        source(
+            VIDEO, {**SOUND, "language": "eng"}, {**SURROUND, "index": 2, "language": "fr", "roles": ["COMMENTARY"]}
+        ),
+        [{"transcode": {"audio_tracks": [{"language": "fra"}, {"index": 1}]}}],
+    ),
+    "transcode-mono-pair": (
+        source(VIDEO, MONO, {**MONO, "index": 2}),
+        [{"transcode": {"container": "MKV"}}, {"name": "mixed", "audio": {"channels": 1}}],
+    ),
+    "transcode-transparent": (
+        source({**VIDEO, "codec": "vp9", "alpha": True}, demuxer="matroska"),
+        [
+            {"name": "black", "transcode": {}},
+            {
+                "name": "white",
+                "transcode": {"video": {"background": "#ffffff", "width": 640, "height": 640, "fit": "PAD"}},
+            },
+            {"name": "clear", "transcode": {"container": "WEBM", "video": {"background": "transparent"}}},
+        ],
+    ),
+    "transcode-other-shapes": (
+        source(BROADCAST, demuxer="mpegts"),
+        [{"transcode": {"trim": {"start_seconds": 10}}}, {"name": "stills", "thumbnail": {"times_seconds": [1, 40]}}],
+    ),
+    "transcode-wide-colours": (source({**VIDEO, "color_primaries": "bt2020"}), [{"transcode": {}}]),
+    "thumbnail-tiles": (
+        source(TILE, {**TILE, "index": 1}, {**TILE, "index": 2}, duration=0, composition=TILES),
+        [{"thumbnail": {"count": 2, "width": 200}}, {"name": "film", "transcode": {}}],
+    ),
     "thumbnail-defaults": (CLIP, [{"thumbnail": {}}]),
     "thumbnail-times": (CLIP, [{"thumbnail": {"times_seconds": [0, 12.5], "width": 320, "format": "PNG"}}]),
     "thumbnail-seventeen-seeks": (CLIP, [{"thumbnail": {"count": 17, "format": "WEBP", "quality": 50}}]),

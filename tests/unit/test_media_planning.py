@@ -29,6 +29,13 @@ def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
 
+selectors = st.one_of(
+    st.fixed_dictionaries({"index": st.integers(0, 9)}),
+    st.fixed_dictionaries({"language": st.sampled_from(["en", "fra", "xx"])}),
+    st.fixed_dictionaries({"role": st.sampled_from(["ROLE_UNSPECIFIED", "COMMENTARY", "DUBBED"])}),
+    st.sampled_from([{"all": True}, {"default_track": True}]),
+)
+backgrounds = st.sampled_from(["", "#12aBfF", "transparent"])
 trims = some(start_seconds=times, end_seconds=times)
 videos = some(
     codec=st.sampled_from(["H264", "H265", "VP9", "AV1"]),
@@ -39,10 +46,17 @@ videos = some(
     bitrate_bps=st.integers(10_000, 400_000_000),
     frame_rate=st.floats(1, 240),
     effort=st.sampled_from(["FAST", "MEDIUM", "SLOW"]),
+    match_orientation=st.booleans(),
+    background=backgrounds,
 )
 sounds = some(codec=st.sampled_from(["AAC", "OPUS"]), bitrate_bps=bits, sample_rate_hz=rates, channels=channels)
 transcodes = some(
-    container=st.sampled_from(["MP4", "WEBM", "MKV"]), video=videos, audio=sounds, mute=st.booleans(), trim=trims
+    container=st.sampled_from(["MP4", "WEBM", "MKV"]),
+    video=videos,
+    audio=sounds,
+    mute=st.booleans(),
+    trim=trims,
+    audio_tracks=st.lists(selectors, max_size=3),
 )
 thumbnails = some(
     count=st.integers(0, 1000),
@@ -51,6 +65,7 @@ thumbnails = some(
     height=sides,
     format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
     quality=st.integers(0, 100),
+    background=backgrounds,
 )
 audios = some(
     format=st.sampled_from(["MP3", "M4A", "OPUS", "FLAC", "WAV"]),
@@ -58,12 +73,20 @@ audios = some(
     sample_rate_hz=rates,
     channels=channels,
     trim=trims,
+    audio_track=selectors,
 )
 outputs = st.one_of(
     st.fixed_dictionaries({"transcode": transcodes}),
     st.fixed_dictionaries({"thumbnail": thumbnails}),
     st.fixed_dictionaries({"audio": audios}),
     st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}),
+)
+shapes = st.builds(
+    MediaInfo.Stream.Shape,
+    start_seconds=st.floats(0, 100),
+    width=st.integers(1, 4096),
+    height=st.integers(1, 4096),
+    pixel_aspect_ratio=st.sampled_from([0.0, 1.0, 4 / 3]),
 )
 streams = st.builds(
     MediaInfo.Stream,
@@ -82,6 +105,14 @@ streams = st.builds(
     color_space=st.sampled_from(["", "bt709", "bt2020nc"]),
     color_transfer=st.sampled_from(["", "bt709", "smpte2084", "arib-std-b67"]),
     interlaced=st.booleans(),
+    color_primaries=st.sampled_from(["", "bt709", "bt2020", "smpte432", "adobergb"]),
+    pixel_format=st.sampled_from(["", "yuv420p", "gray", "rgba"]),
+    alpha=st.booleans(),
+    empty=st.booleans(),
+    default_track=st.booleans(),
+    language=st.sampled_from(["", "eng", "not a language"]),
+    roles=st.lists(st.sampled_from([1, 2, 3, 4, 5]), max_size=2),
+    shapes=st.lists(shapes, max_size=3),
 )
 anything = st.builds(MediaInfo, duration_seconds=lengths, streams=st.lists(streams, max_size=4))
 
@@ -95,7 +126,20 @@ def usable(info: MediaInfo, picture: MediaInfo.Stream, sound: MediaInfo.Stream) 
     return info
 
 
-infos = st.one_of(anything, st.builds(usable, st.builds(MediaInfo, duration_seconds=lengths), streams, streams))
+def composed(info: MediaInfo, count: int, alpha: bool, still: bool) -> MediaInfo:
+    """With a composition of its streams."""
+    made = info.composition
+    for layer in (made.picture, made.alpha) if alpha else (made.picture,):
+        layer.streams.extend([len(info.streams) - 2] * count)
+        layer.columns, layer.width, layer.height = count, 64 * count, 64
+    made.width, made.height, made.left, made.top = 64 * count - 3, 60, 3, 4
+    made.still, made.rotation_degrees, made.mirrored = still, 90, alpha
+    made.color_transfer = "smpte2084" if still else "gamma22"
+    return info
+
+
+usables = st.builds(usable, st.builds(MediaInfo, duration_seconds=lengths), streams, streams)
+infos = st.one_of(anything, usables, st.builds(composed, usables, st.integers(1, 3), st.booleans(), st.booleans()))
 inputs = st.builds(
     Source, path=st.just("/attempt/input"), info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"])
 )

@@ -8,6 +8,6 @@ TRANSFERS = {
 }
 PRIMARIES = {
     1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428",
-    11: "smpte431", 12: "smpte432", 22: "ebu3213",
+    11: "smpte431", 12: "smpte432",
 }
 # fmt: on

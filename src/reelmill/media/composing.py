@@ -3,6 +3,8 @@
 from reelmill.media import profiles
 from reelmill.v1.media_pb2 import MediaInfo
 
+_TRANSFERS = {"gamma22": "bt470m", "gamma28": "bt470bg"}  # as setparams calls them
+
 
 def maps(
     composition: MediaInfo.Composition | None, index: int, graph: str, label: str, place: int = 0
@@ -23,7 +25,7 @@ def _composed(made: MediaInfo.Composition, place: int) -> str:
     steps = [_layer(made.picture, place)]
     told = {
         "colorspace": made.color_space,
-        "color_trc": made.color_transfer,
+        "color_trc": _TRANSFERS.get(made.color_transfer, made.color_transfer),
         "color_primaries": "" if made.color_primaries == profiles.ADOBE_RGB else made.color_primaries,
         "range": "full" if made.full_range else "",
     }
@@ -49,7 +51,8 @@ def _composed(made: MediaInfo.Composition, place: int) -> str:
 def _layer(layer: MediaInfo.Composition.Layer, place: int) -> str:
     streams = "".join(f"[{place}:{index}]" for index in layer.streams)
     count = len(layer.streams)
+    # A coded picture may be larger than its item says: by filling up to whole blocks.
+    crop = f"crop=min(iw\\,{layer.width}):min(ih\\,{layer.height}):0:0:exact=1"
     if count == 1:
-        return f"{streams}null"
-    rows = count // layer.columns
-    return f"{streams}xstack=inputs={count}:grid={layer.columns}x{rows},crop={layer.width}:{layer.height}:0:0:exact=1"
+        return f"{streams}{crop}"
+    return f"{streams}xstack=inputs={count}:grid={layer.columns}x{count // layer.columns},{crop}"

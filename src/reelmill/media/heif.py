@@ -181,10 +181,8 @@ class _Items:
         pitm = self._meta[b"pitm"]
         primary = int.from_bytes(pitm[4:8] if pitm[0] else pitm[4:6], "big")
         layer, view = self._shown(primary)
-        auxiliary = next(
-            (i for kind, i, to in self._references if kind == b"auxl" and primary in to and self._is_alpha(i)), 0
-        )
-        alpha = self._shown(auxiliary)[0] if auxiliary else None
+        auxiliary = self._alpha_of(primary)
+        alpha = self._shown(auxiliary)[0] if auxiliary else self._alpha_of_tiles(layer)
         premultiplied = any(kind == b"prem" and i == primary and auxiliary in to for kind, i, to in self._references)
         colours, profile = self._colours((primary, *layer.items[:1]))
         return Picture(
@@ -225,6 +223,15 @@ class _Items:
                 width, height = struct.unpack_from(">II", data, 4)
                 return width, height
         raise Unsupported("the picture does not say its size")
+
+    def _alpha_of(self, item: int) -> int:
+        """The item that tells the opacity of one; 0 for none."""
+        return next((i for kind, i, to in self._references if kind == b"auxl" and item in to and self._is_alpha(i)), 0)
+
+    def _alpha_of_tiles(self, layer: Layer) -> Layer | None:
+        """The opacity of a grid whose tiles have one each."""
+        items = tuple(self._alpha_of(item) for item in layer.items)
+        return replace(layer, items=items) if all(items) else None
 
     def _is_alpha(self, item: int) -> bool:
         return any(n == b"auxC" and d[4:].split(b"\0")[0] in _ALPHA for n, d in self._properties.get(item, ()))

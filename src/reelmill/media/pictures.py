@@ -1,6 +1,7 @@
 """How a decoded picture becomes one that every player shows as it was meant: filters. Pure."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reelmill.media import profiles
 from reelmill.media.geometry import Scaling, display_size
@@ -15,6 +16,8 @@ ALONE = "sidedata=mode=delete"
 """The filter for a still: the picture alone."""
 FILM = ",".join(f"{ALONE}:type={kind}" for kind in _PRIVATE)
 """The filter for a film: nothing private, captions stay."""
+# Files leave parts of their description out; all HDR video is BT.2020 (ITU-R BT.2100), pictures may be others.
+_HDR_PRIMARIES = {"smpte432": "smpte432", "smpte431": "smpte431", "bt709": "709"}
 _SRGB = "transfer=iec61966-2-1"
 WIDE = {
     profiles.P3: (f"zscale=matrixin=gbr:transferin=iec61966-2-1:primariesin=smpte432:{_SRGB}:primaries=bt709",),
@@ -49,7 +52,7 @@ class Shown:
     changing: bool = False
     """The picture's size may change on the way: each part is then fitted for itself."""
     aspects: tuple[tuple[float, float], ...] = ()
-    """From which second on the picture has which display aspect, where that changes: ffmpeg tells filters the first."""
+    """From which second on (0 first) it has which display aspect, where that changes: ffmpeg tells of the first."""
 
     @property
     def kept(self) -> bool:
@@ -63,14 +66,19 @@ def filters(picture: MediaInfo.Stream, shown: Shown) -> list[str]:
     if picture.interlaced:
         # Only the frames that are marked so; others pass untouched.
         found.append("bwdif=mode=send_frame:deint=interlaced")
+    if picture.pixel_format.startswith("gray"):
+        found.append("zscale=range=full")  # scale takes each grey picture for one of full range
     # What the file says of its colours comes with each frame and wins over a guess by size.
     guess = "" if picture.color_space else f"in_color_matrix={'bt709' if picture.height >= _HD_LINES else 'bt601'}:"
-    matrix_in = "2020_ncl"
+    meant = "matrixin=2020_ncl"
     if picture.alpha:
         found += _opaque(guess, shown)
-        guess, matrix_in = "", "gbr"
+        # Filters on the way lose what a frame says of its colours.
+        guess, meant = "", f"matrixin=gbr:matrix=gbr:transferin={picture.color_transfer}"
     if picture.color_transfer in HDR_TRANSFERS:
-        found += _standard_range(shown, _size(picture, shown, "zscale"), matrix_in)
+        found += _standard_range(
+            shown, _size(picture, shown, "zscale"), meant, _HDR_PRIMARIES.get(picture.color_primaries, "2020")
+        )
     else:
         size = _size(picture, shown, "scale")
         told = f"out_color_matrix={shown.matrix}:out_range={_spread(shown)}"
@@ -110,8 +118,9 @@ def _size(picture: MediaInfo.Stream, shown: Shown, name: str) -> str:
         return f"{scaled.width}:{scaled.height}" if name == "scale" else f"w={scaled.width}:h={scaled.height}"
     width, height = display_size(picture)
     aspect = "dar"
-    for begin, other in shown.aspects:
-        aspect = f"if(gte(t\\,{begin:.6f})\\,{other:.6f}\\,{aspect})"
+    if shown.aspects:
+        steps = (f"+({b - a:.6f})*gte(t\\,{begin:.6f})" for (_, a), (begin, b) in pairwise(shown.aspects))
+        aspect = f"({shown.aspects[0][1]:.6f}{''.join(steps)})"
     wide, high = scaled.width, scaled.height
     same = f"lt(abs({aspect}/{width / height:.6f}-1)\\,{_SAME_ASPECT})"
     wide_then = f"max(2\\,2*trunc(min({wide}\\,{high}*{aspect})/2))"
@@ -143,7 +152,7 @@ def _hex(background: str) -> str:
     return f"0x{background.removeprefix('#')}"
 
 
-def _standard_range(shown: Shown, size: str, matrix_in: str) -> list[str]:
+def _standard_range(shown: Shown, size: str, meant: str, primaries: str) -> list[str]:
     """Tone mapping: else HDR looks grey and dull. Scaling goes first, as the rest costs by the pixel.
 
     White of 203 nits (ITU-R BT.2408) is 1. Up to half of that nothing changes, so what was made of a standard picture
@@ -151,12 +160,12 @@ def _standard_range(shown: Shown, size: str, matrix_in: str) -> list[str]:
     two files of one film look alike.
     """
     names = {"bt709": "709", "bt601": "170m"}
+    odd = shown.scaling.scaled.width % 2 or shown.scaling.scaled.height % 2
     return [
-        # Files leave parts of their description out; all HDR video is BT.2020 (ITU-R BT.2100).
-        f"zscale={size}:filter=bicubic:matrixin={matrix_in}:primariesin=2020:transfer=linear:npl=203",
+        f"zscale={size}:filter=bicubic:{meant}:primariesin={primaries}:primaries=2020:transfer=linear:npl=203",
         "format=gbrpf32le",
         "zscale=primaries=709",
         "tonemap=mobius:param=0.5:peak=10:desat=0",
         f"zscale=transfer=709:matrix={names[shown.matrix]}:range={_spread(shown)}",
-        "format=yuv420p",
+        f"format={'yuv444p' if odd else 'yuv420p'}",  # zscale shares no chroma between pixels that are not there
     ]
