@@ -193,6 +193,21 @@ async def test_fields_are_seen_in_frames_where_the_stream_does_not_tell_of_them(
     assert combs(await studio.one(combed, transcode={"video": {"crf": 10}})) <= 4
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+async def test_fields_after_a_part_without_any_are_seen(studio: Studio, tmp_path: Path, codec: str) -> None:
+    plain = ("-f", "lavfi", "-i", "testsrc2=size=160x128:rate=25:duration=1,format=yuv420p")
+    fields = ("-f", "lavfi", "-i", "testsrc2=size=160x128:rate=50:duration=1,format=yuv420p,tinterlace=interleave_top")
+    combed = ("-vf", "setfield=tff", *(("-x264-params", "tff=1") if codec == "libx264" else ("-flags", "+ildct+ilme")))
+    parts = [
+        make(tmp_path / "0.ts", *plain, "-c:v", codec).read_bytes(),
+        make(tmp_path / "1.ts", *fields, *combed, "-c:v", codec, "-output_ts_offset", "1").read_bytes(),
+    ]
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    (tmp_path / "plain.ts").write_bytes(parts[0])
+    for name, expected in (("joined.ts", True), ("plain.ts", False)):
+        assert (await studio.probe_made(tmp_path / name)).streams[0].interlaced == expected, name
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 async def test_a_picture_that_comes_after_thousands_of_sounds_is_turned(
     studio: Studio, tmp_path: Path, suffix: str
@@ -274,7 +289,8 @@ async def test_a_large_file_is_looked_into_here_and_there(studio: Studio, tmp_pa
     found = []
     for look in (shapes.read, shapes.sought):
         with av.open(str(tmp_path / "large.ts")) as container:
-            made = look(container, container.streams.video[0])
+            made, interlaced = look(container, container.streams.video[0])
+            assert not interlaced
             assert shapes.is_large(container, 2**25) and not shapes.is_large(container, 2**20)
         found.append([(s.start_seconds, round(s.pixel_aspect_ratio, 2)) for s in made])
     assert found[0] == [(0.0, 1.0), (pytest.approx(8.0, abs=0.05), 1.33)]

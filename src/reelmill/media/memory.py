@@ -24,7 +24,7 @@ _STILL_BYTES = 5  # for each pixel: the scaled picture, and the file in memory
 _TONE_MAPPING_BYTES = 12 * 4  # for each pixel: four frames of three floats
 _FLOAT_BYTES = 12 * 3  # for each pixel of colours that are converted
 _OPAQUE_BYTES = 8 * 4  # for each pixel of the input that is laid over a background, or kept with its opacity
-_TILE_BYTES = 3 * 2**20  # of a decoder of a tile, besides its pixels
+_TILE_BYTES = 2**19  # of a decoder of a tile, besides its pixels (measured with 48 and 192 of 512 × 512)
 # Frames of a decoder and on their way: of pictures that refer to others (16 at most), of whole ones, of a single one.
 _PREDICTED_FRAMES, _WHOLE_FRAMES, _STILL_FRAMES = 14, 3, 1.2
 _WHOLE = frozenset({"gif", "apng", "mjpeg", "png", "webp", "rawvideo", "prores", "dnxhd", "dvvideo", "ffv1", "huffyuv"})

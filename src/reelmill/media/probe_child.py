@@ -219,10 +219,12 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None) -> No
 
 def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, size: int) -> None:
     if shapes.is_large(container, size):
-        shown.shapes.extend(shapes.sought(container, container.streams[shown.index]))
+        found, interlaced = shapes.sought(container, container.streams[shown.index])
     else:  # from its first packet on
         with anew() as again:
-            shown.shapes.extend(shapes.read(again, again.streams[shown.index]))
+            found, interlaced = shapes.read(again, again.streams[shown.index])
+    shown.shapes.extend(found)
+    shown.interlaced |= interlaced
     for first in shown.shapes[:1]:  # the library may tell a later one
         shown.width, shown.height = first.width, first.height
         shown.pixel_aspect_ratio = first.pixel_aspect_ratio

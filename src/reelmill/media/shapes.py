@@ -1,4 +1,5 @@
 """Where a film's size or aspect changes on the way: ffmpeg tells its filters of sizes, and of the first aspect alone.
+Whether there are fields in a part that is not the first.
 
 Runs in the prober's child. In broadcasts and recordings a picture's headers come again and again; only where one
 differs from the last is a picture decoded. Small files are read whole, large ones looked into here and there, and then
@@ -26,7 +27,8 @@ _MOST_PACKETS, _NEAREST_PACKETS = 100_000, 1000
 _MOST_SHAPES = 64
 _HEADERS = {
     "mpeg1video": re.compile(rb"\x00\x00\x01\xb3(.{8})", re.DOTALL),
-    "mpeg2video": re.compile(rb"\x00\x00\x01\xb3(.{8})", re.DOTALL),
+    # And of its extension as much as says whether there may be fields.
+    "mpeg2video": re.compile(rb"\x00\x00\x01\xb3(.{8}).{0,128}?\x00\x00\x01\xb5(..)", re.DOTALL),
     # Of the sequence parameters as much as holds the size and the shape of pixels.
     "h264": re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67](.{4,64}?)(?=\x00\x00\x01|\x00\x00\x00|$)", re.DOTALL),
     "hevc": re.compile(rb"\x00\x00\x01[\x42\x43](.{4,96}?)(?=\x00\x00\x01|\x00\x00\x00|$)", re.DOTALL),
@@ -35,7 +37,15 @@ _HEADERS = {
 _SEARCHED_BYTES = 4096  # of a packet: headers stand in front
 _DV_ASPECT = slice(453, 458)  # of a frame: the pack that tells it (IEC 61834-4)
 
-Shape = tuple[int, int, float]
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What pictures look like from a time on."""
+
+    width: int
+    height: int
+    pixel_aspect_ratio: float
+    interlaced: bool
 
 
 def is_large(container: Any, size_bytes: int) -> bool:
@@ -43,29 +53,37 @@ def is_large(container: Any, size_bytes: int) -> bool:
     return size_bytes > _WHOLE_BYTES and bool(container.duration)
 
 
-def read(container: Any, stream: Any) -> list[MediaInfo.Stream.Shape]:
-    """The shapes of a stream of a container that was just opened; empty where there is one."""
+def read(container: Any, stream: Any) -> tuple[list[MediaInfo.Stream.Shape], bool]:
+    """The shapes of a stream of a container that was just opened, and whether any part has fields.
+
+    No shapes where there is one.
+    """
     return _told(container, _changes(stream, _packets(container, stream)))
 
 
-def sought(container: Any, stream: Any) -> list[MediaInfo.Stream.Shape]:
-    """The shapes of a stream by looking into an open container at some places; empty where all have the same."""
+def sought(container: Any, stream: Any) -> tuple[list[MediaInfo.Stream.Shape], bool]:
+    """As `read`, by looking into an open container at some places."""
     stream.discard = Discard.default
     return _told(container, _sought(container, stream))
 
 
-def _told(container: Any, found: Iterator[tuple[float, Shape]]) -> list[MediaInfo.Stream.Shape]:
+def _told(container: Any, found: Iterator[tuple[float, Look]]) -> tuple[list[MediaInfo.Stream.Shape], bool]:
     begin = (container.start_time or 0) / 1_000_000
     try:
-        known = list(islice(found, _MOST_SHAPES))
+        looks = list(islice(found, _MOST_SHAPES))
     except (av.error.FFmpegError, MemoryError):
-        return []
-    made = MediaInfo.Stream.Shape
-    shapes = [
-        made(start_seconds=max(0.0, time - begin), width=w, height=h, pixel_aspect_ratio=sar)
-        for time, (w, h, sar) in known
-    ]
-    return shapes if len(shapes) > 1 else []
+        return [], False
+    shapes: list[MediaInfo.Stream.Shape] = []
+    for time, look in looks:
+        made = MediaInfo.Stream.Shape(width=look.width, height=look.height, pixel_aspect_ratio=look.pixel_aspect_ratio)
+        if not shapes or (made.width, made.height, made.pixel_aspect_ratio) != (
+            shapes[-1].width,
+            shapes[-1].height,
+            shapes[-1].pixel_aspect_ratio,
+        ):
+            made.start_seconds = max(0.0, time - begin)
+            shapes.append(made)
+    return shapes if len(shapes) > 1 else [], any(look.interlaced for _, look in looks)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
@@ -76,16 +94,16 @@ def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
             yield i / rate if packet.pts is None else float(packet.pts * packet.time_base), packet
 
 
-def _changes(stream: Any, packets: Iterator[tuple[float, Any]]) -> Iterator[tuple[float, Shape]]:
-    """When a shape begins, and which."""
-    last, shape = b"", None
+def _changes(stream: Any, packets: Iterator[tuple[float, Any]]) -> Iterator[tuple[float, Look]]:
+    """When pictures begin to look otherwise, and how."""
+    last, look = b"", None
     for time, packet in packets:
         header = _header(stream.codec_context.name, packet)
         if not header or header == last:
             continue
-        last, new = header, _shape(stream, packet)
-        if new is not None and new != shape:
-            shape = new
+        last, new = header, _look(stream, packet)
+        if new is not None and new != look:
+            look = new
             yield time, new
 
 
@@ -94,11 +112,11 @@ def _header(codec: str, packet: Any) -> bytes:
     if codec == "dvvideo":
         return data[_DV_ASPECT]
     found = _HEADERS[codec].search(data) if codec in _HEADERS else None
-    return found[1] if found else b""
+    return b"".join(found.groups()) if found else b""
 
 
-def _shape(stream: Any, packet: Any) -> Shape | None:
-    """The shape of a picture that can be decoded alone."""
+def _look(stream: Any, packet: Any) -> Look | None:
+    """What a picture looks like that can be decoded alone."""
     context = av.CodecContext.create(stream.codec_context.name, "r")
     context.extradata = stream.codec_context.extradata
     context.thread_count = 1
@@ -108,7 +126,8 @@ def _shape(stream: Any, packet: Any) -> Shape | None:
         return None
     if not frames:
         return None
-    return frames[0].width, frames[0].height, float(context.sample_aspect_ratio or 1) or 1.0
+    frame, shape = frames[0], float(context.sample_aspect_ratio or 1) or 1.0
+    return Look(frame.width, frame.height, shape, bool(frame.interlaced_frame))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +139,15 @@ class _Place:
     packet: Any
 
 
-def _sought(container: Any, stream: Any) -> Iterator[tuple[float, Shape]]:
+def _sought(container: Any, stream: Any) -> Iterator[tuple[float, Look]]:
     begin, length = (container.start_time or 0) / 1_000_000, container.duration / 1_000_000
     found = (_at(container, stream, begin + length * part) for part in _PLACES)
     places = [place for place in found if place is not None]
     if len({place.header for place in places}) < 2:
         return
-    yield from ((begin, shape) for place in places[:1] if (shape := _shape(stream, place.packet)) is not None)
+    yield from ((begin, look) for place in places[:1] if (look := _look(stream, place.packet)) is not None)
     for early, late in pairwise(places):
-        one, other = _shape(stream, early.packet), _shape(stream, late.packet)
+        one, other = _look(stream, early.packet), _look(stream, late.packet)
         if one != other and one is not None and other is not None:
             yield _between(container, stream, early, late), other
 
