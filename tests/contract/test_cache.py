@@ -5,6 +5,8 @@ import random
 from uuid import uuid4
 
 from reelmill.cache.port import Cache, Status, job_channel
+from reelmill.jobs.progress import Part
+from reelmill.v1.jobs_pb2 import Progress
 
 PATIENCE_SECONDS = 10
 
@@ -61,6 +63,22 @@ async def test_the_newest_stays_whatever_the_order_of_concurrent_puts(cache: Cac
 async def test_putting_nothing_is_fine(cache: Cache) -> None:
     await cache.put([])
     await cache.check()
+
+
+async def test_the_progress_of_a_job_is_the_sum_of_its_tasks_each_by_its_newest_fence(cache: Cache) -> None:
+    job_id = uuid4()
+    left, right = (Part(task_id=uuid4(), share=share, before=0.2) for share in (0.3, 0.5))
+
+    async def told(part: Part, fence: int, percent: float) -> float:
+        await cache.put_progress(job_id, fence, Progress(percent=percent).SerializeToString(), part)
+        return Progress.FromString(await cache.get_progress(job_id) or b"").percent
+
+    assert await told(left, 2, 50) == 35  # with what was done before
+    assert await told(right, 1, 80) == 60
+    assert await told(left, 1, 100) == 60
+    assert await told(left, 3, 10) == 60
+    assert await told(right, 1, 100) == 70
+    assert await cache.get_progress(uuid4()) is None
 
 
 async def test_progress_of_a_lower_fence_never_replaces_that_of_a_higher_one(cache: Cache) -> None:

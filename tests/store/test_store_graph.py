@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 import uuid_utils.compat as uuid_utils
 from store.kit import AWAY, BAD_INPUT, TENANT, Store, made
 
+from reelmill.jobs.progress import Part
 from reelmill.jobs.states import Phase
 from reelmill.store.leases import FinishedTask, NewTask
 from reelmill.store.records import ClaimedTask
@@ -303,3 +305,17 @@ async def test_tasks_are_spawned_only_where_graphs_are_switched_on(store: Store)
     assert len(await store.leases.claim("me", limit=9)) == 2
     with pytest.raises(ValueError, match="no switch 'graph'"):
         await store.turn("graph", on=True)
+
+
+async def test_a_task_knows_its_share_of_the_job_and_what_was_done_before(store: Store) -> None:
+    new = [replace(task, weight=weight) for task, weight in zip(tasks(3, edges=[(2, 0)]), (4, 2, 3), strict=True)]
+    assert (await store.running()).part is None
+    await spawned(store, new)
+    left, right = await claimed(store, new)
+    assert (left.part, right.part) == (
+        Part(task_id=left.id, share=0.4, before=0.1),  # the first, which spawned them, weighs 1
+        Part(task_id=right.id, share=0.2, before=0.1),
+    )
+    await store.complete(left)
+    [join] = await claimed(store, new)
+    assert join.part == Part(task_id=join.id, share=0.3, before=0.5)

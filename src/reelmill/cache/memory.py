@@ -10,7 +10,9 @@ from uuid import UUID
 
 from reelmill.cache.port import Status, Subscription, job_channel
 from reelmill.cache.subscriptions import Channels
+from reelmill.jobs.progress import Part, combined
 from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
+from reelmill.v1.jobs_pb2 import Progress
 
 _PROGRESS_SECONDS = 15.0
 _MAX_ITEMS = 100_000
@@ -55,7 +57,7 @@ class MemoryCache:
         self._status_ttl_seconds = status_ttl_seconds
         self._final_ttl_seconds = final_ttl_seconds
         self._statuses: _Expiring[tuple[UUID, UUID], Status] = _Expiring()
-        self._progress: _Expiring[UUID, tuple[int, bytes]] = _Expiring()
+        self._progress: _Expiring[UUID, dict[UUID | None, tuple[int, Part | None, bytes]]] = _Expiring()
         self._channels = Channels()
 
     async def start(self) -> None:
@@ -80,17 +82,21 @@ class MemoryCache:
         (CACHE_MISSES if status is None else CACHE_HITS).inc()
         return status
 
-    async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
+    async def put_progress(self, job_id: UUID, fence: int, progress: bytes, part: Part | None = None) -> None:
         """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""
-        kept = self._progress.get(job_id)
-        if kept is None or kept[0] <= fence:
-            self._progress.set(job_id, (fence, progress), _PROGRESS_SECONDS)
+        kept = self._progress.get(job_id) or {}
+        task_id = part.task_id if part else None
+        if task_id not in kept or kept[task_id][0] <= fence:
+            self._progress.set(job_id, kept | {task_id: (fence, part, progress)}, _PROGRESS_SECONDS)
             self._channels.wake(job_channel(job_id))
 
     async def get_progress(self, job_id: UUID) -> bytes | None:
-        """The newest progress, or None."""
-        kept = self._progress.get(job_id)
-        return None if kept is None else kept[1]
+        """The newest progress of the job, or None."""
+        kept = self._progress.get(job_id) or {}
+        parts = [(part, Progress.FromString(progress)) for _, part, progress in kept.values() if part]
+        if parts:
+            return combined(parts).SerializeToString()
+        return kept[None][2] if kept else None
 
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel in this process."""

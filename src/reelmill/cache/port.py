@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from reelmill.jobs.progress import Part
 from reelmill.jobs.states import FINAL_JOB_STATES
 from reelmill.v1.jobs_pb2 import Job
 
@@ -67,15 +68,16 @@ class Cache(Protocol):
         """The status, or None where there is none or the cache is away."""
         ...
 
-    async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
+    async def put_progress(self, job_id: UUID, fence: int, progress: bytes, part: Part | None = None) -> None:
         """Keep a running attempt's serialized reelmill.v1.Progress (briefly) and notify its channel.
 
-        A lower fence never replaces a higher one.
+        `part`: the task's place in a job of several; None: it is the whole. Of each task a lower fence never replaces
+        a higher one.
         """
         ...
 
     async def get_progress(self, job_id: UUID) -> bytes | None:
-        """The newest progress, or None."""
+        """The newest progress of the job, or None."""
         ...
 
     async def notify(self, channel: str) -> None:

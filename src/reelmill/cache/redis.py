@@ -3,7 +3,8 @@
 What is kept where (all names begin with `reelmill:`):
 
     reelmill:status:{tenant_id}:{job_id}   hash: version (decimal), final (0 or 1), job (serialized Job)
-    reelmill:progress:{job_id}             hash: fence (decimal), progress (serialized Progress)
+    reelmill:progress:{job_id}             hash: fence (decimal), progress (serialized Progress); of a job of several
+                                           tasks for each {task_id}:fence, :progress, :part (its shares, "0.25 0.5")
     reelmill:{channel}                     publish/subscribe; the message is empty
 
 Every key has a TTL. A script compares versions and fences, so that no race lets the older win.
@@ -25,7 +26,9 @@ from redis.exceptions import ConnectionError
 from reelmill.cache.breaker import Breaker
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, job_channel
 from reelmill.cache.redis_channels import AWAY, PREFIX, RedisChannels
+from reelmill.jobs.progress import Part, combined
 from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
+from reelmill.v1.jobs_pb2 import Progress
 
 _TIMEOUT_SECONDS = 0.5
 _PROGRESS_SECONDS = 15.0
@@ -44,11 +47,15 @@ for i, key in ipairs(KEYS) do
     end
 end
 """
-# KEYS: the progress. ARGV: fence, progress, TTL in ms, channel.
+# KEYS: the progress. ARGV: fence, progress, TTL in ms, channel, and of a part its fields' prefix and its shares.
 _PUT_PROGRESS = """
-local kept = redis.call('HGET', KEYS[1], 'fence')
+local prefix = ARGV[5]
+local kept = redis.call('HGET', KEYS[1], prefix .. 'fence')
 if not kept or tonumber(kept) <= tonumber(ARGV[1]) then
-    redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'progress', ARGV[2])
+    redis.call('HSET', KEYS[1], prefix .. 'fence', ARGV[1], prefix .. 'progress', ARGV[2])
+    if prefix ~= '' then
+        redis.call('HSET', KEYS[1], prefix .. 'part', ARGV[6])
+    end
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
     redis.call('PUBLISH', ARGV[4], '')
 end
@@ -148,16 +155,24 @@ class RedisCache:
         CACHE_HITS.inc()
         return Status(tenant_id=tenant_id, job_id=job_id, version=int(version), final=final == b"1", job=job)
 
-    async def put_progress(self, job_id: UUID, fence: int, progress: bytes) -> None:
+    async def put_progress(self, job_id: UUID, fence: int, progress: bytes, part: Part | None = None) -> None:
         """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""
         ttl, channel = _milliseconds(_PROGRESS_SECONDS), PREFIX + job_channel(job_id)
-        arguments: list[str | int | bytes] = [fence, progress, ttl, channel]
+        place = (f"{part.task_id}:", f"{part.share!r} {part.before!r}") if part else ("", "")
+        arguments: list[str | int | bytes] = [fence, progress, ttl, channel, *place]
         await self._call(lambda: self._put_progress([progress_key(job_id)], arguments), None)
 
     async def get_progress(self, job_id: UUID) -> bytes | None:
-        """The newest progress, or None."""
-        progress: bytes | None = await self._call(lambda: self._redis.hget(progress_key(job_id), "progress"), None)
-        return progress
+        """The newest progress of the job, or None."""
+        kept: dict[bytes, bytes] = await self._call(lambda: self._redis.hgetall(progress_key(job_id)), {})
+        parts = []
+        for name, shares in kept.items():
+            task_id, _, what = name.decode().partition(":")
+            if what == "part":
+                share, before = map(float, shares.split())
+                part = Part(task_id=UUID(task_id), share=share, before=before)
+                parts.append((part, Progress.FromString(kept[f"{task_id}:progress".encode()])))
+        return combined(parts).SerializeToString() if parts else kept.get(b"progress")
 
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel, in all processes."""

@@ -9,6 +9,7 @@ from asyncpg import Record
 
 from reelmill.jobs.errors import Failure
 from reelmill.jobs.places import DEFAULT_POOL
+from reelmill.jobs.progress import Part
 from reelmill.jobs.states import JobState, Phase
 from reelmill.points import reach
 from reelmill.store.database import Database, settled
@@ -231,6 +232,11 @@ def _stored(row: Record) -> StoredJob:
     return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row))
 
 
+def _part(row: Record) -> Part:
+    whole = row["weight"]
+    return Part(task_id=row["task_id"], share=row["task_weight"] / whole, before=row["done_weight"] / whole)
+
+
 def _claimed(row: Record) -> ClaimedTask:
     return ClaimedTask(
         id=row["task_id"],
@@ -245,4 +251,5 @@ def _claimed(row: Record) -> ClaimedTask:
         output_prefix=row["attempt_prefix"],
         job=job_from_row(row),
         spec=row["task_spec"] or b"",
+        part=_part(row) if row["tasks"] > 1 else None,
     )

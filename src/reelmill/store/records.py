@@ -7,6 +7,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from reelmill.jobs.progress import Part
 from reelmill.jobs.states import JobState
 from reelmill.jobs.times import without_broken
 from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, OutputFile
@@ -47,6 +48,8 @@ class ClaimedTask:
     job: Job
     spec: bytes = b""
     """What to do, as its kind has it; empty where the job says all."""
+    part: Part | None = None
+    """Its place in a job of several tasks; None: it is the whole."""
 
     @property
     def lease(self) -> "Lease":

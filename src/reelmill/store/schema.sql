@@ -293,6 +293,8 @@ CREATE TABLE public.jobs (
     retry_of uuid,
     version bigint DEFAULT 1 NOT NULL,
     tasks integer DEFAULT 1 NOT NULL,
+    weight real DEFAULT 1 NOT NULL,
+    done_weight real DEFAULT 0 NOT NULL,
     CONSTRAINT jobs_check CHECK (((state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) = (end_time IS NOT NULL))),
     CONSTRAINT jobs_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
 );

@@ -29,6 +29,7 @@ from reelmill.store.workers import LivingWorker, WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
+from reelmill.v1.jobs_pb2 import Progress
 from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
 from reelmill.worker.intake import Abilities, Intake
 from reelmill.worker.slots import Slots
@@ -189,6 +190,9 @@ class Worker:
             await self._persist(attempt.flush)
             done = await self._persist(lambda: self._completions.submit(FinishedTask(lease=lease, files=files)))
             if done:
+                if attempt.task.part:  # of a job that goes on
+                    attempt.advance(Progress(percent=100))
+                    await self._publish_progress(attempt)
                 return "completed"
             return await self._stopped(attempt)
         except Stopped:
@@ -318,7 +322,7 @@ class Worker:
     async def _publish_progress(self, attempt: Attempt) -> None:
         if progress := attempt.news():
             task = attempt.task
-            await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString())
+            await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString(), task.part)
 
     async def _drain(self, grace_seconds: float) -> None:
         """Let work end within the grace period; hand back what does not."""

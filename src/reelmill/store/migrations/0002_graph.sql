@@ -1,7 +1,10 @@
 -- Jobs of several tasks: each task has its own phase, error, spec and result, and may spawn others as it ends.
 -- Locks are taken in one order everywhere: tasks by id, then jobs by id.
 
-ALTER TABLE jobs ADD COLUMN tasks int NOT NULL DEFAULT 1; -- that it ever had
+ALTER TABLE jobs
+    ADD COLUMN tasks int NOT NULL DEFAULT 1, -- that it ever had
+    ADD COLUMN weight real NOT NULL DEFAULT 1, -- of all its tasks
+    ADD COLUMN done_weight real NOT NULL DEFAULT 0; -- of those that are COMPLETED
 ALTER TABLE tasks
     ADD COLUMN spawned_by uuid, -- the task whose completion made this one; NULL: it came with its job
     ADD COLUMN spec bytea, -- what to do, as its kind has it; NULL: the job's spec says all

@@ -9,7 +9,7 @@ claimed AS (
     SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1, phase = 'PROBING',
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
-    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent, t.spawned_by, t.spec, t.ready_time,
+    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent, t.spawned_by, t.spec, t.weight, t.ready_time,
         coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
 ), ordered AS (
     SELECT id FROM jobs WHERE id IN (SELECT job_id FROM claimed) AND tasks > 1 ORDER BY id FOR NO KEY UPDATE
@@ -23,7 +23,7 @@ claimed AS (
     RETURNING j.*
 )
 SELECT c.id AS task_id, c.kind, c.fence, c.attempt AS task_attempt, c.crashes, c.traceparent, c.waited_seconds,
-    c.spec AS task_spec, attempt_prefix(j.output_prefix, c.id, c.spawned_by, c.fence) AS attempt_prefix, j.*
+    c.weight AS task_weight, c.spec AS task_spec, attempt_prefix(j.output_prefix, c.id, c.spawned_by, c.fence) AS attempt_prefix, j.*
 FROM claimed c JOIN started j ON j.id = c.job_id
 ORDER BY j.priority DESC, c.ready_time;
 
@@ -90,7 +90,7 @@ WITH held AS (
 ), done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL, phase = NULL, result = held.result
     FROM held WHERE t.id = held.id
-    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.operation, t.priority, t.traceparent
+    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.operation, t.priority, t.traceparent, t.weight
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
     SELECT done.job_id, done.tenant_id, f.output, f.position, f.file, f.uri, f.size_bytes, f.sha256
@@ -109,7 +109,7 @@ WITH held AS (
         AS s (parent, fence, id, kind, spec, weight, place)
     JOIN done ON done.id = s.parent AND done.fence = s.fence
     CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM edges WHERE edges.task_id = s.id) e
-    RETURNING id, job_id
+    RETURNING id, job_id, weight
 ), joined AS (
     INSERT INTO task_dependencies (task_id, depends_on) SELECT e.* FROM edges e JOIN spawned ON spawned.id = e.task_id
 ), waiting AS (
@@ -132,13 +132,15 @@ WITH held AS (
 )
 UPDATE jobs j
 SET open_tasks = j.open_tasks - d.n + d.more, tasks = j.tasks + d.more,
+    weight = j.weight + d.more_weight, done_weight = j.done_weight + d.weight,
     state = CASE WHEN j.open_tasks + d.more = d.n THEN 'COMPLETED' ELSE j.state END,
     phase = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.phase END,
     error = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.error END,
     end_time = CASE WHEN j.open_tasks + d.more = d.n THEN clock_timestamp() END
 FROM (
-    SELECT job_id, count(*)::int AS n, array_agg(id) AS task_ids, array_agg(fence) AS fences,
-           (SELECT count(*)::int FROM spawned WHERE spawned.job_id = done.job_id) AS more
+    SELECT job_id, count(*)::int AS n, sum(weight) AS weight, array_agg(id) AS task_ids, array_agg(fence) AS fences,
+           (SELECT count(*)::int FROM spawned WHERE spawned.job_id = done.job_id) AS more,
+           (SELECT coalesce(sum(weight), 0) FROM spawned WHERE spawned.job_id = done.job_id) AS more_weight
     FROM done GROUP BY job_id
 ) d, (SELECT count(*) FROM opened) o, (SELECT count(*) FROM ordered) p
 WHERE j.id = d.job_id

@@ -1,0 +1,39 @@
+"""A job's progress, out of its tasks'."""
+
+from uuid import uuid4
+
+from google.protobuf.duration_pb2 import Duration
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelmill.jobs.progress import Part, combined
+from reelmill.v1.jobs_pb2 import Progress
+
+
+def part(share: float, before: float) -> Part:
+    return Part(task_id=uuid4(), share=share, before=before)
+
+
+def test_shares_add_up_and_speeds_of_what_runs_too() -> None:
+    told = [
+        (part(0.1, 0), Progress(percent=100, fps=9, speed=9)),
+        (part(0.4, 0.1), Progress(percent=50, fps=25, speed=2, eta=Duration(seconds=7))),
+        (part(0.4, 0.1), Progress(percent=25, fps=20, speed=1, eta=Duration(seconds=9))),
+    ]
+    assert combined(told) == Progress(percent=40, fps=45, speed=3, eta=Duration(seconds=9))
+
+
+def test_what_a_task_knows_was_done_is_done_though_nobody_tells_of_it_any_more() -> None:
+    assert combined([(part(0.1, 0.6), Progress(percent=50))]).percent == 65
+
+
+def test_one_task_is_the_whole() -> None:
+    assert combined([(part(1, 0), Progress(percent=42, fps=3))]) == Progress(percent=42, fps=3)
+    assert combined([]).percent == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 100), st.floats(0, 100)), max_size=8))
+def test_it_lies_between_0_and_100_and_grows_with_each_task(rows: list[tuple[float, float, float, float]]) -> None:
+    earlier = [(part(s, b), Progress(percent=min(p, q))) for s, b, p, q in rows]
+    later = [(part(s, b), Progress(percent=max(p, q))) for s, b, p, q in rows]
+    assert 0 <= combined(earlier).percent <= combined(later).percent <= 100
