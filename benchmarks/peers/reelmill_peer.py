@@ -19,12 +19,13 @@ from benchmarks.peers.base import WORKERS, Peer
 from benchmarks.servers import Servers, check_listener, check_postgres, check_redis
 from reelmill import app, system
 from reelmill.api.submission import Submitter
+from reelmill.jobs.errors import Stopped
 from reelmill.queue.port import TASK_TOPICS
 from reelmill.settings import Settings
 from reelmill.store.leases import MadeFile
 from reelmill.telemetry import logs
 from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
-from reelmill.worker.attempt import Attempt, Stopped
+from reelmill.worker.attempt import Attempt
 
 SLOTS = 200  # of a worker: what a user sets for tasks that wait more than they compute
 _BATCH = 1000

@@ -13,10 +13,9 @@ import psutil
 import pytest
 from media.kit import FFMPEG, Studio
 
-from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.contract import Command
 from reelmill.media.progress import RunProgress
-from reelmill.media.run import Stopped
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

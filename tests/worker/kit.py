@@ -8,14 +8,14 @@ from typing import Any
 from store.kit import BAD_INPUT, Store
 
 from reelmill.cache.memory import MemoryCache
-from reelmill.jobs.errors import AttemptFailed, Unavailable
+from reelmill.jobs.errors import AttemptFailed, Stopped, Unavailable
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.store.database import Database
 from reelmill.store.jobs import NewJob
 from reelmill.store.leases import MadeFile
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.v1.jobs_pb2 import Job
-from reelmill.worker.attempt import Attempt, Stopped
+from reelmill.worker.attempt import Attempt
 from reelmill.worker.worker import Worker, WorkerConfig
 
 Act = Callable[[Attempt], Awaitable[tuple[MadeFile, ...]]]

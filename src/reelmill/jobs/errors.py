@@ -8,6 +8,7 @@ ReelmillError              what a call of the API answers
 └── Unavailable            database, queue or storage away; try again
 
 AttemptFailed              why an attempt of a job failed: carries a Failure, which becomes JobError
+Stopped                    an attempt, or a part of it, ended because it was told to: no failure
 """
 
 from collections.abc import Sequence
@@ -106,6 +107,10 @@ class AttemptFailed(Exception):
         self.failure = Failure(code=code, message=message, output=output, command=command, stderr_tail=stderr_tail)
         self.code = code
         super().__init__(f"{code}: {message}")
+
+
+class Stopped(Exception):
+    """An attempt, or a part of it, ended because it was told to."""
 
 
 @dataclass(frozen=True, slots=True)

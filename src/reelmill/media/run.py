@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
 from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
@@ -41,10 +41,6 @@ _MAX_LOGGED = 50  # different lines of a run; a damaged input may bring thousand
 _LEVELS = {"warning": logging.WARNING, "error": logging.ERROR, "fatal": logging.ERROR}
 _COMPLAINT = re.compile(r"\[(warning|error|fatal)\]")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
-
-
-class Stopped(Exception):
-    """The caller asked for the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
-from reelmill.jobs.errors import Unavailable
+from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.jobs.states import Phase
 from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile
@@ -25,10 +25,6 @@ class StopReason(Enum):
     CANCELLED = "the job was cancelled, or its deadline passed"
     LOST = "another worker has the task"
     DRAINING = "this worker stops"
-
-
-class Stopped(Exception):
-    """The attempt ended because it was told to."""
 
 
 class Attempt:

@@ -23,7 +23,7 @@ from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import OutputFile, Progress
 from reelmill.v1.media_pb2 import MediaInfo
-from reelmill.worker.attempt import Attempt, Stopped
+from reelmill.worker.attempt import Attempt
 
 log = get_logger(__name__)
 _LEAST_WALL_SECONDS = 600.0
@@ -117,22 +117,19 @@ class MediaExecutor:
         meter = _Meter(attempt, planned.commands)
         for command in planned.commands:
             attempt.check_stop()
-            try:
-                with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
-                    result = await ffmpeg_run.run(
-                        command,
-                        ffmpeg=limits.ffmpeg,
-                        folder=folder,
-                        stop=attempt.stop,
-                        on_progress=meter.update,
-                        no_progress_seconds=limits.no_progress_seconds,
-                        wall_seconds=wall,
-                        max_bytes=limits.output_max_bytes,
-                        memory_bytes=limits.memory_bytes,
-                        check_space=lambda: self._work.check_space(0),
-                    )
-            except ffmpeg_run.Stopped as error:
-                raise Stopped from error
+            with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
+                result = await ffmpeg_run.run(
+                    command,
+                    ffmpeg=limits.ffmpeg,
+                    folder=folder,
+                    stop=attempt.stop,
+                    on_progress=meter.update,
+                    no_progress_seconds=limits.no_progress_seconds,
+                    wall_seconds=wall,
+                    max_bytes=limits.output_max_bytes,
+                    memory_bytes=limits.memory_bytes,
+                    check_space=lambda: self._work.check_space(0),
+                )
             meter.finish(command)
             damaged = damaged or result.input_damaged
             for warning in result.warnings:

@@ -18,7 +18,7 @@ from reelmill import __version__
 from reelmill.announce import Announcer
 from reelmill.batching import Batcher
 from reelmill.cache.port import CANCELS, Cache
-from reelmill.jobs.errors import AttemptFailed, Failure, Unavailable
+from reelmill.jobs.errors import AttemptFailed, Failure, Stopped, Unavailable
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.retry import RetryPolicy
 from reelmill.points import reach
@@ -30,7 +30,7 @@ from reelmill.supervise import end, supervised
 from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
 from reelmill.v1.jobs_pb2 import Progress
-from reelmill.worker.attempt import Attempt, Executor, Stopped, StopReason
+from reelmill.worker.attempt import Attempt, Executor, StopReason
 from reelmill.worker.intake import Abilities, Intake
 from reelmill.worker.slots import Slots
 
