@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from pathlib import Path
@@ -55,6 +56,33 @@ async def test_a_file_of_any_name_comes_back_as_it_was_put(
     fetched = await storage.fetch(uri, tmp_path / "fetched")
     assert fetched.path.read_bytes() == CONTENT
     assert fetched.size_bytes == len(CONTENT)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5 * 2**20 - 1, 5 * 2**20, 12 * 2**20 + 1])
+async def test_a_file_is_read_once_for_its_copy_and_its_hash(storage: Storage, tmp_path: Path, count: int) -> None:
+    pipe, uri, content = tmp_path / "pipe.mp4", storage.own("outputs/once.mp4"), os.urandom(count)
+    os.mkfifo(pipe)  # what is read from it is gone
+    writing = asyncio.create_task(asyncio.to_thread(pipe.write_bytes, content))
+    async with asyncio.timeout(20):
+        stored = await storage.put_file(pipe, uri, "video/mp4")
+    await writing
+    assert (stored.size_bytes, stored.sha256) == (count, hashlib.sha256(content).hexdigest())
+    assert await storage.size(uri) == count
+    if count:
+        assert await read(storage, uri, 0, count) == content
+
+
+async def test_of_a_file_whose_copy_is_cancelled_nothing_is_kept(storage: Storage, tmp_path: Path) -> None:
+    pipe, uri = tmp_path / "pipe.mp4", storage.own("outputs/half.mp4")
+    os.mkfifo(pipe)
+    copy = asyncio.create_task(storage.put_file(pipe, uri, "video/mp4"))
+    with await asyncio.to_thread(pipe.open, "wb") as writer:
+        await asyncio.to_thread(writer.write, bytes(11 * 2**20))  # no more comes: the third piece is waited for
+        copy.cancel()
+        await asyncio.gather(copy, return_exceptions=True)
+    assert copy.cancelled()
+    with pytest.raises(NotFound):
+        await storage.size(uri)
 
 
 async def test_what_is_put_again_replaces_what_was_there(storage: Storage, file: Path, tmp_path: Path) -> None:

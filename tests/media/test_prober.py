@@ -2,15 +2,18 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import psutil
 import pytest
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.contract import Expected, PlannedFile
 from reelmill.media.probe import Prober, described
+from reelmill.media.verify import FILES_AT_ONCE, verify
 
 _others: set[psutil.Process] = set()
 
@@ -90,3 +93,24 @@ async def test_a_cancelled_probe_leaves_its_answer_to_nobody(prober: Prober, tin
     with pytest.raises(asyncio.CancelledError):
         await probing
     assert (await prober.probe(tone)).demuxer == "wav"
+
+
+async def test_outputs_are_looked_at_side_by_side_and_another_job_has_its_turn(
+    prober: Prober, tiny: Path, tmp_path: Path
+) -> None:
+    files = []
+    for i in range(8):
+        shutil.copy(tiny, tmp_path / f"{i}.mp4")
+        files.append(
+            PlannedFile(output="a", path=PurePosixPath(f"{i}.mp4"), content_type="", expected=Expected(languages=("",)))
+        )
+    await verify(files, tmp_path, prober)
+    assert len(children()) == FILES_AT_ONCE < 4
+    for i in (6, 2):
+        (tmp_path / f"{i}.mp4").unlink()
+    with pytest.raises(AttemptFailed, match=r"2\.mp4: ffmpeg ended well without writing it"):
+        await verify(files, tmp_path, prober)
+    (tmp_path / "2.mp4").write_bytes(b"no film")
+    shutil.copy(tiny, tmp_path / "6.mp4")
+    with pytest.raises(AttemptFailed, match=r"2\.mp4: ffmpeg finds no media"):
+        await verify(files, tmp_path, prober)

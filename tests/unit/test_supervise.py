@@ -17,6 +17,7 @@ SOURCE = Path(reelmill.__file__).parent
 MAKERS = {"create_task", "ensure_future", "Thread", "ThreadPoolExecutor", "ProcessPoolExecutor", "TaskGroup", "Timer"}
 # Where tasks and threads are made without supervision: all of them end by themselves, and who waits hears their errors.
 SHORT_LIVED = {
+    "abreast.py": "a part of one call, awaited",
     "api/following.py": "follows one job; an error is told to its watchers",
     "api/server.py": "the wait for gRPC's end, in its part",
     "batching.py": "a batch; whatever ends it is told to all who wait",

@@ -97,3 +97,35 @@ async def test_a_fetch_that_fails_holds_nothing(slots: Slots) -> None:
             raise OSError("away")
     slot.end()
     assert slots.free == 2
+
+
+async def test_who_fetches_several_leaves_once_and_comes_back_with_the_last(slots: Slots) -> None:
+    slot, other = slots.take(), slots.take()
+    first, second = slot.left(), slot.left()
+    await first.__aenter__()
+    await second.__aenter__()
+    assert (slot.held, slots.free) == (False, 1)
+    third, fourth = slots.take(), slots.take()
+    await first.__aexit__(None, None, None)  # does not wait for a slot
+    third.end()
+    fourth.end()
+    assert (slot.held, slots.free) == (False, 1)
+    await second.__aexit__(None, None, None)
+    assert (slot.held, slots.free) == (True, 0)
+    async with other.left(), slot.left():  # both may leave again
+        assert slots.free == 2
+    slot.end()
+    other.end()
+    assert slots.free == 2
+
+
+async def test_of_several_fetches_that_fail_none_holds_the_slot(slots: Slots) -> None:
+    slot = slots.take()
+    first, second = slot.left(), slot.left()
+    await first.__aenter__()
+    await second.__aenter__()
+    for context in (first, second):
+        assert not await context.__aexit__(OSError, OSError("away"), None)
+    assert (slot.held, slots.free) == (False, 2)
+    slot.end()
+    assert slots.free == 2

@@ -19,6 +19,7 @@ from reelmill.jobs.states import Phase
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.probe import Prober
 from reelmill.media.validate import with_defaults
+from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.storage import Storage
@@ -47,22 +48,27 @@ class Media:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def start(self, *, fetch_seconds: float = 1, **limits: Any) -> None:
+    def start(self, *, fetch_seconds: float = 1, s3_endpoint: str = "", **limits: Any) -> None:
         """Start a worker of media jobs."""
         loopback = (ip_network("127.0.0.0/8"),)
         http = HttpLimits(timeout_seconds=fetch_seconds, total_seconds=fetch_seconds, allowed=loopback)
         roots = [self.folder]
-        access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots)
-        storage = Storage(access=access, max_bytes=10**9, http=http)
+        buckets = ["bucket"]
+        access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots, write_buckets=buckets)
+        storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint)
         work = WorkRoot(self.work, reserve_bytes=0)
         executor = MediaExecutor(storage, work, self.prober, replace(self.limits, **limits))
         self.rig.start_worker(executor)
 
-    async def submit(self, *outputs: Output, source: Path | str, **options: Any) -> NewJob:
-        """Submit a job on a local file, or on what a URI names."""
-        prefix = file_uri(self.folder / "out")
-        uri = source if isinstance(source, str) else file_uri(source)
-        new = new_job(outputs=outputs, inputs=[uri], prefix=prefix, max_attempts=1, **options)
+    async def submit(
+        self, *outputs: Output, source: Path | str | list[str], prefix: str = "", **options: Any
+    ) -> NewJob:
+        """Submit a job on a local file, or on what URIs name."""
+        prefix = prefix or file_uri(self.folder / "out")
+        uris = source if isinstance(source, list) else [source if isinstance(source, str) else file_uri(source)]
+        new = new_job(outputs=outputs, inputs=uris, prefix=prefix, max_attempts=1, **options)
+        for item, name in zip(new.job.inputs[1:], ("second", "third"), strict=False):
+            item.name = name
         new = replace(new, job=with_defaults(new.job))
         await self.rig.store.jobs.create(TENANT, TENANT, [new])
         await self.rig.queue.wake()
@@ -255,3 +261,84 @@ async def test_no_more_inputs_drip_at_once_than_may(media: Media, source: Path) 
             await asyncio.wait_for(asked.get(), 20)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asked.get(), 1.5)
+
+
+@asynccontextmanager
+async def meeting(count: int, body: bytes = b"") -> AsyncIterator[tuple[str, asyncio.Queue[str]]]:
+    """A server, of files and as S3, that answers once so many requests are there together; its address, and paths."""
+    asked: asyncio.Queue[str] = asyncio.Queue()
+    there = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        fields = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if line)
+        await reader.readexactly(int(fields.get("content-length", 0)))
+        asked.put_nowait(head.split()[1])
+        if asked.qsize() == count:
+            there.set()
+        await there.wait()
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "1"\r\nConnection: close\r\n')
+        writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+    finally:
+        there.set()
+        server.close()
+
+
+def _two(address: str) -> list[str]:
+    return [f"{address}/a.mp4", f"{address}/b.mp4"]
+
+
+async def test_inputs_are_fetched_side_by_side_and_none_leaves_its_slot_twice(media: Media, source: Path) -> None:
+    media.start(fetch_seconds=20)
+    async with meeting(2, source.read_bytes()) as (address, asked):
+        new = await media.submit(SOUND, STILLS, source=_two(address))
+        job = await media.rig.until(new, "COMPLETED", "FAILED")
+        assert sorted(asked.get_nowait() for _ in range(2)) == ["/a.mp4", "/b.mp4"]
+    assert job.state == Job.COMPLETED, job.error
+    lines = [x.message for x in await media.rig.store.jobs.logs(TENANT, new.id, after=0, limit=99)]
+    assert sum(line.startswith("input ") for line in lines) == 2
+
+
+async def test_an_input_that_fails_is_named_and_the_others_are_not_waited_for(media: Media, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no movie at all\n" * 100)
+    media.start(fetch_seconds=60)
+    async with dripping() as (address, _):
+        new = await media.submit(SOUND, source=[address, file_uri(tmp_path / "text.mp4")])
+        job = await media.rig.until(new, "FAILED")
+    assert job.error.code == "INPUT_NOT_MEDIA"
+    assert job.error.message.startswith("input second: ")
+    assert media.left() == []
+
+
+async def test_outputs_are_looked_at_and_written_side_by_side_and_stand_in_order(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION"):
+        monkeypatch.setenv(f"AWS_{name}", "test")
+    async with meeting(FILES_AT_ONCE) as (address, asked):
+        media.start(s3_endpoint=address)
+        outputs = [SOUND, Output(name="stills", thumbnail=Thumbnail(count=6, width=64))]
+        job = await media.rig.until(await media.submit(*outputs, source=source, prefix="s3://bucket/out"), "COMPLETED")
+        assert asked.qsize() == 7
+    [[sound], stills] = [[file.uri.rsplit("/", 1)[1] for file in output.files] for output in job.outputs]
+    assert (sound, stills) == ("sound.mp3", [f"stills-{i:04}.jpg" for i in range(1, 7)])
+
+
+async def test_a_stop_ends_every_copy_of_an_output(media: Media, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION"):
+        monkeypatch.setenv(f"AWS_{name}", "test")
+    async with meeting(FILES_AT_ONCE + 1) as (address, asked):  # never so many
+        media.start(s3_endpoint=address)
+        outputs = Output(name="stills", thumbnail=Thumbnail(count=6, width=64))
+        new = await media.submit(outputs, source=source, prefix="s3://bucket/out")
+        for _ in range(FILES_AT_ONCE):
+            await asyncio.wait_for(asked.get(), 20)
+        await media.rig.store.jobs.cancel(TENANT, new.id, "")
+        await media.rig.until(new, "CANCELLED")
+        assert asked.empty()
+    assert media.left() == []

@@ -1,9 +1,10 @@
 """Checks what ffmpeg wrote: an exit code of 0 is no success."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
+from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import languages
 from reelmill.media.contract import Expected, PlannedFile
@@ -11,33 +12,38 @@ from reelmill.media.leftovers import leftovers
 from reelmill.media.probe import Prober
 from reelmill.v1.media_pb2 import MediaInfo
 
+FILES_AT_ONCE = 3
+"""Files of one attempt that are looked at together: one less than there are probers, so that another's has its turn."""
+
 
 async def verify(
-    files: Iterable[PlannedFile], folder: Path, prober: Prober, *, input_damaged: bool = False
+    files: Sequence[PlannedFile], folder: Path, prober: Prober, *, input_damaged: bool = False
 ) -> list[MediaInfo]:
-    """What each file contains, in order.
+    """What each file contains, in order; several are looked at together.
 
     Raises AttemptFailed OUTPUT_INVALID where a file is missing, unreadable or not what was planned,
     and INPUT_CORRUPT where ffmpeg had complained of the input.
     """
-    code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
-    infos = []
     for file in files:
         if not (folder / file.path).exists():
             missing = "INPUT_CORRUPT" if input_damaged else file.if_missing
             message = f"{file.path}: ffmpeg ended well without writing it; the input has no picture or sound there"
             raise AttemptFailed(missing, message, output=file.output)
-        try:
-            info = (await prober.probe(folder / file.path)).info
-        except AttemptFailed as error:
-            raise AttemptFailed(code, f"{file.path}: {error.failure.message}", output=file.output) from error
-        if found := problems(info, file.expected):
-            raise AttemptFailed(code, f"{file.path}: {'; '.join(found)}", output=file.output)
-        if private := await asyncio.to_thread(leftovers, folder / file.path):
-            message = f"{file.path}: it has more than picture and sound, which may be private: {', '.join(private)}"
-            raise AttemptFailed("OUTPUT_INVALID", message, output=file.output)
-        infos.append(info)
-    return infos
+    code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
+    return await abreast(lambda file: _verify(file, folder, prober, code), files, at_once=FILES_AT_ONCE)
+
+
+async def _verify(file: PlannedFile, folder: Path, prober: Prober, code: str) -> MediaInfo:
+    try:
+        info = (await prober.probe(folder / file.path)).info
+    except AttemptFailed as error:
+        raise AttemptFailed(code, f"{file.path}: {error.failure.message}", output=file.output) from error
+    if found := problems(info, file.expected):
+        raise AttemptFailed(code, f"{file.path}: {'; '.join(found)}", output=file.output)
+    if private := await asyncio.to_thread(leftovers, folder / file.path):
+        message = f"{file.path}: it has more than picture and sound, which may be private: {', '.join(private)}"
+        raise AttemptFailed("OUTPUT_INVALID", message, output=file.output)
+    return info
 
 
 def problems(info: MediaInfo, expected: Expected) -> list[str]:

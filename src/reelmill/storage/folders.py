@@ -2,14 +2,45 @@
 
 import hashlib
 import shutil
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 
-def sha256(path: Path) -> str:
-    """The digest of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+class HashedFile:
+    """A file that is read once, from its beginning to its end, and hashed meanwhile. `read` blocks."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._hash = hashlib.sha256()
+        self._reading = threading.Lock()
+        self._closing = False
+        self.size_bytes = 0
+        """Read so far."""
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next bytes; fewer at the end alone."""
+        try:
+            with self._reading:
+                piece = self._file.read(size_bytes)
+        finally:
+            if self._closing:
+                self._file.close()
+        self._hash.update(piece)
+        self.size_bytes += len(piece)
+        return piece
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was read, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """Close it; a read that is under way does so as it ends, and this does not wait for it."""
+        self._closing = True
+        if self._reading.acquire(blocking=False):
+            self._file.close()
+            self._reading.release()
 
 
 def make_private(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,9 @@ log = get_logger(__name__)
 _ERRORS = (OSError, obstore.exceptions.BaseError)
 _CHUNK_BYTES = 2**20
 _PIECE_BYTES = 2**16  # of what comes from a bucket: a larger one would hide how slowly it comes
+_PART_BYTES = 5 * 2**20  # of what is written in parts; S3 takes no smaller ones
+_MOST_PARTS = 10_000  # S3's limit
+_PARTS_AT_ONCE = 3  # of one file: with the one that is read, 20 MiB of memory
 _LOOK_BYTES = 4 * 2**20  # of an upload, between two looks at the disk
 
 
@@ -43,6 +46,27 @@ class StoredFile:
 
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A file that is being written elsewhere, of which the first piece was read."""
+
+    file: folders.HashedFile
+    piece_bytes: int
+    first: bytes
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is no more."""
+        return len(self.first) < self.piece_bytes
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All of it."""
+        piece = self.first
+        while piece:
+            yield piece
+            piece = await asyncio.to_thread(self.file.read, self.piece_bytes)
 
 
 class Storage:
@@ -163,21 +187,45 @@ class Storage:
         return Fetched(path=target, size_bytes=size)
 
     async def put_file(self, path: Path, uri: str, content_type: str) -> StoredFile:
-        """Write a local file to `uri`, whole or not at all.
+        """Write a local file to `uri`, whole or not at all. It is read once, for its copy and its hash.
 
         Raises AttemptFailed: OUTPUT_NOT_WRITABLE, OUTPUT_UNAVAILABLE, DISK_FULL.
         """
         if problem := self.destination_violation(uri):
             raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
+        attributes = {"Content-Type": content_type} if uris.scheme_of(uri) == "s3" else None
         try:
-            if uris.scheme_of(uri) == "file":
-                await asyncio.to_thread(self._make_room, uris.file_path(uri).parent, path.stat().st_size)
-            store, key = self._objects.locate(uri, writing=True)
-            attributes = {"Content-Type": content_type} if uris.scheme_of(uri) == "s3" else None
-            await obstore.put_async(store, key, path, attributes=attributes)
+            begun = await asyncio.to_thread(self._begin, path, uri)
+            with closing(begun.file):
+                store, key = self._objects.locate(uri, writing=True)
+                if begun.whole:
+                    await obstore.put_async(store, key, begun.first, attributes=attributes, use_multipart=False)
+                else:
+                    await obstore.put_async(
+                        store,
+                        key,
+                        begun.pieces(),
+                        attributes=attributes,
+                        chunk_size=begun.piece_bytes,
+                        max_concurrency=_PARTS_AT_ONCE,
+                    )
+                return StoredFile(size_bytes=begun.file.size_bytes, sha256=begun.file.sha256)
         except _ERRORS as error:
             raise write_failure(error, uri) from error
-        return StoredFile(size_bytes=path.stat().st_size, sha256=await asyncio.to_thread(folders.sha256, path))
+
+    def _begin(self, path: Path, uri: str) -> "_Begun":
+        """Make room for a file and read its first piece, which is all of most."""
+        size = path.stat().st_size
+        if uris.scheme_of(uri) == "file":
+            self._make_room(uris.file_path(uri).parent, size)
+        piece_bytes = max(_PART_BYTES, -(-size // _MOST_PARTS))
+        file = folders.HashedFile(path)
+        try:
+            first = file.read(piece_bytes)
+        except OSError:
+            file.close()
+            raise
+        return _Begun(file, piece_bytes, first)
 
     async def delete_prefix(self, uri: str) -> None:
         """Remove a folder and all in it; one that is not there is fine.

@@ -1,9 +1,10 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
@@ -12,16 +13,16 @@ from reelmill.media.plan import plan
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
 from reelmill.media.sources import believable_seconds
-from reelmill.media.verify import verify
+from reelmill.media.verify import FILES_AT_ONCE, verify
 from reelmill.points import reach
-from reelmill.storage.storage import Fetched, Storage
+from reelmill.storage.storage import Fetched, Storage, StoredFile
 from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
-from reelmill.v1.jobs_pb2 import OutputFile, Progress
+from reelmill.v1.jobs_pb2 import Input, OutputFile, Progress
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.worker.attempt import Attempt
 
@@ -70,7 +71,8 @@ class MediaExecutor:
             damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in sources.values())
             await attempt.enter(Phase.PACKAGING)
             with traces.span("verify"):
-                infos = await verify(planned.files, folder.path, self._prober, input_damaged=damaged)
+                looking = verify(planned.files, folder.path, self._prober, input_damaged=damaged)
+                infos = await attempt.unless_stopped(looking)
             await attempt.enter(Phase.UPLOADING)
             made = await self._upload(attempt, planned.files, infos, folder.path)
             await reach("task.uploaded")
@@ -86,21 +88,30 @@ class MediaExecutor:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
     async def _sources(self, attempt: Attempt, folder: Path) -> dict[str, Source]:
-        """Fetch and probe every input."""
-        sources = {}
-        for i, item in enumerate(attempt.task.job.inputs):
-            attempt.check_stop()
-            await reach("task.fetching")
-            with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
-                fetched = await attempt.unless_stopped(self._fetch(attempt, item.uri, folder / f"input-{i}"))
-                span.set({"reelmill.size_bytes": fetched.size_bytes})
-            INPUT_BYTES.inc(fetched.size_bytes)
-            self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
+        """Fetch and probe every input, several at once."""
+
+        async def source(numbered: tuple[int, Input]) -> Source:
+            return await self._source(attempt, folder, *numbered)
+
+        inputs = attempt.task.job.inputs
+        sources = await attempt.unless_stopped(abreast(source, enumerate(inputs), at_once=FILES_AT_ONCE))
+        return {item.name: found for item, found in zip(inputs, sources, strict=True)}
+
+    async def _source(self, attempt: Attempt, folder: Path, i: int, item: Input) -> Source:
+        await reach("task.fetching")
+        with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
+            fetched = await self._fetch(attempt, item.uri, folder / f"input-{i}")
+            span.set({"reelmill.size_bytes": fetched.size_bytes})
+        INPUT_BYTES.inc(fetched.size_bytes)
+        self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
+        try:
             with traces.span("probe"):
-                probed = await attempt.unless_stopped(self._prober.probe(fetched.path))
-            attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
-            sources[item.name] = Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
-        return sources
+                probed = await self._prober.probe(fetched.path)
+        except AttemptFailed as error:
+            of = f"input {item.name}: " if item.name else ""
+            raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
+        attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
+        return Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
 
     async def _fetch(self, attempt: Attempt, uri: str, target: Path) -> Fetched:
         if not self._storage.is_remote(uri):
@@ -137,23 +148,27 @@ class MediaExecutor:
         return damaged
 
     async def _upload(
-        self, attempt: Attempt, files: Iterable[PlannedFile], infos: Iterable[MediaInfo], folder: Path
+        self, attempt: Attempt, files: Sequence[PlannedFile], infos: Sequence[MediaInfo], folder: Path
     ) -> tuple[MadeFile, ...]:
-        made: list[MadeFile] = []
-        positions: dict[str, int] = {}
-        for file, info in zip(files, infos, strict=True):
-            attempt.check_stop()
-            uri = f"{attempt.task.output_prefix}{file.path}"
+        """Write every file to its place, several at once; answers them in their order."""
+
+        async def upload(file: PlannedFile) -> StoredFile:
             with traces.span("upload", {"reelmill.output": file.output}) as span:
-                put = self._storage.put_file(folder / file.path, uri, file.content_type)
-                stored = await attempt.unless_stopped(put)
+                uri = f"{attempt.task.output_prefix}{file.path}"
+                stored = await self._storage.put_file(folder / file.path, uri, file.content_type)
                 span.set({"reelmill.size_bytes": stored.size_bytes})
             OUTPUT_BYTES.inc(stored.size_bytes)
+            return stored
+
+        every = await attempt.unless_stopped(abreast(upload, files, at_once=FILES_AT_ONCE))
+        made: list[MadeFile] = []
+        positions: dict[str, int] = {}
+        for file, info, stored in zip(files, infos, every, strict=True):
             position = positions.get(file.output, 0)
             positions[file.output] = position + 1
             info.size_bytes = stored.size_bytes
             proto = OutputFile(
-                uri=uri,
+                uri=f"{attempt.task.output_prefix}{file.path}",
                 size_bytes=stored.size_bytes,
                 sha256=stored.sha256,
                 content_type=file.content_type,

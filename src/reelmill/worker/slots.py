@@ -60,6 +60,7 @@ class Slot:
     def __init__(self, slots: Slots, *, held: bool) -> None:
         self._slots = slots
         self.held = held
+        self._leaving = 0
 
     async def hold(self) -> None:
         """Wait for it, where it is not held."""
@@ -69,19 +70,27 @@ class Slot:
 
     @asynccontextmanager
     async def left(self) -> AsyncIterator[None]:
-        """Leave the slot to others while the context is open, where as many as may do not do so already."""
+        """Leave the slot to others while the context is open, where as many as may do not do so already.
+
+        A task that fetches several inputs may be in it several times at once; it comes back with the last.
+        """
         slots = self._slots
-        if not slots._may_leave:
-            yield
-            return
-        slots._may_leave -= 1
-        self.held = False
-        slots._give()
+        if not self._leaving:
+            if not slots._may_leave:
+                yield
+                return
+            slots._may_leave -= 1
+            self.held = False
+            slots._give()
+        self._leaving += 1
         try:
             yield
-            await self.hold()
+            if self._leaving == 1:
+                await self.hold()
         finally:
-            slots._may_leave += 1
+            self._leaving -= 1
+            if not self._leaving:
+                slots._may_leave += 1
 
     def end(self) -> None:
         """The task has ended. Bears being called twice."""
