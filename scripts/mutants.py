@@ -11,6 +11,7 @@ from pathlib import Path
 from faults import FAULTS
 from graphs import GRAPHS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
+from pictures import MEDIA
 from walls import WALLS
 
 PAGE = ROOT / "docs" / "guarantees.md"
@@ -181,7 +182,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *FAULTS, *WALLS)
+ALL = (*MUTANTS, *GRAPHS, *FAULTS, *WALLS, *MEDIA)
 
 
 def main() -> int:

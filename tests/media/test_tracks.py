@@ -103,7 +103,7 @@ async def test_every_sound_file_says_its_language_and_is_read_again(
 async def test_several_sounds_go_out_in_the_order_asked_for_with_languages_and_roles(
     studio: Studio, tmp_path: Path, container: str
 ) -> None:
-    made = film(tmp_path / "film.mkv", *LANGUAGES, "-disposition:a:0", "comment", "-disposition:a:1", "0")
+    made = film(tmp_path / "film.mkv", *LANGUAGES, *SECOND)
     wanted: list[tuple[dict[str, Any], list[int]]] = [
         ({"audio_tracks": [{"all": True}]}, [600, 300]),
         ({"audio_tracks": [{"role": "COMMENTARY"}, {"language": "fr"}]}, [300, 600]),
