@@ -23,6 +23,7 @@ from reelmill.cache.redis import RedisCache
 from reelmill.client import Client
 from reelmill.store.database import Database
 from reelmill.store.leases import LeaseStore
+from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.v1.jobs_pb2 import Job, Progress
 
 _PROGRESS_SECONDS = 0.5  # as ffmpeg tells it
@@ -143,7 +144,9 @@ async def _make_progress(plan: dict[str, str], job_id: UUID) -> None:
     claimed = await leases.claim_swept(0, "benchmark", limit=5000)
     fence = next(task.fence for task in claimed if UUID(task.job.id) == job_id)
     for tenth in range(1, 1000):
-        await cache.put_progress(job_id, fence, Progress(percent=tenth / 10).SerializeToString())
+        await cache.put_progress(
+            DEFAULT_IDENTITY.tenant_id, job_id, fence, Progress(percent=tenth / 10).SerializeToString()
+        )
         await asyncio.sleep(_PROGRESS_SECONDS)
 
 

@@ -188,7 +188,7 @@ def _statuses(cache: Cache, times: int) -> list[Callable[[], Awaitable[object]]]
 def _ticks(cache: Cache, times: int) -> list[Callable[[], Awaitable[object]]]:
     value = Progress(percent=12.34, fps=25, speed=1.5).SerializeToString()
     ids = [uuid_utils.uuid7() for _ in range(1000)]
-    return [lambda i=i: cache.put_progress(ids[i % 1000], 1, value) for i in range(times)]
+    return [lambda i=i: cache.put_progress(_TENANT, ids[i % 1000], 1, value) for i in range(times)]
 
 
 async def _waiting_workers(parts: app.Parts, pid: int, count: int = 40, seconds: float = 20) -> float:

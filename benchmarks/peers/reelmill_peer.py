@@ -23,8 +23,9 @@ from reelmill.jobs.errors import Stopped
 from reelmill.queue.port import TASK_TOPICS
 from reelmill.settings import Settings
 from reelmill.store.leases import MadeFile
+from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.telemetry import logs
-from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
+from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, CreateJobRequest, Job
 from reelmill.worker.attempt import Attempt
 
 SLOTS = 200  # of a worker: what a user sets for tasks that wait more than they compute
@@ -91,7 +92,9 @@ class ReelmillPeer(Peer):
     async def _load(self, count: int) -> None:
         for first in range(0, count, _BATCH):
             requests = [CreateJobRequest(job=tiny_job()) for _ in range(min(_BATCH, count - first))]
-            answers = await self._submitter.submit_batch(requests, "")
+            answers = await self._submitter.submit_batch(
+                DEFAULT_IDENTITY, BatchCreateJobsRequest(requests=requests), ""
+            )
             assert all(isinstance(answer, Job) for answer in answers), answers[0]
         if self._parts.queue.outbox_is_queue:
             await self._parts.queue.wake()

@@ -156,7 +156,7 @@ async def test_a_retry_is_told_like_a_new_job(api: Api) -> None:
 
 async def test_progress_shows_while_a_job_runs_and_not_before_or_after(api: Api) -> None:
     made = await api.create()
-    await api.cache.put_progress(UUID(made.id), 1, pb.Progress(percent=42).SerializeToString())
+    await api.cache.put_progress(TENANT, UUID(made.id), 1, pb.Progress(percent=42).SerializeToString())
     for view in (pb.BASIC, pb.FULL):
         assert (await api.service.GetJob(pb.GetJobRequest(id=made.id, view=view), CONTEXT)).progress.percent == 0
     task = await api.claim()
@@ -229,7 +229,7 @@ async def test_a_watch_tells_events_once_and_progress_as_it_comes(api: Api) -> N
     assert (first.sequence, first.state) == (1, pb.Job.QUEUED)
     task, leases = await api.claim(), LeaseStore(api.database, lease_seconds=60)
     coming = asyncio.ensure_future(anext(watch))
-    await api.cache.put_progress(job_id, 1, pb.Progress(percent=10).SerializeToString())
+    await api.cache.put_progress(TENANT, job_id, 1, pb.Progress(percent=10).SerializeToString())
     told = [await asyncio.wait_for(coming, 10)]
     while told[-1].sequence:
         told.append(await asyncio.wait_for(anext(watch), 10))
@@ -237,7 +237,7 @@ async def test_a_watch_tells_events_once_and_progress_as_it_comes(api: Api) -> N
     assert (told[-1].job_id, told[-1].progress.percent, told[-1].attempt) == (made.id, 10, 1)
     assert abs((told[-1].time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)).total_seconds()) < 60
     coming = asyncio.ensure_future(anext(watch))
-    await api.cache.put_progress(job_id, 1, pb.Progress(percent=10).SerializeToString())  # no news
+    await api.cache.put_progress(TENANT, job_id, 1, pb.Progress(percent=10).SerializeToString())  # no news
     await leases.complete([FinishedTask(lease=task.lease)])
     last = await asyncio.wait_for(coming, 10)
     assert (last.sequence, last.state) == (3, pb.Job.COMPLETED)

@@ -47,9 +47,9 @@ class CountedCache(MemoryCache):
         self.reads += 1
         return await super().get(tenant_id, job_id)
 
-    async def get_progress(self, job_id: UUID) -> bytes | None:
+    async def get_progress(self, tenant_id: UUID, job_id: UUID) -> bytes | None:
         self.reads += 1
-        return await super().get_progress(job_id)
+        return await super().get_progress(tenant_id, job_id)
 
 
 class Watched:
@@ -60,7 +60,7 @@ class Watched:
         self.cache = CountedCache(status_ttl_seconds=60, final_ttl_seconds=60)
         self.jobs, self.leases = JobStore(database), LeaseStore(database, lease_seconds=60)
         counted = JobStore(store)
-        self.watches = Watches(counted, Statuses(counted, self.cache), self.cache, TENANT)
+        self.watches = Watches(counted, Statuses(counted, self.cache), self.cache)
         self.seen: list[list[JobEvent]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +74,7 @@ class Watched:
         seen: list[JobEvent] = []
 
         async def follow() -> None:
-            async for event in self.watches.watch(job_id, after):
+            async for event in self.watches.watch(TENANT, job_id, after):
                 seen.append(event)
 
         self.seen.append(seen)
@@ -129,7 +129,7 @@ async def test_a_change_is_read_once_for_all_watchers_of_a_job(watched: Watched)
 
     percents = range(1, 21)
     for percent in percents:
-        await watched.cache.put_progress(new.id, task.fence, Progress(percent=percent).SerializeToString())
+        await watched.cache.put_progress(TENANT, new.id, task.fence, Progress(percent=percent).SerializeToString())
         await watched.all_saw(progress=Progress(percent=percent))
     statements, reads = watched.spent()
     assert statements <= 2 and reads <= 4 * len(percents), "progress"
@@ -157,7 +157,7 @@ async def test_a_change_is_read_once_for_all_watchers_of_a_job(watched: Watched)
 
 async def test_a_slow_watcher_misses_progress_and_no_state_and_holds_up_nobody(watched: Watched) -> None:
     [new] = await watched.create()
-    slow = watched.watches.watch(new.id, 0)
+    slow = watched.watches.watch(TENANT, new.id, 0)
     assert (await anext(slow)).state == Job.QUEUED  # and then it reads no more
     quick = watched.watch(new.id)
     [task] = await watched.leases.claim("worker", limit=1)
@@ -168,7 +168,7 @@ async def test_a_slow_watcher_misses_progress_and_no_state_and_holds_up_nobody(w
             assert stored
             await watched.tell(stored.job)
             await watched.all_saw(sequence=stored.job.version)
-        await watched.cache.put_progress(new.id, task.fence, Progress(percent=percent + 1).SerializeToString())
+        await watched.cache.put_progress(TENANT, new.id, task.fence, Progress(percent=percent + 1).SerializeToString())
         await watched.all_saw(progress=Progress(percent=percent + 1))
     assert len(quick) - len(sequences(quick)) == 100
     caught_up = [await anext(slow) for _ in range(len(sequences(quick)))]
@@ -215,7 +215,7 @@ async def test_watchers_hear_why_they_hear_no_more_and_may_come_again(
 ) -> None:
     monkeypatch.setattr(watching, "POLL_SECONDS", 0.05)
     with pytest.raises(NotFound, match="there is no job"):
-        await anext(watched.watches.watch(uuid4(), 0))
+        await anext(watched.watches.watch(TENANT, uuid4(), 0))
     [new] = await watched.create()
     for _ in range(3):
         watched.watch(new.id)
@@ -237,7 +237,7 @@ async def test_a_restored_database_has_another_history(watched: Watched) -> None
     await watched.all_saw(state=Job.QUEUED)
     [follower] = watched.watches._followers.values()
     follower._events.append(JobEvent(job_id=str(new.id), sequence=7, state=Job.PROCESSING))  # lost by the backup
-    await watched.watches._compare([follower])
+    await watched.watches._compare(TENANT, [follower])
     await watched.jobs.cancel(TENANT, new.id, "")
     follower.look(sure=True)
     async with asyncio.timeout(30):

@@ -33,7 +33,7 @@ async def test_nothing_is_known_of_an_unknown_job_or_another_tenants(cache: Cach
     await cache.put([put])
     assert await cache.get(put.tenant_id, uuid4()) is None
     assert await cache.get(uuid4(), put.job_id) is None
-    assert await cache.get_progress(put.job_id) is None
+    assert await cache.get_progress(put.tenant_id, put.job_id) is None
 
 
 async def test_an_older_status_never_replaces_a_newer_one(cache: Cache) -> None:
@@ -66,39 +66,40 @@ async def test_putting_nothing_is_fine(cache: Cache) -> None:
 
 
 async def test_the_progress_of_a_job_is_the_sum_of_its_tasks_each_by_its_newest_fence(cache: Cache) -> None:
-    job_id = uuid4()
+    tenant_id, job_id = uuid4(), uuid4()
     left, right = (Part(task_id=uuid4(), share=share, before=0.2) for share in (0.3, 0.5))
 
     async def told(part: Part, fence: int, percent: float) -> float:
-        await cache.put_progress(job_id, fence, Progress(percent=percent).SerializeToString(), part)
-        return Progress.FromString(await cache.get_progress(job_id) or b"").percent
+        await cache.put_progress(tenant_id, job_id, fence, Progress(percent=percent).SerializeToString(), part)
+        return Progress.FromString(await cache.get_progress(tenant_id, job_id) or b"").percent
 
     assert await told(left, 2, 50) == 35  # with what was done before
     assert await told(right, 1, 80) == 60
     assert await told(left, 1, 100) == 60
     assert await told(left, 3, 10) == 60
     assert await told(right, 1, 100) == 70
-    assert await cache.get_progress(uuid4()) is None
+    assert await cache.get_progress(tenant_id, uuid4()) is None
 
 
 async def test_progress_of_a_lower_fence_never_replaces_that_of_a_higher_one(cache: Cache) -> None:
-    job_id = uuid4()
-    await cache.put_progress(job_id, 10, b"10 %")
-    await cache.put_progress(job_id, 10, b"20 %")
-    assert await cache.get_progress(job_id) == b"20 %"
-    await cache.put_progress(job_id, 9, b"99 %")
-    assert await cache.get_progress(job_id) == b"20 %"
-    await cache.put_progress(job_id, 11, b"1 %")
-    assert await cache.get_progress(job_id) == b"1 %"
+    tenant_id, job_id = uuid4(), uuid4()
+    await cache.put_progress(tenant_id, job_id, 10, b"10 %")
+    await cache.put_progress(tenant_id, job_id, 10, b"20 %")
+    assert await cache.get_progress(tenant_id, job_id) == b"20 %"
+    await cache.put_progress(tenant_id, job_id, 9, b"99 %")
+    assert await cache.get_progress(tenant_id, job_id) == b"20 %"
+    await cache.put_progress(tenant_id, job_id, 11, b"1 %")
+    assert await cache.get_progress(tenant_id, job_id) == b"1 %"
 
 
 async def test_subscribers_are_woken_by_status_progress_and_notify(cache: Cache) -> None:
     put = status()
-    async with cache.subscribe(job_channel(put.job_id)) as one, cache.subscribe(job_channel(put.job_id)) as two:
+    channel = job_channel(put.tenant_id, put.job_id)
+    async with cache.subscribe(channel) as one, cache.subscribe(channel) as two:
         for change in (
             cache.put([put]),
-            cache.put_progress(put.job_id, 1, b"1 %"),
-            cache.notify(job_channel(put.job_id)),
+            cache.put_progress(put.tenant_id, put.job_id, 1, b"1 %"),
+            cache.notify(channel),
         ):
             await change
             assert await one.wait(PATIENCE_SECONDS)
@@ -108,12 +109,29 @@ async def test_subscribers_are_woken_by_status_progress_and_notify(cache: Cache)
 async def test_what_changes_nothing_wakes_nobody(cache: Cache) -> None:
     put = status(5)
     await cache.put([put])
-    await cache.put_progress(put.job_id, 2, b"1 %")
-    async with cache.subscribe(job_channel(put.job_id)) as subscription:
+    await cache.put_progress(put.tenant_id, put.job_id, 2, b"1 %")
+    async with cache.subscribe(job_channel(put.tenant_id, put.job_id)) as subscription:
         await cache.put([put, status(4, like=put)])
-        await cache.put_progress(put.job_id, 1, b"9 %")
+        await cache.put_progress(put.tenant_id, put.job_id, 1, b"9 %")
         await cache.notify("another channel")
         assert not await subscription.wait(0.1)
+
+
+async def test_two_tenants_with_a_job_of_the_same_id_see_and_disturb_nothing_of_each_other(cache: Cache) -> None:
+    theirs = status(9, final=True)
+    ours = Status(tenant_id=uuid4(), job_id=theirs.job_id, version=1, final=False, job=b"ours")
+    async with cache.subscribe(job_channel(ours.tenant_id, ours.job_id)) as subscription:
+        await cache.put([theirs])
+        await cache.put_progress(theirs.tenant_id, theirs.job_id, 9, b"theirs")
+        assert await kept(cache, ours) is None
+        assert await cache.get_progress(ours.tenant_id, ours.job_id) is None
+        assert not await subscription.wait(0.1)
+        await cache.put([ours])  # a lower version and a lower fence, of another job
+        await cache.put_progress(ours.tenant_id, ours.job_id, 1, b"ours")
+        assert await subscription.wait(PATIENCE_SECONDS)
+    assert (await kept(cache, ours), await kept(cache, theirs)) == (ours, theirs)
+    assert await cache.get_progress(ours.tenant_id, ours.job_id) == b"ours"
+    assert await cache.get_progress(theirs.tenant_id, theirs.job_id) == b"theirs"
 
 
 async def test_a_subscriber_that_left_and_came_back_hears_again(cache: Cache) -> None:

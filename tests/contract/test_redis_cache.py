@@ -58,12 +58,12 @@ async def available(cache: Cache) -> None:
 async def test_each_key_has_its_time_to_live(shared: RedisCache, redis_server) -> None:
     running, done = status(), status(final=True)
     await shared.put([running, done])
-    await shared.put_progress(running.job_id, 1, b"1 %")
+    await shared.put_progress(running.tenant_id, running.job_id, 1, b"1 %")
     async with RedisClient.from_url(redis_server.url) as redis:
         for key, seconds in (
             (status_key(running.tenant_id, running.job_id), STATUS_TTL_SECONDS),
             (status_key(done.tenant_id, done.job_id), FINAL_TTL_SECONDS),
-            (progress_key(running.job_id), 15),
+            (progress_key(running.tenant_id, running.job_id), 15),
         ):
             left_ms = await redis.pttl(key)
             assert (seconds - 10) * 1000 < left_ms <= seconds * 1000
@@ -80,7 +80,7 @@ async def test_a_final_status_lives_longer_than_the_one_it_replaces(shared: Redi
 async def test_other_processes_read_and_hear_what_one_puts(shared: RedisCache, redis_server) -> None:
     other, put = redis_cache(redis_server.url), status()
     await other.start()
-    async with other.subscribe(job_channel(put.job_id)) as subscription:
+    async with other.subscribe(job_channel(put.tenant_id, put.job_id)) as subscription:
         await shared.put([put])
         assert await subscription.wait(PATIENCE_SECONDS)
     assert await kept(other, put) == put
@@ -94,9 +94,9 @@ async def test_a_server_that_is_away_costs_answers_but_no_errors(own: RedisCache
     try:
         for _ in range(5):
             assert await kept(own, put) is None
-            assert await own.get_progress(put.job_id) is None
+            assert await own.get_progress(put.tenant_id, put.job_id) is None
             await own.put([put])
-            await own.put_progress(put.job_id, 1, b"1 %")
+            await own.put_progress(put.tenant_id, put.job_id, 1, b"1 %")
             await own.notify("c")
         with pytest.raises(CacheUnavailable):
             await own.check()

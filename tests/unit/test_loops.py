@@ -188,11 +188,11 @@ async def test_statuses_and_progress_live_each_for_its_time() -> None:
     tenant, running, done = uuid4(), uuid4(), uuid4()
     for job_id, final in ((running, False), (done, True)):
         await cache.put([Status(tenant_id=tenant, job_id=job_id, version=1, final=final, job=b"")])
-    await cache.put_progress(running, 1, b"x")
+    await cache.put_progress(tenant, running, 1, b"x")
     for now, statuses, progress in ((9.9, [True, True], True), (14.9, [False, True], True), (15, [False, True], False)):
         clock.now = now
         assert [await cache.get(tenant, job_id) is not None for job_id in (running, done)] == statuses
-        assert (await cache.get_progress(running) is not None) is progress
+        assert (await cache.get_progress(tenant, running) is not None) is progress
     clock.now = 3600
     assert await cache.get(tenant, done) is None
 
@@ -222,7 +222,7 @@ def test_what_the_cache_keeps_of_a_job_is_the_basic_view(state: str) -> None:
         one = Job(id=job.id)
         setattr(one.error, only, "x")
         assert not getattr(Job.FromString(status_of(tenant, one).job).error, only)
-    assert job_channel(kept.job_id) == f"job:{job.id}"
+    assert job_channel(tenant, kept.job_id) == f"job:{tenant}:{job.id}"
 
 
 async def test_the_versions_that_were_told_longest_ago_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,4 +233,13 @@ async def test_the_versions_that_were_told_longest_ago_are_forgotten_first(monke
     await told.tell(tenant, jobs[:2])
     await told.tell(tenant, [Job(id=jobs[0].id, version=6)])  # told again: the other is now the older
     await told.tell(tenant, jobs[2:])
-    assert {str(job_id): version for job_id, version in told._told.items()} == {jobs[0].id: 6, jobs[2].id: 5}
+    assert {str(job_id): version for (_, job_id), version in told._told.items()} == {jobs[0].id: 6, jobs[2].id: 5}
+
+
+async def test_what_one_tenant_was_told_says_nothing_of_anothers_job() -> None:
+    one, other, cache = uuid4(), uuid4(), MemoryCache(status_ttl_seconds=60, final_ttl_seconds=60)
+    told, job_id = Statuses(NOTHING, cache), uuid4()
+    await told.tell(one, [Job(id=str(job_id), version=9)])
+    await cache.put([status_of(other, Job(id=str(job_id), version=2))])
+    found = await told.cached(other, job_id)
+    assert found is not None and found.version == 2

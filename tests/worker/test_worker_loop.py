@@ -251,7 +251,7 @@ async def test_progress_reaches_the_cache(rig: Rig) -> None:
     rig.start(work)
     new = await rig.submit()
     async with asyncio.timeout(10), rig.cache.subscribe(f"job:{new.id}") as notified:
-        while not (data := await rig.cache.get_progress(new.id)):
+        while not (data := await rig.cache.get_progress(TENANT, new.id)):
             await notified.wait(10)
     assert Progress.FromString(data).percent == 42
 

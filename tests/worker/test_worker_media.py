@@ -199,7 +199,7 @@ async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Pat
     media.start(ffmpeg=script)
     new = await media.submit(MOVIE, source=source)
     async with asyncio.timeout(20), media.rig.cache.subscribe(f"job:{new.id}") as notified:
-        while not (data := await media.rig.cache.get_progress(new.id)):
+        while not (data := await media.rig.cache.get_progress(TENANT, new.id)):
             await notified.wait(20)
     progress = Progress.FromString(data)
     assert (progress.percent, progress.fps) == (50, 25)

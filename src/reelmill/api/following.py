@@ -23,8 +23,8 @@ PAGE = 1000
 _PATIENCE_SECONDS = 60.0
 _SLICE = 25  # watchers that are woken at once; then whatever else is ready has its turn
 
-Reader = Callable[[tuple[UUID, int]], Awaitable[Sequence[JobEvent]]]
-Refresher = Callable[[UUID], Awaitable[None]]
+Reader = Callable[[tuple[UUID, UUID, int]], Awaitable[Sequence[JobEvent]]]
+Refresher = Callable[[tuple[UUID, UUID]], Awaitable[None]]
 
 
 class Follower:
@@ -41,10 +41,11 @@ class Follower:
         cache: Cache,
         turns: asyncio.Semaphore,
     ) -> None:
-        """`read`: a job's events after a sequence number, oldest first, at most PAGE.
+        """`read`: a tenant's job's events after a sequence number, oldest first, at most PAGE.
 
         `refresh`: brings its status to the cache. `turns`: how many may read the cache at once.
         """
+        self.tenant_id = tenant_id
         self.job_id = job_id
         self.progress: JobEvent | None = None
         self.error: Exception | None = None
@@ -52,7 +53,6 @@ class Follower:
         self.watchers: set[asyncio.Event] = set()
         self.looked = 0.0
         """When it last looked, in monotonic seconds."""
-        self._tenant_id = tenant_id
         self._read = read
         self._refresh = refresh
         self._statuses = statuses
@@ -110,7 +110,7 @@ class Follower:
             watcher.set()
 
     async def _hear(self) -> None:
-        async with self._cache.subscribe(job_channel(self.job_id)) as news:
+        async with self._cache.subscribe(job_channel(self.tenant_id, self.job_id)) as news:
             self.look()  # at what happened before we listened
             while True:
                 if await news.wait(_PATIENCE_SECONDS):
@@ -134,11 +134,11 @@ class Follower:
         sure, self._sure = self._sure, False
         news = False
         async with self._turns:
-            status = await self._statuses.cached(self._tenant_id, self.job_id)
+            status = await self._statuses.cached(self.tenant_id, self.job_id)
         if sure or status is None or status.version > self.last:
             more = True
             while more:
-                events = await self._read((self.job_id, self.last))
+                events = await self._read((self.tenant_id, self.job_id, self.last))
                 for event in events:
                     self._add(event)
                 more = len(events) == PAGE
@@ -146,9 +146,9 @@ class Follower:
             if not self._events:
                 raise NotFound(f"there is no job {self.job_id}")
             if news and (status is None or status.version < self.last):
-                await self._refresh(self.job_id)
+                await self._refresh((self.tenant_id, self.job_id))
         async with self._turns:
-            progress = (await self._cache.get_progress(self.job_id) or b"") if self.processing else b""
+            progress = (await self._cache.get_progress(self.tenant_id, self.job_id) or b"") if self.processing else b""
         if progress != self._progress:
             self._progress, news = progress, True
             self.progress = self._of_progress() if progress else None

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from reelmill.api.errors import to_status
+from reelmill.api.identity import Identify, everybody
 from reelmill.api.listing import page_token, parse_filter, parse_page_token
 from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields, filled
@@ -16,36 +17,34 @@ from reelmill.capacity import off_loop
 from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, WrongState
 from reelmill.store.jobs import JobStore
 from reelmill.store.records import FILES
-from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import jobs_pb2_grpc
 
 log = get_logger(__name__)
-_TENANT = DEFAULT_IDENTITY.tenant_id
 _LIST_PAGE, _HISTORY_PAGE = 50, 100
 
 
 class JobService(jobs_pb2_grpc.JobServiceServicer):
     """Every method answers from PostgreSQL; GetJob's BASIC view from the cache first."""
 
-    def __init__(self, jobs: JobStore, cache: Cache, submitter: Submitter) -> None:
+    def __init__(self, jobs: JobStore, cache: Cache, submitter: Submitter, identify: Identify = everybody) -> None:
         self._jobs = jobs
         self._cache = cache
         self._statuses = Statuses(jobs, cache)
         self._submitter = submitter
-        self._watches = Watches(jobs, self._statuses, cache, _TENANT)
+        self._identify = identify
+        self._watches = Watches(jobs, self._statuses, cache)
 
     async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
         """Store a job."""
-        return await self._submitter.submit(
-            Submission(job=request.job, key=request.request_id, traceparent=_traceparent(context))
-        )
+        submission = Submission(job=request.job, key=request.request_id, traceparent=_traceparent(context))
+        return await self._submitter.submit(self._identify(context), submission)
 
     async def BatchCreateJobs(self, request: pb.BatchCreateJobsRequest, context: Any) -> pb.BatchCreateJobsResponse:
         """Store jobs, each accepted or refused by itself."""
-        answers = await self._submitter.submit_batch(request, _traceparent(context))
+        answers = await self._submitter.submit_batch(self._identify(context), request, _traceparent(context))
         return await off_loop(request.ByteSize(), _results, answers)
 
     async def ValidateJob(self, request: pb.ValidateJobRequest, context: Any) -> pb.Job:
@@ -54,40 +53,44 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:
         """Answer a job."""
+        tenant_id = self._identify(context).tenant_id
         job_id = _job_id(request.id)
         if request.view == pb.FULL:
-            job = await self._jobs.get(_TENANT, job_id)
-            await self._statuses.tell(_TENANT, [job])
+            job = await self._jobs.get(tenant_id, job_id)
+            await self._statuses.tell(tenant_id, [job])
         else:
-            job = await self._statuses.get(_TENANT, job_id)
-        if job.state == pb.Job.PROCESSING and (progress := await self._cache.get_progress(job_id)):
+            job = await self._statuses.get(tenant_id, job_id)
+        if job.state == pb.Job.PROCESSING and (progress := await self._cache.get_progress(tenant_id, job_id)):
             job.progress.MergeFromString(progress)
         return job
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
         """Answer a page of jobs."""
+        tenant_id = self._identify(context).tenant_id
         size = request.page_size or _LIST_PAGE
         jobs = await self._jobs.page(
-            _TENANT, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size
+            tenant_id, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size
         )
-        await self._statuses.tell(_TENANT, jobs)
+        await self._statuses.tell(tenant_id, jobs)
         more = page_token(jobs[-1].id) if jobs.more else ""
         return pb.ListJobsResponse(jobs=jobs, next_page_token=more)
 
     async def CancelJob(self, request: pb.CancelJobRequest, context: Any) -> pb.Job:
         """Record a cancellation and tell the workers."""
-        stored = await self._jobs.cancel(_TENANT, _job_id(request.id), request.reason)
+        tenant_id = self._identify(context).tenant_id
+        stored = await self._jobs.cancel(tenant_id, _job_id(request.id), request.reason)
         log.info("cancellation accepted", job_id=stored.job.id)
-        await self._statuses.tell(_TENANT, [stored.job])
+        await self._statuses.tell(tenant_id, [stored.job])
         await self._cache.notify(CANCELS)
         return stored.job
 
     async def RetryJob(self, request: pb.RetryJobRequest, context: Any) -> pb.Job:
         """Submit a job's content again."""
+        who = self._identify(context)
         job_id = _job_id(request.id)
-        if again := await self._jobs.get_retry(_TENANT, job_id):
+        if again := await self._jobs.get_retry(who.tenant_id, job_id):
             return again
-        job = await self._jobs.get(_TENANT, job_id)
+        job = await self._jobs.get(who.tenant_id, job_id)
         if job.state not in (pb.Job.FAILED, pb.Job.CANCELLED):
             raise WrongState(
                 f"job {job_id} is {pb.Job.State.Name(job.state)}; only FAILED and CANCELLED jobs are retried"
@@ -99,9 +102,9 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             raise InvalidRequest(found)
         submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))
         try:
-            [answer] = await self._submitter.store([self._submitter.prepare(submission)])
+            [answer] = await self._submitter.store(who, [self._submitter.prepare(who, submission)])
         except asyncpg.UniqueViolationError:  # another call came first
-            again = await self._jobs.get_retry(_TENANT, job_id)
+            again = await self._jobs.get_retry(who.tenant_id, job_id)
             assert again
             return again
         assert not isinstance(answer, Exception)
@@ -109,23 +112,25 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
 
     def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncGenerator[pb.JobEvent]:
         """Stream events until the final one."""
-        return self._watches.watch(_job_id(request.id), request.after_sequence)
+        return self._watches.watch(self._identify(context).tenant_id, _job_id(request.id), request.after_sequence)
 
     async def ListJobEvents(self, request: pb.ListJobEventsRequest, context: Any) -> pb.ListJobEventsResponse:
         """Answer a page of events."""
+        tenant_id = self._identify(context).tenant_id
         job_id, size = _job_id(request.id), request.page_size or _HISTORY_PAGE
-        events = await self._jobs.events(_TENANT, job_id, after=request.after_sequence, limit=size)
+        events = await self._jobs.events(tenant_id, job_id, after=request.after_sequence, limit=size)
         if not events:
-            await self._jobs.get(_TENANT, job_id)
+            await self._jobs.get(tenant_id, job_id)
         more = events[-1].sequence if events.more else 0
         return pb.ListJobEventsResponse(events=events, next_after_sequence=more)
 
     async def ListJobLogs(self, request: pb.ListJobLogsRequest, context: Any) -> pb.ListJobLogsResponse:
         """Answer a page of the processing log."""
+        tenant_id = self._identify(context).tenant_id
         job_id, size = _job_id(request.id), request.page_size or _HISTORY_PAGE
-        logs = await self._jobs.logs(_TENANT, job_id, after=request.after_sequence, limit=size)
+        logs = await self._jobs.logs(tenant_id, job_id, after=request.after_sequence, limit=size)
         if not logs:
-            await self._jobs.get(_TENANT, job_id)
+            await self._jobs.get(tenant_id, job_id)
         more = logs[-1].sequence if logs.more else 0
         return pb.ListJobLogsResponse(logs=logs, next_after_sequence=more)
 

@@ -22,7 +22,7 @@ class Statuses:
     def __init__(self, jobs: JobStore, cache: Cache) -> None:
         self._jobs = jobs
         self._cache = cache
-        self._told: OrderedDict[UUID, int] = OrderedDict()
+        self._told: OrderedDict[tuple[UUID, UUID], int] = OrderedDict()
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Job:
         """A job. Raises NotFound."""
@@ -35,7 +35,7 @@ class Statuses:
     async def cached(self, tenant_id: UUID, job_id: UUID) -> Status | None:
         """What the cache has, unless it is known to be old."""
         status = await self._cache.get(tenant_id, job_id)
-        return status if status and status.version >= self._told.get(job_id, 0) else None
+        return status if status and status.version >= self._told.get((tenant_id, job_id), 0) else None
 
     async def refresh(self, tenant_id: UUID, job_id: UUID) -> Job:
         """A job from the database, which the cache has from now on. Raises NotFound."""
@@ -53,8 +53,9 @@ class Statuses:
         await self._cache.put(statuses)
 
     def _remember(self, status: Status) -> None:
-        if status.version > self._told.get(status.job_id, 0):
-            self._told[status.job_id] = status.version
-            self._told.move_to_end(status.job_id)
+        key = (status.tenant_id, status.job_id)
+        if status.version > self._told.get(key, 0):
+            self._told[key] = status.version
+            self._told.move_to_end(key)
             if len(self._told) > _MAX_KNOWN:
                 self._told.popitem(last=False)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from uuid import UUID
 
 import uuid_utils.compat as uuid_utils
@@ -23,7 +23,7 @@ from reelmill.relay import Relay
 from reelmill.storage.storage import Storage
 from reelmill.store.jobs import JobStore, NewJob
 from reelmill.store.records import StoredJob
-from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.store.tenancy import Identity
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import SUBMITTED
@@ -52,36 +52,45 @@ class Submitter:
         self._announcer = Announcer(cache)
         self._storage = storage
         self._relay = relay
-        self._batcher: Batcher[NewJob, StoredJob | Conflict] = Batcher(self.store)
+        # One for each who calls: a batch is one transaction, and keys of two tenants never meet in it.
+        self._batchers: dict[Identity, Batcher[NewJob, StoredJob | Conflict]] = {}
 
-    async def submit(self, submission: Submission) -> Job:
+    async def submit(self, who: Identity, submission: Submission) -> Job:
         """Store one job, which was checked. Raises Conflict, Unavailable."""
         size = submission.job.ByteSize()
-        answer = await self._batcher.submit(await off_loop(size, self.prepare, submission))
+        new = await off_loop(size, self.prepare, who, submission)
+        answer = await self._batcher(who).submit(new)
         if isinstance(answer, Conflict):
             raise answer
         return answer.job
 
     async def submit_batch(
-        self, request: BatchCreateJobsRequest, traceparent: str
+        self, who: Identity, request: BatchCreateJobsRequest, traceparent: str
     ) -> list[Job | InvalidRequest | Conflict]:
         """Check each job by itself and store the good ones together. Raises Unavailable."""
-        prepared = await off_loop(request.ByteSize(), self._prepare_all, request, traceparent)
+        prepared = await off_loop(request.ByteSize(), self._prepare_all, who, request, traceparent)
         new = [item for item in prepared if isinstance(item, NewJob)]
-        stored = iter(await self.store(new) if new else [])
+        stored = iter(await self.store(who, new) if new else [])
         return [_unpack(next(stored)) if isinstance(item, NewJob) else item for item in prepared]
 
-    def _prepare_all(self, request: BatchCreateJobsRequest, traceparent: str) -> list[NewJob | InvalidRequest]:
+    def _batcher(self, who: Identity) -> Batcher[NewJob, StoredJob | Conflict]:
+        if who not in self._batchers:
+            self._batchers[who] = Batcher(partial(self.store, who))
+        return self._batchers[who]
+
+    def _prepare_all(
+        self, who: Identity, request: BatchCreateJobsRequest, traceparent: str
+    ) -> list[NewJob | InvalidRequest]:
         prepared: list[NewJob | InvalidRequest] = []
         for item, found in zip(request.requests, self.checks.items(request.requests), strict=True):
             if found:
                 prepared.append(InvalidRequest(found))
             else:
                 submission = Submission(job=item.job, key=item.request_id, traceparent=traceparent)
-                prepared.append(self.prepare(submission))
+                prepared.append(self.prepare(who, submission))
         return prepared
 
-    def prepare(self, submission: Submission) -> NewJob:
+    def prepare(self, who: Identity, submission: Submission) -> NewJob:
         """Give a job, which was checked, its defaults and its ids."""
         submitted = client_fields(submission.job)
         # Before the defaults: a new default must not turn a repeated request into a conflict.
@@ -102,9 +111,8 @@ class Submitter:
             traceparent=submission.traceparent,
         )
 
-    async def store(self, new: Sequence[NewJob]) -> list[StoredJob | Conflict]:
-        """Store jobs in one transaction, then set their status and wake the relay."""
-        who = DEFAULT_IDENTITY
+    async def store(self, who: Identity, new: Sequence[NewJob]) -> list[StoredJob | Conflict]:
+        """Store somebody's jobs in one transaction, then set their status and wake the relay."""
         answers = await self._jobs.create(who.tenant_id, who.user_id, new)
         self._relay.nudge()
         await reach("jobs.answering")

@@ -7,7 +7,8 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from reelmill.api.following import PAGE, Follower
@@ -21,30 +22,30 @@ from reelmill.v1.jobs_pb2 import JobEvent
 
 POLL_SECONDS = 2.0  # wake-ups are best effort; this is how late an event can be without them
 _POLLED_AT_ONCE = 1000
+Item = TypeVar("Item")
 _CACHE_READS = 16  # at once: half of the cache's connections, which are everybody's
 
 
 class Watches:
-    """All watches of a tenant's jobs in this process."""
+    """All watches in this process."""
 
-    def __init__(self, jobs: JobStore, statuses: Statuses, cache: Cache, tenant_id: UUID) -> None:
+    def __init__(self, jobs: JobStore, statuses: Statuses, cache: Cache) -> None:
         self._jobs = jobs
         self._statuses = statuses
         self._cache = cache
-        self._tenant_id = tenant_id
-        self._followers: dict[UUID, Follower] = {}
+        self._followers: dict[tuple[UUID, UUID], Follower] = {}
         self._reader = Batcher(self._read)
         self._refresher = Batcher(self._refresh)
         self._turns = asyncio.Semaphore(_CACHE_READS)
         self._poller: asyncio.Task[None] | None = None
 
-    async def watch(self, job_id: UUID, after: int) -> AsyncGenerator[JobEvent]:
-        """Events after a sequence number until the final one, with progress (sequence 0) in between.
+    async def watch(self, tenant_id: UUID, job_id: UUID, after: int) -> AsyncGenerator[JobEvent]:
+        """Events of a tenant's job after a sequence number until the final one, with progress (sequence 0) in between.
 
         Raises NotFound. Ends at once where the final event was seen before.
         """
         woken = asyncio.Event()
-        follower = self._join(job_id, woken)
+        follower = self._join(tenant_id, job_id, woken)
         try:
             shown: JobEvent | None = None
             while True:
@@ -67,11 +68,11 @@ class Watches:
         finally:
             self._leave(follower, woken)
 
-    def _join(self, job_id: UUID, woken: asyncio.Event) -> Follower:
-        follower = self._followers.get(job_id)
+    def _join(self, tenant_id: UUID, job_id: UUID, woken: asyncio.Event) -> Follower:
+        follower = self._followers.get((tenant_id, job_id))
         if follower is None or follower.error:
             follower = Follower(
-                self._tenant_id,
+                tenant_id,
                 job_id,
                 read=self._reader.submit,
                 refresh=self._refresher.submit,
@@ -79,7 +80,7 @@ class Watches:
                 cache=self._cache,
                 turns=self._turns,
             )
-            self._followers[job_id] = follower
+            self._followers[tenant_id, job_id] = follower
             follower.begin()
         follower.watchers.add(woken)
         if self._poller is None:
@@ -91,32 +92,36 @@ class Watches:
         if follower.watchers:
             return
         follower.end()
-        if self._followers.get(follower.job_id) is follower:
-            del self._followers[follower.job_id]
+        key = (follower.tenant_id, follower.job_id)
+        if self._followers.get(key) is follower:
+            del self._followers[key]
         if not self._followers and self._poller:
             self._poller.cancel()
             self._poller = None
 
-    async def _read(self, wanted: Sequence[tuple[UUID, int]]) -> list[list[JobEvent]]:
-        found: dict[UUID, list[JobEvent]] = defaultdict(list)
-        for event in await self._jobs.events_after(self._tenant_id, wanted, limit=PAGE):
-            found[UUID(event.job_id)].append(event)
-        return [found[job_id] for job_id, _ in wanted]
+    async def _read(self, wanted: Sequence[tuple[UUID, UUID, int]]) -> list[list[JobEvent]]:
+        found: dict[tuple[UUID, UUID], list[JobEvent]] = defaultdict(list)
+        for tenant_id, jobs in _by_tenant((tenant, (job, after)) for tenant, job, after in wanted).items():
+            for event in await self._jobs.events_after(tenant_id, jobs, limit=PAGE):
+                found[tenant_id, UUID(event.job_id)].append(event)
+        return [found[tenant_id, job_id] for tenant_id, job_id, _ in wanted]
 
-    async def _refresh(self, job_ids: Sequence[UUID]) -> list[None]:
-        await self._statuses.tell(self._tenant_id, await self._jobs.get_many(self._tenant_id, job_ids))
-        return [None] * len(job_ids)
+    async def _refresh(self, wanted: Sequence[tuple[UUID, UUID]]) -> list[None]:
+        for tenant_id, job_ids in _by_tenant(wanted).items():
+            await self._statuses.tell(tenant_id, await self._jobs.get_many(tenant_id, job_ids))
+        return [None] * len(wanted)
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311  # no secret: spreads processes
             followed = [f for f in self._followers.values() if f.last and not f.final and not f.error]
-            for first in range(0, len(followed), _POLLED_AT_ONCE):
-                await self._compare(followed[first : first + _POLLED_AT_ONCE])
+            for tenant_id, theirs in _by_tenant((f.tenant_id, f) for f in followed).items():
+                for first in range(0, len(theirs), _POLLED_AT_ONCE):
+                    await self._compare(tenant_id, theirs[first : first + _POLLED_AT_ONCE])
 
-    async def _compare(self, followed: Sequence[Follower]) -> None:
+    async def _compare(self, tenant_id: UUID, followed: Sequence[Follower]) -> None:
         try:
-            versions = await self._jobs.versions(self._tenant_id, [f.job_id for f in followed])
+            versions = await self._jobs.versions(tenant_id, [f.job_id for f in followed])
         except Unavailable as error:
             for follower in followed:
                 follower.fail(error)
@@ -131,3 +136,11 @@ class Watches:
                 follower.look(sure=True)
             elif follower.processing and time.monotonic() - follower.looked > POLL_SECONDS:
                 follower.look()
+
+
+def _by_tenant(items: Iterable[tuple[UUID, Item]]) -> dict[UUID, list[Item]]:
+    """Items, each with whose it is, by that."""
+    grouped: dict[UUID, list[Item]] = defaultdict(list)
+    for tenant_id, item in items:
+        grouped[tenant_id].append(item)
+    return grouped

@@ -57,7 +57,7 @@ class MemoryCache:
         self._status_ttl_seconds = status_ttl_seconds
         self._final_ttl_seconds = final_ttl_seconds
         self._statuses: _Expiring[tuple[UUID, UUID], Status] = _Expiring()
-        self._progress: _Expiring[UUID, dict[UUID | None, tuple[int, Part | None, bytes]]] = _Expiring()
+        self._progress: _Expiring[tuple[UUID, UUID], dict[UUID | None, tuple[int, Part | None, bytes]]] = _Expiring()
         self._channels = Channels()
 
     async def start(self) -> None:
@@ -74,7 +74,7 @@ class MemoryCache:
             if kept is None or kept.version < status.version:
                 ttl_seconds = self._final_ttl_seconds if status.final else self._status_ttl_seconds
                 self._statuses.set(key, status, ttl_seconds)
-                self._channels.wake(job_channel(status.job_id))
+                self._channels.wake(job_channel(status.tenant_id, status.job_id))
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
         """The status, or None."""
@@ -82,17 +82,19 @@ class MemoryCache:
         (CACHE_MISSES if status is None else CACHE_HITS).inc()
         return status
 
-    async def put_progress(self, job_id: UUID, fence: int, progress: bytes, part: Part | None = None) -> None:
+    async def put_progress(
+        self, tenant_id: UUID, job_id: UUID, fence: int, progress: bytes, part: Part | None = None
+    ) -> None:
         """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""
-        kept = self._progress.get(job_id) or {}
+        kept = self._progress.get((tenant_id, job_id)) or {}
         task_id = part.task_id if part else None
         if task_id not in kept or kept[task_id][0] <= fence:
-            self._progress.set(job_id, kept | {task_id: (fence, part, progress)}, _PROGRESS_SECONDS)
-            self._channels.wake(job_channel(job_id))
+            self._progress.set((tenant_id, job_id), kept | {task_id: (fence, part, progress)}, _PROGRESS_SECONDS)
+            self._channels.wake(job_channel(tenant_id, job_id))
 
-    async def get_progress(self, job_id: UUID) -> bytes | None:
+    async def get_progress(self, tenant_id: UUID, job_id: UUID) -> bytes | None:
         """The newest progress of the job, or None."""
-        kept = self._progress.get(job_id) or {}
+        kept = self._progress.get((tenant_id, job_id)) or {}
         parts = [(part, Progress.FromString(progress)) for _, part, progress in kept.values() if part]
         if parts:
             return combined(parts).SerializeToString()

@@ -17,9 +17,9 @@ _FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
 CANCELS = "cancels"  # channel on which workers hear that a cancellation was accepted
 
 
-def job_channel(job_id: UUID) -> str:
-    """The channel that is notified at each new status and progress of a job."""
-    return f"job:{job_id}"
+def job_channel(tenant_id: UUID, job_id: UUID) -> str:
+    """The channel that is notified at each new status and progress of a tenant's job."""
+    return f"job:{tenant_id}:{job_id}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +47,7 @@ class Subscription(Protocol):
 
 
 class Cache(Protocol):
-    """Statuses, progress and wake-ups."""
+    """Statuses, progress and wake-ups. What is kept of a job is its tenant's: under another's id there is nothing."""
 
     async def start(self) -> None:
         """Connect in the background; returns at once even where the cache is away."""
@@ -68,7 +68,9 @@ class Cache(Protocol):
         """The status, or None where there is none or the cache is away."""
         ...
 
-    async def put_progress(self, job_id: UUID, fence: int, progress: bytes, part: Part | None = None) -> None:
+    async def put_progress(
+        self, tenant_id: UUID, job_id: UUID, fence: int, progress: bytes, part: Part | None = None
+    ) -> None:
         """Keep a running attempt's serialized reelmill.v1.Progress (briefly) and notify its channel.
 
         `part`: the task's place in a job of several; None: it is the whole. Of each task a lower fence never replaces
@@ -76,7 +78,7 @@ class Cache(Protocol):
         """
         ...
 
-    async def get_progress(self, job_id: UUID) -> bytes | None:
+    async def get_progress(self, tenant_id: UUID, job_id: UUID) -> bytes | None:
         """The newest progress of the job, or None."""
         ...
 

@@ -3,7 +3,7 @@
 What is kept where (all names begin with `reelmill:`):
 
     reelmill:status:{tenant_id}:{job_id}   hash: version (decimal), final (0 or 1), job (serialized Job)
-    reelmill:progress:{job_id}             hash: fence (decimal), progress (serialized Progress); of a job of several
+    reelmill:progress:{tenant_id}:{job_id} hash: fence (decimal), progress (serialized Progress); of a job of several
                                            tasks for each {task_id}:fence, :progress, :part (its shares, "0.25 0.5")
     reelmill:{channel}                     publish/subscribe; the message is empty
 
@@ -86,9 +86,9 @@ def status_key(tenant_id: UUID, job_id: UUID) -> str:
     return f"{PREFIX}status:{tenant_id}:{job_id}"
 
 
-def progress_key(job_id: UUID) -> str:
+def progress_key(tenant_id: UUID, job_id: UUID) -> str:
     """Where a running attempt's progress is kept."""
-    return f"{PREFIX}progress:{job_id}"
+    return f"{PREFIX}progress:{tenant_id}:{job_id}"
 
 
 class RedisCache:
@@ -139,7 +139,7 @@ class RedisCache:
         arguments: list[str | int | bytes] = []
         for s in statuses:
             ttl_seconds = self._final_ttl_seconds if s.final else self._status_ttl_seconds
-            channel = PREFIX + job_channel(s.job_id)
+            channel = PREFIX + job_channel(s.tenant_id, s.job_id)
             arguments += (s.version, int(s.final), s.job, _milliseconds(ttl_seconds), channel)
         await self._call(lambda: self._put(keys, arguments), None)
 
@@ -155,16 +155,19 @@ class RedisCache:
         CACHE_HITS.inc()
         return Status(tenant_id=tenant_id, job_id=job_id, version=int(version), final=final == b"1", job=job)
 
-    async def put_progress(self, job_id: UUID, fence: int, progress: bytes, part: Part | None = None) -> None:
+    async def put_progress(
+        self, tenant_id: UUID, job_id: UUID, fence: int, progress: bytes, part: Part | None = None
+    ) -> None:
         """Keep an attempt's progress for 15 s unless a later attempt's is there; notify its channel."""
-        ttl, channel = _milliseconds(_PROGRESS_SECONDS), PREFIX + job_channel(job_id)
+        ttl, channel = _milliseconds(_PROGRESS_SECONDS), PREFIX + job_channel(tenant_id, job_id)
         place = (f"{part.task_id}:", f"{part.share!r} {part.before!r}") if part else ("", "")
         arguments: list[str | int | bytes] = [fence, progress, ttl, channel, *place]
-        await self._call(lambda: self._put_progress([progress_key(job_id)], arguments), None)
+        await self._call(lambda: self._put_progress([progress_key(tenant_id, job_id)], arguments), None)
 
-    async def get_progress(self, job_id: UUID) -> bytes | None:
+    async def get_progress(self, tenant_id: UUID, job_id: UUID) -> bytes | None:
         """The newest progress of the job, or None."""
-        kept: dict[bytes, bytes] = await self._call(lambda: self._redis.hgetall(progress_key(job_id)), {})
+        key = progress_key(tenant_id, job_id)
+        kept: dict[bytes, bytes] = await self._call(lambda: self._redis.hgetall(key), {})
         parts = []
         for name, shares in kept.items():
             task_id, _, what = name.decode().partition(":")

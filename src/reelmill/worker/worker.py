@@ -322,7 +322,8 @@ class Worker:
     async def _publish_progress(self, attempt: Attempt) -> None:
         if progress := attempt.news():
             task = attempt.task
-            await self._cache.put_progress(UUID(task.job.id), task.fence, progress.SerializeToString(), task.part)
+            job_id, value = UUID(task.job.id), progress.SerializeToString()
+            await self._cache.put_progress(task.tenant_id, job_id, task.fence, value, task.part)
 
     async def _drain(self, grace_seconds: float) -> None:
         """Let work end within the grace period; hand back what does not."""
