@@ -12,6 +12,7 @@ from faults import FAULTS
 from graphs import GRAPHS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from pictures import MEDIA
+from tenants import TENANTS
 from walls import WALLS
 
 PAGE = ROOT / "docs" / "guarantees.md"
@@ -123,7 +124,7 @@ MUTANTS = (
     Mutant(
         name="not telling an older status than before",
         file="src/reelmill/api/statuses.py",
-        old=r"status\.version >= self\._told\.get\(job_id, 0\)",
+        old=r"status\.version >= self\._told\.get\(\(tenant_id, job_id\), 0\)",
         new="True",
         tests="tests/api/test_statuses.py",
     ),
@@ -182,7 +183,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *FAULTS, *WALLS, *MEDIA)
+ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA)
 
 
 def main() -> int:

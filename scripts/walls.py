@@ -139,7 +139,7 @@ WALLS = (
     wall(
         "a change is read once for all watchers",
         "src/reelmill/api/watching.py",
-        r"follower = self\._followers\.get\(job_id\)",
+        r"follower = self\._followers\.get\(\(tenant_id, job_id\)\)",
         "follower = None",
         "tests/api/test_watching.py",
     ),
