@@ -21,7 +21,7 @@ TENANTS = (
         "progress in a process is a tenant's own",
         "src/reelmill/cache/memory.py",
         r"self\._progress\.get\(\(tenant_id, job_id\)\)",
-        "next((item for key, (_, item) in self._progress._items.items() if key[1] == job_id), None)",
+        "next((item for key, (_, item) in self._progress._items.items() if key[1] == job_id), {})",
         "tests/contract/test_cache.py",
         within="async def get_progress",
     ),
