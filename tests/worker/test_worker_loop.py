@@ -10,7 +10,7 @@ from store.kit import AWAY, TENANT, made, new_job
 from worker.kit import Rig, fails, until_stopped
 
 from reelmill import __version__
-from reelmill.cache.port import CANCELS
+from reelmill.cache.port import CANCELS, job_channel
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
 from reelmill.queue.port import Message, Topic
@@ -250,7 +250,7 @@ async def test_progress_reaches_the_cache(rig: Rig) -> None:
 
     rig.start(work)
     new = await rig.submit()
-    async with asyncio.timeout(10), rig.cache.subscribe(f"job:{new.id}") as notified:
+    async with asyncio.timeout(10), rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
         while not (data := await rig.cache.get_progress(TENANT, new.id)):
             await notified.wait(10)
     assert Progress.FromString(data).percent == 42

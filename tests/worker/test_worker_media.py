@@ -15,6 +15,7 @@ import pytest
 from store.kit import TENANT, new_job
 from worker.kit import Rig
 
+from reelmill.cache.port import job_channel
 from reelmill.jobs.states import Phase
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.probe import Prober
@@ -198,7 +199,7 @@ async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Pat
     script.chmod(0o755)
     media.start(ffmpeg=script)
     new = await media.submit(MOVIE, source=source)
-    async with asyncio.timeout(20), media.rig.cache.subscribe(f"job:{new.id}") as notified:
+    async with asyncio.timeout(20), media.rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
         while not (data := await media.rig.cache.get_progress(TENANT, new.id)):
             await notified.wait(20)
     progress = Progress.FromString(data)
