@@ -106,6 +106,12 @@ async def test_what_is_half_clear_is_mixed_and_what_is_opaque_keeps_its_values(s
         assert rgb(made, x, 12) == pytest.approx([x * 128 / 255, (255 - x) * 128 / 255, x * 128 / 255 + 127], abs=1)
 
 
+async def test_uncompressed_pictures_of_avi_have_no_opacity(studio: Studio, tmp_path: Path) -> None:
+    """Recorders of screens leave nothing, or anything, in the fourth byte; no player looks at it."""
+    path = make(tmp_path / "screen.avi", "-f", "lavfi", "-i", CLEAR, "-c:v", "rawvideo", "-pix_fmt", "bgra")
+    assert rgb(await studio.one(path, transcode={}), 8, 32) == pytest.approx(MAGENTA, abs=6)
+
+
 # Ten frames of one second in all, each with its number as its grey.
 COUNTED = "color=black:size=32x32:rate=10:duration=1,format=yuv444p,geq=lum='16+20*N':cb=128:cr=128,format=rgba"
 ANIMATED = {"a.apng": (), "b.png": ("-f", "apng"), "a.webp": FILMS["a.webp"], "a.gif": PALETTE}

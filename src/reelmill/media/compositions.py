@@ -69,6 +69,8 @@ def _still(found: heif.Picture, items: dict[int, int]) -> MediaInfo.Composition:
 
 
 def _of(layer: heif.Layer, items: dict[int, int]) -> MediaInfo.Composition.Layer:
+    if not set(layer.items) <= items.keys():
+        raise heif.Unsupported("the picture is coded in a way that ffmpeg does not read")
     return _layer(tuple(items[item] for item in layer.items), layer.columns, layer.width, layer.height)
 
 

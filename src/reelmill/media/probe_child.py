@@ -91,6 +91,9 @@ def answer(path: str) -> dict[str, str]:
                 info.composition.CopyFrom(made)
             shown = tracks.shown(info)
             _look(container, info, shown)
+            for described in info.streams:
+                # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
+                described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
             if shown is not None and demuxer in shapes.DEMUXERS:
                 _tell_shapes(container, lambda: _opened(path, picture), shown, size)
     except heif.Unsupported as error:

@@ -24,7 +24,7 @@ _WHOLE_BYTES = 2**24
 _PLACES = (0.0, 0.5, 0.97)  # parts of the length; what changes and changes back between two of them is not seen
 _NEAREST_SECONDS = 0.5
 _MOST_PACKETS, _NEAREST_PACKETS = 100_000, 1000
-_MOST_SHAPES = 64
+_MOST_SHAPES, _MOST_LOOKS = 64, 256
 _HEADERS = {
     "mpeg1video": re.compile(rb"\x00\x00\x01\xb3(.{8})", re.DOTALL),
     # And of its extension as much as says whether there may be fields.
@@ -96,11 +96,14 @@ def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
 
 def _changes(stream: Any, packets: Iterator[tuple[float, Any]]) -> Iterator[tuple[float, Look]]:
     """When pictures begin to look otherwise, and how."""
-    last, look = b"", None
+    last, look, left = b"", None, _MOST_LOOKS
     for time, packet in packets:
         header = _header(stream.codec_context.name, packet)
         if not header or header == last:
             continue
+        left -= 1
+        if left < 0:
+            return
         last, new = header, _look(stream, packet)
         if new is not None and new != look:
             look = new
