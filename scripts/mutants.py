@@ -12,6 +12,7 @@ from faults import FAULTS
 from graphs import GRAPHS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from pictures import MEDIA
+from sandbox_walls import SANDBOX
 from tenants import TENANTS
 from walls import WALLS
 
@@ -137,17 +138,17 @@ MUTANTS = (
     ),
     Mutant(
         name="the kill of ffmpeg's process group",
-        file="src/reelmill/media/launcher.py",
-        old=r"os\.killpg\(process\.pid, signal\.SIGKILL\)",
-        new="process.send_signal(signal.SIGKILL)",
+        file="src/reelmill/media/child.py",
+        old=r"os\.killpg\(self\.pid, signal\.SIGKILL\)",
+        new="os.kill(self.pid, signal.SIGKILL)",
         tests="tests/media/test_run.py",
     ),
     Mutant(
         name="ffmpeg dying with its worker",
-        file="src/reelmill/media/launcher.py",
-        old=r"if setpriv else argv",
-        new="if False else argv",
-        tests="tests/media/test_run.py",
+        file="src/reelmill/media/sandbox/zygote.py",
+        old=r"kernel\.die_with\(parent\)",
+        new="pass",
+        tests="tests/media/test_sandbox.py",
     ),
     Mutant(
         name="the drain's release",
@@ -183,7 +184,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA)
+ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX)
 
 
 def main() -> int:

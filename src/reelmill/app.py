@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,9 @@ from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
 from reelmill.jobs.errors import Unavailable
+from reelmill.media import launcher
 from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import Queue
@@ -56,6 +58,7 @@ from reelmill.worker.worker import Worker, WorkerConfig
 
 log = get_logger(__name__)
 _HEALTH_CONNECTIONS = 100
+_READ_FILES = ("api", "worker", "up")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +71,8 @@ class Parts:
     cache: Cache
     storage: Storage
     relay: Relay
+    launcher: Launcher
+    """Runs in processes that read media files."""
 
     @property
     def jobs(self) -> JobStore:
@@ -156,7 +161,17 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
         await cache.start()
         stack.push_async_callback(cache.stop)
         relay = Relay(OutboxStore(database), queue, interval_seconds=settings.relay_sweep_seconds)
-        yield Parts(settings=settings, database=database, queue=queue, cache=cache, storage=storage, relay=relay)
+        starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
+        launching = await stack.enter_async_context(starting)
+        yield Parts(
+            settings=settings,
+            database=database,
+            queue=queue,
+            cache=cache,
+            storage=storage,
+            relay=relay,
+            launcher=launching,
+        )
 
 
 @asynccontextmanager
@@ -164,7 +179,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     """The gRPC service; answers its port."""
     settings = parts.settings
     submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay)
-    prober = Prober()
+    prober = Prober(parts.launcher)
     server = Server(
         JobService(parts.jobs, parts.cache, submitter),
         MediaService(parts.storage, prober, settings.data_dir.expanduser() / "work"),
@@ -202,7 +217,7 @@ def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot
         memory_bytes=(settings.worker_memory_bytes or available_bytes() * 3 // 4) // settings.worker_slots,
         output_max_bytes=settings.input_max_bytes,
     )
-    return MediaExecutor(parts.storage, work, prober, limits), work
+    return MediaExecutor(parts.storage, work, parts.launcher, prober, limits), work
 
 
 def make_worker(
@@ -213,7 +228,7 @@ def make_worker(
     `alone`: no other worker shares its database.
     """
     settings = parts.settings
-    prober = Prober()
+    prober = Prober(parts.launcher)
     if executor is None:
         executor, work = make_executor(parts, prober)
         if removed := work.clean():

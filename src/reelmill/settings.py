@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         172_800.0, gt=0, description="Wall limit of an attempt, whatever its input claims to last."
     )
     disk_reserve_bytes: int = Field(512 * 2**20, ge=0, description="Free disk space that an attempt must leave.")
+    sandbox: Literal["require", "try", "off"] = Field(
+        "try",
+        description="What holds the processes that read media files. require: a worker or api does not start where the "
+        "kernel lacks a wall; try: the log says what is lacking; off: limits alone.",
+    )
     ffmpeg: str = Field(
         "",
         description="Path of ffmpeg. Empty: the one that came with Reelmill, else the one on PATH.",

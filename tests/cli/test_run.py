@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cli.conftest import reelmill
 
+from reelmill.media.launcher import running
 from reelmill.media.probe import Prober
 
 
@@ -38,9 +39,10 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
     ]
     assert re.search(r"web-mp4 +one-web-mp4-web-mp4\.mp4 +[0-9.]+ kB +h264\+aac +320×180 +4\.\d+ s", out)
     assert "one: COMPLETED" in err
-    prober = Prober()
-    probed = await prober.probe(tmp_path / "out" / "one-web-mp4-web-mp4.mp4")
-    await prober.close()
+    async with running() as launcher:
+        prober = Prober(launcher)
+        probed = await prober.probe(tmp_path / "out" / "one-web-mp4-web-mp4.mp4")
+        await prober.close()
     assert [s.codec for s in probed.info.streams] == ["h264", "aac"]
 
 

@@ -1,6 +1,8 @@
 """A studio for each test, and tiny files of every kind."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,23 +10,48 @@ import pytest_asyncio
 from media import kit
 from media.kit import Studio
 
+from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
+from reelmill.supervise import end
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_prober() -> AsyncIterator[Prober]:
+async def shared_launcher() -> AsyncIterator[Launcher]:
+    """A fork server for all tests that run in the session's loop. (No part: other tests count parts.)"""
+    made = Launcher()
+    server = asyncio.create_task(made.run())
+    yield made
+    await end(server)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_prober(shared_launcher: Launcher) -> AsyncIterator[Prober]:
     """A prober for all tests: its child takes a third of a second to start."""
-    made = Prober()
+    made = Prober(shared_launcher)
     yield made
     await made.close()
 
 
+@pytest.fixture
+async def launcher() -> AsyncIterator[Launcher]:
+    """A fork server of the test's own loop."""
+    async with running() as launcher:
+        yield launcher
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def studio(tmp_path: Path, shared_prober: Prober) -> Studio:
+async def studio(tmp_path: Path, shared_launcher: Launcher, shared_prober: Prober) -> Studio:
     """Runs outputs in the test's own folder. Tests that use it run in the session's loop."""
     folder = tmp_path / "studio"
     folder.mkdir()
-    return Studio(folder, shared_prober)
+    return Studio(folder, shared_launcher, shared_prober)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_studio(studio: Studio) -> AsyncIterator[Studio]:
+    """One without a sandbox: a program of a test's own may start others there, and write where it likes."""
+    async with running("off") as launcher:
+        yield replace(studio, launcher=launcher)
 
 
 @pytest.fixture(scope="session")

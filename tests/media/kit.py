@@ -13,6 +13,7 @@ from jobs import job
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Command, Plan, PlanContext, Source
+from reelmill.media.launcher import Launcher
 from reelmill.media.plan import plan
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
@@ -96,6 +97,7 @@ class Studio:
     """Runs outputs on files in a folder of its own."""
 
     folder: Path
+    launcher: Launcher
     prober: Prober
 
     async def source(self, path: Path) -> Source:
@@ -151,6 +153,7 @@ class Studio:
         """Run a command with generous limits."""
         return await ffmpeg_run.run(
             command,
+            launcher=self.launcher,
             ffmpeg=ffmpeg,
             folder=self.folder,
             stop=stop or asyncio.Event(),

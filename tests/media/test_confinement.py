@@ -14,7 +14,7 @@ from media.kit import Studio
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.confinement import Confinement
-from reelmill.media.launcher import launch
+from reelmill.media.launcher import Launcher, python_reads
 from reelmill.media.probe import Prober
 
 MIB = 2**20
@@ -44,8 +44,8 @@ def png(path: Path, width: int, height: int, *, depth: int = 8, extra: bytes = b
 
 
 @pytest.fixture
-async def prober() -> AsyncIterator[Prober]:
-    made = Prober()
+async def prober(launcher: Launcher) -> AsyncIterator[Prober]:
+    made = Prober(launcher)
     yield made
     await made.close()
 
@@ -80,7 +80,9 @@ async def test_a_packed_comment_holds_up_nobody_and_takes_no_gigabytes(
     assert await measuring < 1000 * MIB
 
 
-async def test_nothing_beside_a_file_is_run(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_beside_a_file_is_run(
+    launcher: Launcher, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "media"
     folder.mkdir()
     for name in ("base64", "json", "av", "struct", "sitecustomize", "usercustomize", "reelmill", "fractions"):
@@ -89,7 +91,7 @@ async def test_nothing_beside_a_file_is_run(tmp_path: Path, tiny: Path, monkeypa
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("PYTHONSTARTUP", str(folder / "json.py"))
-    prober = Prober()
+    prober = Prober(launcher)
     try:
         assert (await prober.probe(folder / "tiny.mp4")).demuxer == "mov"
     finally:
@@ -98,7 +100,7 @@ async def test_nothing_beside_a_file_is_run(tmp_path: Path, tiny: Path, monkeypa
 
 
 async def test_a_child_has_its_environment_its_limits_and_no_descriptor_of_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    launcher: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
     with (tmp_path / "ours").open("w") as ours:
@@ -106,8 +108,10 @@ async def test_a_child_has_its_environment_its_limits_and_no_descriptor_of_ours(
             "import os, resource as r; print(dict(os.environ), sorted(os.listdir('/proc/self/fd')),"
             " *(r.getrlimit(n)[1] for n in (r.RLIMIT_DATA, r.RLIMIT_FSIZE, r.RLIMIT_CORE)), sep='|')"
         )
-        confinement = Confinement(memory_bytes=64 * MIB, file_bytes=1000, environment={"A": "b"})
-        child = await launch((sys.executable, "-P", "-B", "-c", tell), confinement)
+        confinement = Confinement(
+            memory_bytes=64 * MIB, file_bytes=1000, environment={"A": "b"}, reads=(*python_reads(), Path("/proc"))
+        )
+        child = await launcher.launch((sys.executable, "-P", "-B", "-c", tell), confinement)
         output, _ = await child.communicate()
         assert ours.fileno() > 2
     environment, descriptors, *limits = output.decode().strip().split("|")

@@ -43,8 +43,8 @@ async def test_what_ffmpeg_refuses(studio: Studio, inputs: tuple[str, ...], writ
     assert (await failure(studio, inputs, *writes)).startswith(told)
 
 
-async def test_a_full_disk(studio: Studio) -> None:
-    said = await failure(studio, SHORT, "-c:v", "rawvideo", "-f", "matroska", path="/dev/full")
+async def test_a_full_disk(open_studio: Studio) -> None:
+    said = await failure(open_studio, SHORT, "-c:v", "rawvideo", "-f", "matroska", path="/dev/full")
     assert said.startswith("DISK_FULL: the worker's disk is full: ")
     assert "No space left on device" in said
 

@@ -12,6 +12,7 @@ import pytest
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import Expected, PlannedFile
+from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober, described
 from reelmill.media.verify import FILES_AT_ONCE, verify
 
@@ -19,8 +20,8 @@ _others: set[psutil.Process] = set()
 
 
 @pytest.fixture
-async def prober() -> AsyncIterator[Prober]:
-    made = Prober(timeout_seconds=20)
+async def prober(launcher: Launcher) -> AsyncIterator[Prober]:
+    made = Prober(launcher, timeout_seconds=20)
     yield made
     await made.close()
 
@@ -28,11 +29,13 @@ async def prober() -> AsyncIterator[Prober]:
 @pytest.fixture(autouse=True)
 def others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The children of other tests' probers are not ours to count or to kill."""
-    monkeypatch.setitem(globals(), "_others", set(psutil.Process().children()))
+    monkeypatch.setitem(globals(), "_others", set(psutil.Process().children(recursive=True)))
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in set(psutil.Process().children()) - _others if "probe_child" in " ".join(p.cmdline())]
+    return [
+        p for p in set(psutil.Process().children(recursive=True)) - _others if "probe_child" in " ".join(p.cmdline())
+    ]
 
 
 async def child() -> psutil.Process:
@@ -73,8 +76,8 @@ async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(pro
     assert (await prober.probe(tiny)).demuxer == "mov"
 
 
-async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(tiny: Path) -> None:
-    prober = Prober(timeout_seconds=2)
+async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(launcher: Launcher, tiny: Path) -> None:
+    prober = Prober(launcher, timeout_seconds=2)
     await prober.probe(tiny)
     os.kill((await child()).pid, signal.SIGSTOP)
     with pytest.raises(AttemptFailed, match="INPUT_CORRUPT: looking into the file took longer than 2 s"):

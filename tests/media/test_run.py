@@ -79,8 +79,8 @@ async def test_a_stop_ends_ffmpeg(studio: Studio) -> None:
     assert children() == []
 
 
-async def test_what_ignores_term_is_ended_with_its_whole_group(studio: Studio) -> None:
-    stop = asyncio.Event()
+async def test_what_ignores_term_is_ended_with_its_whole_group(open_studio: Studio) -> None:
+    studio, stop = open_studio, asyncio.Event()
     stubborn = script(studio.folder, "trap '' TERM\nsleep 300 &\necho progress=continue\nwait\nwait\nsleep 300")
     with pytest.raises(Stopped):
         await studio.run(endless(), stop=stop, on_progress=Started(stop.set), ffmpeg=stubborn)
@@ -129,7 +129,8 @@ async def test_an_output_that_outgrows_its_limit_ends_it(studio: Studio) -> None
     assert children() == []
 
 
-async def test_endless_stderr_takes_no_memory(studio: Studio) -> None:
+async def test_endless_stderr_takes_no_memory(open_studio: Studio) -> None:
+    studio = open_studio
     talker = script(
         studio.folder,
         "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo >&2; yes '[error] again' | head -n 50000 >&2; exit 1",
@@ -169,11 +170,16 @@ import asyncio, sys
 from pathlib import Path
 from media.kit import Studio
 from media.test_run import endless
+from reelmill.media.launcher import running
 from reelmill.media.probe import Prober
 
 def tell(progress): print("running", flush=True)
 
-asyncio.run(Studio(Path(sys.argv[1]), Prober()).run(endless(), on_progress=tell))
+async def main():
+    async with running() as launcher:
+        await Studio(Path(sys.argv[1]), launcher, Prober(launcher)).run(endless(), on_progress=tell)
+
+asyncio.run(main())
 """
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[2] / "src" / "reelmill"
 SPAWNING = {"create_subprocess_exec", "create_subprocess_shell", "Popen", "run", "check_output", "check_call", "call"}
 ALLOWED = {
-    "media/launcher.py": "the one launcher of children that read foreign bytes",
+    "media/launcher.py": "the one launcher of children that read foreign bytes: starts its fork server",
+    "media/sandbox/zygote.py": "the fork server",
     "media/ffmpeg.py": "asks ffmpeg for its version and encoders: no foreign byte",
     "cli/demonstration.py": "makes a clip of its own",
     "embedded.py": "starts the guardian of its PostgreSQL",

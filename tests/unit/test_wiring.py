@@ -18,6 +18,7 @@ from reelmill import app
 from reelmill.cache.memory import MemoryCache
 from reelmill.gateway import app as gateway_app
 from reelmill.jobs.retry import RetryPolicy
+from reelmill.media.launcher import Launcher
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.store.leases import LeaseStore
@@ -65,6 +66,7 @@ DEFAULTS: dict[str, Any] = {
     "api_target": "",
     "s3_endpoint": "",
     "ffmpeg": "",
+    "sandbox": "try",
     "kafka_topic_prefix": "reelmill.",
     "otlp_endpoint": "",
     "log_format": "auto",
@@ -112,6 +114,7 @@ def parts(settings: Settings) -> app.Parts:
         cache=nothing,
         storage=Storage.from_settings(settings),
         relay=nothing,
+        launcher=Launcher(settings.sandbox),
     )
 
 

@@ -18,6 +18,7 @@ from worker.kit import Rig
 from reelmill.cache.port import job_channel
 from reelmill.jobs.states import Phase
 from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
 from reelmill.media.validate import with_defaults
 from reelmill.media.verify import FILES_AT_ONCE
@@ -42,6 +43,7 @@ class Media:
 
     rig: Rig
     folder: Path
+    launcher: Launcher
     prober: Prober
     limits: MediaLimits
 
@@ -58,7 +60,7 @@ class Media:
         access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots, write_buckets=buckets)
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint)
         work = WorkRoot(self.work, reserve_bytes=0)
-        executor = MediaExecutor(storage, work, self.prober, replace(self.limits, **limits))
+        executor = MediaExecutor(storage, work, self.launcher, self.prober, replace(self.limits, **limits))
         self.rig.start_worker(executor)
 
     async def submit(
@@ -90,7 +92,6 @@ class Media:
 @pytest.fixture
 async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
     """A worker's surroundings for media jobs."""
-    prober = Prober()
     limits = MediaLimits(
         ffmpeg=find_ffmpeg(),
         threads=1,
@@ -100,9 +101,11 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
         output_max_bytes=10**9,
         memory_bytes=2**30,
     )
-    yield Media(rig, tmp_path, prober, limits)
-    await rig.stop()
-    await prober.close()
+    async with running() as launcher:
+        prober = Prober(launcher)
+        yield Media(rig, tmp_path, launcher, prober, limits)
+        await rig.stop()
+        await prober.close()
 
 
 @pytest.fixture
@@ -211,7 +214,7 @@ async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Med
     access = Access(own=file_uri(media.folder / "own"), read_roots=[media.folder])
     storage = Storage(access=access, max_bytes=10**9, http=http)
     work = WorkRoot(media.work, reserve_bytes=2**62)
-    media.rig.start_worker(MediaExecutor(storage, work, media.prober, media.limits))
+    media.rig.start_worker(MediaExecutor(storage, work, media.launcher, media.prober, media.limits))
     job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")
     assert (job.error.code, job.error.retryable) == ("DISK_FULL", True)
 

@@ -52,6 +52,7 @@ async def examine(settings: "Settings") -> list[Finding]:
     """All checks, in the order in which a newcomer would mend them."""
     checks = {
         "ffmpeg": (_ffmpeg, "install ffmpeg, or set REELMILL_FFMPEG to the path of a full build"),
+        "sandbox": (_sandbox, "use a kernel and a container that have it; REELMILL_SANDBOX=off goes without"),
         "disk": (_disk, "free some space, or lower REELMILL_DISK_RESERVE_BYTES"),
         "storage": (_storage, "check REELMILL_STORAGE_URL, its permissions and credentials (AWS_* variables for s3)"),
         "database": (_database, "check REELMILL_DATABASE_URL, start PostgreSQL, then `reelmill migrate`"),
@@ -78,6 +79,15 @@ async def _ffmpeg(settings: "Settings") -> str:
     if missing := [name for name in ENCODERS if name not in able.encoders]:
         raise RuntimeError(f"{path} ({able.version}) lacks the encoders {', '.join(missing)}")
     return f"{able.version} with all {len(ENCODERS)} encoders: {path}"
+
+
+async def _sandbox(settings: "Settings") -> str:
+    from reelmill.media.sandbox.walls import standing
+
+    walls = standing(settings.sandbox)
+    if walls.lacking:
+        raise RuntimeError(str(walls))
+    return str(walls)
 
 
 async def _disk(settings: "Settings") -> str:

@@ -4,9 +4,10 @@ reading.
 Chunks as in the PNG specification (acTL, fcTL) and Google's WebP container specification (VP8X, ANMF).
 """
 
+import os
 import struct
 from collections.abc import Iterator
-from pathlib import Path
+from typing import BinaryIO
 
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -14,10 +15,10 @@ _MOST_CHUNKS = 200_000
 _ANIMATED = 0x02  # a flag of VP8X
 
 
-def of_png(path: Path) -> float | None:
+def of_png(file: BinaryIO) -> float | None:
     """Seconds of an animated PNG; None for one that is a still."""
     animated, total = False, 0.0
-    for kind, data in _png_chunks(path):
+    for kind, data in _png_chunks(file):
         if kind == b"acTL":
             animated = True
         elif kind == b"IDAT" and not animated:  # what says so stands before the picture
@@ -28,11 +29,11 @@ def of_png(path: Path) -> float | None:
     return round(total, 6) if animated else None
 
 
-def of_webp(path: Path) -> MediaInfo | None:
+def of_webp(file: BinaryIO) -> MediaInfo | None:
     """What an animated WebP has; None for one that is a still."""
     stream = MediaInfo.Stream(kind=MediaInfo.Stream.VIDEO, codec="webp", pixel_aspect_ratio=1.0, pixel_format="argb")
     milliseconds = 0
-    for kind, data in _webp_chunks(path):
+    for kind, data in _webp_chunks(file):
         if kind == b"VP8X" and len(data) >= 10:
             if not data[0] & _ANIMATED:
                 return None
@@ -47,33 +48,31 @@ def of_webp(path: Path) -> MediaInfo | None:
         return None
     stream.duration_seconds = milliseconds / 1000
     stream.frame_rate = stream.frames * 1000 / milliseconds if milliseconds else 0.0
-    size = path.stat().st_size
+    size = file.seek(0, os.SEEK_END)
     info = MediaInfo(format="webp_anim", duration_seconds=stream.duration_seconds, size_bytes=size)
     info.streams.append(stream)
     return info
 
 
-def _png_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    with path.open("rb") as file:
-        file.seek(8)
-        for _ in range(_MOST_CHUNKS):
-            head = file.read(8)
-            if len(head) < 8:
-                return
-            length, kind = struct.unpack(">I4s", head)
-            data = file.read(min(length, 26))
-            yield kind, data
-            file.seek(length - len(data) + 4, 1)
+def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    file.seek(8)
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        data = file.read(min(length, 26))
+        yield kind, data
+        file.seek(length - len(data) + 4, 1)
 
 
-def _webp_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    with path.open("rb") as file:
-        file.seek(12)
-        for _ in range(_MOST_CHUNKS):
-            head = file.read(8)
-            if len(head) < 8:
-                return
-            kind, length = struct.unpack("<4sI", head)
-            data = file.read(min(length, 16))
-            yield kind, data
-            file.seek(length - len(data) + length % 2, 1)
+def _webp_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    file.seek(12)
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        kind, length = struct.unpack("<4sI", head)
+        data = file.read(min(length, 16))
+        yield kind, data
+        file.seek(length - len(data) + length % 2, 1)

@@ -3,31 +3,29 @@
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from reelmill.media import colours, heif, profiles
 from reelmill.v1.media_pb2 import MediaInfo
 
 
-def composition(path: Path, streams: Iterable[Any]) -> MediaInfo.Composition | None:
+def composition(file: BinaryIO, streams: Iterable[Any]) -> MediaInfo.Composition | None:
     """What players show of a file whose container has these streams (PyAV's); None where it is no such file.
 
     Raises heif.Unsupported, and struct.error, IndexError or KeyError for a damaged one.
     """
-    with path.open("rb") as file:
-        head = file.read(256)
-        if not heif.is_heif(head):
-            return None
-        # Items are streams of one second in one picture; tracks may have the same numbers.
-        known = list(streams)
-        items = {s.id: s.index for s in reversed(known) if s.time_base == Fraction(1, 1) and s.frames == 1}
-        tracks = {s.id: s for s in known if s.type == "video" and s.index not in items.values()}
-        if heif.is_film(head):
-            alphas = heif.alpha_tracks(file)
-            if tracks.keys() - alphas.values():
-                return _film(tracks, alphas)
-        found = heif.picture(file)
+    head = file.read(256)
+    if not heif.is_heif(head):
+        return None
+    # Items are streams of one second in one picture; tracks may have the same numbers.
+    known = list(streams)
+    items = {s.id: s.index for s in reversed(known) if s.time_base == Fraction(1, 1) and s.frames == 1}
+    tracks = {s.id: s for s in known if s.type == "video" and s.index not in items.values()}
+    if heif.is_film(head):
+        alphas = heif.alpha_tracks(file)
+        if tracks.keys() - alphas.values():
+            return _film(tracks, alphas)
+    found = heif.picture(file)
     return _still(found, items) if found else None
 
 

@@ -2,20 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _SLACK_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confinement:
-    """Limits and environment of one child; the launcher holds it to them, as far as the kernel can."""
+    """Limits, reach and environment of one child; the launcher holds it to them, as far as the kernel can."""
 
     memory_bytes: int
     """Of resident memory: over it the child is killed."""
     file_bytes: int
     """Of one file that it writes (RLIMIT_FSIZE)."""
+    threads: int = 4096
+    """Over it the child is killed. (Encoders of 64 cores start some hundreds.)"""
     environment: Mapping[str, str] = field(default_factory=dict)
     """All of its environment: no variable of ours reaches a parser of foreign files."""
+    reads: tuple[Path, ...] = ()
+    """Files and folders that it reads, besides what its program needs to start: inputs, fonts, models."""
 
     @property
     def data_bytes(self) -> int:

@@ -6,6 +6,7 @@ must be there afterwards. A plan names files by paths relative to the attempt's 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -82,6 +83,12 @@ class Command:
     def argv(self) -> tuple[str, ...]:
         """The whole list of arguments."""
         return self.inputs + self.writes
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Paths of the files that it reads."""
+        named = (value for option, value in pairwise(self.inputs) if option == "-i")
+        return tuple(dict.fromkeys(value.removeprefix("file:") for value in named if value.startswith("file:")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

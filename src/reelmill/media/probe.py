@@ -3,13 +3,16 @@
 import asyncio
 import base64
 import json
-import sys
+import os
+import socket
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
-from reelmill.media.launcher import kill_group, launch, outgrown
+from reelmill.media.launcher import Launcher, outgrown, python, python_reads
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -40,15 +43,49 @@ def described(info: MediaInfo) -> str:
     return f"{info.format}, {info.duration_seconds:.3f} s, {info.size_bytes} bytes: {streams}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Looker:
+    """A child that looks into files, and the socket by which it gets them."""
+
+    child: Child
+    channel: socket.socket
+
+    async def ask(self, file: int) -> dict[str, str]:
+        """What it says of an open file."""
+        line = b""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            socket.send_fds(self.channel, [b"f"], [file])
+            line = await self.child.stdout.readline()
+        if not line:
+            code, words = await self.child.wait(), await self.child.stderr.read()
+            log.warning("a prober ended", exit_code=code, stderr=words.decode(errors="replace")[-500:])
+            raise _Crashed(f"exit code {code}")
+        answer: dict[str, str] = json.loads(line)
+        return answer
+
+    async def end(self) -> None:
+        self.channel.close()
+        self.child.kill_group()
+        await self.child.communicate()
+
+
 class Prober:
     """Child processes that probe a file each, so that none waits behind a slow one; started when needed."""
 
-    def __init__(self, *, timeout_seconds: float = 10.0, children: int = 4, memory_bytes: int = _MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        *,
+        timeout_seconds: float = 10.0,
+        children: int = 4,
+        memory_bytes: int = _MEMORY_BYTES,
+    ) -> None:
         """`children` at once; each file has `timeout_seconds` and `memory_bytes`."""
+        self._launcher = launcher
         self._timeout_seconds = timeout_seconds
-        self._confinement = Confinement(memory_bytes=memory_bytes, file_bytes=0)
+        self._confinement = Confinement(memory_bytes=memory_bytes, file_bytes=0, reads=python_reads())
         self._free = asyncio.Semaphore(children)
-        self._idle: list[asyncio.subprocess.Process] = []
+        self._idle: list[_Looker] = []
         self._closed = False
 
     async def probe(self, path: Path) -> Probed:
@@ -59,38 +96,46 @@ class Prober:
         """
         async with self._free:
             try:
-                answer = await self._answer(path)
+                # O_NONBLOCK: a pipe of that name would keep us waiting for its writer.
+                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError as error:
+                raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
+            try:
+                answer = await self._answer(file)
             except _Crashed as error:
                 message = f"the file makes its reader crash ({error}); make a sound copy of it"
                 raise AttemptFailed("INPUT_CORRUPT", message) from error
+            finally:
+                os.close(file)
         if "code" in answer:
             raise AttemptFailed(answer["code"], answer["message"])
         return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"])
 
-    async def _answer(self, path: Path) -> dict[str, str]:
+    async def _answer(self, file: int) -> dict[str, str]:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
         try:
-            return await self._ask(path)
+            return await self._ask(file)
         except _Crashed:
-            return await self._ask(path)
+            os.lseek(file, 0, os.SEEK_SET)  # its place is shared with the child that ended
+            return await self._ask(file)
 
-    async def _ask(self, path: Path) -> dict[str, str]:
-        child = await self._child()
-        asking = asyncio.ensure_future(_asked(child, path))
-        growing = asyncio.ensure_future(outgrown(child.pid, self._confinement))
+    async def _ask(self, file: int) -> dict[str, str]:
+        looker = await self._looker()
+        asking = asyncio.ensure_future(looker.ask(file))
+        growing = asyncio.ensure_future(outgrown(looker.child.pid, self._confinement))
         try:
             done, _ = await asyncio.wait(
                 {asking, growing}, timeout=self._timeout_seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if asking in done:
                 answer = asking.result()
-                self._idle.append(child)
+                self._idle.append(looker)
                 return answer
         finally:
             growing.cancel()
-            if child not in self._idle:  # its answer must not reach another caller
+            if looker not in self._idle:  # its answer must not reach another caller
                 asking.cancel()
-                await _end(child)
+                await looker.end()
             await asyncio.gather(asking, growing, return_exceptions=True)
             if self._closed:
                 await self.close()
@@ -100,42 +145,25 @@ class Prober:
             took = f"longer than {self._timeout_seconds:g} s"
         raise AttemptFailed("INPUT_CORRUPT", f"looking into the file took {took}; make a sound copy of it")
 
-    async def _child(self) -> asyncio.subprocess.Process:
+    async def _looker(self) -> _Looker:
         """One that waits for a file."""
         while self._idle:
-            child = self._idle.pop()
-            if child.returncode is None:
-                return child
-            await _end(child)
-        # -P: a base64.py beside the media, in the folder that we were started in, is none of ours. -B: nor is a cache.
-        argv = (sys.executable, "-P", "-B", "-m", "reelmill.media.probe_child")
-        return await launch(argv, self._confinement, stdin=asyncio.subprocess.PIPE, line_bytes=_ANSWER_BYTES)
+            looker = self._idle.pop()
+            if looker.child.returncode is None:
+                return looker
+            await looker.end()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        walls = self._launcher.walls
+        argv = (*python("reelmill.media.probe_child"), str(walls.landlock_abi), walls.machine)
+        with ExitStack() as undone, theirs:
+            undone.callback(ours.close)
+            child = await self._launcher.launch(argv, self._confinement, channel=theirs, line_bytes=_ANSWER_BYTES)
+            undone.pop_all()
+        return _Looker(child, ours)
 
     async def close(self) -> None:
         """End the children; those at work end with their files. Bears being called twice."""
         self._closed = True
         idle, self._idle = self._idle, []
-        for child in idle:
-            await _end(child)
-
-
-async def _asked(child: asyncio.subprocess.Process, path: Path) -> dict[str, str]:
-    assert child.stdin and child.stdout
-    try:
-        child.stdin.write(json.dumps(str(path)).encode() + b"\n")
-        await child.stdin.drain()
-        line = await child.stdout.readline()
-    except (BrokenPipeError, ConnectionResetError):
-        line = b""
-    if not line:
-        code, words = await child.wait(), await child.stderr.read() if child.stderr else b""
-        log.warning("a prober ended", exit_code=code, stderr=words.decode(errors="replace")[-500:])
-        raise _Crashed(f"exit code {code}")
-    answer: dict[str, str] = json.loads(line)
-    return answer
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
-        kill_group(child)
-    await child.communicate()  # also closes the pipes
+        for looker in idle:
+            await looker.end()

@@ -1,21 +1,33 @@
-"""The child process of probe: reads a JSON path a line, answers a JSON object a line."""
+"""The child process of probe: for each descriptor that comes through its stdin it answers a JSON object a line.
+
+Before the first it shuts itself in: from then on it opens no file at all, so a parser that was taken over has the one
+file that it was given.
+"""
 
 import base64
 import json
+import os
+import socket
 import struct
 import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import av
 import av.error
+import av.subtitles.codeccontext
+import av.subtitles.stream  # PyAV itself loads it at the first file with subtitles: too late
 from av.stream import Discard, Disposition
 
 from reelmill.media import animations, colours, compositions, heif, languages, profiles, shapes, tracks
 from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
+from reelmill.media.pread import apart
+from reelmill.media.sandbox import filters, kernel
+from reelmill.media.sandbox.reach import handled
+from reelmill.media.sandbox.syscalls import MACHINES
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TrackSelector
 
@@ -48,36 +60,60 @@ _ROLES = (
 _PACKETS_FOR_A_PICTURE = 1000
 _LOOK_SECONDS = 3.0  # for a stream that seems to have nothing; what is not found by then is taken as said
 _START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(DEMUXERS))}
+# A sound of no length: what opening it loads, a file that comes later needs no more.
+_SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100020010006461746100000000")
+_OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
 
 def main() -> None:
-    """Answer until stdin ends."""
+    """Answer until stdin ends. Arguments: the version of Landlock, or 0, and whose calls are filtered, or nothing."""
+    landlock_abi, machine = int(sys.argv[1]), sys.argv[2]
     av.logging.set_level(av.logging.PANIC)
-    for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=True)
+    _warm_up()
+    _shut(landlock_abi, machine)
+    asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0)
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(asker, 1, 1)
+        if not packet:
+            return
+        (file,) = descriptors
+        told = json.dumps(answer(file))
+        os.close(file)
+        print(told, flush=True)
 
 
-def answer(path: str) -> dict[str, str]:
-    """`info` (a serialized MediaInfo, base64) and `demuxer`, or `code` and `message`."""
+def _warm_up() -> None:
+    """Do once what each file needs: whatever is loaded for it can't be loaded later."""
     try:
-        size = Path(path).stat().st_size
-    except OSError as error:
-        return _refuse("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}")
+        with av.open(BytesIO(_SILENCE), format="wav", metadata_errors="replace") as container:
+            describe(container, len(_SILENCE))
+    except av.error.FFmpegError:
+        return
+
+
+def _shut(landlock_abi: int, machine: str) -> None:
+    if landlock_abi:
+        kernel.restrict(kernel.ruleset(handled(landlock_abi).values, []))
+    if machine:
+        kernel.filter_calls(filters.sealed(MACHINES[machine]).code)
+
+
+def answer(file: int) -> dict[str, str]:
+    """`info` (a serialized MediaInfo, base64) and `demuxer`, or `code` and `message`. `file`: open, at its start."""
+    size = os.fstat(file).st_size
     if size == 0:
         return _refuse("INPUT_EMPTY", "the file is empty")
-    with Path(path).open("rb") as file:
-        head = file.read(1024)
+    head = os.pread(file, 1024, 0)
     if any(mark in head for mark in _PLAYLISTS):
         return _refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
-    if picture == "webp_pipe" and (animated := animations.of_webp(Path(path))) is not None:
+    if picture == "webp_pipe" and (animated := animations.of_webp(apart(file))) is not None:
         return _unusable(animated) or _answer(animated, "webp_anim")
-    shown_seconds = animations.of_png(Path(path)) if picture == "png_pipe" else None
+    shown_seconds = animations.of_png(apart(file)) if picture == "png_pipe" else None
     if shown_seconds is not None:
         picture = None
     try:
-        with _opened(path, picture) as container:
+        with _opened(file, picture) as container:
             demuxer = container.format.name.split(",")[0]
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
@@ -85,9 +121,9 @@ def answer(path: str) -> dict[str, str]:
             if shown_seconds is not None and info.streams:
                 info.duration_seconds = info.streams[0].duration_seconds = shown_seconds
             if picture and info.streams:
-                meant = profiles.primaries(Path(path), picture)
+                meant = profiles.primaries(os.pread(file, profiles.HEAD_BYTES, 0), picture)
                 info.streams[0].color_primaries = meant or info.streams[0].color_primaries
-            if demuxer == "mov" and (made := compositions.composition(Path(path), container.streams)) is not None:
+            if demuxer == "mov" and (made := compositions.composition(apart(file), container.streams)) is not None:
                 info.composition.CopyFrom(made)
             shown = tracks.shown(info)
             _look(container, info, shown)
@@ -95,7 +131,7 @@ def answer(path: str) -> dict[str, str]:
                 # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
                 described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
             if shown is not None and demuxer in shapes.DEMUXERS:
-                _tell_shapes(container, lambda: _opened(path, picture), shown, size)
+                _tell_shapes(container, lambda: _opened(file, picture), shown, size)
     except heif.Unsupported as error:
         return _refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
     except (struct.error, IndexError, KeyError):
@@ -107,8 +143,10 @@ def answer(path: str) -> dict[str, str]:
     return _answer(info, demuxer)
 
 
-def _opened(path: str, format: str | None) -> Any:
-    return av.open(f"file:{path}", format=format, options=_OPTIONS, metadata_errors="replace")
+def _opened(file: int, format: str | None) -> Any:
+    """Open it with libav, which reads on from the descriptor's offset: so one that was opened before ends with this."""
+    os.lseek(file, 0, os.SEEK_SET)
+    return av.open("fd:", format=format, options={**_OPTIONS, "fd": str(file)}, metadata_errors="replace")
 
 
 def _answer(info: MediaInfo, demuxer: str) -> dict[str, str]:

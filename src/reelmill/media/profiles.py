@@ -1,17 +1,16 @@
-"""Colour profiles (ICC) of still pictures: which primaries one means, as its own words don't leave the input. Pure but
-for the reading.
+"""Colour profiles (ICC) of still pictures: which primaries one means, as its own words don't leave the input. Pure.
 
 The two that cameras and phones write beside sRGB are known: Display P3 and Adobe RGB.
 """
 
 import struct
 import zlib
-from pathlib import Path
 
 P3, ADOBE_RGB = "smpte432", "adobergb"
 """FFmpeg's name, and one of our own where FFmpeg has none."""
 
-_HEAD_BYTES = 2**20  # of a file: a profile stands before the picture
+HEAD_BYTES = 2**20
+"""Of a file: a profile stands before the picture."""
 _PROFILE_BYTES = 2**16  # a profile of primaries has about 500
 _MOST_PARTS = 1000
 # The colorants of red, green and blue, X Y Z as seen in the light of a print (D50), from the profiles themselves.
@@ -22,12 +21,13 @@ _COLORANTS = {
 _TOLERANCE = 0.004
 
 
-def primaries(path: Path, demuxer: str) -> str:
-    """What a picture's profile means, P3 or ADOBE_RGB; empty for sRGB, for none, and for one that is not known."""
+def primaries(head: bytes, demuxer: str) -> str:
+    """What a picture's profile means, P3 or ADOBE_RGB; empty for sRGB, for none, and for one that is not known.
+
+    `head`: the file's first HEAD_BYTES.
+    """
     if demuxer not in _READERS:
         return ""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
     try:
         return meaning(_READERS[demuxer](head))
     except (struct.error, IndexError, zlib.error):

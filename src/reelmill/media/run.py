@@ -1,4 +1,4 @@
-"""Runs ffmpeg: the only module, besides probe, that spawns processes."""
+"""Runs ffmpeg, with its limits watched and its words read."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
 from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged
-from reelmill.media.launcher import kill_group, launch, outgrown
+from reelmill.media.launcher import Launcher, outgrown
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
@@ -64,6 +64,7 @@ class _Output:
 async def run(
     command: Command,
     *,
+    launcher: Launcher,
     ffmpeg: Path,
     folder: Path,
     stop: asyncio.Event,
@@ -81,14 +82,18 @@ async def run(
     its children are gone when this returns.
     """
     # SVT_LOG: errors only.
-    confinement = Confinement(memory_bytes=memory_bytes, file_bytes=max_bytes, environment={"SVT_LOG": "1"})
-    process = await launch(_argv(command, ffmpeg), confinement, folder=folder)
+    confinement = Confinement(
+        memory_bytes=memory_bytes,
+        file_bytes=max_bytes,
+        environment={"SVT_LOG": "1"},
+        reads=tuple(map(Path, command.reads)),
+    )
+    process = await launcher.launch(_argv(command, ffmpeg), confinement, folder=folder)
     running_ffmpegs.add(process.pid)
     text, began = shown(command, ffmpeg), time.monotonic()
     log.info("ffmpeg starts", pid=process.pid, command=text, output=", ".join(command.outputs))
     output = _Output()
     parser = ProgressParser(command.duration_seconds)
-    assert process.stdout and process.stderr
     readers = asyncio.gather(
         _read_progress(process.stdout, parser, on_progress), _read_stderr(process.stderr, output), process.wait()
     )
@@ -101,7 +106,7 @@ async def run(
         ended = readers.done()
         if not ended:
             # At once: what it wrote is discarded, and a large encoder flushes for seconds after TERM.
-            kill_group(process)
+            process.kill_group()
             await readers
         if stop.is_set() and not ended:
             raise Stopped
@@ -119,9 +124,10 @@ async def run(
         for task in (watch, growing, stopping):
             task.cancel()
         if process.returncode is None:
-            kill_group(process)
+            process.kill_group()
             await asyncio.shield(process.wait())  # the readers may have ended before it
             await asyncio.shield(readers)
+        process.close()
         running_ffmpegs.discard(process.pid)
         seconds = round(time.monotonic() - began, 3)
         log.info("ffmpeg ended", pid=process.pid, exit_code=process.returncode, seconds=seconds)

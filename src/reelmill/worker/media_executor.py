@@ -9,6 +9,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Source
+from reelmill.media.launcher import Launcher
 from reelmill.media.plan import plan
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
@@ -47,9 +48,12 @@ class MediaLimits:
 class MediaExecutor:
     """Runs one job in a working directory of its own."""
 
-    def __init__(self, storage: Storage, work: WorkRoot, prober: Prober, limits: MediaLimits) -> None:
+    def __init__(
+        self, storage: Storage, work: WorkRoot, launcher: Launcher, prober: Prober, limits: MediaLimits
+    ) -> None:
         self._storage = storage
         self._work = work
+        self._launcher = launcher
         self._prober = prober
         self._limits = limits
         self._context = PlanContext(threads=limits.threads, memory_bytes=limits.memory_bytes)
@@ -131,6 +135,7 @@ class MediaExecutor:
             with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
                 result = await ffmpeg_run.run(
                     command,
+                    launcher=self._launcher,
                     ffmpeg=limits.ffmpeg,
                     folder=folder,
                     stop=attempt.stop,

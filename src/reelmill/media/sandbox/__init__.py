@@ -1,0 +1,1 @@
+"""The sandbox of the processes that read foreign bytes (guarantee G13)."""
