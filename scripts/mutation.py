@@ -36,7 +36,7 @@ NOT_PURE = frozenset(
     {
         *(
             f"media/{name}.py"
-            for name in ("child", "confinement", "ffmpeg", "launcher", "probe", "probe_child", "run", "verify")
+            for name in ("child", "confinement", "ffmpeg", "launcher", "pread", "probe", "probe_child", "run", "verify")
         ),
         *(f"client/{name}.py" for name in ("asynchronous", "blocking")),
         *(

@@ -149,6 +149,8 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
     Raises StoppedWaiting where `stop` is set meanwhile.
     """
     async with AsyncExitStack() as stack:
+        starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
+        launching = await stack.enter_async_context(starting)
         url = await stack.enter_async_context(database_url(settings))
         database = make_database(settings, url, process)
         queue, storage = make_queue(settings, database), Storage.from_settings(settings)
@@ -161,8 +163,6 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
         await cache.start()
         stack.push_async_callback(cache.stop)
         relay = Relay(OutboxStore(database), queue, interval_seconds=settings.relay_sweep_seconds)
-        starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
-        launching = await stack.enter_async_context(starting)
         yield Parts(
             settings=settings,
             database=database,

@@ -16,6 +16,7 @@ from cli.conftest import Cli
 from live import Reelmill
 from services.process import HOST
 
+from reelmill.media.sandbox.walls import standing
 from reelmill.store.migrate import migrations
 from reelmill.store.switches import GRAPHS, is_on
 
@@ -135,6 +136,7 @@ def test_doctor_finds_a_good_set_up_good(cli: Cli, database_url: str, redis_serv
     assert [f["name"] for f in findings.values() if f["remedy"]] == []
     assert (result.exit_code, result.stderr) == (0, "")
     assert findings["database"]["detail"].startswith("PostgreSQL 18")
+    assert findings["sandbox"]["detail"] == str(standing("try"))
     assert [findings[name]["detail"] for name in ("queue", "cache")] == ["Kafka answers", "Redis answers"]
 
 
@@ -151,7 +153,7 @@ def test_doctor_tells_each_fault_with_its_remedy(cli: Cli, tmp_path: Path) -> No
         cache_url=f"redis://{AWAY}",
     )
     found = {f["name"]: f for f in json.loads(result.stdout)}
-    assert list(found) == ["ffmpeg", "disk", "storage", "database", "queue", "cache"]
+    assert list(found) == ["ffmpeg", "sandbox", "disk", "storage", "database", "queue", "cache"]
     for name, setting in {
         "ffmpeg": "REELMILL_FFMPEG",
         "disk": "REELMILL_DISK_RESERVE_BYTES",

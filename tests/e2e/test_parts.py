@@ -32,14 +32,15 @@ KAFKA = ("kafka_producer", "kafka_topics")
 API = ("api_grpc", "api_health", "relay")
 WORKER = ("cancels", "heartbeat", "progress", "take", "worker")
 SCHEDULER = ("folders", "relay_sweep", "rescue", "retention", "sampler", "scheduler")
+FILES = ("fork_server",)
 TOPICS = ("kafka_tasks.high", "kafka_tasks.low", "kafka_tasks.normal")
 # A part that is new belongs here. What is under another name, or no part at all, is found below.
 PARTS = {
-    "api": (*API, *KAFKA, *REDIS, "health_http"),
+    "api": (*API, *FILES, *KAFKA, *REDIS, "health_http"),
     "gateway": ("gateway_http",),
-    "worker": (*WORKER, *TOPICS, *KAFKA, *REDIS, "health_http"),
+    "worker": (*WORKER, *FILES, *TOPICS, *KAFKA, *REDIS, "health_http"),
     "scheduler": (*SCHEDULER, *KAFKA, *REDIS, "health_http"),
-    "up": (*API, *WORKER, *SCHEDULER, "embedded_postgres", "gateway_http", "queue_listener"),
+    "up": (*API, *WORKER, *SCHEDULER, *FILES, "embedded_postgres", "gateway_http", "queue_listener"),
 }
 WATCH = ("watch_poll", "watch_wakeups")  # while somebody watches
 # A change is heard within this by wake-up; by the poll it takes 1.5 to 2 s.
