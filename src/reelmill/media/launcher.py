@@ -11,6 +11,7 @@ import os
 import resource
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -54,24 +55,19 @@ class Launcher:
             ours.setblocking(False)
             with theirs:
                 argv = (*python("reelmill.media.sandbox.zygote"), str(os.getpid()), encoded_walls(self.walls))
-                server = await asyncio.create_subprocess_exec(
-                    *argv,
-                    stdin=theirs.fileno(),
-                    stdout=asyncio.subprocess.DEVNULL,
-                    env={},
-                    cwd="/",
-                    start_new_session=True,
+                # Not asyncio's: that one has a thread wait for each child.
+                server = subprocess.Popen(
+                    argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/", start_new_session=True
                 )
             self._server = ours
             self._up.set()
             try:
-                code = await server.wait()
+                await asyncio.get_running_loop().sock_recv(ours, 1)  # it says nothing: so it ended
             finally:
                 self._up.clear()
                 self._server = None
                 ours.close()  # it ends with this, and its children with it
-                if server.returncode is None:
-                    await asyncio.shield(server.wait())
+                code = await asyncio.shield(asyncio.to_thread(server.wait))
         raise RuntimeError(f"the fork server ended with code {code}")
 
     async def launch(
