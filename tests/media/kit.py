@@ -103,7 +103,7 @@ class Studio:
     async def source(self, path: Path) -> Source:
         """A file as the worker sees it."""
         probed = await self.prober.probe(path)
-        return Source(path=str(path), info=probed.info, demuxer=probed.demuxer)
+        return Source(path=str(path), info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Plan:
         """The plan of outputs of one file; an output without a name is called out."""
@@ -117,7 +117,7 @@ class Studio:
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""
         planned = await self.plan(path, *outputs)
-        damaged = False
+        damaged = (await self.source(path)).timeline.damaged
         for file in planned.files:
             (self.folder / file.path).parent.mkdir(exist_ok=True)
         for command in planned.commands:

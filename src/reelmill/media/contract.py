@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from reelmill.jobs.errors import Violation
 from reelmill.media.memory import PROCESS_BYTES
+from reelmill.media.timeline import Timeline, claimed
 from reelmill.v1.media_pb2 import MediaInfo
 
 
@@ -24,6 +25,13 @@ class Source:
     info: MediaInfo
     demuxer: str
     """FFmpeg's demuxer name, forced with -f so that a file is read as what we found it to be."""
+    measured: Timeline | None = None
+    """What its packets tell."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """What is shown and heard when."""
+        return self.measured or claimed(self.info)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

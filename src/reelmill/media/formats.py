@@ -16,6 +16,10 @@ DEMUXERS = frozenset({
 # fmt: on
 
 STILL_DEMUXERS = frozenset(name for name in DEMUXERS if name.endswith("_pipe"))
+UNMEASURED = frozenset({"aac", "ac3", "amr", "eac3", "h264", "hevc", "m4v", "mp3", "mpegvideo", "obu", "tta", "vc1"})
+"""Formats without an index or times, whose length FFmpeg reckons from bytes and a bit rate."""
+JOINED = frozenset({"mpegts", "mpeg"})
+"""Formats without an index whose files may be joined by putting one after the other."""
 MAX_PIXELS = 8192 * 8192  # of one picture: a forged header must not take all memory
 
 CONTENT_TYPES = {

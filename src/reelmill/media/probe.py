@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
 from reelmill.media.launcher import Launcher, outgrown, python, python_reads
+from reelmill.media.timeline import MOST_LOOKS, Timeline, unpacked
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -33,6 +35,8 @@ class Probed:
 
     info: MediaInfo
     demuxer: str
+    timeline: Timeline | None = None
+    """Of still pictures there is none."""
 
 
 def described(info: MediaInfo) -> str:
@@ -50,11 +54,11 @@ class _Looker:
     child: Child
     channel: socket.socket
 
-    async def ask(self, file: int) -> dict[str, str]:
-        """What it says of an open file."""
+    async def ask(self, file: int, looks: Sequence[float]) -> dict[str, str]:
+        """What it says of an open file; `looks` as in Prober.probe."""
         line = b""
         with suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self.channel, [b"f"], [file])
+            socket.send_fds(self.channel, [json.dumps(list(looks[:MOST_LOOKS])).encode()], [file])
             line = await self.child.stdout.readline()
         if not line:
             code, words = await self.child.wait(), await self.child.stderr.read()
@@ -88,8 +92,8 @@ class Prober:
         self._idle: list[_Looker] = []
         self._closed = False
 
-    async def probe(self, path: Path) -> Probed:
-        """Look into a local file.
+    async def probe(self, path: Path, looks: Sequence[float] = ()) -> Probed:
+        """Look into a local file; `looks` are times that will matter, for large files (measuring.sought).
 
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT,
         INPUT_UNSUPPORTED.
@@ -101,7 +105,7 @@ class Prober:
             except OSError as error:
                 raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
             try:
-                answer = await self._answer(file)
+                answer = await self._answer(file, looks)
             except _Crashed as error:
                 message = f"the file makes its reader crash ({error}); make a sound copy of it"
                 raise AttemptFailed("INPUT_CORRUPT", message) from error
@@ -109,19 +113,20 @@ class Prober:
                 os.close(file)
         if "code" in answer:
             raise AttemptFailed(answer["code"], answer["message"])
-        return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"])
+        times = unpacked(answer["timeline"]) if "timeline" in answer else None
+        return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"], times)
 
-    async def _answer(self, file: int) -> dict[str, str]:
+    async def _answer(self, file: int, looks: Sequence[float]) -> dict[str, str]:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
         try:
-            return await self._ask(file)
+            return await self._ask(file, looks)
         except _Crashed:
             os.lseek(file, 0, os.SEEK_SET)  # its place is shared with the child that ended
-            return await self._ask(file)
+            return await self._ask(file, looks)
 
-    async def _ask(self, file: int) -> dict[str, str]:
+    async def _ask(self, file: int, looks: Sequence[float]) -> dict[str, str]:
         looker = await self._looker()
-        asking = asyncio.ensure_future(looker.ask(file))
+        asking = asyncio.ensure_future(looker.ask(file, looks))
         growing = asyncio.ensure_future(outgrown(looker.child.pid, self._confinement))
         try:
             done, _ = await asyncio.wait(

@@ -11,7 +11,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from typing import Any
@@ -22,8 +23,21 @@ import av.subtitles.codeccontext
 import av.subtitles.stream  # PyAV itself loads it at the first file with subtitles: too late
 from av.stream import Discard, Disposition
 
-from reelmill.media import animations, colours, compositions, heif, languages, profiles, shapes, tracks
+from reelmill.media import (
+    animations,
+    colours,
+    compositions,
+    endings,
+    heif,
+    languages,
+    measuring,
+    profiles,
+    shapes,
+    timeline,
+    tracks,
+)
 from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
+from reelmill.media.packets import Recorder
 from reelmill.media.pread import apart
 from reelmill.media.sandbox import filters, kernel
 from reelmill.media.sandbox.reach import handled
@@ -65,6 +79,9 @@ _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
 
+_MOST_ASKED_BYTES = 2**15  # MOST_LOOKS numbers
+
+
 def main() -> None:
     """Answer until stdin ends. Arguments: the version of Landlock, or 0, and whose calls are filtered, or nothing."""
     landlock_abi, machine = int(sys.argv[1]), sys.argv[2]
@@ -73,11 +90,11 @@ def main() -> None:
     _shut(landlock_abi, machine)
     asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0)
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(asker, 1, 1)
+        packet, descriptors, _, _ = socket.recv_fds(asker, _MOST_ASKED_BYTES, 1)
         if not packet:
             return
         (file,) = descriptors
-        told = json.dumps(answer(file))
+        told = json.dumps(answer(file, json.loads(packet)))
         os.close(file)
         print(told, flush=True)
 
@@ -98,8 +115,11 @@ def _shut(landlock_abi: int, machine: str) -> None:
         kernel.filter_calls(filters.sealed(MACHINES[machine]).code)
 
 
-def answer(file: int) -> dict[str, str]:
-    """`info` (a serialized MediaInfo, base64) and `demuxer`, or `code` and `message`. `file`: open, at its start."""
+def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
+    """`info` (a serialized MediaInfo, base64), `demuxer` and mostly `timeline`, or `code` and `message`.
+
+    `file`: open, at its start. `looks`: times that matter, as `measuring.sought` takes them.
+    """
     size = os.fstat(file).st_size
     if size == 0:
         return _refuse("INPUT_EMPTY", "the file is empty")
@@ -118,18 +138,29 @@ def answer(file: int) -> dict[str, str]:
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
             info = describe(container, size)
-            if shown_seconds is not None and info.streams:
-                info.duration_seconds = info.streams[0].duration_seconds = shown_seconds
             if picture and info.streams:
                 meant = profiles.primaries(os.pread(file, profiles.HEAD_BYTES, 0), picture)
                 info.streams[0].color_primaries = meant or info.streams[0].color_primaries
             if demuxer == "mov" and (made := compositions.composition(apart(file), container.streams)) is not None:
                 info.composition.CopyFrom(made)
             shown = tracks.shown(info)
-            _look(container, info, shown)
+            index = shown.index if shown is not None else None
+            walked = not picture and not info.composition.still and measuring.is_walked(container, apart(file), size)
+            recorder = measuring.recorder(container, info, index) if walked else None
+            whole = _look(container, info, shown, recorder)
             for described in info.streams:
                 # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
                 described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
+            times = recorder.timeline(measured=True) if recorder is not None and whole else None
+            still = bool(picture) or info.composition.still
+            if times is not None and endings.is_cut_off(
+                apart(file), demuxer, size, claimed_seconds=info.duration_seconds, seconds=times.seconds
+            ):
+                times = replace(times, cut_off=True)
+            if not still and times is None:
+                times = measuring.sought(container, info, index, looks)
+            if times is not None:
+                _tell_lengths(info, times, shown_seconds)
             if shown is not None and demuxer in shapes.DEMUXERS:
                 _tell_shapes(container, lambda: _opened(file, picture), shown, size)
     except heif.Unsupported as error:
@@ -140,7 +171,7 @@ def answer(file: int) -> dict[str, str]:
         return _unreadable(bool(picture), head)
     if (problem := _unusable(info)) is not None:
         return problem
-    return _answer(info, demuxer)
+    return _answer(info, demuxer, times)
 
 
 def _opened(file: int, format: str | None) -> Any:
@@ -149,8 +180,21 @@ def _opened(file: int, format: str | None) -> Any:
     return av.open("fd:", format=format, options={**_OPTIONS, "fd": str(file)}, metadata_errors="replace")
 
 
-def _answer(info: MediaInfo, demuxer: str) -> dict[str, str]:
-    return {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
+def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:
+    told = {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
+    return told | ({"timeline": timeline.packed(times)} if times is not None else {})
+
+
+def _tell_lengths(info: MediaInfo, times: timeline.Timeline, shown_seconds: float | None) -> None:
+    """What packets hold, instead of what the file claims."""
+    if times.cut_off:
+        return
+    info.duration_seconds = times.seconds
+    for stream in info.streams:
+        if (track := times.tracks.get(stream.index)) is not None:
+            stream.duration_seconds = (track.end - track.start) / timeline.SECOND
+    if shown_seconds is not None and info.streams:
+        info.duration_seconds = info.streams[0].duration_seconds = shown_seconds
 
 
 def _unusable(info: MediaInfo) -> dict[str, str] | None:
@@ -229,33 +273,41 @@ def _layout(stream: Any) -> str:
     return "" if name.endswith(" channels") else name
 
 
-def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None) -> None:
-    """What packets tell: which streams have any, and how the picture is turned, its fields, whether parts are clear."""
+def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recorder: Recorder | None) -> bool:
+    """What packets tell: which streams have any, and how the picture is turned, its fields, whether parts are clear.
+
+    Answers whether all were read, for a `recorder` to see.
+    """
     unseen = {
         s.index for s in info.streams if s.kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO) and not s.frames
     }
     picture = shown.index if shown is not None and shown.width * shown.height <= MAX_PIXELS else None
     left = _PACKETS_FOR_A_PICTURE
     until = time.monotonic() + _LOOK_SECONDS
+    walk = measuring.Walk() if recorder is not None else None
     try:
         for packet in container.demux():
-            index = packet.stream.index
+            index = packet.stream_index
             if packet.size:
                 unseen.discard(index)
             if index == picture and shown is not None:
                 left -= 1
                 if _seen(packet, shown) or not left:
                     picture = None
-            if not unseen and picture is None:
-                return
-            if time.monotonic() > until:
-                return
+            if walk is not None and recorder is not None:
+                measuring.take(recorder, packet)
+                if walk.over():
+                    return False
+                continue
+            if (not unseen and picture is None) or time.monotonic() > until:
+                return False
             if index not in unseen and index != picture:
                 packet.stream.discard = Discard.all  # what is looked for may come after minutes of others
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
-        return
+        return False
     for index in unseen:
         info.streams[index].empty = True
+    return True
 
 
 def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, size: int) -> None:

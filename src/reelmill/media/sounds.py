@@ -21,22 +21,36 @@ _DISPOSITIONS = {
 }
 
 
-def maps(sounds: Sequence[Sound], channels: int, output: str) -> tuple[str, ...]:
-    """Options that take the sounds of input 0 into an output, in their order; `channels` as in `channels_of`."""
+def maps(
+    sounds: Sequence[Sound], channels: int, output: str, first: Sequence[Sequence[str] | None] = (), *, silent: str = ""
+) -> tuple[str, ...]:
+    """Options that take the sounds of input 0 into an output, in their order; `channels` as in `channels_of`.
+
+    `first`: the filters that go first, of each sound; None for one that holds nothing there: `silent` seconds.
+    """
     taken: list[str] = []
     for i, sound in enumerate(sounds):
-        if len(sound.parts) == 1:
+        before = first[i] if first else ()
+        if before is None:
+            rate = sound.sample_rate_hz or 48_000
+            label = f"[{output}-sound-{i}]"
+            layout = "mono" if channels_of(sound, channels) == 1 else "stereo"
+            graph = f"anullsrc=r={rate}:cl={layout},atrim=duration={silent}"
+            taken += ("-filter_complex", f"{graph}{label}", "-map", label)
+        elif len(sound.parts) == 1:
             taken += ("-map", f"0:{sound.parts[0].index}")
         else:
-            graph = ",".join((_joined(sound), *filters(sound, channels_of(sound, channels))))
+            graph = ",".join((_joined(sound), *before, *filters(sound, channels_of(sound, channels))))
             label = f"[{output}-sound-{i}]"
             taken += ("-filter_complex", f"{graph}{label}", "-map", label)
     return tuple(taken)
 
 
-def filtered(sound: Sound, channels: int) -> tuple[str, ...]:
-    """The option that filters a sound; none where `maps` does, or nothing is to be done."""
-    found = filters(sound, channels_of(sound, channels))
+def filtered(sound: Sound, channels: int, first: Sequence[str] | None = ()) -> tuple[str, ...]:
+    """The option that filters a sound; none where `maps` does, or nothing is to be done. `first` as there."""
+    if first is None:
+        return ()
+    found = (*first, *filters(sound, channels_of(sound, channels)))
     return ("-filter:a", ",".join(found)) if found and len(sound.parts) == 1 else ()
 
 

@@ -1,12 +1,13 @@
 """What planning reads out of a probed input: its streams, its length, the options to open it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import tracks
 from reelmill.media.contract import PlanContext, Source
 from reelmill.media.formats import MAX_PIXELS, STILL_DEMUXERS
+from reelmill.media.timeline import SECOND, Timeline
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
 
@@ -36,7 +37,7 @@ def believable_seconds(info: MediaInfo) -> float:
 
 def span(source: Source, trim: TimeRange, output: str) -> Span:
     """The part that a trim asks for. Raises AttemptFailed TIME_OUT_OF_RANGE where it begins past the end."""
-    duration = source.info.duration_seconds
+    duration = source.timeline.seconds
     start, end = trim.start_seconds, trim.end_seconds
     if duration and (start >= duration or end > duration + 0.5):
         what = f"end_seconds ({end:g})" if start < duration else f"start_seconds ({start:g})"
@@ -47,16 +48,25 @@ def span(source: Source, trim: TimeRange, output: str) -> Span:
     return Span(start, max(0.0, last - start), cut)
 
 
-def expected_seconds(part: Span, streams: Iterable[MediaInfo.Stream | None]) -> tuple[float | None, float]:
+def expected_seconds(
+    part: Span, streams: Sequence[MediaInfo.Stream | None], times: Timeline | None = None
+) -> tuple[float | None, float]:
     """How long a file of these streams must be, and by how much it may differ; None where that can't be told.
 
-    A stream may begin later than its file, and only the file's whole length shows it: what lies between
-    the longest stream's length and the file's is right.
+    Without measured `times` a stream may begin later than its file, and only the file's whole length shows it: what
+    lies between the longest stream's length and the file's is right.
     """
     if not part.length:
         return None, 0.0
     known = [s.duration_seconds for s in streams if s]
     least = min(part.length, max(0.0, max(known) - part.start)) if all(known) else part.length
+    if times is not None and times.measured and not times.cut_off:
+        ends = [times.track(s.index).end / SECOND for s in streams if s]
+        if max(ends) > part.start:
+            # What begins late may come out at once, or when it did.
+            starts = min(times.track(s.index).start for s in streams if s) / SECOND
+            most = min(part.length, max(ends) - part.start)
+            return most - max(0.0, starts - part.start) / 2, max(0.0, starts - part.start) / 2 + max(0.5, 0.01 * most)
     return (least + part.length) / 2, (part.length - least) / 2 + max(0.5, 0.01 * part.length)
 
 

@@ -71,6 +71,7 @@ class MediaExecutor:
                 attempt.log("runs ffmpeg", output=", ".join(command.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
             damaged = await self._transcode(attempt, planned, folder.path, sources.values())
+            damaged = damaged or any(s.timeline.damaged for s in sources.values())
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
             damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in sources.values())
             await attempt.enter(Phase.PACKAGING)
@@ -115,7 +116,7 @@ class MediaExecutor:
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
         attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
-        return Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer)
+        return Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def _fetch(self, attempt: Attempt, uri: str, target: Path) -> Fetched:
         if not self._storage.is_remote(uri):

@@ -1,15 +1,17 @@
 """thumbnail: take still pictures from a video."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import composing, formats, memory, pictures, tracks
+from reelmill.media import composing, cutting, formats, memory, pictures, tracks
 from reelmill.media.checks import background_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, aspects, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.sources import is_still, may_change, open_options, seconds
+from reelmill.media.timeline import SECOND, micros
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import Thumbnail, VideoSettings
 
@@ -59,8 +61,9 @@ class ThumbnailOperation:
     def plan(self, output: str, spec: Thumbnail, source: Source, context: PlanContext) -> Plan:
         """A file for each picture; a command for every 16, or one for all where they are close together."""
         picture = tracks.picture(source, output)
-        duration = picture.duration_seconds or source.info.duration_seconds
-        times = _times(spec, source, duration, output)
+        track = source.timeline.track(picture.index)
+        begin, duration = track.start / SECOND, (track.end - track.start) / SECOND
+        times = _times(spec, source, begin, duration, output)
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)
         _check_size(scaling.final, output)
         matrix, full = _COLOURS[spec.format]
@@ -84,9 +87,11 @@ class ThumbnailOperation:
         if source.info.composition.still:
             commands = [_of_a_still(output, spec, source, picture, len(times), graph(0.0), scaling.final)]
         elif spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
-            commands = [_one_decode(output, spec, source, context, picture, duration, graph, scaling.final)]
+            held = track.knows(micros(times[-1])) and track.shown_until(micros(times[-1])) >= track.end
+            spread = _Spread(begin=begin, length=duration, held=held)
+            commands = [_one_decode(output, spec, source, context, picture, spread, graph, scaling.final)]
         else:
-            seeks = [(_seek_to(t, picture, duration), path) for t, path in zip(times, paths, strict=True)]
+            seeks = [(*_seek_to(t, source, picture, duration), path) for t, path in zip(times, paths, strict=True)]
             each = memory.decoding(picture, source.demuxer, 1), memory.still(scaling.final, picture)
             many = _pictures_a_command(sum(each), context.memory_bytes)
             commands = [
@@ -109,9 +114,19 @@ def _pictures_a_command(each_bytes: int, most_bytes: int) -> int:
     return max(1, min(_PICTURES_A_COMMAND, (most_bytes - memory.PROCESS_BYTES) // each_bytes))
 
 
-def _times(spec: Thumbnail, source: Source, duration: float, output: str) -> list[float]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Spread:
+    """Where stills are spread, in seconds."""
+
+    begin: float
+    length: float
+    held: bool
+    """Whether the last still shows the last frame, which no other follows."""
+
+
+def _times(spec: Thumbnail, source: Source, begin: float, duration: float, output: str) -> list[float]:
     """When to take each picture, in seconds from the start."""
-    longest = max(duration, source.info.duration_seconds)
+    longest = max(begin + duration, source.timeline.seconds)
     if spec.times_seconds:
         if late := [t for t in spec.times_seconds if longest and t >= longest]:
             message = f"times_seconds has {late[0]:g}, and the input ends at {longest:.3f} s; give a smaller one"
@@ -121,16 +136,22 @@ def _times(spec: Thumbnail, source: Source, duration: float, output: str) -> lis
         message = "the input does not say how long it is, so no pictures can be spread over it; give times_seconds"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
     # The middle of each of `count` equal parts: neither the black first frame nor the end.
-    return [duration * (i + 0.5) / spec.count for i in range(spec.count)]
+    return [begin + duration * (i + 0.5) / spec.count for i in range(spec.count)]
 
 
-def _seek_to(time: float, picture: MediaInfo.Stream, duration: float) -> float:
-    """Where to seek for the frame on the screen at `time`: a seek finds the first frame from there on."""
+def _seek_to(time: float, source: Source, picture: MediaInfo.Stream, duration: float) -> tuple[float, tuple[str, ...]]:
+    """Where to seek for the frame on the screen at `time`, and filters that drop what is found before it."""
+    track = source.timeline.track(picture.index)
+    if track.knows(micros(time)):
+        frame_time = track.frame_at(micros(time))
+        seek = cutting.seek_for(source, track, frame_time)
+        return seek / SECOND, cutting.from_seek(seek, frame_time)
+    # Not measured: a seek finds the first frame from there on.
     frame = 1.0 / picture.frame_rate if picture.frame_rate else 0.0
     sought = time - frame + _ROUNDING_SECONDS
     if duration:
         sought = min(sought, duration - (frame or 0.04) - _ROUNDING_SECONDS)
-    return max(0.0, sought)
+    return max(0.0, sought), ()
 
 
 def _check_size(size: Size, output: str) -> None:
@@ -144,7 +165,7 @@ def _by_seeking(
     spec: Thumbnail,
     source: Source,
     picture: MediaInfo.Stream,
-    seeks: Sequence[tuple[float, PurePosixPath]],
+    seeks: Sequence[tuple[float, tuple[str, ...], PurePosixPath]],
     graph: Callable[[float], str],
     each_bytes: tuple[int, int],
 ) -> Command:
@@ -152,10 +173,11 @@ def _by_seeking(
     one = PlanContext(threads=1)  # a thread for each of many decoders of one frame costs more than it brings
     inputs: list[str] = []
     writes: list[str] = []
-    for i, (time, path) in enumerate(seeks):
+    for i, (time, first, path) in enumerate(seeks):
         inputs += open_options(source, one, start=time)
-        writes += composing.maps(composition, picture.index, graph(time), f"{path.stem}-picture", i)
-        writes += ("-frames:v", "1", *composing.filtered(composition, graph(time)), *_encoder(spec))
+        whole = ",".join((*first, graph(time)))
+        writes += composing.maps(composition, picture.index, whole, f"{path.stem}-picture", i)
+        writes += ("-frames:v", "1", *composing.filtered(composition, whole), *_encoder(spec))
         # update: the path is a name and no pattern for many.
         writes += ("-map_metadata", "-1", "-f", "image2", "-update", "1", str(path))
     reading, writing = (len(seeks) * count for count in each_bytes)
@@ -175,15 +197,18 @@ def _one_decode(
     source: Source,
     context: PlanContext,
     picture: MediaInfo.Stream,
-    duration: float,
+    spread: _Spread,
     graph: Callable[[float], str],
     size: Size,
 ) -> Command:
-    step = duration / spec.count
+    step = spread.length / spec.count
+    early = seconds(spread.begin + step / 2)
     # The frame on the screen at the middle of each step: earlier by half a step, then at each step.
-    rate = f"setpts=PTS-{seconds(step / 2)}/TB,fps=fps={spec.count}/{seconds(duration)}:start_time=0:round=up"
+    rate = f"setpts=PTS-{early}/TB,fps=fps={spec.count}/{seconds(spread.length)}:start_time=0:round=up"
+    if spread.held:
+        rate += f",tpad=stop_mode=clone:stop={spec.count}"
     composition = source.info.composition if source.info.HasField("composition") else None
-    whole = f"{rate},{graph(step / 2)}"
+    whole = f"{rate},{graph(spread.begin + step / 2)}"
     writes = (
         *composing.maps(composition, picture.index, whole, f"{output}-picture"),
         *("-frames:v", str(spec.count), *composing.filtered(composition, whole)),
@@ -196,7 +221,7 @@ def _one_decode(
         inputs=inputs,
         writes=writes,
         outputs=(output,),
-        duration_seconds=duration,
+        duration_seconds=spread.length,
         reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
         writing_bytes=memory.still(size, picture),
     )

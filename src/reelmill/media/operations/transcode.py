@@ -1,15 +1,16 @@
 """transcode: encode picture and sound into one file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import composing, formats, memory, pictures, sounds, tracks
+from reelmill.media import composing, cutting, formats, memory, pictures, sounds, tracks
 from reelmill.media.checks import background_violations, track_violations, trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.geometry import Size, aspects, box, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.sources import believable_seconds, expected_seconds, may_change, open_options, seconds, span
+from reelmill.media.timeline import SECOND
 from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
 
@@ -106,17 +107,24 @@ class TranscodeOperation:
             changing=free and may_change(source),
             aspects=aspects(picture, part.start) if free else (),
         )
-        graph = ",".join((*rate, *pictures.filters(picture, shown), pictures.FILM))
+        made = cutting.cut(source, part, picture.index)
+        first = [cutting.sound_filters(source, part, made, sound, alone=False) for sound in heard]
+        graph = ",".join((*made.picture(), *rate, *pictures.filters(picture, shown), pictures.FILM))
         writes = (
             *composing.maps(composition, picture.index, graph, f"{output}-picture"),
-            *sounds.maps(heard, spec.audio.channels, output),
+            *sounds.maps(heard, spec.audio.channels, output, first, silent=seconds(part.length)),
             *composing.filtered(composition, graph),
             # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.
-            *("-fps_mode", "vfr", *(() if rate else ("-enc_time_base:v", "filter" if composition else "demux"))),
+            *(
+                "-fps_mode",
+                "vfr",
+                *(() if rate else ("-enc_time_base:v", "filter" if composition or made.moved else "demux")),
+            ),
             *formats.video_encoder(
                 spec.video, spec.container, context.threads, transparent=shown.kept and picture.alpha
             ),
-            *_audio_options(spec.audio, heard),
+            *made.encoding(reorders=spec.video.codec in (VideoSettings.H264, VideoSettings.H265)),
+            *_audio_options(spec.audio, heard, first),
             *(("-t", seconds(part.length)) if part.cut else ()),
             # No title, place or camera of the input goes out unless asked for.
             *("-map_metadata", "-1", "-map_chapters", "-1"),
@@ -124,7 +132,8 @@ class TranscodeOperation:
             *_MUX[spec.container],
             str(path),
         )
-        duration, tolerance = expected_seconds(part, (picture, *(stream for sound in heard for stream in sound.parts)))
+        streams = (picture, *(stream for sound in heard for stream in sound.parts))
+        duration, tolerance = expected_seconds(part, streams, source.timeline)
         expected = Expected(
             video_codec=formats.VIDEO_NAMES[spec.video.codec],
             audio_codec=formats.AUDIO_NAMES[spec.audio.codec] if heard else None,
@@ -135,7 +144,7 @@ class TranscodeOperation:
             duration_tolerance_seconds=tolerance,
         )
         command = Command(
-            inputs=open_options(source, context, start=part.start),
+            inputs=open_options(source, context, start=made.seek / SECOND),
             writes=writes,
             outputs=(output,),
             duration_seconds=part.length,
@@ -146,7 +155,9 @@ class TranscodeOperation:
         return Plan(commands=(command,), files=(file,))
 
 
-def _audio_options(spec: AudioSettings, heard: tuple[Sound, ...]) -> tuple[str, ...]:
+def _audio_options(
+    spec: AudioSettings, heard: tuple[Sound, ...], first: Sequence[Sequence[str] | None]
+) -> tuple[str, ...]:
     # Sound that starts late does so in the output too: its times say when. To fill up with silence by
     # aresample=async can hang ffmpeg 9 where several outputs share a process.
     options: list[str] = []
@@ -154,7 +165,7 @@ def _audio_options(spec: AudioSettings, heard: tuple[Sound, ...]) -> tuple[str, 
         rate = formats.accepted_rate(formats.AUDIO_RATES[spec.codec], spec.sample_rate_hz, sound.sample_rate_hz)
         channels = sounds.channels_of(sound, spec.channels)
         each = (
-            *sounds.filtered(sound, spec.channels),
+            *sounds.filtered(sound, spec.channels, first[i]),
             *formats.audio_encoder(spec.codec, spec.bitrate_bps, rate, channels),
         )
         options += sounds.numbered(each, i, len(heard))

@@ -1,0 +1,171 @@
+"""Where ffmpeg begins to read for a part of an input, and the filters that make exactly that part of it. Pure.
+
+ffmpeg's own -ss drops every frame that begins before it, so a part began with nothing where a frame was on the screen
+already, and in formats without an index it lands behind the key frame. So it reads from the frame that is shown, or
+from a while before its key frame, and filters do the rest.
+"""
+
+from dataclasses import dataclass
+
+from reelmill.media.contract import Source
+from reelmill.media.formats import JOINED, UNMEASURED
+from reelmill.media.sources import Span, seconds
+from reelmill.media.timeline import SECOND, Track, micros
+from reelmill.media.tracks import Sound
+
+_SAME = 20  # microseconds: of times that were rounded on different ways
+_LESS = 500  # microseconds before a frame's time: after the one before it in any case
+_BEFORE_KEY = SECOND  # a seek goes by the time of decoding, and that of another track
+_BLIND = 10 * SECOND  # where no key frame is known
+_SHORT = SECOND // 25
+# The held frame comes again at the end, so often that encoders put no more of them off, and that a muxer, which
+# guesses how long the last one lasts by the one before it, guesses right.
+_CLONES = 6
+_HOLE = SECOND // 20
+_LONG = SECOND // 2  # of a last frame, from which on no muxer's guess of its duration is trusted
+_FINE = "settb=1/90000"  # formats whose clock ticks once a frame have no place between
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cut:
+    """A part of an input as ffmpeg is to read it; microseconds."""
+
+    seek: int
+    """Where it begins to read."""
+    offset: int
+    """From there to the part's beginning."""
+    shown: int
+    """From there to the frame that is on the screen at the part's beginning."""
+    length: int
+    """Of the part; 0 where it is not known."""
+    last: int | None = None
+    """From the part's beginning to its last frame, where that frame is to be held to the end."""
+    sparse: bool = False
+    """Frames lie far apart, or the last one is held."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether filters must move times."""
+        return self.offset > _SAME or self.last is not None
+
+    def picture(self) -> tuple[str, ...]:
+        """Filters that stand before all others of a picture."""
+        if not self.moved:
+            return ()
+        found = []
+        if self.offset > _SAME:
+            found.append(f"trim=start={_told(max(0, self.shown - _LESS))}")
+        if self.last is not None:
+            end = _told(self.offset + max(self.length, 1))
+            found = [f"{found[0]}:end={end}" if found else f"trim=end={end}"]
+        found.append(_FINE)
+        if self.offset > _SAME:
+            found.append(f"setpts=max(0\\,PTS-{_told(self.offset)}/TB)")
+        if self.last is not None:
+            step = min(_SHORT, (self.length - self.last) // (_CLONES + 1))
+            count = f"{_CLONES + 1}-st(0\\,ld(0)+1)"  # of those that are still to come, and this one
+            clone = f"({_told(self.length)}-({count})*{_told(step)})/TB"
+            held = _told(max(0, self.last - _LESS))
+            found += [f"tpad=stop={_CLONES}:stop_mode=clone", f"setpts=if(gte(PREV_INT\\,{held})\\,{clone}\\,PTS)"]
+        return tuple(found)
+
+    def encoding(self, *, reorders: bool) -> tuple[str, ...]:
+        """Options of an encoder and its muxer; `reorders`: whether it may put frames off."""
+        if not self.sparse:
+            return ()
+        # MP4 counts the time by which frames are put off as the film's own, and here it would be seconds. Clones have
+        # the duration of the frame that they repeat, which is as long.
+        one = f"setts=duration=min(DURATION\\,{_told(_SHORT)}/TB)"
+        return (*(("-bf", "0") if reorders else ()), "-bsf:v", one)
+
+    def sound(self) -> tuple[str, ...]:
+        """Filters that stand before all others of a sound."""
+        if self.offset <= _SAME:
+            return ()
+        return (f"atrim=start={_told(self.offset)}", f"asetpts=PTS-{_told(self.offset)}/TB")
+
+
+_FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
+
+
+def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone: bool) -> tuple[str, ...] | None:
+    """Filters that stand before all others of a sound; None where it holds nothing in the part.
+
+    Holes become silence. `alone`: so does what is missing before its beginning, and after its end where the part is
+    cut, for a file of sound has no clock that says so.
+    """
+    found = made.sound()
+    track = source.timeline.track(sound.parts[0].index)
+    start = micros(part.start)
+    end = start + made.length if made.length else max(track.end, start)
+    if not source.timeline.measured:
+        return found
+    if track.end <= start or (part.cut and track.start >= end):
+        return None
+    holes = any(low < end and high > start for low, high in track.holes)
+    late = track.start - start > _HOLE
+    if holes or (alone and late):
+        found = (*found, _FILLED)
+    if alone and part.cut and end - track.end > _HOLE:
+        found = (*found, f"apad=whole_dur={_told(made.length)}")
+    return found
+
+
+def cut(source: Source, part: Span, picture: int | None = None) -> Cut:
+    """How to read a part; `picture`: the stream whose frame at its beginning is to be the first."""
+    start, length = micros(part.start), micros(part.length)
+    if picture is None:
+        seek = _sound_seek(source, start)
+        return Cut(seek=seek, offset=start - seek, shown=start - seek, length=length)
+    track = source.timeline.track(picture)
+    first = min(track.frame_at(start), start) if track.knows(start) else start
+    seek = seek_for(source, track, first)
+    last = _held(track, start, start + length, part.cut) if length else None
+    sparse = last is not None or track.widest(start, start + length if length else track.end) > _LONG
+    return Cut(seek=seek, offset=start - seek, shown=first - seek, length=length, last=last, sparse=sparse)
+
+
+def seek_for(source: Source, track: Track, time: int) -> int:
+    """Where to begin to read so that the frame that begins at `time` is decoded."""
+    if not time or _unseekable(source):
+        return 0
+    if source.demuxer not in JOINED:
+        return time
+    key = track.key_before(time)
+    return max(0, key - _BEFORE_KEY if key is not None else time - _BLIND)
+
+
+def from_seek(seek: int, time: int) -> tuple[str, ...]:
+    """The filter that drops what was read from `seek` on before the frame that begins at `time`."""
+    return (f"trim=start={_told(time - seek - _LESS)}",) if time - seek > _SAME else ()
+
+
+def _sound_seek(source: Source, time: int) -> int:
+    if _unseekable(source):
+        return 0
+    return max(0, time - 2 * _BEFORE_KEY) if source.demuxer in JOINED else time
+
+
+def _unseekable(source: Source) -> bool:
+    times = source.timeline
+    return bool(source.demuxer in UNMEASURED or times.jumps or times.disordered)
+
+
+def _held(track: Track, start: int, end: int, cut: bool) -> int | None:
+    """The last frame of a part, where it stays for longer than others, from the part's beginning; else None."""
+    stop = end if cut else min(end, track.end)
+    if stop <= start or not (track.knows(stop - 1) and track.knows(start)):
+        return None
+    last = track.frame_at(stop - 1)
+    if last >= stop:
+        return None
+    before = track.frame_at(last - 1) if last > start else last
+    usual = last - max(start, before) if before < last else 0
+    left = stop - max(last, start)
+    if left > max(usual * 3 // 2, 3 * _SHORT) or (left > _LONG and usual > _LONG):
+        return max(0, last - start)
+    return None
+
+
+def _told(time: int) -> str:
+    return seconds(time / SECOND)

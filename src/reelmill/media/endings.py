@@ -1,0 +1,52 @@
+"""Whether a file that holds less than it claims was cut off, or only claims too much. Runs in the prober's child."""
+
+import struct
+from typing import IO
+
+_EXACT = frozenset({"ape", "avi", "caf", "aiff", "flac", "mxf", "tta", "w64", "wav", "wv"})
+"""Formats whose writers count what they wrote: of those that hold less, something is missing."""
+_SHORT_SECONDS, _SHORT_SHARE = 0.5, 0.02
+_MOST_BOXES = 10_000
+_SEGMENT = b"\x18\x53\x80\x67"
+
+
+def is_cut_off(file: IO[bytes], demuxer: str, size: int, *, claimed_seconds: float, seconds: float) -> bool:
+    """Whether the rest of a file is missing: it holds `seconds` in `size` bytes."""
+    if claimed_seconds - seconds <= max(_SHORT_SECONDS, _SHORT_SHARE * claimed_seconds):
+        return False
+    if demuxer == "mov":
+        return _box_reaches_past(file, size)
+    if demuxer == "matroska":
+        return _segment_reaches_past(file, size)
+    return demuxer in _EXACT
+
+
+def _box_reaches_past(file: IO[bytes], size: int) -> bool:
+    """ISO/IEC 14496-12, 4.2: a box begins with its size."""
+    at = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return at != size
+        length = struct.unpack(">I", head[:4])[0]
+        if length == 1 and len(head) == 16:
+            length = struct.unpack(">Q", head[8:])[0]
+        if length == 0:  # to the end
+            return False
+        if length < 8 or at + length > size:
+            return True
+        at += length
+    return False
+
+
+def _segment_reaches_past(file: IO[bytes], size: int) -> bool:
+    """RFC 8794, 4: an element's length follows its name, as a number whose first bits say how many bytes it has."""
+    file.seek(0)
+    head = file.read(4096)
+    at = head.find(_SEGMENT)
+    if at < 0 or at + 12 > len(head) or not head[at + 4]:
+        return False
+    width = 9 - head[at + 4].bit_length()
+    length = int.from_bytes(head[at + 4 : at + 4 + width]) & ((1 << 7 * width) - 1)
+    return length != (1 << 7 * width) - 1 and at + 4 + width + length > size

@@ -1,0 +1,201 @@
+"""Feeds a timeline from an open file, in the prober's child.
+
+Small files are read whole, and so are those whose container has no length of its own to tell, or tells one that can't
+be right. Of other large ones (a packet costs 5 µs here, and two hours have 500,000) the index, the end, and what a job
+will look at are read.
+"""
+
+import re
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import IO, Any
+
+import av
+import av.error
+from av.format import Flags
+from av.stream import Discard
+
+from reelmill.media.formats import JOINED, UNMEASURED
+from reelmill.media.packets import Recorder, Stream
+from reelmill.media.timeline import MOST_LOOKS, SECOND, Timeline, Track
+from reelmill.v1.media_pb2 import MediaInfo
+
+_WHOLE_BYTES = 2**24
+_WALK_SECONDS, _WALK_PACKETS = 5.0, 4_000_000
+_LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
+_END_SECONDS, _END_PACKETS = 5, 20_000
+_NEAR = SECOND  # of packets after a time that may still be shown before it
+_EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one begins earlier by this
+# A picture's packet in MPEG-TS and PS begins so, with the time when it is shown (ISO/IEC 13818-1, 2.4.3.7).
+_SHOWN = re.compile(rb"\x00\x00\x01[\xe0-\xef\xc0-\xdf]..[\x80-\xbf][\x80-\xff].([\x21-\x3f])(..)(..)", re.DOTALL)
+_SAMPLES, _SAMPLE_BYTES = 24, 2**17
+_HALF_WRAP, _BEHIND = 2**32, 90_000  # a second: a sound may come that much later than its picture
+
+
+def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
+    """One that knows a container's streams; `picture`: the one whose frames' times are kept."""
+    streams = {
+        s.index: Stream(
+            base=s.time_base,
+            picture=s.type == "video" and s.index == picture,
+            rate=float(s.average_rate or s.guessed_rate or 25) if s.type == "video" else 0.0,
+            hidden=s.type == "video" and s.codec_context is not None and s.codec_context.name in ("vp8", "libvpx"),
+            summed=container.format.name.startswith("mov"),
+            claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
+        )
+        for s in container.streams
+        if s.type in ("video", "audio") and s.time_base and not info.streams[s.index].cover
+    }
+    return Recorder(
+        streams,
+        begin=container.start_time or 0,
+        mends=bool(container.format.flags & Flags.ts_discont.value),
+        claimed=max(0, container.duration or 0),
+    )
+
+
+def is_walked(container: Any, file: IO[bytes], size: int) -> bool:
+    """Whether a file is to be read whole."""
+    name = container.format.name.split(",")[0]
+    if size <= _WHOLE_BYTES or name in UNMEASURED or name == "ogg" or not container.duration:
+        return True
+    return name in JOINED and _goes_back(file, size)
+
+
+def take(into: Recorder, packet: Any) -> None:
+    """A packet of a walk."""
+    if not packet.size or packet.is_discard:
+        return
+    # VP8 marks pictures that are for others to refer to alone (RFC 6386, 9.1).
+    if packet.stream_index not in into.hidden or memoryview(packet)[0] >> 4 & 1:
+        into.add(packet.stream_index, packet.pts, packet.dts, packet.duration, packet.is_keyframe)
+
+
+class Walk:
+    """The bounds of a walk."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _WALK_SECONDS
+        self._left = _WALK_PACKETS
+
+    def over(self) -> bool:
+        """Whether it must end; asked for each packet."""
+        self._left -= 1
+        return self._left <= 0 or (self._left % 256 == 0 and time.monotonic() > self._until)
+
+
+def sought(container: Any, info: MediaInfo, picture: int | None, looks: Sequence[float]) -> Timeline:
+    """The timeline of a large file: what it claims, its end, and frames around `looks` (seconds from its beginning).
+
+    Negative looks count from the picture's beginning as parts of its length: -0.25 is a quarter.
+    """
+    begin = container.start_time or 0
+    for stream in container.streams:
+        stream.discard = Discard.default  # who read before may have left some out
+    tracks = {}
+    ends = _ends(container, begin) if container.format.name.split(",")[0] != "mov" else {}
+    for s in container.streams:
+        if s.type not in ("video", "audio") or not s.time_base or info.streams[s.index].cover:
+            continue
+        told = int(s.duration * s.time_base * SECOND) if s.duration else 0
+        start = int((s.start_time or 0) * s.time_base * SECOND) - begin if s.start_time is not None else 0
+        rate = float(s.average_rate or s.guessed_rate or 0) if s.type == "video" else 0.0
+        end = ends.get(s.index) or (start + told if told else max(0, container.duration or 0))
+        interval = round(SECOND / rate) if rate else 0
+        tracks[s.index] = Track(start=max(0, start), end=end, claimed=told, interval=interval)
+    if picture in tracks and looks:
+        tracks[picture] = _looked(container, tracks[picture], container.streams[picture], begin, looks)
+    return Timeline(tracks=tracks, claimed=max(0, container.duration or 0))
+
+
+def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequence[float]) -> Track:
+    frames: set[int] = set()
+    keys: set[int] = set()
+    windows: list[tuple[int, int]] = []
+    until = time.monotonic() + _LOOK_SECONDS
+    length = track.end - track.start
+    for look in looks[:MOST_LOOKS]:
+        if time.monotonic() > until:
+            break
+        at = round(look * SECOND) if look >= 0 else track.start + round(-look * length)
+        if any(low <= at < high for low, high in windows):
+            continue
+        for back in (0, _EARLIER, 5 * _EARLIER):
+            found = _around(container, stream, begin, max(0, at - back), at)
+            if found is not None:
+                break
+        if found is None:
+            continue
+        times, some, ended = found
+        frames.update(times)
+        keys.update(some)
+        windows.append((min(times), 2**62 if ended else max(t for t in times if t <= at + _NEAR)))
+    return Track(
+        start=track.start,
+        end=track.end,
+        claimed=track.claimed,
+        frames=array("q", sorted(frames)),
+        keys=array("q", sorted(keys)),
+        windows=tuple(sorted(windows)),
+        interval=track.interval,
+    )
+
+
+def _around(container: Any, stream: Any, begin: int, seek: int, at: int) -> tuple[list[int], list[int], bool] | None:
+    """Frames from the key frame before `at` on, key frames, and whether the file ended; None if it came too late."""
+    container.seek(int((seek + begin) / SECOND / stream.time_base), stream=stream, backward=True)
+    times: list[int] = []
+    keys: list[int] = []
+    for when, key in islice(_times(container, stream, begin), _LOOK_PACKETS):
+        if not keys and not key:
+            continue
+        times.append(when)
+        if key:
+            keys.append(when)
+            if keys[0] > at and seek > 0:
+                return None
+        if when > at + _NEAR:
+            return [t for t in times if t >= keys[0]], keys, False
+    return ([t for t in times if t >= keys[0]], keys, True) if keys else None
+
+
+def _times(container: Any, stream: Any, begin: int) -> Iterator[tuple[int, bool]]:
+    for packet in container.demux(stream):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and stamp is not None and not packet.is_discard:
+            yield int(stamp * packet.time_base * SECOND) - begin, packet.is_keyframe
+
+
+def _ends(container: Any, begin: int) -> dict[int, int]:
+    """When streams end, by index, from the last seconds of a file; empty where those can't be found."""
+    ends: dict[int, int] = {}
+    try:
+        container.seek(max(0, container.duration - _END_SECONDS * SECOND) + begin, backward=True)
+        for count, packet in enumerate(container.demux()):
+            if count > _END_PACKETS:
+                return {}
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if packet.size and stamp is not None and packet.time_base:
+                end = int((stamp + (packet.duration or 0)) * packet.time_base * SECOND) - begin
+                ends[packet.stream_index] = max(end, ends.get(packet.stream_index, 0))
+    except (av.error.FFmpegError, MemoryError):
+        return {}
+    return ends
+
+
+def _goes_back(file: IO[bytes], size: int) -> bool:
+    """Whether times in a file of MPEG-TS or PS go back on the way, by looking into it here and there."""
+    before: int | None = None
+    for i in range(_SAMPLES):
+        file.seek((size - _SAMPLE_BYTES) * i // (_SAMPLES - 1))
+        found = _SHOWN.search(file.read(_SAMPLE_BYTES))
+        if found is None:
+            continue
+        high, middle, low = found[1][0], int.from_bytes(found[2]), int.from_bytes(found[3])
+        shown = (high >> 1 & 7) << 30 | middle >> 1 << 15 | low >> 1
+        if before is not None and _BEHIND < before - shown < _HALF_WRAP:
+            return True
+        before = shown
+    return False
