@@ -22,7 +22,7 @@ from reelmill.capacity import Limits
 from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
-from reelmill.jobs.errors import Unavailable
+from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.media import launcher
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher
@@ -146,7 +146,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | None = None) -> AsyncIterator[Parts]:
     """Connect to everything that `process` needs; waits for a database that is away or not migrated.
 
-    Raises StoppedWaiting where `stop` is set meanwhile.
+    Raises Stopped where `stop` is set meanwhile.
     """
     async with AsyncExitStack() as stack:
         starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
@@ -316,10 +316,6 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
         yield port
 
 
-class StoppedWaiting(Exception):
-    """The process was told to stop before it had what it needs."""
-
-
 async def _check_schema(database: Database) -> None:
     async with database.connection() as connection:
         if lacks := await missing(connection):
@@ -337,7 +333,7 @@ async def _patiently(start: Callable[[], Awaitable[None]], stop: asyncio.Event |
             log.warning("waiting", reason=str(error), seconds=round(time.monotonic() - began))
         await asyncio.sleep(1)
         if stop and stop.is_set():
-            raise StoppedWaiting
+            raise Stopped
 
 
 def data_dir(settings: Settings) -> Path:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from reelmill.app import (
     Parts,
-    StoppedWaiting,
     make_worker,
     open_parts,
     run_scheduler,
@@ -17,6 +16,7 @@ from reelmill.app import (
     running_gateway,
     running_health,
 )
+from reelmill.jobs.errors import Stopped
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.supervise import end, supervised
@@ -61,7 +61,7 @@ async def run_process(process: str, settings: Settings) -> None:
     stop = stop_on_signals()
     expose(process)
     async with traces.exporting(process, settings.otlp_endpoint):
-        with suppress(StoppedWaiting):
+        with suppress(Stopped):
             await _run(process, settings, stop)
 
 

@@ -105,6 +105,8 @@ def test_what_is_not_there_is_not_found(jobs: JobServiceStub, job_id: str) -> No
         lambda: jobs.RetryJob(pb.RetryJobRequest(id=job_id)),
         lambda: jobs.ListJobEvents(pb.ListJobEventsRequest(id=job_id)),
         lambda: jobs.ListJobLogs(pb.ListJobLogsRequest(id=job_id)),
+        lambda: jobs.ListOutputFiles(pb.ListOutputFilesRequest(id=job_id, output="a")),
+        lambda: jobs.ListOutputFiles(pb.ListOutputFilesRequest(id=job_id, output="a", path="a.mp4")),
         lambda: list(jobs.WatchJob(pb.WatchJobRequest(id=job_id))),
     ]
     for call in calls:

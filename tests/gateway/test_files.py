@@ -1,16 +1,28 @@
 """Uploads and downloads."""
 
+import asyncio
+import json
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import pytest
 from gateway.test_problems import problem
 from live import Reelmill
+from store.kit import Store
+from typer.testing import CliRunner
+
+from reelmill.cli.main import app
+from reelmill.client import Client
+from reelmill.storage.uris import file_path, file_uri
+from reelmill.store.database import Database
+from reelmill.store.leases import FinishedTask, MadeFile
+from reelmill.v1.jobs_pb2 import Output, OutputFile
 
 JOB: dict[str, Any] = {"outputs": [{"name": "sound", "audio": {"format": "MP3"}}]}
 
@@ -86,6 +98,76 @@ def test_a_job_that_is_not_finished_has_no_files(idle_http: httpx.Client) -> Non
     made = idle_http.post("/v1/jobs", json=JOB | {"inputs": [{"uri": "https://example.org/x"}]}).json()
     answer = idle_http.get(f"/v1/jobs/{made['id']}/outputs/sound/sound.mp3")
     assert "is QUEUED: files are there once it is COMPLETED" in problem(answer, 404, "NOT_FOUND")["detail"]
+
+
+def test_many_files_are_counted_listed_and_fetched_each_by_its_path(
+    idle_gateway: Reelmill, idle_api: Reelmill, idle_http: httpx.Client
+) -> None:
+    names = [f"video/{i // 100}/seg {i} 100%.m4s" for i in range(250)]
+    job_id = _finish(idle_api, idle_gateway.folder / "data" / "storage" / "outputs", names)
+    job = f"/v1/jobs/{job_id}"
+    [output] = idle_http.get(job).json()["outputs"]
+    assert (output["file_count"], output["total_bytes"], len(output["files"])) == ("250", "2500", 100)
+    assert idle_http.get(job).json()["omitted"] == ["outputs.files"]
+    listed: list[str] = []
+    token = ""
+    while token or not listed:
+        page = idle_http.get(f"{job}/outputs/sound/files", params={"page_size": 99, "page_token": token}).json()
+        listed += [file["path"] for file in page["files"]]
+        token = page.get("next_page_token", "")
+    assert listed == names
+    with Client(idle_api.grpc) as client:
+        assert [file.path for file in client.output_files(job_id, "sound")] == names
+        shown = ["job", job_id, "--api", idle_api.grpc]
+        assert "and 150 more: reelmill job" in CliRunner().invoke(app, shown).output
+        every = json.loads(CliRunner().invoke(app, [*shown, "--files", "--json"]).output)
+        assert [file["path"] for file in every["outputs"][0]["files"]] == names
+
+    for path in (quote(names[249]), quote(names[249], safe="")):  # %2F parts folders too
+        answer = idle_http.get(f"{job}/outputs/sound/{path}", headers={"Range": "bytes=2-5"})
+        assert (answer.status_code, answer.content) == (206, b"cont"), answer.text
+        assert answer.headers["content-disposition"] == "inline; filename*=UTF-8''seg%20249%20100%25.m4s"
+    secret = idle_gateway.folder / "data" / "storage" / "secret"
+    secret.write_text("secret")
+    ways = ("../secret", "video/../../secret", "video/2", "video//2", str(secret), names[0] + "/", "x" * 4096)
+    for way in ways:
+        detail = problem(idle_http.get(f"{job}/outputs/sound/{quote(way, safe='')}"), 404, "NOT_FOUND")["detail"]
+        assert f"its files: {', '.join(names[:10])} and 240 more" in detail
+    for way in ("%00", "x" * 4097):
+        found = problem(idle_http.get(f"{job}/outputs/sound/{way}"), 400, "INVALID_REQUEST")
+        assert found["errors"][0]["field"] == "path"
+    problem(idle_http.get(f"{job}/outputs/other/files"), 404, "NOT_FOUND")
+    problem(idle_http.get(f"/v1/jobs/{uuid4()}/outputs/sound/files"), 404, "NOT_FOUND")
+    for token in ("?", "AAAA", "AAAAAAAA"):
+        found = problem(
+            idle_http.get(f"{job}/outputs/sound/files", params={"page_token": token}), 400, "INVALID_REQUEST"
+        )
+        assert "next_page_token" in found["errors"][0]["detail"]
+
+
+def _finish(api: Reelmill, folder: Path, names: list[str]) -> str:
+    """A COMPLETED job whose output `sound` became files of these names in a folder, with ten bytes each; its id."""
+
+    async def finish() -> str:
+        url = api.environment["REELMILL_DATABASE_URL"]
+        database = Database(url, pool_size=2, publish_events=False, application="test")
+        await database.start()
+        try:
+            store = Store(database)
+            task = await store.claim(await store.submit(outputs=[Output(name="sound")], prefix=file_uri(folder)))
+            made = []
+            for i, name in enumerate(names):
+                uri = f"{task.output_prefix}sound/{quote(name)}"
+                file_path(uri).parent.mkdir(parents=True, exist_ok=True)
+                file_path(uri).write_bytes(b"a content.")
+                file = OutputFile(uri=uri, path=name, size_bytes=10, sha256=str(i), content_type="video/mp4")
+                made.append(MadeFile(output="sound", position=i, file=file))
+            await store.leases.complete([FinishedTask(lease=task.lease, files=tuple(made))])
+            return task.job.id
+        finally:
+            await database.stop()
+
+    return asyncio.run(finish())
 
 
 def uploads(gateway: Reelmill) -> list[Path]:

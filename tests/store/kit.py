@@ -74,7 +74,8 @@ def new_job(
 
 def made(name: str = "a.mp4", *, output: str = "a", position: int = 0) -> MadeFile:
     """A file that an attempt made."""
-    file = OutputFile(uri=f"file:///out/{name}", size_bytes=7, sha256="00", content_type="video/mp4")
+    uri = f"file:///out/{name}"  # of no job, so that all of it is its path
+    file = OutputFile(uri=uri, path=uri, size_bytes=7, sha256="00", content_type="video/mp4")
     return MadeFile(output=output, position=position, file=file)
 
 

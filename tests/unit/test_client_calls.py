@@ -27,6 +27,11 @@ CALLS = [
     (calls.list_jobs("f", 9).page("t"), "ListJobs", pb.ListJobsRequest(filter="f", page_size=9, page_token="t")),
     (calls.job_events("i", 3).page(7), "ListJobEvents", pb.ListJobEventsRequest(id="i", after_sequence=7)),
     (calls.job_logs("i", 3).page(7), "ListJobLogs", pb.ListJobLogsRequest(id="i", after_sequence=7)),
+    (
+        calls.output_files("i", "o").page("t"),
+        "ListOutputFiles",
+        pb.ListOutputFilesRequest(id="i", output="o", page_size=1000, page_token="t"),
+    ),
     (calls.probe("u"), "ProbeMedia", media.ProbeMediaRequest(uri="u")),
     (calls.operations(), "ListOperations", media.ListOperationsRequest()),
     (calls.presets(), "ListPresets", media.ListPresetsRequest()),

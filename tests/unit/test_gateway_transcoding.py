@@ -54,6 +54,8 @@ def test_every_method_has_a_rest_form() -> None:
         ("/v1/jobs/{id}:cancel", "/v1/jobs/abc:retry", None),
         ("/v1/jobs:batchCreate", "/v1/jobs:batchCreate", {}),
         ("/v1/jobs/{id}/watch", "/v1/jobs/abc/watch", {"id": "abc"}),
+        ("/v1/{id}/{path=**}", "/v1/abc/a/b:c//d%2F", {"id": "abc", "path": "a/b:c//d%2F"}),
+        ("/v1/{id}/{path=**}", "/v1/abc/", None),
     ],
 )
 def test_a_template_matches_whole_paths_only(template: str, path: str, variables: dict[str, str] | None) -> None:
@@ -64,6 +66,8 @@ def test_a_template_matches_whole_paths_only(template: str, path: str, variables
 def test_a_template_that_is_not_understood_is_refused_at_the_start() -> None:
     with pytest.raises(ValueError, match="only literals"):
         Template("/v1/{name=jobs/*}").compile()
+    with pytest.raises(ValueError, match="only the last"):
+        Template("/v1/{path=**}/files").compile()
 
 
 def test_the_body_is_the_job() -> None:

@@ -8,7 +8,7 @@ import asyncpg
 
 from reelmill.api.errors import to_status
 from reelmill.api.identity import Identify, everybody
-from reelmill.api.listing import page_token, parse_filter, parse_page_token
+from reelmill.api.listing import page_token, parse_filter, parse_page_token, parse_position_token, position_token
 from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields, filled
 from reelmill.api.watching import Watches
@@ -133,6 +133,25 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             await self._jobs.get(tenant_id, job_id)
         more = logs[-1].sequence if logs.more else 0
         return pb.ListJobLogsResponse(logs=logs, next_after_sequence=more)
+
+    async def ListOutputFiles(self, request: pb.ListOutputFilesRequest, context: Any) -> pb.ListOutputFilesResponse:
+        """Answer a page of an output's files, or the one at a path."""
+        tenant_id = self._identify(context).tenant_id
+        job_id, size, more = _job_id(request.id), request.page_size or _HISTORY_PAGE, ""
+        if request.path:
+            found = await self._jobs.output_file(tenant_id, job_id, request.output, request.path)
+            files = [found.file] if found else []
+        else:
+            after = parse_position_token(request.page_token)
+            page = await self._jobs.output_files(tenant_id, job_id, request.output, after=after, limit=size)
+            files = [made.file for made in page]
+            more = position_token(page[-1].position) if page.more else ""
+        if not files:
+            names = [output.name for output in (await self._statuses.get(tenant_id, job_id)).outputs]
+            if request.output not in names:
+                listed = ", ".join(names)
+                raise NotFound(f"job {job_id} has no output {request.output!r}; its outputs: {listed}")
+        return pb.ListOutputFilesResponse(files=files, next_page_token=more)
 
 
 def _results(answers: Sequence[pb.Job | InvalidRequest | Conflict]) -> pb.BatchCreateJobsResponse:

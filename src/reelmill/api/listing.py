@@ -2,6 +2,7 @@
 
 import base64
 import re
+import struct
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -63,9 +64,24 @@ def parse_page_token(token: str) -> UUID | None:
     try:
         return UUID(bytes=base64.b64decode(token + "==", altchars=b"-_", validate=True))
     except ValueError as error:
-        raise InvalidRequest(
-            [Violation("page_token", "is not one that this server gave; take next_page_token as it is")]
-        ) from error
+        raise _no_token() from error
+
+
+def position_token(position: int) -> str:
+    """The token of the page after a position."""
+    return base64.urlsafe_b64encode(struct.pack(">i", position)).decode().rstrip("=")
+
+
+def parse_position_token(token: str) -> int:
+    """After which position the page begins; -1 for the first. Raises InvalidRequest."""
+    if not token:
+        return -1
+    try:
+        raw = base64.b64decode(token + "==", altchars=b"-_", validate=True)
+        [position] = struct.unpack(">i", raw)
+    except (ValueError, struct.error) as error:
+        raise _no_token() from error
+    return int(position)
 
 
 def _time(value: str) -> datetime:
@@ -79,6 +95,10 @@ def _time(value: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as error:  # in its own zone only it lies within the years 1 to 9999
         raise _invalid(f"{value!r} lies outside the years 1 to 9999 in UTC") from error
+
+
+def _no_token() -> InvalidRequest:
+    return InvalidRequest([Violation("page_token", "is not one that this server gave; take next_page_token as it is")])
 
 
 def _invalid(description: str) -> InvalidRequest:

@@ -148,6 +148,8 @@ def outputs_view(job: "Job") -> Group:
                 size_text(file.size_bytes),
                 *_media(file.media),
             )
+        if hidden := output.file_count - len(output.files):
+            table.add_row(Text(output.name), Text(f"… and {hidden} more: reelmill job {job.id} --files", style="dim"))
     return Group(Text(f"in {folder}:", style="dim"), table)
 
 

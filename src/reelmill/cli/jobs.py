@@ -89,12 +89,19 @@ def list_jobs(
 def show(
     job_id: Id,
     full: Annotated[bool, typer.Option("--full", help="With an error's command and stderr.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="With all files, not the first 100 of each output.")] = False,
     as_json: AsJson = False,
     api: Api = None,
 ) -> None:
     """Show a job."""
     with _client(api) as client:
-        _show(client.get_job(job_id, full=full), as_json)
+        job = client.get_job(job_id, full=full)
+        for output in job.outputs:
+            if files and output.file_count > len(output.files):
+                every = list(client.output_files(job_id, output.name))
+                del output.files[:]
+                output.files.extend(every)
+        _show(job, as_json)
 
 
 def watch(

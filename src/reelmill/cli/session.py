@@ -94,7 +94,7 @@ async def follow(
     async def watch(job_id: str) -> None:
         async for event in client.watch_job(job_id):
             saw(event)
-        ended(await client.get_job(job_id, full=True))
+        ended(await with_all_files(client, await client.get_job(job_id, full=True)))
 
     async def cancel() -> None:
         await stop.wait()
@@ -111,6 +111,16 @@ async def follow(
     finally:
         cancelling.cancel()
         await asyncio.gather(cancelling, return_exceptions=True)
+
+
+async def with_all_files(client: AsyncClient, job: Job) -> Job:
+    """The job, with those of its files too that it does not show."""
+    for output in job.outputs:
+        if output.file_count > len(output.files):
+            files = [file async for file in client.output_files(job.id, output.name)]
+            del output.files[:]
+            output.files.extend(files)
+    return job
 
 
 def input_roots(job: Job) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from reelmill.client.calls import Answer, Call, Item, Listing, Page
 from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS
 from reelmill.client.errors import ReelmillError, from_rpc_error
 from reelmill.client.watching import Watch
-from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
+from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, OutputFile
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
 
 
@@ -111,6 +111,10 @@ class AsyncClient:
     def job_logs(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[JobLog]:
         """A job's processing log so far, oldest first."""
         return self._items(calls.job_logs(job_id, after_sequence))
+
+    def output_files(self, job_id: str, output: str) -> AsyncIterator[OutputFile]:
+        """The files that an output of a COMPLETED job became, in their order; the job itself shows the first 100."""
+        return self._items(calls.output_files(job_id, output))
 
     async def probe(self, uri: str) -> MediaInfo:
         """What a media file contains."""

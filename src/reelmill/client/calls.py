@@ -121,6 +121,16 @@ def job_logs(job_id: str, after_sequence: int) -> Listing[jobs.ListJobLogsRespon
     return Listing(page=page, items=lambda p: p.logs, following=lambda p: p.next_after_sequence, start=after_sequence)
 
 
+def output_files(job_id: str, output: str) -> Listing[jobs.ListOutputFilesResponse, jobs.OutputFile]:
+    """ListOutputFiles."""
+
+    def page(token: str) -> Call[jobs.ListOutputFilesResponse]:
+        request = jobs.ListOutputFilesRequest(id=job_id, output=output, page_size=1000, page_token=token)
+        return Call(path=f"{_JOBS}ListOutputFiles", request=request, answer=jobs.ListOutputFilesResponse)
+
+    return Listing(page=page, items=lambda p: p.files, following=lambda p: p.next_page_token, start="")
+
+
 def probe(uri: str) -> Call[media.MediaInfo]:
     """ProbeMedia."""
     return Call(path=f"{_MEDIA}ProbeMedia", request=media.ProbeMediaRequest(uri=uri), answer=media.MediaInfo)

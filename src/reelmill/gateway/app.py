@@ -27,15 +27,21 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
     """The application; it talks to the api at `api_target` (host:port) while its lifespan is open."""
     upstream = Upstream(api_target)
     bound = list(bindings(services()))
-    get_job = next(b for b in bound if b.method.name == "GetJob")
-    files = Files(storage, upstream, get_job, upload_max_bytes=settings.upload_max_bytes)
+    by_name = {b.method.name: b for b in bound}
+    files = Files(
+        storage,
+        upstream,
+        list_files=by_name["ListOutputFiles"],
+        get_job=by_name["GetJob"],
+        upload_max_bytes=settings.upload_max_bytes,
+    )
     limits = Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes)
     room = streaming.Room(max(1, settings.http_max_connections * 3 // 4))
     calls = Calls(upstream, limits, room)
     endpoints = [
         *(calls.endpoint(binding) for binding in bound),
         _own("POST", "/v1/uploads", files.upload),
-        _own("GET", "/v1/jobs/{id}/outputs/{output}/{file}", files.download),
+        _own("GET", "/v1/jobs/{id}/outputs/{output}/{path=**}", files.download),
         _own("GET", "/openapi.json", _document(bound, limits, settings.upload_max_bytes)),
         _own("GET", "/", pages.redirect),
         _own("GET", "/swagger", pages.redirect),

@@ -12,12 +12,15 @@ from google.protobuf.message import Message
 
 from reelmill.v1 import jobs_pb2, media_pb2
 
-_VARIABLE = re.compile(r"\{([a-z_]+)\}")
+_VARIABLE = re.compile(r"\{([a-z_]+)(?:=\*\*)?\}")
+_REST = "=**}"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A path such as /v1/jobs/{id}:cancel. A variable is one segment without `/` and `:`."""
+    """A path such as /v1/jobs/{id}:cancel. A variable is one segment without `/` and `:`; the last one may be all that
+    follows, as `{path=**}`.
+    """
 
     text: str
 
@@ -27,11 +30,15 @@ class Template:
         return tuple(_VARIABLE.findall(self.text))
 
     def compile(self) -> re.Pattern[str]:
-        """A pattern for raw (still percent-encoded) paths. Raises ValueError for templates with `=` or `*`."""
+        """A pattern for raw (still percent-encoded) paths. Raises ValueError for templates with other `=` or `*`."""
         parts = _VARIABLE.split(self.text)
+        rest = len(parts) - 2 if self.text.endswith(_REST) else None
         if any(set(literal) & set("{}*=") for literal in parts[::2]):
             raise ValueError(f"{self.text}: only literals, {{variables}} and :verbs are understood")
-        return re.compile("".join(f"(?P<{p}>[^/:]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+        if self.text.count(_REST) != (rest is not None):
+            raise ValueError(f"{self.text}: only the last variable can be all that follows")
+        variables = {i: f"(?P<{p}>{'.+' if i == rest else '[^/:]+'})" for i, p in enumerate(parts) if i % 2}
+        return re.compile("".join(variables.get(i, re.escape(p)) for i, p in enumerate(parts)))
 
 
 def decode(segments: dict[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Uploads to and downloads from the storage."""
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Protocol
 from urllib.parse import quote, unquote
 
@@ -20,6 +20,8 @@ from reelmill.v1 import jobs_pb2
 # One path segment that needs no escaping in a URI's structure, and is no hidden file.
 UPLOAD_NAME = r"^[^/\\?#%:\x00-\x1f\x7f.][^/\\?#%:\x00-\x1f\x7f]*$"
 UPLOAD_NAME_MAX_BYTES = 200
+_NAMES_TOLD, _PATH_TOLD = 10, 200
+_NOT_THERE = 501  # gRPC's UNIMPLEMENTED
 _UPLOAD_NAME = re.compile(UPLOAD_NAME.removesuffix("$") + r"\Z")
 
 
@@ -42,9 +44,12 @@ class Storage(Protocol):
 class Files:
     """The two handlers."""
 
-    def __init__(self, storage: Storage, upstream: Upstream, get_job: Binding, *, upload_max_bytes: int) -> None:
+    def __init__(
+        self, storage: Storage, upstream: Upstream, *, list_files: Binding, get_job: Binding, upload_max_bytes: int
+    ) -> None:
         self._storage = storage
         self._upstream = upstream
+        self._list_files = list_files
         self._get_job = get_job
         self._upload_max_bytes = upload_max_bytes
 
@@ -86,7 +91,8 @@ class Files:
             raise Problem(
                 416, "RANGE_NOT_SATISFIABLE", f"the file has {size} bytes", headers={"Content-Range": f"bytes */{size}"}
             ) from None
-        headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(request.path_params['file'], safe='')}"
+        name = request.path_params["path"].rpartition("/")[2]
+        headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(name, safe='')}"
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"  # it is data, whatever it says
         if span is not None:
             headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{size}"
@@ -99,21 +105,36 @@ class Files:
         return StreamingResponse(chunks, 206 if span else 200, headers, media_type=media_type)
 
     async def _find(self, request: Request) -> jobs_pb2.OutputFile:
-        job_id, name, file_name = (request.path_params[key] for key in ("id", "output", "file"))
-        question = jobs_pb2.GetJobRequest(id=job_id, view=jobs_pb2.FULL)
-        job = await self._upstream.call(self._get_job, question, request.headers)
-        if job.state != jobs_pb2.Job.COMPLETED:
-            raise NotFound(
-                f"job {job_id} is {jobs_pb2.Job.State.Name(job.state)}: files are there once it is COMPLETED"
-            )
-        output = next((o for o in job.outputs if o.name == name), None)
-        if output is None:
-            raise NotFound(f"job {job_id} has no output {name!r}; its outputs: {_listed(o.name for o in job.outputs)}")
-        names = {unquote(file.uri.rsplit("/", 1)[-1]): file for file in output.files}
-        if file_name not in names:
-            raise NotFound(f"output {name!r} has no file {file_name!r}; its files: {_listed(names)}")
-        found: jobs_pb2.OutputFile = names[file_name]
-        return found
+        """The file that the path names: one that is recorded there, so the path itself opens nothing."""
+        job_id, name, path = (request.path_params[key] for key in ("id", "output", "path"))
+        question = jobs_pb2.ListOutputFilesRequest(id=job_id, output=name, path=path)
+        try:
+            found = await self._upstream.call(self._list_files, question, request.headers)
+        except Problem as problem:
+            if problem.status != _NOT_THERE:
+                raise
+            found = jobs_pb2.ListOutputFilesResponse()  # an api of the release before: its jobs show all their files
+        if found.files:
+            file: jobs_pb2.OutputFile = found.files[0]
+            return file
+        asked = jobs_pb2.GetJobRequest(id=job_id, view=jobs_pb2.FULL)
+        return _chosen(await self._upstream.call(self._get_job, asked, request.headers), name, path)
+
+
+def _chosen(job: jobs_pb2.Job, name: str, path: str) -> jobs_pb2.OutputFile:
+    """The file of those that a job shows. Raises NotFound, which says what there is."""
+    if job.state != jobs_pb2.Job.COMPLETED:
+        raise NotFound(f"job {job.id} is {jobs_pb2.Job.State.Name(job.state)}: files are there once it is COMPLETED")
+    outputs = {output.name: output for output in job.outputs}
+    if name not in outputs:
+        raise NotFound(f"job {job.id} has no output {name!r}; its outputs: {', '.join(outputs)}")
+    files = {file.path or unquote(file.uri.rsplit("/", 1)[-1]): file for file in outputs[name].files}
+    if path not in files:
+        told = ", ".join(list(files)[:_NAMES_TOLD]) or "none"
+        more = outputs[name].file_count - _NAMES_TOLD
+        told += f" and {more} more" if more > 0 else ""
+        raise NotFound(f"output {name!r} has no file {path[:_PATH_TOLD]!r}; its files: {told}")
+    return files[path]
 
 
 def _upload_name(request: Request) -> str:
@@ -134,7 +155,3 @@ def _upload_name(request: Request) -> str:
     if found:
         raise invalid(found)
     return names[0]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"

@@ -42,7 +42,7 @@ def document(bindings: Sequence[Binding], *, upload_max_bytes: int, limits: Limi
         operation = _operation(binding, schemas, texts, limits)
         paths.setdefault(binding.template.text, {})[binding.verb.lower()] = operation
     paths["/v1/uploads"] = {"post": _upload(upload_max_bytes)}
-    paths["/v1/jobs/{id}/outputs/{output}/{file}"] = {"get": _download()}
+    paths["/v1/jobs/{id}/outputs/{output}/{path}"] = {"get": _download()}
     services = {b.method.containing_service.full_name: b.method.containing_service.name for b in bindings}
     return {
         "openapi": "3.1.0",
@@ -193,7 +193,7 @@ def _download() -> dict[str, Any]:
     texts = {
         "id": "The job's id.",
         "output": "The output's name.",
-        "file": "The file's name: the last segment of its uri.",
+        "path": "The file's path within its output, as files say it: its name, behind those of its folders.",
     }
     binary = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     headers = ("Range", "One range, such as bytes=0-999."), ("If-None-Match", "ETag of a copy."), ("If-Range", "ETag.")

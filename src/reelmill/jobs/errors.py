@@ -8,7 +8,7 @@ ReelmillError              what a call of the API answers
 └── Unavailable            database, queue or storage away; try again
 
 AttemptFailed              why an attempt of a job failed: carries a Failure, which becomes JobError
-Stopped                    an attempt, or a part of it, ended because it was told to: no failure
+Stopped                    what was under way, such as an attempt, ended because it was told to: no failure
 """
 
 from collections.abc import Sequence
@@ -110,7 +110,7 @@ class AttemptFailed(Exception):
 
 
 class Stopped(Exception):
-    """An attempt, or a part of it, ended because it was told to."""
+    """What was under way ended because it was told to."""
 
 
 @dataclass(frozen=True, slots=True)

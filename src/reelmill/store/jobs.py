@@ -1,11 +1,11 @@
 """Jobs as clients see them: submit, get, list, cancel."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from asyncpg import Connection, Record
@@ -15,7 +15,9 @@ from reelmill.jobs.operations import operation_of
 from reelmill.jobs.states import JobState
 from reelmill.points import reach
 from reelmill.store.database import Database, settled
-from reelmill.store.records import StoredJob, event_from_row, job_from_row
+from reelmill.store.files import with_files
+from reelmill.store.leases import MadeFile
+from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row, job_from_row
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
 
@@ -177,7 +179,7 @@ class JobStore:
         """The job that tries this one again, if there is one."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL["get_retry"], tenant_id, job_id)
-            return (await _with_files(connection, [row]))[row["id"]] if row else None
+            return (await with_files(connection, [row]))[row["id"]] if row else None
 
     async def page(self, tenant_id: UUID, filter: JobFilter, *, before: UUID | None, limit: int) -> Page[Job]:
         """A page of jobs, newest first, below the id `before`; fewer than `limit` where they are large."""
@@ -192,8 +194,9 @@ class JobStore:
                 filter.created_before,
                 limit + 1,
                 PAGE_MAX_BYTES,
+                FILES_SHOWN,
             )
-            jobs = await _with_files(connection, rows[:limit])
+            jobs = await with_files(connection, rows[:limit])
         return Page(jobs.values(), more=_more(rows, limit))
 
     async def cancel(self, tenant_id: UUID, job_id: UUID, reason: str) -> StoredJob:
@@ -237,23 +240,33 @@ class JobStore:
             rows = await connection.fetch(_HISTORY["list_logs"], tenant_id, job_id, after, limit + 1, PAGE_MAX_BYTES)
         return Page(map(_log_from_row, rows[:limit]), more=_more(rows, limit))
 
+    async def output_files(
+        self, tenant_id: UUID, job_id: UUID, output: str, *, after: int, limit: int
+    ) -> Page[MadeFile]:
+        """Files of an output after a position, in their order; none of a job that is not COMPLETED."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                _SQL["list_files"], tenant_id, job_id, output, after, limit + 1, PAGE_MAX_BYTES
+            )
+        return Page(map(_made, rows[:limit]), more=_more(rows, limit))
+
+    async def output_file(self, tenant_id: UUID, job_id: UUID, output: str, path: str) -> MadeFile | None:
+        """The file at a path of an output, unless the job is not COMPLETED or has none there."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL["find_file"], tenant_id, job_id, output, quote(path))
+        return _made(row) if row else None
+
 
 def _more(rows: Sequence[Record], limit: int) -> bool:
     return bool(rows) and rows[0]["candidates"] > len(rows[:limit])
 
 
 async def _get(connection: Connection, tenant_id: UUID, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
-    return await _with_files(connection, await connection.fetch(_SQL["get_jobs"], tenant_id, job_ids))
+    return await with_files(connection, await connection.fetch(_SQL["get_jobs"], tenant_id, job_ids))
 
 
-async def _with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUID, Job]:
-    """Jobs of one tenant by id in the rows' order, the COMPLETED ones with their files."""
-    completed = [row["id"] for row in rows if row["state"] == JobState.COMPLETED]
-    files: dict[UUID, list[Record]] = defaultdict(list)
-    if completed:
-        for file in await connection.fetch(_SQL["get_files"], rows[0]["tenant_id"], completed):
-            files[file["job_id"]].append(file)
-    return {row["id"]: job_from_row(row, files[row["id"]]) for row in rows}
+def _made(row: Record) -> MadeFile:
+    return MadeFile(output=row["output"], position=row["position"], file=file_from_row(row))
 
 
 def _log_from_row(row: Record) -> JobLog:

@@ -13,13 +13,13 @@ from reelmill.jobs.progress import Part
 from reelmill.jobs.states import JobState, Phase
 from reelmill.points import reach
 from reelmill.store.database import Database, settled
+from reelmill.store.files import with_files, with_made
 from reelmill.store.outbox import insert_dead_letters
 from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import OutputFile
 
 _SQL = queries("leases")
-_JOBS = queries("jobs")
 KINDS = ("run_job",)
 """The kinds of task that this release can run; what it does not know is left to newer workers."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +35,7 @@ class MadeFile:
 
     output: str
     position: int
+    """From 0 in its output, without gaps over all tasks of its job."""
     file: OutputFile
 
 
@@ -153,10 +154,12 @@ class LeaseStore:
         for row in rows:
             stored = _stored(row)
             leases = [Lease(task_id=i, fence=f) for i, f in zip(row["task_ids"], row["fences"], strict=True)]
-            if row["state"] == JobState.COMPLETED and len(leases) == 1:
-                outputs = {output.name: output for output in stored.job.outputs}
-                for f in files[leases[0]]:
-                    outputs[f.output].files.append(f.file)
+            if row["state"] == JobState.COMPLETED and row["tasks"] == 1:
+                with_made(stored.job, [(f.output, f.position, f.file) for f in files[leases[0]]])
+            elif row["state"] == JobState.COMPLETED:  # some of its files were made by others
+                async with self._database.connection() as connection:
+                    [job] = (await with_files(connection, [row])).values()
+                stored = StoredJob(tenant_id=stored.tenant_id, job=job)
             answer.update(dict.fromkeys(leases, stored))
         return answer
 
@@ -167,8 +170,8 @@ class LeaseStore:
         """
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL["completed_job"], lease.task_id, lease.fence)
-            files = await connection.fetch(_JOBS["get_files"], row["tenant_id"], [row["id"]]) if row else ()
-        return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row, files)) if row else None
+            jobs = await with_files(connection, [row]) if row else {}
+        return StoredJob(tenant_id=row["tenant_id"], job=jobs[row["id"]]) if row else None
 
     async def retry(self, lease: Lease, failure: Failure, *, wait_seconds: float) -> StoredJob | None:
         """The attempt failed, another follows; None where the lease is lost or the job is to stop."""

@@ -1,8 +1,9 @@
 """Rows as values, and a job's row as the API shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote
 from uuid import UUID
 
 from asyncpg import Record
@@ -13,7 +14,9 @@ from reelmill.jobs.times import without_broken
 from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, OutputFile
 
 UNREADABLE, FILES = "fields of another release", "outputs.files"
-"""What `omitted` says of a job that was stored larger than any of ours, and of files that no answer has room for."""
+"""What `omitted` says of a job that was stored larger than any of ours, and of files that a job does not show."""
+FILES_SHOWN = 100
+"""Files of each output that a job shows; the others are listed in pages."""
 _MAX_SPEC_BYTES = 2 * 2**20
 _MAX_FILES_BYTES = 12 * 2**20  # of the 16 MiB of a gRPC message
 
@@ -81,8 +84,8 @@ class LogLine:
     command: str = ""
 
 
-def job_from_row(row: Record, files: Sequence[Record] = (), *, full: bool = True) -> Job:
-    """The API's Job of a row of `jobs`. `files` (rows of output_files) show on a COMPLETED job only."""
+def job_from_row(row: Record, *, full: bool = True) -> Job:
+    """The API's Job of a row of `jobs`, without its files."""
     job = Job.FromString(row["spec"])
     if len(row["spec"]) > _MAX_SPEC_BYTES:
         job.DiscardUnknownFields()
@@ -104,13 +107,30 @@ def job_from_row(row: Record, files: Sequence[Record] = (), *, full: bool = True
         job.retry_of = str(row["retry_of"])
     if row["state"] == JobState.COMPLETED:
         job.progress.percent = 100
-        outputs = {output.name: output for output in job.outputs}
-        if sum(len(file["file"]) for file in files) > _MAX_FILES_BYTES:
-            job.omitted.append(FILES)
-            files = ()
-        for file in files:
-            outputs[file["output"]].files.append(OutputFile.FromString(file["file"]))
     return job
+
+
+def file_from_row(row: Record) -> OutputFile:
+    """The API's OutputFile of a row of `output_files` with its `path`, which older rows have in their URI alone."""
+    file = OutputFile.FromString(row["file"])
+    file.path = unquote(row["path"])
+    return file
+
+
+def show_files(job: Job, files: Mapping[str, Sequence[OutputFile]], larger: Mapping[str, tuple[int, int]]) -> None:
+    """Put the first FILES_SHOWN files of each output into a COMPLETED job.
+
+    `larger`: count and bytes of the outputs that have more than are in `files`.
+    """
+    outputs = [(output, files.get(output.name, ())) for output in job.outputs]
+    for output, made in outputs:
+        counted = len(made), sum(file.size_bytes for file in made)
+        output.file_count, output.total_bytes = larger.get(output.name, counted)
+    room = sum(file.ByteSize() for _, made in outputs for file in made) <= _MAX_FILES_BYTES
+    for output, made in outputs if room else ():
+        output.files.extend(made[:FILES_SHOWN])
+    if any(output.file_count > len(output.files) for output in job.outputs):
+        job.omitted.append(FILES)
 
 
 def error_from_bytes(data: bytes, *, full: bool) -> JobError:

@@ -35,7 +35,7 @@ class Input(_message.Message):
     def __init__(self, name: _Optional[str] = ..., uri: _Optional[str] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("name", "input", "transcode", "thumbnail", "audio", "preset", "files")
+    __slots__ = ("name", "input", "transcode", "thumbnail", "audio", "preset", "files", "file_count", "total_bytes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,8 @@ class Output(_message.Message):
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     PRESET_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    FILE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     name: str
     input: str
     transcode: _operations_pb2.Transcode
@@ -50,21 +52,25 @@ class Output(_message.Message):
     audio: _operations_pb2.AudioExtract
     preset: str
     files: _containers.RepeatedCompositeFieldContainer[OutputFile]
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., preset: _Optional[str] = ..., files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ...) -> None: ...
+    file_count: int
+    total_bytes: int
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., preset: _Optional[str] = ..., files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., file_count: _Optional[int] = ..., total_bytes: _Optional[int] = ...) -> None: ...
 
 class OutputFile(_message.Message):
-    __slots__ = ("uri", "size_bytes", "sha256", "content_type", "media")
+    __slots__ = ("uri", "size_bytes", "sha256", "content_type", "media", "path")
     URI_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     uri: str
     size_bytes: int
     sha256: str
     content_type: str
     media: _media_pb2.MediaInfo
-    def __init__(self, uri: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., content_type: _Optional[str] = ..., media: _Optional[_Union[_media_pb2.MediaInfo, _Mapping]] = ...) -> None: ...
+    path: str
+    def __init__(self, uri: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., content_type: _Optional[str] = ..., media: _Optional[_Union[_media_pb2.MediaInfo, _Mapping]] = ..., path: _Optional[str] = ...) -> None: ...
 
 class RetryPolicy(_message.Message):
     __slots__ = ("max_attempts", "initial_backoff", "max_backoff")
@@ -365,3 +371,25 @@ class ListJobLogsResponse(_message.Message):
     logs: _containers.RepeatedCompositeFieldContainer[JobLog]
     next_after_sequence: int
     def __init__(self, logs: _Optional[_Iterable[_Union[JobLog, _Mapping]]] = ..., next_after_sequence: _Optional[int] = ...) -> None: ...
+
+class ListOutputFilesRequest(_message.Message):
+    __slots__ = ("id", "output", "page_size", "page_token", "path")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    output: str
+    page_size: int
+    page_token: str
+    path: str
+    def __init__(self, id: _Optional[str] = ..., output: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class ListOutputFilesResponse(_message.Message):
+    __slots__ = ("files", "next_page_token")
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    files: _containers.RepeatedCompositeFieldContainer[OutputFile]
+    next_page_token: str
+    def __init__(self, files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -85,6 +85,11 @@ class JobServiceStub:
                 request_serializer=reelmill_dot_v1_dot_jobs__pb2.ListJobLogsRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListJobLogsResponse.FromString,
                 _registered_method=True)
+        self.ListOutputFiles = channel.unary_unary(
+                '/reelmill.v1.JobService/ListOutputFiles',
+                request_serializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -164,6 +169,13 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOutputFiles(self, request, context):
+        """List the files that an output became, in their order. There are none before the job is COMPLETED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -216,6 +228,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListJobLogs,
                     request_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListJobLogsRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_jobs__pb2.ListJobLogsResponse.SerializeToString,
+            ),
+            'ListOutputFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOutputFiles,
+                    request_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -489,6 +506,33 @@ class JobService:
             '/reelmill.v1.JobService/ListJobLogs',
             reelmill_dot_v1_dot_jobs__pb2.ListJobLogsRequest.SerializeToString,
             reelmill_dot_v1_dot_jobs__pb2.ListJobLogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOutputFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.JobService/ListOutputFiles',
+            reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesRequest.SerializeToString,
+            reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

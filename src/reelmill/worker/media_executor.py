@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
@@ -65,7 +66,7 @@ class MediaExecutor:
             sources = await self._sources(attempt, folder.path)
             planned = plan(attempt.task.job, sources, self._context)
             for file in planned.files:
-                (folder.path / file.path).parent.mkdir(exist_ok=True)
+                (folder.path / file.path).parent.mkdir(parents=True, exist_ok=True)
             for command in planned.commands:
                 shown = ffmpeg_run.shown(command, self._limits.ffmpeg)
                 attempt.log("runs ffmpeg", output=", ".join(command.outputs), command=shown)
@@ -160,7 +161,7 @@ class MediaExecutor:
 
         async def upload(file: PlannedFile) -> StoredFile:
             with traces.span("upload", {"reelmill.output": file.output}) as span:
-                uri = f"{attempt.task.output_prefix}{file.path}"
+                uri = f"{attempt.task.output_prefix}{quote(str(file.path))}"
                 stored = await self._storage.put_file(folder / file.path, uri, file.content_type)
                 span.set({"reelmill.size_bytes": stored.size_bytes})
             OUTPUT_BYTES.inc(stored.size_bytes)
@@ -174,7 +175,8 @@ class MediaExecutor:
             positions[file.output] = position + 1
             info.size_bytes = stored.size_bytes
             proto = OutputFile(
-                uri=f"{attempt.task.output_prefix}{file.path}",
+                uri=f"{attempt.task.output_prefix}{quote(str(file.path))}",
+                path=str(file.path.relative_to(file.output)),
                 size_bytes=stored.size_bytes,
                 sha256=stored.sha256,
                 content_type=file.content_type,

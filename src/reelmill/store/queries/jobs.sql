@@ -39,15 +39,45 @@ SELECT id, version FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
 SELECT * FROM jobs WHERE tenant_id = $1 AND retry_of = $2;
 
 -- name: get_files
--- What jobs made, in order.
-SELECT * FROM output_files WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) ORDER BY job_id, output, position;
+-- What jobs made, in order: of each output the files before position $3.
+SELECT *, regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') AS path FROM output_files
+WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) AND position < $3 ORDER BY job_id, output, position;
+
+-- name: get_file_sums
+-- How much outputs of jobs became. Parallel arrays.
+SELECT job_id, output, count(*) AS count, sum(size_bytes)::bigint AS bytes
+FROM output_files JOIN unnest($2::uuid[], $3::text[]) AS wanted (job_id, output) USING (job_id, output)
+WHERE tenant_id = $1 GROUP BY job_id, output;
+
+-- name: list_files
+-- Files of an output of a COMPLETED job after a position. It ends with the file that brings it to $6 bytes.
+WITH page AS (
+    SELECT *, octet_length(file) AS bytes FROM output_files
+    WHERE tenant_id = $1 AND job_id = $2 AND output = $3 AND position > $4
+        AND EXISTS (SELECT FROM jobs WHERE id = $2 AND state = 'COMPLETED')
+    ORDER BY position LIMIT $5
+), counted AS (
+    SELECT *, count(*) OVER () AS candidates, sum(bytes) OVER (ORDER BY position) - bytes AS bytes_before FROM page
+)
+SELECT *, regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') AS path
+FROM counted WHERE bytes_before < $6 ORDER BY position;
+
+-- name: find_file
+-- The file at a path, as its URI has it, of an output of a COMPLETED job. The path is what follows the attempt's
+-- folder and the output's; the index has it.
+SELECT *, regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') AS path FROM output_files
+WHERE tenant_id = $1 AND job_id = $2 AND output = $3
+    AND regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') = $4
+    AND EXISTS (SELECT FROM jobs WHERE id = $2 AND state = 'COMPLETED')
+LIMIT 1;
 
 -- name: list_jobs
 -- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all. It ends with the job
 -- that brings it to $8 bytes; `candidates` are the jobs that it would have without that.
 WITH page AS (
     SELECT id, octet_length(spec) + coalesce(octet_length(error), 0) + CASE WHEN state = 'COMPLETED' THEN coalesce(
-        (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id), 0) ELSE 0 END AS bytes
+        (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id AND position < $9), 0)
+        ELSE 0 END AS bytes
     FROM jobs
     WHERE tenant_id = $1
         AND ($2::uuid IS NULL OR id < $2)
