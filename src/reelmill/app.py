@@ -247,9 +247,9 @@ def make_worker(
     async def run() -> None:
         log.info("worker starts", owner=config.owner, slots=config.slots)
         try:
-            await Worker(config, parts.leases, WorkerStore(parts.database), parts.queue, parts.cache, executor).run(
-                stop
-            )
+            await Worker(
+                config, parts.leases, WorkerStore(parts.database), parts.queue, parts.cache, parts.relay, executor
+            ).run(stop)
         finally:
             await prober.close()
 

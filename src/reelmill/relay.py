@@ -47,6 +47,16 @@ class Relay:
             except TimeoutError:
                 continue
 
+    async def send(self) -> None:
+        """Look once, now; what fails is left to the sweeps."""
+        try:
+            if self._queue.outbox_is_queue:
+                await self._queue.wake()
+            else:
+                await self.run_once()
+        except (QueueUnavailable, Unavailable) as error:
+            log.warning("the outbox waits for the sweeps", reason=str(error))
+
     async def run_once(self) -> int:
         """Send one batch; answers its size. A crash in between sends it again, which is harmless."""
         async with self._outbox.batch(_BATCH) as messages:

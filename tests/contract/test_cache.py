@@ -74,10 +74,10 @@ async def test_the_progress_of_a_job_is_the_sum_of_its_tasks_each_by_its_newest_
         return Progress.FromString(await cache.get_progress(tenant_id, job_id) or b"").percent
 
     assert await told(left, 2, 50) == 35  # with what was done before
-    assert await told(right, 1, 80) == 60
-    assert await told(left, 1, 100) == 60
-    assert await told(left, 3, 10) == 60
-    assert await told(right, 1, 100) == 70
+    assert await told(right, 1, 80) == 75
+    assert await told(left, 1, 100) == 75
+    assert await told(left, 3, 10) == 63
+    assert await told(right, 1, 100) == 73
     assert await cache.get_progress(tenant_id, uuid4()) is None
 
 

@@ -10,6 +10,7 @@ from store.kit import BAD_INPUT, Store
 from reelmill.cache.memory import MemoryCache
 from reelmill.jobs.errors import AttemptFailed, Stopped, Unavailable
 from reelmill.queue.postgres import PostgresQueue
+from reelmill.relay import Relay
 from reelmill.store.database import Database
 from reelmill.store.jobs import NewJob
 from reelmill.store.leases import MadeFile
@@ -65,6 +66,7 @@ class Rig:
         self.store = Store(database)
         self.queue = PostgresQueue(database)
         self.cache = MemoryCache(status_ttl_seconds=60, final_ttl_seconds=60)
+        self.relay = Relay(self.store.outbox, self.queue, interval_seconds=1)
         self._running: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
 
     def start(self, act: Act, **options: Any) -> Script:
@@ -76,9 +78,9 @@ class Rig:
     def start_worker(self, executor: Any, **options: Any) -> None:
         """Start a worker with an executor."""
         defaults = {"slots": 2, "fetches": 2, "heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0}
-        config = WorkerConfig(owner="test", **{**defaults, **options})
+        config = WorkerConfig(**{"owner": "test", **defaults, **options})
         stop = asyncio.Event()
-        worker = Worker(config, self.store.leases, self.store.workers, self.queue, self.cache, executor)
+        worker = Worker(config, self.store.leases, self.store.workers, self.queue, self.cache, self.relay, executor)
         self._running.append((stop, asyncio.create_task(worker.run(stop))))
 
     async def submit(self, **options: Any) -> NewJob:

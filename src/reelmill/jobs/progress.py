@@ -23,7 +23,9 @@ def combined(told: Iterable[tuple[Part, Progress]]) -> Progress:
 
     Speeds add up, for tasks run side by side. The time to go is the longest that one of them tells.
     """
-    job, done, known = Progress(), 0.0, 0.0
+    job, told = Progress(), list(told)
+    # What was done before the first of them began; whatever ended since has told so itself, unless that was forgotten.
+    done, known = 100 * min((part.before for part, _ in told), default=0.0), 0.0
     for part, progress in told:
         own = part.share * progress.percent
         done += own

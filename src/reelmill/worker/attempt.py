@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.jobs.states import Phase
 from reelmill.redaction import redacted
-from reelmill.store.leases import LeaseStore, MadeFile
+from reelmill.store.leases import LeaseStore, MadeFile, NewTask
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
 from reelmill.v1.jobs_pb2 import Progress
 from reelmill.worker.slots import Slot
@@ -39,6 +39,10 @@ class Attempt:
         self.reason: StopReason | None = None
         self.progress = Progress()
         """The newest; see `advance`."""
+        self.result = b""
+        """What the task has to tell those that follow it, as its kind has it."""
+        self.spawned: tuple[NewTask, ...] = ()
+        """What is to follow: written with the attempt's completion, or not at all."""
         self._told: Progress | None = None
         self._told_seconds = 0.0
         self._lines: list[LogLine] = []

@@ -23,13 +23,14 @@ from reelmill.jobs.operations import operation_of
 from reelmill.jobs.retry import RetryPolicy
 from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable, priority_class, task_topic
+from reelmill.relay import Relay
 from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import ClaimedTask, Lease, StoredJob
 from reelmill.store.workers import LivingWorker, WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
-from reelmill.v1.jobs_pb2 import Progress
+from reelmill.v1.jobs_pb2 import Job, Progress
 from reelmill.worker.attempt import Attempt, Executor, StopReason
 from reelmill.worker.intake import Abilities, Intake
 from reelmill.worker.slots import Slots
@@ -75,12 +76,14 @@ class Worker:
         workers: WorkerStore,
         queue: Queue,
         cache: Cache,
+        relay: Relay,
         executor: Executor,
     ) -> None:
         self._config = config
         self._leases = leases
         self._workers = workers
         self._cache = cache
+        self._relay = relay
         self._announcer = Announcer(cache)
         self._executor = executor
         self._intake = Intake(
@@ -188,7 +191,8 @@ class Worker:
                 await attempt.unless_stopped(attempt.slot.hold())
             files = await self._executor.run(attempt)
             await self._persist(attempt.flush)
-            done = await self._persist(lambda: self._completions.submit(FinishedTask(lease=lease, files=files)))
+            finished = FinishedTask(lease=lease, files=files, result=attempt.result, spawned=attempt.spawned)
+            done = await self._persist(lambda: self._completions.submit(finished))
             if done:
                 if attempt.task.part:  # of a job that goes on
                     attempt.advance(Progress(percent=100))
@@ -250,7 +254,10 @@ class Worker:
         await reach("task.completing")
         stored = await self._leases.complete(finished)
         await reach("task.completed")
-        await self._publish(*{id(s): s for s in stored.values()}.values())
+        jobs = {id(s): s for s in stored.values()}.values()
+        await self._publish(*jobs)
+        if any(s.job.state == Job.PROCESSING for s in jobs):  # what waited for these tasks may be ready
+            await self._relay.send()
         return [stored.get(f.lease) for f in finished]
 
     async def _persist(self, write: Callable[[], Awaitable[Answer]]) -> Answer:
