@@ -320,6 +320,8 @@ class _Items:
         length = min(length, 64)  # of derived items, which is all that is read
         if how == 1:
             return self._meta[b"idat"][at : at + length]
+        if at >= 2**62:
+            raise IndexError("no file is as long")
         self._file.seek(at)
         return self._file.read(length)
 
