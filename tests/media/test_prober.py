@@ -59,6 +59,19 @@ async def test_many_probes_share_children_and_closing_ends_them(prober: Prober, 
     assert children() == []
 
 
+async def test_a_child_is_replaced_after_some_files(launcher: Launcher, tiny: Path) -> None:
+    prober = Prober(launcher, files=2)
+    try:
+        seen = []
+        for _ in range(4):
+            await prober.probe(tiny)
+            seen.append([found.pid for found in children()])
+        (first,), none, (second,), none_again = seen
+        assert (none, none_again, first != second) == ([], [], True)
+    finally:
+        await prober.close()
+
+
 async def test_a_child_that_dies_once_is_replaced_without_anyone_noticing(prober: Prober, tiny: Path) -> None:
     await prober.probe(tiny)
     os.kill((await child()).pid, signal.SIGKILL)

@@ -23,6 +23,7 @@ log = get_logger(__name__)
 # (MAX_PIXELS, 8 bytes each) is decoded once, for its rotation.
 _MEMORY_BYTES = 640 * 2**20
 _ANSWER_BYTES = 2**24
+_FILES = 500  # of one child: a file that took it over does not see all that come later
 
 
 class _Crashed(Exception):
@@ -47,12 +48,14 @@ def described(info: MediaInfo) -> str:
     return f"{info.format}, {info.duration_seconds:.3f} s, {info.size_bytes} bytes: {streams}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Looker:
     """A child that looks into files, and the socket by which it gets them."""
 
     child: Child
     channel: socket.socket
+    files: int = 0
+    """It has looked into so many."""
 
     async def ask(self, file: int, looks: Sequence[float]) -> dict[str, str]:
         """What it says of an open file; `looks` as in Prober.probe."""
@@ -82,11 +85,13 @@ class Prober:
         *,
         timeout_seconds: float = 10.0,
         children: int = 4,
+        files: int = _FILES,
         memory_bytes: int = _MEMORY_BYTES,
     ) -> None:
-        """`children` at once; each file has `timeout_seconds` and `memory_bytes`."""
+        """`children` at once, each for so many `files`; a file has `timeout_seconds` and `memory_bytes`."""
         self._launcher = launcher
         self._timeout_seconds = timeout_seconds
+        self._files = files
         self._confinement = Confinement(memory_bytes=memory_bytes, file_bytes=0, reads=python_reads())
         self._free = asyncio.Semaphore(children)
         self._idle: list[_Looker] = []
@@ -134,7 +139,9 @@ class Prober:
             )
             if asking in done:
                 answer = asking.result()
-                self._idle.append(looker)
+                looker.files += 1
+                if looker.files < self._files:
+                    self._idle.append(looker)
                 return answer
         finally:
             growing.cancel()
