@@ -3,7 +3,7 @@
 import argparse
 import signal
 
-from benchmarks import drain, latency, rescue, servers, start, submission, thumbnails, watchers
+from benchmarks import drain, files, latency, rescue, servers, start, submission, thumbnails, watchers
 from benchmarks.capacity import tables
 from benchmarks.report import Report
 from reelmill.telemetry import logs
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "drain": drain.run,
     "submission": submission.run,
     "thumbnails": thumbnails.run,
+    "files": files.run,
     "latency": latency.run,
     "watchers": watchers.run,
     "start": start.run,

@@ -37,8 +37,13 @@ class System:
 
 
 @contextlib.contextmanager
-def full(servers: Servers, *, workers: int, options: dict[str, str] | None = None) -> Iterator[System]:
-    """An api, `workers` and a scheduler, on PostgreSQL, Kafka and Redis; `options` are REELMILL_* variables."""
+def full(
+    servers: Servers, *, workers: int, options: dict[str, str] | None = None, python: str = sys.executable
+) -> Iterator[System]:
+    """An api, `workers` and a scheduler, on PostgreSQL, Kafka and Redis; `options` are REELMILL_* variables.
+
+    `python`: of an environment that has another checkout's code.
+    """
     databases = Databases(servers.postgres.url)
     folder, port = Path(tempfile.mkdtemp(prefix="reelmill-bench-")), free_port()
     processes = []
@@ -51,7 +56,7 @@ def full(servers: Servers, *, workers: int, options: dict[str, str] | None = Non
             chosen = variables(servers, url, full=True, folder=str(folder)) | (options or {})
             chosen["REELMILL_GRPC_PORT"] = str(port)
             for name in ("api", "scheduler", *["worker"] * workers):
-                argv = (sys.executable, "-m", "reelmill", name)
+                argv = (python, "-m", "reelmill", name)
                 processes.append(spawn(argv, chosen, folder / f"{name}.log"))
             target = f"127.0.0.1:{port}"
             _wait_until_answers(target)
