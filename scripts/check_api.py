@@ -87,7 +87,8 @@ def _bindings(files: FileDescriptorSet) -> Iterator[tuple[str, set[str]]]:
         for service in file.service:
             for method in service.method:
                 rule = method.options.Extensions[annotations_pb2.http]
-                yield f"{service.name}.{method.name}", {_text(r) for r in (rule, *rule.additional_bindings)}
+                forms = (rule, *rule.additional_bindings)
+                yield f"{service.name}.{method.name}", {_text(r) for r in forms if r.WhichOneof("pattern")}
 
 
 def _text(rule: http_pb2.HttpRule) -> str:

@@ -45,8 +45,15 @@ FAULTS = (
     fault(
         "uploads go with the jobs' retention",
         _SCHEDULER,
-        r"delete_uploads\(config\.upload_retention\)",
-        "delete_uploads(config.job_retention)",
+        r"_storage\.delete_uploads\(config\.upload_retention\)",
+        "_storage.delete_uploads(config.job_retention)",
+        "tests/scheduler/test_scheduler_loops.py",
+    ),
+    fault(
+        "uploads' rows go with the jobs' retention",
+        _SCHEDULER,
+        r"delete_uploads\(config\.upload_retention, limit",
+        "delete_uploads(config.job_retention, limit",
         "tests/scheduler/test_scheduler_loops.py",
     ),
     fault(

@@ -2,6 +2,8 @@
 
 from mutant import Mutant
 
+_ACCESS, _UPLOADS = "src/reelmill/storage/access.py", "src/reelmill/store/queries/uploads.sql"
+
 
 def apart(name: str, file: str, old: str, new: str, tests: str, *, within: str = "") -> Mutant:
     """A mutant whose name is what stays a tenant's own."""
@@ -45,6 +47,78 @@ TENANTS = (
         r"if who not in self\._batchers:",
         "who = next(iter(self._batchers), who)\n        if who not in self._batchers:",
         "tests/api/test_tenants.py",
+    ),
+    apart(
+        "a tenant reads its own files alone",
+        _ACCESS,
+        r"return None if anybodys or not self\._anothers\(name, parts\) else",
+        "return None if True else",
+        "tests/contract/test_access.py",
+    ),
+    apart(
+        "a tenant reads its own objects alone",
+        _ACCESS,
+        r"if anybodys or not self\._anothers\(name, parts\):",
+        "if True:",
+        "tests/contract/test_access.py",
+    ),
+    apart(
+        "all that a tenant has is never deleted at once",
+        _ACCESS,
+        r"if kept or whole else",
+        "if kept else",
+        "tests/contract/test_access.py",
+    ),
+    apart(
+        "an executor reads for its job's tenant",
+        "src/reelmill/worker/media_executor.py",
+        r"self\._storage\.of\(attempt\.task\.tenant_id\)",
+        "self._storage",
+        "tests/worker/test_worker_media.py",
+    ),
+    apart(
+        "an upload is read by its row",
+        "src/reelmill/storage/storage.py",
+        r"if not found:",
+        "if False:",
+        "tests/contract/test_storage.py",
+    ),
+    apart(
+        "an upload is whole before it is read",
+        _UPLOADS,
+        r" AND state = 'COMPLETE'\) AS complete",
+        ") AS complete",
+        "tests/store/test_store_uploads.py",
+    ),
+    apart(
+        "an upload of another tenant is none of a release before",
+        "src/reelmill/store/uploads.py",
+        r' and not row\["of_tenant"\]',
+        "",
+        "tests/store/test_store_uploads.py",
+    ),
+    apart(
+        "an upload that came to nothing leaves its file to the scheduler",
+        _UPLOADS,
+        r"INSERT INTO storage_deletions \(uri, not_before\) SELECT uri, clock_timestamp\(\) FROM gone RETURNING uri",
+        "SELECT uri FROM gone",
+        "tests/store/test_store_uploads.py",
+        within="-- name: delete_upload",
+    ),
+    apart(
+        "an old upload leaves its file to the scheduler",
+        _UPLOADS,
+        r"INSERT INTO storage_deletions \(uri, not_before\) SELECT uri, clock_timestamp\(\) FROM gone RETURNING uri",
+        "SELECT uri FROM gone",
+        "tests/store/test_store_uploads.py",
+        within="-- name: delete_old_uploads",
+    ),
+    apart(
+        "an api of the release before takes uploads",
+        "src/reelmill/gateway/files.py",
+        r"if problem\.status != _NOT_THERE:",
+        "if True:",
+        "tests/gateway/test_files.py",
     ),
     apart(
         "a watch is its tenant's",

@@ -16,6 +16,7 @@ from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
+from reelmill.api.uploads_service import UploadService
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
 from reelmill.capacity import Limits
@@ -46,6 +47,7 @@ from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
 from reelmill.store.switches import GRAPHS
+from reelmill.store.uploads import UploadStore
 from reelmill.store.workers import WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import health
@@ -153,7 +155,7 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
         launching = await stack.enter_async_context(starting)
         url = await stack.enter_async_context(database_url(settings))
         database = make_database(settings, url, process)
-        queue, storage = make_queue(settings, database), Storage.from_settings(settings)
+        queue, storage = make_queue(settings, database), Storage.from_settings(settings, UploadStore(database))
         cache = make_cache(settings, alone=process == "up")
         await _patiently(database.start, stop)
         stack.push_async_callback(database.stop)
@@ -183,6 +185,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     server = Server(
         JobService(parts.jobs, parts.cache, submitter),
         MediaService(parts.storage, prober, settings.data_dir.expanduser() / "work"),
+        UploadService(UploadStore(parts.database)),
         ready=parts.database.check,
         checks=submitter.checks,
         limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),

@@ -4,12 +4,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from reelmill.settings import Settings
 from reelmill.storage.access import Access
 from reelmill.storage.storage import Storage
+from reelmill.store.tenancy import DEFAULT_IDENTITY
 
 OURS = ("postgres", "postgres/pg_replslot", "work", "run", "run/0", "storage", "storage/checks", "config", "")
 
@@ -134,3 +137,57 @@ def test_buckets_are_allowed_by_list_and_each_way_by_its_own() -> None:
 def test_an_entry_that_is_no_bucket_is_refused_naming_the_setting(entry: str) -> None:
     with pytest.raises(ValueError, match="s3_read_buckets"):
         Settings(s3_read_buckets=(entry,))
+
+
+OURS_ID, OTHER = DEFAULT_IDENTITY.tenant_id, uuid4()
+JOB = f"{uuid4()}-1"
+OLD, NEW = ("outputs/j-1/web.mp4", f"outputs/{JOB}/web.mp4", f"uploads/{uuid4()}/talk.mov"), f"{uuid4()}-talk.mov"
+
+
+def of_tenant(tenant_id: UUID) -> tuple[str, str]:
+    """An output and an upload of a tenant."""
+    return f"outputs/{tenant_id}/{JOB}/web.mp4", f"uploads/{tenant_id}/{NEW}"
+
+
+@pytest.mark.parametrize("own", ["file", "s3"])
+def test_a_tenant_names_its_own_files_and_the_default_one_those_from_before(data: Path, own: str) -> None:
+    roots, top = (data.parent,), f"file://{data}/storage" if own == "file" else "s3://bucket/ours"
+    given: Any = {"read_roots": roots, "write_roots": roots, "read_buckets": ("bucket",), "write_buckets": ("bucket",)}
+    default = Access(own=top, private=(data,), **given)
+    other = Access(own=top, private=(data,), tenant_id=OTHER, **given)
+    third = Access(own=top, private=(data,), tenant_id=uuid4(), **given)
+    allowed = {default: (*OLD, *of_tenant(OURS_ID)), other: of_tenant(OTHER)}
+    refused = {default: of_tenant(OTHER), other: (*OLD, *of_tenant(OURS_ID)), third: (*OLD, *of_tenant(OTHER))}
+    for access, paths in allowed.items():
+        assert [p for p in paths if access.input_violation(f"{top}/{p}")] == []
+    for access, paths in refused.items():
+        assert [p for p in paths if not access.input_violation(f"{top}/{p}")] == []
+    for access, tenant_id in ((default, OURS_ID), (other, OTHER)):
+        assert access.destination_violation(f"{top}/outputs/{tenant_id}/mine") is None
+        for path in (f"outputs/{third.tenant_id}/x", f"outputs/{third.tenant_id.hex}", f"uploads/{tenant_id}/x"):
+            assert access.destination_violation(f"{top}/{path}"), path
+    assert default.destination_violation(f"{top}/outputs/mine") is None
+    assert other.destination_violation(f"{top}/outputs/mine")
+    if own == "file":  # by whatever way
+        (data.parent / "link").symlink_to(data / "storage")
+        assert other.input_violation(f"file://{data.parent}/link/{of_tenant(OURS_ID)[0]}")
+        assert other.input_violation(f"{top}/outputs/{OTHER}/../{OURS_ID}/{JOB}/web.mp4")
+
+
+def test_an_upload_uri_of_another_tenant_is_none_of_ours(data: Path) -> None:
+    other = Access(own=f"file://{data}/storage", tenant_id=OTHER)
+    assert other.input_violation(f"upload:{OTHER}/{NEW}") is None
+    for folder in (OURS_ID, uuid4()):
+        assert "no upload that this server gave" in str(other.input_violation(f"upload:{folder}/{NEW}"))
+
+
+@pytest.mark.parametrize("own", ["file", "s3"])
+def test_deletion_is_of_what_jobs_made_and_never_of_all_that_a_tenant_has(data: Path, own: str) -> None:
+    top = f"file://{data}/storage" if own == "file" else "s3://bucket/ours"
+    access = Access(own=top, private=(data,))
+    for path in (f"outputs/{JOB}/", f"outputs/{OTHER}/{JOB}/", f"outputs/{OURS_ID}/{JOB}", "outputs/j-1"):
+        assert access.deletion_violation(f"{top}/{path}") is None, path
+    everything = [f"{made}/{tenant_id}" for made in ("outputs", "uploads") for tenant_id in (OTHER, OURS_ID)]
+    tenants = (*everything, *(f"{path}/" for path in everything))
+    for path in ("outputs", "outputs/", "uploads", "checks/x", "postgres/base", "", *tenants):
+        assert access.deletion_violation(f"{top}/{path}"), path

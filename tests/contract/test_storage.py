@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
+from uuid import UUID, uuid4
 
 import pytest
 from contract.conftest import MAX_BYTES
@@ -14,6 +15,7 @@ from contract.conftest import MAX_BYTES
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable
 from reelmill.storage import uris
 from reelmill.storage.storage import Storage
+from reelmill.store.tenancy import DEFAULT_IDENTITY
 
 CONTENT = bytes(range(256)) * 10
 LIMIT_BYTES = 20_000_000  # so that S3 uploads have parts
@@ -37,6 +39,11 @@ async def chunks(count: int, *, then: Exception | None = None) -> AsyncIterator[
         yield b"x" * 1_000_000
     if then:
         raise then
+
+
+def upload_uri(name: str = "talk.mov", tenant_id: UUID = DEFAULT_IDENTITY.tenant_id) -> str:
+    """Of a new upload."""
+    return uris.upload_uri(tenant_id, uuid4(), name)
 
 
 async def read(storage: Storage, uri: str, start: int, end: int) -> bytes:
@@ -151,12 +158,13 @@ async def test_an_upload_is_an_input_of_its_own(storage: Storage, tmp_path: Path
         yield CONTENT[:100]
         yield CONTENT[100:]
 
-    uri = await storage.put_upload("My talk (1).mov", body(), limit_bytes=LIMIT_BYTES)
-    assert uris.upload(uri).name == "My_talk_1_.mov"
+    uri = upload_uri("My talk (1).mov")
+    stored = await storage.put_upload(uri, body(), limit_bytes=LIMIT_BYTES)
+    assert (stored.size_bytes, stored.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert uris.upload(uri).name.endswith("-My_talk_1_.mov")
     assert storage.input_violation(uri) is None
     assert await storage.size(uri) == len(CONTENT)
     assert (await storage.fetch(uri, tmp_path / "fetched")).path.read_bytes() == CONTENT
-    assert await storage.put_upload("My talk (1).mov", body(), limit_bytes=LIMIT_BYTES) != uri
 
 
 @pytest.mark.parametrize(
@@ -172,8 +180,8 @@ async def test_of_an_upload_that_fails_nothing_is_kept(
     storage: Storage, tmp_path: Path, count: int, then: Exception | None, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        await storage.put_upload("talk.mov", chunks(count, then=then), limit_bytes=LIMIT_BYTES)
-    assert not list((tmp_path / "own").glob("uploads/*"))
+        await storage.put_upload(upload_uri(), chunks(count, then=then), limit_bytes=LIMIT_BYTES)
+    assert not list((tmp_path / "own").glob("uploads/*/*"))
     assert await storage.delete_uploads(timedelta(seconds=-10)) == 0
 
 
@@ -185,17 +193,94 @@ async def test_of_an_upload_that_is_cancelled_nothing_is_kept(storage: Storage, 
         reached.set()
         await asyncio.Event().wait()
 
-    upload = asyncio.create_task(storage.put_upload("talk.mov", body(), limit_bytes=LIMIT_BYTES))
+    upload = asyncio.create_task(storage.put_upload(upload_uri(), body(), limit_bytes=LIMIT_BYTES))
     await asyncio.wait_for(reached.wait(), 10)
     upload.cancel()
     await asyncio.gather(upload, return_exceptions=True)
     assert upload.cancelled()
-    assert not list((tmp_path / "own").glob("uploads/*"))
+    assert not list((tmp_path / "own").glob("uploads/*/*"))
     assert await storage.delete_uploads(timedelta(seconds=-10)) == 0
 
 
+async def test_what_releases_before_wrote_is_read_and_swept_as_ever(
+    storage: Storage, file: Path, tmp_path: Path
+) -> None:
+    upload, output = uris.unrecorded_upload_uri("talk.mov"), storage.own(f"outputs/{uuid4()}-1/web.mp4")
+    await storage.put_upload(upload, chunks(1), limit_bytes=LIMIT_BYTES)
+    await storage.put_file(file, output, "video/mp4")
+    assert storage.own("uploads/") + upload.removeprefix("upload:") == storage._resolve(upload)
+    for uri in (upload, output):
+        assert storage.input_violation(uri) is None
+        await storage.fetch(uri, tmp_path / "fetched")
+        assert await read(storage, uri, 0, 1)
+    await storage.delete_prefix(output.rpartition("/")[0] + "/")
+    assert await storage.delete_uploads(timedelta(seconds=-10)) == 1
+    for uri in (upload, output):
+        with pytest.raises(NotFound):
+            await storage.size(uri)
+
+
+async def test_a_second_tenant_reads_and_writes_none_of_the_firsts_files(
+    storage: Storage, file: Path, tmp_path: Path
+) -> None:
+    other = storage.of(uuid4())
+    upload, output = upload_uri(), f"{storage.outputs()}/{uuid4()}-1/web.mp4"
+    await storage.put_upload(upload, chunks(1), limit_bytes=LIMIT_BYTES)
+    await storage.put_file(file, output, "video/mp4")
+    for uri in (upload, output, storage._resolve(upload), storage.own("outputs/j-1/web.mp4")):
+        assert await code(other.fetch(uri, tmp_path / "fetched")) == "INPUT_FORBIDDEN", uri
+        assert await code(other.put_file(file, uri, "video/mp4")) == "OUTPUT_NOT_WRITABLE", uri
+    theirs = f"{other.outputs()}/{uuid4()}-1/web.mp4"
+    await other.put_file(file, theirs, "video/mp4")
+    assert await code(storage.fetch(theirs, tmp_path / "fetched")) == "INPUT_FORBIDDEN"
+    assert (await other.fetch(theirs, tmp_path / "fetched")).size_bytes == len(CONTENT)
+
+
+async def test_of_a_tenants_uploads_one_is_deleted_by_its_uri_and_half_ones_with_it(
+    storage: Storage, tmp_path: Path
+) -> None:
+    gone, stays = upload_uri(), upload_uri()
+    for uri in (gone, stays):
+        await storage.put_upload(uri, chunks(1), limit_bytes=LIMIT_BYTES)
+    for half in (tmp_path / "own").glob(f"uploads/*/{uris.upload(gone).id}-*"):
+        half.with_name(half.name + "#1").touch()  # as a writer has it that died
+    for _ in range(2):  # what is gone is fine
+        await storage.delete_upload(gone)
+    assert not list((tmp_path / "own").glob(f"uploads/*/{uris.upload(gone).id}-*"))
+    with pytest.raises(NotFound):
+        await storage.size(gone)
+    assert await storage.size(stays) == 1_000_000
+
+
+class Known:
+    """What a database would say of uploads."""
+
+    def __init__(self, *, answer: bool | Exception) -> None:
+        self.answer = answer
+
+    async def readable(self, tenant_id: UUID, uri: str, *, folder: UUID, upload_id: UUID | None) -> bool:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"), [(False, "INPUT_NOT_FOUND"), (Unavailable("the database is away"), "INPUT_UNAVAILABLE")]
+)
+async def test_an_upload_is_read_only_if_its_row_says_so(
+    storage: Storage, tmp_path: Path, answer: bool | Exception, told: str
+) -> None:
+    uri = upload_uri()
+    await storage.put_upload(uri, chunks(1), limit_bytes=LIMIT_BYTES)
+    storage._uploads = Known(answer=answer)
+    assert await code(storage.fetch(uri, tmp_path / "fetched")) == told
+    storage._uploads = Known(answer=True)
+    assert (await storage.fetch(uri, tmp_path / "fetched")).size_bytes == 1_000_000
+
+
 async def test_old_uploads_are_deleted_and_new_ones_stay(storage: Storage) -> None:
-    uri = await storage.put_upload("talk.mov", chunks(1), limit_bytes=LIMIT_BYTES)
+    uri = upload_uri()
+    await storage.put_upload(uri, chunks(1), limit_bytes=LIMIT_BYTES)
     assert await storage.delete_uploads(timedelta(hours=1)) == 0
     assert await storage.size(uri) == 1_000_000
     assert await storage.delete_uploads(timedelta(seconds=-10)) == 1

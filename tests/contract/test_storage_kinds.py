@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from contract.test_storage import CONTENT, LIMIT_BYTES, chunks, code
+from contract.test_storage import CONTENT, LIMIT_BYTES, chunks, code, upload_uri
 
 from reelmill.jobs.errors import Unavailable
 from reelmill.settings import Settings
@@ -109,7 +109,7 @@ async def test_s3_keeps_type_and_key(s3: Storage, s3_endpoint: str, file: Path) 
 
 async def test_s3_of_a_broken_upload_no_parts_are_left(s3: Storage, s3_endpoint: str) -> None:
     with pytest.raises(Unavailable):
-        await s3.put_upload("talk.mov", chunks(15, then=ConnectionResetError()), limit_bytes=LIMIT_BYTES)
+        await s3.put_upload(upload_uri(), chunks(15, then=ConnectionResetError()), limit_bytes=LIMIT_BYTES)
     uploads = client(s3_endpoint).list_multipart_uploads(Bucket="bucket").get("Uploads", [])
     assert not [u for u in uploads if u["Key"].startswith("kinds/")]
 
@@ -135,7 +135,7 @@ async def test_an_upload_leaves_the_reserve_and_nothing_of_itself(make_storage: 
     reserve = shutil.disk_usage(tmp_path).free - 2**26
     storage = make_storage(f"file://{tmp_path}/own", reserve_bytes=reserve)
     with pytest.raises(Unavailable, match="disk_reserve_bytes"):
-        await storage.put_upload("talk.mov", chunks(200), limit_bytes=2**40)
+        await storage.put_upload(upload_uri(), chunks(200), limit_bytes=2**40)
     assert [path for path in (tmp_path / "own").rglob("*") if path.is_file()] == []
 
 
@@ -148,7 +148,7 @@ async def test_others_do_not_enter_our_folders_and_a_clients_own_stay_as_the_uma
     local: Storage, file: Path, root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "own" / "uploads").mkdir(parents=True, mode=0o755)  # as releases before made it
-    await local.put_upload("talk.mov", chunks(1), limit_bytes=LIMIT_BYTES)
+    await local.put_upload(upload_uri(), chunks(1), limit_bytes=LIMIT_BYTES)
     await local.put_file(file, local.own("outputs/j-1/web/web.mp4"), "video/mp4")
     await local.put_file(file, f"file://{root}/out/web.mp4", "video/mp4")
     modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in ("own/uploads", "own/outputs", "root/out")}

@@ -80,7 +80,7 @@ def test_an_upload_uri_that_we_never_gave_is_refused(uri: str) -> None:
     ],
 )
 def test_the_name_of_an_upload_is_safe_and_keeps_its_ending(name: str, safe: str) -> None:
-    assert uris.safe_name(name) == safe
+    assert uris.safe_name(name, 128) == safe
     assert uris.upload(f"upload:00000000-0000-0000-0000-000000000001/{safe}").name == safe
 
 

@@ -1,15 +1,19 @@
 """Uploads and downloads."""
 
 import asyncio
+import hashlib
 import json
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import asyncpg
+import grpc
 import httpx
 import pytest
 from gateway.test_problems import problem
@@ -180,7 +184,7 @@ def test_an_upload_is_stored_as_it_came(idle_gateway: Reelmill, idle_http: httpx
     answer = idle_http.post("/v1/uploads", params={"name": name}, content=iter([b"some ", b"bytes"]))
     assert answer.status_code == 201
     scheme, _, rest = answer.json()["uri"].partition(":")
-    stored = [path for path in uploads(idle_gateway) if path.parent.name == rest.partition("/")[0]]
+    stored = [path for path in uploads(idle_gateway) if f"{path.parent.name}/{path.name}" == rest]
     assert (scheme, [path.read_bytes() for path in stored]) == ("upload", [b"some bytes"])
 
 
@@ -226,3 +230,48 @@ def test_an_upload_that_breaks_off_leaves_nothing(idle_gateway: Reelmill) -> Non
     while [p for p in folder.rglob("*half.mov*")]:
         assert time.monotonic() < deadline, "half an upload stays"
     assert uploads(idle_gateway) == before
+
+
+async def rows(api: Reelmill) -> list[tuple[str, str, int | None, str | None]]:
+    """URI, state, size and hash of every upload that the api knows, oldest first."""
+    connection = await asyncpg.connect(api.environment["REELMILL_DATABASE_URL"])
+    try:
+        found = await connection.fetch("SELECT uri, state::text, size_bytes, sha256 FROM uploads ORDER BY id")
+    finally:
+        await connection.close()
+    return [tuple(row) for row in found]
+
+
+def test_an_upload_has_a_row_and_one_that_is_refused_has_none(idle_api: Reelmill, idle_http: httpx.Client) -> None:
+    before = asyncio.run(rows(idle_api))
+    uri = idle_http.post("/v1/uploads?name=talk.mov", content=b"some bytes").json()["uri"]
+    for content in (b"", b"x" * 1001):
+        assert idle_http.post("/v1/uploads?name=bad.mov", content=iter([content])).is_client_error
+    digest = hashlib.sha256(b"some bytes").hexdigest()
+    assert asyncio.run(rows(idle_api))[len(before) :] == [(uri, "COMPLETE", 10, digest)]
+
+
+class Older(grpc.GenericRpcHandler):
+    """An api of the release before: it knows no uploads."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> None:
+        return None
+
+
+def test_an_api_of_the_release_before_takes_uploads_as_that_did() -> None:
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[Older()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        gateway = Reelmill("gateway", api_target=f"127.0.0.1:{port}")
+        gateway.ready = "healthz"  # ready it is not: that api answers nothing
+        with gateway:
+            answer = httpx.post(f"{gateway.http}/v1/uploads?name=talk.mov", content=b"some bytes", timeout=30)
+            assert answer.status_code == 201
+            [path] = uploads(gateway)
+            assert answer.json()["uri"] == f"upload:{path.parent.name}/talk.mov"
+            server.stop(None).wait()
+            refused = httpx.post(f"{gateway.http}/v1/uploads?name=talk.mov", content=b"some bytes", timeout=30)
+            assert (refused.status_code, uploads(gateway)) == (503, [path])
+    finally:
+        server.stop(None)

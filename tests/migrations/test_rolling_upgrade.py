@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
@@ -34,6 +35,13 @@ class Upgrade(Deployment):
         self.old = dict(self.processes) | {"worker": self.workers[0]}
         self.new = {kind: Reelmill(kind, variables=self.settings) for kind in ("api", "scheduler", "worker")}
         self.workers.append(self.new["worker"])
+        # Each release's gateway with each release's api.
+        self.gateways = [
+            Reelmill("gateway", variables=self.settings | path, api_target=apis["api"].grpc)
+            for path in ({"PYTHONPATH": str(source)}, {})
+            for apis in (self.old, self.new)
+        ]
+        self.processes |= {f"gateway {i}": gateway for i, gateway in enumerate(self.gateways)}
         self.processes |= {f"new {kind}": self.new[kind] for kind in ("api", "scheduler")}
 
     async def only(self, *processes: Reelmill) -> None:
@@ -97,6 +105,25 @@ async def test_jobs_of_either_api_are_done_by_either_worker(system: Upgrade, api
     others = getattr(system, "new" if worker == "old" else "old")
     await system.only(getattr(system, worker)["worker"], others["scheduler"])
     await assert_completed(system, apis[api], watched_at=apis["new" if api == "old" else "old"])
+
+
+@pytest.mark.parametrize("worker", ["old", "new"])
+async def test_uploads_by_either_gateway_and_outputs_without_destination_go_through_either_worker(
+    system: Upgrade, worker: str
+) -> None:
+    others = getattr(system, "new" if worker == "old" else "old")
+    await system.only(getattr(system, worker)["worker"], others["scheduler"])
+    for gateway in system.gateways:
+        async with httpx.AsyncClient(base_url=gateway.http, timeout=60) as http:
+            uploaded = await http.post("/v1/uploads?name=talk.mp4", content=system.talk.read_bytes())
+            assert uploaded.status_code == 201, uploaded.text
+            job = {"inputs": [{"uri": uploaded.json()["uri"]}], "outputs": [{"name": "still", "thumbnail": {}}]}
+            made = (await http.post("/v1/jobs", json=job)).json()
+            done = await system.client.wait(made["id"], 60)
+            system.acknowledged[done.id] = done
+            assert done.state == Job.COMPLETED, done.error
+            [name] = [file.uri.rsplit("/", 1)[1] for file in done.outputs[0].files]
+            assert (await http.get(f"/v1/jobs/{done.id}/outputs/still/{name}")).status_code == 200
 
 
 @pytest.mark.parametrize("first", ["old", "new"])

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from store.kit import AWAY, TENANT, USER, Store, made, new_job, past
@@ -17,6 +18,7 @@ from reelmill.cache.port import CANCELS
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.relay import Relay
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
+from reelmill.storage import uris
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.storage import Storage
@@ -24,6 +26,7 @@ from reelmill.storage.uris import file_uri
 from reelmill.store.jobs import NewJob
 from reelmill.store.leases import LeaseStore
 from reelmill.store.records import StoredJob
+from reelmill.store.uploads import UploadStore
 from reelmill.v1.jobs_pb2 import Job
 
 MANY = 250  # more than two batches
@@ -209,7 +212,8 @@ def _upload(folder: Path, age: timedelta) -> Path:
     path.mkdir(parents=True)
     (path / "talk.mov").write_text("x")
     then = time.time() - age.total_seconds()
-    os.utime(path, (then, then))
+    for written in (path / "talk.mov", path):
+        os.utime(written, (then, then))
     return path
 
 
@@ -222,6 +226,48 @@ async def test_jobs_and_uploads_are_kept_each_for_its_own_time(
     await make(job_retention=timedelta(days=jobs), upload_retention=timedelta(days=uploads)).retire()
     assert await store.value("SELECT count(*) FROM jobs") == int(jobs > 5)
     assert upload.exists() is (uploads > 5)
+
+
+async def _recorded(store: Store, folder: Path, age: timedelta, *, row: bool = True, file: bool = True) -> Path:
+    """An upload of a while ago, of which a crash left this."""
+    upload_id = uuid4()
+    uri = uris.upload_uri(TENANT, upload_id, "talk.mov")
+    path = folder / "uploads" / uri.removeprefix("upload:")
+    if row:
+        await UploadStore(store.database).begin(TENANT, upload_id, uri)
+        await store.rows("UPDATE uploads SET create_time = now() - $1::interval WHERE id = $2", age, upload_id)
+    if file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        then = time.time() - age.total_seconds()
+        os.utime(path, (then, then))
+    return path
+
+
+async def test_what_a_crash_leaves_of_an_upload_goes_in_time_and_nothing_else(
+    store: Store, make: Make, tmp_path: Path
+) -> None:
+    old, new = timedelta(days=2), timedelta(hours=1)
+    gone = [await _recorded(store, tmp_path, old, row=row, file=file) for row, file in ((True, True), (False, True))]
+    await _recorded(store, tmp_path, old, file=False)  # killed before its first byte
+    stays = [await _recorded(store, tmp_path, new, row=row) for row in (True, False)]
+    for _ in range(2):  # the second scheduler died between the row and the file
+        await make().retire()
+    await make().delete_folders()
+    assert [path.exists() for path in (*gone, *stays)] == [False, False, True, True]
+    assert await store.value("SELECT count(*) FROM uploads") == 1
+    assert await store.value("SELECT count(*) FROM storage_deletions") == 0
+
+
+async def test_an_old_uploads_folder_goes_and_a_tenants_with_newer_files_stays(
+    store: Store, make: Make, tmp_path: Path
+) -> None:
+    before = _upload(tmp_path, timedelta(days=5))
+    new = await _recorded(store, tmp_path, timedelta(hours=1))
+    long_ago = time.time() - 10**6
+    os.utime(new.parent, (long_ago, long_ago))
+    await make().retire()
+    assert not before.exists() and new.exists()
 
 
 async def test_a_round_of_retention_takes_all_that_are_old(store: Store, make: Make) -> None:

@@ -22,6 +22,8 @@ NOTHING: dict[str, Call] = {
     "events": lambda jobs, new: jobs.events(OTHER, new.id, after=0, limit=9),
     "events_after": lambda jobs, new: jobs.events_after(OTHER, [(new.id, 0)], limit=9),
     "versions": lambda jobs, new: jobs.versions(OTHER, [new.id]),
+    "output_files": lambda jobs, new: jobs.output_files(OTHER, new.id, "a", after=-1, limit=9),
+    "output_file": lambda jobs, new: jobs.output_file(OTHER, new.id, "a", "a.mp4"),
     "logs": lambda jobs, new: jobs.logs(OTHER, new.id, after=0, limit=9),
 }
 NOT_FOUND: dict[str, Call] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -25,9 +26,10 @@ from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.storage import Storage
-from reelmill.storage.uris import file_path, file_uri
+from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, upload_uri
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.jobs import NewJob
+from reelmill.store.uploads import UploadStore
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -58,7 +60,8 @@ class Media:
         roots = [self.folder]
         buckets = ["bucket"]
         access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots, write_buckets=buckets)
-        storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint)
+        uploads = UploadStore(self.rig.store.database)
+        storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)
         executor = MediaExecutor(storage, work, self.launcher, self.prober, replace(self.limits, **limits))
         self.rig.start_worker(executor)
@@ -346,3 +349,53 @@ async def test_a_stop_ends_every_copy_of_an_output(media: Media, source: Path, m
         await media.rig.until(new, "CANCELLED")
         assert asked.empty()
     assert media.left() == []
+
+
+async def test_an_upload_is_read_by_its_row_and_one_of_a_release_before_without(media: Media, source: Path) -> None:
+    uploads, other = UploadStore(media.rig.store.database), uuid4()
+    await media.rig.store.rows("INSERT INTO tenants (id, name) VALUES ($1, 'other')", other)
+    uris = {"before": unrecorded_upload_uri("talk.mp4")}
+    for name, tenant_id in (("half", TENANT), ("whole", TENANT), ("theirs", other)):
+        upload_id = uuid4()
+        uris[name] = upload_uri(tenant_id, upload_id, "talk.mp4")
+        await uploads.begin(tenant_id, upload_id, uris[name])
+        if name != "half":
+            await uploads.complete(tenant_id, upload_id, size_bytes=1, sha256="")
+    for uri in uris.values():  # every file is there
+        path = media.folder / "own" / "uploads" / uri.removeprefix("upload:")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, path)
+    media.start()
+    jobs = {name: await media.submit(STILLS, source=uri) for name, uri in uris.items()}
+    ended = {name: await media.rig.until(new, "COMPLETED", "FAILED") for name, new in jobs.items()}
+    assert {name: job.error.code for name, job in ended.items()} == {
+        "before": "",
+        "whole": "",
+        "half": "INPUT_NOT_FOUND",
+        "theirs": "INPUT_NOT_FOUND",
+    }
+
+
+async def test_a_job_reads_and_writes_what_its_tenant_may(media: Media, source: Path) -> None:
+    other, own = uuid4(), media.folder / "own"
+    ours, theirs = (own / "outputs" / str(tenant_id) / "made.mp4" for tenant_id in (TENANT, other))
+    for path in (ours, theirs):
+        path.parent.mkdir(parents=True)
+        shutil.copy(source, path)
+    media.start()
+    wanted = {  # input, folder of the outputs → error
+        (ours, theirs.parent): "INPUT_FORBIDDEN",
+        (theirs, ours.parent): "OUTPUT_NOT_WRITABLE",
+        (theirs, theirs.parent): "",
+    }
+    told = {}
+    for read, written in wanted:
+        new = new_job(outputs=[STILLS], inputs=[file_uri(read)], prefix=file_uri(written), max_attempts=1)
+        new = replace(new, job=with_defaults(new.job))
+        await media.rig.store.jobs.create(other, other, [new])
+        await media.rig.queue.wake()
+        async with asyncio.timeout(20):
+            while (job := await media.rig.store.jobs.get(other, new.id)).state not in (Job.COMPLETED, Job.FAILED):
+                await asyncio.sleep(0.01)  # between looks
+        told[read, written] = job.error.code
+    assert told == wanted

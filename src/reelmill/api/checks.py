@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from google.protobuf.message import Message
 
@@ -26,6 +27,10 @@ class Checks:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+
+    def of(self, tenant_id: UUID) -> "Checks":
+        """The checks of what a tenant sends; these are the default tenant's."""
+        return Checks(self._storage.of(tenant_id))
 
     def request(self, request: Message) -> list[Violation]:
         """What is wrong with a request; of a batch, but for its items."""

@@ -12,10 +12,12 @@ from google.rpc.status_pb2 import Status
 
 from reelmill.api.checks import Checks
 from reelmill.api.errors import to_status
+from reelmill.api.identity import Identify, everybody
 from reelmill.api.reading import decode, read
 from reelmill.capacity import Capacity, Limits, Share, off_loop
 from reelmill.jobs.errors import InvalidRequest, ReelmillError, Violation
 from reelmill.jobs.rules import CHECK_ONLY
+from reelmill.store.tenancy import Identity
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import api_calls, api_seconds
@@ -28,9 +30,10 @@ _OWN_MAX_BYTES = 2**14  # of a request to health and reflection, which gRPC brin
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Reads and checks requests before a method sees them, and turns what it raises into a status."""
 
-    def __init__(self, checks: Checks, limits: Limits) -> None:
+    def __init__(self, checks: Checks, limits: Limits, identify: Identify = everybody) -> None:
         self._checks = checks
         self._limits = limits
+        self._identify = identify
         self._capacity = Capacity()
 
     async def intercept_service(
@@ -56,7 +59,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
                     name, {"rpc.system": "grpc", "rpc.method": name}, kind="SERVER", parent=traces.received(metadata)
                 ):
                     async with self._capacity.share() as share:
-                        request = await self._request(raw, handler, share, only=CHECK_ONLY in metadata)
+                        request = await self._request(raw, handler, context, share, only=CHECK_ONLY in metadata)
                         return await handler.unary_unary(request, context)
             except asyncio.CancelledError:
                 code = "CANCELLED"
@@ -76,7 +79,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
             code, refusal = "OK", None
             try:
                 async with self._capacity.share() as share:
-                    request = await self._request(raw, handler, share)
+                    request = await self._request(raw, handler, context, share)
                 async with aclosing(handler.unary_stream(request, context)) as answers:
                     async for answer in answers:
                         yield answer
@@ -93,16 +96,17 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
 
         return call
 
-    async def _request(self, raw: bytes, handler: Any, share: Share, *, only: bool = False) -> Any:
+    async def _request(self, raw: bytes, handler: Any, context: Any, share: Share, *, only: bool = False) -> Any:
         """The request, which breaks no rule. Raises InvalidRequest, always where it is `only` checked."""
         await share.grow(len(raw))
-        return await off_loop(len(raw), self._read, raw, handler.request_deserializer, only)
+        return await off_loop(len(raw), self._read, raw, handler.request_deserializer, self._identify(context), only)
 
-    def _read(self, raw: bytes, parse: Callable[[bytes], Any], only: bool) -> Any:
+    def _read(self, raw: bytes, parse: Callable[[bytes], Any], who: Identity, only: bool) -> Any:
         limit = self._limits.of(parse.__self__.DESCRIPTOR.full_name)  # type: ignore[attr-defined]  # a class's FromString
         _bound(raw, limit)
         request = read(raw, parse)
-        found = self._checks.everything(request) if only else self._checks.request(request)
+        checks = self._checks.of(who.tenant_id)
+        found = checks.everything(request) if only else checks.request(request)
         if found or only:
             raise InvalidRequest(found)
         return request

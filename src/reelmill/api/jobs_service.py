@@ -98,7 +98,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         if set(job.omitted) - {FILES}:
             raise WrongState(f"job {job_id} has parts that this release can't read: {', '.join(job.omitted)}")
         job.ClearField("deadline")  # it would have passed
-        if found := self._submitter.checks.job(client_fields(job), "job"):
+        if found := self._submitter.checks.of(who.tenant_id).job(client_fields(job), "job"):
             raise InvalidRequest(found)
         submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reelmill.api.checks import Checks
+from reelmill.api.identity import Identify, everybody
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
@@ -17,20 +18,21 @@ from reelmill.v1 import media_pb2_grpc
 class MediaService(media_pb2_grpc.MediaServiceServicer):
     """Probing happens in a child process: a damaged file can end it."""
 
-    def __init__(self, storage: Storage, prober: Prober, folder: Path) -> None:
+    def __init__(self, storage: Storage, prober: Prober, folder: Path, identify: Identify = everybody) -> None:
         self._storage = storage
-        self._checks = Checks(storage)
         self._prober = prober
         self._folder = folder
+        self._identify = identify
 
     async def ProbeMedia(self, request: pb.ProbeMediaRequest, context: Any) -> pb.MediaInfo:
         """Fetch a file, and say what it contains."""
-        if problem := self._checks.uri(request.uri):
+        storage = self._storage.of(self._identify(context).tenant_id)
+        if problem := Checks(storage).uri(request.uri):
             raise InvalidRequest([Violation("uri", problem)])
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:
             try:
-                fetched = await self._storage.fetch(request.uri, Path(folder) / "input")
+                fetched = await storage.fetch(request.uri, Path(folder) / "input")
                 return (await self._prober.probe(fetched.path)).info
             except AttemptFailed as error:
                 if error.failure.retryable:

@@ -82,7 +82,7 @@ class Submitter:
         self, who: Identity, request: BatchCreateJobsRequest, traceparent: str
     ) -> list[NewJob | InvalidRequest]:
         prepared: list[NewJob | InvalidRequest] = []
-        for item, found in zip(request.requests, self.checks.items(request.requests), strict=True):
+        for item, found in zip(request.requests, self.checks.of(who.tenant_id).items(request.requests), strict=True):
             if found:
                 prepared.append(InvalidRequest(found))
             else:
@@ -99,7 +99,7 @@ class Submitter:
         )
         job = filled(submitted)
         job_id = uuid_utils.uuid7()
-        folder = job.destination or self._storage.own("outputs")
+        folder = job.destination or self._storage.of(who.tenant_id).outputs()
         return NewJob(
             id=job_id,
             task_id=uuid_utils.uuid7(),

@@ -90,6 +90,11 @@ def bindings(services: Iterable[ServiceDescriptor]) -> Iterator[Binding]:
                     yield Binding(verb=kind.upper(), template=template, body=form.body, method=method)
 
 
+def internal(service: ServiceDescriptor, method: str) -> Binding:
+    """A method without a REST form, to be called by ourselves."""
+    return Binding(verb="", template=Template(""), body="", method=service.methods_by_name[method])
+
+
 def services() -> tuple[ServiceDescriptor, ...]:
     """The services that have a REST form."""
     return (

@@ -2,34 +2,43 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from reelmill.gateway import parameters, ranges
 from reelmill.gateway.admission import require_file
-from reelmill.gateway.bindings import Binding
+from reelmill.gateway.bindings import Binding, internal
 from reelmill.gateway.problems import Problem, invalid
 from reelmill.gateway.transcoding import declared_bytes, too_large
 from reelmill.gateway.upstream import Upstream
 from reelmill.jobs.errors import InvalidRequest, NotFound, Violation
-from reelmill.v1 import jobs_pb2
+from reelmill.points import reach
+from reelmill.storage.storage import StoredFile
+from reelmill.storage.uris import unrecorded_upload_uri
+from reelmill.v1 import jobs_pb2, uploads_pb2
 
 # One path segment that needs no escaping in a URI's structure, and is no hidden file.
 UPLOAD_NAME = r"^[^/\\?#%:\x00-\x1f\x7f.][^/\\?#%:\x00-\x1f\x7f]*$"
 UPLOAD_NAME_MAX_BYTES = 200
 _NAMES_TOLD, _PATH_TOLD = 10, 200
 _NOT_THERE = 501  # gRPC's UNIMPLEMENTED
+_CREATE, _COMPLETE, _ABANDON = (
+    internal(uploads_pb2.DESCRIPTOR.services_by_name["UploadService"], name)
+    for name in ("CreateUpload", "CompleteUpload", "AbandonUpload")
+)
 _UPLOAD_NAME = re.compile(UPLOAD_NAME.removesuffix("$") + r"\Z")
 
 
 class Storage(Protocol):
     """What the gateway needs of the storage."""
 
-    async def put_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> str:
-        """Store an upload; answers its URI. Raises InvalidRequest, and leaves nothing behind then."""
+    async def put_upload(self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> StoredFile:
+        """Store an upload under its URI. Raises InvalidRequest, and leaves nothing behind then."""
         ...
 
     async def size(self, uri: str) -> int:
@@ -69,13 +78,31 @@ class Files:
                     received += len(chunk)
                     yield chunk
 
+        uri, recorded = await self._create(name, request.headers)
         try:
-            uri = await self._storage.put_upload(name, chunks(), limit_bytes=limit)
-        except InvalidRequest as error:
-            if received > limit:
+            stored = await self._storage.put_upload(uri, chunks(), limit_bytes=limit)
+            await reach("upload.stored")
+            if recorded:
+                whole = uploads_pb2.CompleteUploadRequest(uri=uri, size_bytes=stored.size_bytes, sha256=stored.sha256)
+                await self._upstream.call(_COMPLETE, whole, request.headers)
+        except BaseException as error:
+            if recorded:
+                with suppress(Problem):  # an api that is away now: it goes with the old ones
+                    await self._upstream.call(_ABANDON, uploads_pb2.AbandonUploadRequest(uri=uri), request.headers)
+            if isinstance(error, InvalidRequest) and received > limit:
                 raise too_large(str(error), error.violations) from error
             raise
         return JSONResponse({"uri": uri, "size_bytes": str(received)}, 201, {"Cache-Control": "no-store"})
+
+    async def _create(self, name: str, headers: Headers) -> tuple[str, bool]:
+        """An upload's URI, and whether the api has a row for it."""
+        try:
+            upload = await self._upstream.call(_CREATE, uploads_pb2.CreateUploadRequest(name=name), headers)
+        except Problem as problem:
+            if problem.status != _NOT_THERE:
+                raise
+            return unrecorded_upload_uri(name), False  # an api of the release before, in an upgrade
+        return upload.uri, True
 
     async def download(self, request: Request) -> Response:
         """A file that a job made, whole or a range of it."""

@@ -12,6 +12,7 @@ from reelmill.jobs.errors import AttemptFailed, Unavailable
 from reelmill.queue.port import QueueUnavailable
 from reelmill.relay import Relay
 from reelmill.storage.storage import Storage
+from reelmill.storage.uris import scheme_of
 from reelmill.store.leases import LeaseStore
 from reelmill.store.records import StoredJob
 from reelmill.store.retention import RetentionStore
@@ -103,12 +104,13 @@ class Scheduler:
         return _BATCH in (len(rescued), len(woken), len(expired))
 
     async def delete_folders(self) -> None:
-        """Delete folders of attempts that did not win, and of jobs past their retention."""
+        """Delete folders of attempts that did not win, of jobs past their retention, and files of uploads likewise."""
         due = await self._retention.due_deletions(limit=_BATCH)
         gone = []
         for row_id, uri in due:
             try:
-                await self._storage.delete_prefix(uri)
+                delete = self._storage.delete_upload if scheme_of(uri) == "upload" else self._storage.delete_prefix
+                await delete(uri)
                 gone.append(row_id)
             except Exception as error:  # whatever is wrong with one, the others go on
                 log.warning("can't delete a folder; trying again later", uri=uri, reason=str(error))
@@ -123,6 +125,9 @@ class Scheduler:
             deleted = await self._retention.delete_jobs(
                 config.job_retention, own_storage=config.own_storage, limit=_BATCH
             )
+        deleted = _BATCH
+        while deleted == _BATCH:
+            deleted = await self._retention.delete_uploads(config.upload_retention, limit=_BATCH)
         await self._retention.trim()
         for uri in await self._retention.give_up():
             log.error("can't delete a folder; it stays", uri=uri)

@@ -58,12 +58,27 @@ def remove_folder(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def remove_old(folder: Path, oldest: float) -> int:
-    """Delete folders in `folder` that were made before `oldest`, seconds of the epoch; answers how many."""
-    removed = 0
+def remove_named(folder: Path, beginning: str) -> None:
+    """Delete the files in a folder whose names begin so."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        with suppress(FileNotFoundError):  # another got there first
-            if path.stat().st_mtime < oldest:
-                shutil.rmtree(path)
-                removed += 1
+        if path.name.startswith(beginning):
+            path.unlink(missing_ok=True)
+
+
+def remove_old(folder: Path, oldest: float) -> int:
+    """Delete files in folders of `folder` that were written before `oldest`, seconds of the epoch; answers how many.
+
+    A folder that held nothing else for as long goes too.
+    """
+    removed = 0
+    for inner in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError, NotADirectoryError):  # another got there first; no folder of ours
+            empty_soon = inner.stat().st_mtime < oldest
+            for path in inner.iterdir():
+                if path.stat().st_mtime < oldest:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+            if empty_soon:
+                with suppress(OSError):  # something newer is in it
+                    inner.rmdir()
     return removed

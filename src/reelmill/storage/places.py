@@ -42,6 +42,12 @@ def inside_any(path: Path, folders: Iterable[Path]) -> bool:
     return any(place.below(place_of(folder)) for folder in folders)
 
 
+def parts_below(path: Path, folder: Path) -> tuple[str, ...] | None:
+    """How a path goes on below a folder, by whatever name and mount; None where it lies elsewhere."""
+    place, top = place_of(path), place_of(folder)
+    return place.path.relative_to(top.path).parts if place.below(top) else None
+
+
 def _mounts() -> Sequence[tuple[Path, str, Path]]:
     """Mount point, device, and what of the device is mounted there; in the order of mounting."""
     try:

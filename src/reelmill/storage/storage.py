@@ -1,13 +1,16 @@
 """Media files by URI, for api, gateway, worker and scheduler."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from typing import Protocol
+from uuid import UUID, uuid4
 
 import obstore
 
@@ -69,22 +72,38 @@ class _Begun:
             piece = await asyncio.to_thread(self.file.read, self.piece_bytes)
 
 
+class Uploads(Protocol):
+    """What is known of uploads."""
+
+    async def readable(self, tenant_id: UUID, uri: str, *, folder: UUID, upload_id: UUID | None) -> bool:
+        """Whether a tenant may read an upload, whose URI has that folder and id. Raises Unavailable."""
+        ...
+
+
 class Storage:
     """Reads inputs and writes outputs. `own` is where uploads, and outputs without destination, go."""
 
     def __init__(
-        self, *, access: Access, max_bytes: int, http: HttpLimits, s3_endpoint: str = "", reserve_bytes: int = 0
+        self,
+        *,
+        access: Access,
+        max_bytes: int,
+        http: HttpLimits,
+        s3_endpoint: str = "",
+        reserve_bytes: int = 0,
+        uploads: Uploads | None = None,
     ) -> None:
-        """`reserve_bytes` stay free on each disk that is written to."""
+        """`reserve_bytes` stay free on each disk that is written to; `uploads` tells which uploads may be read."""
         self._own = access.own
         self._access = access
         self._max_bytes = max_bytes
         self._http = http
         self._reserve_bytes = reserve_bytes
         self._objects = Objects(s3_endpoint=s3_endpoint)
+        self._uploads = uploads
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Storage":
+    def from_settings(cls, settings: Settings, uploads: Uploads | None = None) -> "Storage":
         """The storage that the settings describe. Raises ValueError, naming the setting."""
         for notice in settings.superseded:
             log.warning(notice)
@@ -111,7 +130,20 @@ class Storage:
             ),
             s3_endpoint=settings.s3_endpoint,
             reserve_bytes=settings.disk_reserve_bytes,
+            uploads=uploads,
         )
+
+    def of(self, tenant_id: UUID) -> "Storage":
+        """The storage as a tenant may use it; this one is the default tenant's."""
+        if tenant_id == self._access.tenant_id:
+            return self
+        theirs = copy(self)
+        theirs._access = replace(self._access, tenant_id=tenant_id)
+        return theirs
+
+    def outputs(self) -> str:
+        """The URI of the folder for a tenant's outputs without destination."""
+        return self.own(f"outputs/{self._access.tenant_id}")
 
     def own(self, path: str) -> str:
         """The URI of a path in our own storage."""
@@ -130,7 +162,7 @@ class Storage:
         if uris.scheme_of(uri) != "upload":
             return uri
         upload = uris.upload(uri)
-        return self.own(f"uploads/{upload.id}/{upload.name}")
+        return self.own(f"uploads/{upload.folder}/{upload.name}")
 
     def is_remote(self, uri: str) -> bool:
         """Whether to fetch an input is to wait for another machine."""
@@ -144,6 +176,7 @@ class Storage:
         # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
         if problem := self.input_violation(uri):
             raise AttemptFailed("INPUT_FORBIDDEN", problem)
+        await self._look_up(uri)
         if uris.scheme_of(uri) in ("http", "https"):
             size = await fetch_http(
                 uri, target, limits=self._http, max_bytes=self._max_bytes, reserve_bytes=self._reserve_bytes
@@ -153,6 +186,18 @@ class Storage:
         if uris.scheme_of(resolved) == "file":
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri)
         return await self._download(resolved, target, uri)
+
+    async def _look_up(self, uri: str) -> None:
+        """Raise AttemptFailed unless an upload is whole, and the tenant's."""
+        if uris.scheme_of(uri) != "upload" or self._uploads is None:
+            return
+        upload, tenant_id = uris.upload(uri), self._access.tenant_id
+        try:
+            found = await self._uploads.readable(tenant_id, uri, folder=upload.folder, upload_id=upload.id)
+        except Unavailable as error:
+            raise AttemptFailed("INPUT_UNAVAILABLE", f"{uri} can't be looked up now: {error}") from error
+        if not found:
+            raise AttemptFailed("INPUT_NOT_FOUND", f"{uri} does not exist, or is not whole")
 
     def _local(self, path: Path, uri: str) -> Fetched:
         try:
@@ -254,13 +299,13 @@ class Storage:
         folder.mkdir(parents=True, exist_ok=True)
         check_space(folder, needed_bytes, self._reserve_bytes)
 
-    async def put_upload(self, name: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> str:
-        """Keep what a client sends; answers its upload: URI.
+    async def put_upload(self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> StoredFile:
+        """Keep what a client sends, under its upload: URI.
 
         Raises InvalidRequest for one that is empty or over the limit, Unavailable, and what `chunks`
         raises; then nothing is kept.
         """
-        uri = f"upload:{uuid4()}/{uris.safe_name(name)}"
+        digest = hashlib.sha256()
         size = looked = 0
 
         def look() -> None:
@@ -278,6 +323,7 @@ class Storage:
                     raise InvalidRequest([Violation("upload", problem)])
                 if size >= looked + _LOOK_BYTES:
                     look()
+                digest.update(chunk)
                 yield chunk
             if size == 0:
                 raise InvalidRequest([Violation("upload", "has no bytes: send the file as the request's body")])
@@ -288,13 +334,30 @@ class Storage:
             await obstore.put_async(store, path, counted())
         except BaseException as error:
             with suppress(AttemptFailed):  # a half one is deleted with the old ones at the latest
-                await self.delete_prefix(self.own(f"uploads/{uris.upload(uri).id}/"))
+                await self.delete_upload(uri)
             if isinstance(error, AttemptFailed):  # no room
                 raise Unavailable(f"the upload can't be stored: {error.failure.message}") from error
             if isinstance(error, _ERRORS):
                 raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
             raise
-        return uri
+        return StoredFile(size_bytes=size, sha256=digest.hexdigest())
+
+    async def delete_upload(self, uri: str) -> None:
+        """Remove an upload, whole or half; one that is not there is fine. Raises AttemptFailed."""
+        upload, resolved = uris.upload(uri), self._resolve(uri)
+        try:
+            if uris.scheme_of(resolved) == "s3":
+                location = uris.s3_location(resolved)
+                await obstore.delete_async(self._objects.bucket(location.bucket), location.key)
+                return
+            path = uris.file_path(resolved)  # half of it has a name that begins so
+            await asyncio.to_thread(folders.remove_named, path.parent, path.name)
+            if upload.id is None:
+                with suppress(OSError):  # its own folder, unless something else is in it
+                    path.parent.rmdir()
+        except _ERRORS as error:
+            if "NoSuchBucket" not in str(error):  # else nothing is there either
+                raise write_failure(error, uri) from error
 
     async def size(self, uri: str) -> int:
         """Size in bytes. Raises NotFound, Unavailable."""
@@ -319,7 +382,7 @@ class Storage:
             raise Unavailable(str(read_failure(error, uri))) from error
 
     async def delete_uploads(self, age: timedelta) -> int:
-        """Remove uploads older than `age`, whole or half; answers how many. Raises AttemptFailed."""
+        """Remove files of uploads older than `age`, those without a row too; answers how many. Raises AttemptFailed."""
         try:
             return await self._delete_uploads(age)
         except _ERRORS as error:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -13,7 +13,9 @@ OUTPUT_SCHEMES = ("file", "s3")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MAX_NAME, _MAX_PORT = 253, 65_535
 _HOST = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")  # RFC 1035; some names have a _
-_UPLOAD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MAX_UPLOAD_NAME, UUID_LENGTH = 128, 36
+NO_UPLOAD = "is no upload that this server gave; take the uri of its answer as it is"
+_UPLOAD_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_MAX_UPLOAD_NAME - 1}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,25 @@ class S3Location:
 
     def below(self, other: "S3Location") -> bool:
         """Whether it is the other, or lies below it; by whole parts of the key, and never where one is `..`."""
+        return self.parts_below(other) is not None
+
+    def parts_below(self, other: "S3Location") -> tuple[str, ...] | None:
+        """How the key goes on below the other's; None where `below` is not so."""
         parts, prefix = self.key.split("/"), [part for part in other.key.split("/") if part]
-        if self.bucket != other.bucket or not {".", ".."}.isdisjoint(parts):
-            return False
-        return parts[: len(prefix)] == prefix
+        if self.bucket != other.bucket or not {".", ".."}.isdisjoint(parts) or parts[: len(prefix)] != prefix:
+            return None
+        return tuple(parts[len(prefix) :])
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that a client uploaded."""
+    """A file that a client uploaded, at `uploads/{folder}/{name}` in our own storage."""
 
-    id: UUID
+    folder: UUID
+    """Whose it is; of an upload of a release before, which has no row, a folder of its own."""
     name: str
+    id: UUID | None
+    """Of its row: its name begins with it. One of a release before has none, unless its name is odd."""
 
 
 def scheme_of(uri: str) -> str:
@@ -83,15 +92,36 @@ def upload(uri: str) -> Upload:
     try:
         if not _UPLOAD_NAME.fullmatch(name):
             raise ValueError
-        return Upload(UUID(identity), name)
+        return Upload(UUID(identity), name, uuid_of(name[:UUID_LENGTH]) if name[UUID_LENGTH:] else None)
     except ValueError:
-        raise ValueError("is no upload that this server gave; take the uri of its answer as it is") from None
+        raise ValueError(NO_UPLOAD) from None
 
 
-def safe_name(name: str) -> str:
+def upload_uri(tenant_id: UUID, upload_id: UUID, name: str) -> str:
+    """The upload: URI of a tenant's upload.
+
+    In the form of before: a worker of the release before, which knows no rows, finds the file where it lies too.
+    """
+    return f"upload:{tenant_id}/{upload_id}-{safe_name(name, _MAX_UPLOAD_NAME - UUID_LENGTH - 1)}"
+
+
+def unrecorded_upload_uri(name: str) -> str:
+    """The upload: URI of an upload without a row, as releases before gave them."""
+    return f"upload:{uuid4()}/{safe_name(name, _MAX_UPLOAD_NAME)}"
+
+
+def safe_name(name: str, longest: int) -> str:
     """A file name for an upload, made of letters, digits, dot, dash and underscore."""
-    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "_", name.rsplit("/", 1)[-1]).lstrip("._-")[-128:].lstrip("._-")
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "_", name.rsplit("/", 1)[-1]).lstrip("._-")[-longest:].lstrip("._-")
     return cleaned or "upload"
+
+
+def uuid_of(text: str) -> UUID | None:
+    """The UUID that a text is, in whatever form; None where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def check_http(uri: str) -> None:

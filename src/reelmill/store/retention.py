@@ -7,6 +7,7 @@ from reelmill.store.sql import queries
 
 _SQL = queries("retention")
 _WORKERS = queries("workers")
+_UPLOADS = queries("uploads")
 _KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
 _WORKER_LIFE = timedelta(hours=1)  # since it was seen
 _POSTPONE = timedelta(minutes=1)
@@ -24,6 +25,11 @@ class RetentionStore:
         async with self._database.connection() as connection:
             return len(await connection.fetch(_SQL["delete_jobs"], age, limit, own_storage))
 
+    async def delete_uploads(self, age: timedelta, *, limit: int) -> int:
+        """Delete uploads that began `age` ago; their files are due to be deleted from then on. Answers how many."""
+        async with self._database.connection() as connection:
+            return len(await connection.fetch(_UPLOADS["delete_old_uploads"], age, limit))
+
     async def trim(self) -> None:
         """Delete old idempotency keys, queue rows that nobody takes, and workers that fell silent."""
         async with self._database.connection() as connection:
@@ -32,7 +38,7 @@ class RetentionStore:
             await connection.execute(_WORKERS["delete_workers"], _WORKER_LIFE)
 
     async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
-        """Folders to delete now, with the ids of their rows; hidden from others for a minute, then for longer."""
+        """Folders and uploads to delete now, with the ids of their rows; hidden from others for a minute at least."""
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_SQL["lock_storage_deletions"], limit)
             await connection.execute(_SQL["postpone_storage_deletions"], [r["id"] for r in rows], _POSTPONE)

@@ -31,6 +31,11 @@ CREATE TYPE public.task_state AS ENUM (
     'CANCELLED'
 );
 
+CREATE TYPE public.upload_state AS ENUM (
+    'WRITING',
+    'COMPLETE'
+);
+
 CREATE FUNCTION public.announce_new_tasks() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -399,6 +404,20 @@ CREATE TABLE public.tenants (
     create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE public.uploads (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    uri text NOT NULL,
+    state public.upload_state DEFAULT 'WRITING'::public.upload_state NOT NULL,
+    size_bytes bigint,
+    sha256 text,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    complete_time timestamp with time zone,
+    CONSTRAINT uploads_check CHECK (((state = 'COMPLETE'::public.upload_state) = (complete_time IS NOT NULL))),
+    CONSTRAINT uploads_check1 CHECK (((state = 'WRITING'::public.upload_state) OR (size_bytes IS NOT NULL))),
+    CONSTRAINT uploads_size_bytes_check CHECK ((size_bytes > 0))
+);
+
 CREATE TABLE public.users (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -457,6 +476,9 @@ ALTER TABLE ONLY public.tenants
 ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.uploads
+    ADD CONSTRAINT uploads_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -495,6 +517,8 @@ CREATE INDEX tasks_of_job ON public.tasks USING btree (job_id);
 CREATE INDEX tasks_ready ON public.tasks USING btree (ready_time) WHERE ((state = 'READY'::public.task_state) AND (lease_until IS NULL));
 
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (state = 'RUNNING'::public.task_state);
+
+CREATE INDEX uploads_by_age ON public.uploads USING btree (create_time);
 
 CREATE TRIGGER announce_new_tasks AFTER INSERT ON public.tasks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.announce_new_tasks();
 

@@ -120,10 +120,11 @@ class MediaExecutor:
         return Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def _fetch(self, attempt: Attempt, uri: str, target: Path) -> Fetched:
-        if not self._storage.is_remote(uri):
-            return await self._storage.fetch(uri, target)
+        storage = self._storage.of(attempt.task.tenant_id)
+        if not storage.is_remote(uri):
+            return await storage.fetch(uri, target)
         async with attempt.slot.left():
-            return await self._storage.fetch(uri, target)
+            return await storage.fetch(uri, target)
 
     async def _transcode(self, attempt: Attempt, planned: Plan, folder: Path, sources: Iterable[Source]) -> bool:
         """Run all commands; answers whether ffmpeg complained of a damaged input."""
@@ -158,11 +159,12 @@ class MediaExecutor:
         self, attempt: Attempt, files: Sequence[PlannedFile], infos: Sequence[MediaInfo], folder: Path
     ) -> tuple[MadeFile, ...]:
         """Write every file to its place, several at once; answers them in their order."""
+        storage = self._storage.of(attempt.task.tenant_id)
 
         async def upload(file: PlannedFile) -> StoredFile:
             with traces.span("upload", {"reelmill.output": file.output}) as span:
                 uri = f"{attempt.task.output_prefix}{quote(str(file.path))}"
-                stored = await self._storage.put_file(folder / file.path, uri, file.content_type)
+                stored = await storage.put_file(folder / file.path, uri, file.content_type)
                 span.set({"reelmill.size_bytes": stored.size_bytes})
             OUTPUT_BYTES.inc(stored.size_bytes)
             return stored

@@ -1,0 +1,45 @@
+"""A gateway that dies with an upload in its hands: nothing of it stays for ever, and no job reads half a file."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from fault.kit.points import Points
+from live import Reelmill
+
+
+async def test_what_a_gateway_killed_before_its_last_word_leaves_is_no_input_and_goes_with_the_old(
+    idle_api: Reelmill, tmp_path: Path
+) -> None:
+    settings = {"REELMILL_DATABASE_URL": idle_api.environment["REELMILL_DATABASE_URL"]}
+    connection = await asyncpg.connect(settings["REELMILL_DATABASE_URL"])
+    async with Points(tmp_path / "points") as points:
+        settings |= {"REELMILL_TEST_POINTS": str(points.path), "REELMILL_DATA_DIR": str(tmp_path / "data")}
+        gateway = Reelmill("gateway", variables=settings, api_target=idle_api.grpc)
+        scheduler = Reelmill("scheduler", variables=settings, upload_retention_days=1)
+        try:
+            await asyncio.to_thread(gateway.start)
+            points.hold("upload.stored")
+            async with httpx.AsyncClient(base_url=gateway.http, timeout=60) as http:
+                sending = asyncio.create_task(http.post("/v1/uploads?name=talk.mov", content=b"some bytes"))
+                await points.reached("upload.stored")
+                await asyncio.to_thread(gateway.kill)
+                with pytest.raises(httpx.TransportError):
+                    await sending
+            points.free_all()
+            [row] = await connection.fetch("SELECT id, uri FROM uploads WHERE state = 'WRITING'")
+            path = tmp_path / "data" / "storage" / "uploads" / row["uri"].removeprefix("upload:")
+            assert path.read_bytes() == b"some bytes"
+            older = "UPDATE uploads SET create_time = now() - interval '2 days' WHERE id = $1"
+            await connection.execute(older, row["id"])
+            await asyncio.to_thread(scheduler.start)
+            async with asyncio.timeout(30):
+                while path.exists() or await connection.fetchval("SELECT count(*) FROM storage_deletions"):
+                    await asyncio.sleep(0.05)  # between looks
+            assert await connection.fetch("SELECT FROM uploads WHERE id = $1", row["id"]) == []
+        finally:
+            await connection.close()
+            for process in (gateway, scheduler):
+                await asyncio.to_thread(process.close)
