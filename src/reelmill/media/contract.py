@@ -77,6 +77,8 @@ class Command:
     """Names of the job's outputs that it makes."""
     duration_seconds: float
     """Seconds of media that it writes, for progress; 0 where that is not known."""
+    joins: bool = True
+    """Whether it may be joined with others."""
     reading_bytes: int = 0
     """Memory of its decoders."""
     writing_bytes: int = 0

@@ -5,6 +5,7 @@ already, and in formats without an index it lands behind the key frame. So it re
 from a while before its key frame, and filters do the rest.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reelmill.media.contract import Source
@@ -14,6 +15,7 @@ from reelmill.media.timeline import SECOND, Track, micros
 from reelmill.media.tracks import Sound
 
 _SAME = 20  # microseconds: of times that were rounded on different ways
+_LEAST = 7000  # microseconds, for clones
 _LESS = 500  # microseconds before a frame's time: after the one before it in any case
 _BEFORE_KEY = SECOND  # a seek goes by the time of decoding, and that of another track
 _BLIND = 10 * SECOND  # where no key frame is known
@@ -33,7 +35,7 @@ class Cut:
     seek: int
     """Where it begins to read."""
     offset: int
-    """From there to the part's beginning."""
+    """From there to the part's beginning; below 0 where ffmpeg itself begins later."""
     shown: int
     """From there to the frame that is on the screen at the part's beginning."""
     length: int
@@ -46,7 +48,7 @@ class Cut:
     @property
     def moved(self) -> bool:
         """Whether filters must move times."""
-        return self.offset > _SAME or self.last is not None
+        return abs(self.offset) > _SAME or self.last is not None
 
     def picture(self) -> tuple[str, ...]:
         """Filters that stand before all others of a picture."""
@@ -59,8 +61,8 @@ class Cut:
             end = _told(self.offset + max(self.length, 1))
             found = [f"{found[0]}:end={end}" if found else f"trim=end={end}"]
         found.append(_FINE)
-        if self.offset > _SAME:
-            found.append(f"setpts=max(0\\,PTS-{_told(self.offset)}/TB)")
+        if abs(self.offset) > _SAME:
+            found.append(f"setpts=max(0\\,PTS{self._back()}/TB)")
         if self.last is not None:
             step = min(_SHORT, (self.length - self.last) // (_CLONES + 1))
             count = f"{_CLONES + 1}-st(0\\,ld(0)+1)"  # of those that are still to come, and this one
@@ -80,12 +82,29 @@ class Cut:
 
     def sound(self) -> tuple[str, ...]:
         """Filters that stand before all others of a sound."""
-        if self.offset <= _SAME:
+        if abs(self.offset) <= _SAME:
             return ()
-        return (f"atrim=start={_told(self.offset)}", f"asetpts=PTS-{_told(self.offset)}/TB")
+        trim = (f"atrim=start={_told(self.offset)}",) if self.offset > 0 else ()
+        return (*trim, f"asetpts=PTS{self._back()}/TB")
+
+    def _back(self) -> str:
+        return f"-{_told(self.offset)}" if self.offset > 0 else f"+{_told(-self.offset)}"
 
 
 _FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
+
+
+def joins(source: Source, first: Sequence[Sequence[str] | None], used: Sequence[int]) -> bool:
+    """Whether outputs of streams `used` may share a process: not where others change where ffmpeg begins to count.
+
+    Nor where holes are filled: five such outputs of one process hang ffmpeg 9.
+    """
+    every = list(source.timeline.tracks)
+    return not _is_filled(first) and origin(source, 0, used) == origin(source, 0, every or used)
+
+
+def _is_filled(first: Sequence[Sequence[str] | None]) -> bool:
+    return any(_FILLED in each for each in first if each)
 
 
 def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone: bool) -> tuple[str, ...] | None:
@@ -111,39 +130,69 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     return found
 
 
-def cut(source: Source, part: Span, picture: int | None = None) -> Cut:
-    """How to read a part; `picture`: the stream whose frame at its beginning is to be the first."""
+def origin(source: Source, seek: int, used: Iterable[int]) -> int:
+    """Where ffmpeg begins to count if it reads streams `used` from `seek` on.
+
+    In formats that may be joined it leaves out of its beginning what nobody uses.
+    """
+    if source.demuxer not in JOINED | {"ogg"}:
+        return seek
+    times = source.timeline
+    return max(seek, min((times.track(index).start for index in used), default=0))
+
+
+def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = None) -> Cut:
+    """How to read a part of streams `used`; `picture`: the one whose frame at its beginning is to be the first."""
     start, length = micros(part.start), micros(part.length)
     if picture is None:
         seek = _sound_seek(source, start)
-        return Cut(seek=seek, offset=start - seek, shown=start - seek, length=length)
+        counted = origin(source, seek, used)
+        return Cut(seek=seek, offset=_offset(part, start - counted), shown=start - counted, length=length)
     track = source.timeline.track(picture)
     first = min(track.frame_at(start), start) if track.knows(start) else start
     seek = seek_for(source, track, first)
     last = _held(track, start, start + length, part.cut) if length else None
     sparse = last is not None or track.widest(start, start + length if length else track.end) > _LONG
-    return Cut(seek=seek, offset=start - seek, shown=first - seek, length=length, last=last, sparse=sparse)
+    counted = origin(source, seek, used)
+    return Cut(
+        seek=seek,
+        offset=_offset(part, start - counted),
+        shown=first - counted,
+        length=length,
+        last=last,
+        sparse=sparse,
+    )
+
+
+def _offset(part: Span, offset: int) -> int:
+    """Of a part that is cut the clock counts; a whole begins with what it has."""
+    return offset if part.cut or part.start else max(0, offset)
 
 
 def seek_for(source: Source, track: Track, time: int) -> int:
     """Where to begin to read so that the frame that begins at `time` is decoded."""
     if not time or _unseekable(source):
         return 0
-    if source.demuxer not in JOINED:
+    if not _lands_late(source):
         return time
     key = track.key_before(time)
     return max(0, key - _BEFORE_KEY if key is not None else time - _BLIND)
 
 
-def from_seek(seek: int, time: int) -> tuple[str, ...]:
+def from_seek(source: Source, seek: int, time: int, picture: int) -> tuple[str, ...]:
     """The filter that drops what was read from `seek` on before the frame that begins at `time`."""
+    seek = origin(source, seek, (picture,))
     return (f"trim=start={_told(time - seek - _LESS)}",) if time - seek > _SAME else ()
 
 
 def _sound_seek(source: Source, time: int) -> int:
     if _unseekable(source):
         return 0
-    return max(0, time - 2 * _BEFORE_KEY) if source.demuxer in JOINED else time
+    return max(0, time - 2 * _BEFORE_KEY) if _lands_late(source) else time
+
+
+def _lands_late(source: Source) -> bool:
+    return source.demuxer in JOINED or source.demuxer == "flv" or source.timeline.fragments
 
 
 def _unseekable(source: Source) -> bool:
@@ -162,7 +211,10 @@ def _held(track: Track, start: int, end: int, cut: bool) -> int | None:
     before = track.frame_at(last - 1) if last > start else last
     usual = last - max(start, before) if before < last else 0
     left = stop - max(last, start)
-    if left > max(usual * 3 // 2, 3 * _SHORT) or (left > _LONG and usual > _LONG):
+    longer = left > max(usual * 3 // 2, 3 * _SHORT) or (left > _LONG and usual > _LONG)
+    # What the cut takes off a frame's time its encoder does not know.
+    shorter = left > _LEAST and track.shown_until(last) - last - left > _HOLE
+    if longer or shorter:
         return max(0, last - start)
     return None
 

@@ -6,7 +6,8 @@ from typing import IO
 _EXACT = frozenset({"ape", "avi", "caf", "aiff", "flac", "mxf", "tta", "w64", "wav", "wv"})
 """Formats whose writers count what they wrote: of those that hold less, something is missing."""
 _SHORT_SECONDS, _SHORT_SHARE = 0.5, 0.02
-_MOST_BOXES = 10_000
+_MOST_BOXES, _FIRST_BOXES = 10_000, 16
+_FARTHEST = 2**62
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
@@ -19,6 +20,21 @@ def is_cut_off(file: IO[bytes], demuxer: str, size: int, *, claimed_seconds: flo
     if demuxer == "matroska":
         return _segment_reaches_past(file, size)
     return demuxer in _EXACT
+
+
+def has_fragments(file: IO[bytes]) -> bool:
+    """Whether an MP4 is of fragments (`moof`), as far as its first boxes tell."""
+    at = 0
+    for _ in range(_FIRST_BOXES):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 16 or head[4:8] == b"moof":
+            return head[4:8] == b"moof"
+        length = struct.unpack(">I", head[:4])[0]
+        at += struct.unpack(">Q", head[8:])[0] if length == 1 else max(length, 8)
+        if length == 0 or at > _FARTHEST:
+            return False
+    return False
 
 
 def _box_reaches_past(file: IO[bytes], size: int) -> bool:

@@ -42,6 +42,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
             picture=s.type == "video" and s.index == picture,
             rate=float(s.average_rate or s.guessed_rate or 25) if s.type == "video" else 0.0,
             hidden=s.type == "video" and s.codec_context is not None and s.codec_context.name in ("vp8", "libvpx"),
+            longest=_samples(s),
             summed=container.format.name.startswith("mov"),
             claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
         )
@@ -54,6 +55,14 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
         mends=bool(container.format.flags & Flags.ts_discont.value),
         claimed=max(0, container.duration or 0),
     )
+
+
+def _samples(stream: Any) -> int:
+    """Microseconds of a packet of coded sound; 0 where packets differ. Twice, for extensions that double the rate."""
+    context = stream.codec_context
+    if stream.type != "audio" or context is None or not stream.sample_rate:
+        return 0
+    return 2 * (context.frame_size or 0) * SECOND // int(stream.sample_rate)
 
 
 def is_walked(container: Any, file: IO[bytes], size: int) -> bool:

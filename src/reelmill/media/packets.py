@@ -31,6 +31,8 @@ class Stream:
     """Packets may be pictures that are never shown (VP8)."""
     leading: bool = True
     """What is shown before the first key frame is not decoded."""
+    longest: int = 0
+    """Microseconds of sound that a packet holds at most; 0: not known. MP4 tells a hole as a packet's duration."""
     summed: bool = False
     """Packets last until the next is decoded (MP4): only all together they say how long pictures are shown."""
     claimed: int = 0
@@ -71,6 +73,8 @@ class Recorder:
         length = duration * scale // over if duration and duration > 0 else 0
         if stream.picture and not length and stream.rate:
             length = round(SECOND / stream.rate)
+        if stream.longest:
+            length = min(length, stream.longest)
         if pts is None and dts is None:
             time = stream.next_dts if stream.next_dts is not None else 0
         else:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Sources
 from reelmill.media.operations import OPERATIONS
+from reelmill.media.timeline import MOST_LOOKS
 from reelmill.v1.jobs_pb2 import Job
 
 
@@ -28,6 +29,20 @@ def plan(job: Job, sources: Sources, context: PlanContext) -> Plan:
     return Plan(commands=join(commands, memory_bytes=context.memory_bytes), files=tuple(files))
 
 
+def looks(job: Job, name: str) -> tuple[float, ...]:
+    """Times of an input that its outputs need to know frames of, as `measuring.sought` takes them."""
+    found: list[float] = []
+    for output in job.outputs:
+        if (output.input or job.inputs[0].name) != name:
+            continue
+        for trim in (output.transcode.trim, output.audio.trim):
+            found += [trim.start_seconds, trim.end_seconds] if trim.start_seconds or trim.end_seconds else []
+        still = output.thumbnail
+        found += still.times_seconds
+        found += [-(i + 0.5) / still.count for i in range(min(still.count, MOST_LOOKS))]
+    return tuple(found[:MOST_LOOKS])
+
+
 def _check_memory(command: Command, most_bytes: int) -> None:
     if most_bytes and command.memory_bytes > most_bytes:
         raise AttemptFailed(
@@ -47,6 +62,9 @@ def join(commands: Iterable[Command], *, memory_bytes: int = 0) -> tuple[Command
     made: list[Command] = []
     newest: dict[tuple[str, ...], int] = {}
     for command in commands:
+        if not command.joins:
+            made.append(command)
+            continue
         at = newest.get(command.inputs)
         joined = _joined(made[at], command) if at is not None else None
         if at is not None and joined and (not memory_bytes or joined.memory_bytes <= memory_bytes):

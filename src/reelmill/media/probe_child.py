@@ -159,6 +159,8 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
                 times = replace(times, cut_off=True)
             if not still and times is None:
                 times = measuring.sought(container, info, index, looks)
+            if times is not None and demuxer == "mov":
+                times = replace(times, fragments=endings.has_fragments(apart(file)))
             if times is not None:
                 _tell_lengths(info, times, shown_seconds)
             if shown is not None and demuxer in shapes.DEMUXERS:

@@ -62,10 +62,11 @@ def expected_seconds(
     least = min(part.length, max(0.0, max(known) - part.start)) if all(known) else part.length
     if times is not None and times.measured and not times.cut_off:
         ends = [times.track(s.index).end / SECOND for s in streams if s]
-        if max(ends) > part.start:
+        if part.cut or max(ends) > part.start:
             # What begins late may come out at once, or when it did.
             starts = min(times.track(s.index).start for s in streams if s) / SECOND
-            most = min(part.length, max(ends) - part.start)
+            # Of a part that is cut the picture holds to the end, and sound is silent.
+            most = part.length if part.cut else min(part.length, max(ends) - part.start)
             return most - max(0.0, starts - part.start) / 2, max(0.0, starts - part.start) / 2 + max(0.5, 0.01 * most)
     return (least + part.length) / 2, (part.length - least) / 2 + max(0.5, 0.01 * part.length)
 

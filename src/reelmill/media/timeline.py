@@ -98,6 +98,8 @@ class Timeline:
     """Where the file's clock goes back or leaps: files that were joined, recorders that were interrupted."""
     disordered: bool = False
     """The clock goes back in a format whose readers don't mend that."""
+    fragments: bool = False
+    """An MP4 of fragments, in which a seek may land behind its key frame, as in MPEG-TS."""
     cut_off: bool = False
     """The rest of the file is missing; `end` is where its container says it would be."""
 
@@ -154,6 +156,7 @@ def packed(timeline: Timeline) -> str:
         "jumps": timeline.jumps,
         "disordered": timeline.disordered,
         "cut_off": timeline.cut_off,
+        "fragments": timeline.fragments,
         "tracks": [
             {
                 "index": index,
@@ -208,6 +211,7 @@ def unpacked(text: str) -> Timeline:
         jumps=tuple(head["jumps"]),
         disordered=head["disordered"],
         cut_off=head["cut_off"],
+        fragments=head["fragments"],
     )
 
 

@@ -11,7 +11,7 @@ from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Source
 from reelmill.media.launcher import Launcher
-from reelmill.media.plan import plan
+from reelmill.media.plan import looks, plan
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
 from reelmill.media.sources import believable_seconds
@@ -112,7 +112,7 @@ class MediaExecutor:
         self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
         try:
             with traces.span("probe"):
-                probed = await self._prober.probe(fetched.path)
+                probed = await self._prober.probe(fetched.path, looks(attempt.task.job, item.name))
         except AttemptFailed as error:
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error

@@ -6,9 +6,8 @@ from reelmill.jobs.errors import Violation
 from reelmill.media import cutting, formats, memory, sounds, tracks
 from reelmill.media.checks import track_violations, trim_violations
 from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.sources import Span, expected_seconds, open_options, seconds, span
+from reelmill.media.sources import expected_seconds, open_options, seconds, span
 from reelmill.media.timeline import SECOND
-from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import AudioExtract
 
 _MUX = {
@@ -66,7 +65,8 @@ class AudioOperation:
         path = PurePosixPath(output, f"{output}.{extension}")
         rate = formats.accepted_rate(formats.EXTRACT_RATES[spec.format], spec.sample_rate_hz, sound.sample_rate_hz)
         channels = sounds.channels_of(sound, spec.channels)
-        made = cutting.cut(source, part)
+        used = [stream.index for stream in sound.parts]
+        made = cutting.cut(source, part, used)
         first = cutting.sound_filters(source, part, made, sound, alone=True)
         writes = (
             *sounds.maps((sound,), spec.channels, output, (first,), silent=seconds(part.length)),
@@ -78,7 +78,7 @@ class AudioOperation:
             *_MUX[spec.format],
             str(path),
         )
-        duration, tolerance = _expected(part, sound, source)
+        duration, tolerance = expected_seconds(part, sound.parts, source.timeline)
         expected = Expected(
             audio_codec=formats.EXTRACT_NAMES[spec.format],
             languages=(sound.language,),
@@ -90,14 +90,9 @@ class AudioOperation:
             writes=writes,
             outputs=(output,),
             duration_seconds=part.length,
+            joins=cutting.joins(source, (first,), used),
             reading_bytes=memory.SOUND_BYTES,
             writing_bytes=memory.SOUND_BYTES,
         )
         file = PlannedFile(output=output, path=path, content_type=formats.CONTENT_TYPES[extension], expected=expected)
         return Plan(commands=(command,), files=(file,))
-
-
-def _expected(part: Span, sound: Sound, source: Source) -> tuple[float | None, float]:
-    if part.cut and source.timeline.measured and not source.timeline.cut_off:
-        return part.length, max(0.5, 0.01 * part.length)
-    return expected_seconds(part, sound.parts, source.timeline)

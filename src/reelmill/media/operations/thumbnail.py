@@ -145,7 +145,7 @@ def _seek_to(time: float, source: Source, picture: MediaInfo.Stream, duration: f
     if track.knows(micros(time)):
         frame_time = track.frame_at(micros(time))
         seek = cutting.seek_for(source, track, frame_time)
-        return seek / SECOND, cutting.from_seek(seek, frame_time)
+        return seek / SECOND, cutting.from_seek(source, seek, frame_time, picture.index)
     # Not measured: a seek finds the first frame from there on.
     frame = 1.0 / picture.frame_rate if picture.frame_rate else 0.0
     sought = time - frame + _ROUNDING_SECONDS
@@ -202,9 +202,11 @@ def _one_decode(
     size: Size,
 ) -> Command:
     step = spread.length / spec.count
-    early = seconds(spread.begin + step / 2)
-    # The frame on the screen at the middle of each step: earlier by half a step, then at each step.
-    rate = f"setpts=PTS-{early}/TB,fps=fps={spec.count}/{seconds(spread.length)}:start_time=0:round=up"
+    used = [picture.index]
+    early = seconds(spread.begin + step / 2 - cutting.origin(source, 0, used) / SECOND)
+    # The frame on the screen at the middle of each step: earlier by half a step, then at each step. By a fine clock:
+    # that of some formats ticks once a frame, and a step may be shorter.
+    rate = f"settb=AVTB,setpts=PTS-{early}/TB,fps=fps={spec.count}/{seconds(spread.length)}:start_time=0:round=up"
     if spread.held:
         rate += f",tpad=stop_mode=clone:stop={spec.count}"
     composition = source.info.composition if source.info.HasField("composition") else None
@@ -222,6 +224,7 @@ def _one_decode(
         writes=writes,
         outputs=(output,),
         duration_seconds=spread.length,
+        joins=cutting.joins(source, (), used),
         reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
         writing_bytes=memory.still(size, picture),
     )

@@ -107,7 +107,8 @@ class TranscodeOperation:
             changing=free and may_change(source),
             aspects=aspects(picture, part.start) if free else (),
         )
-        made = cutting.cut(source, part, picture.index)
+        used = [picture.index, *(stream.index for sound in heard for stream in sound.parts)]
+        made = cutting.cut(source, part, used, picture.index)
         first = [cutting.sound_filters(source, part, made, sound, alone=False) for sound in heard]
         graph = ",".join((*made.picture(), *rate, *pictures.filters(picture, shown), pictures.FILM))
         writes = (
@@ -148,6 +149,7 @@ class TranscodeOperation:
             writes=writes,
             outputs=(output,),
             duration_seconds=part.length,
+            joins=cutting.joins(source, first, used),
             reading_bytes=memory.decoding(picture, source.demuxer, context.threads, composition),
             writing_bytes=memory.encoding(spec.video, scaling.final, picture) + memory.SOUND_BYTES * len(heard),
         )
