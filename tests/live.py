@@ -36,7 +36,8 @@ class Reelmill(Server):
         self.media = self.folder / "media"
         self.media.mkdir()
         self.ready = "readyz"  # what is waited for at the start
-        self._argv = [sys.executable, "-m", module, *command]
+        self.python = sys.executable
+        self._argv = ["-m", module, *command]
         defaults = {
             "data_dir": self.folder / "data",
             "read_roots": json.dumps([str(self.media)]),
@@ -61,7 +62,7 @@ class Reelmill(Server):
 
     def command(self) -> list[str]:
         """Its argv."""
-        return self._argv
+        return [self.python, *self._argv]
 
     def answers(self) -> bool:
         """Whether it is ready."""

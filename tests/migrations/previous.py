@@ -2,7 +2,9 @@
 
 import io
 import subprocess
+import sysconfig
 import tarfile
+import venv
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,12 @@ def unpack(name: str, folder: Path) -> Path:
     with tarfile.open(fileobj=io.BytesIO(git("archive", name, "src"))) as archive:
         archive.extractall(folder, filter="data")
     return folder / "src"
+
+
+def python(source: Path, folder: Path) -> Path:
+    """A Python with our packages and that code, made in a folder: for its children, which have no PYTHONPATH."""
+    venv.create(folder, symlinks=True)
+    [packages] = folder.glob("lib/python*/site-packages")
+    ours = sysconfig.get_path("purelib")
+    (packages / "previous.pth").write_text(f"{source}\nimport site; site.addsitedir({ours!r})\n")
+    return folder / "bin" / "python"

@@ -28,10 +28,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class Upgrade(Deployment):
     """A deployment of the release before, with processes of ours beside it once they are started."""
 
-    def __init__(self, source: Path, **servers: str) -> None:
+    def __init__(self, source: Path, python: Path, **servers: str) -> None:
         super().__init__(**servers, settings=QUICK | {"REELMILL_LEASE_SECONDS": "2"})  # sweeps come after six
         for process in self.all:
             process.environment["PYTHONPATH"] = str(source)
+            process.python = str(python)
         self.old = dict(self.processes) | {"worker": self.workers[0]}
         self.new = {kind: Reelmill(kind, variables=self.settings) for kind in ("api", "scheduler", "worker")}
         self.workers.append(self.new["worker"])
@@ -65,7 +66,9 @@ async def system(
     url = await databases.create(migrated=False)
     await asyncio.to_thread(run_old, source, "-m", "reelmill", "migrate", url=url)
     await migrate(url)
-    async with Upgrade(source, database_url=url, queue_url=kafka_server.url, cache_url=redis_server.url) as upgrade:
+    python = previous.python(source, source.parent / "environment")
+    servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
+    async with Upgrade(source, python, **servers) as upgrade:
         shutil.copy(clip, upgrade.talk)
         yield upgrade
         await upgrade.revive()
