@@ -14,9 +14,10 @@ from reelmill.store.leases import BEGINNING
 from reelmill.store.sql import queries
 
 ROWS = 20_000
+_TENANT, _SET = uuid.UUID(int=1), uuid.uuid4()  # a job with many files
 _FILL = f"""
 INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, open_tasks, deadline)
-SELECT uuidv7(), '00000000-0000-0000-0000-000000000001', gen_random_uuid(), i % 101, '', 'file:///x/', 1,
+SELECT uuidv7(), '{_TENANT}', gen_random_uuid(), i % 101, '', 'file:///x/', 1,
        CASE WHEN i % 100 = 0 THEN now() + interval '1 day' END
 FROM generate_series(1, {ROWS}) i;
 INSERT INTO tasks (id, job_id, tenant_id, kind, state, priority, ready_time)
@@ -28,6 +29,11 @@ WHERE id IN (SELECT id FROM tasks ORDER BY id LIMIT 2000);
 INSERT INTO storage_deletions (uri, not_before) SELECT '', now() + interval '1 h' FROM generate_series(1, {ROWS});
 INSERT INTO job_logs (job_id, tenant_id, level, attempt, message) SELECT id, tenant_id, 'INFO', 1, '' FROM jobs;
 INSERT INTO output_files SELECT id, tenant_id, 'a', 0, '', '', 1, '' FROM jobs;
+INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, open_tasks, state, end_time)
+VALUES ('{_SET}', '{_TENANT}', gen_random_uuid(), 50, '', 'file:///x/', 0, 'COMPLETED', now());
+INSERT INTO output_files
+SELECT '{_SET}', '{_TENANT}', 'a', i, '', 'file:///x/{_SET}-1/a/video/' || i || '.m4s', 1, ''
+FROM generate_series(0, {ROWS}) i;
 ALTER TABLE task_dependencies DISABLE TRIGGER USER;
 INSERT INTO task_dependencies SELECT id, lead(id, 1, id) OVER (ORDER BY id) FROM tasks;
 INSERT INTO idempotency_keys SELECT tenant_id, id::text, '', id FROM jobs;
@@ -137,3 +143,22 @@ async def test_looking_for_what_is_due_reads_nothing_else(full_database: str) ->
         found[name] = _removed(json.loads(text))
     await connection.close()
     assert found == dict.fromkeys(DUE, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "rows"),
+    [
+        ("find_file", ["video/19999.m4s"], 1),
+        ("find_file", ["video/none.m4s"], 0),
+        ("list_files", [15_000, 50, 2**21], 50),
+    ],
+)
+async def test_a_file_of_many_is_found_and_listed_without_the_others(
+    full_database: str, name: str, arguments: list[object], rows: int
+) -> None:
+    connection = await asyncpg.connect(full_database)
+    query = queries("jobs")[name]
+    text = await connection.fetchval(f"EXPLAIN (FORMAT JSON, ANALYZE) {query}", _TENANT, _SET, "a", *arguments)
+    found = await connection.fetch(query, _TENANT, _SET, "a", *arguments)
+    await connection.close()
+    assert (len(found), _removed(json.loads(text))) == (rows, 0)

@@ -504,6 +504,8 @@ CREATE INDEX jobs_with_deadline ON public.jobs USING btree (deadline) WHERE ((de
 
 CREATE INDEX outbox_by_topic ON public.outbox USING btree (topic, id);
 
+CREATE INDEX output_files_path ON public.output_files USING btree (job_id, output, regexp_replace(uri, (('^.*?'::text || (job_id)::text) || '-[^/]*/[^/]*/'::text), ''::text));
+
 CREATE INDEX storage_deletions_due ON public.storage_deletions USING btree (not_before);
 
 CREATE INDEX task_dependents ON public.task_dependencies USING btree (depends_on);
