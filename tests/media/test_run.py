@@ -146,6 +146,14 @@ async def test_endless_stderr_takes_no_memory(open_studio: Studio) -> None:
     assert len(caught.value.failure.stderr_tail.splitlines()) == 40
 
 
+async def test_a_cause_is_told_however_much_follows_it(studio: Studio, tmp_path: Path) -> None:
+    flood = 'for i in $(seq 2000); do echo "[error] error while decoding MB $i" >&2; done'
+    cause = "echo '[error] Error opening input: Cannot allocate memory' >&2"
+    talker = script(tmp_path, f"{flood}; {cause}; {flood}; exit 69")
+    with pytest.raises(AttemptFailed, match="OUT_OF_MEMORY: .*: .error. Error opening input: Cannot allocate memory"):
+        await studio.run(endless(), ffmpeg=talker)
+
+
 async def test_a_failure_tells_the_command_the_output_and_the_line(studio: Studio) -> None:
     with pytest.raises(AttemptFailed) as caught:
         await studio.run(endless("-c:v", "nosuch"))

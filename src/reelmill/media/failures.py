@@ -75,6 +75,11 @@ def classify(exit_code: int, stderr: str) -> Classified:
     return Classified("FFMPEG_FAILED", _with_line(f"ffmpeg ended with exit code {exit_code}", _last(lines)))
 
 
+def rule_of(line: str) -> int | None:
+    """Which of the rules a line of stderr fits, the first: whoever keeps a line for each loses no cause to a flood."""
+    return next((i for i, rule in enumerate(RULES) if rule.pattern and re.search(rule.pattern, line)), None)
+
+
 def _last(lines: Sequence[str]) -> str:
     """The last line that says something: ffmpeg closes with "Conversion failed!"."""
     return next((line for line in reversed(lines) if line.strip() and "Conversion failed!" not in line), "")

@@ -14,7 +14,7 @@ from typing import Any
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
 from reelmill.media.contract import Command
-from reelmill.media.failures import classify, input_damaged
+from reelmill.media.failures import classify, input_damaged, rule_of
 from reelmill.media.launcher import Launcher, outgrown
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.points import reach
@@ -57,6 +57,8 @@ class _Output:
     """What is read from the process's pipes."""
 
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
+    causes: dict[int, str] = field(default_factory=dict)
+    """The first line of each rule that one fits: thousands may follow it."""
     warnings: dict[str, None] = field(default_factory=dict)
     logged: set[str] = field(default_factory=set)
 
@@ -118,7 +120,7 @@ async def run(
             code, message = watch.result()
             raise _failure(command, code, message, text, tail)
         if process.returncode:
-            found = classify(process.returncode, tail)
+            found = classify(process.returncode, "\n".join((*output.causes.values(), tail)))
             raise _failure(command, found.code, found.message, text, tail)
     finally:
         for task in (watch, growing, stopping):
@@ -174,6 +176,8 @@ def _keep(line: bytes, output: _Output) -> None:
     if not text:
         return
     output.tail.append(text)
+    if (rule := rule_of(text)) is not None:
+        output.causes.setdefault(rule, text)
     complaint = _COMPLAINT.search(text)
     if len(output.warnings) < _MAX_WARNINGS and complaint:
         output.warnings[text] = None
