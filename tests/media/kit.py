@@ -14,7 +14,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Command, Plan, PlanContext, Source
 from reelmill.media.launcher import Launcher
-from reelmill.media.plan import plan
+from reelmill.media.plan import looks, plan
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.validate import job_violations, with_defaults
@@ -100,9 +100,9 @@ class Studio:
     launcher: Launcher
     prober: Prober
 
-    async def source(self, path: Path) -> Source:
+    async def source(self, path: Path, *looks: float) -> Source:
         """A file as the worker sees it."""
-        probed = await self.prober.probe(path)
+        probed = await self.prober.probe(path, looks)
         return Source(path=str(path), info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Plan:
@@ -112,7 +112,8 @@ class Studio:
         made = job(path.as_uri(), *named)
         assert job_violations(made, "job") == []
         context = PlanContext(threads=threads, memory_bytes=memory_bytes)
-        return plan(with_defaults(made), {"": await self.source(path)}, context)
+        whole = with_defaults(made)
+        return plan(whole, {"": await self.source(path, *looks(whole, ""))}, context)
 
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""

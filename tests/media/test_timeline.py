@@ -107,7 +107,7 @@ async def test_what_comes_out_is_what_was_shown(studio: Studio, tmp_path: Path, 
         begun = part[0][0] + low
         assert starts[1:] == pytest.approx(inside[1:], abs=0.003)
         assert begun >= low - 0.001
-        assert decode(files[-1]).duration_seconds <= high - low + 0.05
+        assert decode(files[-1]).duration_seconds <= high - low + 0.14
 
 
 async def test_a_timeline_crosses_a_pipe_and_even_frames_take_next_to_nothing() -> None:
@@ -131,7 +131,7 @@ async def test_the_frame_at_a_time_is_the_last_that_began() -> None:
     assert [track.frame_at(t) for t in (0, 40, 79, 80, 199, 200, 999)] == [40, 40, 40, 80, 80, 200, 200]
     assert [track.key_before(t) for t in (39, 40, 199, 200)] == [None, 40, 40, 200]
     assert [track.shown_until(t) for t in (0, 80, 250)] == [80, 200, 300]
-    assert (track.widest(0, 300), track.widest(0, 100), track.widest(81, 190)) == (120, 40, 0)
+    assert (track.gaps(0, 300), track.gaps(0, 100), track.gaps(81, 190)) == ((40, 120), (40, 120), (120, 120))
 
 
 async def test_what_is_not_measured_is_taken_to_be_even() -> None:

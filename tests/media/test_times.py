@@ -277,3 +277,32 @@ async def test_what_fails_for_a_broken_input_is_its_fault(studio: Studio, files:
     whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(AttemptFailed, match="INPUT_CORRUPT"):
         await studio.one(whole, audio={"format": "WAV"})
+
+
+async def test_a_large_file_is_looked_into_where_a_job_will_look(studio: Studio, files: Path) -> None:
+    """As large ones are: without a walk, frames are known around the times that matter, and lengths from the end."""
+    for suffix in ("mp4", "ts"):
+        path = make(files / f"large.{suffix}", *frames(seconds=6), *B_FRAMES)
+        path_size = 2**24 + 1
+        with path.open("r+b") as file:
+            if suffix == "ts":  # null packets, which readers skip
+                data = file.read()
+                file.seek(0)
+                null = b"\x47\x1f\xff\x10" + bytes(184)
+                middle = len(data) // 376 * 188
+                file.write(data[:middle] + null * (path_size // 188 + 1) + data[middle:])
+            else:
+                file.seek(0, 2)
+                file.write((path_size).to_bytes(4) + b"free" + bytes(path_size - 8))
+        looks = (2.51, 5.99, -0.25)
+        times = (await studio.prober.probe(path, looks)).timeline
+        assert times is not None and not times.measured
+        track = times.track(0)
+        assert times.seconds == pytest.approx(6.0, abs=0.3)
+        assert track.knows(2_510_000) and not track.knows(4_000_000)
+        assert track.frame_at(2_510_000) == pytest.approx(2_480_000, abs=1000) and track.knows(1_490_000)
+        part = {"start_seconds": 2.51, "end_seconds": 4.51}
+        stills = {"format": "PNG", "times_seconds": [1.01, 2.5, 5.99]}
+        *made, film = await studio.make(path, {"thumbnail": stills}, {"transcode": {"trim": part}})
+        assert [still(one) for one in made] == [25, 62, 149]
+        assert shown(film)[0] == (0.0, 62) and decode(film).duration_seconds == pytest.approx(2.0, abs=0.05)

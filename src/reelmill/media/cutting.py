@@ -24,6 +24,7 @@ _SHORT = SECOND // 25
 # guesses how long the last one lasts by the one before it, guesses right.
 _CLONES = 6
 _HOLE = SECOND // 20
+_UNEVEN = SECOND // 20  # of frames' times; MP4 then errs by no more than two of it
 _LONG = SECOND // 2  # of a last frame, from which on no muxer's guess of its duration is trusted
 _FINE = "settb=1/90000"  # formats whose clock ticks once a frame have no place between
 
@@ -152,7 +153,8 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
     first = min(track.frame_at(start), start) if track.knows(start) else start
     seek = seek_for(source, track, first)
     last = _held(track, start, start + length, part.cut) if length else None
-    sparse = last is not None or track.widest(start, start + length if length else track.end) > _LONG
+    shortest, longest = track.gaps(start, start + length if length else track.end)
+    sparse = last is not None or longest > _LONG or longest - shortest > _UNEVEN
     counted = origin(source, seek, used)
     return Cut(
         seek=seek,

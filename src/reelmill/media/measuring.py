@@ -132,7 +132,7 @@ def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequen
         if any(low <= at < high for low, high in windows):
             continue
         for back in (0, _EARLIER, 5 * _EARLIER):
-            found = _around(container, stream, begin, max(0, at - back), at)
+            found = _around(container, stream, begin, at - back, at)
             if found is not None:
                 break
         if found is None:
@@ -163,7 +163,7 @@ def _around(container: Any, stream: Any, begin: int, seek: int, at: int) -> tupl
         times.append(when)
         if key:
             keys.append(when)
-            if keys[0] > at and seek > 0:
+            if keys[0] > at and seek > -_EARLIER:
                 return None
         if when > at + _NEAR:
             return [t for t in times if t >= keys[0]], keys, False

@@ -70,12 +70,14 @@ class Track:
         at = bisect_right(self.keys, time) - 1
         return self.keys[at] if at >= 0 else None
 
-    def widest(self, start: int, end: int) -> int:
-        """The longest time between two frames of a part that was measured; 0 for others."""
+    def gaps(self, start: int, end: int) -> tuple[int, int]:
+        """The shortest and the longest time of a frame of a part that was measured; 0, 0 for others."""
         if not (self.knows(start) and self.knows(end - 1)):
-            return 0
-        low, high = max(0, bisect_right(self.frames, start) - 1), bisect_right(self.frames, end)
-        return max((b - a for a, b in pairwise(self.frames[low:high])), default=0)
+            return 0, 0
+        low, high = max(0, bisect_right(self.frames, start) - 1), bisect_right(self.frames, end - 1) + 1
+        ends = (self.end,) if high > len(self.frames) else ()
+        found = [b - a for a, b in pairwise((*self.frames[low:high], *ends))]
+        return min(found, default=0), max(found, default=0)
 
     def shown_until(self, time: int) -> int:
         """When the frame that is on the screen at `time` gives way to the next one, or ends."""

@@ -151,7 +151,11 @@ def _seek_to(time: float, source: Source, picture: MediaInfo.Stream, duration: f
     sought = time - frame + _ROUNDING_SECONDS
     if duration:
         sought = min(sought, duration - (frame or 0.04) - _ROUNDING_SECONDS)
-    return max(0.0, sought), ()
+    sought = max(0.0, sought)
+    seek = cutting.seek_for(source, track, micros(sought))
+    if seek == micros(sought):
+        return sought, ()
+    return seek / SECOND, cutting.from_seek(source, seek, micros(sought), picture.index)
 
 
 def _check_size(size: Size, output: str) -> None:
