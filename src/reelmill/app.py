@@ -17,6 +17,7 @@ from reelmill.api.media_service import MediaService
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.api.uploads_service import UploadService
+from reelmill.api.workers_service import WorkerService
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
 from reelmill.capacity import Limits
@@ -186,6 +187,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
         JobService(parts.jobs, parts.cache, submitter),
         MediaService(parts.storage, prober, settings.data_dir.expanduser() / "work"),
         UploadService(UploadStore(parts.database)),
+        WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
         ready=parts.database.check,
         checks=submitter.checks,
         limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),

@@ -24,7 +24,12 @@ from reelmill.store.migrate import migrate
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub
 
-SERVICES = ("reelmill.v1.JobService", "reelmill.v1.MediaService", "reelmill.v1.UploadService")
+SERVICES = (
+    "reelmill.v1.JobService",
+    "reelmill.v1.MediaService",
+    "reelmill.v1.UploadService",
+    "reelmill.v1.WorkerService",
+)
 
 
 def test_health_is_told_of_the_server_and_each_service(idle_api: Reelmill) -> None:

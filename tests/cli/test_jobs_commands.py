@@ -1,4 +1,4 @@
-"""submit, jobs, job, watch, cancel, retry, logs."""
+"""submit, jobs, job, watch, cancel, retry, logs, workers."""
 
 import json
 import re
@@ -6,7 +6,12 @@ from uuid import uuid4
 
 from cli.conftest import Cli
 from live import Reelmill
+from rich.console import Console
 from services.process import HOST, free_port
+
+from reelmill import __version__
+from reelmill.cli.display import workers_table
+from reelmill.v1.workers_pb2 import Worker
 
 BODY = {"inputs": [{"uri": "https://example.org/x.mov"}], "outputs": [{"name": "sound", "preset": "podcast-audio"}]}
 
@@ -80,6 +85,24 @@ def test_a_request_id_makes_one_job(idle_cli: Cli) -> None:
     assert first == again
     other = idle_cli("submit", "-", "--request-id", key, "--priority", "1", input=json.dumps(BODY))
     assert (other.exit_code, "with another body" in other.stderr) == (1, True)
+
+
+def test_workers_are_listed_with_what_they_do(live_cli: Cli) -> None:
+    heading, line = live_cli("workers").stdout.splitlines()
+    assert heading.split() == ["NAME", "VERSION", "POOL", "LABELS", "RUNNING", "SEEN"]
+    assert re.fullmatch(rf"\S+ +{re.escape(__version__)} +default +0/\d+ +\d+ s ago *", line), line
+    told = json.loads(live_cli("workers", "--json").stdout)
+    assert (told["name"], told["version"], told["pool"]) == (line.split()[0], __version__, "default")
+
+
+def test_a_worker_that_fell_silent_is_marked() -> None:
+    worker = Worker(name="[b]x", version="1.2.3", pool="large", labels=["gpu", "av1"], slots=4, running=5, silent=True)
+    worker.silence.FromMilliseconds(61_400)
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(workers_table([worker]))
+    last = shown.get().splitlines()[-1]
+    assert re.split(r"  +", last.strip()) == ["[b]x", "1.2.3", "large", "gpu, av1", "5/4", "61 s ago, silent"]
 
 
 def test_jobs_lists_newest_first_by_filter(idle_cli: Cli) -> None:

@@ -14,6 +14,7 @@ from live import Reelmill
 from services.databases import Databases
 from services.process import HOST, free_port
 
+from reelmill import __version__
 from reelmill.client import (
     AsyncClient,
     Backoff,
@@ -106,6 +107,11 @@ async def test_media_are_looked_at(either: Any, live: Reelmill) -> None:
     assert (await either.probe(f"file://{live.media}/clip.mp4")).streams[0].width == clips.WIDTH
     assert "transcode" in [o.name for o in await either.operations()]
     assert "web-mp4" in [p.name for p in await either.presets()]
+
+
+async def test_workers_are_listed(either: Any) -> None:
+    [worker] = [worker async for worker in either.workers(page_size=1)]
+    assert (worker.version, worker.pool, worker.silent) == (__version__, "default", False)
 
 
 async def test_a_batch_answers_jobs_and_errors(either: Any) -> None:

@@ -13,6 +13,7 @@ from reelmill.client.watching import Watch
 from reelmill.gateway.bindings import services
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import media_pb2 as media
+from reelmill.v1 import workers_pb2 as workers
 
 JOB = pb.Job(labels={"asset": "42"})
 EVENT, ERROR = pb.JobEvent(sequence=7, state=pb.Job.PROCESSING), Unavailable("away", code="UNAVAILABLE")
@@ -34,6 +35,7 @@ CALLS = [
     ),
     (calls.probe("u"), "ProbeMedia", media.ProbeMediaRequest(uri="u")),
     (calls.operations(), "ListOperations", media.ListOperationsRequest()),
+    (calls.workers(9).page("t"), "ListWorkers", workers.ListWorkersRequest(page_size=9, page_token="t")),
     (calls.presets(), "ListPresets", media.ListPresetsRequest()),
     (
         calls.batch_create_jobs([JOB, JOB], ["a", "b"]),

@@ -84,6 +84,22 @@ def parse_position_token(token: str) -> int:
     return int(position)
 
 
+def name_token(name: str) -> str:
+    """The token of the page after a name."""
+    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def parse_name_token(token: str) -> str:
+    """After which name the page begins; empty for the first. Raises InvalidRequest."""
+    try:
+        name = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise _no_token() from error
+    if "\0" in name:  # which no text of PostgreSQL has
+        raise _no_token()
+    return name
+
+
 def _time(value: str) -> datetime:
     try:
         moment = datetime.fromisoformat(value)

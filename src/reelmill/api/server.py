@@ -13,11 +13,21 @@ from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
 from reelmill.api.uploads_service import UploadService
+from reelmill.api.workers_service import WorkerService
 from reelmill.capacity import Limits
 from reelmill.jobs.errors import Unavailable
 from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
-from reelmill.v1 import jobs_pb2, jobs_pb2_grpc, media_pb2, media_pb2_grpc, uploads_pb2, uploads_pb2_grpc
+from reelmill.v1 import (
+    jobs_pb2,
+    jobs_pb2_grpc,
+    media_pb2,
+    media_pb2_grpc,
+    uploads_pb2,
+    uploads_pb2_grpc,
+    workers_pb2,
+    workers_pb2_grpc,
+)
 
 log = get_logger(__name__)
 _HEALTH_SECONDS = 2.0
@@ -46,13 +56,14 @@ class Server:
         jobs: JobService,
         media: MediaService,
         uploads: UploadService,
+        workers: WorkerService,
         ready: Callable[[], Awaitable[None]],
         *,
         checks: Checks,
         limits: Limits,
     ) -> None:
         self._ready = ready
-        self._jobs, self._media, self._uploads = jobs, media, uploads
+        self._jobs, self._media, self._uploads, self._workers = jobs, media, uploads, workers
         self._checks, self._limits = checks, limits
         self._health = health.aio.HealthServicer()
         self._names = ["", *(file.services_by_name[name].full_name for file, name in _SERVICES)]
@@ -97,6 +108,7 @@ class Server:
         jobs_pb2_grpc.add_JobServiceServicer_to_server(self._jobs, server)
         media_pb2_grpc.add_MediaServiceServicer_to_server(self._media, server)
         uploads_pb2_grpc.add_UploadServiceServicer_to_server(self._uploads, server)
+        workers_pb2_grpc.add_WorkerServiceServicer_to_server(self._workers, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         try:
@@ -138,4 +150,5 @@ _SERVICES = (
     (jobs_pb2.DESCRIPTOR, "JobService"),
     (media_pb2.DESCRIPTOR, "MediaService"),
     (uploads_pb2.DESCRIPTOR, "UploadService"),
+    (workers_pb2.DESCRIPTOR, "WorkerService"),
 )

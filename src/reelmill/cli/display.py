@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reelmill.cli.settings_command import Row
     from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile
     from reelmill.v1.media_pb2 import MediaInfo
+    from reelmill.v1.workers_pb2 import Worker
 
 _FILE_WIDTH = 200  # a log or a pipe has no width: nothing is cut off there
 _STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow", "PROCESSING": "cyan"}
@@ -97,6 +98,24 @@ def jobs_table(jobs: Sequence["Job"]) -> Table:
             local_time(job.create_time.ToDatetime()),
             Text(_short(job.inputs[0].uri) if job.inputs else ""),
             Text(", ".join(o.name for o in job.outputs)),
+        )
+    return table
+
+
+def workers_table(workers: Sequence["Worker"]) -> Table:
+    """Workers, a line for each."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("NAME", "VERSION", "POOL", "LABELS", "RUNNING", "SEEN"):
+        table.add_column(heading, justify="right" if heading == "RUNNING" else "left", no_wrap=True)
+    for worker in workers:
+        seen = f"{worker.silence.ToMilliseconds() / 1000:.0f} s ago"
+        table.add_row(
+            Text(worker.name),
+            Text(worker.version),
+            Text(worker.pool),
+            Text(", ".join(worker.labels)),
+            f"{worker.running}/{worker.slots}",
+            Text(f"{seen}, silent", style="red") if worker.silent else Text(seen),
         )
     return table
 

@@ -1,4 +1,4 @@
-"""Commands that talk to an api: submit, jobs, job, watch, cancel, retry, logs."""
+"""Commands that talk to an api: submit, jobs, job, watch, cancel, retry, logs, workers."""
 
 import json
 from collections.abc import Iterator
@@ -84,6 +84,19 @@ def list_jobs(
             _print_json(job)
     else:
         out().print(jobs_table(found))
+
+
+def workers(as_json: AsJson = False, api: Api = None) -> None:
+    """List the workers that have told that they live."""
+    from reelmill.cli.display import out, workers_table
+
+    with _client(api) as client:
+        found = list(client.workers(page_size=1000))
+    if as_json:
+        for worker in found:
+            _print_json(worker)
+    else:
+        out().print(workers_table(found))
 
 
 def show(

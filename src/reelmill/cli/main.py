@@ -90,7 +90,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "scheduler": serve.scheduler,
         "migrate": serve.migrate,
     },
-    "Look into it": {"doctor": doctor.doctor, "settings": settings_command.settings},
+    "Look into it": {"workers": jobs.workers, "doctor": doctor.doctor, "settings": settings_command.settings},
 }
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():

@@ -15,6 +15,7 @@ from reelmill.client.errors import ReelmillError, from_rpc_error
 from reelmill.client.watching import Watch
 from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, OutputFile
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
+from reelmill.v1.workers_pb2 import Worker
 
 
 class AsyncClient:
@@ -127,6 +128,10 @@ class AsyncClient:
     async def presets(self) -> list[Preset]:
         """Operations with good settings under a name."""
         return list((await self._answer(calls.presets())).presets)
+
+    def workers(self, page_size: int = 0) -> AsyncIterator[Worker]:
+        """Who works, in the order of their names, fetched page by page."""
+        return self._items(calls.workers(page_size))
 
     async def _answer(self, call: Call[Answer]) -> Answer:
         method = self._channel.unary_unary(

@@ -13,9 +13,11 @@ from google.protobuf.message import Message
 from reelmill.client.errors import ReelmillError, from_status
 from reelmill.v1 import jobs_pb2 as jobs
 from reelmill.v1 import media_pb2 as media
+from reelmill.v1 import workers_pb2 as workers_pb
 
 _JOBS = "/reelmill.v1.JobService/"
 _MEDIA = "/reelmill.v1.MediaService/"
+_WORKERS = "/reelmill.v1.WorkerService/"
 
 Answer = TypeVar("Answer", bound=Message)
 Page = TypeVar("Page", bound=Message)
@@ -146,6 +148,16 @@ def operations() -> Call[media.ListOperationsResponse]:
 def presets() -> Call[media.ListPresetsResponse]:
     """ListPresets."""
     return Call(path=f"{_MEDIA}ListPresets", request=media.ListPresetsRequest(), answer=media.ListPresetsResponse)
+
+
+def workers(page_size: int) -> Listing[workers_pb.ListWorkersResponse, workers_pb.Worker]:
+    """ListWorkers."""
+
+    def page(token: str) -> Call[workers_pb.ListWorkersResponse]:
+        request = workers_pb.ListWorkersRequest(page_size=page_size, page_token=token)
+        return Call(path=f"{_WORKERS}ListWorkers", request=request, answer=workers_pb.ListWorkersResponse)
+
+    return Listing(page=page, items=lambda p: p.workers, following=lambda p: p.next_page_token, start="")
 
 
 def _new_request_id() -> str:
