@@ -223,9 +223,11 @@ async def test_jobs_and_uploads_are_kept_each_for_its_own_time(
 ) -> None:
     await _ended(store, timedelta(days=5), 1)
     upload = _upload(tmp_path, timedelta(days=5))
+    await _recorded(store, tmp_path, timedelta(days=5), file=False)
     await make(job_retention=timedelta(days=jobs), upload_retention=timedelta(days=uploads)).retire()
     assert await store.value("SELECT count(*) FROM jobs") == int(jobs > 5)
     assert upload.exists() is (uploads > 5)
+    assert await store.value("SELECT count(*) FROM uploads") == int(uploads > 5)
 
 
 async def _recorded(store: Store, folder: Path, age: timedelta, *, row: bool = True, file: bool = True) -> Path:
