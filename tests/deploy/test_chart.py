@@ -146,14 +146,30 @@ def test_migrations_run_before_all_else_or_before_the_schedulers_on_the_releases
     first = rendered.pods()["media-reelmill-scheduler"]["spec"].get("initContainers", [])
     if "media-reelmill-postgresql" in rendered.of("StatefulSet"):
         assert [container["args"] for container in first] == [["migrate", "--wait", "120"]]
-        assert not rendered.of("Job"), "a plain Job can't be patched: it would refuse the rollback after two failures"
+        assert set(rendered.of("Job")) == {"media-reelmill-graphs"}, (
+            "a plain Job can't be patched: it would refuse the rollback after two failures"
+        )
         return
-    [(name, job)] = rendered.of("Job").items()
+    [(name, job)] = [item for item in rendered.of("Job").items() if item[0] != "media-reelmill-graphs"]
     assert not first and job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     wanted = rendered.environment(name)["REELMILL_DATABASE_URL"]["secretKeyRef"]["name"]
     for needed in (rendered.of("Secret").get(wanted), rendered.of("NetworkPolicy")[name]):
         if needed:  # a hook can't wait for what is no hook
             assert needed["metadata"]["annotations"]["helm.sh/hook-weight"] == "-10"
+
+
+def test_graphs_are_turned_on_after_the_roll_out_for_as_long_as_old_workers_may_drain(rendered: Rendered) -> None:
+    job = rendered.of("Job")["media-reelmill-graphs"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    command, wait, seconds, *switch = container["args"]
+    assert (command, wait, switch) == ("migrate", "--wait", ["--graphs", "on"])
+    assert float(seconds) > float(rendered.environment("media-reelmill-worker")["REELMILL_DRAIN_SECONDS"])
+    url = rendered.environment("media-reelmill-graphs")["REELMILL_DATABASE_URL"]
+    assert url == rendered.environment("media-reelmill-api")["REELMILL_DATABASE_URL"]
+    for option in ("migrate.graphs=false", "migrate.enabled=false"):
+        objects = render("default", f"--set={option}").objects
+        assert "media-reelmill-graphs" not in {o["metadata"]["name"] for o in objects}
 
 
 def test_autoscaled_deployments_leave_their_replicas_to_the_autoscaler(rendered: Rendered) -> None:

@@ -58,6 +58,13 @@ def test_every_volume_and_dependency_is_declared(compose: Any) -> None:
     }
 
 
+def test_graphs_are_turned_on_once_a_new_worker_is_up(compose: Any) -> None:
+    graphs = compose["services"]["graphs"]
+    assert graphs["depends_on"] == {"worker": {"condition": "service_healthy"}}
+    assert (graphs["command"][0], graphs["command"][-2:]) == ("migrate", ["--graphs", "on"])
+    assert "graphs" not in str(compose["services"]["migrate"]["command"]), "the old workers are still there then"
+
+
 @pytest.mark.parametrize("process", PROCESSES)
 def test_every_variable_is_a_setting_with_a_valid_value(
     compose: Any, process: str, monkeypatch: pytest.MonkeyPatch

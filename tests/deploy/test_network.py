@@ -7,7 +7,7 @@ from deploy.conftest import Object, Rendered, render
 # Who talks to whom, on which port.
 DRAWN = {
     *{("gateway", "api", 9090), ("test", "api", 9090)},
-    *{(process, "postgresql", 5432) for process in ("api", "worker", "scheduler")},
+    *{(process, "postgresql", 5432) for process in ("api", "worker", "scheduler", "graphs")},
     *{(process, "kafka", 9092) for process in ("api", "worker", "scheduler")},
     *{(process, "redis", 6379) for process in ("api", "worker", "scheduler")},
 }
