@@ -32,6 +32,7 @@ from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.records import ClaimedTask
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.telemetry import metrics
 from reelmill.telemetry.metrics import SUBMITTED, expose
 from reelmill.v1 import jobs_pb2 as pb
 
@@ -134,8 +135,15 @@ async def test_a_batch_tells_all_that_it_made(api: Api) -> None:
     assert api.relay.nudges == 1
 
 
+def ended(state: str) -> float:
+    """How many jobs were counted as ended so."""
+    samples = (sample for metric in metrics._FINISHED.collect() for sample in metric.samples)
+    return sum(s.value for s in samples if s.name.endswith("_total") and s.labels["state"] == state)
+
+
 async def test_a_cancellation_is_told_to_the_cache_and_to_all_workers(api: Api) -> None:
     made = await api.create()
+    before = ended("CANCELLED")
     async with api.cache.subscribe(CANCELS) as cancels:
         stopped = await api.service.CancelJob(pb.CancelJobRequest(id=made.id, reason="why"), CONTEXT)
         assert await cancels.wait(0)
@@ -143,6 +151,8 @@ async def test_a_cancellation_is_told_to_the_cache_and_to_all_workers(api: Api) 
     assert stopped.state == pb.Job.CANCELLED
     [line] = await api.rows("SELECT message FROM job_logs")
     assert line["message"] == "cancellation accepted: why"
+    again = await api.service.CancelJob(pb.CancelJobRequest(id=made.id), CONTEXT)
+    assert (again, ended("CANCELLED") - before) == (stopped, 1), "an end is counted once"
 
 
 async def test_a_retry_is_told_like_a_new_job(api: Api) -> None:

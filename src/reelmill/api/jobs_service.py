@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from reelmill.announce import Announcer
 from reelmill.api.errors import to_status
 from reelmill.api.identity import Identify, everybody
 from reelmill.api.listing import page_token, parse_filter, parse_page_token, parse_position_token, position_token
@@ -32,6 +33,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     def __init__(self, jobs: JobStore, cache: Cache, submitter: Submitter, identify: Identify = everybody) -> None:
         self._jobs = jobs
         self._cache = cache
+        self._announcer = Announcer(cache)
         self._statuses = Statuses(jobs, cache)
         self._submitter = submitter
         self._identify = identify
@@ -80,6 +82,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         tenant_id = self._identify(context).tenant_id
         stored = await self._jobs.cancel(tenant_id, _job_id(request.id), request.reason)
         log.info("cancellation accepted", job_id=stored.job.id)
+        await self._announcer.changed([stored])
         await self._statuses.tell(tenant_id, [stored.job])
         await self._cache.notify(CANCELS)
         return stored.job

@@ -49,12 +49,14 @@ def listener(port: int) -> str:
     """Who listens on a port, as far as we may see it: a `reelmill up` with its data folder, another program, or ""."""
     try:
         listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid)
-        process = psutil.Process(next(c.pid for c in listening if c.laddr and c.laddr[1] == port))
+        holders = [psutil.Process(c.pid) for c in listening if c.laddr and c.laddr[1] == port]
+        # The oldest: a child that is just being started has all that its parent has, for a moment.
+        process = min(holders, key=psutil.Process.create_time)
         for file in process.open_files():
             if Path(file.path).name == _UP_FILE:
                 return f"`reelmill up` (process {process.pid}, data in {Path(file.path).parent})"
         return f"{process.name()} (process {process.pid})"
-    except (psutil.Error, OSError, StopIteration):
+    except (psutil.Error, OSError, ValueError):
         return ""
 
 

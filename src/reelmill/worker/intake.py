@@ -79,7 +79,8 @@ class Intake:
         if any(readable) or not self._uncommitted:
             claimed = await self._start_claimed(self._claim(free), start)
             self._more = len(claimed) == free
-        await reach("task.claimed")
+        if claimed:
+            await reach("task.claimed")
         if self._uncommitted:
             deliveries, self._uncommitted = self._uncommitted, []
             await consumer.commit(deliveries)
