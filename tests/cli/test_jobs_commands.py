@@ -90,7 +90,7 @@ def test_a_request_id_makes_one_job(idle_cli: Cli) -> None:
 def test_workers_are_listed_with_what_they_do(live_cli: Cli) -> None:
     heading, line = live_cli("workers").stdout.splitlines()
     assert heading.split() == ["NAME", "VERSION", "POOL", "LABELS", "RUNNING", "SEEN"]
-    assert re.fullmatch(rf"\S+ +{re.escape(__version__)} +default +0/\d+ +\d+ s ago *", line), line
+    assert re.fullmatch(rf"\S+ +{re.escape(__version__)} +default +\d+/\d+ +\d+ s ago *", line), line
     told = json.loads(live_cli("workers", "--json").stdout)
     assert (told["name"], told["version"], told["pool"]) == (line.split()[0], __version__, "default")
 

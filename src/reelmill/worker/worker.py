@@ -5,7 +5,6 @@ then on the lease in PostgreSQL guards the work (design decision 6).
 """
 
 import asyncio
-import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -38,7 +37,6 @@ from reelmill.worker.slots import Slots
 log = get_logger(__name__)
 _PROGRESS_SECONDS = 0.5
 _RETRY_SECONDS = 0.5
-_ANNOUNCE_SECONDS = 10.0  # and with each start
 _EARLY_SECONDS = 1.0  # between heartbeats that cancellations bring forward: all workers hear of each
 _MAX_HEARTBEAT_ENDS = 3  # after which the worker ends: it takes under a second, and no lease is lost meanwhile
 _LAST_WRITES_SECONDS = 10.0  # for which a worker that stops waits for PostgreSQL
@@ -275,13 +273,10 @@ class Worker:
         await self._announcer.changed(stored)
 
     async def _heartbeat_loop(self) -> None:
-        announced = -math.inf
         while True:
             try:
                 await self._heartbeat()
-                if time.monotonic() - announced >= _ANNOUNCE_SECONDS:
-                    await self._workers.announce(self._living())
-                    announced = time.monotonic()
+                await self._workers.announce(self._living())
             except Unavailable as error:
                 log.warning("can't renew leases", reason=str(error))
             await _wait(self._heartbeat_now, self._config.heartbeat_seconds)
