@@ -39,12 +39,12 @@ def test_a_rule_says_only_what_the_kernel_knows_and_a_file_has() -> None:
 
 def test_a_static_ffmpeg_reaches_its_input_its_folder_and_nothing_of_others() -> None:
     ffmpeg = Program(runs=(Path("/opt/ffmpeg"),))
-    made = rules(ffmpeg, reads=(Path("/media/in.mp4"),), writes=(Path("/work/7"),))
+    made = rules(ffmpeg, reads=(Path("/media/in.mp4"),), writes=(Path("/own/7"),))
     writable = {rule.path for rule in made if rule.access & (Access.WRITE_FILE | Access.MAKE_REG)}
-    assert writable == {"/work/7", "/dev/null"}
+    assert writable == {"/own/7", "/dev/null"}
     assert [rule for rule in made if rule.access & Access.EXECUTE] == [Rule("/opt/ffmpeg", RUN)]
     assert Rule("/media/in.mp4", READ) in made
-    assert {rule.path.split("/")[1] for rule in made} == {"opt", "media", "work", "dev", "sys", "proc", "etc", "usr"}
+    assert {rule.path.split("/")[1] for rule in made} == {"opt", "media", "own", "dev", "sys", "proc", "etc", "usr"}
     assert {r.path for r in made if r.path.startswith(("/etc", "/usr", "/proc"))} == {
         *("/etc/localtime", "/usr/share/zoneinfo", "/proc/cpuinfo", "/proc/meminfo")
     }
