@@ -122,3 +122,13 @@ async def test_an_error_that_does_not_mean_away_is_raised(breaker: Breaker) -> N
 
     with pytest.raises(TypeError):
         await breaker.call(wrong, "miss")
+
+
+async def test_by_itself_it_opens_after_three_failures_for_a_second_and_at_most_five(
+    clock: Clock, server: Server
+) -> None:
+    breaker = Breaker("test", (OSError,), clock=clock)
+    for wait_seconds, reached in ((0, 3), (0.9, 3), (0.1, 4), (2, 5), (4, 6), (4.9, 6), (0.1, 7), (4.9, 7), (0.1, 8)):
+        clock.now += wait_seconds
+        await fail(breaker, server, 4)
+        assert server.calls == reached, clock.now

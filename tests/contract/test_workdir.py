@@ -10,6 +10,7 @@ import pytest
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.storage.workdir import WorkRoot
+from reelmill.telemetry.metrics import DISK_FREE, DISK_RESERVE
 
 CREATE_AND_WAIT = """
 import sys
@@ -39,6 +40,16 @@ def test_an_attempt_has_a_folder_of_its_own_until_it_is_removed(work: WorkRoot) 
     assert not one.path.exists()
     assert two.path.is_dir()
     two.remove()
+
+
+def test_the_disk_and_its_reserve_are_metrics(tmp_path: Path) -> None:
+    class Small(WorkRoot):
+        def free_bytes(self) -> int:
+            return 12
+
+    Small(tmp_path / "work", reserve_bytes=4711)
+    shown = [next(iter(gauge.collect())).samples[0].value for gauge in (DISK_FREE, DISK_RESERVE)]
+    assert shown == [12, 4711]
 
 
 def test_the_same_attempt_has_no_second_folder(work: WorkRoot) -> None:

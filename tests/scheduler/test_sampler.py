@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 from store.kit import Store, new_job
+from structlog.testing import capture_logs
 
 from reelmill.jobs.errors import Unavailable
 from reelmill.queue.postgres import PostgresQueue
@@ -78,3 +79,27 @@ async def test_who_answers_is_told_and_what_cannot_be_asked_has_no_number(store:
     await sampler.sample()
     assert metrics.UP["database"]._value.get() == 0
     assert math.isnan(metrics.OUTBOX._value.get()) and math.isnan(metrics.LAG["high"]._value.get())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Unavailable("gone"), ("warning", "can't measure now", "gone")),
+        (TimeoutError(), ("warning", "can't measure now", "TimeoutError")),
+        (KeyError("odd"), ("error", "can't measure; it goes on", None)),
+    ],
+)
+async def test_what_could_not_be_measured_is_logged_with_its_reason(
+    store: Store, sampler: Sampler, monkeypatch: pytest.MonkeyPatch, error: Exception, told: tuple[str, str, str | None]
+) -> None:
+    async def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(PostgresQueue, "lag", fails)
+    monkeypatch.setattr(StatisticsStore, "read", fails)
+    with capture_logs() as lines:
+        await sampler.sample()
+    mine = {line["what"]: line for line in lines if "what" in line}
+    assert sorted(mine) == ["jobs", "lag"]
+    for line in mine.values():
+        assert (line["log_level"], line["event"], line.get("reason")) == told

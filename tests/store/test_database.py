@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from reelmill.jobs.errors import Unavailable
-from reelmill.store.database import Database
+from reelmill.store.database import Database, check_url
 
 
 @pytest.fixture
@@ -18,6 +18,22 @@ async def alone(database_url: str) -> AsyncIterator[Database]:
     await opened.start()
     yield opened
     await opened.stop()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@one:5432,two,[::1]:5433/name", "postgres:///name", "postgresql://u@/name"]
+)
+def test_one_host_several_and_none_are_taken(url: str) -> None:
+    check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://u:secret@one/name", "postgresql://u:se/cret@one/name", "postgresql://u:secret@one,two:5432:1/name"]
+)
+def test_another_url_is_told_by_its_setting_and_not_by_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^REELMILL_DATABASE_URL: must be postgresql://") as caught:
+        check_url(url)
+    assert "cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("failure", [KeyError, asyncio.CancelledError])

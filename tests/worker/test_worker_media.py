@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,6 +18,7 @@ from worker.kit import Rig
 
 from reelmill.cache.port import job_channel
 from reelmill.jobs.states import Phase
+from reelmill.media import run as ffmpeg_run
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
@@ -30,6 +31,7 @@ from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, up
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.jobs import NewJob
 from reelmill.store.uploads import UploadStore
+from reelmill.telemetry import traces
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -145,6 +147,75 @@ async def test_the_log_tells_the_exact_command(media: Media, source: Path) -> No
     [command] = [line.command for line in lines if line.message == "runs ffmpeg"]
     assert command.startswith(str(media.limits.ffmpeg))
     assert str(source) in command
+
+
+class Spans:
+    """A process's tracing that keeps each step with all its attributes."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, traces.Attributes]] = []
+
+    @contextmanager
+    def span(self, name: str, attributes: traces.Attributes, **_how: str) -> Iterator["Spans.Step"]:
+        step = Spans.Step(dict(attributes))
+        yield step
+        self.ended.append((name, step.attributes))
+
+    def traceparent(self) -> str:
+        return ""
+
+    @dataclass
+    class Step:
+        """One of them."""
+
+        attributes: dict[str, str | int | float | bool]
+
+        def set(self, attributes: traces.Attributes) -> None:
+            self.attributes |= attributes
+
+        def fail(self, reason: str) -> None:
+            self.attributes["error.type"] = reason
+
+
+async def test_each_step_is_a_span_with_its_attributes(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans = Spans()
+    monkeypatch.setattr(traces, "_tracing", spans)
+    media.start()
+    new = await media.submit(SOUND, MOVIE, source=source)
+    job = await media.rig.until(new, "COMPLETED", "FAILED")
+    sizes = {output.name: output.files[0].size_bytes for output in job.outputs}
+    await media.rig.stop()
+    steps = [
+        ("fetch", {"reelmill.scheme": "file", "reelmill.size_bytes": source.stat().st_size}),
+        ("probe", {}),
+        ("ffmpeg", {"reelmill.output": "sound, movie"}),
+        ("verify", {}),
+        *(("upload", {"reelmill.output": name, "reelmill.size_bytes": size}) for name, size in sizes.items()),
+        ("attempt", {"reelmill.job_id": str(new.id), "reelmill.attempt": 1, "reelmill.outcome": "completed"}),
+    ]
+    assert sorted(spans.ended, key=str) == sorted(steps, key=str)
+
+
+async def test_each_limit_reaches_ffmpeg_under_its_own_name(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[dict[str, Any]] = []
+    real = ffmpeg_run.run
+
+    async def kept(*command: Any, **limits: Any) -> Any:
+        handed.append(limits)
+        return await real(*command, **limits)
+
+    monkeypatch.setattr(ffmpeg_run, "run", kept)
+    media.start(no_progress_seconds=71, wall_limit_seconds=901, output_max_bytes=10**8 + 1, memory_bytes=2**30 + 1)
+    await media.rig.until(await media.submit(SOUND, source=source), "COMPLETED")
+    names = ("no_progress_seconds", "wall_seconds", "max_bytes", "memory_bytes", "ffmpeg", "launcher")
+    [one] = handed
+    # The clip lasts a few seconds: what is least for all holds, and not the factor.
+    expected = (71, 600, 10**8 + 1, 2**30 + 1, media.limits.ffmpeg, media.launcher)
+    assert tuple(one[name] for name in names) == expected
 
 
 async def test_a_failed_attempt_leaves_no_folder(media: Media, tmp_path: Path) -> None:
