@@ -78,6 +78,10 @@ EQUIVALENT = ROOT / "scripts" / "equivalent_mutants.yaml"
 GOALS = {"pure": 0.9, "sample": 0.8}
 
 
+class RedByItself(Exception):
+    """A room's tests fail by themselves: nothing that they say of a mutant counts."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
     """Where mutants are tried and what is known already."""
@@ -126,16 +130,18 @@ def try_pure(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
 def try_others(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
     """Room by room: first by forks where the room's tests call it, then a pytest for each with the file changed.
 
-    Servers that REELMILL_TEST_* name are shared by all.
+    Servers that REELMILL_TEST_* name are shared by all. Raises RedByItself.
     """
     for room in sorted({m.room for m in chosen}, key=lambda room: (room not in CALLED, room)):
         waiting = [m for m in chosen if m.room == room and m.id not in run.known]
         tests = [test for test in ROOM_TESTS.get(room, OTHER_TESTS).split() if (run.tree / test).exists()]
         if waiting and room in CALLED:
             _in_forks(run, waiting, tests, jobs)
+        waiting = [m for m in waiting if m.id not in run.known]
+        if waiting and _red(run.tree, tests):
+            raise RedByItself(f"{room}: tests are red without any mutant, and would kill all: are the servers there?")
         for mutation in waiting:
-            if mutation.id not in run.known:
-                run.tell(mutation, _outcome(_red_with(run.tree, mutation, tests)))
+            run.tell(mutation, _outcome(_red_with(run.tree, mutation, tests)))
 
 
 def _in_forks(run: Run, waiting: Sequence[Mutation], tests: Sequence[str], jobs: int) -> None:

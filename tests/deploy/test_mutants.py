@@ -1,11 +1,14 @@
 """The list of `make mutants` keeps up with the code. (Not in tests/unit: those run on changed code.)"""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from mutant import ROOT, Mutant, apply
 from mutants import ALL
+from mutation import RedByItself, Run, try_others
+from mutations import mutations
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: re.sub(r"\W+", "-", mutant.name))
@@ -17,3 +20,19 @@ def test_what_a_mutant_changes_is_there(mutant: Mutant, tmp_path: Path) -> None:
     assert changed.read_text() != (ROOT / mutant.file).read_text()
     for test in mutant.tests.split():
         assert (ROOT / test).exists(), test
+
+
+@pytest.mark.parametrize(("test", "outcomes"), [("1 == 1", ["survived"]), ("1 == 2", [])])
+def test_tests_that_are_red_by_themselves_kill_no_mutant(test: str, outcomes: list[str], tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for file, text in {
+        "src/reelmill/app.py": "one = 1\n",
+        "tests/unit/test_wiring.py": f"def test_one(): assert {test}\n",
+    }.items():
+        (tree / file).parent.mkdir(parents=True)
+        (tree / file).write_text(text)
+    run = Run(tree=tree, results=tmp_path / "results", known={})
+    mutant, *_ = mutations("app.py", (tree / "src/reelmill/app.py").read_text())
+    with nullcontext() if outcomes else pytest.raises(RedByItself, match="app: tests are red without any mutant"):
+        try_others(run, [mutant], 1)
+    assert list(run.known.values()) == outcomes
