@@ -247,7 +247,7 @@ WALLS = (
     wall(
         "an output is looked at for what is private",
         "src/reelmill/media/verify.py",
-        r"await asyncio\.to_thread\(leftovers, folder / file\.path\)",
+        r"await asyncio\.to_thread\(leftovers, folder / path\)",
         "[]",
         _PRIVACY,
     ),
@@ -261,14 +261,14 @@ WALLS = (
     wall(
         "memory is reckoned before a command runs",
         "src/reelmill/media/plan.py",
-        r"if most_bytes and command\.memory_bytes > most_bytes:",
+        r"if most_bytes and step\.memory_bytes > most_bytes:",
         "if False:",
         "tests/unit/test_media_memory.py",
     ),
     wall(
         "outputs are joined only as far as memory lasts",
-        "src/reelmill/media/plan.py",
-        r"not memory_bytes or joined\.memory_bytes <= memory_bytes",
+        "src/reelmill/media/graph.py",
+        r"not memory_bytes or both\.memory_bytes <= memory_bytes",
         "True",
         "tests/unit/test_media_memory.py",
     ),

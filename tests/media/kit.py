@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,12 @@ from jobs import job
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Command, Plan, PlanContext, Source
+from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
 from reelmill.media.launcher import Launcher
-from reelmill.media.plan import looks, plan
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
+from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.settling import settle
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import verify
 from reelmill.v1.media_pb2 import MediaInfo
@@ -92,6 +93,16 @@ def make(path: Path, *arguments: str) -> Path:
     return path
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A graph, and what runs it."""
+
+    graph: Graph
+    commands: tuple[Command, ...]
+    source: Source
+    """Its only input."""
+
+
 @dataclass(slots=True)
 class Studio:
     """Runs outputs on files in a folder of its own."""
@@ -103,32 +114,43 @@ class Studio:
     async def source(self, path: Path, *looks: float) -> Source:
         """A file as the worker sees it."""
         probed = await self.prober.probe(path, looks)
-        return Source(path=str(path), info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
+        return Source(info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
-    async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Plan:
+    async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Planned:
         """The plan of outputs of one file; an output without a name is called out."""
         several = len(outputs) > 1
         named = ({"name": f"out{i}" if several else "out"} | output for i, output in enumerate(outputs))
         made = job(path.as_uri(), *named)
         assert job_violations(made, "job") == []
         context = PlanContext(threads=threads, memory_bytes=memory_bytes)
-        whole = with_defaults(made)
-        return plan(whole, {"": await self.source(path, *looks(whole, ""))}, context)
+
+        async def measure(wanted: Sequence[Probe], known: Facts) -> list[Source]:
+            return [await self.source(path, *probe.looks) for probe in wanted]
+
+        graph, facts = await settle(with_defaults(made), context, measure)
+        placed = Placed(inputs={"": str(path)}, threads=threads)
+        (source,) = facts.values()
+        return Planned(graph=graph, commands=tuple(rendered(step, placed) for step in graph.steps), source=source)
+
+    def make_folders(self, graph: Graph) -> None:
+        """Where its files go."""
+        for step in graph.steps:
+            for writing in step.writes:
+                (self.folder / writing.path).parent.mkdir(exist_ok=True)
 
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""
         planned = await self.plan(path, *outputs)
         damaged = (await self.source(path)).timeline.damaged
-        for file in planned.files:
-            (self.folder / file.path).parent.mkdir(exist_ok=True)
+        self.make_folders(planned.graph)
         for command in planned.commands:
             try:
                 damaged |= (await self.run(command)).input_damaged
             except AttemptFailed as error:
                 error.add_note(f"{error.failure.command}\n{error.failure.stderr_tail}")
                 raise
-        await verify(planned.files, self.folder, self.prober, input_damaged=damaged)
-        return [self.folder / file.path for file in planned.files]
+        found = await verify(planned.graph.promised, self.folder, self.prober, input_damaged=damaged)
+        return [self.folder / file.path for file in found]
 
     async def one(self, path: Path, **output: object) -> Path:
         """The only file of one output."""

@@ -152,8 +152,7 @@ async def test_a_job_stays_within_its_memory_or_is_told_so(studio: Studio, tmp_p
 
     async def work() -> None:
         planned = await studio.plan(path, *outputs, memory_bytes=BUDGET)
-        for file in planned.files:
-            (studio.folder / file.path).parent.mkdir(exist_ok=True)
+        studio.make_folders(planned.graph)
         for command in planned.commands:
             await studio.run(command, memory_bytes=BUDGET)
 

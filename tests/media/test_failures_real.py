@@ -8,7 +8,7 @@ from media.kit import FFMPEG, Studio, make
 from media.test_run import script
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.contract import Command
+from reelmill.media.render.ffmpeg import Command
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,7 +21,7 @@ async def failure(
 ) -> str:
     """Code and message of a command that fails."""
     (studio.folder / "out").mkdir(exist_ok=True)
-    command = Command(inputs=inputs, writes=(*writes, path), outputs=("out",), duration_seconds=1)
+    command = Command(argv=(*inputs, *writes, path), outputs=("out",), duration_seconds=1)
     with pytest.raises(AttemptFailed) as caught:
         await studio.run(command, ffmpeg=ffmpeg)
     return str(caught.value)

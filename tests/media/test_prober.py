@@ -11,11 +11,18 @@ import psutil
 import pytest
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.contract import Expected, PlannedFile
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober, described
+from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
 from reelmill.media.verify import FILES_AT_ONCE, verify
+from reelmill.v1.media_pb2 import MediaInfo
 
+EXPECTED = Expected(
+    streams=(
+        ExpectedStream(kind=MediaInfo.Stream.VIDEO, codec="h264"),
+        ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec="aac"),
+    )
+)
 _others: set[psutil.Process] = set()
 
 
@@ -117,9 +124,7 @@ async def test_outputs_are_looked_at_side_by_side_and_another_job_has_its_turn(
     files = []
     for i in range(8):
         shutil.copy(tiny, tmp_path / f"{i}.mp4")
-        files.append(
-            PlannedFile(output="a", path=PurePosixPath(f"{i}.mp4"), content_type="", expected=Expected(languages=("",)))
-        )
+        files.append(PlannedFile(output="a", path=PurePosixPath(f"{i}.mp4"), content_type="", expected=EXPECTED))
     await verify(files, tmp_path, prober)
     assert len(children()) == FILES_AT_ONCE < 4
     for i in (6, 2):

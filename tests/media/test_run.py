@@ -15,8 +15,8 @@ import pytest
 from media.kit import FFMPEG, Studio
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
-from reelmill.media.contract import Command
 from reelmill.media.progress import RunProgress
+from reelmill.media.render.ffmpeg import Command
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,7 +25,7 @@ ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10")
 
 def endless(*encoder: str, name: str = "out.mkv", inputs: tuple[str, ...] = ENDLESS) -> Command:
     writes = (*encoder, f"out/{name}")
-    return Command(inputs=inputs, writes=writes, outputs=("out",), duration_seconds=10)
+    return Command(argv=(*inputs, *writes), outputs=("out",), duration_seconds=10)
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ and then read in the diff. With CI set nothing is written.
 import os
 from pathlib import Path
 
+import planning
 import pytest
 from google.protobuf.json_format import ParseDict
 from jobs import job
 
-from reelmill.media.contract import PlanContext, Source
-from reelmill.media.plan import plan
-from reelmill.media.validate import job_violations, with_defaults
+from reelmill.media.contract import Source
+from reelmill.media.validate import job_violations
 from reelmill.v1.media_pb2 import MediaInfo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -56,7 +56,7 @@ def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0, composi
     described = {"format": demuxer, "duration_seconds": duration, "size_bytes": 10_000_000, "streams": list(streams)}
     if composition:
         described["composition"] = composition
-    return Source(path="/attempt/input-0", info=ParseDict(described, MediaInfo()), demuxer=demuxer)
+    return Source(info=ParseDict(described, MediaInfo()), demuxer=demuxer)
 
 
 CLIP = source(VIDEO, SOUND)
@@ -136,8 +136,10 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
 def commands(source: Source, outputs: list[dict], threads: int = 2) -> list[list[str]]:
     made = job("file:///attempt/input-0", *({"name": "out"} | output for output in outputs))
     assert job_violations(made, "job") == []
-    planned = plan(with_defaults(made), {"": source}, PlanContext(threads=threads))
-    return [list(command.argv) for command in planned.commands]
+    return [
+        list(command.argv)
+        for command in planning.commands(planning.graph(made, source, threads=threads), threads=threads)
+    ]
 
 
 def read(path: Path) -> list[list[str]]:

@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import av
+import planning
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from unit.test_media_golden import CASES, CLIP, GOLDEN, SOUND, SURROUND, VIDEO, WRITE, source
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import formats, memory, pictures, profiles
-from reelmill.media.contract import PlanContext, PlannedFile, Source
+from reelmill.media import memory, pictures, profiles
+from reelmill.media.contract import Source
 from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.formats import containers, video
+from reelmill.media.formats.sound import SOUND_FILES, SOUNDS
 from reelmill.media.geometry import Size, display_size, fit
 from reelmill.media.pictures import Shown
-from reelmill.media.plan import plan
 from reelmill.media.presets import PRESETS
+from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
@@ -80,18 +83,21 @@ def planned(one: Source, outputs: list[dict[str, Any]]) -> Any:
     job = ParseDict({"inputs": [{"uri": "file:///attempt/input-0"}], "outputs": named}, Job())
     assert job_violations(job, "job") == []
     try:
-        made = plan(with_defaults(job), {"": one}, PlanContext(threads=2))
+        made = planning.graph(job, one, threads=2)
     except AttemptFailed as error:
         return [error.code, error.failure.output, error.failure.message]
+    files = made.promised
     return {
-        "commands": [[list(c.outputs), c.duration_seconds, len(c.argv), c.argv.count("-i")] for c in made.commands],
-        "memory": [[c.reading_bytes, c.writing_bytes] for c in made.commands],
-        "files": [_file(f) for f in (*made.files[:2], *made.files[2:][-1:])],
-        "names": [str(f.path) for f in made.files] if len(made.files) < 6 else len({f.path for f in made.files}),
+        "steps": [[list(s.outputs), s.cost.seconds, len(s.reads), len(s.writes)] for s in made.steps],
+        "memory": [[s.cost.reading_bytes, s.cost.writing_bytes] for s in made.steps],
+        "cpu": [[round(s.cost.reading_cpu, 3), round(s.cost.writing_cpu, 3)] for s in made.steps],
+        "files": [_file(f) for f in (*files[:2], *files[2:][-1:])],
+        "names": [str(f.path) for f in files] if len(files) < 6 else len({f.path for f in files}),
     }
 
 
-def _file(file: PlannedFile) -> dict[str, Any]:
+def _file(file: PlannedFile | FileSet) -> dict[str, Any]:
+    assert isinstance(file, PlannedFile)
     expected = {name: value for name, value in asdict(file.expected).items() if value}
     return {**asdict(file), "path": str(file.path), "expected": expected}
 
@@ -105,13 +111,15 @@ def encoders() -> Any:
             spec = VideoSettings(codec=codec, effort=effort, **rate)
             names = VideoSettings.Codec.Name(codec), Transcode.Container.Name(container), str(threads)
             key = "-".join((*names, VideoSettings.Effort.Name(effort), *map(str, rate.values())))
-            made[key] = " ".join(formats.video_encoder(spec, container, threads))
+            family, own = video.VIDEO[codec], (("-threads:v", str(threads)) if threads else ())
+            made[key] = " ".join(("-c:v", family.encoder, *family.encoding(spec, container, threads), *own))
     for codec, channels, bps in product(AudioSettings.Codec.values()[1:], range(1, 9), (64_000, 512_000)):
         key = f"{AudioSettings.Codec.Name(codec)}-{channels}-{bps}"
-        made[key] = " ".join(formats.audio_encoder(codec, bps, 48_000, channels))
+        made[key] = " ".join(("-c:a", SOUNDS[codec].encoder, *SOUNDS[codec].encoding(bps, 48_000, channels)))
     for format, channels, bps in product(AudioExtract.Format.values()[1:], (1, 2, 3, 4, 8), (64_000, 512_000)):
         key = f"{AudioExtract.Format.Name(format)}-file-{channels}-{bps}"
-        made[key] = " ".join(formats.sound_file_encoder(format, bps, 44_100, channels))
+        sound = SOUND_FILES[format].codec
+        made[key] = " ".join(("-c:a", sound.encoder, *sound.encoding(bps, 44_100, channels)))
     return made
 
 
@@ -119,9 +127,10 @@ def rates() -> Any:
     """Which sample rate each codec takes for each that a source may have, and how rates of frames are written."""
     sources = (0, 1, 8000, 8001, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 44101, 48000, 48001)
     sources = (*sources, 64000, 88200, 96000, 96001, 192000, 384000)
-    tables = {"opus": formats.OPUS_RATES, "mp3": formats.MP3_RATES, "aac": formats.AAC_RATES, "pcm": formats.PCM_RATES}
-    found: dict[str, Any] = {name: [formats.accepted_rate(t, 0, s) for s in sources] for name, t in tables.items()}
-    found["asked"] = formats.accepted_rate(formats.OPUS_RATES, 24000, 48000)
+    every = {"opus": AudioExtract.OPUS, "mp3": AudioExtract.MP3, "aac": AudioExtract.M4A, "pcm": AudioExtract.WAV}
+    codecs = {name: SOUND_FILES[format].codec for name, format in every.items()}
+    found: dict[str, Any] = {name: [c.accepted_rate(0, s) for s in sources] for name, c in codecs.items()}
+    found["asked"] = codecs["opus"].accepted_rate(24000, 48000)
     frames = (
         1,
         23.976,
@@ -143,7 +152,7 @@ def rates() -> Any:
         240,
         1 / 3,
     )
-    return found | {"frames": {str(f): formats.frame_rate(f) for f in frames}}
+    return found | {"frames": {str(f): video.frame_rate(f) for f in frames}}
 
 
 def filters() -> Any:
@@ -239,11 +248,11 @@ def test_every_choice_is_the_golden_one(name: str) -> None:
 
 
 def test_every_demuxer_stands_alone_and_stills_are_told_from_films() -> None:
-    assert {"mov", "matroska", "png_pipe", "mp3", "wav"} <= formats.DEMUXERS
-    assert not {"hls", "concat", "dash", "image2", "lavfi", "sdp", "rtsp"} & formats.DEMUXERS
-    assert len(formats.DEMUXERS) == 40
-    assert {"bmp_pipe", "jpeg_pipe", "png_pipe", "tiff_pipe", "webp_pipe"} == formats.STILL_DEMUXERS
-    assert formats.MAX_PIXELS == 8192 * 8192
+    assert {"mov", "matroska", "png_pipe", "mp3", "wav"} <= containers.DEMUXERS
+    assert not {"hls", "concat", "dash", "image2", "lavfi", "sdp", "rtsp"} & containers.DEMUXERS
+    assert len(containers.DEMUXERS) == 40
+    assert {"bmp_pipe", "jpeg_pipe", "png_pipe", "tiff_pipe", "webp_pipe"} == containers.STILL_DEMUXERS
+    assert containers.MAX_PIXELS == 8192 * 8192
 
 
 def test_both_who_reads_inputs_know_every_demuxer() -> None:
@@ -251,6 +260,6 @@ def test_both_who_reads_inputs_know_every_demuxer() -> None:
     asked = [find_ffmpeg(), "-hide_banner", "-demuxers"]
     listed = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
     spoken = {name.split(",")[0] for name in re.findall(r"^ D.. +(\S+)", listed, re.MULTILINE)}
-    assert spoken >= formats.DEMUXERS
+    assert spoken >= containers.DEMUXERS
     # Animated WebP is read by us (animations.py).
-    assert {name.split(",")[0] for name in av.formats_available} | {"webp_anim"} >= formats.DEMUXERS
+    assert {name.split(",")[0] for name in av.formats_available} | {"webp_anim"} >= containers.DEMUXERS

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.contract import Command, Expected, Source
+from reelmill.media.contract import Source
 from reelmill.media.progress import RunProgress
-from reelmill.media.sources import Span, expected_seconds, seconds, span
+from reelmill.media.promises import Expected
+from reelmill.media.render.ffmpeg import Command, seconds
+from reelmill.media.sources import Span, expected_seconds, span
 from reelmill.media.verify import problems
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
@@ -18,7 +20,7 @@ LENGTHS = [5.0, 10.0, 60.0, 3600.0, 86_400.0]
 
 
 def source(duration: float) -> Source:
-    return Source(path="/a", info=MediaInfo(duration_seconds=duration), demuxer="mov")
+    return Source(info=MediaInfo(duration_seconds=duration), demuxer="mov")
 
 
 def part(duration: float, start: float = 0, end: float = 0) -> Span | str:
@@ -54,7 +56,7 @@ def passes(made: float, wanted: float, *streams: float, start: float = 0) -> boo
     """Whether a file of this length is taken for a whole one."""
     lengths = [MediaInfo.Stream(duration_seconds=s) for s in streams]
     duration, tolerance = expected_seconds(Span(start, wanted, False), lengths)
-    expected = Expected(duration_seconds=duration, duration_tolerance_seconds=tolerance)
+    expected = Expected(streams=(), duration_seconds=duration, duration_tolerance_seconds=tolerance)
     return problems(MediaInfo(duration_seconds=made), expected) == []
 
 
@@ -82,8 +84,8 @@ def test_streams_that_do_not_say_how_long_they_are_count_as_the_whole() -> None:
 
 
 def test_a_length_is_not_checked_where_none_is_expected() -> None:
-    assert problems(MediaInfo(duration_seconds=7), Expected()) == []
-    edge = Expected(duration_seconds=10, duration_tolerance_seconds=1)
+    assert problems(MediaInfo(duration_seconds=7), Expected(streams=())) == []
+    edge = Expected(streams=(), duration_seconds=10, duration_tolerance_seconds=1)
     assert problems(MediaInfo(duration_seconds=9), edge) == problems(MediaInfo(duration_seconds=11), edge) == []
     assert problems(MediaInfo(duration_seconds=8), edge) == ["it lasts 8.000 s instead of 10.000 s"]
 
@@ -96,7 +98,7 @@ def test_a_time_is_written_to_the_microsecond(value: float, text: str) -> None:
 
 
 def command(duration: float) -> Command:
-    return Command(inputs=(), writes=(), outputs=("a",), duration_seconds=duration)
+    return Command(argv=(), outputs=("a",), duration_seconds=duration)
 
 
 def meter(*durations: float) -> tuple[_Meter, list[Command], Attempt]:

@@ -4,16 +4,17 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import planning
 import pytest
 from google.protobuf.json_format import ParseDict
 
 from reelmill.jobs.errors import CODES, AttemptFailed
 from reelmill.media import memory
 from reelmill.media.confinement import Confinement
-from reelmill.media.contract import Command, Plan, PlanContext, Source
-from reelmill.media.plan import join, plan
+from reelmill.media.contract import Graph, Source
+from reelmill.media.graph import fused
 from reelmill.media.sources import believable_seconds
-from reelmill.media.validate import with_defaults
+from reelmill.media.steps import Cost, Step
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.worker.machine import available_bytes
@@ -24,13 +25,13 @@ MIB = 2**20
 def source(width: int, height: int, pixels: str, codec: str, *, demuxer: str = "mov", seconds: float = 60) -> Source:
     stream = {"kind": "VIDEO", "codec": codec, "width": width, "height": height, "pixel_format": pixels}
     info = {"duration_seconds": seconds, "size_bytes": 10**7, "streams": [{**stream, "duration_seconds": seconds}]}
-    return Source(path="/in", info=ParseDict(info, MediaInfo()), demuxer=demuxer)
+    return Source(info=ParseDict(info, MediaInfo()), demuxer=demuxer)
 
 
-def planned(given: Source, *outputs: dict, memory_bytes: int = 0) -> Plan:
+def planned(given: Source, *outputs: dict, memory_bytes: int = 0) -> Graph:
     named = [{"name": f"out{i}", **output} for i, output in enumerate(outputs)]
-    job = with_defaults(ParseDict({"inputs": [{"uri": "file:///in"}], "outputs": named}, Job()))
-    return plan(job, {"": given}, PlanContext(threads=2, memory_bytes=memory_bytes))
+    job = ParseDict({"inputs": [{"uri": "file:///in"}], "outputs": named}, Job())
+    return planning.graph(job, given, threads=2, memory_bytes=memory_bytes)
 
 
 # What was measured (MiB resident at the most); see memory.py.
@@ -52,7 +53,7 @@ MEASURED = (
 
 @pytest.mark.parametrize(("given", "output", "measured"), MEASURED)
 def test_what_is_reckoned_is_what_was_measured_and_a_little_more(given: Source, output: dict, measured: int) -> None:
-    [command] = planned(given, output).commands
+    [command] = planned(given, output).steps
     assert 0.97 * measured < command.memory_bytes / MIB < 1.6 * measured
 
 
@@ -94,23 +95,23 @@ def test_what_together_takes_too_much_runs_one_after_the_other() -> None:
     given = source(1920, 1080, "yuv420p", "h264")
     outputs = [{"transcode": {"video": {"height": 1080}, "mute": True}} for _ in range(6)]
     one = planned(given, *outputs)
-    assert len(one.commands) == 1
+    assert len(one.steps) == 1
     limit = 700 * MIB
     several = planned(given, *outputs, memory_bytes=limit)
-    assert len(several.commands) == 3
-    assert all(command.memory_bytes <= limit for command in several.commands)
-    assert [name for c in several.commands for name in c.outputs] == [name for c in one.commands for name in c.outputs]
-    assert several.files == one.files
+    assert len(several.steps) == 3
+    assert all(command.memory_bytes <= limit for command in several.steps)
+    assert [name for c in several.steps for name in c.outputs] == [name for c in one.steps for name in c.outputs]
+    assert several.promised == one.promised
 
 
 def test_pictures_are_taken_fewer_at_once_where_memory_is_little() -> None:
     given = source(3840, 2160, "yuv420p", "h264", seconds=600)
     times = {"thumbnail": {"count": 16}}
-    assert len(planned(given, times).commands) == 1
+    assert len(planned(given, times).steps) == 1
     several = planned(given, times, memory_bytes=700 * MIB)
-    assert len(several.commands) > 3
-    assert all(command.memory_bytes <= 700 * MIB for command in several.commands)
-    assert several.files == planned(given, times).files
+    assert len(several.steps) > 3
+    assert all(command.memory_bytes <= 700 * MIB for command in several.steps)
+    assert several.promised == planned(given, times).promised
 
 
 def test_what_takes_too_much_by_itself_is_told_with_figures_and_not_tried_again() -> None:
@@ -126,7 +127,7 @@ def test_what_takes_too_much_by_itself_is_told_with_figures_and_not_tried_again(
 def test_more_effort_takes_no_less_memory(codec: str) -> None:
     given = source(1920, 1080, "yuv420p", "h264")
     efforts = [
-        planned(given, {"transcode": {"container": "MKV", "video": {"codec": codec, "effort": effort}}}).commands[0]
+        planned(given, {"transcode": {"container": "MKV", "video": {"codec": codec, "effort": effort}}}).steps[0]
         for effort in ("FAST", "MEDIUM", "SLOW")
     ]
     assert all(a.memory_bytes < b.memory_bytes for a, b in pairwise(efforts))
@@ -151,39 +152,36 @@ def test_high_dynamic_range_costs_its_floats(transfer: str) -> None:
     bright.info.streams[0].color_transfer = transfer
     floats = 1920 * 1080 * 3 * 4
     for output in ({"transcode": {"mute": True}}, {"thumbnail": {}}):
-        [plain], [mapped] = planned(given, output).commands, planned(bright, output).commands
-        assert mapped.reading_bytes == plain.reading_bytes
-        assert mapped.writing_bytes >= plain.writing_bytes + 4 * floats
+        [plain], [mapped] = planned(given, output).steps, planned(bright, output).steps
+        assert mapped.cost.reading_bytes == plain.cost.reading_bytes
+        assert mapped.cost.writing_bytes >= plain.cost.writing_bytes + 4 * floats
 
 
 def test_a_command_that_is_as_large_as_the_limit_runs_and_two_are_joined_up_to_it() -> None:
     given = source(1920, 1080, "yuv420p", "h264")
     output = {"transcode": {"video": {"height": 720}, "mute": True}}
-    [alone], [both] = planned(given, output).commands, planned(given, output, output).commands
-    assert len(planned(given, output, memory_bytes=alone.memory_bytes).commands) == 1
-    assert len(planned(given, output, output, memory_bytes=both.memory_bytes).commands) == 1
-    assert len(planned(given, output, output, memory_bytes=both.memory_bytes - 1).commands) == 2
+    [alone], [both] = planned(given, output).steps, planned(given, output, output).steps
+    assert len(planned(given, output, memory_bytes=alone.memory_bytes).steps) == 1
+    assert len(planned(given, output, output, memory_bytes=both.memory_bytes).steps) == 1
+    assert len(planned(given, output, output, memory_bytes=both.memory_bytes - 1).steps) == 2
     with pytest.raises(AttemptFailed, match="OUT_OF_MEMORY"):
         planned(given, output, memory_bytes=alone.memory_bytes - 1)
 
 
 def test_where_memory_is_for_one_picture_each_is_taken_by_itself() -> None:
     given = source(3840, 2160, "yuv420p", "h264", seconds=600)
-    [one] = planned(given, {"thumbnail": {}}).commands
-    commands = planned(given, {"thumbnail": {"count": 3}}, memory_bytes=one.memory_bytes).commands
+    [one] = planned(given, {"thumbnail": {}}).steps
+    commands = planned(given, {"thumbnail": {"count": 3}}, memory_bytes=one.memory_bytes).steps
     assert [command.memory_bytes for command in commands] == [one.memory_bytes] * 3
 
 
-def test_of_joined_commands_one_decodes_and_each_encodes() -> None:
-    def command(reading: int, writing: int) -> Command:
-        told = {"reading_bytes": reading, "writing_bytes": writing}
-        return Command(inputs=("-i", "a"), writes=("b",), outputs=("c",), duration_seconds=1, **told)
+def test_of_joined_steps_one_decodes_and_each_encodes() -> None:
+    def step(reading: int, writing: int) -> Step:
+        return Step(reads=(), writes=(), cost=Cost(reading_bytes=reading, writing_bytes=writing))
 
-    [joined] = join([command(100, 1), command(300, 2), command(200, 4)])
-    assert (joined.reading_bytes, joined.writing_bytes) == (300, 7)
-    nothing = Command(inputs=("-i", "a"), writes=("b",), outputs=("c",), duration_seconds=1)
-    assert nothing.memory_bytes == memory.PROCESS_BYTES
-    assert join([nothing, nothing])[0].memory_bytes == memory.PROCESS_BYTES
+    [joined] = fused([step(100, 1), step(300, 2), step(200, 4)])
+    assert (joined.cost.reading_bytes, joined.cost.writing_bytes) == (300, 7)
+    assert fused([step(0, 0), step(0, 0)])[0].memory_bytes == memory.PROCESS_BYTES
 
 
 def test_a_forged_length_is_not_believed() -> None:

@@ -2,16 +2,17 @@
 
 from typing import Any
 
+import planning
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jobs import job
 
 from reelmill.api.validation import violations
 from reelmill.jobs.errors import CODES, AttemptFailed
-from reelmill.media.contract import Plan, PlanContext, Source
+from reelmill.media.contract import Graph, Source
 from reelmill.media.operations import OPERATIONS
-from reelmill.media.plan import plan
 from reelmill.media.presets import PRESETS
+from reelmill.media.promises import PlannedFile
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
@@ -140,9 +141,7 @@ def composed(info: MediaInfo, count: int, alpha: bool, still: bool) -> MediaInfo
 
 usables = st.builds(usable, st.builds(MediaInfo, duration_seconds=lengths), streams, streams)
 infos = st.one_of(anything, usables, st.builds(composed, usables, st.integers(1, 3), st.booleans(), st.booleans()))
-inputs = st.builds(
-    Source, path=st.just("/attempt/input"), info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"])
-)
+inputs = st.builds(Source, info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"]))
 
 
 INPUT = "file:///attempt/input"
@@ -152,9 +151,9 @@ def accepted(made: Job) -> bool:
     return not violations(made) and not job_violations(made, "job")
 
 
-def planned(made: Job, source: Source, threads: int) -> Plan | str:
+def planned(made: Job, source: Source, threads: int) -> Graph | str:
     try:
-        return plan(with_defaults(made), {"": source}, PlanContext(threads=threads))
+        return planning.graph(made, source, threads=threads)
     except AttemptFailed as error:
         return str(error)
 
@@ -174,15 +173,21 @@ def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
     if isinstance(answer, str):
         assert answer.partition(":")[0] in CODES
         return
-    assert {name for command in answer.commands for name in command.outputs} == {o.name for o in made.outputs}
-    paths = [file.path for file in answer.files]
-    assert len(set(paths)) == len(paths)
+    assert {name for step in answer.steps for name in step.outputs} == {o.name for o in made.outputs}
+    files = [file for file in answer.promised if isinstance(file, PlannedFile)]
+    paths = [file.path for file in files]
+    assert len(set(paths)) == len(paths) == len(answer.promised)
     assert not any(path.is_absolute() or ".." in path.parts for path in paths)
-    for command in answer.commands:
+    for command in planning.commands(answer, threads=threads):
         assert all(isinstance(argument, str) and argument for argument in command.argv)
         assert "nan" not in command.argv and "inf" not in command.argv
-    for file in answer.files:
+    for file in files:
         assert file.expected.duration_tolerance_seconds >= 0
+    # What operations say that they need is what their steps need: doctor and workers read it.
+    needed = [OPERATIONS[output.WhichOneof("operation") or ""] for output in with_defaults(made).outputs]
+    for step in answer.steps:
+        assert step.encoders <= frozenset().union(*(operation.encoders for operation in needed))
+        assert step.filters <= frozenset().union(*(operation.filters for operation in needed))
 
 
 @many

@@ -15,6 +15,11 @@ def trim_violations(trim: TimeRange, path: str) -> list[Violation]:
     return []
 
 
+def trim_looks(trim: TimeRange) -> tuple[float, ...]:
+    """Times that a trim needs to know frames of, as `measuring.sought` takes them."""
+    return (trim.start_seconds, trim.end_seconds) if trim.start_seconds or trim.end_seconds else ()
+
+
 def track_violations(selector: TrackSelector, path: str) -> list[Violation]:
     """What names no track."""
     how = selector.WhichOneof("by")

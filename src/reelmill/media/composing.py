@@ -1,28 +1,29 @@
 """How a picture gets into an output's filters: a stream as it is, or what HEIC and AVIF compose of several. Pure."""
 
 from reelmill.media import profiles
+from reelmill.media.steps import Taken
 from reelmill.v1.media_pb2 import MediaInfo
+
+FILTERS = frozenset(
+    {"xstack", "crop", "setparams", "scale", "format", "alphamerge", "unpremultiply", "hflip", "vflip", "transpose"}
+)
+"""FFmpeg's filters that may stand in what is made here."""
 
 _TRANSFERS = {"gamma22": "bt470m", "gamma28": "bt470bg"}  # as setparams calls them
 
 
-def maps(
-    composition: MediaInfo.Composition | None, index: int, graph: str, label: str, place: int = 0
-) -> tuple[str, ...]:
-    """Options that take a picture of input `place` into an output: stream `index`, or its composition and filters."""
+def taken(composition: MediaInfo.Composition | None, index: int, graph: str, reading: int = 0) -> Taken:
+    """A picture of one of a step's readings, with its filters: stream `index`, or its composition."""
     if composition is None:
-        return ("-map", f"{place}:{index}")
-    return ("-filter_complex", f"{_composed(composition, place)},{graph}[{label}]", "-map", f"[{label}]")
+        return Taken(streams=(index,), filters=graph, reading=reading)
+    streams = (*composition.picture.streams, *composition.alpha.streams)
+    whole = f"{_composed(composition)},{graph}"
+    return Taken(streams=streams, filters=whole.removeprefix("[s0]") if len(streams) == 1 else whole, reading=reading)
 
 
-def filtered(composition: MediaInfo.Composition | None, graph: str) -> tuple[str, ...]:
-    """The option that filters a picture; none where `maps` does."""
-    return ("-filter:v", graph) if composition is None else ()
-
-
-def _composed(made: MediaInfo.Composition, place: int) -> str:
+def _composed(made: MediaInfo.Composition) -> str:
     """Filters that make one picture of several streams."""
-    steps = [_layer(made.picture, place)]
+    steps = [_layer(made.picture, 0)]
     told = {
         "colorspace": made.color_space,
         "color_trc": _TRANSFERS.get(made.color_transfer, made.color_transfer),
@@ -33,7 +34,7 @@ def _composed(made: MediaInfo.Composition, place: int) -> str:
         steps.append(f"setparams={known}")
     if made.HasField("alpha"):
         size = f"{made.picture.width}:{made.picture.height}"
-        opacity = f"{_layer(made.alpha, place)},scale={size}:out_range=full,format=gray"
+        opacity = f"{_layer(made.alpha, len(made.picture.streams))},scale={size}:out_range=full,format=gray"
         steps[-1] += "[colours]"
         steps = [";".join((",".join(steps), f"{opacity}[opacity]", "[colours][opacity]alphamerge"))]
         if made.premultiplied:
@@ -48,9 +49,10 @@ def _composed(made: MediaInfo.Composition, place: int) -> str:
     return ",".join(steps)
 
 
-def _layer(layer: MediaInfo.Composition.Layer, place: int) -> str:
-    streams = "".join(f"[{place}:{index}]" for index in layer.streams)
+def _layer(layer: MediaInfo.Composition.Layer, first: int) -> str:
+    """Filters of a layer whose streams are taken from place `first` on."""
     count = len(layer.streams)
+    streams = "".join(f"[s{place}]" for place in range(first, first + count))
     # A coded picture may be larger than its item says: by filling up to whole blocks.
     crop = f"crop=min(iw\\,{layer.width}):min(ih\\,{layer.height}):0:0:exact=1"
     if count == 1:

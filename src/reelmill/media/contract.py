@@ -1,17 +1,15 @@
 """The types between planning and running. Pure.
 
-(job, what its inputs contain) → Plan: commands to run one after the other, and the files that
-must be there afterwards. A plan names files by paths relative to the attempt's working directory.
+(job, facts) → Graph, or what must be known first (Needs). See steps.py for what a graph is made of.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reelmill.jobs.errors import Violation
-from reelmill.media.memory import PROCESS_BYTES
+from reelmill.media.promises import FileSet, PlannedFile
+from reelmill.media.steps import Step
 from reelmill.media.timeline import Timeline, claimed
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -20,8 +18,8 @@ from reelmill.v1.media_pb2 import MediaInfo
 class Source:
     """An input that was fetched and probed."""
 
-    path: str
-    """Absolute path that ffmpeg reads."""
+    name: str = ""
+    """The job's name of it."""
     info: MediaInfo
     demuxer: str
     """FFmpeg's demuxer name, forced with -f so that a file is read as what we found it to be."""
@@ -35,78 +33,41 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Expected:
-    """What a file that ffmpeg wrote must contain; None and 0 are not checked."""
+class Probe:
+    """What an input contains; answered by a Source."""
 
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    languages: tuple[str, ...] = ()
-    """Of each sound, in order; empty where its input did not say."""
-    width: int = 0
-    height: int = 0
-    duration_seconds: float | None = None
-    duration_tolerance_seconds: float = 0.5
+    input: str
+    """The job's name of it."""
+    looks: tuple[float, ...] = ()
+    """Times whose frames are to be known, as `measuring.sought` takes them."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedFile:
-    """A file that the plan makes."""
-
-    output: str
-    """Name of the job's output that it belongs to."""
-    path: PurePosixPath
-    """Relative to the working directory; also its name below the destination."""
-    content_type: str
-    expected: Expected
-    if_missing: str = "OUTPUT_INVALID"
-    """What it means where ffmpeg ends well without having made it: a key of jobs.errors.CODES."""
+Measurement = Probe
+"""Something that a plan may have to know first. Each kind is a type of its own, and its answer's type stands there."""
+Facts = Mapping[Measurement, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
-    """One ffmpeg process, without the program itself and the flags that `run` adds.
+class Needs:
+    """A plan can't be made yet: it asks for these, and to be made again."""
 
-    Commands with equal `inputs` can be joined: ffmpeg then decodes once for all their outputs.
-    """
+    measurements: tuple[Measurement, ...]
 
-    inputs: tuple[str, ...]
-    """Options and -i of all inputs."""
-    writes: tuple[str, ...]
-    """Options and path of each file that it writes, paths relative to the working directory."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Graph:
+    """Steps, each after those whose files it reads."""
+
+    steps: tuple[Step, ...]
     outputs: tuple[str, ...]
-    """Names of the job's outputs that it makes."""
-    duration_seconds: float
-    """Seconds of media that it writes, for progress; 0 where that is not known."""
-    joins: bool = True
-    """Whether it may be joined with others."""
-    reading_bytes: int = 0
-    """Memory of its decoders."""
-    writing_bytes: int = 0
-    """Memory of its filters and encoders."""
+    """Names of the job's outputs, in their order."""
 
     @property
-    def memory_bytes(self) -> int:
-        """What it will take, all in all, as media.memory reckons."""
-        return PROCESS_BYTES + self.reading_bytes + self.writing_bytes
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The whole list of arguments."""
-        return self.inputs + self.writes
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Paths of the files that it reads."""
-        named = (value for option, value in pairwise(self.inputs) if option == "-i")
-        return tuple(dict.fromkeys(value.removeprefix("file:") for value in named if value.startswith("file:")))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What an attempt runs and what it must find afterwards."""
-
-    commands: tuple[Command, ...]
-    files: tuple[PlannedFile, ...]
+    def promised(self) -> tuple[PlannedFile | FileSet, ...]:
+        """All that must be there at the end: outputs in the job's order, each one's files in theirs."""
+        place = {name: i for i, name in enumerate(("", *self.outputs))}
+        found = (thing for step in self.steps for thing in step.promised)
+        return tuple(sorted(found, key=lambda thing: (place[thing.output], thing.position)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,9 +75,14 @@ class PlanContext:
     """What planning may know besides the job and its inputs."""
 
     threads: int = 0
-    """Threads for each codec; 0 leaves it to ffmpeg."""
+    """Threads for each encoder; 0 leaves it to ffmpeg."""
     memory_bytes: int = 0
-    """What a command may take; 0: any."""
+    """What a step may take; 0: any."""
+    facts: Facts = field(default_factory=dict)
+    """What was measured so far."""
+
+
+Planned = tuple[Step, ...] | Needs
 
 
 class Operation(Protocol):
@@ -128,6 +94,10 @@ class Operation(Protocol):
     name: str
     description: str
     extensions: tuple[str, ...]
+    encoders: frozenset[str]
+    """FFmpeg's names of all that it may need."""
+    filters: frozenset[str]
+    """As `encoders`."""
 
     def violations(self, spec: Any, path: str) -> list[Violation]:
         """What contradicts itself in `spec`, each with its field's full path below `path`."""
@@ -137,8 +107,12 @@ class Operation(Protocol):
         """A copy in which what was left out and has a fixed default is filled in."""
         ...
 
-    def plan(self, output: str, spec: Any, source: Source, context: PlanContext) -> Plan:
-        """Commands and files for one output.
+    def looks(self, spec: Any) -> tuple[float, ...]:
+        """Times whose frames it must know, as `measuring.sought` takes them; at most MOST_LOOKS of a job are."""
+        ...
+
+    def plan(self, output: str, spec: Any, source: Source, context: PlanContext) -> Planned:
+        """The steps of one output, or what it must know first (then it is asked again, with `context.facts`).
 
         Raises AttemptFailed where the input does not allow it (TIME_OUT_OF_RANGE, INPUT_NO_AUDIO…).
         """

@@ -9,10 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reelmill.media.contract import Source
-from reelmill.media.formats import JOINED, UNMEASURED
-from reelmill.media.sources import Span, seconds
+from reelmill.media.formats.containers import JOINED, UNMEASURED
+from reelmill.media.render.ffmpeg import seconds
+from reelmill.media.sources import Span
 from reelmill.media.timeline import SECOND, Track, micros
 from reelmill.media.tracks import Sound
+
+FILTERS = frozenset({"trim", "settb", "setpts", "tpad"})
+"""FFmpeg's filters that may stand in what is made here."""
 
 _SAME = 20  # microseconds: of times that were rounded on different ways
 _LEAST = 7000  # microseconds, for clones

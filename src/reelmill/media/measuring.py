@@ -17,7 +17,7 @@ import av.error
 from av.format import Flags
 from av.stream import Discard
 
-from reelmill.media.formats import JOINED, UNMEASURED
+from reelmill.media.formats.containers import JOINED, UNMEASURED
 from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo

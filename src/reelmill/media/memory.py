@@ -7,7 +7,7 @@ for each pixel, so they hold for other sizes; what a file really takes is watche
 
 import re
 
-from reelmill.media.formats import STILL_DEMUXERS, V
+from reelmill.media.formats.containers import STILL_DEMUXERS, V
 from reelmill.media.geometry import Size
 from reelmill.media.pictures import HDR_TRANSFERS, WIDE
 from reelmill.v1.media_pb2 import MediaInfo

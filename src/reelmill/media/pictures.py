@@ -7,6 +7,27 @@ from reelmill.media import profiles
 from reelmill.media.geometry import Scaling, display_size
 from reelmill.v1.media_pb2 import MediaInfo
 
+FILTERS = frozenset(
+    {
+        "bwdif",
+        "zscale",
+        "scale",
+        "format",
+        "unpremultiply",
+        "premultiply",
+        "colorchannelmixer",
+        "lutrgb",
+        "split",
+        "overlay",
+        "pad",
+        "crop",
+        "setsar",
+        "sidedata",
+        "tonemap",
+    }
+)
+"""FFmpeg's filters that may stand in what is made here."""
+
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 """PQ (HDR10, Dolby Vision) and HLG."""
 # What a frame carries besides its picture: place and camera (EXIF has no name in ffmpeg's list of kinds, 31 is its

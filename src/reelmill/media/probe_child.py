@@ -36,7 +36,7 @@ from reelmill.media import (
     timeline,
     tracks,
 )
-from reelmill.media.formats import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
+from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.media.packets import Recorder
 from reelmill.media.pread import apart
 from reelmill.media.sandbox import filters, kernel

@@ -13,10 +13,10 @@ from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
-from reelmill.media.contract import Command
 from reelmill.media.failures import classify, input_damaged, rule_of
 from reelmill.media.launcher import Launcher, outgrown
 from reelmill.media.progress import ProgressParser, RunProgress
+from reelmill.media.render.ffmpeg import Command
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import running_ffmpegs

@@ -8,8 +8,12 @@ would keep quiet films louder, but bends loud ones; and loudness is a matter of 
 
 from collections.abc import Sequence
 
+from reelmill.media.steps import Taken
 from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import TrackSelector
+
+FILTERS = frozenset({"anullsrc", "atrim", "asetpts", "aresample", "apad", "join"})
+"""FFmpeg's filters that may stand in what is made here."""
 
 # FFmpeg's dispositions for roles; they become Matroska's flags and MP4's kinds.
 _DISPOSITIONS = {
@@ -21,37 +25,20 @@ _DISPOSITIONS = {
 }
 
 
-def maps(
-    sounds: Sequence[Sound], channels: int, output: str, first: Sequence[Sequence[str] | None] = (), *, silent: str = ""
-) -> tuple[str, ...]:
-    """Options that take the sounds of input 0 into an output, in their order; `channels` as in `channels_of`.
+def taken(sound: Sound, channels: int, first: Sequence[str] | None, *, silent: str) -> Taken:
+    """A sound of a step's first reading, with its filters; `channels` as in `channels_of`.
 
-    `first`: the filters that go first, of each sound; None for one that holds nothing there: `silent` seconds.
+    `first`: the filters that go first; None where it holds nothing there: `silent` seconds.
     """
-    taken: list[str] = []
-    for i, sound in enumerate(sounds):
-        before = first[i] if first else ()
-        if before is None:
-            rate = sound.sample_rate_hz or 48_000
-            label = f"[{output}-sound-{i}]"
-            layout = "mono" if channels_of(sound, channels) == 1 else "stereo"
-            graph = f"anullsrc=r={rate}:cl={layout},atrim=duration={silent}"
-            taken += ("-filter_complex", f"{graph}{label}", "-map", label)
-        elif len(sound.parts) == 1:
-            taken += ("-map", f"0:{sound.parts[0].index}")
-        else:
-            graph = ",".join((_joined(sound), *before, *filters(sound, channels_of(sound, channels))))
-            label = f"[{output}-sound-{i}]"
-            taken += ("-filter_complex", f"{graph}{label}", "-map", label)
-    return tuple(taken)
-
-
-def filtered(sound: Sound, channels: int, first: Sequence[str] | None = ()) -> tuple[str, ...]:
-    """The option that filters a sound; none where `maps` does, or nothing is to be done. `first` as there."""
     if first is None:
-        return ()
-    found = (*first, *filters(sound, channels_of(sound, channels)))
-    return ("-filter:a", ",".join(found)) if found and len(sound.parts) == 1 else ()
+        layout = "mono" if channels_of(sound, channels) == 1 else "stereo"
+        return Taken(filters=f"anullsrc=r={sound.sample_rate_hz or 48_000}:cl={layout},atrim=duration={silent}")
+    streams = tuple(part.index for part in sound.parts)
+    chain = [*first, *filters(sound, channels_of(sound, channels))]
+    if len(streams) > 1:
+        named = "".join(f"[s{i}]" for i in range(len(streams)))
+        chain.insert(0, f"{named}join=inputs={len(streams)}:channel_layout=stereo:map=0.0-FL|1.0-FR")
+    return Taken(streams=streams, filters=",".join(chain))
 
 
 def filters(sound: Sound, channels: int) -> tuple[str, ...]:
@@ -78,15 +65,3 @@ def tags(sounds: Sequence[Sound], *, of_file: bool = False) -> tuple[str, ...]:
             flags = [*(("default",) if i == 0 else ()), *flags]
             told += (f"-disposition:a:{i}", "+".join(flags) or "0")
     return tuple(told)
-
-
-def numbered(options: Sequence[str], place: int, places: int) -> tuple[str, ...]:
-    """Options of one sound, each with its value, meant for sound `place` of an output that has `places`."""
-    if places == 1:
-        return tuple(options)
-    return tuple(f"{o.removesuffix(':a')}:a:{place}" if i % 2 == 0 else o for i, o in enumerate(options))
-
-
-def _joined(sound: Sound) -> str:
-    inputs = "".join(f"[0:{part.index}]" for part in sound.parts)
-    return f"{inputs}join=inputs={len(sound.parts)}:channel_layout=stereo:map=0.0-FL|1.0-FR"

@@ -1,12 +1,13 @@
-"""What planning reads out of a probed input: its streams, its length, the options to open it. Pure."""
+"""What planning reads out of a probed input: its streams, its length, how it is opened. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import tracks
-from reelmill.media.contract import PlanContext, Source
-from reelmill.media.formats import MAX_PIXELS, STILL_DEMUXERS
+from reelmill.media.contract import Source
+from reelmill.media.formats.containers import STILL_DEMUXERS
+from reelmill.media.steps import Reading
 from reelmill.media.timeline import SECOND, Timeline
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
@@ -71,21 +72,10 @@ def expected_seconds(
     return (least + part.length) / 2, (part.length - least) / 2 + max(0.5, 0.01 * part.length)
 
 
-def open_options(source: Source, context: PlanContext, *, start: float = 0.0) -> tuple[str, ...]:
-    """Options and -i of an input, read from `start` seconds on."""
-    return (
-        # Seeking before -i reads nothing of what comes before; ffmpeg still cuts at the exact time.
-        *(("-ss", seconds(start)) if start else ()),
-        *(("-threads", str(context.threads)) if context.threads else ()),
-        *_picture_options(source.info),
-        "-protocol_whitelist",
-        "file",
-        "-max_pixels",
-        str(MAX_PIXELS),
-        "-f",
-        source.demuxer,
-        "-i",
-        f"file:{source.path}",
+def reading(source: Source, *, start: float = 0.0, alone: bool = False) -> Reading:
+    """An opening of an input, read from `start` seconds on; `alone` as there."""
+    return Reading(
+        of=source.name, demuxer=source.demuxer, seek=start, options=_picture_options(source.info), alone=alone
     )
 
 
@@ -107,8 +97,3 @@ def _picture_options(info: MediaInfo) -> tuple[str, ...]:
     if picture is not None and picture.alpha and picture.codec in _ALPHA_DECODERS:
         return (f"-c:{picture.index}", _ALPHA_DECODERS[picture.codec])
     return ()
-
-
-def seconds(value: float) -> str:
-    """A time as ffmpeg reads it, to the microsecond."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")

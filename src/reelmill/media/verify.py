@@ -2,69 +2,166 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path, PurePosixPath
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import languages
-from reelmill.media.contract import Expected, PlannedFile
 from reelmill.media.leftovers import leftovers
+from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.probe import Prober
+from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile
 from reelmill.v1.media_pb2 import MediaInfo
 
 FILES_AT_ONCE = 3
 """Files of one attempt that are looked at together: one less than there are probers, so that another's has its turn."""
+_KINDS = ((MediaInfo.Stream.VIDEO, "picture"), (MediaInfo.Stream.AUDIO, "sound"))
+_SAMPLES = 3  # segments of a set that are looked into: the first, the middle and the last
+_MANIFEST_BYTES = 2**24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """A file that is as it was promised."""
+
+    output: str
+    path: PurePosixPath
+    """Relative to the working directory."""
+    content_type: str
+    info: MediaInfo | None
+    """What it contains; None for one of a set, which is known as a whole."""
 
 
 async def verify(
-    files: Sequence[PlannedFile], folder: Path, prober: Prober, *, input_damaged: bool = False
-) -> list[MediaInfo]:
-    """What each file contains, in order; several are looked at together.
+    promised: Sequence[PlannedFile | FileSet], folder: Path, prober: Prober, *, input_damaged: bool = False
+) -> list[Verified]:
+    """All files that were promised, in order, each looked into; of a set its manifest and samples. Several together.
 
     Raises AttemptFailed OUTPUT_INVALID where a file is missing, unreadable or not what was planned,
     and INPUT_CORRUPT where ffmpeg had complained of the input.
     """
-    for file in files:
-        if not (folder / file.path).exists():
-            missing = "INPUT_CORRUPT" if input_damaged else file.if_missing
-            message = f"{file.path}: ffmpeg ended well without writing it; the input has no picture or sound there"
-            raise AttemptFailed(missing, message, output=file.output)
     code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
-    return await abreast(lambda file: _verify(file, folder, prober, code), files, at_once=FILES_AT_ONCE)
+    for thing in promised:
+        path, missing = (
+            (thing.path, thing.if_missing) if isinstance(thing, PlannedFile) else (thing.manifest, "OUTPUT_INVALID")
+        )
+        if not (folder / path).exists():
+            message = f"{path}: ffmpeg ended well without writing it; the input has no picture or sound there"
+            raise AttemptFailed("INPUT_CORRUPT" if input_damaged else missing, message, output=thing.output)
+
+    async def one(thing: PlannedFile | FileSet) -> list[Verified]:
+        if isinstance(thing, FileSet):
+            return await _set(thing, folder, prober, code)
+        return [await _file(thing, folder, prober, code)]
+
+    return list(chain.from_iterable(await abreast(one, promised, at_once=FILES_AT_ONCE)))
 
 
-async def _verify(file: PlannedFile, folder: Path, prober: Prober, code: str) -> MediaInfo:
+async def _file(file: PlannedFile, folder: Path, prober: Prober, code: str) -> Verified:
+    info = await _looked_into(file.path, file.output, file.expected, folder, prober, code)
+    return Verified(output=file.output, path=file.path, content_type=file.content_type, info=info)
+
+
+async def _looked_into(
+    path: PurePosixPath, output: str, expected: Expected, folder: Path, prober: Prober, code: str
+) -> MediaInfo:
     try:
-        info = (await prober.probe(folder / file.path)).info
+        info = (await prober.probe(folder / path)).info
     except AttemptFailed as error:
-        raise AttemptFailed(code, f"{file.path}: {error.failure.message}", output=file.output) from error
-    if found := problems(info, file.expected):
-        raise AttemptFailed(code, f"{file.path}: {'; '.join(found)}", output=file.output)
-    if private := await asyncio.to_thread(leftovers, folder / file.path):
-        message = f"{file.path}: it has more than picture and sound, which may be private: {', '.join(private)}"
-        raise AttemptFailed("OUTPUT_INVALID", message, output=file.output)
+        raise AttemptFailed(code, f"{path}: {error.failure.message}", output=output) from error
+    if found := problems(info, expected):
+        raise AttemptFailed(code, f"{path}: {'; '.join(found)}", output=output)
+    if private := await asyncio.to_thread(leftovers, folder / path):
+        message = f"{path}: it has more than picture and sound, which may be private: {', '.join(private)}"
+        raise AttemptFailed("OUTPUT_INVALID", message, output=output)
     return info
+
+
+async def _set(files: FileSet, folder: Path, prober: Prober, code: str) -> list[Verified]:
+    there = folder / files.manifest.parent
+    written = {path.name for path in there.glob(files.pattern)}
+    playlist, found = _read(folder / files.manifest, files, written)
+    if found:
+        raise AttemptFailed(code, f"{files.manifest}: {'; '.join(found)}", output=files.output)
+    segments = playlist.segments
+    for at in sorted({0, len(segments) // 2, len(segments) - 1})[:_SAMPLES]:
+        # A fragment is read behind the beginning of its file, which has what all have in common.
+        sample = files.manifest.with_name(f".sample-{at}{PurePosixPath(segments[at].name).suffix}")
+        await asyncio.to_thread(_joined, there, (playlist.beginning, segments[at].name), folder / sample)
+        try:
+            expected = replace(files.expected, duration_seconds=None)
+            await _looked_into(sample, files.output, expected, folder, prober, code)
+        finally:
+            (folder / sample).unlink()
+    types = dict(files.content_types)
+    names = [files.manifest.name, *sorted(written)]
+    return [
+        Verified(
+            output=files.output,
+            path=files.manifest.with_name(name),
+            content_type=types[PurePosixPath(name).suffix],
+            info=None,
+        )
+        for name in names
+    ]
+
+
+def _read(path: Path, files: FileSet, written: set[str]) -> tuple[Playlist, list[str]]:
+    """A set's manifest, and how it differs from what was written and promised."""
+    if path.stat().st_size > _MANIFEST_BYTES:
+        return Playlist(), [f"it has more than {_MANIFEST_BYTES} bytes"]
+    playlist = parsed(path.read_text())
+    listed = playlist.names
+    found = [f"it lists {name}, which is not there" for name in sorted(listed - written)[:3]]
+    found += [f"it does not list {name}" for name in sorted(written - listed)[:3]]
+    if not playlist.segments:
+        found.append("it lists nothing")
+    if not playlist.ended:
+        found.append("it does not say that it is whole")
+    seconds, wanted = playlist.seconds, files.expected.duration_seconds
+    if wanted is not None and abs(seconds - wanted) > files.expected.duration_tolerance_seconds:
+        found.append(f"it lasts {seconds:.3f} s instead of {wanted:.3f} s")
+    return playlist, found
+
+
+def _joined(folder: Path, names: Sequence[str], target: Path) -> None:
+    with target.open("wb") as file:
+        for name in filter(None, names):
+            file.write((folder / name).read_bytes())
 
 
 def problems(info: MediaInfo, expected: Expected) -> list[str]:
     """How a file differs from what was planned. Pure."""
-    video = next((s for s in info.streams if s.kind == MediaInfo.Stream.VIDEO), None)
-    audio = next((s for s in info.streams if s.kind == MediaInfo.Stream.AUDIO), None)
-    found = [
-        f"its {what} is {(stream.codec or 'unknown') if stream else 'missing'} instead of {codec}"
-        for what, stream, codec in (("picture", video, expected.video_codec), ("sound", audio, expected.audio_codec))
-        if codec and (stream is None or stream.codec != codec)
-    ]
-    heard = tuple(languages.code(s.language) for s in info.streams if s.kind == MediaInfo.Stream.AUDIO)
-    if heard and heard != expected.languages:
-        found.append(f"its sounds are {_listed(heard)} instead of {_listed(expected.languages)}")
-    if video and expected.width and (video.width, video.height) != (expected.width, expected.height):
-        found.append(f"it has {video.width} × {video.height} pixels instead of {expected.width} × {expected.height}")
-    wanted = expected.duration_seconds
-    if wanted is not None and abs(info.duration_seconds - wanted) > expected.duration_tolerance_seconds:
-        found.append(f"it lasts {info.duration_seconds:.3f} s instead of {wanted:.3f} s")
+    found: list[str] = []
+    for kind, what in _KINDS:
+        streams = [s for s in info.streams if s.kind == kind]
+        wanted = [s for s in expected.streams if s.kind == kind]
+        found += _of_kind(what, streams, wanted)
+    length = expected.duration_seconds
+    if length is not None and abs(info.duration_seconds - length) > expected.duration_tolerance_seconds:
+        found.append(f"it lasts {info.duration_seconds:.3f} s instead of {length:.3f} s")
+    return found
+
+
+def _of_kind(what: str, streams: Sequence[MediaInfo.Stream], wanted: Sequence[ExpectedStream]) -> list[str]:
+    if wanted and not streams:
+        return [f"its {what} is missing instead of {wanted[0].codec}"]
+    found = []
+    if len(streams) != len(wanted):
+        found.append(f"it has {len(streams)} {what}s instead of {len(wanted)}")
+    for stream, one in zip(streams, wanted, strict=False):
+        if stream.codec != one.codec:
+            found.append(f"its {what} is {stream.codec or 'unknown'} instead of {one.codec}")
+        if one.width and (stream.width, stream.height) != (one.width, one.height):
+            found.append(f"it has {stream.width} × {stream.height} pixels instead of {one.width} × {one.height}")
+    heard = tuple(languages.code(stream.language) for stream in streams)
+    meant = tuple(one.language for one in wanted)
+    if what == "sound" and heard != meant:
+        found.append(f"its sounds are {_listed(heard)} instead of {_listed(meant)}")
     return found
 
 
 def _listed(sounds: tuple[str, ...]) -> str:
-    return ", ".join(language or "of no language" for language in sounds)
+    return ", ".join(language or "of no language" for language in sounds) or "none"

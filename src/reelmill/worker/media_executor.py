@@ -9,13 +9,15 @@ from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Command, Plan, PlanContext, PlannedFile, Source
+from reelmill.media.contract import Facts, Measurement, PlanContext, Probe, Source
 from reelmill.media.launcher import Launcher
-from reelmill.media.plan import looks, plan
+from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
+from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
-from reelmill.media.verify import FILES_AT_ONCE, verify
+from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
 from reelmill.points import reach
 from reelmill.storage.storage import Fetched, Storage, StoredFile
 from reelmill.storage.uris import scheme_of
@@ -25,7 +27,6 @@ from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Input, OutputFile, Progress
-from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.worker.attempt import Attempt
 
 log = get_logger(__name__)
@@ -62,25 +63,34 @@ class MediaExecutor:
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
         folder = self._work.create(attempt.task.id, attempt.task.fence)
+        inputs: dict[str, str] = {}
+
+        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
+            return await self._measure(attempt, folder.path, inputs, wanted)
+
         try:
-            sources = await self._sources(attempt, folder.path)
-            planned = plan(attempt.task.job, sources, self._context)
-            for file in planned.files:
-                (folder.path / file.path).parent.mkdir(parents=True, exist_ok=True)
-            for command in planned.commands:
-                shown = ffmpeg_run.shown(command, self._limits.ffmpeg)
-                attempt.log("runs ffmpeg", output=", ".join(command.outputs), command=shown)
+            job = attempt.task.job
+            graph, facts = await settle(job, self._context, measure)
+            found = sources(job, facts).values()
+            placed = Placed(inputs=inputs, threads=self._limits.threads)
+            commands = [rendered(step, placed) for step in graph.steps]
+            for step in graph.steps:
+                for writing in step.writes:
+                    (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
+            for one in commands:
+                shown = ffmpeg_run.shown(one, self._limits.ffmpeg)
+                attempt.log("runs ffmpeg", output=", ".join(one.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
-            damaged = await self._transcode(attempt, planned, folder.path, sources.values())
-            damaged = damaged or any(s.timeline.damaged for s in sources.values())
+            damaged = await self._transcode(attempt, commands, folder.path, found)
+            damaged = damaged or any(s.timeline.damaged for s in found)
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
-            damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in sources.values())
+            damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in found)
             await attempt.enter(Phase.PACKAGING)
             with traces.span("verify"):
-                looking = verify(planned.files, folder.path, self._prober, input_damaged=damaged)
-                infos = await attempt.unless_stopped(looking)
+                looking = verify(graph.promised, folder.path, self._prober, input_damaged=damaged)
+                files = await attempt.unless_stopped(looking)
             await attempt.enter(Phase.UPLOADING)
-            made = await self._upload(attempt, planned.files, infos, folder.path)
+            made = await self._upload(attempt, [file for file in files if file.output], folder.path)
             await reach("task.uploaded")
             return made
         finally:
@@ -93,17 +103,20 @@ class MediaExecutor:
         except AttemptFailed as error:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
-    async def _sources(self, attempt: Attempt, folder: Path) -> dict[str, Source]:
-        """Fetch and probe every input, several at once."""
+    async def _measure(
+        self, attempt: Attempt, folder: Path, paths: dict[str, str], wanted: Sequence[Probe]
+    ) -> list[Source]:
+        """Fetch and probe inputs, several at once; where each lies is put into `paths`."""
+        items = {item.name: (i, item) for i, item in enumerate(attempt.task.job.inputs)}
 
-        async def source(numbered: tuple[int, Input]) -> Source:
-            return await self._source(attempt, folder, *numbered)
+        async def source(probe: Probe) -> Source:
+            return await self._source(attempt, folder, paths, probe, *items[probe.input])
 
-        inputs = attempt.task.job.inputs
-        sources = await attempt.unless_stopped(abreast(source, enumerate(inputs), at_once=FILES_AT_ONCE))
-        return {item.name: found for item, found in zip(inputs, sources, strict=True)}
+        return await attempt.unless_stopped(abreast(source, wanted, at_once=FILES_AT_ONCE))
 
-    async def _source(self, attempt: Attempt, folder: Path, i: int, item: Input) -> Source:
+    async def _source(
+        self, attempt: Attempt, folder: Path, paths: dict[str, str], probe: Probe, i: int, item: Input
+    ) -> Source:
         await reach("task.fetching")
         with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
             fetched = await self._fetch(attempt, item.uri, folder / f"input-{i}")
@@ -112,12 +125,13 @@ class MediaExecutor:
         self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
         try:
             with traces.span("probe"):
-                probed = await self._prober.probe(fetched.path, looks(attempt.task.job, item.name))
+                probed = await self._prober.probe(fetched.path, probe.looks)
         except AttemptFailed as error:
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
         attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
-        return Source(path=str(fetched.path), info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
+        paths[item.name] = str(fetched.path)
+        return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def _fetch(self, attempt: Attempt, uri: str, target: Path) -> Fetched:
         storage = self._storage.of(attempt.task.tenant_id)
@@ -126,14 +140,16 @@ class MediaExecutor:
         async with attempt.slot.left():
             return await storage.fetch(uri, target)
 
-    async def _transcode(self, attempt: Attempt, planned: Plan, folder: Path, sources: Iterable[Source]) -> bool:
-        """Run all commands; answers whether ffmpeg complained of a damaged input."""
+    async def _transcode(
+        self, attempt: Attempt, commands: Sequence[Command], folder: Path, sources: Iterable[Source]
+    ) -> bool:
+        """Run all of them, one after the other; answers whether ffmpeg complained of a damaged input."""
         damaged = False
         limits = self._limits
         longest = max((believable_seconds(s.info) for s in sources), default=0.0)
         wall = min(limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, limits.wall_limit_factor * longest))
-        meter = _Meter(attempt, planned.commands)
-        for command in planned.commands:
+        meter = _Meter(attempt, commands)
+        for command in commands:
             attempt.check_stop()
             with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
                 result = await ffmpeg_run.run(
@@ -155,13 +171,11 @@ class MediaExecutor:
                 attempt.log(warning, level="WARNING", output=", ".join(command.outputs))
         return damaged
 
-    async def _upload(
-        self, attempt: Attempt, files: Sequence[PlannedFile], infos: Sequence[MediaInfo], folder: Path
-    ) -> tuple[MadeFile, ...]:
+    async def _upload(self, attempt: Attempt, files: Sequence[Verified], folder: Path) -> tuple[MadeFile, ...]:
         """Write every file to its place, several at once; answers them in their order."""
         storage = self._storage.of(attempt.task.tenant_id)
 
-        async def upload(file: PlannedFile) -> StoredFile:
+        async def upload(file: Verified) -> StoredFile:
             with traces.span("upload", {"reelmill.output": file.output}) as span:
                 uri = f"{attempt.task.output_prefix}{quote(str(file.path))}"
                 stored = await storage.put_file(folder / file.path, uri, file.content_type)
@@ -172,18 +186,19 @@ class MediaExecutor:
         every = await attempt.unless_stopped(abreast(upload, files, at_once=FILES_AT_ONCE))
         made: list[MadeFile] = []
         positions: dict[str, int] = {}
-        for file, info, stored in zip(files, infos, every, strict=True):
+        for file, stored in zip(files, every, strict=True):
             position = positions.get(file.output, 0)
             positions[file.output] = position + 1
-            info.size_bytes = stored.size_bytes
             proto = OutputFile(
                 uri=f"{attempt.task.output_prefix}{quote(str(file.path))}",
                 path=str(file.path.relative_to(file.output)),
                 size_bytes=stored.size_bytes,
                 sha256=stored.sha256,
                 content_type=file.content_type,
-                media=info,
             )
+            if file.info is not None:
+                file.info.size_bytes = stored.size_bytes
+                proto.media.CopyFrom(file.info)
             made.append(MadeFile(output=file.output, position=position, file=proto))
         return tuple(made)
 

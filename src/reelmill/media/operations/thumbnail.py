@@ -1,33 +1,31 @@
 """thumbnail: take still pictures from a video."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import composing, cutting, formats, memory, pictures, tracks
+from reelmill.media import composing, costs, cutting, memory, pictures, tracks
 from reelmill.media.checks import background_violations
-from reelmill.media.contract import Command, Expected, Plan, PlanContext, PlannedFile, Source
-from reelmill.media.geometry import Size, aspects, display_size, fit
+from reelmill.media.contract import PlanContext, Planned, Source
+from reelmill.media.formats.containers import CONTENT_TYPES
+from reelmill.media.formats.still import MAX_SIDE, STILLS, StillFormat
+from reelmill.media.geometry import Scaling, Size, aspects, display_size, fit
 from reelmill.media.pictures import Shown
-from reelmill.media.sources import is_still, may_change, open_options, seconds
-from reelmill.media.timeline import SECOND, micros
+from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
+from reelmill.media.render.ffmpeg import seconds
+from reelmill.media.sources import is_still, may_change, reading
+from reelmill.media.steps import Cost, Encoded, Kind, Step, Writing
+from reelmill.media.timeline import MOST_LOOKS, SECOND, micros
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import Thumbnail, VideoSettings
 
 # Each seek opens the input again; more than this at once would hold too many decoders.
-_PICTURES_A_COMMAND = 16
+_PICTURES_A_STEP = 16
 # A seek decodes from the key frame before, often seconds away: closer pictures come quicker out of one
 # decode of the whole. (Measured: even at 1.2 s with key frames 2 s apart, at 5 s with 10 s apart.)
 _SEEK_SECONDS = 3.0
-_EXTENSIONS = {Thumbnail.JPEG: "jpg", Thumbnail.PNG: "png", Thumbnail.WEBP: "webp"}
 _ROUNDING_SECONDS = 0.001  # Matroska keeps times to the millisecond
-_LARGEST = 16383  # pixels a side that WebP takes
-# JPEG and WebP store BT.601, in full and in limited range.
-_COLOURS = {Thumbnail.JPEG: ("bt601", True), Thumbnail.PNG: ("bt709", True), Thumbnail.WEBP: ("bt601", False)}
-_PIXELS = {Thumbnail.JPEG: "format=yuv420p", Thumbnail.PNG: "format=rgb24", Thumbnail.WEBP: "format=yuv420p"}
-_CLEAR_PIXELS = {Thumbnail.PNG: "format=rgba", Thumbnail.WEBP: "format=bgra"}
-_CODECS = {Thumbnail.JPEG: "mjpeg", Thumbnail.PNG: "png", Thumbnail.WEBP: "webp"}
 
 
 class ThumbnailOperation:
@@ -35,16 +33,20 @@ class ThumbnailOperation:
 
     name = "thumbnail"
     description = "Take still pictures from a video."
-    extensions = tuple(_EXTENSIONS.values())
+    extensions = tuple(still.extension for still in STILLS.values())
+    encoders = frozenset(still.encoder for still in STILLS.values())
+    filters = pictures.FILTERS | cutting.FILTERS | composing.FILTERS | {"fps", "format"}
 
     def violations(self, spec: Thumbnail, path: str) -> list[Violation]:
         """What contradicts itself."""
         found = []
         if spec.count and spec.times_seconds:
             found.append(Violation(f"{path}.count", "contradicts times_seconds: leave one of the two out"))
-        if spec.quality and spec.format == Thumbnail.PNG:
-            found.append(Violation(f"{path}.quality", "PNG is lossless and has no quality: leave it out"))
-        keeps = spec.format in (Thumbnail.PNG, Thumbnail.WEBP)
+        still = STILLS[spec.format or Thumbnail.JPEG]
+        if spec.quality and not still.quality:
+            name = Thumbnail.Format.Name(spec.format)
+            found.append(Violation(f"{path}.quality", f"{name} is lossless and has no quality: leave it out"))
+        keeps = bool(still.clear_pixels)
         return found + background_violations(spec.background, path, keeps=keeps, kept_by="PNG and WEBP")
 
     def with_defaults(self, spec: Thumbnail) -> Thumbnail:
@@ -54,64 +56,123 @@ class ThumbnailOperation:
         if not spec.times_seconds:
             made.count = spec.count or 1
         made.format = spec.format or Thumbnail.JPEG
-        if made.format != Thumbnail.PNG:
+        if STILLS[made.format].quality:
             made.quality = spec.quality or 80
         return made
 
-    def plan(self, output: str, spec: Thumbnail, source: Source, context: PlanContext) -> Plan:
-        """A file for each picture; a command for every 16, or one for all where they are close together."""
+    def looks(self, spec: Thumbnail) -> tuple[float, ...]:
+        """The times, or the middles of equal parts."""
+        return (*spec.times_seconds, *(-(i + 0.5) / spec.count for i in range(min(spec.count, MOST_LOOKS))))
+
+    def plan(self, output: str, spec: Thumbnail, source: Source, context: PlanContext) -> Planned:
+        """A file for each picture; a step for every 16, or one for all where they are close together."""
         picture = tracks.picture(source, output)
         track = source.timeline.track(picture.index)
         begin, duration = track.start / SECOND, (track.end - track.start) / SECOND
         times = _times(spec, source, begin, duration, output)
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)
         _check_size(scaling.final, output)
-        matrix, full = _COLOURS[spec.format]
-        clear = spec.background == pictures.TRANSPARENT and picture.alpha
-        pixels = (_CLEAR_PIXELS if clear else _PIXELS)[spec.format]
-
-        def graph(start: float) -> str:
-            """The filters of pictures from a time on."""
-            shown = Shown(
-                scaling=scaling,
-                matrix=matrix,
-                full=full,
-                background=spec.background,
-                changing=may_change(source),
-                aspects=aspects(picture, start),
-            )
-            return ",".join((*pictures.filters(picture, shown), pixels, pictures.ALONE))
-
-        extension = _EXTENSIONS[spec.format]
-        paths = [PurePosixPath(output, f"{output}-{i:04d}.{extension}") for i in range(1, len(times) + 1)]
+        taking = _Taking(
+            output=output,
+            spec=spec,
+            source=source,
+            picture=picture,
+            scaling=scaling,
+            missing="OUTPUT_INVALID" if duration else "TIME_OUT_OF_RANGE",
+        )
         if source.info.composition.still:
-            commands = [_of_a_still(output, spec, source, picture, len(times), graph(0.0), scaling.final)]
-        elif spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
+            return (_of_a_still(taking, len(times)),)
+        if spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
             held = track.knows(micros(times[-1])) and track.shown_until(micros(times[-1])) >= track.end
-            spread = _Spread(begin=begin, length=duration, held=held)
-            commands = [_one_decode(output, spec, source, context, picture, spread, graph, scaling.final)]
-        else:
-            seeks = [(*_seek_to(t, source, picture, duration), path) for t, path in zip(times, paths, strict=True)]
-            each = memory.decoding(picture, source.demuxer, 1), memory.still(scaling.final, picture)
-            many = _pictures_a_command(sum(each), context.memory_bytes)
-            commands = [
-                _by_seeking(output, spec, source, picture, seeks[i : i + many], graph, each)
-                for i in range(0, len(times), many)
-            ]
-        expected = Expected(video_codec=_CODECS[spec.format], width=scaling.final.width, height=scaling.final.height)
-        content_type = formats.CONTENT_TYPES[extension]
-        missing = "OUTPUT_INVALID" if duration else "TIME_OUT_OF_RANGE"
-        files = [
-            PlannedFile(output=output, path=p, content_type=content_type, expected=expected, if_missing=missing)
-            for p in paths
-        ]
-        return Plan(commands=tuple(commands), files=tuple(files))
+            return (_one_decode(taking, context, _Spread(begin=begin, length=duration, held=held)),)
+        seeks = [_seek_to(time, source, picture, duration) for time in times]
+        each = memory.decoding(picture, source.demuxer, 1), memory.still(scaling.final, picture)
+        many = _pictures_a_step(sum(each), context.memory_bytes)
+        return tuple(_by_seeking(taking, seeks[i : i + many], i, each) for i in range(0, len(times), many))
 
 
-def _pictures_a_command(each_bytes: int, most_bytes: int) -> int:
+def _pictures_a_step(each_bytes: int, most_bytes: int) -> int:
     if not most_bytes:
-        return _PICTURES_A_COMMAND
-    return max(1, min(_PICTURES_A_COMMAND, (most_bytes - memory.PROCESS_BYTES) // each_bytes))
+        return _PICTURES_A_STEP
+    return max(1, min(_PICTURES_A_STEP, (most_bytes - memory.PROCESS_BYTES) // each_bytes))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Taking:
+    """What all pictures of an output have in common."""
+
+    output: str
+    spec: Thumbnail
+    source: Source
+    picture: MediaInfo.Stream
+    scaling: Scaling
+    missing: str
+    """What it means where one does not come out."""
+
+    @property
+    def format(self) -> StillFormat:
+        return STILLS[self.spec.format]
+
+    @property
+    def composition(self) -> MediaInfo.Composition | None:
+        info = self.source.info
+        return info.composition if info.HasField("composition") else None
+
+    def path(self, name: str) -> PurePosixPath:
+        return PurePosixPath(self.output, f"{self.output}-{name}.{self.format.extension}")
+
+    def graph(self, start: float) -> str:
+        """The filters of pictures from a time on."""
+        shown = Shown(
+            scaling=self.scaling,
+            matrix=self.format.matrix,
+            full=self.format.full,
+            background=self.spec.background,
+            changing=may_change(self.source),
+            aspects=aspects(self.picture, start),
+        )
+        clear = self.spec.background == pictures.TRANSPARENT and self.picture.alpha
+        pixels = f"format={self.format.clear_pixels if clear else self.format.pixels}"
+        return ",".join((*pictures.filters(self.picture, shown), pixels, pictures.ALONE))
+
+    def encoded(self, filters: str, *, reading: int = 0, frames: int = 1, timing: tuple[str, ...] = ()) -> Encoded:
+        return Encoded(
+            kind=Kind.VIDEO,
+            taken=composing.taken(self.composition, self.picture.index, filters, reading),
+            encoder=self.format.encoder,
+            options=self.format.quality(self.spec.quality) if self.format.quality else (),
+            timing=timing,
+            threads=1,
+            frames=frames,
+        )
+
+    def promised(self, first: int, count: int) -> tuple[PlannedFile, ...]:
+        """Files of pictures from number `first` on, which begins at 0."""
+        size = self.scaling.final
+        stream = ExpectedStream(
+            kind=MediaInfo.Stream.VIDEO, codec=self.format.codec, width=size.width, height=size.height
+        )
+        return tuple(
+            PlannedFile(
+                output=self.output,
+                path=self.path(f"{i + 1:04d}"),
+                content_type=CONTENT_TYPES[self.format.extension],
+                expected=Expected(streams=(stream,)),
+                position=i,
+                if_missing=self.missing,
+            )
+            for i in range(first, first + count)
+        )
+
+    def many(self, filters: str, count: int) -> Writing:
+        """The pictures of one decode."""
+        return Writing(
+            path=self.path("%04d"),
+            # passthrough: the rate is made already; nothing is to be repeated for a late start.
+            streams=(self.encoded(filters, frames=count, timing=("-fps_mode", "passthrough")),),
+            options=("-map_metadata", "-1", "-f", "image2", "-start_number", "1"),
+            promised=self.promised(0, count),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,108 +220,65 @@ def _seek_to(time: float, source: Source, picture: MediaInfo.Stream, duration: f
 
 
 def _check_size(size: Size, output: str) -> None:
-    if max(size.width, size.height) > _LARGEST:
-        message = f"a picture would have {size.width} × {size.height} pixels, and {_LARGEST} is the most; give a width"
+    if max(size.width, size.height) > MAX_SIDE:
+        message = f"a picture would have {size.width} × {size.height} pixels, and {MAX_SIDE} is the most; give a width"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
 
 
 def _by_seeking(
-    output: str,
-    spec: Thumbnail,
-    source: Source,
-    picture: MediaInfo.Stream,
-    seeks: Sequence[tuple[float, tuple[str, ...], PurePosixPath]],
-    graph: Callable[[float], str],
-    each_bytes: tuple[int, int],
-) -> Command:
-    composition = source.info.composition if source.info.HasField("composition") else None
-    one = PlanContext(threads=1)  # a thread for each of many decoders of one frame costs more than it brings
-    inputs: list[str] = []
-    writes: list[str] = []
-    for i, (time, first, path) in enumerate(seeks):
-        inputs += open_options(source, one, start=time)
-        whole = ",".join((*first, graph(time)))
-        writes += composing.maps(composition, picture.index, whole, f"{path.stem}-picture", i)
-        writes += ("-frames:v", "1", *composing.filtered(composition, whole), *_encoder(spec))
-        # update: the path is a name and no pattern for many.
-        writes += ("-map_metadata", "-1", "-f", "image2", "-update", "1", str(path))
-    reading, writing = (len(seeks) * count for count in each_bytes)
-    return Command(
-        inputs=tuple(inputs),
+    taking: _Taking, seeks: Sequence[tuple[float, tuple[str, ...]]], first: int, each_bytes: tuple[int, int]
+) -> Step:
+    writes = []
+    for i, (time, before) in enumerate(seeks):
+        (file,) = taking.promised(first + i, 1)
+        writes.append(
+            Writing(
+                path=file.path,
+                streams=(taking.encoded(",".join((*before, taking.graph(time))), reading=i),),
+                # update: the path is a name and no pattern for many.
+                options=("-map_metadata", "-1", "-f", "image2", "-update", "1"),
+                promised=(file,),
+            )
+        )
+    bytes_read, bytes_written = (len(seeks) * count for count in each_bytes)
+    return Step(
+        reads=tuple(reading(taking.source, start=time, alone=True) for time, _ in seeks),
         writes=tuple(writes),
-        outputs=(output,),
-        duration_seconds=0.0,
-        reading_bytes=reading,
-        writing_bytes=writing,
+        cost=Cost(reading_bytes=bytes_read, writing_bytes=bytes_written),
     )
 
 
-def _one_decode(
-    output: str,
-    spec: Thumbnail,
-    source: Source,
-    context: PlanContext,
-    picture: MediaInfo.Stream,
-    spread: _Spread,
-    graph: Callable[[float], str],
-    size: Size,
-) -> Command:
-    step = spread.length / spec.count
+def _one_decode(taking: _Taking, context: PlanContext, spread: _Spread) -> Step:
+    source, picture, count = taking.source, taking.picture, taking.spec.count
+    step = spread.length / count
     used = [picture.index]
     early = seconds(spread.begin + step / 2 - cutting.origin(source, 0, used) / SECOND)
     # The frame on the screen at the middle of each step: earlier by half a step, then at each step. By a fine clock:
     # that of some formats ticks once a frame, and a step may be shorter.
-    rate = f"settb=AVTB,setpts=PTS-{early}/TB,fps=fps={spec.count}/{seconds(spread.length)}:start_time=0:round=up"
+    rate = f"settb=AVTB,setpts=PTS-{early}/TB,fps=fps={count}/{seconds(spread.length)}:start_time=0:round=up"
     if spread.held:
-        rate += f",tpad=stop_mode=clone:stop={spec.count}"
-    composition = source.info.composition if source.info.HasField("composition") else None
-    whole = f"{rate},{graph(spread.begin + step / 2)}"
-    writes = (
-        *composing.maps(composition, picture.index, whole, f"{output}-picture"),
-        *("-frames:v", str(spec.count), *composing.filtered(composition, whole)),
-        # passthrough: the rate is made already; nothing is to be repeated for a late start.
-        *("-fps_mode", "passthrough", *_encoder(spec), "-map_metadata", "-1", "-f", "image2", "-start_number", "1"),
-        str(PurePosixPath(output, f"{output}-%04d.{_EXTENSIONS[spec.format]}")),
-    )
-    inputs = open_options(source, context)
-    return Command(
-        inputs=inputs,
-        writes=writes,
-        outputs=(output,),
-        duration_seconds=spread.length,
-        joins=cutting.joins(source, (), used),
-        reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
-        writing_bytes=memory.still(size, picture),
+        rate += f",tpad=stop_mode=clone:stop={count}"
+    return Step(
+        reads=(reading(source),),
+        writes=(taking.many(f"{rate},{taking.graph(spread.begin + step / 2)}", count),),
+        cost=Cost(
+            seconds=spread.length,
+            reading_cpu=costs.decoding(picture, spread.length),
+            reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+            writing_bytes=memory.still(taking.scaling.final, picture),
+        ),
+        shares=cutting.joins(source, (), used),
     )
 
 
-def _of_a_still(
-    output: str, spec: Thumbnail, source: Source, picture: MediaInfo.Stream, count: int, graph: str, size: Size
-) -> Command:
+def _of_a_still(taking: _Taking, count: int) -> Step:
     """A still picture is on the screen at all times: it is composed once, and written `count` times."""
-    one = PlanContext(threads=1)
-    composition = source.info.composition
-    repeated = f"{graph},tpad=stop_mode=clone:stop={count - 1}"
-    writes = (
-        *composing.maps(composition, picture.index, repeated, f"{output}-picture"),
-        *("-frames:v", str(count), "-fps_mode", "passthrough", *_encoder(spec), "-map_metadata", "-1"),
-        *("-f", "image2", "-start_number", "1"),
-        str(PurePosixPath(output, f"{output}-%04d.{_EXTENSIONS[spec.format]}")),
+    picture = taking.picture
+    return Step(
+        reads=(reading(taking.source, alone=True),),
+        writes=(taking.many(f"{taking.graph(0.0)},tpad=stop_mode=clone:stop={count - 1}", count),),
+        cost=Cost(
+            reading_bytes=memory.decoding(picture, taking.source.demuxer, 1, taking.composition),
+            writing_bytes=memory.still(taking.scaling.final, picture),
+        ),
     )
-    return Command(
-        inputs=open_options(source, one),
-        writes=writes,
-        outputs=(output,),
-        duration_seconds=0.0,
-        reading_bytes=memory.decoding(picture, source.demuxer, 1, composition),
-        writing_bytes=memory.still(size, picture),
-    )
-
-
-def _encoder(spec: Thumbnail) -> tuple[str, ...]:
-    if spec.format == Thumbnail.PNG:
-        return ("-c:v", "png", "-threads:v", "1")
-    if spec.format == Thumbnail.WEBP:
-        return ("-c:v", "libwebp", "-quality", str(spec.quality), "-threads:v", "1")
-    # mjpeg's scale goes from 2, the best, to 31.
-    return ("-c:v", "mjpeg", "-q:v", str(round(31 - 29 * (spec.quality - 1) / 99)), "-threads:v", "1")

@@ -1,0 +1,35 @@
+"""What is known of a picture's encoder; a module for each family of codecs fills it in. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reelmill.v1.operations_pb2 import Transcode, VideoSettings
+
+Options = Callable[[VideoSettings, Transcode.Container, int], tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoCodec:
+    """A codec, and how its encoder is told what to do."""
+
+    name: str
+    """FFmpeg's, as a probe of the output finds it."""
+    encoder: str
+    """FFmpeg's name of the encoder."""
+    default_crf: int
+    max_crf: int
+    """Constant quality begins at 0, the best."""
+    reorders: bool
+    """Whether it puts frames off (B-frames that `-bf` counts)."""
+    options: Options
+    """Of the encoder: from settings with their defaults filled in, the container, and threads (0: its own choice)."""
+    transparent: tuple[str, ...] = ()
+    """Options that keep an opacity; empty where it can't."""
+
+    def encoding(
+        self, spec: VideoSettings, container: Transcode.Container, threads: int, *, transparent: bool = False
+    ) -> tuple[str, ...]:
+        """All options but the encoder's name and its threads."""
+        # yuv420p: what every player decodes.
+        pixels = self.transparent if transparent else ("-pix_fmt", "yuv420p")
+        return (*self.options(spec, container, threads), *pixels)

@@ -1,0 +1,30 @@
+"""H.264 by x264 and H.265 by x265. Pure."""
+
+from reelmill.media.formats.codec import VideoCodec
+from reelmill.v1.operations_pb2 import Transcode, VideoSettings
+
+_PRESETS = {VideoSettings.FAST: "veryfast", VideoSettings.MEDIUM: "medium", VideoSettings.SLOW: "slow"}
+
+
+def _rate(spec: VideoSettings) -> tuple[str, ...]:
+    if not spec.bitrate_bps:
+        return ("-crf", f"{spec.crf:g}")
+    # One-pass average rate with a two-second buffer, so that peaks stay playable.
+    peak, buffer = str(spec.bitrate_bps * 3 // 2), str(spec.bitrate_bps * 2)
+    return ("-b:v", str(spec.bitrate_bps), "-maxrate", peak, "-bufsize", buffer)
+
+
+def _h264(spec: VideoSettings, container: Transcode.Container, threads: int) -> tuple[str, ...]:
+    # No -profile:v: x264 takes High by itself, and asked for it refuses -crf 0.
+    return ("-preset", _PRESETS[spec.effort], *_rate(spec))
+
+
+def _h265(spec: VideoSettings, container: Transcode.Container, threads: int) -> tuple[str, ...]:
+    # hvc1: Apple's players refuse ffmpeg's default tag hev1.
+    tag = ("-tag:v", "hvc1") if container == Transcode.MP4 else ()
+    pools = f":pools={threads}" if threads else ""
+    return ("-preset", _PRESETS[spec.effort], *_rate(spec), "-x265-params", f"log-level=error{pools}", *tag)
+
+
+H264 = VideoCodec(name="h264", encoder="libx264", default_crf=23, max_crf=51, reorders=True, options=_h264)
+H265 = VideoCodec(name="hevc", encoder="libx265", default_crf=28, max_crf=51, reorders=True, options=_h265)

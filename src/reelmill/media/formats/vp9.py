@@ -1,0 +1,25 @@
+"""VP9 by libvpx. Pure."""
+
+from reelmill.media.formats.codec import VideoCodec
+from reelmill.v1.operations_pb2 import Transcode, VideoSettings
+
+_CPU_USED = {VideoSettings.FAST: "5", VideoSettings.MEDIUM: "3", VideoSettings.SLOW: "1"}
+
+
+def _options(spec: VideoSettings, container: Transcode.Container, threads: int) -> tuple[str, ...]:
+    # libvpx takes -crf as a mere bound unless the bit rate is 0.
+    rate = ("-b:v", str(spec.bitrate_bps)) if spec.bitrate_bps else ("-crf", f"{spec.crf:g}", "-b:v", "0")
+    # row-mt: without it libvpx uses one thread for small pictures.
+    return (*rate, "-deadline", "good", "-cpu-used", _CPU_USED[spec.effort], "-row-mt", "1")
+
+
+VP9 = VideoCodec(
+    name="vp9",
+    encoder="libvpx-vp9",
+    default_crf=33,
+    max_crf=63,
+    reorders=False,
+    options=_options,
+    # libvpx refuses hidden frames beside an opacity.
+    transparent=("-pix_fmt", "yuva420p", "-auto-alt-ref", "0"),
+)

@@ -1,0 +1,64 @@
+"""What must be there when a step has run, to be checked: an exit code of 0 is no success. Pure."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from reelmill.v1.media_pb2 import MediaInfo
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedStream:
+    """One picture or sound of a file; 0 is not checked."""
+
+    kind: MediaInfo.Stream.Kind
+    codec: str
+    """FFmpeg's name."""
+    language: str = ""
+    """Of a sound, a code of three letters; empty where its input did not say."""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expected:
+    """What a file must contain."""
+
+    streams: tuple[ExpectedStream, ...]
+    """All of its pictures, and all of its sounds, in their order."""
+    duration_seconds: float | None = None
+    """None is not checked."""
+    duration_tolerance_seconds: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedFile:
+    """A file that is made."""
+
+    output: str
+    """Name of the job's output that it belongs to; empty for one that only another step reads."""
+    path: PurePosixPath
+    """Relative to the working directory; also its name below the destination."""
+    content_type: str
+    expected: Expected
+    position: int = 0
+    """Its place among its output's files."""
+    if_missing: str = "OUTPUT_INVALID"
+    """What it means where ffmpeg ends well without having made it: a key of jobs.errors.CODES."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileSet:
+    """Many files that are one thing, and the manifest that lists them: a stream's segments."""
+
+    output: str
+    """As of a file."""
+    manifest: PurePosixPath
+    """Relative to the working directory: an HLS media playlist."""
+    pattern: str
+    """Of the names of all others, as of Path.glob, in the manifest's folder."""
+    content_types: tuple[tuple[str, str], ...]
+    """By suffix, the manifest's own too."""
+    expected: Expected
+    """Of the whole, as its first segments and its manifest's durations tell."""
+    position: int = 0
+    """As of a file."""

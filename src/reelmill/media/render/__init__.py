@@ -1,0 +1,1 @@
+"""From steps to the arguments of a program, one module for each program. Pure."""

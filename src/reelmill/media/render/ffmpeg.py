@@ -1,0 +1,114 @@
+"""A step of ffmpeg as its list of arguments. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from reelmill.media.formats.containers import MAX_PIXELS
+from reelmill.media.steps import Encoded, Kind, Reading, Step, Taken, Writing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """One process, without the program itself and the flags that `run` adds."""
+
+    argv: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    """Paths of the job's inputs that it reads."""
+    outputs: tuple[str, ...] = ()
+    """Names of the job's outputs that it makes."""
+    duration_seconds: float = 0.0
+    """Seconds of media that it writes, for progress; 0 where that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """What comes in late."""
+
+    inputs: Mapping[str, str]
+    """Paths of the job's inputs by their names; a relative one is meant from the working directory."""
+    threads: int = 0
+    """For each decoder; 0 leaves it to ffmpeg."""
+
+    def path(self, of: str | PurePosixPath) -> str:
+        """Where a file lies."""
+        return self.inputs[of] if isinstance(of, str) else str(of)
+
+
+def rendered(step: Step, placed: Placed) -> Command:
+    """What runs a step in the working directory."""
+    argv: list[str] = []
+    for reading in step.reads:
+        argv += _opening(reading, placed)
+    labels = (f"made-{i}" for i in range(10**9))
+    for writing in step.writes:
+        argv += _writing(writing, labels)
+    paths = dict.fromkeys(placed.inputs[r.of] for r in step.reads if isinstance(r.of, str))
+    return Command(argv=tuple(argv), reads=tuple(paths), outputs=step.outputs, duration_seconds=step.cost.seconds)
+
+
+def seconds(value: float) -> str:
+    """A time as ffmpeg reads it, to the microsecond."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _opening(reading: Reading, placed: Placed) -> tuple[str, ...]:
+    threads = 1 if reading.alone else placed.threads
+    return (
+        # Seeking before -i reads nothing of what comes before; ffmpeg still cuts at the exact time.
+        *(("-ss", seconds(reading.seek)) if reading.seek else ()),
+        *(("-threads", str(threads)) if threads else ()),
+        *reading.options,
+        "-protocol_whitelist",
+        "file",
+        "-max_pixels",
+        str(MAX_PIXELS),
+        "-f",
+        reading.demuxer,
+        "-i",
+        f"file:{placed.path(reading.of)}",
+    )
+
+
+def _writing(writing: Writing, labels: Iterator[str]) -> list[str]:
+    argv: list[str] = []
+    for stream in writing.streams:
+        argv += _mapping(stream.taken, labels)
+    count = {kind: sum(stream.kind is kind for stream in writing.streams) for kind in Kind}
+    place = dict.fromkeys(Kind, 0)
+    for stream in writing.streams:
+        argv += _numbered(_encoding(stream), stream.kind.value, place[stream.kind], count[stream.kind])
+        place[stream.kind] += 1
+    argv += ("-t", seconds(writing.seconds)) if writing.seconds else ()
+    return [*argv, *writing.options, str(writing.path)]
+
+
+def _mapping(taken: Taken, labels: Iterator[str]) -> tuple[str, ...]:
+    if len(taken.streams) == 1:
+        return ("-map", f"{taken.reading}:{taken.streams[0]}")
+    graph, label = taken.filters, next(labels)
+    for i, stream in enumerate(taken.streams):
+        graph = graph.replace(f"[s{i}]", f"[{taken.reading}:{stream}]")
+    return ("-filter_complex", f"{graph}[{label}]", "-map", f"[{label}]")
+
+
+def _encoding(stream: Encoded) -> tuple[str, ...]:
+    kind, taken = stream.kind.value, stream.taken
+    return (
+        *((f"-frames:{kind}", str(stream.frames)) if stream.frames else ()),
+        *((f"-filter:{kind}", taken.filters) if taken.filters and len(taken.streams) == 1 else ()),
+        *stream.timing,
+        *(f"-c:{kind}", stream.encoder),
+        *stream.options,
+        *((f"-threads:{kind}", str(stream.threads)) if stream.threads else ()),
+    )
+
+
+def _numbered(options: tuple[str, ...], kind: str, place: int, places: int) -> tuple[str, ...]:
+    """Names and values of one stream's options, meant for the one at its place among several of its kind."""
+    if places == 1:
+        return options
+    return tuple(
+        f"{option.removesuffix(f':{kind}')}:{kind}:{place}" if i % 2 == 0 else option
+        for i, option in enumerate(options)
+    )

@@ -1,0 +1,21 @@
+"""Graphs of jobs whose inputs are all one source."""
+
+from reelmill.media.contract import Graph, PlanContext, Source
+from reelmill.media.plan import plan, probes
+from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.validate import with_defaults
+from reelmill.v1.jobs_pb2 import Job
+
+
+def graph(job: Job, source: Source, *, threads: int = 0, memory_bytes: int = 0) -> Graph:
+    """The graph of a job as a client sends it."""
+    whole = with_defaults(job)
+    facts = dict.fromkeys(probes(whole), source)
+    made = plan(whole, PlanContext(threads=threads, memory_bytes=memory_bytes, facts=facts))
+    assert isinstance(made, Graph), made
+    return made
+
+
+def commands(made: Graph, path: str = "/attempt/input-0", *, threads: int = 0) -> list[Command]:
+    """What runs it, with its input at a path."""
+    return [rendered(step, Placed(inputs={"": path}, threads=threads)) for step in made.steps]
