@@ -14,6 +14,7 @@ from typing import Any
 
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
+from reelmill.api.planning import Planner
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.api.uploads_service import UploadService
@@ -26,7 +27,9 @@ from reelmill.gateway.app import build as build_gateway
 from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
 from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.media import launcher
-from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.abilities import lacking
+from reelmill.media.contract import PlanContext
+from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
 from reelmill.queue.kafka import KafkaQueue
@@ -183,9 +186,10 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     settings = parts.settings
     submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay)
     prober = Prober(parts.launcher)
+    folder = settings.data_dir.expanduser() / "work"
     server = Server(
-        JobService(parts.jobs, parts.cache, submitter),
-        MediaService(parts.storage, prober, settings.data_dir.expanduser() / "work"),
+        JobService(parts.jobs, parts.cache, submitter, Planner(parts.storage, prober, folder, plan_context(settings))),
+        MediaService(parts.storage, prober, folder),
         UploadService(UploadStore(parts.database)),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
         ready=parts.database.check,
@@ -208,21 +212,37 @@ def work_root(settings: Settings) -> WorkRoot:
     return WorkRoot(data_dir(settings) / "work", reserve_bytes=settings.disk_reserve_bytes)
 
 
+def plan_context(settings: Settings) -> PlanContext:
+    """What planning knows of a worker with these settings."""
+    cores = settings.worker_cores or os.cpu_count() or 1
+    return PlanContext(
+        threads=max(1, cores // settings.worker_slots),
+        memory_bytes=(settings.worker_memory_bytes or available_bytes() * 3 // 4) // settings.worker_slots,
+    )
+
+
 def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot]:
     """The executor of media jobs, and the folder of its working directories."""
     settings = parts.settings
     work = work_root(settings)
-    cores = settings.worker_cores or os.cpu_count() or 1
     limits = MediaLimits(
         ffmpeg=find_ffmpeg(settings.ffmpeg),
-        threads=max(1, cores // settings.worker_slots),
         no_progress_seconds=settings.no_progress_seconds,
         wall_limit_factor=settings.wall_limit_factor,
         wall_limit_seconds=settings.wall_limit_seconds,
-        memory_bytes=(settings.worker_memory_bytes or available_bytes() * 3 // 4) // settings.worker_slots,
         output_max_bytes=settings.input_max_bytes,
+        context=plan_context(settings),
     )
     return MediaExecutor(parts.storage, work, parts.launcher, prober, limits), work
+
+
+def check_ffmpeg(path: Path) -> None:
+    """Raise RuntimeError where an ffmpeg lacks what operations need: a worker must claim nothing that it can't do."""
+    able = capabilities(path)
+    if missing := lacking(able):
+        raise RuntimeError(
+            f"{path} ({able.version}) lacks {missing}: unset REELMILL_FFMPEG, or give it the path of a full build"
+        )
 
 
 def make_worker(
@@ -235,6 +255,7 @@ def make_worker(
     settings = parts.settings
     prober = Prober(parts.launcher)
     if executor is None:
+        check_ffmpeg(find_ffmpeg(settings.ffmpeg))
         executor, work = make_executor(parts, prober)
         if removed := work.clean():
             log.info("removed working directories of dead workers", folders=removed)

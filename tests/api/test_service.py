@@ -36,6 +36,8 @@ from reelmill.telemetry import metrics
 from reelmill.telemetry.metrics import SUBMITTED, expose
 from reelmill.v1 import jobs_pb2 as pb
 
+NO_PLANNER: Any = None  # who asks for no steps needs none
+
 TENANT = DEFAULT_IDENTITY.tenant_id
 
 
@@ -92,7 +94,7 @@ async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     storage = Storage.from_settings(Settings(data_dir=tmp_path))
     relay = Nudged(OutboxStore(database), PostgresQueue(database), interval_seconds=60)
     jobs = JobStore(database)
-    yield Api(JobService(jobs, cache, Submitter(jobs, cache, storage, relay)), database, cache, relay)
+    yield Api(JobService(jobs, cache, Submitter(jobs, cache, storage, relay), NO_PLANNER), database, cache, relay)
 
 
 async def cached(api: Api, job_id: str) -> pb.Job | None:

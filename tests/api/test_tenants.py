@@ -24,6 +24,8 @@ from reelmill.store.outbox import OutboxStore
 from reelmill.store.tenancy import Identity
 from reelmill.v1 import jobs_pb2 as pb
 
+NO_PLANNER: Any = None  # who asks for no steps needs none
+
 US, THEM = Context(tenant=str(uuid4())), Context(tenant=str(uuid4()))
 
 
@@ -42,7 +44,7 @@ def cache() -> MemoryCache:
 def service(database: Database, cache: MemoryCache, tmp_path: Path) -> JobService:
     jobs, storage = JobStore(database), Storage.from_settings(Settings(data_dir=tmp_path))
     relay = Relay(OutboxStore(database), PostgresQueue(database), interval_seconds=60)
-    return JobService(jobs, cache, Submitter(jobs, cache, storage, relay), tenant)
+    return JobService(jobs, cache, Submitter(jobs, cache, storage, relay), NO_PLANNER, tenant)
 
 
 async def create(service: JobService, context: Context, **fields: Any) -> pb.Job:

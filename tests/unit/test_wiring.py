@@ -155,7 +155,7 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, s
     prober: Any = object()
     executor, work = app.make_executor(dataclasses.replace(parts, settings=given), prober)
     limits = executor._limits
-    assert limits.threads == threads
+    assert limits.context.threads == threads
     assert limits.no_progress_seconds == given.no_progress_seconds
     assert limits.wall_limit_factor == given.wall_limit_factor
     assert limits.output_max_bytes == given.input_max_bytes

@@ -19,6 +19,7 @@ from worker.kit import Rig
 from reelmill.cache.port import job_channel
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
+from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
@@ -99,12 +100,11 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
     """A worker's surroundings for media jobs."""
     limits = MediaLimits(
         ffmpeg=find_ffmpeg(),
-        threads=1,
         no_progress_seconds=60,
         wall_limit_factor=60,
         wall_limit_seconds=600,
         output_max_bytes=10**9,
-        memory_bytes=2**30,
+        context=PlanContext(threads=1, memory_bytes=2**30),
     )
     async with running() as launcher:
         prober = Prober(launcher)
@@ -209,7 +209,12 @@ async def test_each_limit_reaches_ffmpeg_under_its_own_name(
         return await real(*command, **limits)
 
     monkeypatch.setattr(ffmpeg_run, "run", kept)
-    media.start(no_progress_seconds=71, wall_limit_seconds=901, output_max_bytes=10**8 + 1, memory_bytes=2**30 + 1)
+    media.start(
+        no_progress_seconds=71,
+        wall_limit_seconds=901,
+        output_max_bytes=10**8 + 1,
+        context=PlanContext(threads=1, memory_bytes=2**30 + 1),
+    )
     await media.rig.until(await media.submit(SOUND, source=source), "COMPLETED")
     names = ("no_progress_seconds", "wall_seconds", "max_bytes", "memory_bytes", "ffmpeg", "launcher")
     [one] = handed

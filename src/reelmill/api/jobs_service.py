@@ -10,6 +10,7 @@ from reelmill.announce import Announcer
 from reelmill.api.errors import to_status
 from reelmill.api.identity import Identify, everybody
 from reelmill.api.listing import page_token, parse_filter, parse_page_token, parse_position_token, position_token
+from reelmill.api.planning import Planner
 from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields, filled
 from reelmill.api.watching import Watches
@@ -30,12 +31,15 @@ _LIST_PAGE, _HISTORY_PAGE = 50, 100
 class JobService(jobs_pb2_grpc.JobServiceServicer):
     """Every method answers from PostgreSQL; GetJob's BASIC view from the cache first."""
 
-    def __init__(self, jobs: JobStore, cache: Cache, submitter: Submitter, identify: Identify = everybody) -> None:
+    def __init__(
+        self, jobs: JobStore, cache: Cache, submitter: Submitter, planner: Planner, identify: Identify = everybody
+    ) -> None:
         self._jobs = jobs
         self._cache = cache
         self._announcer = Announcer(cache)
         self._statuses = Statuses(jobs, cache)
         self._submitter = submitter
+        self._planner = planner
         self._identify = identify
         self._watches = Watches(jobs, self._statuses, cache)
 
@@ -50,8 +54,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         return await off_loop(request.ByteSize(), _results, answers)
 
     async def ValidateJob(self, request: pb.ValidateJobRequest, context: Any) -> pb.Job:
-        """Check a job and store nothing."""
-        return filled(client_fields(request.job))
+        """Check a job and store nothing; with view FULL, tell what it would run."""
+        job = filled(client_fields(request.job))
+        if request.view == pb.FULL:
+            job.steps.extend(await self._planner.steps(self._identify(context).tenant_id, job))
+        return job
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:
         """Answer a job."""

@@ -14,12 +14,6 @@ from reelmill.cli.problems import FAILED
 if TYPE_CHECKING:
     from reelmill.settings import Settings
 
-# What the operations need; a build of ffmpeg may lack any of them.
-ENCODERS = (
-    *("libx264", "libx265", "libvpx-vp9", "libsvtav1", "mjpeg", "png", "libwebp"),
-    *("aac", "libopus", "libmp3lame", "flac", "pcm_s16le"),
-)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
@@ -72,13 +66,14 @@ async def _check(
 
 
 async def _ffmpeg(settings: "Settings") -> str:
+    from reelmill.media.abilities import lacking
     from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 
     path = find_ffmpeg(settings.ffmpeg)
     able = await asyncio.to_thread(capabilities, path)
-    if missing := [name for name in ENCODERS if name not in able.encoders]:
-        raise RuntimeError(f"{path} ({able.version}) lacks the encoders {', '.join(missing)}")
-    return f"{able.version} with all {len(ENCODERS)} encoders: {path}"
+    if missing := lacking(able):
+        raise RuntimeError(f"{path} ({able.version}) lacks {missing}")
+    return f"{able.version} with all encoders and filters that are needed: {path}"
 
 
 async def _sandbox(settings: "Settings") -> str:

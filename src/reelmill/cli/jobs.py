@@ -36,6 +36,9 @@ def submit(
     priority: Annotated[int | None, typer.Option(min=0, max=100, help="Higher goes first.")] = None,
     labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE")] = None,
     request_id: Annotated[str | None, typer.Option(help="Repeating it with the same job makes no second one.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing: look into the inputs, and print what would run.")
+    ] = False,
     watch: Watching = False,
     as_json: AsJson = False,
     api: Api = None,
@@ -59,6 +62,10 @@ def submit(
             raise Problem(f"--label {label}: must be KEY=VALUE", exit_code=USAGE)
         job.labels[key] = value
     with _client(api) as client:
+        if dry_run:
+            checked = client.validate_job(job, full=True)
+            _print_json(checked) if as_json else typer.echo("\n".join(step.command for step in checked.steps))
+            return
         created = client.create_job(job, request_id)
         if as_json:
             _print_json(created)

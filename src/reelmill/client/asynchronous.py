@@ -55,9 +55,9 @@ class AsyncClient:
         """Submit up to 1,000 jobs; answers for each, in order, the job or why it was refused."""
         return calls.batch_results(await self._answer(calls.batch_create_jobs(jobs, request_ids)))
 
-    async def validate_job(self, job: Job) -> Job:
-        """Check a job and store nothing; answers it with its defaults filled in."""
-        return await self._answer(calls.validate_job(job))
+    async def validate_job(self, job: Job, full: bool = False) -> Job:
+        """Check a job and store nothing; answers it with its defaults filled in, and with `full` its steps."""
+        return await self._answer(calls.validate_job(job, full))
 
     async def get_job(self, job_id: str, full: bool = False) -> Job:
         """A job; `full` adds an error's command and stderr."""

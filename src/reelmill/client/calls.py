@@ -65,9 +65,10 @@ def batch_results(response: jobs.BatchCreateJobsResponse) -> list[jobs.Job | Ree
     return [r.job if r.HasField("job") else from_status(r.error) for r in response.results]
 
 
-def validate_job(job: jobs.Job) -> Call[jobs.Job]:
+def validate_job(job: jobs.Job, full: bool = False) -> Call[jobs.Job]:
     """ValidateJob."""
-    return Call(path=f"{_JOBS}ValidateJob", request=jobs.ValidateJobRequest(job=job), answer=jobs.Job)
+    request = jobs.ValidateJobRequest(job=job, view=jobs.FULL if full else jobs.JOB_VIEW_UNSPECIFIED)
+    return Call(path=f"{_JOBS}ValidateJob", request=request, answer=jobs.Job)
 
 
 def get_job(job_id: str, full: bool) -> Call[jobs.Job]:

@@ -75,7 +75,7 @@ class PlanContext:
     """What planning may know besides the job and its inputs."""
 
     threads: int = 0
-    """Threads for each encoder; 0 leaves it to ffmpeg."""
+    """Threads for each codec; 0 leaves it to ffmpeg."""
     memory_bytes: int = 0
     """What a step may take; 0: any."""
     facts: Facts = field(default_factory=dict)

@@ -17,11 +17,14 @@ _WEBP = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH"})
 _WAV = frozenset({b"fmt ", b"data", b"fact", b"ds64", b"JUNK", b"LIST"})
 _JPEG = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0, 0xFE})  # E0 is JFIF; FE is a comment, the encoder's
 # Boxes of MP4, and those that hold others. stsd's own are looked at by `_sample_entry`.
-_MP4_FOLDERS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta", b"ilst"})
+_MP4_FOLDERS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl", b"udta", b"ilst"}) | {
+    *(b"mvex", b"moof", b"traf"),  # of fragments
+}
 _MP4 = _MP4_FOLDERS | {
     *(b"ftyp", b"free", b"mdat", b"mvhd", b"tkhd", b"elst", b"mdhd", b"hdlr", b"vmhd", b"smhd", b"dref", b"stsd"),
     *(b"stts", b"stss", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"sgpd", b"sbgp", b"sdtp", b"meta", b"\xa9too"),
     *(b"elng", b"kind"),  # language and role
+    *(b"styp", b"sidx", b"trex", b"mehd", b"mfhd", b"tfhd", b"tfdt", b"trun"),  # of fragments
 }
 _MP4_HANDLERS = (b"VideoHandler", b"SoundHandler", b"mdir", b"")
 # Elements of Matroska by their numbers, and those that hold others.
@@ -58,7 +61,7 @@ def leftovers(path: Path) -> list[str]:
     """
     with path.open("rb") as file:
         try:
-            return list(dict.fromkeys(_READERS[path.suffix.removeprefix(".")](file)))
+            return list(dict.fromkeys(_READERS.get(path.suffix.removeprefix("."), _unknown)(file)))
         except (struct.error, IndexError, RecursionError):  # what can't be read can't be called clean
             return ["a structure that can't be read"]
 
@@ -66,6 +69,15 @@ def leftovers(path: Path) -> list[str]:
 def _name(raw: bytes) -> str:
     name = raw.decode("latin-1").strip()
     return name if name.isprintable() else raw.hex()
+
+
+def _unknown(file: BinaryIO) -> Iterator[str]:
+    yield "a format that is not known"
+
+
+def _stream(file: BinaryIO) -> Iterator[str]:
+    """MPEG-TS has no tags but a service's name, which is ffmpeg's own; tracks are counted by who probes it."""
+    yield from ()
 
 
 def _png(file: BinaryIO) -> Iterator[str]:
@@ -243,6 +255,8 @@ def _mp3(file: BinaryIO) -> Iterator[str]:
 
 
 _READERS: dict[str, Callable[[BinaryIO], Iterator[str]]] = {
+    "ts": _stream,
+    "m4s": _mp4,
     "png": _png,
     "jpg": _jpeg,
     "webp": _riff(_WEBP),

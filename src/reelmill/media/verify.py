@@ -19,6 +19,7 @@ FILES_AT_ONCE = 3
 """Files of one attempt that are looked at together: one less than there are probers, so that another's has its turn."""
 _KINDS = ((MediaInfo.Stream.VIDEO, "picture"), (MediaInfo.Stream.AUDIO, "sound"))
 _SAMPLES = 3  # segments of a set that are looked into: the first, the middle and the last
+_SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: sound ends with its last packet
 _MANIFEST_BYTES = 2**24
 
 
@@ -91,7 +92,9 @@ async def _set(files: FileSet, folder: Path, prober: Prober, code: str) -> list[
         sample = files.manifest.with_name(f".sample-{at}{PurePosixPath(segments[at].name).suffix}")
         await asyncio.to_thread(_joined, there, (playlist.beginning, segments[at].name), folder / sample)
         try:
-            expected = replace(files.expected, duration_seconds=None)
+            expected = replace(
+                files.expected, duration_seconds=segments[at].seconds, duration_tolerance_seconds=_SEGMENT_SECONDS
+            )
             await _looked_into(sample, files.output, expected, folder, prober, code)
         finally:
             (folder / sample).unlink()

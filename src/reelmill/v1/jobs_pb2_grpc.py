@@ -111,7 +111,8 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ValidateJob(self, request, context):
-        """Check a job as CreateJob does and store nothing. Answers the job with its defaults filled in.
+        """Check a job as CreateJob does and store nothing. Answers the job with its defaults filled in; with view FULL
+        its inputs are fetched and looked into, and the answer has the steps that would run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,13 +38,12 @@ class MediaLimits:
     """What an attempt may use; times in seconds."""
 
     ffmpeg: Path
-    threads: int
     no_progress_seconds: float
     wall_limit_factor: float
     wall_limit_seconds: float
     output_max_bytes: int
-    memory_bytes: int
-    """Of one ffmpeg."""
+    context: PlanContext
+    """Threads of each codec, and memory of each process."""
 
 
 class MediaExecutor:
@@ -58,7 +57,6 @@ class MediaExecutor:
         self._launcher = launcher
         self._prober = prober
         self._limits = limits
-        self._context = PlanContext(threads=limits.threads, memory_bytes=limits.memory_bytes)
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
@@ -70,9 +68,9 @@ class MediaExecutor:
 
         try:
             job = attempt.task.job
-            graph, facts = await settle(job, self._context, measure)
+            graph, facts = await settle(job, self._limits.context, measure)
             found = sources(job, facts).values()
-            placed = Placed(inputs=inputs, threads=self._limits.threads)
+            placed = Placed(inputs=inputs, threads=self._limits.context.threads)
             commands = [rendered(step, placed) for step in graph.steps]
             for step in graph.steps:
                 for writing in step.writes:
@@ -162,7 +160,7 @@ class MediaExecutor:
                     no_progress_seconds=limits.no_progress_seconds,
                     wall_seconds=wall,
                     max_bytes=limits.output_max_bytes,
-                    memory_bytes=limits.memory_bytes,
+                    memory_bytes=limits.context.memory_bytes,
                     check_space=lambda: self._work.check_space(0),
                 )
             meter.finish(command)

@@ -1,0 +1,112 @@
+"""What a job would run, for who asks before submitting it."""
+
+import shlex
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from uuid import UUID
+
+from reelmill.abreast import abreast
+from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
+from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
+from reelmill.media.graph import waits_for
+from reelmill.media.probe import Prober
+from reelmill.media.render.ffmpeg import Placed, rendered
+from reelmill.media.settling import settle
+from reelmill.media.steps import Encoded, Kind, Reading, Step, Writing, digest
+from reelmill.media.verify import FILES_AT_ONCE
+from reelmill.storage.storage import Storage
+from reelmill.v1 import steps_pb2 as pb
+from reelmill.v1.jobs_pb2 import Job
+
+_KINDS = {Kind.VIDEO: "video", Kind.AUDIO: "audio"}
+
+
+class Planner:
+    """Looks into inputs and plans, as a worker with the same settings would."""
+
+    def __init__(self, storage: Storage, prober: Prober, folder: Path, context: PlanContext) -> None:
+        """`folder`: for what is fetched; it is gone with the answer."""
+        self._storage = storage
+        self._prober = prober
+        self._folder = folder
+        self._context = context
+
+    async def steps(self, tenant_id: UUID, job: Job) -> list[pb.Step]:
+        """The steps of a job that passed the checks, its defaults filled in.
+
+        Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later.
+        """
+        places = {item.name: i for i, item in enumerate(job.inputs)}
+        storage = self._storage.of(tenant_id)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="plan-") as folder:
+
+            async def look(probe: Probe) -> Source:
+                i = places[probe.input]
+                try:
+                    fetched = await storage.fetch(job.inputs[i].uri, Path(folder) / f"input-{i}")
+                    found = await self._prober.probe(fetched.path, probe.looks)
+                except AttemptFailed as error:
+                    raise _refusal(error, f"job.inputs[{i}]") from error
+                return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)
+
+            async def measure(wanted: Sequence[Probe], known: Facts) -> list[Source]:
+                return await abreast(look, wanted, at_once=FILES_AT_ONCE)
+
+            try:
+                graph, _ = await settle(job, self._context, measure)
+            except AttemptFailed as error:
+                names = [output.name for output in job.outputs]
+                output = error.failure.output.partition(", ")[0]
+                field = f"job.outputs[{names.index(output)}]" if output in names else "job"
+                raise _refusal(error, field) from error
+        return shown(graph, Placed(inputs={name: f"input-{i}" for name, i in places.items()}))
+
+
+def _refusal(error: AttemptFailed, field: str) -> InvalidRequest | Unavailable:
+    return Unavailable(str(error)) if error.failure.retryable else InvalidRequest([Violation(field, str(error))])
+
+
+def shown(graph: Graph, placed: Placed) -> list[pb.Step]:
+    """A graph as the API tells it. Pure."""
+    return [_step(step, sorted(after), placed) for step, after in zip(graph.steps, waits_for(graph.steps), strict=True)]
+
+
+def _step(step: Step, after: Sequence[int], placed: Placed) -> pb.Step:
+    return pb.Step(
+        program=step.program.value,
+        outputs=step.outputs,
+        reads=map(_reading, step.reads),
+        writes=map(_writing, step.writes),
+        command=shlex.join((step.program.value, *rendered(step, placed).argv)),
+        digest=digest(step),
+        memory_bytes=step.memory_bytes,
+        media_seconds=step.cost.seconds,
+        after=after,
+    )
+
+
+def _reading(reading: Reading) -> pb.Step.Reading:
+    made = pb.Step.Reading(demuxer=reading.demuxer, seek_seconds=reading.seek)
+    if isinstance(reading.of, PurePosixPath):
+        made.path = str(reading.of)
+    else:
+        made.input = reading.of
+    return made
+
+
+def _writing(writing: Writing) -> pb.Step.Writing:
+    return pb.Step.Writing(path=str(writing.path), streams=map(_stream, writing.streams))
+
+
+def _stream(stream: Encoded) -> pb.Step.Stream:
+    return pb.Step.Stream(
+        kind=_KINDS[stream.kind],
+        reading=stream.taken.reading,
+        streams=stream.taken.streams,
+        filters=stream.taken.filters,
+        encoder=stream.encoder,
+        options=stream.options,
+        threads=stream.threads,
+    )
