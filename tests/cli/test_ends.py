@@ -1,5 +1,6 @@
 """Commands that are killed or interrupted: nothing goes on without them, nothing finished is lost."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -8,9 +9,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import clips
 import psutil
 from cli.conftest import reelmill
+
+from reelmill.embedded import EmbeddedPostgres
 
 SLOW = {"codec": "AV1", "effort": "SLOW", "width": 3840, "height": 2160, "fit": "STRETCH"}
 
@@ -57,6 +61,18 @@ def hidden(out: Path) -> list[str]:
     return [p.name for p in out.iterdir() if p.name.startswith(".")]
 
 
+async def cancelled(data: Path) -> list[bool]:
+    """Of all jobs that a run's database knows, oldest first, whether somebody cancelled them."""
+    server = EmbeddedPostgres(data / "postgres")
+    try:
+        connection = await asyncpg.connect(await server.start())
+        found = await connection.fetch("SELECT cancel_time FROM jobs ORDER BY id")
+        await connection.close()
+    finally:
+        await server.stop()
+    return [row["cancel_time"] is not None for row in found]
+
+
 def test_a_run_that_is_killed_leaves_no_server_and_its_folder_to_the_next(tmp_path: Path, clip: Path) -> None:
     shutil.copy(clip, tmp_path / "clip.mp4")
     killed = reelmill("run", "clip.mp4", "--job", slow_job(tmp_path), "-o", "out", folder=tmp_path)
@@ -73,6 +89,8 @@ def test_a_run_that_is_killed_leaves_no_server_and_its_folder_to_the_next(tmp_pa
         ".reelmill-mine.txt",
         "clip-podcast-audio-podcast-audio.mp3",
     ]
+    # Nobody waits for what the killed one ran.
+    assert asyncio.run(cancelled(tmp_path / "data" / "run" / "0")) == [True, False]
 
 
 def test_the_server_of_two_ups_stays_for_the_one_that_lives(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ async def quick() -> AsyncIterator[int]:
     """Its port."""
     limits = ConnectionLimits(
         connections=3,
-        head_seconds=5,
+        head_seconds=60,
         head_bytes=10_000,
         head_fields=20,
         body_window_seconds=0.3,
@@ -176,7 +176,9 @@ def head(*fields: str, path: str = "/") -> bytes:
 )
 async def test_a_large_head_is_refused(quick: int, pieces: tuple[bytes, ...]) -> None:
     status, body = await answered(quick, *pieces)
-    assert (status, json.loads(body)["code"]) == (431, "HEADERS_TOO_LARGE")
+    told = json.loads(body)
+    assert (status, told["code"], told["status"]) == (431, "HEADERS_TOO_LARGE", 431)
+    assert told["detail"] == "the request's head has more than 10000 bytes or 20 fields"
 
 
 async def test_what_is_within_the_limits_is_answered(quick: int) -> None:
@@ -187,6 +189,7 @@ async def test_what_is_within_the_limits_is_answered(quick: int) -> None:
 async def test_a_slow_body_ends_and_a_steady_one_does_not(quick: int) -> None:
     status, body = await answered(quick, head("Content-Length: 1000"), b"x")
     assert (status, json.loads(body)["code"]) == (408, "REQUEST_TIMEOUT")
+    assert json.loads(body)["detail"] == "the body came slower than 1000 bytes/s over 0.3 s"
 
     reader, writer = await sent(quick, head("Content-Length: 2000"))
     for _ in range(20):
@@ -214,5 +217,28 @@ async def test_only_idle_connections_give_way(quick: int) -> None:
     busy.append(await sent(quick, head("Content-Length: 0", path="/wait")))
     status, body = await answered(quick, head("Content-Length: 0"))
     assert (status, json.loads(body)["code"]) == (503, "TOO_MANY_CONNECTIONS")
+    assert json.loads(body)["detail"] == "all connections are busy; try again (http_max_connections)"
+    reader, writer = await sent(quick)  # whatever comes, or nothing
+    fields = (await reader.read()).partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert fields[0] == b"HTTP/1.1 503 Service Unavailable"
+    assert {b"Retry-After: 1", b"Connection: close", b"Content-Type: application/problem+json"} < set(fields)
+    writer.close()
     for _, writer in busy:
         writer.close()
+
+
+async def test_one_that_has_left_is_no_idle_one(quick: int) -> None:
+    for _ in range(3):
+        reader, writer = await sent(quick, head("Content-Length: 0"))
+        assert (await reader.read()).endswith(b"0")
+        writer.close()
+        _, silent = await sent(quick)
+        silent.close()
+        await silent.wait_closed()
+    busy = [await sent(quick, head("Content-Length: 0", path="/wait")) for _ in range(2)]
+    idle, writer = await sent(quick)
+    assert await answered(quick, head("Content-Length: 0")) == (200, b"0")
+    async with asyncio.timeout(20):
+        assert await idle.read() == b"", "it gave way, and not one that was gone already"
+    for _, other in [*busy, (idle, writer)]:
+        other.close()

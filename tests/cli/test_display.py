@@ -1,0 +1,300 @@
+"""What people see of jobs, to the letter: each row has its heading, each figure its unit, each state its colour."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import ParseDict
+from rich.console import Console
+from rich.progress import Progress
+
+from reelmill.cli import display
+from reelmill.cli.doctor import Finding
+from reelmill.cli.following import Follower, following
+from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, JobLog
+
+ID = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
+FILES = [
+    {
+        "uri": "file:///out/a%20b/video/video.mp4",
+        "sizeBytes": 1_240_000,
+        "media": {
+            "durationSeconds": 723.0,
+            "streams": [{"codec": "h264", "width": 64, "height": 36}, {"codec": "aac"}],
+        },
+    },
+    {"uri": "file:///out/a%20b/sound.mp3", "sizeBytes": 999, "media": {"streams": [{"codec": "mp3"}]}},
+]
+WHOLE = {
+    "id": ID,
+    "state": "FAILED",
+    "phase": "TRANSCODING",
+    "attempt": 3,
+    "priority": 50,
+    "progress": {"percent": 12.34, "speed": 1.5},
+    "inputs": [{"uri": "file:///in/[b]x.mp4"}],
+    "outputs": [
+        {"name": "v", "transcode": {}, "files": FILES[:1], "fileCount": 4},
+        {"name": "s", "files": FILES[1:], "fileCount": 1},
+    ],
+    "destination": "s3://bucket/[b]",
+    "labels": {"b": "2", "a": "1"},
+    "retryOf": ID[::-1],
+    "createTime": "2026-01-02T03:04:05Z",
+    "startTime": "2026-01-02T03:04:06Z",
+    "nextAttemptTime": "2026-01-02T03:04:07Z",
+    "cancelTime": "2026-01-02T03:04:08Z",
+    "endTime": "2026-01-02T03:04:09Z",
+    "error": {
+        "code": "ENCODE_FAILED",
+        "category": "TRANSIENT",
+        "message": "no [b]luck",
+        "output": "v",
+        "command": "ffmpeg -i [x]",
+        "stderrTail": "bad\n\n",
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times are shown as this machine's clock has them."""
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def lines(shown: Any, *, colours: bool = False) -> list[str]:
+    console = Console(
+        width=200, highlight=False, soft_wrap=True, force_terminal=colours, color_system="standard" if colours else None
+    )
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get().splitlines()
+
+
+def cells(shown: Any) -> list[list[str]]:
+    return [re.split(r"  +", line.strip()) for line in lines(shown)]
+
+
+def job(**fields: Any) -> Job:
+    return ParseDict(WHOLE | fields, Job())
+
+
+def test_a_job_is_shown_with_all_that_it_has() -> None:
+    rows = cells(display.job_view(job()))
+    end = rows.index(["in /out/a b:"])
+    assert rows[:end] == [
+        ["id", ID],
+        ["state", "FAILED transcoding"],
+        ["progress", "12.3 %, 1.5× real time"],
+        ["attempt", "3"],
+        ["priority", "50"],
+        ["input", "file:///in/[b]x.mp4"],
+        ["output", "v (transcode)"],
+        ["output", "s (None)"],
+        ["destination", "s3://bucket/[b]"],
+        ["label", "a=1"],
+        ["label", "b=2"],
+        ["retry of", ID[::-1]],
+        ["submitted", "2026-01-02 03:04:05"],
+        ["started", "2026-01-02 03:04:06"],
+        ["next attempt", "2026-01-02 03:04:07"],
+        ["cancelled", "2026-01-02 03:04:08"],
+        ["ended", "2026-01-02 03:04:09"],
+    ]
+    assert rows[end + 1 : end + 5] == [
+        ["OUTPUT", "FILE", "SIZE", "CODEC", "PIXELS", "DURATION"],
+        ["v", "video/video.mp4", "1.24 MB", "h264+aac", "64×36", "12:03"],
+        ["v", f"… and 3 more: reelmill job {ID} --files"],
+        ["s", "sound.mp3", "999 B", "mp3"],
+    ]
+    assert rows[end + 5 :] == [
+        ["ENCODE_FAILED (transient): no [b]luck"],
+        ["output: v"],
+        ["command: ffmpeg -i [x]"],
+        ["bad"],
+        ["Something outside was away: `reelmill retry` submits the job again."],
+    ]
+    assert lines(display.job_view(job()))[0] == f"id            {ID}"  # no heading, no margin
+    assert "\x1b[2mid" in lines(display.job_view(job()), colours=True)[0]
+
+
+def test_of_a_job_is_shown_only_what_it_has() -> None:
+    bare = Job(id=ID, state=Job.QUEUED, priority=7)
+    assert cells(display.job_view(bare)) == [["id", ID], ["state", "QUEUED"], ["attempt", "0"], ["priority", "7"]]
+    assert cells(display.outputs_view(bare)) == [["in :"], ["OUTPUT", "FILE", "SIZE", "CODEC", "PIXELS", "DURATION"]]
+    far = job(outputs=[{"name": "v", "files": [FILES[0] | {"uri": "s3://b/x%20y"}]}])
+    assert cells(display.outputs_view(far))[0] == ["in s3:/b:"]
+
+
+@pytest.mark.parametrize(
+    ("category", "remedy"),
+    [
+        ("INPUT", "Change the input or the job, then submit it again."),
+        ("LIMIT", "A limit of the server was reached: raise it (`reelmill settings` lists them) or ask for less."),
+        ("INTERNAL", "`reelmill logs` tells more, `reelmill doctor` checks the set-up."),
+    ],
+)
+def test_each_kind_of_error_has_its_remedy(category: str, remedy: str) -> None:
+    error = ParseDict({"code": "X", "category": category, "message": "y"}, JobError())
+    assert lines(display.error_view(error)) == [f"X ({category.lower()}): y", remedy]
+    coloured = lines(display.error_view(error), colours=True)
+    assert coloured[0].startswith("\x1b[1;31m") and coloured[1].startswith("\x1b[3m")
+    assert len(lines(display.error_view(JobError(code="X", message="y")))) == 1
+
+
+def test_jobs_are_listed_a_line_each() -> None:
+    long = f"file:///{'x' * 60}/end.mp4"
+    table = display.jobs_table([job(), job(state="QUEUED", inputs=[{"uri": long}]), Job(id="z")])
+    first, other, bare = cells(table)[1:]
+    assert cells(table)[0] == ["ID", "STATE", "DONE", "PRIORITY", "CREATED", "INPUT", "OUTPUTS"]
+    assert first == [ID, "FAILED", "12 %", "50", "2026-01-02 03:04:05", "file:///in/[b]x.mp4", "v, s"]
+    assert (other[1], other[5]) == ("QUEUED", f"…{long[-47:]}")
+    assert bare == ["z", "STATE_UNSPECIFIED", "0", "1970-01-01 00:00:00"]
+    exactly = f"file:///{'x' * 40}"
+    assert display._short(exactly) == exactly
+    assert display._short(f"{exactly}y") == f"…{f'{exactly}y'[-47:]}"
+    raw = lines(table)
+    for heading in ("DONE", "PRIORITY"):  # numbers end below one another
+        assert raw[1][: raw[0].index(heading) + len(heading)][-1].strip()
+    assert raw[1].startswith(ID) and raw[0].startswith("ID ")
+
+
+def test_states_have_their_colours() -> None:
+    for state, code in {"COMPLETED": "32", "FAILED": "31", "CANCELLED": "33", "PROCESSING": "36"}.items():
+        assert lines(display.state_text(state), colours=True) == [f"\x1b[{code}m{state}\x1b[0m"]
+    assert lines(display.state_text("QUEUED", "PHASE_UNSPECIFIED"), colours=True) == ["QUEUED"]
+
+
+def test_findings_are_marked_and_have_their_remedies_below_them() -> None:
+    good, bad = Finding(name="disk", detail="1 GiB [b]"), Finding(name="cache", detail="away", remedy="start it")
+    assert cells(display.findings_table([good, bad])) == [
+        ["ok", "disk", "1 GiB [b]"],
+        ["wrong", "cache", "away"],
+        ["start it"],
+    ]
+    coloured = lines(display.findings_table([good, bad]), colours=True)
+    assert ("\x1b[32mok" in coloured[0], "\x1b[1;31mwrong" in coloured[1], "\x1b[3mstart it" in coloured[2]) == (
+        *(True, True, True),
+    )
+    assert lines(display.findings_table([good]))[0].startswith("ok")
+
+
+def test_a_log_line_has_time_attempt_output_and_command() -> None:
+    line = {"time": "2026-01-02T03:04:05Z", "attempt": 2, "message": "[b]oh"}
+    assert lines(display.log_line(ParseDict(line, JobLog()))) == ["2026-01-02 03:04:05 #2 [b]oh"]
+    whole = ParseDict(line | {"output": "v", "command": "ffmpeg -i [x]", "level": "WARNING"}, JobLog())
+    assert lines(display.log_line(whole)) == ["2026-01-02 03:04:05 #2 [v] [b]oh", "    ffmpeg -i [x]"]
+    for level, code in {"WARNING": "33", "ERROR": "31"}.items():
+        coloured = lines(display.log_line(ParseDict(line | {"level": level}, JobLog())), colours=True)
+        assert f"\x1b[{code}m[b]oh" in coloured[0]
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (1_240_000, "1.24 MB"),
+        (5_600_000_000, "5.6 GB"),
+        (7 * 10**12, "7 TB"),
+        (1000 * 10**12, "1e+03 TB"),
+    ],
+)
+def test_sizes_have_three_digits(size_bytes: int, text: str) -> None:
+    assert display.size_text(size_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, ""), (0, ""), (9.984, "9.98 s"), (0.5, "0.50 s"), (60, "1:00"), (723, "12:03"), (3723, "1:02:03")],
+)
+def test_lengths_are_told_as_people_tell_them(seconds: float, text: str) -> None:
+    assert display.duration_text(seconds) == text
+
+
+def test_progress_is_told_with_its_speed_where_it_is_known() -> None:
+    assert display.progress_text(12.34, 1.234) == "12.3 %, 1.2× real time"
+    assert display.progress_text(100, 0) == "100.0 %"
+
+
+EVENTS = [
+    {"sequence": 1, "state": "QUEUED"},
+    {
+        "sequence": 2,
+        "state": "PROCESSING",
+        "phase": "TRANSCODING",
+        "attempt": 1,
+        "progress": {"percent": 25, "speed": 2},
+    },
+    {"state": "PROCESSING", "phase": "TRANSCODING", "progress": {"percent": 30}},  # progress has no number
+    {
+        "sequence": 3,
+        "state": "QUEUED",
+        "attempt": 1,
+        "error": {"code": "X", "message": "[b]y"},
+        "nextAttemptTime": "2026-01-02T03:04:05Z",
+    },
+    {"sequence": 4, "state": "QUEUED", "cancelRequested": True, "progress": {"percent": 9}},
+    {"sequence": 5, "state": "COMPLETED"},
+]
+
+
+def events() -> list[JobEvent]:
+    return [ParseDict(event | {"jobId": ID}, JobEvent()) for event in EVENTS]
+
+
+def test_where_there_is_no_terminal_each_change_is_a_line() -> None:
+    console = Console(width=200, force_terminal=False, highlight=False)
+    with console.capture() as captured, following(console) as follower:
+        follower.add(ID, "[b]one")
+        for event in events():
+            follower.saw(event)
+    assert captured.get().splitlines() == [
+        "[b]one: QUEUED",
+        "[b]one: PROCESSING transcoding 25.0 %, 2× real time",
+        "[b]one: QUEUED X: [b]y (attempt 2 follows)",
+        "[b]one: QUEUED cancellation requested",
+        "[b]one: COMPLETED",
+    ]
+
+
+def test_on_a_terminal_each_job_has_a_bar_that_moves() -> None:
+    progress = Progress(console=Console(force_terminal=True))
+    follower = Follower(Console(), progress)
+    follower.add("other", "[b]two")
+    follower.add(ID, "[b]one")
+    other, bar = progress.tasks
+    assert (bar.description, bar.total, bar.completed, bar.fields) == (
+        *("[b]one", 100, 0, {"state": "queued", "speed": ""}),
+    )
+    seen = []
+    for event in events():
+        follower.saw(event)
+        seen.append((bar.completed, bar.fields["state"], bar.fields["speed"]))
+    assert seen == [
+        (0, "queued", ""),
+        (25, "transcoding", "2×"),
+        (30, "transcoding", ""),
+        (30, "queued", ""),
+        (9, "queued", ""),
+        (100, "completed", ""),
+    ]
+    assert (other.completed, other.fields["state"]) == (0, "queued")
+
+
+def test_a_bar_shows_name_share_state_and_speed() -> None:
+    console = Console(width=120, force_terminal=True, color_system=None)
+    with console.capture() as captured, following(console) as follower:
+        follower.add(ID, "[b]one")
+        follower.saw(events()[1])
+    assert re.search(r"\[b\]one .* 25 % transcoding 2× ", captured.get())
