@@ -50,7 +50,7 @@ from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
-from reelmill.store.switches import GRAPHS
+from reelmill.store.switches import GRAPHS, is_on
 from reelmill.store.uploads import UploadStore
 from reelmill.store.workers import WorkerStore
 from reelmill.supervise import end, supervised
@@ -231,9 +231,15 @@ def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot
         wall_limit_factor=settings.wall_limit_factor,
         wall_limit_seconds=settings.wall_limit_seconds,
         output_max_bytes=settings.input_max_bytes,
+        spread_cpu_seconds=settings.spread_cpu_seconds,
         context=plan_context(settings),
     )
-    return MediaExecutor(parts.storage, work, parts.launcher, prober, limits), work
+
+    async def may_spread() -> bool:
+        async with parts.database.connection() as connection:
+            return await is_on(connection, GRAPHS)
+
+    return MediaExecutor(parts.storage, work, parts.launcher, prober, limits, may_spread), work
 
 
 def check_ffmpeg(path: Path) -> None:

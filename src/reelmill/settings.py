@@ -131,6 +131,11 @@ class Settings(BaseSettings):
     worker_labels: tuple[Annotated[str, Field(pattern=f"^{_LABEL}$")], ...] = Field(
         (), max_length=4, description="What a worker has that some tasks need, such as gpu. JSON list, at most 4."
     )
+    spread_cpu_seconds: float = Field(
+        60,
+        ge=0,
+        description="Core-seconds of work from which outputs of a job are tasks of their own, for any worker. 0: never.",
+    )
     worker_memory_bytes: int = Field(
         0,
         ge=0,

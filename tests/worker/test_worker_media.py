@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
@@ -31,10 +32,11 @@ from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, upload_uri
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.jobs import NewJob
+from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
 from reelmill.telemetry import traces
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
-from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode
+from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
@@ -56,7 +58,15 @@ class Media:
     def work(self) -> Path:
         return self.folder / "work"
 
-    def start(self, *, fetch_seconds: float = 1, s3_endpoint: str = "", **limits: Any) -> None:
+    def start(
+        self,
+        *,
+        fetch_seconds: float = 1,
+        s3_endpoint: str = "",
+        owner: str = "test",
+        spreads: bool = False,
+        **limits: Any,
+    ) -> None:
         """Start a worker of media jobs."""
         loopback = (ip_network("127.0.0.0/8"),)
         http = HttpLimits(timeout_seconds=fetch_seconds, total_seconds=fetch_seconds, allowed=loopback)
@@ -66,8 +76,16 @@ class Media:
         uploads = UploadStore(self.rig.store.database)
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)
-        executor = MediaExecutor(storage, work, self.launcher, self.prober, replace(self.limits, **limits))
-        self.rig.start_worker(executor)
+        made = replace(self.limits, **limits)
+        executor = MediaExecutor(storage, work, self.launcher, self.prober, made, self._answer(spreads))
+        self.rig.start_worker(executor, owner=owner)
+
+    @staticmethod
+    def _answer(may: bool) -> Callable[[], Awaitable[bool]]:
+        async def answer() -> bool:
+            return may
+
+        return answer
 
     async def submit(
         self, *outputs: Output, source: Path | str | list[str], prefix: str = "", **options: Any
@@ -104,6 +122,7 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
         wall_limit_factor=60,
         wall_limit_seconds=600,
         output_max_bytes=10**9,
+        spread_cpu_seconds=0,
         context=PlanContext(threads=1, memory_bytes=2**30),
     )
     async with running() as launcher:
@@ -288,12 +307,16 @@ async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Pat
     assert (progress.percent, progress.fps) == (50, 25)
 
 
+async def _unasked() -> bool:
+    raise AssertionError("nobody spreads")
+
+
 async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Media, source: Path) -> None:
     http = HttpLimits(timeout_seconds=1, total_seconds=1)
     access = Access(own=file_uri(media.folder / "own"), read_roots=[media.folder])
     storage = Storage(access=access, max_bytes=10**9, http=http)
     work = WorkRoot(media.work, reserve_bytes=2**62)
-    media.rig.start_worker(MediaExecutor(storage, work, media.launcher, media.prober, media.limits))
+    media.rig.start_worker(MediaExecutor(storage, work, media.launcher, media.prober, media.limits, _unasked))
     job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")
     assert (job.error.code, job.error.retryable) == ("DISK_FULL", True)
 
@@ -475,3 +498,44 @@ async def test_a_job_reads_and_writes_what_its_tenant_may(media: Media, source: 
                 await asyncio.sleep(0.01)  # between looks
         told[read, written] = job.error.code
     assert told == wanted
+
+
+SMALL = Output(name="small", transcode=Transcode(video=VideoSettings(height=90)))
+NINE = Output(name="nine", transcode=Transcode(container=Transcode.WEBM, video=VideoSettings(height=90)))
+
+
+async def test_outputs_that_take_long_are_tasks_of_their_own_for_any_worker(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    for owner in ("one", "other"):
+        media.start(owner=owner, spreads=True, spread_cpu_seconds=0.01)
+    new = await media.submit(NINE, SOUND, SMALL, STILLS, source=source)
+    job = await media.rig.until(new, "COMPLETED")
+    assert [(output.name, len(output.files)) for output in job.outputs] == [
+        ("nine", 1), ("sound", 1), ("small", 1), ("stills", 2),
+    ]  # fmt: skip
+    assert all(Path(file.uri.removeprefix("file://")).exists() for output in job.outputs for file in output.files)
+    rows = await media.rig.store.rows("SELECT kind, convert_from(spec, 'utf8') AS spec FROM tasks ORDER BY id")
+    # Stills take next to nothing: they go with the lightest of the others, with which the sound shares a decode.
+    assert [(row["kind"], row["spec"] and json.loads(row["spec"])["outputs"]) for row in rows] == [
+        ("run_job", None),
+        ("make_outputs", ["nine"]),
+        ("make_outputs", ["sound", "small", "stills"]),
+    ]
+    assert job.version <= 8 and media.left() == []
+
+
+@pytest.mark.parametrize(("switched", "seconds"), [(False, 0.01), (True, 0), (True, 600)])
+async def test_small_jobs_stay_one_task_and_so_do_all_where_graphs_are_off(
+    media: Media, source: Path, switched: bool, seconds: float
+) -> None:
+    media.start(spreads=switched, spread_cpu_seconds=seconds)
+    await media.rig.until(await media.submit(NINE, SMALL, source=source), "COMPLETED")
+    assert await media.rig.store.value("SELECT count(*) FROM tasks") == 1
+
+
+async def test_a_part_that_fails_names_its_output_and_ends_the_job(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    media.start(spreads=True, spread_cpu_seconds=0.01, output_max_bytes=1000)
+    job = await media.rig.until(await media.submit(NINE, SMALL, source=source), "FAILED")
+    assert job.error.code == "OUTPUT_TOO_LARGE" and job.error.output in ("nine", "small")
+    assert not any(output.files for output in job.outputs)

@@ -20,7 +20,7 @@ from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import OutputFile
 
 _SQL = queries("leases")
-KINDS = ("run_job",)
+KINDS = ("run_job", "make_outputs")
 """The kinds of task that this release can run; what it does not know is left to newer workers."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Before every task."""

@@ -1,15 +1,17 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from uuid_utils.compat import uuid7
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Measurement, PlanContext, Probe, Source
+from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.launcher import Launcher
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
@@ -17,16 +19,17 @@ from reelmill.media.progress import RunProgress
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
+from reelmill.media.spreading import MAKE_OUTPUTS, part_of, shares
 from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
 from reelmill.points import reach
 from reelmill.storage.storage import Fetched, Storage, StoredFile
 from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import WorkRoot
-from reelmill.store.leases import MadeFile
+from reelmill.store.leases import MadeFile, NewTask
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
-from reelmill.v1.jobs_pb2 import Input, OutputFile, Progress
+from reelmill.v1.jobs_pb2 import Input, Job, OutputFile, Progress
 from reelmill.worker.attempt import Attempt
 
 log = get_logger(__name__)
@@ -42,33 +45,46 @@ class MediaLimits:
     wall_limit_factor: float
     wall_limit_seconds: float
     output_max_bytes: int
+    spread_cpu_seconds: float
+    """Core-seconds from which outputs become tasks of their own; 0: never."""
     context: PlanContext
     """Threads of each codec, and memory of each process."""
 
 
 class MediaExecutor:
-    """Runs one job in a working directory of its own."""
+    """Runs one job, or some of its outputs, in a working directory of its own."""
 
     def __init__(
-        self, storage: Storage, work: WorkRoot, launcher: Launcher, prober: Prober, limits: MediaLimits
+        self,
+        storage: Storage,
+        work: WorkRoot,
+        launcher: Launcher,
+        prober: Prober,
+        limits: MediaLimits,
+        may_spread: Callable[[], Awaitable[bool]],
     ) -> None:
+        """`may_spread`: whether jobs of several tasks may be written."""
         self._storage = storage
         self._work = work
         self._launcher = launcher
         self._prober = prober
         self._limits = limits
+        self._may_spread = may_spread
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
-        folder = self._work.create(attempt.task.id, attempt.task.fence)
+        task = attempt.task
+        job = part_of(task.job, task.spec) if task.kind == MAKE_OUTPUTS else task.job
+        folder = self._work.create(task.id, task.fence)
         inputs: dict[str, str] = {}
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
-            return await self._measure(attempt, folder.path, inputs, wanted)
+            return await self._measure(attempt, job, folder.path, inputs, wanted)
 
         try:
-            job = attempt.task.job
             graph, facts = await settle(job, self._limits.context, measure)
+            if task.kind != MAKE_OUTPUTS and await self._spread(attempt, graph):
+                return ()
             found = sources(job, facts).values()
             placed = Placed(inputs=inputs, threads=self._limits.context.threads)
             commands = [rendered(step, placed) for step in graph.steps]
@@ -94,6 +110,20 @@ class MediaExecutor:
         finally:
             folder.remove()
 
+    async def _spread(self, attempt: Attempt, graph: Graph) -> bool:
+        """Whether the outputs become tasks of their own, which are written as this one completes."""
+        if not self._limits.spread_cpu_seconds:
+            return False
+        found = shares(graph, self._limits.spread_cpu_seconds)
+        if not found or not await self._may_spread():
+            return False
+        attempt.spawned = tuple(
+            NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=share.spec, weight=share.cpu) for share in found
+        )
+        for share in found:
+            attempt.log("is a task of its own", output=", ".join(share.outputs))
+        return True
+
     async def discard(self, attempt: Attempt) -> None:
         """Remove what an attempt wrote that lost its lease."""
         try:
@@ -102,10 +132,10 @@ class MediaExecutor:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
     async def _measure(
-        self, attempt: Attempt, folder: Path, paths: dict[str, str], wanted: Sequence[Probe]
+        self, attempt: Attempt, job: Job, folder: Path, paths: dict[str, str], wanted: Sequence[Probe]
     ) -> list[Source]:
         """Fetch and probe inputs, several at once; where each lies is put into `paths`."""
-        items = {item.name: (i, item) for i, item in enumerate(attempt.task.job.inputs)}
+        items = {item.name: (i, item) for i, item in enumerate(job.inputs)}
 
         async def source(probe: Probe) -> Source:
             return await self._source(attempt, folder, paths, probe, *items[probe.input])
