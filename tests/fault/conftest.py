@@ -14,6 +14,9 @@ from services.databases import Databases
 from services.kafka import Kafka
 from services.redis import Redis
 
+from reelmill.store.migrate import migrate
+from reelmill.store.switches import GRAPHS
+
 QUICK = {
     "REELMILL_LEASE_SECONDS": "3",
     "REELMILL_HEARTBEAT_SECONDS": "0.5",
@@ -23,6 +26,9 @@ QUICK = {
     "REELMILL_STATUS_TTL_SECONDS": "2",
     "REELMILL_DRAIN_SECONDS": "5",
 }
+
+SPREAD = {"REELMILL_SPREAD_CPU_SECONDS": "0.05"}
+"""Even a short encode is a task of its own."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -58,6 +64,7 @@ async def checked(
 ) -> AsyncIterator[Deployment]:
     """A deployment on a database of its own, with `more` of its arguments; at the end all is well."""
     url = await databases.create()
+    await migrate(url, {GRAPHS: True})
     async with Deployment(database_url=url, workers=workers, settings=settings, **more) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment

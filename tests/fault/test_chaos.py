@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from effort import SEED, short_or_long
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import QUICK, SPREAD, assert_all_is_well
+from fault.kit.checker import read
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 from services.kafka import Kafka
@@ -21,6 +22,8 @@ from services.process import Server
 from services.redis import Redis
 
 from reelmill.client import WrongState
+from reelmill.store.migrate import migrate
+from reelmill.store.switches import GRAPHS
 from reelmill.v1.jobs_pb2 import Job
 
 SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES") or short_or_long(2, 10))
@@ -47,8 +50,9 @@ async def system(servers: list[Server], clip: Path) -> AsyncIterator[Deployment]
     """The full set-up on these."""
     postgres, kafka, redis = servers
     url = await Databases(postgres.url).create()
+    await migrate(url, {GRAPHS: True})
     async with Deployment(
-        database_url=url, queue_url=kafka.url, cache_url=redis.url, workers=2, settings=QUICK
+        database_url=url, queue_url=kafka.url, cache_url=redis.url, workers=2, settings=QUICK | SPREAD
     ) as deployment:
         shutil.copy(clip, deployment.talk)
         (deployment.media / "text.mp4").write_text("This is no film. " * 100)
@@ -75,13 +79,12 @@ async def test_chaos(
         await asyncio.sleep(KILL_EVERY_SECONDS - 1)
     await asyncio.gather(*users)
     await assert_all_is_well(system)
+    spread = sum(len(tasks) > 1 for tasks in (await read(system.database_url)).tasks.values())
     ends = [job.state async for job in system.client.list_jobs()]
     counts = ", ".join(f"{ends.count(s)} {Job.State.Name(s)}" for s in sorted(set(ends)))
-    record_property(
-        "figures",
-        f"REELMILL_TEST_SEED={SEED}: {kills} kills in {SECONDS:g} s, {len(system.acknowledged)} jobs: {counts}",
-    )
-    assert len(ends) >= len(system.acknowledged) > 0
+    jobs = f"{len(system.acknowledged)} jobs, {spread} of several tasks"
+    record_property("figures", f"REELMILL_TEST_SEED={SEED}: {kills} kills in {SECONDS:g} s, {jobs}: {counts}")
+    assert len(ends) >= len(system.acknowledged) > 0 < spread
 
 
 async def _use(system: Deployment, rng: random.Random, until: float) -> None:
@@ -96,7 +99,7 @@ async def _use(system: Deployment, rng: random.Random, until: float) -> None:
 
 
 def _any_job(system: Deployment, rng: random.Random) -> Job:
-    job = rng.choice([system.quick_job, system.quick_job, system.short_encode])(system.talk)
+    job = rng.choice([system.quick_job, system.quick_job, system.short_encode, system.wide_job])(system.talk)
     job.priority = rng.choice([10, 50, 90])
     job.retry_policy.max_attempts = 20
     if rng.random() < 0.1:

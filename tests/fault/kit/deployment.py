@@ -209,5 +209,11 @@ class Deployment:
         """A job that encodes for about a second."""
         return self._job(clip, encoding())
 
-    def _job(self, clip: Path, output: dict[str, Any], **fields: Any) -> Job:
-        return job(clip.as_uri(), output, destination=(self.media / "out").as_uri(), **fields)
+    def wide_job(self, clip: Path) -> Job:
+        """A job of three outputs that are tasks of their own (settings SPREAD), and a small one beside them."""
+        nine = {"container": "WEBM", "video": {"height": 180}}
+        films = ({"name": f"nine{i}", "transcode": nine} for i in range(2))
+        return self._job(clip, encoding(), *films, STILL)
+
+    def _job(self, clip: Path, *outputs: dict[str, Any], **fields: Any) -> Job:
+        return job(clip.as_uri(), *outputs, destination=(self.media / "out").as_uri(), **fields)

@@ -1,0 +1,106 @@
+"""Jobs of several tasks under faults: only what a dead worker was doing runs again, and its siblings go on."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from conftest import SharedServer
+from fault.conftest import QUICK, SPREAD, checked
+from fault.kit.checker import read
+from fault.kit.deployment import Deployment
+from services.databases import Databases
+
+from reelmill.v1.jobs_pb2 import Job
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SLOTS = 2
+# The planning task passes some of them too, before any of its parts does.
+BOTH = ("task.claimed", "task.fetching", "task.completing", "task.completed")
+POINTS = (*BOTH, "task.encoding", "task.uploaded")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
+) -> AsyncIterator[Deployment]:
+    """The full set-up with two workers, which spread whatever they can."""
+    settings = {**QUICK, **SPREAD, "REELMILL_WORKER_SLOTS": str(SLOTS)}
+    async with checked(
+        databases, clip, settings=settings, queue_url=kafka_server.url, cache_url=redis_server.url
+    ) as deployment:
+        shutil.copy(clip, deployment.talk)
+        yield deployment
+
+
+async def held(system: Deployment, point: str, *, planning: bool = False) -> tuple[Job, int]:
+    """A job of several tasks, and the worker that holds one of its parts (or plans it) at a point."""
+    passes = point in BOTH and not planning
+    system.points.hold(point, times=1 + passes)
+    [job] = await system.submit(system.wide_job(system.talk))
+    if passes:
+        (await system.points.reached(point)).go()
+    return job, (await system.points.reached(point)).pid
+
+
+async def again(system: Deployment, job: Job) -> tuple[int, int]:
+    """How many tasks a job has, and how many of them were claimed more than once."""
+    tasks = (await read(system.database_url)).tasks[job.id]
+    return len(tasks), sum(task["fence"] > 1 for task in tasks)
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_of_a_worker_that_is_killed_only_what_its_slots_did_runs_again(whole: Deployment, point: str) -> None:
+    job, pid = await held(whole, point)
+    await asyncio.to_thread(whole.process_of(pid).kill)
+    [done] = await whole.finish(job)
+    assert done.state == Job.COMPLETED, done.error
+    assert [len(output.files) for output in done.outputs] == [1, 1, 1, 1]
+    tasks, repeated = await again(whole, job)
+    assert tasks == 4 and repeated <= SLOTS
+    assert repeated >= (point != "task.completed")
+
+
+@pytest.mark.parametrize("point", ["task.fetching", "task.completing", "task.completed"])
+async def test_a_plan_is_made_again_or_stands_whole(whole: Deployment, point: str) -> None:
+    job, pid = await held(whole, point, planning=True)
+    await asyncio.to_thread(whole.process_of(pid).kill)
+    [done] = await whole.finish(job)
+    assert done.state == Job.COMPLETED, done.error
+    assert (await again(whole, job))[0] == 4
+
+
+@pytest.mark.parametrize("point", ["task.encoding", "task.uploaded", "task.completing"])
+async def test_a_zombie_of_one_part_changes_nothing_while_its_siblings_go_on(whole: Deployment, point: str) -> None:
+    job, pid = await held(whole, point)
+    zombie = whole.process_of(pid)
+    zombie.pause()
+    [done] = await whole.finish(job)
+    whole.points.free_all()
+    zombie.resume()
+    await whole.idle(zombie)
+    assert done.state == Job.COMPLETED, done.error
+    later = await whole.client.get_job(job.id, full=True)
+    assert (later.version, later.outputs) == (done.version, done.outputs)
+
+
+async def test_a_worker_that_drains_hands_its_parts_back(whole: Deployment) -> None:
+    job, pid = await held(whole, "task.encoding")
+    worker = whole.process_of(pid)
+    stopping = asyncio.create_task(asyncio.to_thread(worker.stop))
+    await whole.logged(worker, "draining")
+    whole.points.free_all()
+    await stopping
+    [done] = await whole.finish(job)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 1)
+
+
+async def test_a_cancellation_ends_all_parts(whole: Deployment) -> None:
+    job, _ = await held(whole, "task.encoding")
+    await whole.client.cancel_job(job.id)
+    whole.points.free_all()
+    [done] = await whole.finish(job)
+    assert done.state == Job.CANCELLED and not any(output.files for output in done.outputs)
