@@ -13,6 +13,7 @@ from graphs import GRAPHS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from pictures import MEDIA
 from sandbox_walls import SANDBOX
+from steps import STEP_MECHANISMS
 from tenants import TENANTS
 from walls import WALLS
 
@@ -184,7 +185,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX)
+ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS)
 
 
 def main() -> int:
