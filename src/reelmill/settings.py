@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     spread_cpu_seconds: float = Field(
         60,
         ge=0,
-        description="Core-seconds of work from which outputs of a job are tasks of their own, for any worker. 0: never.",
+        description="Core-seconds of work from which outputs of a job are tasks of their own for any worker. 0: never.",
     )
     worker_memory_bytes: int = Field(
         0,
