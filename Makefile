@@ -48,8 +48,9 @@ chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told
 	REELMILL_TEST_CHAOS_MINUTES=$(or $(MINUTES),10) REELMILL_TEST_SEED=$(or $(SEED),0) \
 		$(BIN)/pytest tests/fault/test_chaos.py $(ARGS)
 
-long: $(VENV)/dev.stamp ## The fault tests and the model as before a release, for about an hour; SEED repeats an order
-	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py $(ARGS)
+long: $(VENV)/dev.stamp ## The fault tests, the model and hundreds of media files as before a release, for about an hour; SEED repeats an order
+	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py \
+		tests/media/test_timeline.py tests/media/test_corpus.py $(ARGS)
 
 cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
 	REELMILL_TEST_KEDA=$(KEDA) PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)

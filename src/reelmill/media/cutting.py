@@ -152,7 +152,7 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
     if picture is None:
         seek = _sound_seek(source, start)
         counted = origin(source, seek, used)
-        return Cut(seek=seek, offset=_offset(part, start - counted), shown=start - counted, length=length)
+        return Cut(seek=seek, offset=start - counted, shown=start - counted, length=length)
     track = source.timeline.track(picture)
     first = min(track.frame_at(start), start) if track.knows(start) else start
     seek = seek_for(source, track, first)
@@ -182,6 +182,8 @@ def seek_for(source: Source, track: Track, time: int) -> int:
     if not _lands_late(source):
         return time
     key = track.key_before(time)
+    if key is not None and key - _BEFORE_KEY <= track.start:  # FLV's reader goes too far where no picture is before
+        return 0
     return max(0, key - _BEFORE_KEY if key is not None else time - _BLIND)
 
 
@@ -203,7 +205,7 @@ def _lands_late(source: Source) -> bool:
 
 def _unseekable(source: Source) -> bool:
     times = source.timeline
-    return bool(source.demuxer in UNMEASURED or times.jumps or times.disordered)
+    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or times.jumps or times.disordered)
 
 
 def _held(track: Track, start: int, end: int, cut: bool) -> int | None:

@@ -20,6 +20,7 @@ class Rule:
 RULES: tuple[Rule, ...] = (
     Rule("No space left on device|Disk quota exceeded", "DISK_FULL", "the worker's disk is full"),
     Rule("Cannot allocate memory|Out of memory", "OUT_OF_MEMORY", "ffmpeg wanted more memory than a job has here"),
+    Rule("Error while opening decoder", "INPUT_CORRUPT", "its picture or sound can't be decoded: it is damaged"),
     Rule("Decode error rate .* exceeds maximum", "INPUT_CORRUPT", "most of the input could not be decoded"),
     Rule(
         "Unknown encoder|Encoder not found|No such filter|Unknown decoder|Unrecognized option|Unknown input format",

@@ -30,6 +30,7 @@ _NEAR = SECOND  # of packets after a time that may still be shown before it
 _EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one begins earlier by this
 # A picture's packet in MPEG-TS and PS begins so, with the time when it is shown (ISO/IEC 13818-1, 2.4.3.7).
 _SHOWN = re.compile(rb"\x00\x00\x01[\xe0-\xef\xc0-\xdf]..[\x80-\xbf][\x80-\xff].([\x21-\x3f])(..)(..)", re.DOTALL)
+_LONGEST_OPUS = 120_000  # microseconds
 _SAMPLES, _SAMPLE_BYTES = 24, 2**17
 _HALF_WRAP, _BEHIND = 2**32, 90_000  # a second: a sound may come that much later than its picture
 
@@ -42,6 +43,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
             picture=s.type == "video" and s.index == picture,
             rate=float(s.average_rate or s.guessed_rate or 25) if s.type == "video" else 0.0,
             hidden=s.type == "video" and s.codec_context is not None and s.codec_context.name in ("vp8", "libvpx"),
+            raw=container.format.name in UNMEASURED,
             longest=_samples(s),
             summed=container.format.name.startswith("mov"),
             claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
@@ -62,6 +64,8 @@ def _samples(stream: Any) -> int:
     context = stream.codec_context
     if stream.type != "audio" or context is None or not stream.sample_rate:
         return 0
+    if context.name.endswith("opus"):  # 120 ms at most (RFC 6716, 2); FFmpeg tells no size
+        return _LONGEST_OPUS
     return 2 * (context.frame_size or 0) * SECOND // int(stream.sample_rate)
 
 
@@ -75,7 +79,10 @@ def is_walked(container: Any, file: IO[bytes], size: int) -> bool:
 
 def take(into: Recorder, packet: Any) -> None:
     """A packet of a walk."""
-    if not packet.size or packet.is_discard:
+    if not packet.size:
+        return
+    if packet.is_discard:
+        into.add_hidden(packet.stream_index, packet.pts, packet.is_keyframe)
         return
     # VP8 marks pictures that are for others to refer to alone (RFC 6386, 9.1).
     if packet.stream_index not in into.hidden or memoryview(packet)[0] >> 4 & 1:

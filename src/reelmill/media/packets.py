@@ -29,6 +29,8 @@ class Stream:
     rate: float = 0.0
     hidden: bool = False
     """Packets may be pictures that are never shown (VP8)."""
+    raw: bool = False
+    """Its packets' times are reckoned, and ffmpeg shows the first frame at once."""
     leading: bool = True
     """What is shown before the first key frame is not decoded."""
     longest: int = 0
@@ -63,6 +65,8 @@ class Recorder:
         self._last: int | None = None
         self._jumps: list[int] = []
         self._disordered = False
+        self.broken = False
+        """Reading ended with an error."""
 
     def add(self, index: int, pts: int | None, dts: int | None, duration: int, key: bool) -> None:
         """One packet that will be shown or heard; times in its stream's base."""
@@ -95,6 +99,12 @@ class Recorder:
         stream.total += length
         stream.reordered |= pts != dts
         self._keep(stream, time, length, key)
+
+    def add_hidden(self, index: int, pts: int | None, key: bool) -> None:
+        """A packet that an edit list hides: it is decoded, for what is shown after it may need it."""
+        stream = self._streams.get(index)
+        if key and pts is not None and stream is not None and stream.picture and len(stream.keys) < MAX_FRAMES:
+            stream.keys.append(pts * stream.base.numerator * SECOND // stream.base.denominator - self._begin)
 
     def _mend(self, stream: Stream, decoded: int) -> None:
         if stream.next_dts is None:
@@ -131,6 +141,7 @@ class Recorder:
             measured=measured,
             jumps=tuple(self._jumps),
             disordered=self._disordered,
+            broken=self.broken,
         )
 
 
@@ -138,13 +149,14 @@ def _track(stream: Stream, measured: bool) -> Track:
     start = stream.start or 0
     if not stream.picture:
         return Track(start=max(0, start), end=max(stream.end, 0), claimed=stream.claimed, holes=tuple(stream.holes))
-    frames = array("q", sorted(stream.times))
-    keys = array("q", sorted(stream.keys))
+    shift = min(stream.times, default=0) if stream.raw else 0
+    frames = array("q", sorted(time - shift for time in stream.times))
+    keys = array("q", sorted(time - shift for time in stream.keys))
     if keys and stream.leading:
         # What refers to pictures before the first key frame is decoded by nobody.
         frames = array("q", (time for time in frames if time >= keys[0]))
     interval = _usual(frames) or stream.last_duration
-    end = max(stream.end, frames[-1] + (0 if stream.last_duration else interval))
+    end = max(stream.end - shift, frames[-1] + (0 if stream.last_duration else interval))
     if stream.summed and stream.reordered:
         end = max(frames[-1] + 1, min(start + stream.total, end))
     whole = measured and stream.count == len(stream.times)

@@ -159,6 +159,7 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
                 times = replace(times, cut_off=True)
             if not still and times is None:
                 times = measuring.sought(container, info, index, looks)
+                times = replace(times, broken=recorder is not None and recorder.broken)
             if times is not None and demuxer == "mov":
                 times = replace(times, fragments=endings.has_fragments(apart(file)))
             if times is not None:
@@ -306,6 +307,8 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recor
             if index not in unseen and index != picture:
                 packet.stream.discard = Discard.all  # what is looked for may come after minutes of others
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
+        if recorder is not None:
+            recorder.broken = True
         return False
     for index in unseen:
         info.streams[index].empty = True

@@ -102,6 +102,8 @@ class Timeline:
     """The clock goes back in a format whose readers don't mend that."""
     fragments: bool = False
     """An MP4 of fragments, in which a seek may land behind its key frame, as in MPEG-TS."""
+    broken: bool = False
+    """Reading all of it ended with an error."""
     cut_off: bool = False
     """The rest of the file is missing; `end` is where its container says it would be."""
 
@@ -114,7 +116,7 @@ class Timeline:
     @property
     def damaged(self) -> bool:
         """Whether what does not come out as planned is the input's fault."""
-        return bool(self.jumps or self.disordered or self.cut_off)
+        return bool(self.jumps or self.disordered or self.broken or self.cut_off)
 
     @property
     def seconds(self) -> float:
@@ -157,6 +159,7 @@ def packed(timeline: Timeline) -> str:
         "measured": timeline.measured,
         "jumps": timeline.jumps,
         "disordered": timeline.disordered,
+        "broken": timeline.broken,
         "cut_off": timeline.cut_off,
         "fragments": timeline.fragments,
         "tracks": [
@@ -212,6 +215,7 @@ def unpacked(text: str) -> Timeline:
         measured=head["measured"],
         jumps=tuple(head["jumps"]),
         disordered=head["disordered"],
+        broken=head["broken"],
         cut_off=head["cut_off"],
         fragments=head["fragments"],
     )

@@ -1,0 +1,304 @@
+"""Small files of every kind that people send, made by script: containers by what may be odd about their time.
+
+Frames carry their number as a bar code (media.coded), so that what comes out of a file can be held against it.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from media.coded import frames, number
+from media.kit import make
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-keyint_min", "25", "-pix_fmt", "yuv420p")
+PLAIN = (*X264, "-bf", "0")
+X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=25", "-pix_fmt", "yuv420p")
+MPEG2 = ("-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-q:v", "2", "-pix_fmt", "yuv420p")
+VP9 = ("-c:v", "libvpx-vp9", "-g", "25", "-deadline", "realtime", "-cpu-used", "8")
+VP8 = ("-c:v", "libvpx", "-g", "25", "-auto-alt-ref", "1", "-lag-in-frames", "10", "-b:v", "300k")
+AV1 = ("-c:v", "libsvtav1", "-preset", "12", "-g", "25", "-pix_fmt", "yuv420p")
+AAC, OPUS, MP2 = ("-c:a", "aac"), ("-c:a", "libopus"), ("-c:a", "mp2")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Container:
+    """How films of a kind are made."""
+
+    suffix: str
+    video: tuple[str, ...]
+    audio: tuple[str, ...] = ()
+    """None: it has no sound."""
+    free: bool = False
+    """Frames may be shown at any time."""
+    joins: bool = False
+    """Files may be put one after the other."""
+    streams: bool = False
+    """May be written to a pipe, without a length."""
+
+
+_K = Container
+CONTAINERS = {
+    "ts": _K(suffix="ts", video=X264, audio=AAC, free=True, joins=True),
+    "ts-mpeg2": _K(suffix="ts", video=MPEG2, audio=MP2, joins=True),
+    "ts-hevc": _K(suffix="ts", video=X265, audio=AAC, free=True, joins=True),
+    "m2ts": _K(suffix="m2ts", video=(*X264, "-f", "mpegts", "-mpegts_m2ts_mode", "1"),
+              audio=("-c:a", "ac3"), joins=True),
+    "ps": _K(suffix="mpg", video=(*MPEG2, "-f", "vob"), audio=MP2, joins=True),
+    "mp4": _K(suffix="mp4", video=X264, audio=AAC, free=True),
+    "mp4-hevc": _K(suffix="mp4", video=X265, audio=AAC, free=True),
+    "mp4-av1": _K(suffix="mp4", video=AV1, audio=OPUS, free=True),
+    "mp4-fragments": _K(suffix="mp4", video=(*X264, "-movflags", "+frag_keyframe+empty_moov"), audio=AAC, free=True),
+    "mov": _K(suffix="mov", video=("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), audio=("-c:a", "pcm_s16le"), free=True),
+    "mkv": _K(suffix="mkv", video=X264, audio=("-c:a", "flac"), free=True, streams=True),
+    "mkv-live": _K(suffix="mkv", video=(*X264, "-f", "matroska", "-live", "1"), audio=AAC, free=True),
+    "webm": _K(suffix="webm", video=VP9, audio=OPUS, free=True, streams=True),
+    "webm-vp8": _K(suffix="webm", video=VP8, audio=OPUS, free=True, streams=True),
+    "flv": _K(suffix="flv", video=X264, audio=(*AAC, "-ar", "44100"), free=True, streams=True),
+    "avi": _K(suffix="avi", video=("-c:v", "mpeg4", "-g", "25", "-q:v", "2"), audio=("-c:a", "libmp3lame")),
+    "avi-mjpeg": _K(suffix="avi", video=("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), audio=("-c:a", "pcm_s16le")),
+    "asf": _K(suffix="asf", video=("-c:v", "msmpeg4v3", "-g", "25", "-q:v", "2"), audio=("-c:a", "wmav2")),
+    "mxf": _K(suffix="mxf", video=("-c:v", "mpeg2video", "-g", "12", "-q:v", "2", "-pix_fmt", "yuv420p"),
+              audio=("-c:a", "pcm_s16le", "-ar", "48000")),
+    "ogv": _K(suffix="ogv", video=("-c:v", "libtheora", "-g", "25", "-q:v", "8"), audio=("-c:a", "libvorbis")),
+    "nut": _K(suffix="nut", video=X264, audio=AAC, free=True),
+    "ivf": _K(suffix="ivf", video=VP9),
+    "gif": _K(suffix="gif", video=()),
+    "apng": _K(suffix="apng", video=("-f", "apng", "-plays", "1")),
+    "webp": _K(suffix="webp", video=("-c:v", "libwebp_anim", "-lossless", "1")),
+    "h264": _K(suffix="h264", video=PLAIN),
+    "h264-b": _K(suffix="h264", video=X264),
+    "hevc": _K(suffix="hevc", video=X265),
+    "m2v": _K(suffix="m2v", video=MPEG2),
+    "obu": _K(suffix="obu", video=AV1),
+}  # fmt: skip
+
+SOUNDS = {
+    "wav": ("-c:a", "pcm_s16le"),
+    "flac": ("-c:a", "flac"),
+    "mp3": ("-c:a", "libmp3lame"),
+    "mp3-vbr": ("-c:a", "libmp3lame", "-q:a", "9", "-write_xing", "0"),
+    "aac": ("-c:a", "aac"),
+    "m4a": AAC,
+    "opus": OPUS,
+    "ogg": ("-c:a", "libvorbis"),
+    "mka": AAC,
+    "ac3": ("-c:a", "ac3"),
+    "eac3": ("-c:a", "eac3"),
+    "aiff": (),
+    "caf": ("-c:a", "pcm_s16le"),
+    "w64": (),
+    "wv": (),
+    "tta": (),
+    "au.mkv": ("-c:a", "pcm_f32le"),
+}
+_LOUD = "aevalsrc='if(lt(t,1),random(0)-0.5,sin(2*PI*440*t)/4)':s=48000:d={}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One file, and what is known of it beforehand."""
+
+    name: str
+    build: Callable[[Path], Path]
+    picture: bool = True
+    sound: bool = False
+    joined: bool = False
+    """The same file twice, one after the other."""
+    broken: bool = False
+    """It may fail, for its own fault alone."""
+
+
+def _film(kind: Container, name: str, *, rate: float = 25, seconds: float = 3, then: str = "", sound: float = 0,
+          options: Sequence[str] = (), picture_late: float = 0, sound_late: float = 0, hole: bool = False,
+          ) -> Callable[[Path], Path]:  # fmt: skip
+    def build(folder: Path) -> Path:
+        inputs = [*(("-itsoffset", str(picture_late)) if picture_late else ()), *frames(rate, seconds, then=then)]
+        if sound:
+            tone = f"sine=frequency=440:sample_rate=48000:duration={sound}"
+            tone += ",aselect='lt(t,1)+gte(t,2)'" if hole else ""
+            inputs += [*(("-itsoffset", str(sound_late)) if sound_late else ()), "-f", "lavfi", "-i", tone]
+        timing = ("-fps_mode", "vfr") if kind.free else ()
+        audio = kind.audio if sound else ()
+        return make(folder / f"{name}.{kind.suffix}", *inputs, *kind.video, *audio, *timing, *options)
+
+    return build
+
+
+def _changed(build: Callable[[Path], Path], change: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
+    def built(folder: Path) -> Path:
+        path = build(folder)
+        path.write_bytes(change(path.read_bytes()))
+        return path
+
+    return built
+
+
+def _copied(build: Callable[[Path], Path], *before: str, after: Sequence[str] = ()) -> Callable[[Path], Path]:
+    """What was made, copied once more by ffmpeg."""
+
+    def built(folder: Path) -> Path:
+        path = build(folder)
+        return make(path.with_stem(path.stem + "-copied"), *before, "-i", str(path), "-c", "copy", "-map", "0", *after)
+
+    return built
+
+
+def _half(data: bytes) -> bytes:
+    return data[: len(data) * 6 // 10]
+
+
+def _scratched(data: bytes) -> bytes:
+    chance = random.Random(len(data))
+    found = bytearray(data)
+    at = len(found) // 2
+    found[at : at + 40] = chance.randbytes(len(found[at : at + 40]))
+    return bytes(found)
+
+
+def _lies(data: bytes) -> bytes:
+    """A Matroska whose header says 16 s, an MP4 whose header says 10 times as long."""
+    found = bytearray(data)
+    at = found.find(b"\x44\x89\x88")
+    if at >= 0:
+        found[at + 3 : at + 11] = b"\x40\xcf\x40\x00\x00\x00\x00\x00"
+    at = found.find(b"mvhd")
+    if at >= 0:
+        old = int.from_bytes(found[at + 20 : at + 24])
+        found[at + 20 : at + 24] = (10 * old).to_bytes(4)
+    return bytes(found)
+
+
+def cases() -> Iterator[Case]:
+    """All of them; the same each time."""
+    for name, kind in CONTAINERS.items():
+        yield from _films(name, kind)
+    for suffix, encoder in SOUNDS.items():
+        yield from _sounds(suffix, encoder)
+
+
+def _films(name: str, kind: Container) -> Iterator[Case]:
+    def case(what: str, build: Callable[[Path], Path] | None = None, **told: object) -> Case:
+        known = {key: told.pop(key) for key in ("joined", "broken") if key in told}
+        made = build or _film(kind, f"{name}-{what}", **told)  # type: ignore[arg-type]
+        return Case(name=f"{name}-{what}", build=made, sound=bool(told.get("sound")), **known)  # type: ignore[arg-type]
+
+    def film(what: str, **told: object) -> Callable[[Path], Path]:
+        return _film(kind, f"{name}-{what}", **told)  # type: ignore[arg-type]
+
+    yield case("plain")
+    if name != "asf":  # a lone frame of it lasts a millisecond, says its clock
+        yield case("one", options=("-frames:v", "1"))
+    yield case("two", options=("-frames:v", "2"))
+    yield case("long", seconds=9)
+    if name not in ("ps", "m2v", "ts-mpeg2", "mxf"):
+        yield case("slow", rate=5, seconds=4)
+        yield case("ntsc", rate=30000 / 1001)
+    yield case("cut", _changed(film("cut"), _half), broken=True)
+    yield case("scratched", _changed(film("scratched"), _scratched), broken=True)
+    yield case("tail", _changed(film("tail"), lambda data: data + bytes(3000)), broken=True)
+    if kind.audio:
+        yield case("sound", sound=3)
+        yield case("short-sound", sound=1.5)
+        yield case("long-sound", sound=4.5)
+        yield case("hole", sound=3, hole=True) if kind.free else case("long-one", sound=2, seconds=6)
+        if name not in ("avi", "avi-mjpeg", "mxf", "asf"):
+            yield case("late-picture", sound=4, picture_late=1)
+            yield case("late-sound", sound=2, sound_late=1)
+    if kind.free:
+        yield case("gaps", then="select='not(eq(mod(n,6),3)+eq(mod(n,6),4))'")
+        yield case("hole-in-picture", then="select='lt(n,20)+gte(n,55)'")
+        yield case("rare", then="select='not(mod(n,20))'", sound=3)
+        yield case("starts", options=("-output_ts_offset", "100"))
+        whole = _film(kind, f"{name}-part", seconds=5, sound=5)
+        yield case("part", _copied(whole, "-ss", "1.4"))
+    if kind.joins or name in ("h264", "hevc", "m2v"):
+        yield case("joined", _changed(film("joined"), lambda data: data * 2), joined=True)
+    if kind.streams:
+        yield case("no-length", options=("-seekable", "0") if kind.suffix != "flv" else ("-flvflags",
+                   "no_duration_filesize"))  # fmt: skip
+    if kind.suffix in ("mkv", "mp4", "mov", "webm"):
+        yield case("lies", _changed(film("lies"), _lies))
+
+
+def _sounds(suffix: str, encoder: tuple[str, ...]) -> Iterator[Case]:
+    def build(what: str, seconds: float) -> Callable[[Path], Path]:
+        name = f"sound-{suffix}-{what}.{suffix.split('-')[0]}"
+        return lambda folder: make(folder / name, "-f", "lavfi", "-i", _LOUD.format(seconds), *encoder)
+
+    def case(what: str, build: Callable[[Path], Path], **known: bool) -> Case:
+        return Case(name=f"sound-{suffix}-{what}", build=build, picture=False, sound=True, **known)
+
+    yield case("plain", build("plain", 4))
+    yield case("short", build("short", 0.2))
+    yield case("cut", _changed(build("cut", 4), _half), broken=True)
+    yield case("scratched", _changed(build("scratched", 4), _scratched), broken=True)
+    if suffix in ("aac", "mp3", "mp3-vbr", "opus", "ogg", "ac3", "eac3"):
+        yield case("joined", _changed(build("joined", 4), lambda data: data * 2), joined=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Truth:
+    """What is in a file by a full decode: frames' times from the file's beginning and numbers, and lengths."""
+
+    seen: tuple[tuple[float, int], ...]
+    seconds: float
+    """Of the whole."""
+    picture_seconds: float
+    """When its picture ends."""
+    sound_seconds: float
+    """When its first sound ends."""
+
+    def at(self, time: float) -> set[int]:
+        """The numbers on the screen at a time: two where it lies on a border."""
+        return {self._at(time - 0.003), self._at(time + 0.003)}
+
+    def _at(self, time: float) -> int:
+        return next((which for begin, which in reversed(self.seen) if begin <= time), self.seen[0][1])
+
+
+_RAW = frozenset({"h264", "hevc", "m4v", "mpegvideo", "obu"})
+
+
+def truth(path: Path) -> Truth:
+    """Decode all. Times are of a clock that does not jump; raw streams have none, and count frames by their rate."""
+    if path.suffix == ".webp":  # PyAV's library does not read those that move
+        path = make(path.with_suffix(".mkv"), "-i", str(path), "-c:v", "ffv1")
+    times: list[float | None] = []
+    numbers: list[int] = []
+    ends: list[float] = []
+    total = heard = rate = 0.0
+    with av.open(str(path)) as container:
+        begin = container.start_time / 1e6 if container.start_time is not None else None
+        raw = container.format.name in _RAW
+        for packet in container.demux(*container.streams.video[:1], *container.streams.audio[:1]):
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is not None and begin is None:
+                begin = float(stamp * packet.time_base)
+            if stamp is not None and packet.size and packet.stream.type == "video" and not packet.is_discard:
+                length = float((packet.duration or 0) * packet.time_base)
+                ends.append(float(stamp * packet.time_base) - (begin or 0.0) + length)
+                total += length
+            for frame in packet.decode():
+                time = float(frame.pts * frame.time_base) - (begin or 0.0) if frame.pts is not None else None
+                if isinstance(frame, av.VideoFrame):
+                    rate = float(packet.stream.codec_context.framerate or packet.stream.average_rate or 25)
+                    times.append(time)
+                    numbers.append(number(frame))
+                elif time is not None:
+                    heard = max(heard, time + frame.samples / frame.sample_rate)
+    counted = raw or None in times
+    seen = sorted((i / rate if counted or time is None else time, which) for i, (time, which) in
+                  enumerate(zip(times, numbers, strict=True)))  # fmt: skip
+    shown = 0.0
+    if seen:
+        lengths = sorted(b - a for (a, _), (b, _) in pairwise(seen))
+        usual = lengths[len(lengths) // 2] if lengths else 1 / rate
+        # A packet of MP4 lasts until the next is decoded: only all together say how long pictures are shown.
+        shown = max(ends, default=0.0)
+        shown = min(shown, seen[0][0] + total) if path.suffix in (".mp4", ".mov") else shown
+        if counted or shown <= seen[-1][0]:
+            shown = seen[-1][0] + usual
+    return Truth(seen=tuple(seen), seconds=max(shown, heard), picture_seconds=shown, sound_seconds=heard)
