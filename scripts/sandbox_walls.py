@@ -4,7 +4,7 @@ from mutant import Mutant
 
 _FOLDER = "src/reelmill/media/sandbox/"
 _ZYGOTE, _FILTERS = f"{_FOLDER}zygote.py", f"{_FOLDER}filters.py"
-_LAUNCHER = "src/reelmill/media/launcher.py"
+_LAUNCHER, _SERVER = "src/reelmill/media/launcher.py", "src/reelmill/media/fork_server.py"
 _TESTS, _CALLS, _REACH = (
     "tests/media/test_sandbox.py",
     "tests/unit/test_sandbox_filters.py",
@@ -35,7 +35,7 @@ SANDBOX = (
         'dict(__import__("os").environ)',
         _LIMITS,
     ),
-    wall("the fork server has no environment of ours", _LAUNCHER, r"env=\{\},", ""),
+    wall("the fork server has no environment of ours", _SERVER, r"env=\{\},", ""),
     wall(
         "a child that outgrows its memory is killed",
         _LAUNCHER,
@@ -46,21 +46,41 @@ SANDBOX = (
     wall("a child of too many threads is killed", _LAUNCHER, r" or threads > confinement\.threads", ""),
     wall(
         "a prober runs nothing that lies beside the media",
-        _LAUNCHER,
+        _SERVER,
         r'sys\.executable, "-I", "-S",',
         "sys.executable,",
         f"{_LIMITS} tests/unit/test_children.py",
     ),
     wall(
         "a prober opens no file itself",
-        "src/reelmill/media/probe_child.py",
-        r"    _shut\(landlock_abi, machine\)\n",
-        "",
+        _ZYGOTE,
+        r'if walls\["sealed"\]:',
+        "if False:",
+    ),
+    wall(
+        "a template keeps no capability",
+        _ZYGOTE,
+        r"found\.prepare\(\)\n    if walls\[\"user\"\] is not None:",
+        "found.prepare()\n    if False:",
     ),
     wall(
         "a prober is replaced after some files",
         "src/reelmill/media/probe.py",
-        r"if looker\.files < self\._files:",
+        r"if looker\.files < self\._files and",
+        "if",
+        "tests/media/test_prober.py",
+    ),
+    wall(
+        "a prober that grew is replaced",
+        "src/reelmill/media/probe.py",
+        r" and looker\.resident_bytes\(\) <= self\._grown_bytes",
+        "",
+        "tests/media/test_prober.py",
+    ),
+    wall(
+        "a prober serves one tenant",
+        "src/reelmill/media/probe.py",
+        r"if looker\.tenant == tenant:",
         "if True:",
         "tests/media/test_prober.py",
     ),

@@ -19,14 +19,15 @@ from reelmill.supervise import end
 async def shared_launcher() -> AsyncIterator[Launcher]:
     """A fork server for all tests that run in the session's loop. (No part: other tests count parts.)"""
     made = Launcher()
-    server = asyncio.create_task(made.run())
+    servers = [asyncio.create_task(run()) for run in (made.run, made.run_template)]
     yield made
-    await end(server)
+    for server in servers:
+        await end(server)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_prober(shared_launcher: Launcher) -> AsyncIterator[Prober]:
-    """A prober for all tests: its child takes a third of a second to start."""
+    """A prober for all tests: each has children of its own."""
     made = Prober(shared_launcher)
     yield made
     await made.close()

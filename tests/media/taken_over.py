@@ -352,8 +352,15 @@ def run_a_shell() -> None:
     os.execv("/bin/sh", ["sh", "-c", "echo '\"last: run_a_shell\": true}'"])
 
 
+def prepare() -> None:
+    """Where a template loads this, the targets come through stdin: there, later, nothing can be loaded."""
+    import fcntl  # noqa: F401
+
+    "a".encode("idna")
+
+
 def main() -> None:
-    TARGETS.update(json.loads(sys.argv[1]))
+    TARGETS.update(json.loads(sys.argv[1] if sys.argv[1].startswith("{") else os.read(0, 65536)))
     print("{", end="")
     for name, function in ATTEMPTS.items():
         try:

@@ -14,7 +14,8 @@ from media.kit import Studio
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.confinement import Confinement
-from reelmill.media.launcher import Launcher, python_reads
+from reelmill.media.fork_server import python_reads
+from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
 
 MIB = 2**20
@@ -56,7 +57,7 @@ async def peak_of(work: asyncio.Future[object]) -> int:
     while not work.done():
         for child in psutil.Process().children(recursive=True):
             try:
-                if "ffmpeg" in child.name() or "probe_child" in " ".join(child.cmdline()):
+                if "ffmpeg" in child.name() or child.name() == "probe_child":
                     peak = max(peak, child.memory_info().rss)
             except psutil.Error:
                 continue

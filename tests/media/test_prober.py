@@ -4,7 +4,9 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import psutil
@@ -12,7 +14,7 @@ import pytest
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.launcher import Launcher
-from reelmill.media.probe import Prober, described
+from reelmill.media.probe import Prober, _Looker, described
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
 from reelmill.media.verify import FILES_AT_ONCE, verify
 from reelmill.v1.media_pb2 import MediaInfo
@@ -40,9 +42,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def children() -> list[psutil.Process]:
-    return [
-        p for p in set(psutil.Process().children(recursive=True)) - _others if "probe_child" in " ".join(p.cmdline())
-    ]
+    return [p for p in set(psutil.Process().children(recursive=True)) - _others if p.name() == "probe_child"]
 
 
 async def child() -> psutil.Process:
@@ -116,6 +116,94 @@ async def test_a_cancelled_probe_leaves_its_answer_to_nobody(prober: Prober, tin
     with pytest.raises(asyncio.CancelledError):
         await probing
     assert (await prober.probe(tone)).demuxer == "wav"
+
+
+async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
+    launcher: Launcher, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight files at once of each of three tenants, by two probers; and one that is idle waits for its own."""
+    seen: dict[int, set[str]] = {}
+    ask = _Looker.ask
+
+    async def told(looker: _Looker, file: int, looks: Sequence[float]) -> dict[str, str]:
+        seen.setdefault(looker.child.pid, set()).add(Path(f"/proc/self/fd/{file}").readlink().parent.name)
+        return await ask(looker, file, looks)
+
+    monkeypatch.setattr(_Looker, "ask", told)
+    prober = Prober(launcher, children=2)
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+        shutil.copy(tiny, folder)
+    try:
+        await asyncio.gather(
+            *(prober.probe(folder / tiny.name, tenant=folder.name) for _ in range(8) for folder in folders)
+        )
+        assert len(children()) <= 2
+        assert {frozenset(tenants) for tenants in seen.values()} == {frozenset(name) for name in "abc"}
+        seen.clear()
+        for name in "abab":
+            await prober.probe(tmp_path / name / tiny.name, tenant=name)
+        assert sorted(seen.values(), key=str) == [{"a"}, {"b"}]
+        assert len(children()) == 2
+    finally:
+        await prober.close()
+
+
+async def test_a_prober_that_grew_is_replaced(launcher: Launcher, tiny: Path) -> None:
+    for grown_bytes, left in ((2**20, 0), (192 * 2**20, 1)):
+        prober = Prober(launcher, grown_bytes=grown_bytes)
+        assert (await prober.probe(tiny)).demuxer == "mov"
+        assert len(children()) == left
+        await prober.close()
+
+
+async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(prober: Prober, tiny: Path) -> None:
+    await prober.probe(tiny, tenant="a")
+    first = await child()
+    template = first.parent()
+    assert template is not None
+    first.kill()
+    await prober.probe(tiny, tenant="a")
+    second = await child()
+    assert second.parent() == template
+    template.kill()
+    psutil.wait_procs([second], timeout=10)
+    assert not second.is_running() or second.status() == psutil.STATUS_ZOMBIE
+    assert (await prober.probe(tiny, tenant="a")).demuxer == "mov"
+    again = (await child()).parent()
+    assert again is not None and again != template
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+import psutil
+from reelmill.media.launcher import running
+from reelmill.media.probe import Prober
+
+async def main():
+    async with running() as launcher:
+        prober = Prober(launcher)
+        await prober.probe(Path(sys.argv[1]))
+        print("up", *(p.pid for p in psutil.Process().children(recursive=True)), flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_nothing_is_left_of_who_is_killed(tiny: Path) -> None:
+    path = os.pathsep.join(p for p in sys.path if p)
+    argv = [sys.executable, "-c", WORKER, str(tiny)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as worker:
+        assert worker.stdout is not None
+        told = next(line for line in worker.stdout if line.startswith(b"up "))  # after log lines
+        left = [psutil.Process(int(pid)) for pid in told.split()[1:]]
+        worker.kill()
+    assert len(left) == 3  # the fork server, the template, a prober
+    _, alive = psutil.wait_procs(left, timeout=10)
+    assert alive == []
 
 
 async def test_outputs_are_looked_at_side_by_side_and_another_job_has_its_turn(

@@ -22,7 +22,9 @@ import pytest
 from media import taken_over
 
 from reelmill.media.confinement import Confinement
-from reelmill.media.launcher import Launcher, outgrown, python_reads, running
+from reelmill.media.fork_server import ForkServer, python_reads
+from reelmill.media.fork_server import _code as code
+from reelmill.media.launcher import Launcher, outgrown, running
 from reelmill.media.probe import Prober
 from reelmill.media.sandbox.walls import Walls, standing
 from reelmill.supervise import end
@@ -210,20 +212,70 @@ async def test_a_bomb_of_processes_memory_or_threads_ends_and_leaves_nothing(tmp
     assert (tmp_path / "big").stat().st_size <= MIB
 
 
+def status(pid: int) -> dict[str, str]:
+    """What the kernel says of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 async def test_the_prober_has_the_one_file_that_it_was_given(launcher: Launcher, tiny: Path) -> None:
-    prober = Prober(launcher)
+    """And so it is with the template, which forks it beside no thread."""
+    prober = Prober(launcher, memory_bytes=600 * MIB)
     try:
         await prober.probe(tiny)
         child = psutil.Process(prober._idle[0].child.pid)
-        status = Path(f"/proc/{child.pid}/status").read_text()
-        assert "NoNewPrivs:\t1" in status
-        filters = 3 if launcher.walls.machine else 0  # of the server, of a child, of one that opens no file any more
-        assert f"Seccomp_filters:\t{filters}" in status
-        if launcher.walls.user is not None:
-            assert f"Uid:\t{launcher.walls.user}\t" in status
-        assert {file.path for file in child.open_files()} == set()
+        template = child.parent()
+        assert template is not None
+        for process, filters in ((template, 2), (child, 3)):  # of any server, of what is loaded, of a child
+            told = status(process.pid)
+            assert told["NoNewPrivs"] == "1"
+            assert told["Threads"] == "1"
+            assert told["Seccomp_filters"] == str(filters if launcher.walls.machine else 0)
+            if launcher.walls.user is not None:
+                assert set(told["Uid"].split() + told["Gid"].split()) == {str(launcher.walls.user)}
+                assert told["Groups"] == ""
+                assert {int(told[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Amb")} == {0}
+            assert process.environ() == {}
+            assert process.cwd() == "/"
+            assert {file.path for file in process.open_files()} == set()
+        assert sorted(file.name for file in Path(f"/proc/{child.pid}/fd").iterdir()) == ["0", "1", "2"]
+        assert os.getpgid(child.pid) == child.pid != os.getpgid(template.pid)
+        limits = confinement(memory_bytes=600 * MIB)
+        held = Path(f"/proc/{child.pid}/limits").read_text()
+        for name, most in (
+            ("Max data size", limits.data_bytes),
+            ("Max file size", 0),
+            ("Max core file size", 0),
+            ("Max open files", 1024),
+        ):
+            (line,) = (line for line in held.splitlines() if line.startswith(name))
+            assert line.removeprefix(name).split()[:2] == [str(most), str(most)]
     finally:
         await prober.close()
+
+
+@whole
+async def test_who_takes_a_prober_over_reaches_nothing(
+    targets: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in is loaded in the prober's place and forked: each wall stands without a program's start."""
+    monkeypatch.setattr("reelmill.media.fork_server._code", lambda: (*code(), PROGRAM.parents[1]))
+    allowed = Confinement(memory_bytes=256 * MIB, file_bytes=MIB)
+    for sandbox in ("try", "off"):
+        launcher = Launcher("try" if sandbox == "try" else "off")
+        launcher._template = ForkServer("media.taken_over")
+        server = asyncio.create_task(launcher.run_template())
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with ours, theirs:
+                ours.send(json.dumps(targets).encode())
+                child = await launcher.fork_prober(allowed, theirs)
+                told, errors = await child.communicate()
+                assert child.returncode == 0, errors.decode()
+            found = {name for name, hit in json.loads(told).items() if hit}
+            assert found == set() if sandbox == "try" else len(found) >= 20
+        finally:
+            await end(server)
 
 
 async def test_a_server_that_is_killed_takes_its_children_along_and_is_begun_again(

@@ -7,7 +7,7 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[2] / "src" / "reelmill"
 SPAWNING = {"create_subprocess_exec", "create_subprocess_shell", "Popen", "run", "check_output", "check_call", "call"}
 ALLOWED = {
-    "media/launcher.py": "the one launcher of children that read foreign bytes: starts its fork server",
+    "media/fork_server.py": "of the one launcher of children that read foreign bytes: starts its fork servers",
     "media/sandbox/zygote.py": "the fork server",
     "media/ffmpeg.py": "asks ffmpeg for its version and encoders: no foreign byte",
     "cli/demonstration.py": "makes a clip of its own",

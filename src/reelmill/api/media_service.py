@@ -26,14 +26,15 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
 
     async def ProbeMedia(self, request: pb.ProbeMediaRequest, context: Any) -> pb.MediaInfo:
         """Fetch a file, and say what it contains."""
-        storage = self._storage.of(self._identify(context).tenant_id)
+        tenant = self._identify(context).tenant_id
+        storage = self._storage.of(tenant)
         if problem := Checks(storage).uri(request.uri):
             raise InvalidRequest([Violation("uri", problem)])
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:
             try:
                 fetched = await storage.fetch(request.uri, Path(folder) / "input")
-                return (await self._prober.probe(fetched.path)).info
+                return (await self._prober.probe(fetched.path, tenant=str(tenant))).info
             except AttemptFailed as error:
                 if error.failure.retryable:
                     raise Unavailable(str(error)) from error

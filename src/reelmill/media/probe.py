@@ -10,10 +10,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
-from reelmill.media.launcher import Launcher, outgrown, python, python_reads
+from reelmill.media.launcher import Launcher, outgrown
 from reelmill.media.timeline import MOST_LOOKS, Timeline, unpacked
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1.media_pb2 import MediaInfo
@@ -24,6 +26,7 @@ log = get_logger(__name__)
 _MEMORY_BYTES = 640 * 2**20
 _ANSWER_BYTES = 2**24
 _FILES = 500  # of one child: a file that took it over does not see all that come later
+_GROWN_BYTES = 192 * 2**20  # resident after an answer: it has about 50 MB at its start, which it shares with the others
 
 
 class _Crashed(Exception):
@@ -54,6 +57,8 @@ class _Looker:
 
     child: Child
     channel: socket.socket
+    tenant: str
+    """Whose files it sees, and nobody else's: one of them may have taken it over."""
     files: int = 0
     """It has looked into so many."""
 
@@ -70,6 +75,13 @@ class _Looker:
         answer: dict[str, str] = json.loads(line)
         return answer
 
+    def resident_bytes(self) -> int:
+        """What it has now; 0 once it ended."""
+        try:
+            return int(psutil.Process(self.child.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
     async def end(self) -> None:
         self.channel.close()
         self.child.kill_group()
@@ -77,7 +89,10 @@ class _Looker:
 
 
 class Prober:
-    """Child processes that probe a file each, so that none waits behind a slow one; started when needed."""
+    """Child processes that probe a file each, so that none waits behind a slow one; forked when needed.
+
+    Each serves one tenant. It is replaced after some files, a crash, a time-out, or growth.
+    """
 
     def __init__(
         self,
@@ -87,18 +102,26 @@ class Prober:
         children: int = 4,
         files: int = _FILES,
         memory_bytes: int = _MEMORY_BYTES,
+        grown_bytes: int = _GROWN_BYTES,
     ) -> None:
-        """`children` at once, each for so many `files`; a file has `timeout_seconds` and `memory_bytes`."""
+        """`children` at once, each for so many `files`; a file has `timeout_seconds` and `memory_bytes`.
+
+        One that keeps more than `grown_bytes` after an answer is replaced.
+        """
         self._launcher = launcher
         self._timeout_seconds = timeout_seconds
         self._files = files
-        self._confinement = Confinement(memory_bytes=memory_bytes, file_bytes=0, reads=python_reads())
+        self._grown_bytes = grown_bytes
+        self._children = children
+        self._confinement = Confinement(memory_bytes=memory_bytes, file_bytes=0)
         self._free = asyncio.Semaphore(children)
         self._idle: list[_Looker] = []
+        """They wait for a file, the one that has waited longest first."""
+        self._busy = 0
         self._closed = False
 
-    async def probe(self, path: Path, looks: Sequence[float] = ()) -> Probed:
-        """Look into a local file; `looks` are times that will matter, for large files (measuring.sought).
+    async def probe(self, path: Path, looks: Sequence[float] = (), *, tenant: str = "") -> Probed:
+        """Look into a local file of a tenant's; `looks` are times that will matter, for large files (measuring.sought).
 
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT,
         INPUT_UNSUPPORTED.
@@ -110,7 +133,7 @@ class Prober:
             except OSError as error:
                 raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
             try:
-                answer = await self._answer(file, looks)
+                answer = await self._answer(file, looks, tenant)
             except _Crashed as error:
                 message = f"the file makes its reader crash ({error}); make a sound copy of it"
                 raise AttemptFailed("INPUT_CORRUPT", message) from error
@@ -121,16 +144,22 @@ class Prober:
         times = unpacked(answer["timeline"]) if "timeline" in answer else None
         return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"], times)
 
-    async def _answer(self, file: int, looks: Sequence[float]) -> dict[str, str]:
+    async def _answer(self, file: int, looks: Sequence[float], tenant: str) -> dict[str, str]:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
         try:
-            return await self._ask(file, looks)
+            return await self._ask(file, looks, tenant)
         except _Crashed:
             os.lseek(file, 0, os.SEEK_SET)  # its place is shared with the child that ended
-            return await self._ask(file, looks)
+            return await self._ask(file, looks, tenant)
 
-    async def _ask(self, file: int, looks: Sequence[float]) -> dict[str, str]:
-        looker = await self._looker()
+    async def _ask(self, file: int, looks: Sequence[float], tenant: str) -> dict[str, str]:
+        self._busy += 1
+        try:
+            return await self._asked(await self._looker(tenant), file, looks)
+        finally:
+            self._busy -= 1
+
+    async def _asked(self, looker: _Looker, file: int, looks: Sequence[float]) -> dict[str, str]:
         asking = asyncio.ensure_future(looker.ask(file, looks))
         growing = asyncio.ensure_future(outgrown(looker.child.pid, self._confinement))
         try:
@@ -140,7 +169,7 @@ class Prober:
             if asking in done:
                 answer = asking.result()
                 looker.files += 1
-                if looker.files < self._files:
+                if looker.files < self._files and looker.resident_bytes() <= self._grown_bytes:
                     self._idle.append(looker)
                 return answer
         finally:
@@ -157,21 +186,23 @@ class Prober:
             took = f"longer than {self._timeout_seconds:g} s"
         raise AttemptFailed("INPUT_CORRUPT", f"looking into the file took {took}; make a sound copy of it")
 
-    async def _looker(self) -> _Looker:
-        """One that waits for a file."""
-        while self._idle:
-            looker = self._idle.pop()
-            if looker.child.returncode is None:
-                return looker
-            await looker.end()
+    async def _looker(self, tenant: str) -> _Looker:
+        """One that sees this tenant's files: it waits for one, or is forked."""
+        for looker in reversed(self._idle):
+            if looker.tenant == tenant:
+                self._idle.remove(looker)
+                if looker.child.returncode is None:
+                    return looker
+                await looker.end()
+                return await self._looker(tenant)
+        while self._idle and len(self._idle) + self._busy > self._children:
+            await self._idle.pop(0).end()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        walls = self._launcher.walls
-        argv = (*python("reelmill.media.probe_child"), str(walls.landlock_abi), walls.machine)
         with ExitStack() as undone, theirs:
             undone.callback(ours.close)
-            child = await self._launcher.launch(argv, self._confinement, channel=theirs, line_bytes=_ANSWER_BYTES)
+            child = await self._launcher.fork_prober(self._confinement, theirs, line_bytes=_ANSWER_BYTES)
             undone.pop_all()
-        return _Looker(child, ours)
+        return _Looker(child, ours, tenant)
 
     async def close(self) -> None:
         """End the children; those at work end with their files. Bears being called twice."""

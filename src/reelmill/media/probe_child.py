@@ -1,7 +1,7 @@
-"""The child process of probe: for each descriptor that comes through its stdin it answers a JSON object a line.
+"""What the prober's children do: for each descriptor that comes through stdin they answer a JSON object a line.
 
-Before the first it shuts itself in: from then on it opens no file at all, so a parser that was taken over has the one
-file that it was given.
+A template loads this once and forks the children (media/sandbox/zygote.py). They open no file at all, so a parser that
+was taken over has the one file that it was given.
 """
 
 import base64
@@ -9,7 +9,6 @@ import json
 import os
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,9 +38,6 @@ from reelmill.media import (
 from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS, STILL_DEMUXERS
 from reelmill.media.packets import Recorder
 from reelmill.media.pread import apart
-from reelmill.media.sandbox import filters, kernel
-from reelmill.media.sandbox.reach import handled
-from reelmill.media.sandbox.syscalls import MACHINES
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TrackSelector
 
@@ -83,11 +79,7 @@ _MOST_ASKED_BYTES = 2**15  # MOST_LOOKS numbers
 
 
 def main() -> None:
-    """Answer until stdin ends. Arguments: the version of Landlock, or 0, and whose calls are filtered, or nothing."""
-    landlock_abi, machine = int(sys.argv[1]), sys.argv[2]
-    av.logging.set_level(av.logging.PANIC)
-    _warm_up()
-    _shut(landlock_abi, machine)
+    """Answer until stdin ends."""
     asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0)
     while True:
         packet, descriptors, _, _ = socket.recv_fds(asker, _MOST_ASKED_BYTES, 1)
@@ -99,20 +91,14 @@ def main() -> None:
         print(told, flush=True)
 
 
-def _warm_up() -> None:
+def prepare() -> None:
     """Do once what each file needs: whatever is loaded for it can't be loaded later."""
+    av.logging.set_level(av.logging.PANIC)
     try:
         with av.open(BytesIO(_SILENCE), format="wav", metadata_errors="replace") as container:
             describe(container, len(_SILENCE))
     except av.error.FFmpegError:
         return
-
-
-def _shut(landlock_abi: int, machine: str) -> None:
-    if landlock_abi:
-        kernel.restrict(kernel.ruleset(handled(landlock_abi).values, []))
-    if machine:
-        kernel.filter_calls(filters.sealed(MACHINES[machine]).code)
 
 
 def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
@@ -387,7 +373,3 @@ def _unreadable(picture: bool, head: bytes) -> dict[str, str]:
 
 def _refuse(code: str, message: str) -> dict[str, str]:
     return {"code": code, "message": message}
-
-
-if __name__ == "__main__":
-    main()

@@ -18,6 +18,7 @@ class Order:
     """One program to be started."""
 
     argv: tuple[str, ...]
+    """Empty where a template is asked: its children go on with what it loaded."""
     environment: Mapping[str, str]
     folder: str | None
     """Where it starts, and its own: it and the folders in it are given to its user. None: / and none."""
@@ -54,6 +55,7 @@ def encoded_walls(walls: Walls) -> str:
             "user": walls.user,
             "handled": handled.values if walls.landlock_abi else None,
             "common": filters.common(machine).code if machine else b"",
+            "sealed": filters.sealed(machine).code if machine else b"",
             "own": [(made.code, made.own_bytes) for made in own],
         }
     ).hex()

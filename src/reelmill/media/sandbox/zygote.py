@@ -4,10 +4,14 @@ Code of Python between fork and exec crashes beside the threads of gRPC, so it r
 is asked by packets on its stdin, each with descriptors: the order, where to tell of the child (twice: one that only the
 child keeps until its program runs), the child's stdout and stderr, and its stdin if it has one. It ends, and its
 children with it, when the asker ends. It imports little: the less it has, the sooner it is forked.
+
+Given a module it is a template: it loads that once, shuts itself in, and a child of its is no other program but goes on
+with the module's main(), within the same walls. It never reads a foreign byte itself.
 """
 
 import _socket
 import gc
+import importlib
 import marshal
 import os
 import resource
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING
 from reelmill.media.sandbox import kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 PID, FAULT, STATUS = b"p", b"f", b"s"
@@ -28,7 +33,11 @@ _INT_BYTES = 4
 
 
 def main() -> None:
-    """Serve until the other end of stdin closes. Arguments: the id of who asks, and the walls (order.encoded_walls)."""
+    """Serve until the other end of stdin closes.
+
+    Arguments: the id of who asks, the walls (order.encoded_walls), and of a template the module: its prepare() runs
+    once, and its main() in each child.
+    """
     asker = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, 0)
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -42,13 +51,35 @@ def main() -> None:
         kernel.gain_nothing()
     if walls["common"]:
         kernel.filter_calls(walls["common"])
+    loaded = _loaded(sys.argv[3], walls) if len(sys.argv) > 3 else None
     gc.collect()
     gc.freeze()
     gc.disable()  # else a child's first act would be to look through all that it was forked with
-    serve(asker, wake, walls)
+    serve(asker, wake, walls, loaded)
 
 
-def serve(asker: "_socket.socket", wake: int, walls: "dict[str, Any]") -> None:
+def _loaded(module: str, walls: "dict[str, Any]") -> "Callable[[], None]":
+    """What a template's children do. From here on it opens and runs nothing any more, and no more do they."""
+    found = importlib.import_module(module)
+    found.prepare()
+    if walls["user"] is not None:
+        kernel.keep_nothing()
+    if walls["handled"]:
+        kernel.restrict(kernel.ruleset(walls["handled"], []))
+    if walls["sealed"]:
+        kernel.filter_calls(walls["sealed"])
+
+    def act() -> None:
+        if sys.platform == "linux":
+            kernel.be_called(module.rpartition(".")[2])
+        found.main()
+
+    return act
+
+
+def serve(
+    asker: "_socket.socket", wake: int, walls: "dict[str, Any]", loaded: "Callable[[], None] | None" = None
+) -> None:
     """Start what is asked for, and tell how it ended."""
     tellers: dict[int, int] = {}
     poll = select.poll()
@@ -63,7 +94,7 @@ def serve(asker: "_socket.socket", wake: int, walls: "dict[str, Any]") -> None:
             descriptors = _received(asker)
             if not descriptors:
                 break
-            _start(descriptors, tellers, walls)
+            _start(descriptors, tellers, walls, loaded)
     for pid in tellers:
         try:
             os.killpg(pid, signal.SIGKILL)
@@ -84,7 +115,12 @@ def _received(asker: "_socket.socket") -> list[int]:
     ]
 
 
-def _start(descriptors: list[int], tellers: dict[int, int], walls: "dict[str, Any]") -> None:
+def _start(
+    descriptors: list[int],
+    tellers: dict[int, int],
+    walls: "dict[str, Any]",
+    loaded: "Callable[[], None] | None",
+) -> None:
     order, teller, fault, *pipes = descriptors
     us = os.getpid()
     try:
@@ -95,7 +131,7 @@ def _start(descriptors: list[int], tellers: dict[int, int], walls: "dict[str, An
             os.close(descriptor)
         return
     if pid == 0:
-        _become(order, fault, pipes, walls, us)
+        _become(order, fault, pipes, walls, us, loaded)
     tellers[pid] = teller
     _tell(teller, PID, str(pid))
     for descriptor in (order, fault, *pipes):
@@ -123,8 +159,15 @@ def _tell(teller: int, what: bytes, text: str) -> None:
         return
 
 
-def _become(order: int, fault: int, pipes: list[int], walls: "dict[str, Any]", parent: int) -> "NoReturn":
-    """In the child: shut everything, then become the program."""
+def _become(
+    order: int,
+    fault: int,
+    pipes: list[int],
+    walls: "dict[str, Any]",
+    parent: int,
+    loaded: "Callable[[], None] | None",
+) -> "NoReturn":
+    """In the child: shut everything, then become the program, or act as what was loaded."""
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and so would the program
@@ -134,12 +177,29 @@ def _become(order: int, fault: int, pipes: list[int], walls: "dict[str, Any]", p
         _place(fault, pipes)
         fault = 3
         _shut(wanted, walls, parent)
-        os.execve(wanted["argv"][0], wanted["argv"], wanted["environment"])  # noqa: S606 - no shell
+        if loaded is None:
+            os.execve(wanted["argv"][0], wanted["argv"], wanted["environment"])  # noqa: S606 - no shell
+        os.close(fault)
+        _act(loaded)
     except OSError as error:
         _tell(fault, FAULT, f"{error.errno} {error.strerror}")
     except BaseException as error:
         _tell(fault, FAULT, f"0 {type(error).__name__}: {error}")
     os._exit(127)
+
+
+def _act(loaded: "Callable[[], None]") -> "NoReturn":
+    code = 1
+    try:
+        gc.enable()
+        loaded()
+        sys.stdout.flush()
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _place(fault: int, pipes: list[int]) -> None:
