@@ -89,9 +89,10 @@ def _told(container: Any, found: Iterator[tuple[float, Look]]) -> tuple[list[Med
 def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
     """Packets and their times; those of raw streams, which have none, come at an even rate."""
     rate = float(stream.average_rate or stream.guessed_rate or 25)
+    base = float(stream.time_base or 0)
     for i, packet in enumerate(islice(container.demux(stream), _MOST_PACKETS)):
         if packet.size:
-            yield i / rate if packet.pts is None else float(packet.pts * packet.time_base), packet
+            yield i / rate if packet.pts is None else packet.pts * base, packet
 
 
 def _changes(stream: Any, packets: Iterator[tuple[float, Any]]) -> Iterator[tuple[float, Look]]:
