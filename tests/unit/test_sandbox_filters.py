@@ -145,3 +145,18 @@ def test_a_filter_fits_into_the_kernel(machine: Machine) -> None:
 
 def test_no_number_is_named_twice(machine: Machine) -> None:
     assert len(set(machine.numbers.values())) == len(machine.numbers)
+
+
+def test_programs_for_aarch64_have_its_architecture_and_its_numbers() -> None:
+    """The numbers are from include/uapi/asm-generic/unistd.h, not from our table."""
+    machine = MACHINES["aarch64"]
+    filters = (common(machine), own(machine), sealed(machine))
+    for made in filters:
+        steps = list(struct.iter_unpack("=HBBI", made.code))
+        assert steps[:3] == [(0x20, 0, 0, 4), (0x15, 1, 0, 0xC00000B7), (0x06, 0, 0, KILL)]
+    numbers = {"socket": 198, "connect": 203, "ptrace": 117, "mount": 40, "unshare": 97, "setns": 268, "bpf": 280}
+    numbers |= {"io_uring_setup": 425, "keyctl": 219, "execve": 221, "openat": 56, "fchownat": 54, "memfd_create": 279}
+    for name, number in numbers.items():
+        assert answer(machine, filters, number, -100) == EPERM, name
+    for number in (63, 64, 222, 98, 113):  # read, write, mmap, futex, clock_gettime
+        assert answer(machine, filters, number) == ALLOW
