@@ -9,6 +9,7 @@ between two places that differ.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice, pairwise
 from typing import Any
 
@@ -89,10 +90,10 @@ def _told(container: Any, found: Iterator[tuple[float, Look]]) -> tuple[list[Med
 def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
     """Packets and their times; those of raw streams, which have none, come at an even rate."""
     rate = float(stream.average_rate or stream.guessed_rate or 25)
-    base = float(stream.time_base or 0)
+    scale, over = (stream.time_base or Fraction(1)).as_integer_ratio()
     for i, packet in enumerate(islice(container.demux(stream), _MOST_PACKETS)):
         if packet.size:
-            yield i / rate if packet.pts is None else packet.pts * base, packet
+            yield i / rate if packet.pts is None else packet.pts * scale / over, packet
 
 
 def _changes(stream: Any, packets: Iterator[tuple[float, Any]]) -> Iterator[tuple[float, Look]]:
