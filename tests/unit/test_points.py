@@ -1,0 +1,29 @@
+"""Points at which a fault test stops a process: it hears name and process, and the process waits for its word."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from reelmill import points
+
+
+async def test_a_point_is_announced_and_waits_for_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    heard, go = asyncio.Queue[bytes](), asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.put_nowait(await reader.readline())
+        await go.wait()
+        writer.write(b"go\n")
+        writer.close()
+
+    await points.reach("nobody.listens")
+    monkeypatch.setattr(points, "_SOCKET", str(tmp_path / "points"))
+    await points.reach("nobody.listens.yet")
+    async with await asyncio.start_unix_server(listen, tmp_path / "points"):
+        reaching = asyncio.create_task(points.reach("task.claimed"))
+        assert await asyncio.wait_for(heard.get(), 10) == f"task.claimed {os.getpid()}\n".encode()
+        assert not reaching.done()
+        go.set()
+        await asyncio.wait_for(reaching, 10)
