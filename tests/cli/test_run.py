@@ -41,7 +41,7 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
     assert "one: COMPLETED" in err
     async with running() as launcher:
         prober = Prober(launcher)
-        probed = await prober.probe(tmp_path / "out" / "one-web-mp4-web-mp4.mp4")
+        probed = await prober.of("").probe(tmp_path / "out" / "one-web-mp4-web-mp4.mp4")
         await prober.close()
     assert [s.codec for s in probed.info.streams] == ["h264", "aac"]
 

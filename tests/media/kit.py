@@ -113,7 +113,7 @@ class Studio:
 
     async def source(self, path: Path, *looks: float) -> Source:
         """A file as the worker sees it."""
-        probed = await self.prober.probe(path, looks)
+        probed = await self.prober.of("").probe(path, looks)
         return Source(info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Planned:
@@ -149,7 +149,7 @@ class Studio:
             except AttemptFailed as error:
                 error.add_note(f"{error.failure.command}\n{error.failure.stderr_tail}")
                 raise
-        found = await verify(planned.graph.promised, self.folder, self.prober, input_damaged=damaged)
+        found = await verify(planned.graph.promised, self.folder, self.prober.of(""), input_damaged=damaged)
         return [self.folder / file.path for file in found]
 
     async def one(self, path: Path, **output: object) -> Path:
@@ -159,7 +159,7 @@ class Studio:
 
     async def probe_made(self, path: Path) -> MediaInfo:
         """What the prober says of a file."""
-        return (await self.prober.probe(path)).info
+        return (await self.prober.of("").probe(path)).info
 
     async def run(
         self,

@@ -18,7 +18,7 @@ SRT = "1\n00:00:00,000 --> 00:00:01,000\nhello\n"
 async def refusal(studio: Studio, path: Path) -> str:
     """What the prober says against a file."""
     with pytest.raises(AttemptFailed) as caught:
-        await studio.prober.probe(path)
+        await studio.prober.of("").probe(path)
     return str(caught.value)
 
 

@@ -70,10 +70,10 @@ async def test_a_packed_comment_holds_up_nobody_and_takes_no_gigabytes(
 ) -> None:
     packed = b"x\0\0" + zeros(2**30)
     bombs = [png(tmp_path / f"{kind}.png", 8, 8, extra=chunk(kind.encode(), packed)) for kind in ("zTXt", "iCCP")]
-    await prober.probe(tiny)
-    probing = asyncio.gather(*(prober.probe(bomb) for bomb in bombs), return_exceptions=True)
+    await prober.of("").probe(tiny)
+    probing = asyncio.gather(*(prober.of("").probe(bomb) for bomb in bombs), return_exceptions=True)
     measuring = asyncio.create_task(peak_of(probing))
-    assert (await prober.probe(tiny)).demuxer == "mov"
+    assert (await prober.of("").probe(tiny)).demuxer == "mov"
     assert not probing.done()
     for answer in await probing:
         assert isinstance(answer, AttemptFailed)
@@ -94,7 +94,7 @@ async def test_nothing_beside_a_file_is_run(
     monkeypatch.setenv("PYTHONSTARTUP", str(folder / "json.py"))
     prober = Prober(launcher)
     try:
-        assert (await prober.probe(folder / "tiny.mp4")).demuxer == "mov"
+        assert (await prober.of("").probe(folder / "tiny.mp4")).demuxer == "mov"
     finally:
         await prober.close()
     assert not (tmp_path / "run").exists()

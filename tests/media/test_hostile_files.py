@@ -174,7 +174,7 @@ async def test_no_file_makes_the_prober_open_or_call_another(launcher: Launcher,
     try:
         for path in files:
             try:
-                await prober.probe(path)
+                await prober.of("").probe(path)
             except AttemptFailed:
                 refused += 1
             assert not bait.taken(), path.read_bytes()[:200]

@@ -55,9 +55,9 @@ async def child() -> psutil.Process:
 
 async def test_many_probes_share_children_and_closing_ends_them(prober: Prober, tiny: Path) -> None:
     for _ in range(3):
-        await prober.probe(tiny)
+        await prober.of("").probe(tiny)
     assert len(children()) == 1
-    found = await asyncio.gather(*(prober.probe(tiny) for _ in range(20)))
+    found = await asyncio.gather(*(prober.of("").probe(tiny) for _ in range(20)))
     assert {described(f.info) for f in found} == {described(found[0].info)}
     assert "h264 64×64, aac" in described(found[0].info)
     assert len(children()) == 4
@@ -71,7 +71,7 @@ async def test_a_child_is_replaced_after_some_files(launcher: Launcher, tiny: Pa
     try:
         seen = []
         for _ in range(4):
-            await prober.probe(tiny)
+            await prober.of("").probe(tiny)
             seen.append([found.pid for found in children()])
         (first,), none, (second,), none_again = seen
         assert (none, none_again, first != second) == ([], [], True)
@@ -80,42 +80,42 @@ async def test_a_child_is_replaced_after_some_files(launcher: Launcher, tiny: Pa
 
 
 async def test_a_child_that_dies_once_is_replaced_without_anyone_noticing(prober: Prober, tiny: Path) -> None:
-    await prober.probe(tiny)
+    await prober.of("").probe(tiny)
     os.kill((await child()).pid, signal.SIGKILL)
-    assert (await prober.probe(tiny)).demuxer == "mov"
+    assert (await prober.of("").probe(tiny)).demuxer == "mov"
 
 
 async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(prober: Prober, tiny: Path) -> None:
-    probing = asyncio.create_task(prober.probe(tiny))
+    probing = asyncio.create_task(prober.of("").probe(tiny))
     while not probing.done():
         for found in children():
             os.kill(found.pid, signal.SIGSEGV)
         await asyncio.sleep(0.005)
     with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: the file makes its reader crash \(exit code -11\)"):
         await probing
-    assert (await prober.probe(tiny)).demuxer == "mov"
+    assert (await prober.of("").probe(tiny)).demuxer == "mov"
 
 
 async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(launcher: Launcher, tiny: Path) -> None:
     prober = Prober(launcher, timeout_seconds=2)
-    await prober.probe(tiny)
+    await prober.of("").probe(tiny)
     os.kill((await child()).pid, signal.SIGSTOP)
     with pytest.raises(AttemptFailed, match="INPUT_CORRUPT: looking into the file took longer than 2 s"):
-        await prober.probe(tiny)
-    assert (await prober.probe(tiny)).demuxer == "mov"
+        await prober.of("").probe(tiny)
+    assert (await prober.of("").probe(tiny)).demuxer == "mov"
     await prober.close()
 
 
 async def test_a_cancelled_probe_leaves_its_answer_to_nobody(prober: Prober, tiny: Path, tone: Path) -> None:
-    await prober.probe(tiny)
+    await prober.of("").probe(tiny)
     stopped = await child()
     os.kill(stopped.pid, signal.SIGSTOP)
-    probing = asyncio.create_task(prober.probe(tiny))
+    probing = asyncio.create_task(prober.of("").probe(tiny))
     await asyncio.sleep(0)
     probing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probing
-    assert (await prober.probe(tone)).demuxer == "wav"
+    assert (await prober.of("").probe(tone)).demuxer == "wav"
 
 
 async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
@@ -137,13 +137,13 @@ async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
         shutil.copy(tiny, folder)
     try:
         await asyncio.gather(
-            *(prober.probe(folder / tiny.name, tenant=folder.name) for _ in range(8) for folder in folders)
+            *(prober.of(folder.name).probe(folder / tiny.name) for _ in range(8) for folder in folders)
         )
         assert len(children()) <= 2
         assert {frozenset(tenants) for tenants in seen.values()} == {frozenset(name) for name in "abc"}
         seen.clear()
         for name in "abab":
-            await prober.probe(tmp_path / name / tiny.name, tenant=name)
+            await prober.of(name).probe(tmp_path / name / tiny.name)
         assert sorted(seen.values(), key=str) == [{"a"}, {"b"}]
         assert len(children()) == 2
     finally:
@@ -153,24 +153,24 @@ async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
 async def test_a_prober_that_grew_is_replaced(launcher: Launcher, tiny: Path) -> None:
     for grown_bytes, left in ((2**20, 0), (192 * 2**20, 1)):
         prober = Prober(launcher, grown_bytes=grown_bytes)
-        assert (await prober.probe(tiny)).demuxer == "mov"
+        assert (await prober.of("").probe(tiny)).demuxer == "mov"
         assert len(children()) == left
         await prober.close()
 
 
 async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(prober: Prober, tiny: Path) -> None:
-    await prober.probe(tiny, tenant="a")
+    await prober.of("a").probe(tiny)
     first = await child()
     template = first.parent()
     assert template is not None
     first.kill()
-    await prober.probe(tiny, tenant="a")
+    await prober.of("a").probe(tiny)
     second = await child()
     assert second.parent() == template
     template.kill()
     psutil.wait_procs([second], timeout=10)
     assert not second.is_running() or second.status() == psutil.STATUS_ZOMBIE
-    assert (await prober.probe(tiny, tenant="a")).demuxer == "mov"
+    assert (await prober.of("a").probe(tiny)).demuxer == "mov"
     again = (await child()).parent()
     assert again is not None and again != template
 
@@ -185,7 +185,7 @@ from reelmill.media.probe import Prober
 async def main():
     async with running() as launcher:
         prober = Prober(launcher)
-        await prober.probe(Path(sys.argv[1]))
+        await prober.of("").probe(Path(sys.argv[1]))
         print("up", *(p.pid for p in psutil.Process().children(recursive=True)), flush=True)
         await asyncio.Event().wait()
 
@@ -213,13 +213,13 @@ async def test_outputs_are_looked_at_side_by_side_and_another_job_has_its_turn(
     for i in range(8):
         shutil.copy(tiny, tmp_path / f"{i}.mp4")
         files.append(PlannedFile(output="a", path=PurePosixPath(f"{i}.mp4"), content_type="", expected=EXPECTED))
-    await verify(files, tmp_path, prober)
+    await verify(files, tmp_path, prober.of(""))
     assert len(children()) == FILES_AT_ONCE < 4
     for i in (6, 2):
         (tmp_path / f"{i}.mp4").unlink()
     with pytest.raises(AttemptFailed, match=r"2\.mp4: ffmpeg ended well without writing it"):
-        await verify(files, tmp_path, prober)
+        await verify(files, tmp_path, prober.of(""))
     (tmp_path / "2.mp4").write_bytes(b"no film")
     shutil.copy(tiny, tmp_path / "6.mp4")
     with pytest.raises(AttemptFailed, match=r"2\.mp4: ffmpeg finds no media"):
-        await verify(files, tmp_path, prober)
+        await verify(files, tmp_path, prober.of(""))

@@ -222,7 +222,7 @@ async def test_the_prober_has_the_one_file_that_it_was_given(launcher: Launcher,
     """And so it is with the template, which forks it beside no thread."""
     prober = Prober(launcher, memory_bytes=600 * MIB)
     try:
-        await prober.probe(tiny)
+        await prober.of("").probe(tiny)
         child = psutil.Process(prober._idle[0].child.pid)
         template = child.parent()
         assert template is not None

@@ -59,7 +59,7 @@ def copied(stream: Path, tmp_path: Path) -> Path:
 
 async def test_a_whole_set_is_its_manifest_and_all_that_it_lists(studio: Studio, stream: Path) -> None:
     before = sorted(path.name for path in (stream / "hls").iterdir())
-    found = await verify([FILES], stream, studio.prober)
+    found = await verify([FILES], stream, studio.prober.of(""))
     assert sorted(file.path.name for file in found) == before
     assert found[0] == Verified(
         output="hls", path=FILES.manifest, content_type="application/vnd.apple.mpegurl", info=None
@@ -105,15 +105,15 @@ async def test_a_set_that_is_not_whole_is_refused(
 ) -> None:
     spoil(copied)
     with pytest.raises(AttemptFailed, match=words) as caught:
-        await verify([FILES], copied, studio.prober)
+        await verify([FILES], copied, studio.prober.of(""))
     assert (caught.value.code, caught.value.failure.output) == ("OUTPUT_INVALID", "hls")
     with pytest.raises(AttemptFailed, match="INPUT_CORRUPT"):
-        await verify([FILES], copied, studio.prober, input_damaged=True)
+        await verify([FILES], copied, studio.prober.of(""), input_damaged=True)
 
 
 async def test_samples_are_what_was_promised(studio: Studio, stream: Path) -> None:
     wide = Expected(streams=(replace(PICTURE, width=128, height=128), SOUND))
     with pytest.raises(AttemptFailed, match="64 × 64 pixels instead of 128 × 128"):
-        await verify([replace(FILES, expected=wide)], stream, studio.prober)
+        await verify([replace(FILES, expected=wide)], stream, studio.prober.of(""))
     with pytest.raises(AttemptFailed, match="it has 1 sounds instead of 2"):
-        await verify([replace(FILES, expected=Expected(streams=(PICTURE, SOUND, SOUND)))], stream, studio.prober)
+        await verify([replace(FILES, expected=Expected(streams=(PICTURE, SOUND, SOUND)))], stream, studio.prober.of(""))

@@ -295,7 +295,7 @@ async def test_a_large_file_is_looked_into_where_a_job_will_look(studio: Studio,
                 file.seek(0, 2)
                 file.write((path_size).to_bytes(4) + b"free" + bytes(path_size - 8))
         looks = (2.51, 5.99, -0.25)
-        times = (await studio.prober.probe(path, looks)).timeline
+        times = (await studio.prober.of("").probe(path, looks)).timeline
         assert times is not None and not times.measured
         track = times.track(0)
         assert times.seconds == pytest.approx(6.0, abs=0.3)

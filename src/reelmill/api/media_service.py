@@ -34,7 +34,7 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:
             try:
                 fetched = await storage.fetch(request.uri, Path(folder) / "input")
-                return (await self._prober.probe(fetched.path, tenant=str(tenant))).info
+                return (await self._prober.of(tenant).probe(fetched.path)).info
             except AttemptFailed as error:
                 if error.failure.retryable:
                     raise Unavailable(str(error)) from error

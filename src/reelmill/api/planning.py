@@ -46,7 +46,7 @@ class Planner:
                 i = places[probe.input]
                 try:
                     fetched = await storage.fetch(job.inputs[i].uri, Path(folder) / f"input-{i}")
-                    found = await self._prober.probe(fetched.path, probe.looks)
+                    found = await self._prober.of(tenant_id).probe(fetched.path, probe.looks)
                 except AttemptFailed as error:
                     raise _refusal(error, f"job.inputs[{i}]") from error
                 return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)

@@ -120,12 +120,12 @@ class Prober:
         self._busy = 0
         self._closed = False
 
-    async def probe(self, path: Path, looks: Sequence[float] = (), *, tenant: str = "") -> Probed:
-        """Look into a local file of a tenant's; `looks` are times that will matter, for large files (measuring.sought).
+    def of(self, tenant: object) -> "TenantProber":
+        """What looks into the files of one tenant; no child that did sees another's."""
+        return TenantProber(self, str(tenant))
 
-        Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT,
-        INPUT_UNSUPPORTED.
-        """
+    async def look(self, path: Path, looks: Sequence[float], tenant: str) -> Probed:
+        """See TenantProber.probe."""
         async with self._free:
             try:
                 # O_NONBLOCK: a pipe of that name would keep us waiting for its writer.
@@ -210,3 +210,18 @@ class Prober:
         idle, self._idle = self._idle, []
         for looker in idle:
             await looker.end()
+
+
+@dataclass(frozen=True, slots=True)
+class TenantProber:
+    """Looks into files of one tenant's."""
+
+    prober: Prober
+    tenant: str
+
+    async def probe(self, path: Path, looks: Sequence[float] = ()) -> Probed:
+        """Look into a local file; `looks` are times that will matter, for large files (measuring.sought).
+
+        Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT, INPUT_UNSUPPORTED.
+        """
+        return await self.prober.look(path, looks, self.tenant)

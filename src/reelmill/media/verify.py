@@ -11,7 +11,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import languages
 from reelmill.media.leftovers import leftovers
 from reelmill.media.playlists import Playlist, parsed
-from reelmill.media.probe import Prober
+from reelmill.media.probe import TenantProber
 from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -36,7 +36,7 @@ class Verified:
 
 
 async def verify(
-    promised: Sequence[PlannedFile | FileSet], folder: Path, prober: Prober, *, input_damaged: bool = False
+    promised: Sequence[PlannedFile | FileSet], folder: Path, prober: TenantProber, *, input_damaged: bool = False
 ) -> list[Verified]:
     """All files that were promised, in order, each looked into; of a set its manifest and samples. Several together.
 
@@ -60,13 +60,13 @@ async def verify(
     return list(chain.from_iterable(await abreast(one, promised, at_once=FILES_AT_ONCE)))
 
 
-async def _file(file: PlannedFile, folder: Path, prober: Prober, code: str) -> Verified:
+async def _file(file: PlannedFile, folder: Path, prober: TenantProber, code: str) -> Verified:
     info = await _looked_into(file.path, file.output, file.expected, folder, prober, code)
     return Verified(output=file.output, path=file.path, content_type=file.content_type, info=info)
 
 
 async def _looked_into(
-    path: PurePosixPath, output: str, expected: Expected, folder: Path, prober: Prober, code: str
+    path: PurePosixPath, output: str, expected: Expected, folder: Path, prober: TenantProber, code: str
 ) -> MediaInfo:
     try:
         info = (await prober.probe(folder / path)).info
@@ -80,7 +80,7 @@ async def _looked_into(
     return info
 
 
-async def _set(files: FileSet, folder: Path, prober: Prober, code: str) -> list[Verified]:
+async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) -> list[Verified]:
     there = folder / files.manifest.parent
     written = {path.name for path in there.glob(files.pattern)}
     playlist, found = _read(folder / files.manifest, files, written)

@@ -101,7 +101,8 @@ class MediaExecutor:
             damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in found)
             await attempt.enter(Phase.PACKAGING)
             with traces.span("verify"):
-                looking = verify(graph.promised, folder.path, self._prober, input_damaged=damaged)
+                prober = self._prober.of(task.tenant_id)
+                looking = verify(graph.promised, folder.path, prober, input_damaged=damaged)
                 files = await attempt.unless_stopped(looking)
             await attempt.enter(Phase.UPLOADING)
             made = await self._upload(attempt, [file for file in files if file.output], folder.path)
@@ -153,7 +154,7 @@ class MediaExecutor:
         self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
         try:
             with traces.span("probe"):
-                probed = await self._prober.probe(fetched.path, probe.looks)
+                probed = await self._prober.of(attempt.task.tenant_id).probe(fetched.path, probe.looks)
         except AttemptFailed as error:
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
