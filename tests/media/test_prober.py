@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import psutil
 import pytest
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import probe as probe_module
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober, _Looker, described
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
@@ -85,14 +87,19 @@ async def test_a_child_that_dies_once_is_replaced_without_anyone_noticing(prober
     assert (await prober.of("").probe(tiny)).demuxer == "mov"
 
 
-async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(prober: Prober, tiny: Path) -> None:
-    probing = asyncio.create_task(prober.of("").probe(tiny))
-    while not probing.done():
-        for found in children():
-            os.kill(found.pid, signal.SIGSEGV)
-        await asyncio.sleep(0.005)
-    with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: the file makes its reader crash \(exit code -11\)"):
-        await probing
+async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(
+    prober: Prober, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = probe_module._Looker.ask
+
+    async def killing(looker: Any, *question: Any) -> dict[str, str]:
+        os.kill(looker.child.pid, signal.SIGSEGV)  # an answer comes within some milliseconds
+        return await ask(looker, *question)
+
+    with monkeypatch.context() as patching:
+        patching.setattr(probe_module._Looker, "ask", killing)
+        with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: the file makes its reader crash \(exit code -11\)"):
+            await prober.of("").probe(tiny)
     assert (await prober.of("").probe(tiny)).demuxer == "mov"
 
 
