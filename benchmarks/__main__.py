@@ -3,7 +3,7 @@
 import argparse
 import signal
 
-from benchmarks import drain, files, latency, rescue, servers, start, submission, thumbnails, watchers
+from benchmarks import drain, files, idle, latency, reads, rescue, servers, start, submission, thumbnails, watchers
 from benchmarks.capacity import tables
 from benchmarks.report import Report
 from reelmill.telemetry import logs
@@ -11,6 +11,8 @@ from reelmill.telemetry import logs
 BENCHMARKS = {
     "drain": drain.run,
     "submission": submission.run,
+    "reads": reads.run,
+    "idle": idle.run,
     "thumbnails": thumbnails.run,
     "files": files.run,
     "latency": latency.run,

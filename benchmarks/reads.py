@@ -1,0 +1,102 @@
+"""GET of a queued job, one by one over gRPC: with Redis, without, and PgQueuer's status by its SQL."""
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import asyncpg
+from pgqueuer import AsyncpgDriver, Queries
+from services.databases import Databases
+
+from benchmarks import system
+from benchmarks.peers.reelmill_peer import tiny_job
+from benchmarks.report import Report
+from benchmarks.rounds import alternate
+from benchmarks.servers import Servers, check_postgres, cpu_seconds
+from reelmill.client import Client
+from reelmill.v1.jobs_pb2 import Job
+
+_LONG_SECONDS = 12.0  # that the jobs have been queued for: longer than `status_ttl_seconds`
+OURS = ("redis", "redis-again", "without")
+
+
+def run(servers: Servers, report: Report) -> None:
+    """Reads a second. Each turn has jobs of its own: `redis` reads them first, `redis-again` once more."""
+    count = 50 if report.quick else 500
+    with contextlib.ExitStack() as stack:
+        cpu: dict[str, str] = {}
+        readers: dict[str, Callable[[int], None]] = {}
+        processes = {"postgres": servers.postgres.pid, "redis": servers.redis.pid}
+        for name, options in (("redis", {}), ("without", {"REELMILL_CACHE_URL": "memory:"})):
+            running = stack.enter_context(system.full(servers, workers=0, options=options))
+            client = stack.enter_context(Client(running.target))
+            rounds = [_queue(client, count) for _ in range(2 * report.rounds + 1)]
+            readers[name] = partial(_read, client, rounds)
+            processes[f"api {name}"] = running.pids[0]
+        readers["redis-again"] = readers["redis"]
+        readers["pgqueuer"] = stack.enter_context(_pgqueuer(servers, count))
+        time.sleep(_LONG_SECONDS)
+        turns = dict.fromkeys(readers, 0)
+        for read in readers.values():
+            read(-1)  # connected and warm
+
+        def contestant(name: str) -> float:
+            turn, turns[name] = turns[name], turns[name] + 1
+            if name == "redis-again":
+                turn += report.rounds
+                readers[name](turn)
+            before, started = _cpu(processes), time.monotonic()
+            readers[name](turn)
+            seconds = time.monotonic() - started
+            spent = {p: 1000 * (used - before[p]) / count for p, used in _cpu(processes).items()}
+            cpu[name] = ", ".join(f"{p} {ms:.2f}" for p, ms in spent.items() if ms >= 0.01)
+            return count / seconds
+
+        names = [name for name in ("redis", "redis-again", "without", "pgqueuer") if report.wants(name)]
+        rates = alternate({name: partial(contestant, name) for name in names}, report.rounds, report.round)
+    report.head("GET of a queued job, one by one: reads/s, CPU ms a read by process")
+    for name in names:
+        report.line(name, f"{statistics.median(rates[name]):8.0f}", cpu[name])
+    report.ratios({n: r for n, r in rates.items() if n != "pgqueuer"}, [n for n in OURS if n != "without"])
+    report.ratios({n: r for n, r in rates.items() if n in ("without", "pgqueuer")}, ["without"])
+
+
+def _queue(client: Client, count: int) -> list[str]:
+    made = client.batch_create_jobs([tiny_job() for _ in range(count)])
+    return [job.id for job in made if isinstance(job, Job)]
+
+
+def _read(client: Client, rounds: list[list[str]], turn: int) -> None:
+    for job_id in rounds[turn]:
+        job = client.get_job(job_id)
+        assert job.state == Job.QUEUED, job
+
+
+@contextlib.contextmanager
+def _pgqueuer(servers: Servers, count: int) -> Iterator[Callable[[int], None]]:
+    """Its own question for the status of a job, by asyncpg on one connection."""
+    databases = Databases(servers.postgres.url)
+    with asyncio.Runner() as runner:
+        url = runner.run(databases.create(migrated=False))
+        runner.run(check_postgres(url, servers.postgres))
+        connection = runner.run(asyncpg.connect(url))
+        queries = Queries(AsyncpgDriver(connection))
+        runner.run(queries.install())
+        ids = runner.run(queries.enqueue(["nothing"] * count, [None] * count, [0] * count))
+        query = queries.qbq.build_job_status_query()
+
+        async def read(_turn: int) -> None:
+            for job_id in ids:
+                [row] = await connection.fetch(query, [job_id])
+                assert row["status"] == "queued"
+
+        yield lambda turn: runner.run(read(turn))
+        runner.run(connection.close())
+        runner.run(databases.drop_all())
+
+
+def _cpu(processes: dict[str, int]) -> dict[str, float]:
+    return {name: cpu_seconds(pid) for name, pid in processes.items()} | {"client": time.process_time()}
