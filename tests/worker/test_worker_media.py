@@ -4,9 +4,12 @@ import asyncio
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -530,6 +533,26 @@ async def test_small_jobs_stay_one_task_and_so_do_all_where_graphs_are_off(
 ) -> None:
     media.start(spreads=switched, spread_cpu_seconds=seconds)
     await media.rig.until(await media.submit(NINE, SMALL, source=source), "COMPLETED")
+    assert await media.rig.store.value("SELECT count(*) FROM tasks") == 1
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a web server of a folder."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_job_that_reads_the_web_stays_one_task_for_its_address_may_expire(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    media.start(spreads=True, spread_cpu_seconds=0.01, fetch_seconds=10)
+    with serving(source.parent) as address:
+        new = await media.submit(NINE, SMALL, source=f"{address}/{source.name}")
+        await media.rig.until(new, "COMPLETED")
     assert await media.rig.store.value("SELECT count(*) FROM tasks") == 1
 
 

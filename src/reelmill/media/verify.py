@@ -82,8 +82,7 @@ async def _looked_into(
 
 async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) -> list[Verified]:
     there = folder / files.manifest.parent
-    written = {path.name for path in there.glob(files.pattern)}
-    playlist, found = _read(folder / files.manifest, files, written)
+    written, playlist, found = await asyncio.to_thread(_read, folder / files.manifest, files)
     if found:
         raise AttemptFailed(code, f"{files.manifest}: {'; '.join(found)}", output=files.output)
     segments = playlist.segments
@@ -111,10 +110,11 @@ async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) ->
     ]
 
 
-def _read(path: Path, files: FileSet, written: set[str]) -> tuple[Playlist, list[str]]:
-    """A set's manifest, and how it differs from what was written and promised."""
+def _read(path: Path, files: FileSet) -> tuple[set[str], Playlist, list[str]]:
+    """A set's files, its manifest, and how that differs from what was written and promised."""
+    written = {found.name for found in path.parent.glob(files.pattern)}
     if path.stat().st_size > _MANIFEST_BYTES:
-        return Playlist(), [f"it has more than {_MANIFEST_BYTES} bytes"]
+        return written, Playlist(), [f"it has more than {_MANIFEST_BYTES} bytes"]
     playlist = parsed(path.read_text())
     listed = playlist.names
     found = [f"it lists {name}, which is not there" for name in sorted(listed - written)[:3]]
@@ -126,7 +126,7 @@ def _read(path: Path, files: FileSet, written: set[str]) -> tuple[Playlist, list
     seconds, wanted = playlist.seconds, files.expected.duration_seconds
     if wanted is not None and abs(seconds - wanted) > files.expected.duration_tolerance_seconds:
         found.append(f"it lasts {seconds:.3f} s instead of {wanted:.3f} s")
-    return playlist, found
+    return written, playlist, found
 
 
 def _joined(folder: Path, names: Sequence[str], target: Path) -> None:

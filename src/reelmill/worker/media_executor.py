@@ -113,7 +113,9 @@ class MediaExecutor:
 
     async def _spread(self, attempt: Attempt, graph: Graph) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
-        if not self._limits.spread_cpu_seconds:
+        # Each part fetches its inputs; an address of the web may have expired by then, or answer something else.
+        web = any(scheme_of(item.uri) in ("http", "https") for item in attempt.task.job.inputs)
+        if web or not self._limits.spread_cpu_seconds:
             return False
         found = shares(graph, self._limits.spread_cpu_seconds)
         if not found or not await self._may_spread():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import PurePosixPath
 
 from reelmill.media.formats.containers import MAX_PIXELS
@@ -40,7 +41,7 @@ def rendered(step: Step, placed: Placed) -> Command:
     argv: list[str] = []
     for reading in step.reads:
         argv += _opening(reading, placed)
-    labels = (f"made-{i}" for i in range(10**9))
+    labels = (f"made-{i}" for i in count())
     for writing in step.writes:
         argv += _writing(writing, labels)
     paths = dict.fromkeys(placed.inputs[r.of] for r in step.reads if isinstance(r.of, str))
@@ -74,10 +75,10 @@ def _writing(writing: Writing, labels: Iterator[str]) -> list[str]:
     argv: list[str] = []
     for stream in writing.streams:
         argv += _mapping(stream.taken, labels)
-    count = {kind: sum(stream.kind is kind for stream in writing.streams) for kind in Kind}
+    places = {kind: sum(stream.kind is kind for stream in writing.streams) for kind in Kind}
     place = dict.fromkeys(Kind, 0)
     for stream in writing.streams:
-        argv += _numbered(_encoding(stream), stream.kind.value, place[stream.kind], count[stream.kind])
+        argv += _numbered(_encoding(stream), stream.kind.value, place[stream.kind], places[stream.kind])
         place[stream.kind] += 1
     argv += ("-t", seconds(writing.seconds)) if writing.seconds else ()
     return [*argv, *writing.options, str(writing.path)]
