@@ -15,7 +15,7 @@ import pytest
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.storage import guarded_http
-from reelmill.storage.fetch import HttpLimits, fetch_http
+from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http
 
 BODY = b"a clip " * 1000
 MAX_BYTES = 100_000
@@ -93,6 +93,13 @@ ANSWERS: dict[str, Answer] = {
     "/to-no-port": says(head(302, "Location: http://a.example:99999/")),
     "/to-odd-name": says(head(302, "Location: http://xn--a/")),
     "/to-long-label": says(head(302, f"Location: http://{'a' * 64}.com/")),
+    "/tagged": says(head(200, 'ETag: "one"', "Last-Modified: Monday", f"Content-Length: {len(BODY)}") + BODY),
+    "/tagged-elsewhere": says(head(200, 'ETag: W/"one"', "Last-Modified: Tuesday") + BODY),
+    "/tagged-anew": stalls(head(200, 'ETag: "two"', "Last-Modified: Monday", f"Content-Length: {len(BODY)}")),
+    "/dated-anew": stalls(head(200, "Last-Modified: Tuesday", f"Content-Length: {len(BODY)}")),
+    "/longer": stalls(head(200, 'ETag: "one"', f"Content-Length: {len(BODY) + 1}")),
+    "/longer-without-length": says(head(200, 'ETag: "one"') + BODY + b"!"),
+    "/tells-nothing": stalls(head(200, f"Content-Length: {len(BODY)}")),
     **{f"/{status}": says(head(status)) for status in (204, 206, 400, 401, 403, 404, 408, 410, 429, 500, 502, 503)},
 }
 
@@ -135,11 +142,15 @@ async def web() -> AsyncIterator[Web]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def fetch(uri: str, target: Path, **options: Any) -> int:
+async def fetched(uri: str, target: Path, **options: Any) -> Fetched:
     settings = {"allowed": EVERYWHERE, "timeout_seconds": 0.3, "total_seconds": 0.6}
-    rest = {name: options.pop(name) for name in ("max_bytes", "reserve_bytes") if name in options}
+    rest = {name: options.pop(name) for name in ("max_bytes", "reserve_bytes", "expected") if name in options}
     limits = HttpLimits(**(settings | options))
     return await asyncio.wait_for(fetch_http(uri, target, limits=limits, **({"max_bytes": MAX_BYTES} | rest)), 30)
+
+
+async def fetch(uri: str, target: Path, **options: Any) -> int:
+    return (await fetched(uri, target, **options)).size_bytes
 
 
 async def failure(uri: str, target: Path, **options: Any) -> str:
@@ -292,3 +303,18 @@ async def test_a_network_that_is_allowed_is_reached_and_no_other(web: Web, tmp_p
     assert await failure(web.url("/ok", "127.0.0.9"), tmp_path / "got", **PATIENT | {"allowed": allowed}) == (
         "INPUT_FORBIDDEN"
     )
+
+
+async def test_what_was_changed_since_it_was_fetched_is_refused_before_its_body_is_read(
+    web: Web, tmp_path: Path
+) -> None:
+    first = await fetched(web.url("/tagged"), tmp_path / "got", **PATIENT)
+    for path in ("/tagged", "/tagged-elsewhere"):
+        again = await fetched(web.url(path), tmp_path / "got", expected=first.validator, **PATIENT)
+        assert again.size_bytes == first.size_bytes == first.validator.size_bytes, path
+    for path in ("/tagged-anew", "/dated-anew", "/longer", "/longer-without-length", "/tells-nothing"):
+        told = await failure(web.url(path), tmp_path / "got", expected=first.validator, **PATIENT)
+        assert told == "INPUT_CHANGED", path
+    untold = await fetched(web.url("/no-length"), tmp_path / "got", **PATIENT)
+    assert await fetch(web.url("/ok"), tmp_path / "got", expected=untold.validator, **PATIENT) == len(BODY)
+    assert await failure(web.url("/longer"), tmp_path / "got", expected=untold.validator, **PATIENT) == "INPUT_CHANGED"

@@ -100,6 +100,40 @@ async def test_what_is_put_again_replaces_what_was_there(storage: Storage, file:
     assert (await storage.fetch(uri, tmp_path / "fetched")).path.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("kind", ["output", "upload"])
+async def test_an_input_that_was_changed_since_it_was_fetched_is_refused(
+    storage: Storage, file: Path, tmp_path: Path, kind: str
+) -> None:
+    uri, target = upload_uri() if kind == "upload" else storage.own("outputs/a.mp4"), tmp_path / "fetched"
+
+    async def put(content: bytes) -> None:
+        if kind == "upload":
+            await storage.delete_upload(uri)
+            await storage.put_upload(uri, once(content), limit_bytes=LIMIT_BYTES)
+        else:
+            file.write_bytes(content)
+            await storage.put_file(file, uri, "video/mp4")
+
+    async def once(content: bytes) -> AsyncIterator[bytes]:
+        yield content
+
+    await put(CONTENT)
+    first = await storage.fetch(uri, target)
+    again = await storage.fetch(uri, target, expected=first.validator)
+    assert again.validator == first.validator and first.validator.size_bytes == len(CONTENT)
+    await storage.check_unchanged(uri, first)
+    for content in (CONTENT[:-1], CONTENT[:-1] + b"!"):
+        await put(content)
+        assert await code(storage.fetch(uri, target, expected=first.validator)) == "INPUT_CHANGED"
+        assert (await storage.fetch(uri, target)).path.read_bytes() == content
+    if storage.is_remote(uri):  # who reads a copy has it whole
+        await storage.check_unchanged(uri, first)
+    else:
+        assert await code(storage.check_unchanged(uri, first)) == "INPUT_CHANGED"
+        first.path.unlink()
+        await storage.check_unchanged(uri, first)  # nobody knows, and who has it open reads on
+
+
 async def test_a_range_is_read_from_its_start_to_before_its_end(storage: Storage, file: Path) -> None:
     uri = storage.own("outputs/a.mp4")
     await storage.put_file(file, uri, "video/mp4")

@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,65 @@ async def test_a_store_that_is_away_is_worth_another_try(make_storage: Make, s3_
     assert await code(away.put_file(file, away.own("outputs/a.mp4"), "video/mp4")) == "OUTPUT_UNAVAILABLE"
     assert await code(away.fetch(away.own("outputs/a.mp4"), file.parent / "fetched")) == "INPUT_UNAVAILABLE"
     assert await code(away.check()) == "OUTPUT_UNAVAILABLE"
+
+
+class Breaking(BaseHTTPRequestHandler):
+    """An S3 whose first answer breaks off; `etags` are those of its answers, one after the other."""
+
+    protocol_version = "HTTP/1.1"
+    content = bytes(range(256)) * 1000
+    etags: tuple[str, ...]
+    asked: list[str | None]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers["range"])
+        begin = int((self.asked[-1] or "bytes=0-").removeprefix("bytes=").split("-")[0])
+        self.send_response(206 if self.asked[-1] else 200)
+        self.send_header("Content-Range", f"bytes {begin}-{len(self.content) - 1}/{len(self.content)}")
+        self.send_header("Content-Length", str(len(self.content) - begin))
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        self.send_header("ETag", self.etags[len(self.asked) - 1])
+        self.end_headers()
+        self.wfile.write(self.content[begin : 100_000 if len(self.asked) == 1 else None])
+        self.close_connection = True
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("second", "told"), [('"one"', None), ('"two"', "INPUT_UNAVAILABLE")])
+async def test_a_download_that_is_resumed_is_of_one_file(
+    make_storage: Make, s3_credentials: None, tmp_path: Path, second: str, told: str | None
+) -> None:
+    handler = type("Handler", (Breaking,), {"etags": ('"one"', second), "asked": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        storage = make_storage("s3://bucket/x", s3_endpoint=f"http://127.0.0.1:{server.server_address[1]}")
+        fetching = storage.fetch(storage.own("outputs/a.mp4"), tmp_path / "fetched")
+        try:
+            if told:
+                assert await code(fetching) == told
+            else:
+                assert (await fetching).path.read_bytes() == Breaking.content
+        finally:
+            server.shutdown()
+            thread.join()
+    assert handler.asked == [None, f"bytes=100000-{len(Breaking.content) - 1}"]
+
+
+async def test_a_download_that_came_short_is_no_input(
+    s3: Storage, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = s3.own("outputs/a.mp4")
+    await s3.put_file(file, uri, "video/mp4")
+
+    async def half(chunks: AsyncIterator[bytes], *args: Any) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            yield chunk[:-1]
+
+    monkeypatch.setattr("reelmill.storage.storage.paced", half)
+    assert await code(s3.fetch(uri, tmp_path / "fetched")) == "INPUT_UNAVAILABLE"
 
 
 def test_a_storage_url_of_another_form_is_refused_naming_the_setting() -> None:

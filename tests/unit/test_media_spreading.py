@@ -7,9 +7,10 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelmill.jobs.validators import Validator
 from reelmill.media.contract import Graph
 from reelmill.media.promises import Expected, PlannedFile
-from reelmill.media.spreading import Share, part_of, shares
+from reelmill.media.spreading import Share, expected_inputs, part_of, shares, spec_of
 from reelmill.media.steps import Cost, Step, Writing
 from reelmill.v1.jobs_pb2 import Job
 
@@ -61,13 +62,24 @@ TWO = {
 }
 
 
+def spec(*outputs: str) -> bytes:
+    found = {name: Validator(size_bytes=7, modified=name) for name in "ab"}
+    return spec_of(ParseDict(TWO, Job()), Share(outputs=outputs, cpu=1), found)
+
+
 def test_a_part_has_its_outputs_alone_and_the_inputs_that_they_read() -> None:
     job = ParseDict(TWO, Job())
-    part = part_of(job, Share(outputs=("z",), cpu=1).spec)
+    part = part_of(job, spec("z"))
     assert [(o.name, o.input) for o in part.outputs] == [("z", "a")] and [i.name for i in part.inputs] == ["a"]
-    part = part_of(job, Share(outputs=("y",), cpu=1).spec)
+    part = part_of(job, spec("y"))
     assert [(o.name, o.input) for o in part.outputs] == [("y", "b")] and [i.name for i in part.inputs] == ["b"]
-    assert part_of(job, Share(outputs=("x", "y", "z"), cpu=1).spec).inputs == job.inputs
+    assert part_of(job, spec("x", "y", "z")).inputs == job.inputs
     assert len(job.outputs) == 3
     with pytest.raises(ValueError, match="has not all of the outputs x, w"):
-        part_of(job, Share(outputs=("x", "w"), cpu=1).spec)
+        part_of(job, spec("x", "w"))
+
+
+def test_a_part_expects_what_the_plan_found_of_the_inputs_that_it_reads() -> None:
+    assert expected_inputs(spec("y")) == {"b": Validator(size_bytes=7, modified="b")}
+    assert set(expected_inputs(spec("x", "y"))) == {"a", "b"}
+    assert expected_inputs(b'{"outputs": ["x"]}') == {}  # as a release before wrote it

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,6 +23,7 @@ from worker.kit import Rig
 
 from reelmill.cache.port import job_channel
 from reelmill.jobs.states import Phase
+from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import find_ffmpeg
@@ -30,7 +32,7 @@ from reelmill.media.probe import Prober
 from reelmill.media.validate import with_defaults
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.access import Access
-from reelmill.storage.fetch import HttpLimits
+from reelmill.storage.fetch import Fetched, HttpLimits
 from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, upload_uri
 from reelmill.storage.workdir import WorkRoot
@@ -554,6 +556,43 @@ async def test_a_job_that_reads_the_web_stays_one_task_for_its_address_may_expir
         new = await media.submit(NINE, SMALL, source=f"{address}/{source.name}")
         await media.rig.until(new, "COMPLETED")
     assert await media.rig.store.value("SELECT count(*) FROM tasks") == 1
+
+
+async def test_an_input_that_changes_between_plan_and_part_ends_the_job(
+    media: Media, source: Path, silent_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    media.start(spreads=True, spread_cpu_seconds=0.01)
+    fetch = Storage.fetch
+
+    async def fetches(self: Storage, uri: str, target: Path, *, expected: Validator | None = None) -> Fetched:
+        if expected:  # a part's
+            Path(shutil.copy(silent_clip, source.with_name("new"))).replace(source)
+        return await fetch(self, uri, target, expected=expected)
+
+    monkeypatch.setattr(Storage, "fetch", fetches)
+    job = await media.rig.until(await media.submit(NINE, SMALL, source=source), "FAILED", "COMPLETED")
+    assert (job.error.code, job.error.retryable, job.attempt) == ("INPUT_CHANGED", False, 1)
+    assert not any(output.files for output in job.outputs)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_an_input_that_changes_while_it_is_read_ends_the_job(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    run = ffmpeg_run.run
+
+    async def runs(*args: Any, **options: Any) -> Any:
+        if whole:
+            os.utime(source, (1, 1))
+        else:  # ffmpeg will complain of what it reads
+            os.truncate(source, 10)
+        return await run(*args, **options)
+
+    monkeypatch.setattr(ffmpeg_run, "run", runs)
+    media.start()
+    job = await media.rig.until(await media.submit(SMALL, source=source), "FAILED", "COMPLETED")
+    assert job.error.code == "INPUT_CHANGED", job.error
 
 
 async def test_a_part_that_fails_names_its_output_and_ends_the_job(media: Media, source: Path) -> None:

@@ -1,14 +1,15 @@
 """Which outputs of a job are tasks of their own, for several workers. Pure."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reelmill.jobs.validators import Validator
 from reelmill.media.contract import Graph
 from reelmill.v1.jobs_pb2 import Job
 
 MAKE_OUTPUTS = "make_outputs"
-"""The kind of a task that makes some outputs of its job; its spec is a Share's."""
+"""The kind of a task that makes some outputs of its job; `spec_of` makes its spec."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,11 +20,6 @@ class Share:
     """In the job's order."""
     cpu: float
     """Core-seconds that it is reckoned to take."""
-
-    @property
-    def spec(self) -> bytes:
-        """As the task has it."""
-        return json.dumps({"outputs": self.outputs}).encode()
 
 
 def shares(graph: Graph, least_cpu: float) -> tuple[Share, ...]:
@@ -43,6 +39,18 @@ def shares(graph: Graph, least_cpu: float) -> tuple[Share, ...]:
     return tuple(sorted(ordered, key=lambda share: place[share.outputs[0]]))
 
 
+def spec_of(job: Job, share: Share, validators: Mapping[str, Validator]) -> bytes:
+    """The spec of a task that makes a share; `validators`: of the job's inputs, as the plan found them."""
+    read = _read_by(job, share.outputs)
+    inputs = {name: validators[name].fields for name in validators if name in read}
+    return json.dumps({"outputs": share.outputs, "inputs": inputs}).encode()
+
+
+def expected_inputs(spec: bytes) -> dict[str, Validator]:
+    """What the plan found the inputs to be, by name; nothing where a release before wrote the spec."""
+    return {name: Validator.of_fields(fields) for name, fields in json.loads(spec).get("inputs", {}).items()}
+
+
 def part_of(job: Job, spec: bytes) -> Job:
     """A job with those outputs alone that a spec names, and the inputs that they read.
 
@@ -55,12 +63,17 @@ def part_of(job: Job, spec: bytes) -> Job:
     made.outputs.extend(output for output in job.outputs if output.name in wanted)
     if len(made.outputs) != len(wanted):
         raise ValueError(f"the job has not all of the outputs {', '.join(wanted)}")
-    # Who names no input reads the first.
-    read = {output.input or job.inputs[0].name for output in made.outputs}
+    read = _read_by(job, wanted)
     made.inputs.extend(item for item in job.inputs if item.name in read)
     for output in made.outputs:
         output.input = output.input or job.inputs[0].name
     return made
+
+
+def _read_by(job: Job, outputs: Iterable[str]) -> set[str]:
+    """Names of the inputs that some outputs read; who names none reads the first."""
+    wanted = set(outputs)
+    return {output.input or job.inputs[0].name for output in job.outputs if output.name in wanted}
 
 
 def _together(graph: Graph) -> list[Share]:

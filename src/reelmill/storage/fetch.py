@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.validators import Validator
 from reelmill.storage import guarded_http
 from reelmill.storage.networks import Network
 from reelmill.storage.space import check_space
@@ -32,11 +33,34 @@ class HttpLimits:
     least_bytes_per_second: float = 0.0
 
 
-async def fetch_http(uri: str, target: Path, *, limits: HttpLimits, max_bytes: int, reserve_bytes: int = 0) -> int:
-    """Write what `uri` answers to `target`; answers its size in bytes.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """An input on this machine."""
+
+    path: Path
+    size_bytes: int
+    validator: Validator
+
+
+def check_unchanged(expected: Validator | None, found: Validator, shown: str) -> None:
+    """Raise AttemptFailed INPUT_CHANGED where an input is not what was expected; None expects nothing."""
+    if expected is not None and (change := expected.change_to(found)):
+        raise AttemptFailed("INPUT_CHANGED", f"{shown} was changed since the job first read it: {change}")
+
+
+async def fetch_http(
+    uri: str,
+    target: Path,
+    *,
+    limits: HttpLimits,
+    max_bytes: int,
+    reserve_bytes: int = 0,
+    expected: Validator | None = None,
+) -> Fetched:
+    """Write what `uri` answers to `target`; `expected` is what it answered before.
 
     Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_FORBIDDEN, INPUT_TOO_LARGE, INPUT_EMPTY, INPUT_UNSUPPORTED,
-    INPUT_TIMEOUT, INPUT_UNAVAILABLE, DISK_FULL.
+    INPUT_CHANGED, INPUT_TIMEOUT, INPUT_UNAVAILABLE, DISK_FULL.
     """
     shown = without_secrets(uri)
     try:
@@ -46,7 +70,14 @@ async def fetch_http(uri: str, target: Path, *, limits: HttpLimits, max_bytes: i
             client.stream("GET", uri) as response,
         ):
             _check_status(response.status_code, shown)
-            return await _write(response, target, limits, max_bytes, reserve_bytes, shown)
+            # Its headers are compared before its body is read. No If-Match is sent: it says no more, a weak ETag never
+            # matches (RFC 9110, 13.1.1), and who signs addresses may refuse what was not signed.
+            found = _validator(response)
+            check_unchanged(expected, found, shown)
+            size = await _write(response, target, limits, max_bytes, reserve_bytes, shown)
+            found = replace(found, size_bytes=size)
+            check_unchanged(expected, found, shown)
+            return Fetched(path=target, size_bytes=size, validator=found)
     except TimeoutError:
         message = f"{shown} took longer than {limits.total_seconds:g} s (setting fetch_total_seconds)"
         raise AttemptFailed("INPUT_TIMEOUT", message) from None
@@ -81,6 +112,13 @@ def _check_status(status: int, shown: str) -> None:
         raise AttemptFailed("INPUT_UNAVAILABLE", f"{shown} answered {status}")
     if status != 200:
         raise AttemptFailed("INPUT_FORBIDDEN", f"{shown} answered {status}")
+
+
+def _validator(response: httpx.Response) -> Validator:
+    headers = response.headers
+    announced = headers.get("content-length", "")
+    size = int(announced) if announced.isdecimal() else 0
+    return Validator.of_answer(size_bytes=size, etag=headers.get("etag"), modified=headers.get("last-modified"))
 
 
 async def _write(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
@@ -15,11 +16,12 @@ from uuid import UUID, uuid4
 import obstore
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable, Violation
+from reelmill.jobs.validators import Validator
 from reelmill.redaction import redacted
 from reelmill.settings import Settings
 from reelmill.storage import folders, uris
 from reelmill.storage.access import Access
-from reelmill.storage.fetch import HttpLimits, fetch_http, paced, save, too_large
+from reelmill.storage.fetch import Fetched, HttpLimits, check_unchanged, fetch_http, paced, save, too_large
 from reelmill.storage.objects import Objects, read_failure, write_failure
 from reelmill.storage.space import check_space
 from reelmill.telemetry.logs import get_logger
@@ -33,14 +35,6 @@ _PART_BYTES = 5 * 2**20  # of what is written in parts; S3 takes no smaller ones
 _MOST_PARTS = 10_000  # S3's limit
 _PARTS_AT_ONCE = 3  # of one file: with the one that is read, 20 MiB of memory
 _LOOK_BYTES = 4 * 2**20  # of an upload, between two looks at the disk
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fetched:
-    """An input on this machine."""
-
-    path: Path
-    size_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,24 +162,42 @@ class Storage:
         """Whether to fetch an input is to wait for another machine."""
         return uris.scheme_of(uri) in ("http", "https") or uris.scheme_of(self._resolve(uri)) == "s3"
 
-    async def fetch(self, uri: str, target: Path) -> Fetched:
+    async def fetch(self, uri: str, target: Path, *, expected: Validator | None = None) -> Fetched:
         """Bring an input to this machine: to `target`, or where it is if it is here already.
 
-        Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
+        `expected`: of a fetch before; another file is INPUT_CHANGED. Raises AttemptFailed with a code that begins with
+        INPUT_, or DISK_FULL.
         """
         # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
         if problem := self.input_violation(uri):
             raise AttemptFailed("INPUT_FORBIDDEN", problem)
         await self._look_up(uri)
         if uris.scheme_of(uri) in ("http", "https"):
-            size = await fetch_http(
-                uri, target, limits=self._http, max_bytes=self._max_bytes, reserve_bytes=self._reserve_bytes
+            return await fetch_http(
+                uri,
+                target,
+                limits=self._http,
+                max_bytes=self._max_bytes,
+                reserve_bytes=self._reserve_bytes,
+                expected=expected,
             )
-            return Fetched(path=target, size_bytes=size)
         resolved = self._resolve(uri)
         if uris.scheme_of(resolved) == "file":
-            return await asyncio.to_thread(self._local, uris.file_path(resolved), uri)
-        return await self._download(resolved, target, uri)
+            return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
+        return await self._download(resolved, target, uri, expected)
+
+    async def check_unchanged(self, uri: str, fetched: Fetched) -> None:
+        """Raise AttemptFailed INPUT_CHANGED where an input that is read where it lies is no more what was fetched.
+
+        One that is gone, or can't be asked now, tells nothing: who has it open reads on.
+        """
+        if self.is_remote(uri):  # read from a copy
+            return
+        try:
+            await asyncio.to_thread(self._local, fetched.path, uri, fetched.validator)
+        except AttemptFailed as error:
+            if error.code == "INPUT_CHANGED":
+                raise
 
     async def _look_up(self, uri: str) -> None:
         """Raise AttemptFailed unless an upload is whole, and the tenant's."""
@@ -199,37 +211,46 @@ class Storage:
         if not found:
             raise AttemptFailed("INPUT_NOT_FOUND", f"{uri} does not exist, or is not whole")
 
-    def _local(self, path: Path, uri: str) -> Fetched:
+    def _local(self, path: Path, uri: str, expected: Validator | None) -> Fetched:
         try:
-            size = path.stat().st_size
+            path.stat()
             if not path.is_file():
                 raise AttemptFailed("INPUT_NOT_MEDIA", f"{uri} is no file")
-            with path.open("rb"):
-                pass
+            with path.open("rb") as file:
+                told = os.fstat(file.fileno())  # once it is open: NFS may tell old things before
         except OSError as error:
             raise read_failure(error, uri) from error
+        size = told.st_size
+        # No inode, for some mounts count those by themselves; not all digits of the time, for some tell fewer.
+        found = Validator(size_bytes=size, modified=str(told.st_mtime_ns // 1000))
+        check_unchanged(expected, found, uri)
         if size == 0:
             raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
         if size > self._max_bytes:
             raise too_large(uri, self._max_bytes)
-        return Fetched(path=path, size_bytes=size)
+        return Fetched(path=path, size_bytes=size, validator=found)
 
-    async def _download(self, resolved: str, target: Path, uri: str) -> Fetched:
+    async def _download(self, resolved: str, target: Path, uri: str, expected: Validator | None) -> Fetched:
         try:
             store, path = self._objects.locate(resolved)
             answer = await obstore.get_async(store, path)
-            size = answer.meta["size"]
+            meta = answer.meta
+            size, modified = meta["size"], meta["last_modified"].isoformat()
+            found = Validator.of_answer(size_bytes=size, etag=meta["e_tag"], modified=modified)
+            check_unchanged(expected, found, uri)
             if size == 0:
                 raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
             if size > self._max_bytes:
                 raise too_large(uri, self._max_bytes)
             speed, window = self._http.least_bytes_per_second, self._http.timeout_seconds
-            await save(
-                paced(answer.stream(_PIECE_BYTES), speed, window, uri), target, reserve_bytes=self._reserve_bytes
-            )
+            # Where the connection breaks, object_store reads on by a range, and gives up on another ETag.
+            pieces = paced(answer.stream(_PIECE_BYTES), speed, window, uri)
+            came = await save(pieces, target, reserve_bytes=self._reserve_bytes)
         except _ERRORS as error:
             raise read_failure(error, uri) from error
-        return Fetched(path=target, size_bytes=size)
+        if came != size:
+            raise AttemptFailed("INPUT_UNAVAILABLE", f"{uri} ended after {came} of {size} bytes")
+        return Fetched(path=target, size_bytes=size, validator=found)
 
     async def put_file(self, path: Path, uri: str, content_type: str) -> StoredFile:
         """Write a local file to `uri`, whole or not at all. It is read once, for its copy and its hash.

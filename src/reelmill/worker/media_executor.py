@@ -1,6 +1,6 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
+from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.launcher import Launcher
@@ -19,10 +20,11 @@ from reelmill.media.progress import RunProgress
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
-from reelmill.media.spreading import MAKE_OUTPUTS, part_of, shares
+from reelmill.media.spreading import MAKE_OUTPUTS, expected_inputs, part_of, shares, spec_of
 from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
 from reelmill.points import reach
-from reelmill.storage.storage import Fetched, Storage, StoredFile
+from reelmill.storage.fetch import Fetched
+from reelmill.storage.storage import Storage, StoredFile
 from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile, NewTask
@@ -76,17 +78,18 @@ class MediaExecutor:
         task = attempt.task
         job = part_of(task.job, task.spec) if task.kind == MAKE_OUTPUTS else task.job
         folder = self._work.create(task.id, task.fence)
-        inputs: dict[str, str] = {}
+        inputs: dict[str, Fetched] = {}
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
             return await self._measure(attempt, job, folder.path, inputs, wanted)
 
         try:
             graph, facts = await settle(job, self._limits.context, measure)
-            if task.kind != MAKE_OUTPUTS and await self._spread(attempt, graph):
+            if task.kind != MAKE_OUTPUTS and await self._spread(attempt, graph, inputs):
                 return ()
             found = sources(job, facts).values()
-            placed = Placed(inputs=inputs, threads=self._limits.context.threads)
+            paths = {name: str(fetched.path) for name, fetched in inputs.items()}
+            placed = Placed(inputs=paths, threads=self._limits.context.threads)
             commands = [rendered(step, placed) for step in graph.steps]
             for step in graph.steps:
                 for writing in step.writes:
@@ -96,6 +99,8 @@ class MediaExecutor:
                 attempt.log("runs ffmpeg", output=", ".join(one.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
             damaged = await self._transcode(attempt, commands, folder.path, found)
+            await self._check_unchanged(attempt, job, inputs)
+            inputs.clear()  # nobody reads them any more
             damaged = damaged or any(s.timeline.damaged for s in found)
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
             damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in found)
@@ -108,20 +113,34 @@ class MediaExecutor:
             made = await self._upload(attempt, [file for file in files if file.output], folder.path)
             await reach("task.uploaded")
             return made
+        except AttemptFailed:
+            await self._check_unchanged(attempt, job, inputs)  # if it was, that is why
+            raise
         finally:
             folder.remove()
 
-    async def _spread(self, attempt: Attempt, graph: Graph) -> bool:
+    async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
+        """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
+        storage = self._storage.of(attempt.task.tenant_id)
+        for item in job.inputs:
+            if item.name in inputs:
+                await storage.check_unchanged(item.uri, inputs[item.name])
+
+    async def _spread(self, attempt: Attempt, graph: Graph, inputs: Mapping[str, Fetched]) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
-        # Each part fetches its inputs; an address of the web may have expired by then, or answer something else.
-        web = any(scheme_of(item.uri) in ("http", "https") for item in attempt.task.job.inputs)
+        job = attempt.task.job
+        # Each part fetches its inputs, and an address of the web may have expired by then.
+        web = any(scheme_of(item.uri) in ("http", "https") for item in job.inputs)
         if web or not self._limits.spread_cpu_seconds:
             return False
         found = shares(graph, self._limits.spread_cpu_seconds)
         if not found or not await self._may_spread():
             return False
+        await self._check_unchanged(attempt, job, inputs)
+        validators = {name: fetched.validator for name, fetched in inputs.items()}
         attempt.spawned = tuple(
-            NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=share.spec, weight=share.cpu) for share in found
+            NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=spec_of(job, share, validators), weight=share.cpu)
+            for share in found
         )
         for share in found:
             attempt.log("is a task of its own", output=", ".join(share.outputs))
@@ -135,22 +154,25 @@ class MediaExecutor:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
     async def _measure(
-        self, attempt: Attempt, job: Job, folder: Path, paths: dict[str, str], wanted: Sequence[Probe]
+        self, attempt: Attempt, job: Job, folder: Path, inputs: dict[str, Fetched], wanted: Sequence[Probe]
     ) -> list[Source]:
-        """Fetch and probe inputs, several at once; where each lies is put into `paths`."""
+        """Fetch and probe inputs, several at once; each is put into `inputs`."""
         items = {item.name: (i, item) for i, item in enumerate(job.inputs)}
 
         async def source(probe: Probe) -> Source:
-            return await self._source(attempt, folder, paths, probe, *items[probe.input])
+            return await self._source(attempt, folder, inputs, probe, *items[probe.input])
 
         return await attempt.unless_stopped(abreast(source, wanted, at_once=FILES_AT_ONCE))
 
     async def _source(
-        self, attempt: Attempt, folder: Path, paths: dict[str, str], probe: Probe, i: int, item: Input
+        self, attempt: Attempt, folder: Path, inputs: dict[str, Fetched], probe: Probe, i: int, item: Input
     ) -> Source:
         await reach("task.fetching")
+        task = attempt.task
+        known = expected_inputs(task.spec) if task.kind == MAKE_OUTPUTS else {}
         with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
-            fetched = await self._fetch(attempt, item.uri, folder / f"input-{i}")
+            fetched = await self._fetch(attempt, item.uri, folder / f"input-{i}", known.get(item.name))
+            inputs[item.name] = fetched
             span.set({"reelmill.size_bytes": fetched.size_bytes})
         INPUT_BYTES.inc(fetched.size_bytes)
         self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
@@ -161,15 +183,14 @@ class MediaExecutor:
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
         attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
-        paths[item.name] = str(fetched.path)
         return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
-    async def _fetch(self, attempt: Attempt, uri: str, target: Path) -> Fetched:
+    async def _fetch(self, attempt: Attempt, uri: str, target: Path, expected: Validator | None) -> Fetched:
         storage = self._storage.of(attempt.task.tenant_id)
         if not storage.is_remote(uri):
-            return await storage.fetch(uri, target)
+            return await storage.fetch(uri, target, expected=expected)
         async with attempt.slot.left():
-            return await storage.fetch(uri, target)
+            return await storage.fetch(uri, target, expected=expected)
 
     async def _transcode(
         self, attempt: Attempt, commands: Sequence[Command], folder: Path, sources: Iterable[Source]
