@@ -287,9 +287,12 @@ async def test_a_large_file_is_looked_into_here_and_there(studio: Studio, tmp_pa
         data += make(part, "-f", "lavfi", "-i", source, *encoder, "-output_ts_offset", str(8 * i)).read_bytes()
     (tmp_path / "large.ts").write_bytes(data)
     found = []
-    for look in (shapes.read, shapes.sought):
-        with av.open(str(tmp_path / "large.ts")) as container:
-            made, interlaced = look(container, container.streams.video[0])
+    path = tmp_path / "large.ts"
+    for in_places in (False, True):
+        with av.open(str(path)) as container, path.open("rb") as file:
+            stream = container.streams.video[0]
+            look = (lambda *film: shapes.sought(*film, file, len(data))) if in_places else shapes.read
+            made, interlaced = look(container, stream)
             assert not interlaced
             assert shapes.is_large(container, 2**25) and not shapes.is_large(container, 2**20)
         found.append([(s.start_seconds, round(s.pixel_aspect_ratio, 2)) for s in made])

@@ -1,14 +1,14 @@
 """Feeds a timeline from an open file, in the prober's child.
 
 Small files are read whole, and so are those whose container has no length of its own to tell, or tells one that can't
-be right. Of other large ones (a packet costs 5 µs here, and two hours have 500,000) the index, the end, and what a job
-will look at are read.
+be right. Of others, large or long (a packet costs 5 µs here, and two hours have 500,000), the index, the end, and what
+a job will look at are read.
 """
 
 import re
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import IO, Any
 
@@ -17,12 +17,15 @@ import av.error
 from av.format import Flags
 from av.stream import Discard
 
+from reelmill.media import matroska
 from reelmill.media.formats.containers import JOINED, UNMEASURED
 from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
-_WHOLE_BYTES = 2**24
+_WHOLE_BYTES, _WHOLE_PACKETS = 2**24, 50_000  # a quarter of a second: a film of 11 minutes, a screen of hours
+_LEAST_PACKET_BYTES = 16  # of claims about how many there are
+_SOUND_RATE = 50  # packets a second, where nobody tells
 _WALK_SECONDS, _WALK_PACKETS = 5.0, 4_000_000
 _LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
 _END_SECONDS, _END_PACKETS = 1, 20_000  # with 5 s the end cost a third of the probe of 2 h of Matroska
@@ -31,7 +34,8 @@ _EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one b
 # A picture's packet in MPEG-TS and PS begins so, with the time when it is shown (ISO/IEC 13818-1, 2.4.3.7).
 _SHOWN = re.compile(rb"\x00\x00\x01[\xe0-\xef\xc0-\xdf]..[\x80-\xbf][\x80-\xff].([\x21-\x3f])(..)(..)", re.DOTALL)
 _LONGEST_OPUS = 120_000  # microseconds
-_SAMPLES, _SAMPLE_BYTES = 24, 2**17
+_SAMPLES, _SAMPLE_BYTES, _FIRST_BYTES = 24, 2**17, 2**14
+_LEAST_END_BYTES, _END = 2**15, SECOND // 2  # a sound may be that late; where it is later, a time is looked for
 _HALF_WRAP, _BEHIND = 2**32, 90_000  # a second: a sound may come that much later than its picture
 
 
@@ -72,9 +76,24 @@ def _samples(stream: Any) -> int:
 def is_walked(container: Any, file: IO[bytes], size: int) -> bool:
     """Whether a file is to be read whole."""
     name = container.format.name.split(",")[0]
-    if size <= _WHOLE_BYTES or name in UNMEASURED or name == "ogg" or not container.duration:
+    if name in UNMEASURED or name == "ogg" or not container.duration:
+        return True
+    if size <= _WHOLE_BYTES and _packets(container, size) <= _WHOLE_PACKETS:
         return True
     return name in JOINED and _goes_back(file, size)
+
+
+def _packets(container: Any, size: int) -> float:
+    """How many a file has, roughly: as it claims, but no more than there is room for."""
+    seconds = container.duration / SECOND
+    found = 0.0
+    for s in container.streams:
+        if s.type == "video":
+            found += s.frames or seconds * float(s.average_rate or s.guessed_rate or 0)
+        elif s.type == "audio":
+            each = s.codec_context.frame_size if s.codec_context is not None else 0
+            found += s.frames or seconds * (s.sample_rate / each if each else _SOUND_RATE)
+    return min(found, size / _LEAST_PACKET_BYTES)
 
 
 def take(into: Recorder, packet: Any) -> None:
@@ -102,7 +121,9 @@ class Walk:
         return self._left <= 0 or (self._left % 256 == 0 and time.monotonic() > self._until)
 
 
-def sought(container: Any, info: MediaInfo, picture: int | None, looks: Sequence[float]) -> Timeline:
+def sought(
+    container: Any, info: MediaInfo, picture: int | None, looks: Sequence[float], file: IO[bytes], size: int
+) -> Timeline:
     """The timeline of a large file: what it claims, its end, and frames around `looks` (seconds from its beginning).
 
     Negative looks count from the picture's beginning as parts of its length: -0.25 is a quarter.
@@ -111,7 +132,8 @@ def sought(container: Any, info: MediaInfo, picture: int | None, looks: Sequence
     for stream in container.streams:
         stream.discard = Discard.default  # who read before may have left some out
     tracks = {}
-    ends = _ends(container, begin) if container.format.name.split(",")[0] != "mov" else {}
+    covers = {s.index for s in info.streams if s.cover}
+    ends = _ends(container, begin, covers, file, size)
     for s in container.streams:
         if s.type not in ("video", "audio") or not s.time_base or info.streams[s.index].cover:
             continue
@@ -184,27 +206,50 @@ def _times(container: Any, stream: Any, begin: int) -> Iterator[tuple[int, bool]
             yield int(stamp * packet.time_base * SECOND) - begin, packet.is_keyframe
 
 
-def _ends(container: Any, begin: int) -> dict[int, int]:
-    """When streams end, by index, from the last seconds of a file; empty where those can't be found."""
-    ends: dict[int, int] = {}
-    wanted = [s for s in container.streams if s.type in ("video", "audio") and s.time_base]
-    if not wanted:
+def _ends(container: Any, begin: int, covers: Collection[int], file: IO[bytes], size: int) -> dict[int, int]:
+    """When streams end, by index, from the end of a file; empty where that can't be found."""
+    name = container.format.name.split(",")[0]
+    # As whole numbers: each fraction costs as much as its packet.
+    bases = {
+        s.index: (s.time_base.numerator * SECOND, s.time_base.denominator)
+        for s in container.streams
+        if s.type in ("video", "audio") and s.time_base and s.index not in covers
+    }
+    if name == "mov" or not bases:
         return {}
+    ticks: dict[int, int] = {}
     try:
-        container.seek(max(0, container.duration - _END_SECONDS * SECOND) + begin, backward=True)
-        # As whole numbers: each fraction costs as much as its packet.
-        bases = {s.index: (s.time_base.numerator * SECOND, s.time_base.denominator) for s in wanted}
-        for count, packet in enumerate(container.demux(wanted)):
-            if count > _END_PACKETS:
-                return {}
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if packet.size and stamp is not None:
-                scale, over = bases[packet.stream_index]
-                end = (stamp + (packet.duration or 0)) * scale // over - begin
-                ends[packet.stream_index] = max(end, ends.get(packet.stream_index, 0))
+        if name == "matroska":
+            ticks = _matroska_ends(container, covers, file, size)
+        elif name in JOINED:  # without an index: a time is looked for, where a place is known
+            last = max(_LEAST_END_BYTES, size * _END // container.duration)
+            container.seek(max(0, size - last), unsupported_byte_offset=True)
+            ticks = _last(container, bases.keys())
+        if ticks.keys() != bases.keys():
+            container.seek(max(0, container.duration - _END_SECONDS * SECOND) + begin, backward=True)
+            ticks = _last(container, bases.keys())
     except (av.error.FFmpegError, MemoryError):
         return {}
+    return {index: end * bases[index][0] // bases[index][1] - begin for index, end in ticks.items()}
+
+
+def _last(container: Any, wanted: Collection[int]) -> dict[int, int]:
+    """When the streams that are wanted end, in their own ticks, as all packets from here on tell; empty: too many."""
+    ends: dict[int, int] = {}
+    for count, packet in enumerate(container.demux([container.streams[i] for i in wanted])):
+        if count > _END_PACKETS:
+            return {}
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and stamp is not None:
+            end, index = stamp + (packet.duration or 0), packet.stream_index
+            if end > ends.get(index, 0):
+                ends[index] = end
     return ends
+
+
+def _matroska_ends(container: Any, covers: Collection[int], file: IO[bytes], size: int) -> dict[int, int]:
+    kinds = [s.type for s in container.streams if s.type in matroska.KINDS and s.index not in covers]
+    return matroska.ends(file, size, kinds, container.duration / SECOND)
 
 
 def _goes_back(file: IO[bytes], size: int) -> bool:
@@ -212,7 +257,8 @@ def _goes_back(file: IO[bytes], size: int) -> bool:
     before: int | None = None
     for i in range(_SAMPLES):
         file.seek((size - _SAMPLE_BYTES) * i // (_SAMPLES - 1))
-        found = _SHOWN.search(file.read(_SAMPLE_BYTES))
+        data = file.read(_FIRST_BYTES)
+        found = _SHOWN.search(data) or _SHOWN.search(data + file.read(_SAMPLE_BYTES - _FIRST_BYTES))
         if found is None:
             continue
         high, middle, low = found[1][0], int.from_bytes(found[2]), int.from_bytes(found[3])

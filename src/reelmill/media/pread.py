@@ -19,17 +19,18 @@ class _Apart(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        view = memoryview(buffer)
-        data = os.pread(self._descriptor, len(view), self._at)
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        read = os.preadv(self._descriptor, [buffer], self._at)
+        self._at += read
+        return read
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        from_there = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
-        if from_there + offset < 0:
+        if whence == os.SEEK_CUR:
+            offset += self._at
+        elif whence == os.SEEK_END:
+            offset += os.fstat(self._descriptor).st_size
+        if offset < 0:
             raise OSError("before the beginning")
-        self._at = from_there + offset
+        self._at = offset
         return self._at
 
     def tell(self) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
-from typing import Any
+from typing import IO, Any
 
 import av
 import av.error
@@ -61,11 +61,11 @@ _PICTURES = (
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
 _DEFAULT = int(Disposition.default)
 _ROLES = (
-    (Disposition.comment, TrackSelector.COMMENTARY),
-    (Disposition.visual_impaired | Disposition.descriptions, TrackSelector.AUDIO_DESCRIPTION),
-    (Disposition.hearing_impaired, TrackSelector.HARD_OF_HEARING),
-    (Disposition.dub, TrackSelector.DUBBED),
-    (Disposition.original, TrackSelector.ORIGINAL),
+    (int(Disposition.comment), TrackSelector.COMMENTARY),
+    (int(Disposition.visual_impaired | Disposition.descriptions), TrackSelector.AUDIO_DESCRIPTION),
+    (int(Disposition.hearing_impaired), TrackSelector.HARD_OF_HEARING),
+    (int(Disposition.dub), TrackSelector.DUBBED),
+    (int(Disposition.original), TrackSelector.ORIGINAL),
 )
 _PACKETS_FOR_A_PICTURE = 1000
 _LOOK_SECONDS = 3.0  # for a stream that seems to have nothing; what is not found by then is taken as said
@@ -144,14 +144,14 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             ):
                 times = replace(times, cut_off=True)
             if not still and times is None:
-                times = measuring.sought(container, info, index, looks)
+                times = measuring.sought(container, info, index, looks, apart(file), size)
                 times = replace(times, broken=recorder is not None and recorder.broken)
             if times is not None and demuxer == "mov":
                 times = replace(times, fragments=endings.has_fragments(apart(file)))
             if times is not None:
                 _tell_lengths(info, times, shown_seconds)
             if shown is not None and demuxer in shapes.DEMUXERS:
-                _tell_shapes(container, lambda: _opened(file, picture), shown, size)
+                _tell_shapes(container, lambda: _opened(file, picture), shown, apart(file), size)
     except heif.Unsupported as error:
         return _refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
     except (struct.error, IndexError, KeyError):
@@ -218,13 +218,14 @@ def describe(container: Any, size: int) -> MediaInfo:
     # Formats of one sound tell its language for the whole file; of such tags a code alone leaves the file.
     language = languages.code(container.metadata.get("language", "")) if len(container.streams) == 1 else ""
     for stream in container.streams:
+        disposition = int(stream.disposition)
         described = info.streams.add(
             index=stream.index,
             kind=_KINDS.get(stream.type, MediaInfo.Stream.KIND_UNSPECIFIED),
             duration_seconds=_seconds(stream.duration, stream.time_base) or _tagged_seconds(stream),
             language=stream.language or language,
-            default_track=bool(stream.disposition & _DEFAULT),
-            roles=[role for flags, role in _ROLES if stream.disposition & flags],
+            default_track=bool(disposition & _DEFAULT),
+            roles=[role for flags, role in _ROLES if disposition & flags],
             frames=max(0, stream.frames or 0),
         )
         if stream.type in ("video", "audio"):
@@ -274,6 +275,8 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recor
     left = _PACKETS_FOR_A_PICTURE
     until = time.monotonic() + _LOOK_SECONDS
     walk = measuring.Walk() if recorder is not None else None
+    if picture is not None and container.streams[picture].codec_context is not None:
+        container.streams[picture].codec_context.thread_count = 1  # to start more costs more than one picture
     try:
         for packet in container.demux():
             index = packet.stream_index
@@ -281,7 +284,7 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recor
                 unseen.discard(index)
             if index == picture and shown is not None:
                 left -= 1
-                if _seen(packet, shown) or not left:
+                if _seen(packet, shown, alone=left == _PACKETS_FOR_A_PICTURE - 1) or not left:
                     picture = None
             if walk is not None and recorder is not None:
                 measuring.take(recorder, packet)
@@ -301,9 +304,9 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recor
     return True
 
 
-def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, size: int) -> None:
+def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, file: IO[bytes], size: int) -> None:
     if shapes.is_large(container, size):
-        found, interlaced = shapes.sought(container, container.streams[shown.index])
+        found, interlaced = shapes.sought(container, container.streams[shown.index], file, size)
     else:  # from its first packet on
         with anew() as again:
             found, interlaced = shapes.read(again, again.streams[shown.index])
@@ -314,14 +317,14 @@ def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Strea
         shown.pixel_aspect_ratio = first.pixel_aspect_ratio
 
 
-def _seen(packet: Any, described: MediaInfo.Stream) -> bool:
-    """Whether a picture came out of a packet; then it is described."""
+def _seen(packet: Any, described: MediaInfo.Stream, *, alone: bool) -> bool:
+    """Whether a picture came out of a packet; then it is described. `alone`: no packet came before this one."""
     context = packet.stream.codec_context
     if context is None:
         return True
     if context.name == "hevc" and packet.size:
         described.alpha |= _layered(bytes(packet), context.extradata or b"")
-    frame = next(iter(packet.decode()), None)
+    frame = _decoded(packet, context, alone=alone and packet.is_keyframe)
     if frame is None:
         return False
     described.pixel_format = described.pixel_format or frame.format.name
@@ -330,6 +333,16 @@ def _seen(packet: Any, described: MediaInfo.Stream) -> bool:
     described.interlaced |= bool(frame.interlaced_frame)
     described.alpha |= _has_alpha(frame.format)
     return True
+
+
+def _decoded(packet: Any, context: Any, *, alone: bool) -> Any:
+    """The picture that comes out, if any; `alone`: without waiting for those that may be shown before it."""
+    frames = packet.decode()
+    if alone and packet.size and not frames:
+        frames = context.decode(None)
+        context.flush_buffers()
+        frames = frames or packet.decode()  # it is not whole, or hidden: so wait
+    return next(iter(frames), None)
 
 
 def _has_alpha(pixels: Any) -> bool:
