@@ -1,6 +1,7 @@
 """The composition root: settings → parts, started in order and stopped in reverse. What runs them is system.py."""
 
 import asyncio
+import hashlib
 import os
 import secrets
 import socket
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
@@ -39,10 +41,12 @@ from reelmill.redaction import redacted
 from reelmill.relay import Relay
 from reelmill.scheduler.sampler import Sampler
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
+from reelmill.scheduler.status_sweep import StatusSweep
 from reelmill.serving import running_http
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
+from reelmill.store.changes import ChangeStore
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore
 from reelmill.store.leases import LeaseStore
@@ -64,6 +68,7 @@ from reelmill.worker.worker import Worker, WorkerConfig
 
 log = get_logger(__name__)
 _HEALTH_CONNECTIONS = 100
+_STATUS_SWEEPS = 6  # in `status_ttl_seconds`: a watermark lives for three
 _READ_FILES = ("api", "worker", "up")
 
 
@@ -115,8 +120,8 @@ def make_queue(settings: Settings, database: Database) -> Queue:
     raise ValueError(f"REELMILL_QUEUE_URL: {redacted(settings.queue_url)!r} is neither kafka://… nor postgres:")
 
 
-def make_cache(settings: Settings, *, alone: bool) -> Cache:
-    """The cache that `cache_url` names; `alone`: for a process that is the whole system.
+def make_cache(settings: Settings, *, alone: bool, database_url: str = "") -> Cache:
+    """The cache that `cache_url` names, of the database at that URL; `alone`: for a process that is the whole system.
 
     Raises ValueError, naming the setting.
     """
@@ -124,7 +129,9 @@ def make_cache(settings: Settings, *, alone: bool) -> Cache:
     if settings.cache_url.startswith(("redis://", "rediss://")):
         from reelmill.cache.redis import RedisCache  # late: a seventh of a start's time, for those who use it
 
-        return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl)
+        place = urlsplit(database_url)  # without the password, which may change
+        scope = hashlib.sha256(f"{place.netloc.rpartition('@')[2]}{place.path}".encode()).hexdigest()[:16]
+        return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl, scope=scope)
     if settings.cache_url.startswith("memory:"):
         # What other processes change would grow old here: then only what never changes is kept.
         return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl)
@@ -160,7 +167,7 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
         url = await stack.enter_async_context(database_url(settings))
         database = make_database(settings, url, process)
         queue, storage = make_queue(settings, database), Storage.from_settings(settings, UploadStore(database))
-        cache = make_cache(settings, alone=process == "up")
+        cache = make_cache(settings, alone=process == "up", database_url=url)
         await _patiently(database.start, stop)
         stack.push_async_callback(database.stop)
         await _patiently(lambda: _check_schema(database), stop)
@@ -314,11 +321,13 @@ async def run_scheduler(parts: Parts) -> None:
     sampler = Sampler(
         StatisticsStore(parts.database), parts.queue, checks, interval_seconds=parts.settings.sample_seconds
     )
-    sampling = supervised("sampler", sampler.run)
+    changes, interval_seconds = ChangeStore(parts.database), parts.settings.status_ttl_seconds / _STATUS_SWEEPS
+    status_sweep = StatusSweep(changes, parts.cache, interval_seconds=interval_seconds)
+    beside = [supervised("sampler", sampler.run), supervised("status_sweep", status_sweep.run)]
     try:
         await make_scheduler(parts).run()
     finally:
-        await end(sampling)
+        await end(*beside)
 
 
 @asynccontextmanager

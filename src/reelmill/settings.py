@@ -194,7 +194,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Life of an unfinished job's cached status: how old one can get whose process died before telling.",
     )
-    final_ttl_seconds: float = Field(3600.0, gt=0, description="Life of a finished job's cached status.")
+    final_ttl_seconds: float = Field(
+        3600.0,
+        gt=0,
+        description="Life of a finished job's cached status, and in Redis, while a scheduler looks after it, of that "
+        "of a job that waits.",
+    )
     kafka_topic_prefix: str = Field("reelmill.", description="Prefix of topic names and consumer groups.")
     kafka_partitions: int = Field(
         12, ge=1, description="Partitions of a topic that we make; at least the number of workers."

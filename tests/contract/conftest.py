@@ -66,9 +66,9 @@ STATUS_TTL_SECONDS = 60.0
 FINAL_TTL_SECONDS = 3600.0
 
 
-def redis_cache(url: str) -> RedisCache:
-    """A Redis cache with the suite's times to live."""
-    return RedisCache(url, status_ttl_seconds=STATUS_TTL_SECONDS, final_ttl_seconds=FINAL_TTL_SECONDS)
+def redis_cache(url: str, *, scope: str = "") -> RedisCache:
+    """A Redis cache with the suite's times to live. Processes of one `scope` share a watermark."""
+    return RedisCache(url, status_ttl_seconds=STATUS_TTL_SECONDS, final_ttl_seconds=FINAL_TTL_SECONDS, scope=scope)
 
 
 @pytest.fixture(params=["redis", "memory"])

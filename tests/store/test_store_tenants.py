@@ -28,6 +28,7 @@ NOTHING: dict[str, Call] = {
 }
 NOT_FOUND: dict[str, Call] = {
     "get": lambda jobs, new: jobs.get(OTHER, new.id),
+    "read": lambda jobs, new: jobs.read(OTHER, new.id),
     "cancel": lambda jobs, new: jobs.cancel(OTHER, new.id, "mine"),
 }
 

@@ -39,7 +39,8 @@ class Statuses:
 
     async def refresh(self, tenant_id: UUID, job_id: UUID) -> Job:
         """A job from the database, which the cache has from now on. Raises NotFound."""
-        status = status_of(tenant_id, await self._jobs.get(tenant_id, job_id))
+        job, read_us = await self._jobs.read(tenant_id, job_id)
+        status = status_of(tenant_id, job, known_us=read_us)
         await self._put([status])
         return Job.FromString(status.job)
 

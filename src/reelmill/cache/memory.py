@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from reelmill.cache.port import Status, Subscription, job_channel
+from reelmill.cache.port import Status, Subscription, Watermark, job_channel
 from reelmill.cache.subscriptions import Channels
 from reelmill.jobs.progress import Part, combined
 from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
@@ -99,6 +99,14 @@ class MemoryCache:
         if parts:
             return combined(parts).SerializeToString()
         return kept[None][2] if kept else None
+
+    async def watermark(self) -> Watermark | None:
+        """None: what is unfinished never lives long here."""
+        return None
+
+    async def advance(self, before: Watermark, now: Watermark, changed: Sequence[tuple[UUID, UUID, int]]) -> bool:
+        """There is no watermark here."""
+        return False
 
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel in this process."""

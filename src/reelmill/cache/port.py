@@ -5,7 +5,7 @@ Nothing here is the truth, so no method raises for a cache that is away; `check`
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -32,6 +32,34 @@ class Status:
     final: bool
     job: bytes
     """A serialized reelmill.v1.Job."""
+    known_us: int = field(default=0, compare=False)
+    """Of a QUEUED job: when this was its status, by the database's clock, in microseconds since 1970; 0: not known.
+
+    Such a status may live long, where somebody looks after it (see Watermark).
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watermark:
+    """Up to where somebody has compared a cache with the database. While it lives, long lives are believed.
+
+    A QUEUED job may wait for hours. Its status lives as long, but only where whatever changes the job is certain to
+    reach the cache: not by who changes it, for he may die before he tells, but by who compares. He reads what has
+    changed since the last time and, in one step, removes what is older and sets the next watermark. Nothing that a
+    change went by is told for longer than `status_ttl_seconds`: a watermark lives half of that, and is replaced only
+    while it lives, by one whose reading began after it was set. Times are the database's, in microseconds since 1970.
+    """
+
+    since_us: int = 0
+    """Since when this goes on without a gap: of what was known before, nothing is believed. 0: it only begins."""
+    accepts_us: int = 0
+    """What was known at this time or later may live long: the next comparison has all that changed after it."""
+    state: str = ""
+    """What the next comparison needs. It is not read here."""
+    token: str = ""
+    """Which watermark of the cache this is."""
+    age_seconds: float = 0.0
+    """For how long it has been there."""
 
 
 class CacheUnavailable(Exception):
@@ -60,7 +88,8 @@ class Cache(Protocol):
     async def put(self, statuses: Sequence[Status]) -> None:
         """Keep each status unless one of the same or a later version is there; notify its channel.
 
-        Statuses that are not final live `status_ttl_seconds`, final ones `final_ttl_seconds`.
+        Statuses that are not final live `status_ttl_seconds`, final ones `final_ttl_seconds`; so does that of a job
+        that is QUEUED, where the watermark accepts it.
         """
         ...
 
@@ -82,6 +111,17 @@ class Cache(Protocol):
         """The newest progress of the job, or None."""
         ...
 
+    async def watermark(self) -> Watermark | None:
+        """The watermark, begun where there was none. None: the cache is away, or keeps nothing unfinished for long."""
+        ...
+
+    async def advance(self, before: Watermark, now: Watermark, changed: Sequence[tuple[UUID, UUID, int]]) -> bool:
+        """Remove statuses of `changed` (tenant, job, version) that are older, and replace the watermark `before`.
+
+        Answers False, and nothing happened, where another is there by now, or the cache is away.
+        """
+        ...
+
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel, in all processes."""
         ...
@@ -95,18 +135,23 @@ class Cache(Protocol):
         ...
 
 
-def status_of(tenant_id: UUID, job: Job) -> Status:
-    """What the cache keeps of a job: the BASIC view, without progress."""
+def status_of(tenant_id: UUID, job: Job, *, known_us: int = 0) -> Status:
+    """What the cache keeps of a job: the BASIC view, without progress. `known_us`: when it was read (see Status)."""
     if job.error.command or job.error.stderr_tail:
         copy = Job()
         copy.CopyFrom(job)
         copy.error.ClearField("command")
         copy.error.ClearField("stderr_tail")
         job = copy
+    if job.state != Job.QUEUED:
+        known_us = 0
+    elif job.version == 1:  # which it was when it was made, whenever it was read
+        known_us = max(known_us, job.create_time.ToMicroseconds())
     return Status(
         tenant_id=tenant_id,
         job_id=UUID(job.id),
         version=job.version,
         final=job.state in _FINAL,
         job=job.SerializeToString(),
+        known_us=known_us,
     )

@@ -2,7 +2,9 @@
 
 What is kept where (all names begin with `reelmill:`):
 
-    reelmill:status:{tenant_id}:{job_id}   hash: version (decimal), final (0 or 1), job (serialized Job)
+    reelmill:status:{tenant_id}:{job_id}   hash: version (decimal), final (0 or 1), job (serialized Job); of one that
+                                           lives long: version, final, queued (the Job), known (when, microseconds)
+    reelmill:watermark:{scope}             since:accepts:state (see port.py), or the name of one that only begins
     reelmill:progress:{tenant_id}:{job_id} hash: fence (decimal), progress (serialized Progress); of a job of several
                                            tasks for each {task_id}:fence, :progress, :part (its shares, "0.25 0.5")
     reelmill:{channel}                     publish/subscribe; the message is empty
@@ -11,6 +13,8 @@ Every key has a TTL. A script compares versions and fences, so that no race lets
 """
 
 import math
+import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,28 +28,92 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
 from reelmill.cache.breaker import Breaker
-from reelmill.cache.port import CacheUnavailable, Status, Subscription, job_channel
+from reelmill.cache.port import CacheUnavailable, Status, Subscription, Watermark, job_channel
 from reelmill.cache.redis_channels import AWAY, PREFIX, RedisChannels
 from reelmill.jobs.progress import Part, combined
-from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES
+from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES, CACHE_STALE
 from reelmill.v1.jobs_pb2 import Progress
 
+log = get_logger(__name__)
 _TIMEOUT_SECONDS = 0.5
 _PROGRESS_SECONDS = 15.0
 _CONNECTIONS = 32
+_FORM = re.compile("([0-9]+):([0-9]+):(.*)")
 _IDLE_SECONDS = 5.0  # after which a connection is not trusted: one that died without a word would cost a timeout
 
-# KEYS: one a status. ARGV, for each: version, final, job, TTL in ms, channel.
-_PUT = """
-for i, key in ipairs(KEYS) do
-    local version, final, job, ttl, channel = unpack(ARGV, i * 5 - 4, i * 5)
-    local kept = redis.call('HGET', key, 'version')
-    if not kept or tonumber(kept) < tonumber(version) then
-        redis.call('HSET', key, 'version', version, 'final', final, 'job', job)
-        redis.call('PEXPIRE', key, ttl)
-        redis.call('PUBLISH', channel, '')
+# The watermark is the first key of each script that needs it. Its words: since, accepts.
+_WATERMARK = """
+local since, accepts
+local watermark = redis.call('GET', KEYS[1])
+if watermark then
+    since, accepts = string.match(watermark, '^(%d+):(%d+):')
+    since, accepts = tonumber(since), tonumber(accepts)
+end
+"""
+# KEYS: then one a status. ARGV: TTL of what lives long in ms; for each: version, final, job, TTL in ms, channel, known.
+# What is there of the same version stays, unless this one may live long, or that one is believed no more.
+_PUT = (
+    _WATERMARK
+    + """
+for i = 2, #KEYS do
+    local key = KEYS[i]
+    local version, final, job, ttl, channel, known = unpack(ARGV, i * 6 - 10, i * 6 - 5)
+    local kept, kept_known = unpack(redis.call('HMGET', key, 'version', 'known'))
+    local newer = not kept or tonumber(kept) < tonumber(version)
+    local long = known ~= '0' and accepts and tonumber(known) >= accepts
+    local doubted = kept_known and not (since and tonumber(kept_known) >= since)
+    if newer or tonumber(kept) == tonumber(version) and (long or doubted) then
+        redis.call('DEL', key)
+        if long then
+            redis.call('HSET', key, 'version', version, 'final', final, 'queued', job, 'known', known)
+            redis.call('PEXPIRE', key, ARGV[1])
+        else
+            redis.call('HSET', key, 'version', version, 'final', final, 'job', job)
+            redis.call('PEXPIRE', key, ttl)
+        end
+        if newer then
+            redis.call('PUBLISH', channel, '')
+        end
     end
 end
+"""
+)
+# KEYS: then the status.
+_GET = (
+    _WATERMARK
+    + """
+local version, final, job, queued, known = unpack(
+    redis.call('HMGET', KEYS[2], 'version', 'final', 'job', 'queued', 'known'))
+if not job and queued and since and tonumber(known) >= since then
+    job = queued
+end
+return job and {version, final, job}
+"""
+)
+# KEYS: the watermark. ARGV: the name of a new one, its TTL in ms.
+_BEGIN = """
+local watermark = redis.call('GET', KEYS[1])
+if not watermark then
+    watermark = ARGV[1]
+    redis.call('SET', KEYS[1], watermark, 'PX', ARGV[2])
+end
+return {watermark, redis.call('PTTL', KEYS[1])}
+"""
+# KEYS: the watermark, then statuses. ARGV: the watermark as it was, as it is to be, its TTL in ms, then versions.
+_ADVANCE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return -1
+end
+local removed = 0
+for i = 2, #KEYS do
+    local kept = redis.call('HGET', KEYS[i], 'version')
+    if kept and tonumber(kept) < tonumber(ARGV[i + 2]) then
+        removed = removed + redis.call('DEL', KEYS[i])
+    end
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return removed
 """
 # KEYS: the progress. ARGV: fence, progress, TTL in ms, channel, and of a part its fields' prefix and its shares.
 _PUT_PROGRESS = """
@@ -94,8 +162,11 @@ def progress_key(tenant_id: UUID, job_id: UUID) -> str:
 class RedisCache:
     """Implements reelmill.cache.port.Cache. Before `start` and after `stop` it is as if away."""
 
-    def __init__(self, url: str, *, status_ttl_seconds: float, final_ttl_seconds: float) -> None:
-        """`url`: redis://[user:password@]host:port/db or rediss://…. Raises ValueError for another."""
+    def __init__(self, url: str, *, status_ttl_seconds: float, final_ttl_seconds: float, scope: str = "") -> None:
+        """`url`: redis://[user:password@]host:port/db or rediss://…. Raises ValueError for another.
+
+        `scope`: of the watermark; one for each database, where several share a Redis.
+        """
         try:
             self._pool: BlockingConnectionPool = _Pool.from_url(
                 url,
@@ -113,9 +184,14 @@ class RedisCache:
             raise ValueError(f"REELMILL_CACHE_URL: {reason}") from None
         self._redis = Redis(connection_pool=self._pool)
         self._put = self._redis.register_script(_PUT)
+        self._get = self._redis.register_script(_GET)
+        self._begin = self._redis.register_script(_BEGIN)
+        self._advance = self._redis.register_script(_ADVANCE)
         self._put_progress = self._redis.register_script(_PUT_PROGRESS)
         self._status_ttl_seconds = status_ttl_seconds
         self._final_ttl_seconds = final_ttl_seconds
+        self._watermark_key = f"{PREFIX}watermark:{scope}"
+        self._watermark_seconds = status_ttl_seconds / 2  # its reading may be as old again when it is set
         self._breaker = Breaker("redis", AWAY)
         self._channels = RedisChannels(self._pool)
         self._started = False
@@ -135,24 +211,22 @@ class RedisCache:
         """Keep each status unless one of the same or a later version is there; notify its channel."""
         if not statuses:
             return
-        keys = [status_key(s.tenant_id, s.job_id) for s in statuses]
-        arguments: list[str | int | bytes] = []
+        keys = [self._watermark_key, *(status_key(s.tenant_id, s.job_id) for s in statuses)]
+        arguments: list[str | int | bytes] = [_milliseconds(self._final_ttl_seconds)]
         for s in statuses:
             ttl_seconds = self._final_ttl_seconds if s.final else self._status_ttl_seconds
             channel = PREFIX + job_channel(s.tenant_id, s.job_id)
-            arguments += (s.version, int(s.final), s.job, _milliseconds(ttl_seconds), channel)
+            arguments += (s.version, int(s.final), s.job, _milliseconds(ttl_seconds), channel, s.known_us)
         await self._call(lambda: self._put(keys, arguments), None)
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
         """The status, or None where there is none or Redis is away."""
-        key = status_key(tenant_id, job_id)
-        version, final, job = await self._call(
-            lambda: self._redis.hmget(key, ["version", "final", "job"]), [None, None, None]
-        )
-        if version is None or final is None or job is None:
+        found = await self._call(lambda: self._get([self._watermark_key, status_key(tenant_id, job_id)]), None)
+        if found is None:
             CACHE_MISSES.inc()
             return None
         CACHE_HITS.inc()
+        version, final, job = found
         return Status(tenant_id=tenant_id, job_id=job_id, version=int(version), final=final == b"1", job=job)
 
     async def put_progress(
@@ -176,6 +250,32 @@ class RedisCache:
                 part = Part(task_id=UUID(task_id), share=share, before=before)
                 parts.append((part, Progress.FromString(kept[f"{task_id}:progress".encode()])))
         return combined(parts).SerializeToString() if parts else kept.get(b"progress")
+
+    async def watermark(self) -> Watermark | None:
+        """The watermark, begun where there was none; None where Redis is away."""
+        name = f"begins {secrets.token_hex(8)}"  # no two are alike: who saw one that is gone does not follow another
+        lives = _milliseconds(self._watermark_seconds)
+        found = await self._call(lambda: self._begin([self._watermark_key], [name, lives]), None)
+        if found is None:
+            return None
+        token, left = found[0].decode(), found[1]
+        age_seconds = max(0.0, (lives - left) / 1000)
+        if not (match := _FORM.fullmatch(token)):
+            return Watermark(token=token, age_seconds=age_seconds)
+        since, accepts, state = int(match[1]), int(match[2]), match[3]
+        return Watermark(since_us=since, accepts_us=accepts, state=state, token=token, age_seconds=age_seconds)
+
+    async def advance(self, before: Watermark, now: Watermark, changed: Sequence[tuple[UUID, UUID, int]]) -> bool:
+        """Remove what is older than `changed`, and set the next watermark, in one step."""
+        keys = [self._watermark_key, *(status_key(tenant_id, job_id) for tenant_id, job_id, _ in changed)]
+        token = f"{now.since_us}:{now.accepts_us}:{now.state}"
+        arguments: list[str | int] = [before.token, token, _milliseconds(self._watermark_seconds)]
+        arguments += [version for _, _, version in changed]
+        removed: int = await self._call(lambda: self._advance(keys, arguments), -1)
+        if removed > 0:
+            CACHE_STALE.inc(removed)
+            log.info("removed statuses that a change had gone by", statuses=removed)
+        return removed >= 0
 
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel, in all processes."""

@@ -14,6 +14,7 @@ from reelmill.jobs.errors import Conflict, NotFound, Unavailable, WrongState
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.states import JobState
 from reelmill.points import reach
+from reelmill.store.changes import microseconds
 from reelmill.store.database import Database, settled
 from reelmill.store.files import with_files
 from reelmill.store.leases import MadeFile
@@ -164,11 +165,17 @@ class JobStore:
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Job:
         """A job. Raises NotFound."""
+        job, _ = await self.read(tenant_id, job_id)
+        return job
+
+    async def read(self, tenant_id: UUID, job_id: UUID) -> tuple[Job, int]:
+        """A job, and when it was so, by the database's clock: microseconds since 1970. Raises NotFound."""
         async with self._database.connection() as connection:
-            found = await _get(connection, tenant_id, [job_id])
+            rows = await connection.fetch(_SQL["get_jobs"], tenant_id, [job_id])
+            found = await with_files(connection, rows)
         if job_id not in found:
             raise NotFound(f"there is no job {job_id}")
-        return found[job_id]
+        return found[job_id], microseconds(rows[0]["read_time"])
 
     async def get_many(self, tenant_id: UUID, job_ids: Sequence[UUID]) -> list[Job]:
         """Those of the jobs that are there, in any order."""

@@ -201,6 +201,9 @@ _WORKER.register(_ChildrenCpu())
 
 _READS = Counter("reelmill_cache_reads_total", "Reads of cached statuses by result", ["result"], registry=_PARTS)
 CACHE_HITS, CACHE_MISSES = _READS.labels("hit"), _READS.labels("miss")
+CACHE_STALE = Counter(
+    "reelmill_cache_stale_total", "Statuses removed that a change had gone by without telling", registry=_PARTS
+)
 CACHE_ERRORS = Counter("reelmill_cache_errors_total", "Calls of the cache that failed", ["server"], registry=_PARTS)
 CACHE_BREAKER = Gauge(
     "reelmill_cache_breaker_open", "1 while calls are kept from a cache that is away", ["server"], registry=_PARTS

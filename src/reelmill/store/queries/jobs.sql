@@ -27,8 +27,8 @@ RETURNING key;
 SELECT key, fingerprint, job_id FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY ($2::text[]);
 
 -- name: get_jobs
--- Jobs by id.
-SELECT * FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
+-- Jobs by id, and a time at or before which they were so.
+SELECT *, now() AS read_time FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
 
 -- name: get_versions
 -- How far jobs are.
