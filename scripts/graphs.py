@@ -4,6 +4,7 @@ from mutant import Mutant
 
 LEASES, DATABASE = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/database.py"
 GRAPH = "src/reelmill/store/migrations/0002_graph.sql"
+LEAN = "src/reelmill/store/migrations/0005_lean.sql"
 TESTS = "tests/store/test_store_graph.py tests/store/test_model.py"
 CLAIMS = "tests/store/test_store_leases.py tests/store/test_store_claims.py"
 
@@ -25,7 +26,7 @@ GRAPHS = (
         "telling a task that was spawned while its job ended",
         r"USING ERRCODE = '40001'",
         "USING ERRCODE = 'RM001'",
-        file=GRAPH,
+        file=LEAN,
     ),
     graph("repeating a statement that met a new task", r"_TRIES = 5", "_TRIES = 1", file=DATABASE),
     graph(
@@ -45,13 +46,13 @@ GRAPHS = (
         "a task that waits for two is opened by the second",
         r"CASE WHEN t\.open_dependencies = w\.n THEN 'READY'",
         "CASE WHEN true THEN 'READY'",
-        within="-- name: complete_tasks\n",
+        within="-- name: settle\n",
     ),
     graph(
         "a lost lease spawns nothing",
         r"JOIN done ON done\.id = s\.parent AND done\.fence = s\.fence",
         "JOIN tasks done ON done.id = s.parent",
-        within="-- name: complete_tasks\n",
+        within="-- name: complete_and_spawn\n",
     ),
     graph("the siblings of a failed task stop", r"held\.id <> mine\.id", "false", within="-- name: fail_task\n"),
     graph(

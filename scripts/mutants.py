@@ -60,7 +60,7 @@ def untriggered(trigger: str, tests: str = "tests/store/test_store_guards.py") -
 MUTANTS = (
     *(
         fenceless(s)
-        for s in ("heartbeat", "report", "complete_tasks", "retry_task", "release_task", "fail_task", "cancel_task")
+        for s in ("heartbeat", "report", "finish", "retry_task", "release_task", "fail_task", "cancel_task")
     ),
     *(stateless(s) for s in ("heartbeat", "retry_task", "fail_task")),
     Mutant(

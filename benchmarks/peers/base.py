@@ -22,6 +22,7 @@ from reelmill.media.launcher import tied
 WORKERS = 2
 WARM_UP = 20
 _TIMEOUT_SECONDS = 120
+_IDLE_SECONDS, _IDLE_SHARE = 0.5, 0.1  # at most this share of a core for so long: what starts took its CPU
 
 
 class Peer(ABC):
@@ -73,6 +74,7 @@ class Peer(ABC):
         self.load(WARM_UP)
         self.finish(WARM_UP)
         self.settle()
+        self._wait(self._idle, seconds=0)
         done = counting.total(self.counters)
         self._send(signal.SIGSTOP)
         try:
@@ -103,6 +105,12 @@ class Peer(ABC):
                 ran, left = counting.total(self.counters), self.unfinished()
                 raise TimeoutError(f"{self.name}: {ran} tasks ran, the ends of {left} are not recorded")
             time.sleep(seconds)
+
+    def _idle(self) -> bool:
+        """Whether the workers, and what they start beside their work, came to rest."""
+        before = self._cpu()["workers"]
+        time.sleep(_IDLE_SECONDS)
+        return self._cpu()["workers"] - before <= _IDLE_SHARE * _IDLE_SECONDS
 
     def _cpu(self) -> dict[str, float]:
         used = {name: cpu_seconds(pid) for name, pid in self.server_pids().items()}

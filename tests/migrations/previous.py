@@ -1,5 +1,6 @@
 """The code of the release before, out of git: its processes run beside ours during an upgrade."""
 
+import hashlib
 import io
 import subprocess
 import sysconfig
@@ -11,6 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATIONS = "src/reelmill/store/migrations"
+FROZEN = {
+    name: digest
+    for digest, name in map(str.split, Path(__file__).with_name("released.sha256").read_text().splitlines())
+}
 
 
 def git(*arguments: str) -> bytes:
@@ -19,34 +24,31 @@ def git(*arguments: str) -> bytes:
 
 
 def commit() -> str:
-    """The last release; before the first, the last commit that lacks our newest migration.
+    """The last release; before the first, the last commit that has the frozen migrations alone.
 
-    The first migration was edited until it was frozen: what it made before can't be migrated. Skips the test where
-    there is no history to tell.
+    Skips the test where there is no history to tell.
     """
     if not (ROOT / ".git").exists():
         pytest.skip("this is no git clone: it has no release before")
     releases = git("tag", "--list", "v*", "--sort=-v:refname", "--merged=HEAD", "--no-contains=HEAD").split()
     if releases:
         return releases[0].decode()
-    files = sorted(f"{MIGRATIONS}/{path.name}" for path in (ROOT / MIGRATIONS).glob("*.sql"))
-    ours = dict(zip(files, git("hash-object", *files).decode().split(), strict=True))
     for found in ("HEAD", *(f"{c}^" for c in git("rev-list", "HEAD", "--", MIGRATIONS).decode().split())):
-        theirs = _blobs(found)
-        if theirs and theirs.items() < ours.items():
+        if _migrations(found) == FROZEN:
             return found
     if git("rev-parse", "--is-shallow-repository").strip() == b"true":
         pytest.skip("this clone is shallow and has no release: git fetch --unshallow --tags")
-    raise LookupError("no commit has our migrations but for the newest")
+    raise LookupError("no commit has the frozen migrations alone")
 
 
-def _blobs(found: str) -> dict[str, str]:
-    """A commit's migrations, with what each is; none where there is no such commit."""
+def _migrations(found: str) -> dict[str, str]:
+    """SHA-256 by name of a commit's migrations; none where there is no such commit."""
     try:
-        lines = git("ls-tree", "-r", found, "--", MIGRATIONS).decode().splitlines()
+        names = git("ls-tree", "--name-only", found, "--", f"{MIGRATIONS}/").decode().split()
     except subprocess.CalledProcessError:
         return {}
-    return {name: about.split()[2] for about, name in (line.split("\t") for line in lines) if name.endswith(".sql")}
+    scripts = [name for name in names if name.endswith(".sql")]
+    return {Path(name).name: hashlib.sha256(git("show", f"{found}:{name}")).hexdigest() for name in scripts}
 
 
 def unpack(name: str, folder: Path) -> Path:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
-from fault.conftest import QUICK
-from fault.kit.checker import check
+from fault.conftest import QUICK, SPREAD
+from fault.kit.checker import check, read
 from fault.kit.deployment import Deployment
 from live import Reelmill
 from migrations import previous
@@ -20,6 +20,7 @@ from services.databases import Databases
 
 from reelmill.client import AsyncClient
 from reelmill.store.migrate import migrate
+from reelmill.store.switches import GRAPHS, OlderWorkers
 from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,7 +35,7 @@ class Upgrade(Deployment):
             process.environment["PYTHONPATH"] = str(source)
             process.python = str(python)
         self.old = dict(self.processes) | {"worker": self.workers[0]}
-        self.new = {kind: Reelmill(kind, variables=self.settings) for kind in ("api", "scheduler", "worker")}
+        self.new = {kind: Reelmill(kind, variables=self.settings | SPREAD) for kind in ("api", "scheduler", "worker")}
         self.workers.append(self.new["worker"])
         # Each release's gateway with each release's api.
         self.gateways = [
@@ -140,6 +141,25 @@ async def test_what_one_release_left_undone_the_other_ends(system: Upgrade, firs
     await system.only(theirs["worker"], theirs["scheduler"])
     [done] = await system.finish(job)
     assert (done.state, done.attempt) == (Job.COMPLETED, 2), done.error
+
+
+async def test_jobs_of_several_tasks_are_made_once_no_older_worker_is_left(system: Upgrade) -> None:
+    await system.only(system.old["worker"], system.new["scheduler"])
+    with pytest.raises(OlderWorkers, match="graphs stays off: a worker of a release before still runs"):
+        await migrate(system.database_url, {GRAPHS: True})
+    await system.only(system.new["worker"], system.new["scheduler"])
+    before, at_last = [await _tasks_of_a_wide_job(system, turned=on) for on in (False, True)]
+    assert (before, at_last) == (1, 4)
+    await migrate(system.database_url, {GRAPHS: False})
+
+
+async def _tasks_of_a_wide_job(system: Upgrade, *, turned: bool) -> int:
+    """How many tasks the same job has."""
+    await migrate(system.database_url, {GRAPHS: turned})
+    [job] = await system.submit(system.wide_job(system.talk))
+    [done] = await system.finish(job)
+    assert done.state == Job.COMPLETED, done.error
+    return len((await read(system.database_url)).tasks[job.id])
 
 
 async def test_after_the_way_back_the_release_before_goes_on_alone(system: Upgrade) -> None:

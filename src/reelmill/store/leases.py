@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
@@ -124,10 +125,9 @@ class LeaseStore:
         """
         made = [(x.lease, f) for x in finished for f in x.files]
         spawned = [(x.lease, task) for x in finished for task in x.spawned]
-        edges = [(task.id, before) for _, task in spawned for before in task.depends_on]
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                _SQL["complete_tasks"],
+                _SQL["complete_and_spawn" if spawned else "complete_tasks"],
                 [x.lease.task_id for x in finished],
                 [x.lease.fence for x in finished],
                 [lease.task_id for lease, _ in made],
@@ -139,15 +139,7 @@ class LeaseStore:
                 [f.file.size_bytes for _, f in made],
                 [f.file.sha256 for _, f in made],
                 [x.result or None for x in finished],
-                [lease.task_id for lease, _ in spawned],
-                [lease.fence for lease, _ in spawned],
-                [task.id for _, task in spawned],
-                [task.kind for _, task in spawned],
-                [task.spec or None for _, task in spawned],
-                [task.weight for _, task in spawned],
-                [task_id for task_id, _ in edges],
-                [before for _, before in edges],
-                [task.place for _, task in spawned],
+                *(_columns(spawned) if spawned else ()),
             )
         files = {x.lease: x.files for x in finished}
         answer = {}
@@ -233,6 +225,22 @@ class LeaseStore:
 
 def _stored(row: Record) -> StoredJob:
     return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row))
+
+
+def _columns(spawned: Sequence[tuple[Lease, NewTask]]) -> tuple[list[Any], ...]:
+    """What complete_and_spawn has beside complete_tasks."""
+    edges = [(task.id, before) for _, task in spawned for before in task.depends_on]
+    return (
+        [lease.task_id for lease, _ in spawned],
+        [lease.fence for lease, _ in spawned],
+        [task.id for _, task in spawned],
+        [task.kind for _, task in spawned],
+        [task.spec or None for _, task in spawned],
+        [task.weight for _, task in spawned],
+        [task_id for task_id, _ in edges],
+        [before for _, before in edges],
+        [task.place for _, task in spawned],
+    )
 
 
 def _part(row: Record) -> Part:

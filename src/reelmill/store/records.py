@@ -122,6 +122,8 @@ def show_files(job: Job, files: Mapping[str, Sequence[OutputFile]], larger: Mapp
 
     `larger`: count and bytes of the outputs that have more than are in `files`.
     """
+    if not files and not larger:
+        return
     outputs = [(output, files.get(output.name, ())) for output in job.outputs]
     for output, made in outputs:
         counted = len(made), sum(file.size_bytes for file in made)

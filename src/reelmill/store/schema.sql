@@ -113,10 +113,13 @@ BEGIN
     END IF;
     -- A job that ends, or is to end, leaves no task that nobody told. One that a sibling spawned since this statement
     -- began is not seen by it, but here: the statement is to be repeated, which is what 40001 says.
-    IF (NEW.state IN ('COMPLETED', 'FAILED', 'CANCELLED') OR (OLD.cancel_time IS NULL AND NEW.cancel_time IS NOT NULL))
-       AND EXISTS (SELECT FROM tasks WHERE job_id = NEW.id AND NOT cancel_requested
+    IF NEW.tasks > 1
+       AND (NEW.state IN ('COMPLETED', 'FAILED', 'CANCELLED') OR (OLD.cancel_time IS NULL AND NEW.cancel_time IS NOT NULL))
+    THEN -- of its own: an IF that reads a table costs a query each time
+        IF EXISTS (SELECT FROM tasks WHERE job_id = NEW.id AND NOT cancel_requested
                    AND state IN ('WAITING', 'DELAYED', 'READY', 'RUNNING')) THEN
-        RAISE EXCEPTION 'job %: a task was spawned meanwhile', OLD.id USING ERRCODE = '40001';
+            RAISE EXCEPTION 'job %: a task was spawned meanwhile', OLD.id USING ERRCODE = '40001';
+        END IF;
     END IF;
     NEW.version := OLD.version + 1;
     RETURN NEW;
@@ -166,6 +169,13 @@ CREATE FUNCTION public.job_attempt(job uuid) RETURNS integer
 BEGIN
     RETURN (SELECT max(attempt) FROM tasks WHERE job_id = job);
 END $$;
+
+CREATE FUNCTION public.path_in_output(uri text, job_id uuid) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE strpos(uri, job_id::text) WHEN 0 THEN uri
+           ELSE regexp_replace(substr(uri, strpos(uri, job_id::text) + 37), '^[^/]*/[^/]*/', '') END
+$$;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -504,7 +514,7 @@ CREATE INDEX jobs_with_deadline ON public.jobs USING btree (deadline) WHERE ((de
 
 CREATE INDEX outbox_by_topic ON public.outbox USING btree (topic, id);
 
-CREATE INDEX output_files_path ON public.output_files USING btree (job_id, output, regexp_replace(uri, (('^.*?'::text || (job_id)::text) || '-[^/]*/[^/]*/'::text), ''::text));
+CREATE INDEX output_files_found ON public.output_files USING btree (job_id, output, public.path_in_output(uri, job_id));
 
 CREATE INDEX storage_deletions_due ON public.storage_deletions USING btree (not_before);
 

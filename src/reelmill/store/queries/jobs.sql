@@ -40,7 +40,7 @@ SELECT * FROM jobs WHERE tenant_id = $1 AND retry_of = $2;
 
 -- name: get_files
 -- What jobs made, in order: of each output the files before position $3.
-SELECT *, regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') AS path FROM output_files
+SELECT *, path_in_output(uri, job_id) AS path FROM output_files
 WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) AND position < $3 ORDER BY job_id, output, position;
 
 -- name: get_file_sums
@@ -59,15 +59,15 @@ WITH page AS (
 ), counted AS (
     SELECT *, count(*) OVER () AS candidates, sum(bytes) OVER (ORDER BY position) - bytes AS bytes_before FROM page
 )
-SELECT *, regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') AS path
+SELECT *, path_in_output(uri, job_id) AS path
 FROM counted WHERE bytes_before < $6 ORDER BY position;
 
 -- name: find_file
 -- The file at a path, as its URI has it, of an output of a COMPLETED job. The path is what follows the attempt's
 -- folder and the output's; the index has it.
-SELECT *, regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') AS path FROM output_files
+SELECT *, path_in_output(uri, job_id) AS path FROM output_files
 WHERE tenant_id = $1 AND job_id = $2 AND output = $3
-    AND regexp_replace(uri, '^.*?' || job_id::text || '-[^/]*/[^/]*/', '') = $4
+    AND path_in_output(uri, job_id) = $4
     AND EXISTS (SELECT FROM jobs WHERE id = $2 AND state = 'COMPLETED')
 LIMIT 1;
 

@@ -12,14 +12,16 @@ claimed AS (
     RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent, t.spawned_by, t.spec, t.weight, t.ready_time,
         coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
 ), ordered AS (
-    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM claimed) AND tasks > 1 ORDER BY id FOR NO KEY UPDATE
+    -- Of a task that nobody spawned the job has no other yet.
+    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM claimed WHERE spawned_by IS NOT NULL)
+    ORDER BY id FOR NO KEY UPDATE
 ), started AS (
     UPDATE jobs j
     SET state = 'PROCESSING', phase = coalesce(j.phase, 'PROBING'), next_attempt_time = NULL,
         attempt = CASE WHEN j.tasks = 1 THEN c.attempt ELSE greatest(j.attempt, c.attempt) END,
         start_time = coalesce(j.start_time, clock_timestamp())
-    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c, (SELECT count(*) FROM ordered) o
-    WHERE j.id = c.job_id
+    FROM (SELECT job_id, max(attempt) AS attempt FROM claimed GROUP BY job_id) c
+    WHERE j.id = c.job_id AND (SELECT count(*) FROM ordered) >= 0 -- locked before this reads
     RETURNING j.*
 )
 SELECT c.id AS task_id, c.kind, c.fence, c.attempt AS task_attempt, c.crashes, c.traceparent, c.waited_seconds,
@@ -78,11 +80,9 @@ SET phase = CASE WHEN j.tasks = 1 THEN coalesce($3::text::job_phase, j.phase) EL
 FROM held WHERE j.id = held.job_id AND j.state = 'PROCESSING'
 RETURNING j.*;
 
--- name: complete_tasks
--- Finish tasks by their fences, with the files they made and the tasks they spawn; the last task of a job finishes
--- the job, and with that all its files become visible. Nothing happens for a lease that was lost or a job
--- that is to stop. Two tasks of a job that finish at once meet at the job's row, so one sees 0.
-WITH held AS (
+-- name: finish
+-- What completions do with the tasks of leases: parallel arrays of tasks, fences and results, and of the files made.
+held AS (
     SELECT t.id, lease.result
     FROM tasks t JOIN unnest($1::uuid[], $2::bigint[], $11::bytea[]) AS lease (id, fence, result) USING (id)
     WHERE t.fence = lease.fence AND t.state::text = 'RUNNING' AND NOT t.cancel_requested
@@ -90,29 +90,18 @@ WITH held AS (
 ), done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL, phase = NULL, result = held.result
     FROM held WHERE t.id = held.id
-    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.operation, t.priority, t.traceparent, t.weight
+    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.operation, t.priority, t.traceparent, t.weight, t.spawned_by
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
     SELECT done.job_id, done.tenant_id, f.output, f.position, f.file, f.uri, f.size_bytes, f.sha256
     FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::int[], $7::bytea[], $8::text[], $9::bigint[], $10::text[])
         AS f (task_id, fence, output, position, file, uri, size_bytes, sha256)
     JOIN done ON done.id = f.task_id AND done.fence = f.fence
-), edges AS (
-    SELECT * FROM unnest($18::uuid[], $19::uuid[]) AS e (task_id, depends_on)
-), spawned AS (
-    INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, open_dependencies, ready_time,
-                       traceparent, spawned_by, spec, weight, place)
-    SELECT s.id, done.job_id, done.tenant_id, s.kind, done.operation,
-           CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority, e.n,
-           CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, s.place
-    FROM unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::text[], $16::bytea[], $17::real[], $20::text[])
-        AS s (parent, fence, id, kind, spec, weight, place)
-    JOIN done ON done.id = s.parent AND done.fence = s.fence
-    CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM edges WHERE edges.task_id = s.id) e
-    RETURNING id, job_id, weight
-), joined AS (
-    INSERT INTO task_dependencies (task_id, depends_on) SELECT e.* FROM edges e JOIN spawned ON spawned.id = e.task_id
-), waiting AS (
+)
+
+-- name: settle
+-- What completions do with the tasks that waited for these, and with their jobs.
+waiting AS (
     SELECT t.id, d.n
     FROM (
         SELECT task_id, count(*)::int AS n FROM task_dependencies JOIN done ON done.id = depends_on GROUP BY task_id
@@ -128,7 +117,8 @@ WITH held AS (
     WHERE t.id = w.id AND t.state = 'WAITING'
     RETURNING t.id
 ), ordered AS (
-    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM done) AND tasks > 1 ORDER BY id FOR NO KEY UPDATE
+    SELECT id FROM jobs WHERE id IN (SELECT job_id FROM done WHERE spawned_by IS NOT NULL)
+    ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE jobs j
 SET open_tasks = j.open_tasks - d.n + d.more, tasks = j.tasks + d.more,
@@ -138,13 +128,48 @@ SET open_tasks = j.open_tasks - d.n + d.more, tasks = j.tasks + d.more,
     error = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.error END,
     end_time = CASE WHEN j.open_tasks + d.more = d.n THEN clock_timestamp() END
 FROM (
-    SELECT job_id, count(*)::int AS n, sum(weight) AS weight, array_agg(id) AS task_ids, array_agg(fence) AS fences,
-           (SELECT count(*)::int FROM spawned WHERE spawned.job_id = done.job_id) AS more,
-           (SELECT coalesce(sum(weight), 0) FROM spawned WHERE spawned.job_id = done.job_id) AS more_weight
-    FROM done GROUP BY job_id
-) d, (SELECT count(*) FROM opened) o, (SELECT count(*) FROM ordered) p
-WHERE j.id = d.job_id
+    SELECT job_id, n, weight, task_ids, fences, coalesce(more, 0) AS more, coalesce(more_weight, 0) AS more_weight
+    FROM (
+        SELECT job_id, count(*)::int AS n, sum(weight) AS weight, array_agg(id) AS task_ids, array_agg(fence) AS fences
+        FROM done GROUP BY job_id
+    ) ended LEFT JOIN (
+        SELECT job_id, count(*)::int AS more, sum(weight) AS more_weight FROM spawned GROUP BY job_id
+    ) grown USING (job_id)
+) d
+-- Before this reads, what waited is opened and the jobs are locked.
+WHERE j.id = d.job_id AND (SELECT count(*) FROM opened) + (SELECT count(*) FROM ordered) >= 0
 RETURNING d.task_ids, d.fences, j.*;
+
+-- name: complete_tasks
+-- Finish tasks by their fences, with the files they made; the last task of a job finishes the job, and with that all
+-- its files become visible. Nothing happens for a lease that was lost or a job that is to stop. Two tasks of a job that
+-- finish at once meet at the job's row, so one sees 0.
+WITH
+-- include: finish
+, spawned AS (SELECT NULL::uuid AS job_id, NULL::real AS weight WHERE false),
+-- include: settle
+
+-- name: complete_and_spawn
+-- As complete_tasks, where some spawn tasks: others pay nothing for that.
+WITH
+-- include: finish
+, edges AS (
+    SELECT * FROM unnest($18::uuid[], $19::uuid[]) AS e (task_id, depends_on)
+), spawned AS (
+    INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, open_dependencies, ready_time,
+                       traceparent, spawned_by, spec, weight, place)
+    SELECT s.id, done.job_id, done.tenant_id, s.kind, done.operation,
+           CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority, e.n,
+           CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, s.place
+    FROM unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::text[], $16::bytea[], $17::real[], $20::text[])
+        AS s (parent, fence, id, kind, spec, weight, place)
+    JOIN done ON done.id = s.parent AND done.fence = s.fence
+    CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM edges WHERE edges.task_id = s.id) e
+    RETURNING id, job_id, weight
+), joined AS (
+    INSERT INTO task_dependencies (task_id, depends_on) SELECT e.* FROM edges e JOIN spawned ON spawned.id = e.task_id
+),
+-- include: settle
 
 -- name: completed_job
 -- The job of a task that this very lease completed: a repeated write is told apart from a late one.
