@@ -91,6 +91,13 @@ def test_every_variable_is_a_setting_with_a_valid_value(rendered: Rendered, monk
             assert Settings().log_level == "info"
 
 
+@pytest.mark.parametrize("process", ["api", "worker"])
+def test_who_reads_media_files_requires_its_sandbox(rendered: Rendered, process: str) -> None:
+    assert rendered.environment(f"media-reelmill-{process}")["REELMILL_SANDBOX"] == "require"
+    [container] = rendered.pods()[f"media-reelmill-{process}"]["spec"]["containers"]
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+
+
 def test_every_key_of_our_secret_that_a_pod_wants_is_there(rendered: Rendered) -> None:
     ours = {name: set(secret["stringData"]) for name, secret in rendered.of("Secret").items()}
     theirs = {"db": {"url"}, "kafka": {"url"}, "redis": {"url"}, "s3": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}

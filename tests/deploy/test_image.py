@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import SharedServer
 from deploy.conftest import ROOT
@@ -55,9 +56,30 @@ async def test_doctor_finds_all_well_in_it(
     done = run("reelmill", "doctor", **servers, **EMULATED)
     assert (done.returncode, "wrong" in done.stdout) == (0, False), done.stdout + done.stderr
     assert re.search(r"ok +ffmpeg .*/opt/reelmill/", done.stdout), "the pinned one"
+    assert EMULATED or re.search(r"ok +sandbox +Landlock ABI [0-9]+, seccomp\s", done.stdout), done.stdout
 
 
-async def test_a_worker_in_it_does_a_job(images: Images, database_url: str, clip: Path, tmp_path: Path) -> None:
+def walled(family: psutil.Process) -> None:
+    """The worker in a container is no root, and who reads files for it has a filter that it has not, and no way up."""
+
+    def fields(process: psutil.Process) -> dict[str, str]:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    [worker] = [
+        p for p in family.children(recursive=True) if p.cmdline()[1:] == ["/opt/reelmill/bin/reelmill", "worker"]
+    ]
+    children, own = [fields(child) for child in worker.children(recursive=True)], fields(worker)
+    assert own["Uid"].split() == ["10001"] * 4
+    assert len(children) >= 2, "a fork server of programs and the template of probers"
+    for child in children:
+        assert int(child["Seccomp_filters"]) > int(own["Seccomp_filters"]), child
+        assert (child["Seccomp"], child["NoNewPrivs"]) == ("2", "1"), child
+
+
+async def test_a_worker_in_it_does_a_job_behind_walls(
+    images: Images, database_url: str, clip: Path, tmp_path: Path
+) -> None:
     tmp_path.chmod(0o777)  # the image's user writes here too
     (tmp_path / "talk.mp4").write_bytes(clip.read_bytes())
     settings = {"database_url": database_url, "local_roots": json.dumps([str(tmp_path)]), **EMULATED}
@@ -66,13 +88,15 @@ async def test_a_worker_in_it_does_a_job(images: Images, database_url: str, clip
     options = ["--isolation=chroot", f"--volume={tmp_path}:{tmp_path}", *variables, container]
     with (
         Reelmill("api", **settings) as api,
-        images.running("run", *options, "--", "reelmill", "worker"),
+        images.running("run", *options, "--", "reelmill", "worker") as family,
         channel(api.grpc) as connection,
     ):
         jobs = JobServiceStub(connection)
         wanted = job((tmp_path / "talk.mp4").as_uri(), destination=(tmp_path / "out").as_uri())
         created = await asyncio.to_thread(jobs.CreateJob, CreateJobRequest(job=wanted))
         done = await asyncio.to_thread(finish, jobs, created.id)
+        if not EMULATED:
+            walled(family)
     assert done.state == Job.COMPLETED, done.error
     assert {file.stat().st_uid for file in tmp_path.glob("out/**/*.*")} == {10001}
 
@@ -83,6 +107,7 @@ def test_it_says_what_it_is(images: Images, run: Run) -> None:
     config = images.inspect("localhost/reelmill")["config"]
     assert config["User"] == "10001:10001", "a number: Kubernetes can tell that it is not root"
     assert config["Entrypoint"] == ["reelmill"]
+    assert "REELMILL_SANDBOX=require" in config["Env"]
     assert config["Labels"]["org.opencontainers.image.revision"] == "abc"
 
 

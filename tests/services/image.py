@@ -123,7 +123,7 @@ class Images:
         return subprocess.run([*self._program, *arguments], capture_output=True, text=True, check=False)
 
     @contextmanager
-    def running(self, *arguments: str) -> Iterator[None]:
+    def running(self, *arguments: str) -> Iterator[psutil.Process]:
         """A command of buildah that goes on until the context ends, with all that it started."""
         process = subprocess.Popen(
             [*self._program, *arguments],
@@ -133,7 +133,7 @@ class Images:
         )
         family = psutil.Process(process.pid)
         try:
-            yield
+            yield family
         finally:
             for one in (*family.children(recursive=True), family):
                 with suppress(psutil.NoSuchProcess):
