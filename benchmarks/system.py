@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,18 @@ class System:
     """Of its own processes."""
     database_url: str = ""
     """Of the full set-up, to look behind the api's back."""
+    metrics: tuple[str, ...] = ()
+    """Addresses of its processes' metrics."""
+
+    def counted(self, name: str, **labels: str) -> float:
+        """The sum of a counter over its processes."""
+        line = name + "".join(f'{{{key}="{value}"}}' for key, value in labels.items()) + " "
+        total = 0.0
+        for address in self.metrics:
+            with urllib.request.urlopen(address) as answer:
+                for found in answer.read().decode().splitlines():
+                    total += float(found.removeprefix(line)) if found.startswith(line) else 0
+        return total
 
 
 @contextlib.contextmanager
@@ -55,12 +68,21 @@ def full(
             check_redis(servers.redis)
             chosen = variables(servers, url, full=True, folder=str(folder)) | (options or {})
             chosen["REELMILL_GRPC_PORT"] = str(port)
-            for name in ("api", "scheduler", *["worker"] * workers):
+            names, ports = ("api", "scheduler", *["worker"] * workers), []
+            for name in names:
                 argv = (python, "-m", "reelmill", name)
-                processes.append(spawn(argv, chosen, folder / f"{name}.log"))
+                ports.append(free_port())
+                told = chosen | {"REELMILL_HEALTH_PORT": str(ports[-1])}
+                processes.append(spawn(argv, told, folder / f"{name}.log"))
             target = f"127.0.0.1:{port}"
             _wait_until_answers(target)
-            yield System(target=target, folder=folder, pids=tuple(p.pid for p in processes), database_url=url)
+            yield System(
+                target=target,
+                folder=folder,
+                pids=tuple(p.pid for p in processes),
+                database_url=url,
+                metrics=tuple(map(_metrics, ports)),
+            )
             stop(processes)
             runner.run(databases.drop_all())
     finally:
@@ -71,9 +93,9 @@ def full(
 @contextlib.contextmanager
 def up() -> Iterator[System]:
     """`reelmill up` on an empty data folder, a server of its own in it."""
-    folder = Path(tempfile.mkdtemp(prefix="reelmill-bench-"))
+    folder, http = Path(tempfile.mkdtemp(prefix="reelmill-bench-")), free_port()
     environment = {"REELMILL_READ_ROOTS": f'["{folder}"]', "REELMILL_WRITE_ROOTS": f'["{folder}"]', "COLUMNS": "200"}
-    argv = (sys.executable, "-m", "reelmill", "up", "--data", str(folder / "data"), "--http", "0", "--grpc", "0")
+    argv = (sys.executable, "-m", "reelmill", "up", "--data", str(folder / "data"), "--http", str(http), "--grpc", "0")
     process = spawn(argv, environment, folder / "up.log")
     try:
         deadline = time.monotonic() + _START_SECONDS
@@ -81,10 +103,14 @@ def up() -> Iterator[System]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"reelmill up did not start:\n{(folder / 'up.log').read_text()[-3000:]}")
             time.sleep(0.01)
-        yield System(target=found[1], folder=folder, pids=(process.pid,))
+        yield System(target=found[1], folder=folder, pids=(process.pid,), metrics=(_metrics(http),))
     finally:
         stop([process])
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _metrics(port: int) -> str:
+    return f"http://127.0.0.1:{port}/metrics"
 
 
 def _wait_until_answers(target: str) -> None:

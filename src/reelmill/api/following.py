@@ -15,6 +15,7 @@ from reelmill.cache.port import Cache, job_channel
 from reelmill.jobs.errors import NotFound
 from reelmill.jobs.states import FINAL_JOB_STATES
 from reelmill.supervise import supervised
+from reelmill.telemetry.metrics import HEARD
 from reelmill.v1.jobs_pb2 import Job, JobEvent
 
 _FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
@@ -62,6 +63,7 @@ class Follower:
         self._progress = b""
         self._due = asyncio.Event()
         self._sure = True
+        self._polled = False
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     @property
@@ -95,6 +97,7 @@ class Follower:
     def look(self, *, sure: bool = False) -> None:
         """Something may have happened; `sure`: it has, whatever the cache says."""
         self._sure |= sure
+        self._polled |= sure and not self._due.is_set()
         self._due.set()
 
     def forget(self) -> None:
@@ -131,8 +134,8 @@ class Follower:
     async def _catch_up(self) -> bool:
         """Read what is new; answers whether anything is."""
         self.looked = time.monotonic()
-        sure, self._sure = self._sure, False
-        news = False
+        sure, self._sure, polled, self._polled = self._sure, False, self._polled, False
+        joins, news = not self._events, False
         async with self._turns:
             status = await self._statuses.cached(self.tenant_id, self.job_id)
         if sure or status is None or status.version > self.last:
@@ -143,6 +146,8 @@ class Follower:
                     self._add(event)
                 more = len(events) == PAGE
                 news |= bool(events)
+            if news and not joins:
+                HEARD["poll" if polled else "wakeup"].inc()
             if not self._events:
                 raise NotFound(f"there is no job {self.job_id}")
             if news and (status is None or status.version < self.last):

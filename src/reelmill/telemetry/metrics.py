@@ -152,6 +152,8 @@ _QUEUE_WAIT = Histogram(
 QUEUE_WAIT = {p: _QUEUE_WAIT.labels(p) for p in PRIORITIES}
 _ATTEMPTS = Counter("reelmill_worker_attempts_total", "Attempts that ended", ["outcome"], registry=_WORKER)
 ATTEMPTS = {outcome: _ATTEMPTS.labels(outcome) for outcome in OUTCOMES}
+_CLAIMED = Counter("reelmill_worker_claimed_tasks_total", "Tasks taken, by what led to them", ["by"], registry=_WORKER)
+CLAIMED = {by: _CLAIMED.labels(by) for by in ("message", "sweep")}
 _FAILURES = Counter(
     "reelmill_worker_failures_total", "Attempts that failed, by error", ["code", "category"], registry=_WORKER
 )
@@ -220,6 +222,10 @@ POOL_WAIT = Histogram(
 
 # Calls.
 
+_HEARD = Counter(
+    "reelmill_api_watched_changes_total", "Changes of watched jobs, by what told of them", ["by"], registry=_API
+)
+HEARD = {by: _HEARD.labels(by) for by in ("wakeup", "poll")}
 _CALLS = Counter("reelmill_api_requests_total", "gRPC calls answered", ["method", "code"], registry=_API)
 _CALL_TIME = Histogram(
     "reelmill_api_request_duration_seconds",

@@ -13,6 +13,7 @@ from reelmill.queue.port import Consumer, Delivery, Message, Queue, Topic, parse
 from reelmill.store.leases import BEGINNING, KINDS, LeaseStore
 from reelmill.store.records import ClaimedTask
 from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import CLAIMED
 from reelmill.v1.messages_pb2 import DeadLetter
 
 log = get_logger(__name__)
@@ -81,6 +82,7 @@ class Intake:
             self._more = len(claimed) == free
         if claimed:
             await reach("task.claimed")
+        CLAIMED["message" if self._uncommitted else "sweep"].inc(len(claimed))
         if self._uncommitted:
             deliveries, self._uncommitted = self._uncommitted, []
             await consumer.commit(deliveries)
