@@ -1,17 +1,23 @@
-"""GET of a queued job, one by one over gRPC: with Redis, without, and PgQueuer's status by its SQL."""
+"""GET of a queued job, one by one over gRPC: with Redis, without, a server that does nothing, and PgQueuer's SQL."""
 
 import asyncio
 import contextlib
+import shutil
 import statistics
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 from pgqueuer import AsyncpgDriver, Queries
 from services.databases import Databases
+from services.process import free_port
 
 from benchmarks import system
+from benchmarks.peers.base import spawn, stop
 from benchmarks.peers.reelmill_peer import tiny_job
 from benchmarks.report import Report
 from benchmarks.rounds import alternate
@@ -37,6 +43,7 @@ def run(servers: Servers, report: Report) -> None:
             readers[name] = partial(_read, client, rounds)
             processes[f"api {name}"] = running.pids[0]
         readers["redis-again"] = readers["redis"]
+        readers["echo"], processes["echo"] = stack.enter_context(_echo(count))
         readers["pgqueuer"] = stack.enter_context(_pgqueuer(servers, count))
         time.sleep(_LONG_SECONDS)
         turns = dict.fromkeys(readers, 0)
@@ -55,13 +62,14 @@ def run(servers: Servers, report: Report) -> None:
             cpu[name] = ", ".join(f"{p} {ms:.2f}" for p, ms in spent.items() if ms >= 0.01)
             return count / seconds
 
-        names = [name for name in ("redis", "redis-again", "without", "pgqueuer") if report.wants(name)]
+        names = [name for name in (*OURS, "echo", "pgqueuer") if report.wants(name)]
         rates = alternate({name: partial(contestant, name) for name in names}, report.rounds, report.round)
     report.head("GET of a queued job, one by one: reads/s, CPU ms a read by process")
     for name in names:
         report.line(name, f"{statistics.median(rates[name]):8.0f}", cpu[name])
-    report.ratios({n: r for n, r in rates.items() if n != "pgqueuer"}, [n for n in OURS if n != "without"])
-    report.ratios({n: r for n, r in rates.items() if n in ("without", "pgqueuer")}, ["without"])
+    report.ratios({n: r for n, r in rates.items() if n in OURS}, [n for n in OURS if n != "without"])
+    report.ratios({n: r for n, r in rates.items() if n in ("without", "echo", "pgqueuer")}, ["without"])
+    report.ratios({n: r for n, r in rates.items() if n in ("echo", "pgqueuer")}, ["echo"])
 
 
 def _queue(client: Client, count: int) -> list[str]:
@@ -73,6 +81,24 @@ def _read(client: Client, rounds: list[list[str]], turn: int) -> None:
     for job_id in rounds[turn]:
         job = client.get_job(job_id)
         assert job.state == Job.QUEUED, job
+
+
+@contextlib.contextmanager
+def _echo(count: int) -> Iterator[tuple[Callable[[int], None], int]]:
+    """The same client and a server that does nothing; answers its process too."""
+    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="reelmill-bench-"))
+    process = spawn((sys.executable, "-m", "benchmarks.echo", str(port)), {}, folder / "echo.log")
+    try:
+        with Client(f"127.0.0.1:{port}") as client:
+
+            def read(_turn: int) -> None:
+                for _ in range(count):
+                    assert client.get_job("any").state == Job.QUEUED
+
+            yield read, process.pid
+    finally:
+        stop([process])
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

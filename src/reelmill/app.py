@@ -23,7 +23,7 @@ from reelmill.api.uploads_service import UploadService
 from reelmill.api.workers_service import WorkerService
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
-from reelmill.capacity import Limits
+from reelmill.capacity import Limits, Looks
 from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
@@ -194,9 +194,11 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay)
     prober = Prober(parts.launcher)
     folder = settings.data_dir.expanduser() / "work"
+    looks = Looks()
+    planner = Planner(parts.storage, prober, folder, plan_context(settings), looks)
     server = Server(
-        JobService(parts.jobs, parts.cache, submitter, Planner(parts.storage, prober, folder, plan_context(settings))),
-        MediaService(parts.storage, prober, folder),
+        JobService(parts.jobs, parts.cache, submitter, planner),
+        MediaService(parts.storage, prober, folder, looks),
         UploadService(UploadStore(parts.database)),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
         ready=parts.database.check,

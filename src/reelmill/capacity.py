@@ -1,14 +1,15 @@
-"""What requests may take together: bytes in flight, and threads beside the event loop."""
+"""What requests may take together: bytes in flight, looks into files, and threads beside the event loop."""
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from reelmill.jobs.errors import Unavailable
+from reelmill.jobs.errors import Busy, Unavailable
 from reelmill.jobs.rules import is_batch
 
 IN_FLIGHT_MAX_BYTES = 64 * 2**20
@@ -17,6 +18,8 @@ SMALL_BYTES = 64 * 2**10
 """A request up to this size never waits for the large ones."""
 WAIT_SECONDS = 2.0
 """How long a large request waits for its turn before it is asked to come again."""
+LOOKS_AT_ONCE = 16
+"""Calls that fetch files and look into them, in a process; each may hold a folder with its inputs."""
 INLINE_BYTES = 8 * 2**10
 """Messages up to this size are read, checked and printed on the event loop; larger ones in a thread."""
 _THREADS = 2
@@ -76,6 +79,27 @@ class Capacity:
         self._free += size_bytes
         async with self._freed:
             self._freed.notify_all()
+
+
+class Looks:
+    """Lets LOOKS_AT_ONCE calls that look into files run at once."""
+
+    def __init__(self, *, at_once: int = LOOKS_AT_ONCE, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._wait_seconds = wait_seconds
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Run in its turn. Raises Busy where none comes within `wait_seconds`."""
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise Busy from error
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class Share:

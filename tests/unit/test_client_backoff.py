@@ -8,7 +8,12 @@ from reelmill.client import Backoff, NotFound, ReelmillError, Unavailable
 
 
 @pytest.mark.parametrize(
-    "error", [Unavailable("away", code="UNAVAILABLE"), ReelmillError("too long", code="DEADLINE_EXCEEDED")]
+    "error",
+    [
+        Unavailable("away", code="UNAVAILABLE"),
+        ReelmillError("too long", code="DEADLINE_EXCEEDED"),
+        ReelmillError("too many", code="RESOURCE_EXHAUSTED", retry_seconds=0),
+    ],
 )
 def test_what_passes_is_repeated_until_the_last_try(error: ReelmillError) -> None:
     backoff = Backoff(attempts=3, first_seconds=0.2)
@@ -17,7 +22,7 @@ def test_what_passes_is_repeated_until_the_last_try(error: ReelmillError) -> Non
     assert all(wait is not None and 0 <= wait <= 0.4 for wait in waits[:2])
 
 
-@pytest.mark.parametrize("code", ["NOT_FOUND", "INTERNAL", "UNKNOWN"])
+@pytest.mark.parametrize("code", ["NOT_FOUND", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"])
 def test_what_stays_is_not_repeated(code: str) -> None:
     assert Backoff().delay_seconds(NotFound("no", code=code), 1) is None
 

@@ -20,6 +20,7 @@ ERRORS = [
     errors.Conflict(),
     errors.WrongState(),
     errors.Unavailable(),
+    errors.Busy(),
     errors.ReelmillError(),
 ]
 

@@ -8,7 +8,16 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2
 from google.rpc.status_pb2 import Status
 
-from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, ReelmillError, Unavailable, Violation, WrongState
+from reelmill.jobs.errors import (
+    Busy,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ReelmillError,
+    Unavailable,
+    Violation,
+    WrongState,
+)
 
 _CODES: dict[type[ReelmillError], int] = {
     InvalidRequest: code_pb2.INVALID_ARGUMENT,
@@ -16,6 +25,7 @@ _CODES: dict[type[ReelmillError], int] = {
     Conflict: code_pb2.ALREADY_EXISTS,
     WrongState: code_pb2.FAILED_PRECONDITION,
     Unavailable: code_pb2.UNAVAILABLE,
+    Busy: code_pb2.RESOURCE_EXHAUSTED,
 }
 _REASONS: dict[type[ReelmillError], str] = {
     InvalidRequest: "INVALID_REQUEST",
@@ -23,6 +33,7 @@ _REASONS: dict[type[ReelmillError], str] = {
     Conflict: "IDEMPOTENCY_CONFLICT",
     WrongState: "WRONG_STATE",
     Unavailable: "UNAVAILABLE",
+    Busy: "BUSY",
 }
 RETRY_SECONDS = 1
 # gRPC's clients take 8 KiB of metadata: the message, percent-encoded, and the status with all its details, in base64.
@@ -38,7 +49,7 @@ def to_status(error: ReelmillError) -> Status:
     _add(status, info)
     if isinstance(error, InvalidRequest):
         _add(status, _bad_request(error.violations))
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | Busy):
         _add(status, error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS)))
     return status
 

@@ -3,9 +3,11 @@
 import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from reelmill.api.checks import Checks
 from reelmill.api.identity import Identify, everybody
+from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
@@ -18,7 +20,10 @@ from reelmill.v1 import media_pb2_grpc
 class MediaService(media_pb2_grpc.MediaServiceServicer):
     """Probing happens in a child process: a damaged file can end it."""
 
-    def __init__(self, storage: Storage, prober: Prober, folder: Path, identify: Identify = everybody) -> None:
+    def __init__(
+        self, storage: Storage, prober: Prober, folder: Path, looks: Looks, identify: Identify = everybody
+    ) -> None:
+        self._looks = looks
         self._storage = storage
         self._prober = prober
         self._folder = folder
@@ -31,9 +36,13 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
         if problem := Checks(storage).uri(request.uri):
             raise InvalidRequest([Violation("uri", problem)])
         self._folder.mkdir(parents=True, exist_ok=True)
+        async with self._looks.turn():
+            return await self._probe(storage, tenant, request.uri)
+
+    async def _probe(self, storage: Storage, tenant: UUID, uri: str) -> pb.MediaInfo:
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:
             try:
-                fetched = await storage.fetch(request.uri, Path(folder) / "input")
+                fetched = await storage.fetch(uri, Path(folder) / "input")
                 return (await self._prober.of(tenant).probe(fetched.path)).info
             except AttemptFailed as error:
                 if error.failure.retryable:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 from reelmill.abreast import abreast
+from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
 from reelmill.media.graph import waits_for
@@ -25,8 +26,9 @@ _KINDS = {Kind.VIDEO: "video", Kind.AUDIO: "audio"}
 class Planner:
     """Looks into inputs and plans, as a worker with the same settings would."""
 
-    def __init__(self, storage: Storage, prober: Prober, folder: Path, context: PlanContext) -> None:
+    def __init__(self, storage: Storage, prober: Prober, folder: Path, context: PlanContext, looks: Looks) -> None:
         """`folder`: for what is fetched; it is gone with the answer."""
+        self._looks = looks
         self._storage = storage
         self._prober = prober
         self._folder = folder
@@ -35,8 +37,13 @@ class Planner:
     async def steps(self, tenant_id: UUID, job: Job) -> list[pb.Step]:
         """The steps of a job that passed the checks, its defaults filled in.
 
-        Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later.
+        Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later,
+        Busy where too many look into files.
         """
+        async with self._looks.turn():
+            return await self._steps(tenant_id, job)
+
+    async def _steps(self, tenant_id: UUID, job: Job) -> list[pb.Step]:
         places = {item.name: i for i, item in enumerate(job.inputs)}
         storage = self._storage.of(tenant_id)
         self._folder.mkdir(parents=True, exist_ok=True)

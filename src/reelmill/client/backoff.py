@@ -20,7 +20,7 @@ class Backoff:
     def delay_seconds(self, error: ReelmillError, attempt: int) -> float | None:
         """The wait after try number `attempt` (from 1) failed; None where it was the last."""
         # A try that took too long may have met a server that froze; the next one meets another, or it awake.
-        passing = isinstance(error, Unavailable) or error.code == "DEADLINE_EXCEEDED"
+        passing = isinstance(error, Unavailable) or error.code == "DEADLINE_EXCEEDED" or error.retry_seconds is not None
         if not passing or attempt >= self.attempts:
             return None
         longest = min(self.max_seconds, self.first_seconds * 2 ** (attempt - 1))

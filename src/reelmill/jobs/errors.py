@@ -163,6 +163,10 @@ class Unavailable(ReelmillError):
     """A part of the server is away; try again."""
 
 
+class Busy(ReelmillError):
+    """Too many calls that look into files are under way; try again."""
+
+
 def _told(text: str, most: int) -> str:
     """A text without secrets, and not longer than `most`."""
     return _cut(redacted(text[:_LOOKED_AT]), most)

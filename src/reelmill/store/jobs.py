@@ -171,11 +171,11 @@ class JobStore:
     async def read(self, tenant_id: UUID, job_id: UUID) -> tuple[Job, int]:
         """A job, and when it was so, by the database's clock: microseconds since 1970. Raises NotFound."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_SQL["get_jobs"], tenant_id, [job_id])
-            found = await with_files(connection, rows)
-        if job_id not in found:
+            row = await connection.fetchrow(_SQL["get_job"], tenant_id, job_id)
+            found = await with_files(connection, [row] if row else [])
+        if row is None:
             raise NotFound(f"there is no job {job_id}")
-        return found[job_id], microseconds(rows[0]["read_time"])
+        return found[row["id"]], microseconds(row["read_time"])
 
     async def get_many(self, tenant_id: UUID, job_ids: Sequence[UUID]) -> list[Job]:
         """Those of the jobs that are there, in any order."""

@@ -26,9 +26,13 @@ RETURNING key;
 -- What the keys were used for.
 SELECT key, fingerprint, job_id FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY ($2::text[]);
 
+-- name: get_job
+-- A job, and a time at or before which it was so. (An array of one id would cost a client a third more.)
+SELECT *, now() AS read_time FROM jobs WHERE tenant_id = $1 AND id = $2;
+
 -- name: get_jobs
--- Jobs by id, and a time at or before which they were so.
-SELECT *, now() AS read_time FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
+-- Jobs by id.
+SELECT * FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
 
 -- name: get_versions
 -- How far jobs are.
