@@ -36,7 +36,10 @@ NOT_PURE = frozenset(
     {
         *(
             f"media/{name}.py"
-            for name in ("child", "confinement", "ffmpeg", "launcher", "pread", "probe", "probe_child", "run", "verify")
+            for name in (
+                *("child", "confinement", "ffmpeg", "launcher", "pread", "probe", "probe_child", "run", "still_child"),
+                *("stills", "verify", "warm", "warm_child"),
+            )
         ),
         *(f"client/{name}.py" for name in ("asynchronous", "blocking")),
         *(

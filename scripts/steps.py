@@ -5,6 +5,7 @@ from mutant import Mutant
 MEDIA = "src/reelmill/media"
 STEPS, SETS = "tests/unit/test_media_steps.py", "tests/media/test_sets.py"
 SPREADING = "tests/unit/test_media_spreading.py"
+ENGINES, BESIDE = "tests/unit/test_media_engines.py", "tests/media/test_engines.py"
 
 
 def step(name: str, file: str, old: str, new: str, *, tests: str = STEPS) -> Mutant:
@@ -44,5 +45,77 @@ STEP_MECHANISMS = (
         r'return ", "\.join\(missing\)',
         'return ""',
         tests="tests/unit/test_media_abilities.py",
+    ),
+    step("a warm child has no large step", "engines.py", r"step\.memory_bytes <= MOST_BYTES", "True", tests=ENGINES),
+    step(
+        "a warm child decodes not for long",
+        "engines.py",
+        r"cost\.reading_cpu <= MOST_CPU_SECONDS",
+        "cost",
+        tests=ENGINES,
+    ),
+    step("what a warm child makes goes through a pipe", "engines.py", r"_most_bytes\(step\) <=", "0 <=", tests=ENGINES),
+    step(
+        "a warm child has filters that are known", "engines.py", r"<= FILTERS", "<= {*FILTERS, 'movie'}", tests=ENGINES
+    ),
+    step("a warm child has one file", "engines.py", r"known = _same_file\(step\.reads\) and", "known =", tests=ENGINES),
+    step("bwdif is ffmpeg's", "engines.py", r'"pad", "crop"', '"pad", "crop", "bwdif"', tests=BESIDE),
+    step("libwebp is ffmpeg's", "engines.py", r'"mjpeg", "png"\}', '"mjpeg", "png", "libwebp"}', tests=ENGINES),
+    step("a warm child seeks to the frame", "still_child.py", r"if frame\.pts >= 0:", "if True:", tests=BESIDE),
+    step("a warm child turns pictures", "still_child.py", r"\*_turned\(frame\), ", "", tests=BESIDE),
+    step("a warm child mirrors pictures", "still_child.py", r'"cclock_flip" if values\[3\] > 0 else', "", tests=BESIDE),
+    step(
+        "a warm child sees how a camera was held",
+        "still_child.py",
+        r"except ValueError:",
+        "except KeyError:",
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child knows a picture's colours",
+        "still_child.py",
+        r'"colorspace": str\(int\(frame\.colorspace\)\),',
+        "",
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child makes no cropped picture",
+        "still_child.py",
+        r'if "frame cropping" in',
+        'if "none" in',
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child makes no damaged picture",
+        "still_child.py",
+        r"if any\(level <= av\.logging\.ERROR",
+        "if any(False",
+        tests=BESIDE,
+    ),
+    step(
+        "a still that a warm child breaks off is ffmpeg's",
+        "stills.py",
+        r"except \(Crashed, Overrun, OSError\)",
+        "except OSError",
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child that takes too long is ended",
+        "warm.py",
+        r"timeout=self\._timeout_seconds",
+        "timeout=60",
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child's answer is of its step", "stills.py", r"if at == len\(answer\.made\) else None", "", tests=BESIDE
+    ),
+    step("a still has room on the disk", "stills.py", r"check_space\(\)\n", "pass\n", tests=BESIDE),
+    step("a still is a new file", "stills.py", r'open\("xb"\)', 'open("wb")', tests=BESIDE),
+    step(
+        "a step that is stopped leaves its warm child to nobody",
+        "warm.py",
+        r"asking\.cancel\(\)\n                await child\.end\(\)",
+        "self._idle.append(child)",
+        tests="tests/media/test_prober.py",
     ),
 )

@@ -253,7 +253,7 @@ WALLS = (
     ),
     wall(
         "there are several probers",
-        "src/reelmill/media/probe.py",
+        "src/reelmill/media/warm.py",
         r"asyncio\.Semaphore\(children\)",
         "asyncio.Semaphore(1)",
         "tests/media/test_confinement.py tests/media/test_prober.py",

@@ -34,6 +34,8 @@ from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
+from reelmill.media.verify import FILES_AT_ONCE
+from reelmill.media.warm import WarmChildren
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import Queue
 from reelmill.queue.postgres import PostgresQueue
@@ -192,7 +194,8 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     """The gRPC service; answers its port."""
     settings = parts.settings
     submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay)
-    prober = Prober(parts.launcher)
+    children = WarmChildren(parts.launcher)
+    prober = Prober(children)
     folder = settings.data_dir.expanduser() / "work"
     looks = Looks()
     planner = Planner(parts.storage, prober, folder, plan_context(settings), looks)
@@ -212,7 +215,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
         yield port
     finally:
         await server.stop()
-        await prober.close()
+        await children.close()
         await end(relay)
 
 
@@ -230,7 +233,7 @@ def plan_context(settings: Settings) -> PlanContext:
     )
 
 
-def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot]:
+def make_executor(parts: Parts, children: WarmChildren) -> tuple[MediaExecutor, WorkRoot]:
     """The executor of media jobs, and the folder of its working directories."""
     settings = parts.settings
     work = work_root(settings)
@@ -248,7 +251,7 @@ def make_executor(parts: Parts, prober: Prober) -> tuple[MediaExecutor, WorkRoot
         async with parts.database.connection() as connection:
             return await is_on(connection, GRAPHS)
 
-    return MediaExecutor(parts.storage, work, parts.launcher, prober, limits, may_spread), work
+    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, may_spread), work
 
 
 def check_ffmpeg(path: Path) -> None:
@@ -268,10 +271,11 @@ def make_worker(
     `alone`: no other worker shares its database.
     """
     settings = parts.settings
-    prober = Prober(parts.launcher)
+    # Of each slot one may make stills for seconds; probes shall not wait for it.
+    children = WarmChildren(parts.launcher, children=settings.worker_slots + FILES_AT_ONCE)
     if executor is None:
         check_ffmpeg(find_ffmpeg(settings.ffmpeg))
-        executor, work = make_executor(parts, prober)
+        executor, work = make_executor(parts, children)
         if removed := work.clean():
             log.info("removed working directories of dead workers", folders=removed)
     config = WorkerConfig(
@@ -292,7 +296,7 @@ def make_worker(
                 config, parts.leases, WorkerStore(parts.database), parts.queue, parts.cache, parts.relay, executor
             ).run(stop)
         finally:
-            await prober.close()
+            await children.close()
 
     return run
 

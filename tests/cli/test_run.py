@@ -12,6 +12,7 @@ from cli.conftest import reelmill
 
 from reelmill.media.launcher import running
 from reelmill.media.probe import Prober
+from reelmill.media.warm import WarmChildren
 
 
 def done(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -40,9 +41,9 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
     assert re.search(r"web-mp4 +one-web-mp4-web-mp4\.mp4 +[0-9.]+ kB +h264\+aac +320×180 +4\.\d+ s", out)
     assert "one: COMPLETED" in err
     async with running() as launcher:
-        prober = Prober(launcher)
+        prober = Prober(WarmChildren(launcher))
         probed = await prober.of("").probe(tmp_path / "out" / "one-web-mp4-web-mp4.mp4")
-        await prober.close()
+        await prober.children.close()
     assert [s.codec for s in probed.info.streams] == ["h264", "aac"]
 
 

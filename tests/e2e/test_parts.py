@@ -32,7 +32,7 @@ KAFKA = ("kafka_producer", "kafka_topics")
 API = ("api_grpc", "api_health", "relay")
 WORKER = ("cancels", "heartbeat", "progress", "take", "worker")
 SCHEDULER = ("folders", "relay_sweep", "rescue", "retention", "sampler", "scheduler", "status_sweep")
-FILES = ("fork_server", "prober_template")
+FILES = ("fork_server", "warm_template")
 TOPICS = ("kafka_tasks.high", "kafka_tasks.low", "kafka_tasks.normal")
 # A part that is new belongs here. What is under another name, or no part at all, is found below.
 PARTS = {

@@ -12,6 +12,7 @@ from media.kit import Studio
 
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
+from reelmill.media.warm import WarmChildren
 from reelmill.supervise import end
 
 
@@ -28,9 +29,9 @@ async def shared_launcher() -> AsyncIterator[Launcher]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_prober(shared_launcher: Launcher) -> AsyncIterator[Prober]:
     """A prober for all tests: each has children of its own."""
-    made = Prober(shared_launcher)
+    made = Prober(WarmChildren(shared_launcher))
     yield made
-    await made.close()
+    await made.children.close()
 
 
 @pytest.fixture

@@ -13,11 +13,14 @@ from jobs import job
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
+from reelmill.media.engines import Engine, engine_of
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.settling import settle
+from reelmill.media.steps import Step
+from reelmill.media.stills import Stills
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import verify
 from reelmill.v1.media_pb2 import MediaInfo
@@ -143,7 +146,9 @@ class Studio:
         planned = await self.plan(path, *outputs)
         damaged = (await self.source(path)).timeline.damaged
         self.make_folders(planned.graph)
-        for command in planned.commands:
+        for step, command in zip(planned.graph.steps, planned.commands, strict=True):
+            if engine_of(step) is Engine.WARM and await self.still(step, path) is not None:
+                continue
             try:
                 damaged |= (await self.run(command)).input_damaged
             except AttemptFailed as error:
@@ -151,6 +156,11 @@ class Studio:
                 raise
         found = await verify(planned.graph.promised, self.folder, self.prober.of(""), input_damaged=damaged)
         return [self.folder / file.path for file in found]
+
+    async def still(self, step: Step, path: Path, folder: Path | None = None) -> tuple[str, ...] | None:
+        """Have a warm child make a step's files."""
+        stills = Stills(self.prober.children)
+        return await stills.make(step, path=path, folder=folder or self.folder, tenant="", max_bytes=10**9)
 
     async def one(self, path: Path, **output: object) -> Path:
         """The only file of one output."""

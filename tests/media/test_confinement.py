@@ -17,6 +17,7 @@ from reelmill.media.confinement import Confinement
 from reelmill.media.fork_server import python_reads
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
+from reelmill.media.warm import WarmChildren
 
 MIB = 2**20
 BUDGET = 512 * MIB
@@ -46,9 +47,9 @@ def png(path: Path, width: int, height: int, *, depth: int = 8, extra: bytes = b
 
 @pytest.fixture
 async def prober(launcher: Launcher) -> AsyncIterator[Prober]:
-    made = Prober(launcher)
+    made = Prober(WarmChildren(launcher))
     yield made
-    await made.close()
+    await made.children.close()
 
 
 async def peak_of(work: asyncio.Future[object]) -> int:
@@ -57,7 +58,7 @@ async def peak_of(work: asyncio.Future[object]) -> int:
     while not work.done():
         for child in psutil.Process().children(recursive=True):
             try:
-                if "ffmpeg" in child.name() or child.name() == "probe_child":
+                if "ffmpeg" in child.name() or child.name() == "warm_child":
                     peak = max(peak, child.memory_info().rss)
             except psutil.Error:
                 continue
@@ -92,11 +93,11 @@ async def test_nothing_beside_a_file_is_run(
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("PYTHONSTARTUP", str(folder / "json.py"))
-    prober = Prober(launcher)
+    prober = Prober(WarmChildren(launcher))
     try:
         assert (await prober.of("").probe(folder / "tiny.mp4")).demuxer == "mov"
     finally:
-        await prober.close()
+        await prober.children.close()
     assert not (tmp_path / "run").exists()
 
 

@@ -22,6 +22,7 @@ from reelmill.media.confinement import Confinement
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
 from reelmill.media.sandbox.walls import standing
+from reelmill.media.warm import WarmChildren
 
 IN_OPEN = 0x20
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -168,7 +169,7 @@ async def believed(launcher: Launcher, path: Path, bait: Bait, folder: Path) -> 
 async def test_no_file_makes_the_prober_open_or_call_another(launcher: Launcher, tmp_path: Path, bait: Bait) -> None:
     files = written(tmp_path / "files", bait)
     assert len(files) >= 150
-    prober = Prober(launcher)
+    prober = Prober(WarmChildren(launcher))
     bait.taken()
     refused = 0
     try:
@@ -179,7 +180,7 @@ async def test_no_file_makes_the_prober_open_or_call_another(launcher: Launcher,
                 refused += 1
             assert not bait.taken(), path.read_bytes()[:200]
     finally:
-        await prober.close()
+        await prober.children.close()
     assert refused == len(files)
 
 

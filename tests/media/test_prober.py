@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,11 +14,12 @@ import psutil
 import pytest
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import probe as probe_module
+from reelmill.media import warm
 from reelmill.media.launcher import Launcher
-from reelmill.media.probe import Prober, _Looker, described
+from reelmill.media.probe import Prober, described
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
 from reelmill.media.verify import FILES_AT_ONCE, verify
+from reelmill.media.warm import Answer, WarmChildren, _WarmChild
 from reelmill.v1.media_pb2 import MediaInfo
 
 EXPECTED = Expected(
@@ -32,9 +33,9 @@ _others: set[psutil.Process] = set()
 
 @pytest.fixture
 async def prober(launcher: Launcher) -> AsyncIterator[Prober]:
-    made = Prober(launcher, timeout_seconds=20)
+    made = Prober(WarmChildren(launcher, timeout_seconds=20))
     yield made
-    await made.close()
+    await made.children.close()
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in set(psutil.Process().children(recursive=True)) - _others if p.name() == "probe_child"]
+    return [p for p in set(psutil.Process().children(recursive=True)) - _others if p.name() == "warm_child"]
 
 
 async def child() -> psutil.Process:
@@ -63,13 +64,13 @@ async def test_many_probes_share_children_and_closing_ends_them(prober: Prober, 
     assert {described(f.info) for f in found} == {described(found[0].info)}
     assert "h264 64×64, aac" in described(found[0].info)
     assert len(children()) == 4
-    await prober.close()
-    await prober.close()
+    await prober.children.close()
+    await prober.children.close()
     assert children() == []
 
 
 async def test_a_child_is_replaced_after_some_files(launcher: Launcher, tiny: Path) -> None:
-    prober = Prober(launcher, files=2)
+    prober = Prober(WarmChildren(launcher, files=2))
     try:
         seen = []
         for _ in range(4):
@@ -78,7 +79,7 @@ async def test_a_child_is_replaced_after_some_files(launcher: Launcher, tiny: Pa
         (first,), none, (second,), none_again = seen
         assert (none, none_again, first != second) == ([], [], True)
     finally:
-        await prober.close()
+        await prober.children.close()
 
 
 async def test_a_child_that_dies_once_is_replaced_without_anyone_noticing(prober: Prober, tiny: Path) -> None:
@@ -90,27 +91,27 @@ async def test_a_child_that_dies_once_is_replaced_without_anyone_noticing(prober
 async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(
     prober: Prober, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = probe_module._Looker.ask
+    ask = warm._WarmChild.ask
 
-    async def killing(looker: Any, *question: Any) -> dict[str, str]:
+    async def killing(looker: Any, *question: Any) -> Answer:
         os.kill(looker.child.pid, signal.SIGSEGV)  # an answer comes within some milliseconds
         return await ask(looker, *question)
 
     with monkeypatch.context() as patching:
-        patching.setattr(probe_module._Looker, "ask", killing)
+        patching.setattr(warm._WarmChild, "ask", killing)
         with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: the file makes its reader crash \(exit code -11\)"):
             await prober.of("").probe(tiny)
     assert (await prober.of("").probe(tiny)).demuxer == "mov"
 
 
 async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(launcher: Launcher, tiny: Path) -> None:
-    prober = Prober(launcher, timeout_seconds=2)
+    prober = Prober(WarmChildren(launcher, timeout_seconds=2))
     await prober.of("").probe(tiny)
     os.kill((await child()).pid, signal.SIGSTOP)
     with pytest.raises(AttemptFailed, match="INPUT_CORRUPT: looking into the file took longer than 2 s"):
         await prober.of("").probe(tiny)
     assert (await prober.of("").probe(tiny)).demuxer == "mov"
-    await prober.close()
+    await prober.children.close()
 
 
 async def test_a_cancelled_probe_leaves_its_answer_to_nobody(prober: Prober, tiny: Path, tone: Path) -> None:
@@ -130,14 +131,14 @@ async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
 ) -> None:
     """Eight files at once of each of three tenants, by two probers; and one that is idle waits for its own."""
     seen: dict[int, set[str]] = {}
-    ask = _Looker.ask
+    ask = _WarmChild.ask
 
-    async def told(looker: _Looker, file: int, looks: Sequence[float]) -> dict[str, str]:
+    async def told(looker: _WarmChild, file: int, question: bytes) -> Answer:
         seen.setdefault(looker.child.pid, set()).add(Path(f"/proc/self/fd/{file}").readlink().parent.name)
-        return await ask(looker, file, looks)
+        return await ask(looker, file, question)
 
-    monkeypatch.setattr(_Looker, "ask", told)
-    prober = Prober(launcher, children=2)
+    monkeypatch.setattr(_WarmChild, "ask", told)
+    prober = Prober(WarmChildren(launcher, children=2))
     folders = [tmp_path / name for name in "abc"]
     for folder in folders:
         folder.mkdir()
@@ -154,15 +155,15 @@ async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
         assert sorted(seen.values(), key=str) == [{"a"}, {"b"}]
         assert len(children()) == 2
     finally:
-        await prober.close()
+        await prober.children.close()
 
 
 async def test_a_prober_that_grew_is_replaced(launcher: Launcher, tiny: Path) -> None:
     for grown_bytes, left in ((2**20, 0), (192 * 2**20, 1)):
-        prober = Prober(launcher, grown_bytes=grown_bytes)
+        prober = Prober(WarmChildren(launcher, grown_bytes=grown_bytes))
         assert (await prober.of("").probe(tiny)).demuxer == "mov"
         assert len(children()) == left
-        await prober.close()
+        await prober.children.close()
 
 
 async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(prober: Prober, tiny: Path) -> None:
@@ -187,11 +188,12 @@ import asyncio, sys
 from pathlib import Path
 import psutil
 from reelmill.media.launcher import running
+from reelmill.media.warm import WarmChildren
 from reelmill.media.probe import Prober
 
 async def main():
     async with running() as launcher:
-        prober = Prober(launcher)
+        prober = Prober(WarmChildren(launcher))
         await prober.of("").probe(Path(sys.argv[1]))
         print("up", *(p.pid for p in psutil.Process().children(recursive=True)), flush=True)
         await asyncio.Event().wait()

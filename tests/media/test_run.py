@@ -181,13 +181,14 @@ from pathlib import Path
 from media.kit import Studio
 from media.test_run import endless
 from reelmill.media.launcher import running
+from reelmill.media.warm import WarmChildren
 from reelmill.media.probe import Prober
 
 def tell(progress): print("running", flush=True)
 
 async def main():
     async with running() as launcher:
-        await Studio(Path(sys.argv[1]), launcher, Prober(launcher)).run(endless(), on_progress=tell)
+        await Studio(Path(sys.argv[1]), launcher, Prober(WarmChildren(launcher))).run(endless(), on_progress=tell)
 
 asyncio.run(main())
 """

@@ -27,8 +27,15 @@ from reelmill.media.fork_server import _code as code
 from reelmill.media.launcher import Launcher, outgrown, running
 from reelmill.media.probe import Prober
 from reelmill.media.sandbox.walls import Walls, standing
+from reelmill.media.warm import WarmChildren
 from reelmill.supervise import end
 
+STILL = {
+    "demuxer": "mov",
+    "stills": [
+        {"stream": 0, "seek": 0.5, "filters": [["format", "yuvj420p"]], "encoder": "mjpeg", "options": {}, "frames": 1}
+    ],
+}
 PROGRAM = Path(taken_over.__file__)
 MIB = 2**20
 STANDS = standing("try")
@@ -218,12 +225,16 @@ def status(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-async def test_the_prober_has_the_one_file_that_it_was_given(launcher: Launcher, tiny: Path) -> None:
-    """And so it is with the template, which forks it beside no thread."""
-    prober = Prober(launcher, memory_bytes=600 * MIB)
+async def test_a_warm_child_has_the_one_file_that_it_was_given(launcher: Launcher, tiny: Path) -> None:
+    """Also once it made a still; and so it is with the template, which forks it beside no thread."""
+    prober = Prober(WarmChildren(launcher, memory_bytes=600 * MIB))
     try:
         await prober.of("").probe(tiny)
-        child = psutil.Process(prober._idle[0].child.pid)
+        made = await prober.children.ask("", tiny, STILL)
+        assert (made.told["sizes"], made.made[:2]) == ([[len(made.made)]], b"\xff\xd8")
+        (warm,) = prober.children._idle
+        assert warm.files == 2
+        child = psutil.Process(prober.children._idle[0].child.pid)
         template = child.parent()
         assert template is not None
         for process, filters in ((template, 2), (child, 3)):  # of any server, of what is loaded, of a child
@@ -251,14 +262,14 @@ async def test_the_prober_has_the_one_file_that_it_was_given(launcher: Launcher,
             (line,) = (line for line in held.splitlines() if line.startswith(name))
             assert line.removeprefix(name).split()[:2] == [str(most), str(most)]
     finally:
-        await prober.close()
+        await prober.children.close()
 
 
 @whole
-async def test_who_takes_a_prober_over_reaches_nothing(
+async def test_who_takes_a_warm_child_over_reaches_nothing(
     targets: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stand-in is loaded in the prober's place and forked: each wall stands without a program's start."""
+    """The stand-in is loaded in its place and forked: each wall stands without a program's start."""
     monkeypatch.setattr("reelmill.media.fork_server._code", lambda: (*code(), PROGRAM.parents[1]))
     allowed = Confinement(memory_bytes=256 * MIB, file_bytes=MIB)
     for sandbox in ("try", "off"):
@@ -269,7 +280,7 @@ async def test_who_takes_a_prober_over_reaches_nothing(
         try:
             with ours, theirs:
                 ours.send(json.dumps(targets).encode())
-                child = await launcher.fork_prober(allowed, theirs)
+                child = await launcher.fork_warm(allowed, theirs)
                 told, errors = await child.communicate()
                 assert child.returncode == 0, errors.decode()
             found = {name for name, hit in json.loads(told).items() if hit}

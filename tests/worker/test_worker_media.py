@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -31,6 +32,7 @@ from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober
 from reelmill.media.validate import with_defaults
 from reelmill.media.verify import FILES_AT_ONCE
+from reelmill.media.warm import Answer, WarmChildren, _WarmChild
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import Fetched, HttpLimits
 from reelmill.storage.storage import Storage
@@ -82,7 +84,7 @@ class Media:
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)
         made = replace(self.limits, **limits)
-        executor = MediaExecutor(storage, work, self.launcher, self.prober, made, self._answer(spreads))
+        executor = MediaExecutor(storage, work, self.launcher, self.prober.children, made, self._answer(spreads))
         self.rig.start_worker(executor, owner=owner)
 
     @staticmethod
@@ -131,10 +133,10 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
         context=PlanContext(threads=1, memory_bytes=2**30),
     )
     async with running() as launcher:
-        prober = Prober(launcher)
+        prober = Prober(WarmChildren(launcher))
         yield Media(rig, tmp_path, launcher, prober, limits)
         await rig.stop()
-        await prober.close()
+        await prober.children.close()
 
 
 @pytest.fixture
@@ -284,6 +286,50 @@ async def test_a_cancelled_attempt_leaves_neither_folder_nor_process(media: Medi
     assert not any("sleep 600" in child for child in _children())
 
 
+async def test_a_cancelled_still_leaves_neither_folder_nor_child(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = _WarmChild.ask
+    hung: list[int] = []
+
+    async def hanging(child: _WarmChild, file: int, question: bytes) -> Answer:
+        if b"stills" in question:
+            os.kill(child.child.pid, signal.SIGSTOP)
+            hung.append(child.child.pid)
+        return await ask(child, file, question)
+
+    monkeypatch.setattr(_WarmChild, "ask", hanging)
+    media.start()
+    new = await media.submit(STILLS, source=source)
+    async with asyncio.timeout(20):
+        while not hung:
+            await asyncio.sleep(0.01)
+    await media.rig.store.jobs.cancel(TENANT, new.id, "")
+    await media.rig.until(new, "CANCELLED")
+    assert media.left() == []
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() == psutil.STATUS_STOPPED for pid in hung)
+
+
+async def test_a_still_whose_warm_child_ends_is_made_by_ffmpeg(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = _WarmChild.ask
+
+    async def ending(child: _WarmChild, file: int, question: bytes) -> Answer:
+        if b"stills" in question:
+            os.kill(child.child.pid, signal.SIGSEGV)
+        return await ask(child, file, question)
+
+    media.start()
+    first = await media.rig.until(await media.submit(STILLS, source=source), "COMPLETED", "FAILED")
+    monkeypatch.setattr(_WarmChild, "ask", ending)
+    second = await media.rig.until(await media.submit(STILLS, source=source), "COMPLETED", "FAILED")
+    sizes = [
+        [(f.media.streams[0].width, f.media.streams[0].height) for f in j.outputs[0].files] for j in (first, second)
+    ]
+    assert sizes[0] == sizes[1] and len(sizes[0]) == 2, second.error
+
+
 async def test_an_ffmpeg_without_progress_is_stopped(media: Media, source: Path) -> None:
     media.start(ffmpeg=media.hanging(), no_progress_seconds=0.5)
     job = await media.rig.until(await media.submit(MOVIE, source=source), "FAILED")
@@ -321,7 +367,7 @@ async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Med
     access = Access(own=file_uri(media.folder / "own"), read_roots=[media.folder])
     storage = Storage(access=access, max_bytes=10**9, http=http)
     work = WorkRoot(media.work, reserve_bytes=2**62)
-    media.rig.start_worker(MediaExecutor(storage, work, media.launcher, media.prober, media.limits, _unasked))
+    media.rig.start_worker(MediaExecutor(storage, work, media.launcher, media.prober.children, media.limits, _unasked))
     job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")
     assert (job.error.code, job.error.retryable) == ("DISK_FULL", True)
 

@@ -31,20 +31,20 @@ _DESCRIPTORS = 1024  # of a child
 
 
 class Launcher:
-    """Two fork servers, one of programs and the template of probers."""
+    """Two fork servers, one of programs and the template of warm children."""
 
     def __init__(self, sandbox: Sandbox = "try") -> None:
         """Raises RuntimeError where the sandbox is required and this machine lacks some of it."""
         self.walls: Walls = standing(sandbox)
         self._programs = ForkServer()
-        self._template = ForkServer("reelmill.media.probe_child")
+        self._template = ForkServer("reelmill.media.warm_child")
 
     async def run(self) -> None:
         """Keep a fork server until cancelled. Its end, or a start that fails, raises; the part's owner begins again."""
         await self._programs.run(self.walls)
 
     async def run_template(self) -> None:
-        """Keep the template of probers, as `run` keeps the fork server."""
+        """Keep the template of warm children, as `run` keeps the fork server."""
         await self._template.run(self.walls)
 
     async def launch(
@@ -64,8 +64,8 @@ class Launcher:
         order = _order(argv, confinement, folder, receives=channel is not None).encoded(self.walls)
         return await self._programs.start(argv[0], order, channel, line_bytes)
 
-    async def fork_prober(self, confinement: Confinement, channel: socket.socket, *, line_bytes: int = 2**16) -> Child:
-        """Start a prober (probe_child.main), which reads `channel` and no file at all; otherwise as launch()."""
+    async def fork_warm(self, confinement: Confinement, channel: socket.socket, *, line_bytes: int = 2**16) -> Child:
+        """Start a warm child (warm_child.main), which reads `channel` and no file at all; otherwise as launch()."""
         order = Order(
             argv=(),
             environment={},
@@ -75,7 +75,7 @@ class Launcher:
             reads=(),
             receives=True,
         )
-        return await self._template.start("the prober", order.encoded(self.walls), channel, line_bytes)
+        return await self._template.start("a warm child", order.encoded(self.walls), channel, line_bytes)
 
 
 @asynccontextmanager
@@ -85,7 +85,7 @@ async def running(sandbox: Sandbox = "try") -> AsyncIterator[Launcher]:
     for lack in launcher.walls.lacking:
         log.warning("a wall of the sandbox is missing", reason=lack)
     server = supervised("fork_server", launcher.run)
-    template = supervised("prober_template", launcher.run_template)
+    template = supervised("warm_template", launcher.run_template)
     try:
         yield launcher
     finally:

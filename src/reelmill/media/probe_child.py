@@ -1,13 +1,7 @@
-"""What the prober's children do: for each descriptor that comes through stdin they answer a JSON object a line.
-
-A template loads this once and forks the children (media/sandbox/zygote.py). They open no file at all, so a parser that
-was taken over has the one file that it was given.
-"""
+"""What a warm child does to look into a file (warm_child.py)."""
 
 import base64
-import json
 import os
-import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -75,25 +69,8 @@ _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
 
-_MOST_ASKED_BYTES = 2**15  # MOST_LOOKS numbers
-
-
-def main() -> None:
-    """Answer until stdin ends."""
-    asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0)
-    while True:
-        packet, descriptors, _, _ = socket.recv_fds(asker, _MOST_ASKED_BYTES, 1)
-        if not packet:
-            return
-        (file,) = descriptors
-        told = json.dumps(answer(file, json.loads(packet)))
-        os.close(file)
-        print(told, flush=True)
-
-
 def prepare() -> None:
-    """Do once what each file needs: whatever is loaded for it can't be loaded later."""
-    av.logging.set_level(av.logging.PANIC)
+    """Do once what each file needs."""
     try:
         with av.open(BytesIO(_SILENCE), format="wav", metadata_errors="replace") as container:
             describe(container, len(_SILENCE))

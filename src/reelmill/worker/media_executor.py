@@ -13,15 +13,20 @@ from reelmill.jobs.states import Phase
 from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
+from reelmill.media.engines import Engine, engine_of
 from reelmill.media.launcher import Launcher
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.run import RunResult
 from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
 from reelmill.media.spreading import MAKE_OUTPUTS, expected_inputs, part_of, shares, spec_of
+from reelmill.media.steps import Step
+from reelmill.media.stills import Stills
 from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
+from reelmill.media.warm import WarmChildren
 from reelmill.points import reach
 from reelmill.storage.fetch import Fetched
 from reelmill.storage.storage import Storage, StoredFile
@@ -36,6 +41,8 @@ from reelmill.worker.attempt import Attempt
 
 log = get_logger(__name__)
 _LEAST_WALL_SECONDS = 600.0
+_DOES = {Engine.FFMPEG: "runs ffmpeg", Engine.WARM: "makes stills as this would"}
+"""What the processing log says of a step, with ffmpeg's command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +60,39 @@ class MediaLimits:
     """Threads of each codec, and memory of each process."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """A step as it is to be run."""
+
+    step: Step
+    command: Command
+    """Ffmpeg's, also where a warm child does the same: it is what the log tells, and who does it if the child can't."""
+    engine: Engine
+
+
+class _Meter:
+    """Adds the progress of a plan's commands up, each weighted by the media that it writes."""
+
+    def __init__(self, attempt: Attempt, commands: Iterable[Command]) -> None:
+        self._attempt = attempt
+        self._weights = {id(c): c.duration_seconds or 1.0 for c in commands}
+        self._total = sum(self._weights.values()) or 1.0
+        self._done = 0.0
+
+    def update(self, progress: RunProgress) -> None:
+        share = (self._done + progress.percent / 100 * self._current()) / self._total
+        proto = Progress(percent=round(100 * share, 2), fps=progress.fps, speed=progress.speed)
+        if progress.eta_seconds is not None:
+            proto.eta.FromNanoseconds(round(progress.eta_seconds * 1e9))
+        self._attempt.advance(proto)
+
+    def finish(self, command: Command) -> None:
+        self._done += self._weights.pop(id(command))
+
+    def _current(self) -> float:
+        return next(iter(self._weights.values()), 0.0)
+
+
 class MediaExecutor:
     """Runs one job, or some of its outputs, in a working directory of its own."""
 
@@ -61,7 +101,7 @@ class MediaExecutor:
         storage: Storage,
         work: WorkRoot,
         launcher: Launcher,
-        prober: Prober,
+        children: WarmChildren,
         limits: MediaLimits,
         may_spread: Callable[[], Awaitable[bool]],
     ) -> None:
@@ -69,7 +109,8 @@ class MediaExecutor:
         self._storage = storage
         self._work = work
         self._launcher = launcher
-        self._prober = prober
+        self._prober = Prober(children)
+        self._stills = Stills(children)
         self._limits = limits
         self._may_spread = may_spread
 
@@ -90,15 +131,15 @@ class MediaExecutor:
             found = sources(job, facts).values()
             paths = {name: str(fetched.path) for name, fetched in inputs.items()}
             placed = Placed(inputs=paths, threads=self._limits.context.threads)
-            commands = [rendered(step, placed) for step in graph.steps]
             for step in graph.steps:
                 for writing in step.writes:
                     (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
-            for one in commands:
-                shown = ffmpeg_run.shown(one, self._limits.ffmpeg)
-                attempt.log("runs ffmpeg", output=", ".join(one.outputs), command=shown)
+            runs = [_Run(step=step, command=rendered(step, placed), engine=engine_of(step)) for step in graph.steps]
+            for one in runs:
+                shown = ffmpeg_run.shown(one.command, self._limits.ffmpeg)
+                attempt.log(_DOES[one.engine], output=", ".join(one.command.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
-            damaged = await self._transcode(attempt, commands, folder.path, found)
+            damaged = await self._transcode(attempt, runs, folder.path, found)
             await self._check_unchanged(attempt, job, inputs)
             inputs.clear()  # nobody reads them any more
             damaged = damaged or any(s.timeline.damaged for s in found)
@@ -192,36 +233,56 @@ class MediaExecutor:
         async with attempt.slot.left():
             return await storage.fetch(uri, target, expected=expected)
 
-    async def _transcode(
-        self, attempt: Attempt, commands: Sequence[Command], folder: Path, sources: Iterable[Source]
-    ) -> bool:
+    async def _transcode(self, attempt: Attempt, runs: Sequence[_Run], folder: Path, sources: Iterable[Source]) -> bool:
         """Run all of them, one after the other; answers whether ffmpeg complained of a damaged input."""
         damaged = False
-        limits = self._limits
         longest = max((believable_seconds(s.info) for s in sources), default=0.0)
-        wall = min(limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, limits.wall_limit_factor * longest))
-        meter = _Meter(attempt, commands)
-        for command in commands:
+        factor = self._limits.wall_limit_factor
+        wall = min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * longest))
+        meter = _Meter(attempt, [one.command for one in runs])
+        for one in runs:
             attempt.check_stop()
-            with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
-                result = await ffmpeg_run.run(
-                    command,
-                    launcher=self._launcher,
-                    ffmpeg=limits.ffmpeg,
-                    folder=folder,
-                    stop=attempt.stop,
-                    on_progress=meter.update,
-                    no_progress_seconds=limits.no_progress_seconds,
-                    wall_seconds=wall,
-                    max_bytes=limits.output_max_bytes,
-                    memory_bytes=limits.context.memory_bytes,
-                    check_space=lambda: self._work.check_space(0),
-                )
-            meter.finish(command)
-            damaged = damaged or result.input_damaged
-            for warning in result.warnings:
-                attempt.log(warning, level="WARNING", output=", ".join(command.outputs))
+            made = await self._still(attempt, one, folder) if one.engine is Engine.WARM else None
+            if made is None:
+                made = await self._ffmpeg(attempt, one.command, folder, wall, meter)
+            meter.finish(one.command)
+            damaged = damaged or made.input_damaged
+            for warning in made.warnings:
+                attempt.log(warning, level="WARNING", output=", ".join(one.command.outputs))
         return damaged
+
+    async def _still(self, attempt: Attempt, one: _Run, folder: Path) -> RunResult | None:
+        """What a warm child made; None where ffmpeg must."""
+        with traces.span("still", {"reelmill.output": ", ".join(one.command.outputs)}):
+            making = self._stills.make(
+                one.step,
+                path=Path(one.command.reads[0]),
+                folder=folder,
+                tenant=str(attempt.task.tenant_id),
+                max_bytes=self._limits.output_max_bytes,
+                check_space=lambda: self._work.check_space(0),
+            )
+            warnings = await attempt.unless_stopped(making)
+        return None if warnings is None else RunResult(warnings=warnings, input_damaged=False)
+
+    async def _ffmpeg(
+        self, attempt: Attempt, command: Command, folder: Path, wall_seconds: float, meter: _Meter
+    ) -> RunResult:
+        limits = self._limits
+        with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
+            return await ffmpeg_run.run(
+                command,
+                launcher=self._launcher,
+                ffmpeg=limits.ffmpeg,
+                folder=folder,
+                stop=attempt.stop,
+                on_progress=meter.update,
+                no_progress_seconds=limits.no_progress_seconds,
+                wall_seconds=wall_seconds,
+                max_bytes=limits.output_max_bytes,
+                memory_bytes=limits.context.memory_bytes,
+                check_space=lambda: self._work.check_space(0),
+            )
 
     async def _upload(self, attempt: Attempt, files: Sequence[Verified], folder: Path) -> tuple[MadeFile, ...]:
         """Write every file to its place, several at once; answers them in their order."""
@@ -253,26 +314,3 @@ class MediaExecutor:
                 proto.media.CopyFrom(file.info)
             made.append(MadeFile(output=file.output, position=position, file=proto))
         return tuple(made)
-
-
-class _Meter:
-    """Adds the progress of a plan's commands up, each weighted by the media that it writes."""
-
-    def __init__(self, attempt: Attempt, commands: Iterable[Command]) -> None:
-        self._attempt = attempt
-        self._weights = {id(c): c.duration_seconds or 1.0 for c in commands}
-        self._total = sum(self._weights.values()) or 1.0
-        self._done = 0.0
-
-    def update(self, progress: RunProgress) -> None:
-        share = (self._done + progress.percent / 100 * self._current()) / self._total
-        proto = Progress(percent=round(100 * share, 2), fps=progress.fps, speed=progress.speed)
-        if progress.eta_seconds is not None:
-            proto.eta.FromNanoseconds(round(progress.eta_seconds * 1e9))
-        self._attempt.advance(proto)
-
-    def finish(self, command: Command) -> None:
-        self._done += self._weights.pop(id(command))
-
-    def _current(self) -> float:
-        return next(iter(self._weights.values()), 0.0)

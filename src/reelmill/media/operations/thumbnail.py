@@ -25,6 +25,7 @@ _PICTURES_A_STEP = 16
 # A seek decodes from the key frame before, often seconds away: closer pictures come quicker out of one
 # decode of the whole. (Measured: even at 1.2 s with key frames 2 s apart, at 5 s with 10 s apart.)
 _SEEK_SECONDS = 3.0
+_BLIND = 10 * SECOND  # from key frame to key frame, where none is known
 _ROUNDING_SECONDS = 0.001  # Matroska keeps times to the millisecond
 
 
@@ -200,23 +201,36 @@ def _times(spec: Thumbnail, source: Source, begin: float, duration: float, outpu
     return [begin + duration * (i + 0.5) / spec.count for i in range(spec.count)]
 
 
-def _seek_to(time: float, source: Source, picture: MediaInfo.Stream, duration: float) -> tuple[float, tuple[str, ...]]:
-    """Where to seek for the frame on the screen at `time`, and filters that drop what is found before it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Seek:
+    """How one frame is reached; microseconds."""
+
+    to: int
+    drops: tuple[str, ...]
+    """Filters that drop what is found before the frame."""
+    decoded: int
+    """From the key frame that the seek finds to the frame."""
+
+
+def _seek_to(time: float, source: Source, picture: MediaInfo.Stream, duration: float) -> _Seek:
+    """How to reach the frame on the screen at `time`."""
     track = source.timeline.track(picture.index)
     if track.knows(micros(time)):
-        frame_time = track.frame_at(micros(time))
-        seek = cutting.seek_for(source, track, frame_time)
-        return seek / SECOND, cutting.from_seek(source, seek, frame_time, picture.index)
-    # Not measured: a seek finds the first frame from there on.
+        frame = track.frame_at(micros(time))
+    else:  # not measured: a seek finds the first frame from there on
+        frame = micros(_shortly_before(time, picture, duration))
+    seek = cutting.seek_for(source, track, frame)
+    key = track.key_before(seek)
+    decoded = frame - (max(0, seek - _BLIND) if key is None else key)
+    return _Seek(to=seek, drops=cutting.from_seek(source, seek, frame, picture.index), decoded=decoded)
+
+
+def _shortly_before(time: float, picture: MediaInfo.Stream, duration: float) -> float:
     frame = 1.0 / picture.frame_rate if picture.frame_rate else 0.0
     sought = time - frame + _ROUNDING_SECONDS
     if duration:
         sought = min(sought, duration - (frame or 0.04) - _ROUNDING_SECONDS)
-    sought = max(0.0, sought)
-    seek = cutting.seek_for(source, track, micros(sought))
-    if seek == micros(sought):
-        return sought, ()
-    return seek / SECOND, cutting.from_seek(source, seek, micros(sought), picture.index)
+    return max(0.0, sought)
 
 
 def _check_size(size: Size, output: str) -> None:
@@ -225,16 +239,14 @@ def _check_size(size: Size, output: str) -> None:
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
 
 
-def _by_seeking(
-    taking: _Taking, seeks: Sequence[tuple[float, tuple[str, ...]]], first: int, each_bytes: tuple[int, int]
-) -> Step:
+def _by_seeking(taking: _Taking, seeks: Sequence[_Seek], first: int, each_bytes: tuple[int, int]) -> Step:
     writes = []
-    for i, (time, before) in enumerate(seeks):
+    for i, seek in enumerate(seeks):
         (file,) = taking.promised(first + i, 1)
         writes.append(
             Writing(
                 path=file.path,
-                streams=(taking.encoded(",".join((*before, taking.graph(time))), reading=i),),
+                streams=(taking.encoded(",".join((*seek.drops, taking.graph(seek.to / SECOND))), reading=i),),
                 # update: the path is a name and no pattern for many.
                 options=("-map_metadata", "-1", "-f", "image2", "-update", "1"),
                 promised=(file,),
@@ -242,9 +254,13 @@ def _by_seeking(
         )
     bytes_read, bytes_written = (len(seeks) * count for count in each_bytes)
     return Step(
-        reads=tuple(reading(taking.source, start=time, alone=True) for time, _ in seeks),
+        reads=tuple(reading(taking.source, start=seek.to / SECOND, alone=True) for seek in seeks),
         writes=tuple(writes),
-        cost=Cost(reading_bytes=bytes_read, writing_bytes=bytes_written),
+        cost=Cost(
+            reading_cpu=costs.decoding(taking.picture, sum(seek.decoded for seek in seeks) / SECOND),
+            reading_bytes=bytes_read,
+            writing_bytes=bytes_written,
+        ),
     )
 
 
