@@ -29,7 +29,7 @@ SHORT_LIVED = {
     "gateway/streaming.py": "one read of a stream, awaited",
     "guardian.py": "a process of its own that ends with this thread",
     "media/ffmpeg.py": "the end of an ffmpeg that does not answer, cancelled with its answer",
-    "media/probe.py": "one question to the prober, awaited",
+    "media/warm.py": "one question to the prober, awaited",
     "media/run.py": "the watch of one child, awaited",
     "queue/postgres.py": "one fetch, awaited",
     "storage/fetch.py": "one read of an input, awaited",
