@@ -26,6 +26,10 @@ _MICRO = 1_000_000
 _REORDERED = 3 * _MICRO // 23  # by which ffmpeg seeks earlier where frames come in another order
 _DISCONTINUOUS, _SEEKS_TO_PTS = 0x0200, 0x4000000  # AVFMT_TS_DISCONT, AVFMT_SEEK_TO_PTS
 _LEAP_SECONDS = 9  # ffmpeg shifts what comes after a leap of ten
+_SKIPS = frozenset({"h264"})
+"""What no other frame refers to need not be decoded, where a codec says so of each frame (not of HEVC's layers)."""
+_BY_TIME = frozenset({"trim", "fps", "tpad"})
+"""Filters after which it may be another frame that comes out first."""
 _EXIF = 31  # AV_FRAME_DATA_EXIF
 _MOST_WARNINGS = 20
 
@@ -94,7 +98,8 @@ def _pictures(file: int, order: dict[str, Any], still: dict[str, Any]) -> list[b
             raise Undone("no picture there")
         if "frame cropping" in _described(container).lower():
             raise Undone("the file says what is cut off its picture")
-        frames = _decoded(container, stream, still["seek"])
+        one = still["frames"] == 1 and _BY_TIME.isdisjoint(name for name, _ in still["filters"])
+        frames = _decoded(container, stream, still["seek"], one=one)
         encoder: Any = None
         for frame in _filtered(frames, stream, still["filters"]):
             if encoder is None:
@@ -117,8 +122,11 @@ def _described(container: Any) -> str:
         av.logging.set_level(level)
 
 
-def _decoded(container: Any, stream: Any, seek: float) -> Iterator[Any]:
-    """Frames from `seek` on, in seconds; their times count from there, as ffmpeg's do after -ss."""
+def _decoded(container: Any, stream: Any, seek: float, *, one: bool) -> Iterator[Any]:
+    """Frames from `seek` on, in seconds; their times count from there, as ffmpeg's do after -ss.
+
+    `one`: the first is all that is wanted.
+    """
     context = stream.codec_context
     start = container.start_time or 0
     target = start + round(seek * _MICRO)
@@ -142,7 +150,13 @@ def _decoded(container: Any, stream: Any, seek: float) -> Iterator[Any]:
             if sent is not None and abs(packet.dts - sent) * stream.time_base > _LEAP_SECONDS:
                 raise Undone("a clock that leaps")
             sent = packet.dts
-        for frame in packet.decode():
+        if context.name in _SKIPS:
+            context.skip_frame = "NONREF" if packet.pts is not None and packet.pts < back else "DEFAULT"
+        frames = packet.decode()
+        reached = one and packet.pts == back
+        if reached:  # by what comes later nothing of it changes
+            frames += context.decode(None)
+        for frame in frames:
             if frame.pts is None or frame.is_corrupt or (last is not None and frame.pts <= last):
                 raise Undone("a frame without a sound time")
             last = frame.pts
@@ -151,6 +165,8 @@ def _decoded(container: Any, stream: Any, seek: float) -> Iterator[Any]:
                 yield frame
             elif not seek:
                 raise Undone("a frame before the beginning")
+        if reached:
+            return
 
 
 def _rescaled(value: int, unit: Fraction, to: Fraction) -> int:
