@@ -124,6 +124,13 @@ MUTANTS = (
         tests="tests/contract/test_cache.py",
     ),
     Mutant(
+        name="what Redis missed is told it again",
+        file="src/reelmill/cache/redis.py",
+        old=r"if not done and self._started:",
+        new="if False:",
+        tests="tests/api/test_slow_loop.py",
+    ),
+    Mutant(
         name="the watermark's guard of a long life",
         file="src/reelmill/cache/redis.py",
         old=r"accepts and tonumber\(known\) >= accepts",

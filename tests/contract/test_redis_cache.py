@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 from contract.conftest import FINAL_TTL_SECONDS, STATUS_TTL_SECONDS, redis_cache
@@ -10,7 +10,8 @@ from contract.test_cache import PATIENCE_SECONDS, kept, status
 from redis.asyncio import Redis as RedisClient
 from services.redis import Redis
 
-from reelmill.cache.port import Cache, CacheUnavailable, job_channel
+from reelmill.cache.missed import Missed
+from reelmill.cache.port import Cache, CacheUnavailable, Status, job_channel
 from reelmill.cache.redis import RedisCache, progress_key, status_key
 from reelmill.cache.redis_channels import _SILENCE_SECONDS
 from reelmill.telemetry.metrics import PART_ENDS
@@ -203,3 +204,47 @@ async def test_a_connection_that_is_closed_in_the_moment_of_a_write_is_a_miss(
         patch.setattr(shared._redis, "execute_command", closed)
         assert await kept(shared, put) is None
     assert await kept(shared, put) == put
+
+
+async def test_what_was_missed_is_put_again_the_newest_of_each_job(
+    own: RedisCache, own_server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reelmill.cache.missed._FOR_SECONDS", PATIENCE_SECONDS)  # a server's start may take long
+    await available(own)
+    one, other, cut_short = status(2), status(), status()
+    async with own.subscribe(job_channel(one.tenant_id, one.job_id)) as subscription:
+        own_server.pause()
+        cancelled = asyncio.create_task(own.put([cut_short]))
+        await own.put([one, other])
+        await own.put([status(1, like=one)])
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        own_server.resume()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await kept(own, cut_short) is None or await kept(own, other) is None:
+                await asyncio.sleep(0.02)
+        assert await kept(own, one) == one
+        assert await subscription.wait(PATIENCE_SECONDS)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while own._missed._waiting:
+            await asyncio.sleep(0.02)
+
+
+async def test_what_was_missed_for_long_or_is_too_much_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Sequence[Status]] = []
+
+    async def put(statuses: Sequence[Status]) -> bool:
+        tried.append(statuses)
+        return False
+
+    monkeypatch.setattr("reelmill.cache.missed._MAX_STATUSES", 3)
+    monkeypatch.setattr("reelmill.cache.missed._FOR_SECONDS", 0.2)
+    missed, statuses = Missed(put), [status() for _ in range(5)]
+    missed.add(statuses)
+    task = missed._task
+    assert task
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await task
+    assert 2 <= len(tried) < 10, "ever more seldom"
+    assert all(one == statuses[2:] for one in tried)
+    await missed.stop()

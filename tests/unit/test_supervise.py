@@ -22,6 +22,7 @@ SHORT_LIVED = {
     "api/server.py": "the wait for gRPC's end, in its part",
     "batching.py": "a batch; whatever ends it is told to all who wait",
     "cache/redis_channels.py": "in a TaskGroup of its part",
+    "cache/missed.py": "tries for some seconds; each call's error is told by the breaker",
     "capacity.py": "a pool; each call's error is its caller's",
     "cli/processes.py": "a command that waits for its children",
     "cli/session.py": "the cancellation at Ctrl-C, awaited",

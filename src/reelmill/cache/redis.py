@@ -28,6 +28,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
 from reelmill.cache.breaker import Breaker
+from reelmill.cache.missed import Missed
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, Watermark, job_channel
 from reelmill.cache.redis_channels import AWAY, PREFIX, RedisChannels
 from reelmill.jobs.progress import Part, combined
@@ -194,6 +195,7 @@ class RedisCache:
         self._watermark_seconds = status_ttl_seconds / 2  # its reading may be as old again when it is set
         self._breaker = Breaker("redis", AWAY)
         self._channels = RedisChannels(self._pool)
+        self._missed = Missed(self._put_now)
         self._started = False
 
     async def start(self) -> None:
@@ -204,20 +206,30 @@ class RedisCache:
     async def stop(self) -> None:
         """Disconnect."""
         self._started = False
+        await self._missed.stop()
         await self._channels.stop()
         await self._pool.disconnect()
 
     async def put(self, statuses: Sequence[Status]) -> None:
         """Keep each status unless one of the same or a later version is there; notify its channel."""
-        if not statuses:
+        if not statuses or not self._started:
             return
+        done = False
+        try:
+            done = await self._put_now(statuses)
+        finally:  # also where who tells of a change is cancelled while he does
+            if not done and self._started:
+                self._missed.add(statuses)
+
+    async def _put_now(self, statuses: Sequence[Status]) -> bool:
         keys = [self._watermark_key, *(status_key(s.tenant_id, s.job_id) for s in statuses)]
         arguments: list[str | int | bytes] = [_milliseconds(self._final_ttl_seconds)]
         for s in statuses:
             ttl_seconds = self._final_ttl_seconds if s.final else self._status_ttl_seconds
             channel = PREFIX + job_channel(s.tenant_id, s.job_id)
             arguments += (s.version, int(s.final), s.job, _milliseconds(ttl_seconds), channel, s.known_us)
-        await self._call(lambda: self._put(keys, arguments), None)
+        answer: bool = await self._call(lambda: _true(self._put(keys, arguments)), False)
+        return answer
 
     async def get(self, tenant_id: UUID, job_id: UUID) -> Status | None:
         """The status, or None where there is none or Redis is away."""
@@ -298,6 +310,11 @@ class RedisCache:
 
     async def _call(self, operation: Callable[[], Awaitable[Any]], miss: Any) -> Any:
         return await self._breaker.call(operation, miss) if self._started else miss
+
+
+async def _true(awaited: Awaitable[Any]) -> bool:
+    await awaited
+    return True
 
 
 def _milliseconds(seconds: float) -> int:
