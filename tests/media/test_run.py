@@ -15,6 +15,7 @@ import pytest
 from media.kit import FFMPEG, Studio
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
+from reelmill.media import run as ffmpeg_run
 from reelmill.media.progress import RunProgress
 from reelmill.media.render.ffmpeg import Command
 
@@ -127,6 +128,21 @@ async def test_an_output_that_outgrows_its_limit_ends_it(studio: Studio) -> None
     command = endless("-c:v", "rawvideo", inputs=("-f", "lavfi", "-i", "testsrc2=size=320x180"))
     with pytest.raises(AttemptFailed, match="OUTPUT_TOO_LARGE"):
         await studio.run(command, max_bytes=100_000)
+    assert children() == []
+
+
+async def test_what_lies_deep_in_folders_counts_too(open_studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = open_studio
+    deep = script(
+        studio.folder,
+        "mkdir -p out/a/b; cd out/a/b; for i in 1 2 3 4; do head -c 50000 /dev/zero > $i; done; exec sleep 60",
+    )
+    (studio.folder / "input-0").write_bytes(bytes(500_000))  # what was fetched is no output
+    with pytest.raises(AttemptFailed, match="OUTPUT_TOO_LARGE: the outputs outgrew 150000 bytes"):
+        await studio.run(endless(), ffmpeg=deep, max_bytes=150_000)
+    monkeypatch.setattr(ffmpeg_run, "_MOST_WRITTEN", 5)
+    with pytest.raises(AttemptFailed, match="OUTPUT_TOO_LARGE: the outputs have more than 5 files"):
+        await studio.run(endless(), ffmpeg=deep)
     assert children() == []
 
 

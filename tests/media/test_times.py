@@ -102,6 +102,22 @@ async def test_the_last_frame_stays_as_long_as_it_did(studio: Studio, files: Pat
 SCREEN = frames(0.2, 15)
 
 
+@pytest.mark.parametrize("keep", ["1,3,4,6", "0,1,2,3", "0,3,5", "0,2,3"])
+async def test_parts_of_uneven_frames_last_as_long_as_was_asked_for(studio: Studio, files: Path, keep: str) -> None:
+    """Of eight frames some; with B-frames, whose order MP4 counts by, and ends that cut a frame short."""
+    chosen = "+".join(f"eq(mod(n\\,8)\\,{i})" for i in keep.split(","))
+    path = make(
+        files / f"uneven-{keep}.mp4", *frames(seconds=3, then=f"select={chosen}"), *B_FRAMES, "-fps_mode", "vfr"
+    )
+    outputs = [{}, {"container": "MKV"}, {"video": {"codec": "H265"}}, {"container": "WEBM"}]
+    parts = [(0.31, 1.92), (0.5, 1.97), (1.02, 2.06), (0.84, 1.41)]
+    for output in outputs:
+        trims = [{"start_seconds": low, "end_seconds": high} for low, high in parts]
+        made = await studio.make(path, *({"transcode": output | {"trim": trim}} for trim in trims))
+        lengths = [decode(file).duration_seconds for file in made]
+        assert lengths == pytest.approx([high - low for low, high in parts], abs=0.01), output
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
 @pytest.mark.parametrize("container", ["MP4", "MKV", "WEBM"])
 async def test_a_screen_that_changes_each_five_seconds(

@@ -24,6 +24,7 @@ _LESS = 500  # microseconds before a frame's time: after the one before it in an
 _BEFORE_KEY = SECOND  # a seek goes by the time of decoding, and that of another track
 _BLIND = 10 * SECOND  # where no key frame is known
 _SHORT = SECOND // 25
+_TICK = SECOND // 1000  # of Matroska; to frames that last no time its muxer gives the usual one
 # The held frame comes again at the end, so often that encoders put no more of them off, and that a muxer, which
 # guesses how long the last one lasts by the one before it, guesses right.
 _CLONES = 6
@@ -49,6 +50,8 @@ class Cut:
     """From the part's beginning to its last frame, where that frame is to be held to the end."""
     sparse: bool = False
     """Frames lie far apart, or the last one is held."""
+    ends: tuple[int, int] | None = None
+    """When the last frame begins and when it ends, from the part's beginning, where that is known."""
 
     @property
     def moved(self) -> bool:
@@ -69,21 +72,32 @@ class Cut:
         if abs(self.offset) > _SAME:
             found.append(f"setpts=max(0\\,PTS{self._back()}/TB)")
         if self.last is not None:
-            step = min(_SHORT, (self.length - self.last) // (_CLONES + 1))
+            step = _step(self.length, self.last)
             count = f"{_CLONES + 1}-st(0\\,ld(0)+1)"  # of those that are still to come, and this one
             clone = f"({_told(self.length)}-({count})*{_told(step)})/TB"
             held = _told(max(0, self.last - _LESS))
             found += [f"tpad=stop={_CLONES}:stop_mode=clone", f"setpts=if(gte(PREV_INT\\,{held})\\,{clone}\\,PTS)"]
         return tuple(found)
 
-    def encoding(self, *, reorders: bool) -> tuple[str, ...]:
-        """Options of an encoder and its muxer; `reorders`: whether it may put frames off."""
-        if not self.sparse:
-            return ()
-        # MP4 counts the time by which frames are put off as the film's own, and here it would be seconds. Clones have
-        # the duration of the frame that they repeat, which is as long.
-        one = f"setts=duration=min(DURATION\\,{_told(_SHORT)}/TB)"
-        return (*(("-bf", "0") if reorders else ()), "-bsf:v", one)
+    def encoding(self, *, reorders: bool, even: bool, mp4: bool) -> tuple[str, ...]:
+        """Options of an encoder and its muxer.
+
+        `reorders`: whether it may put frames off; `even`: frames come at a rate of their own; `mp4`: for that muxer.
+        """
+        # MP4 counts the time by which frames are put off as the film's own, and here it would be seconds.
+        options = ("-bf", "0") if self.sparse and reorders else ()
+        # Clones have the duration of the frame that they repeat, which is as long.
+        lasts = f"min(DURATION\\,{_told(_SHORT)}/TB)" if self.sparse else "DURATION"
+        if self.ends is not None and not even:
+            # What a cut takes off a frame its encoder does not know.
+            begin, end = self.ends
+            left = f"{_told(end)}/TB-PTS"
+            last = f"gte(PTS\\,{_told(max(0, begin - _LESS))}/TB)"
+            lasts = f"max({_told(_TICK)}/TB\\,if({last}\\,{left}\\,min({lasts}\\,{left})))"
+            if mp4 and reorders and not self.sparse:  # it counts times of decoding too, and the shorter of two holds
+                counted = f"{_told(end)}/TB-STARTPTS-(DTS-STARTDTS)"
+                lasts = f"if(eq(NEXT_DTS\\,NOPTS)\\,max({lasts}\\,{counted})\\,{lasts})"
+        return options if lasts == "DURATION" else (*options, "-bsf:v", f"setts=pts=PTS:dts=DTS:duration={lasts}")
 
     def sound(self) -> tuple[str, ...]:
         """Filters that stand before all others of a sound."""
@@ -160,6 +174,10 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
     shortest, longest = track.gaps(start, start + length if length else track.end)
     sparse = last is not None or longest > _LONG or longest - shortest > _UNEVEN
     counted = origin(source, seek, used)
+    ends = _ends(track, start, start + length, part.cut, last) if length else None
+    if ends and not (part.cut or part.start):  # see _offset
+        late = max(0, counted - start)
+        ends = ends[0] - late, ends[1] - late
     return Cut(
         seek=seek,
         offset=_offset(part, start - counted),
@@ -167,6 +185,7 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
         length=length,
         last=last,
         sparse=sparse,
+        ends=ends,
     )
 
 
@@ -225,6 +244,21 @@ def _held(track: Track, start: int, end: int, cut: bool) -> int | None:
     if longer or shorter:
         return max(0, last - start)
     return None
+
+
+def _ends(track: Track, start: int, end: int, cut: bool, held: int | None) -> tuple[int, int] | None:
+    """See Cut.ends; of a held frame the last clone counts."""
+    if held is not None:
+        return end - start - _step(end - start, held), end - start
+    stop = end if cut else min(end, track.end)
+    if stop <= start or not track.knows(stop - 1):
+        return None
+    return max(0, track.frame_at(stop - 1) - start), stop - start
+
+
+def _step(length: int, held: int) -> int:
+    """Between clones of a frame that begins at `held`."""
+    return min(_SHORT, (length - held) // (_CLONES + 1))
 
 
 def _told(time: int) -> str:

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import os
 import re
 import shlex
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ GLOBAL_OPTIONS = (
     "0.5",
 )
 _CHECK_SECONDS = 0.5
+_MOST_WRITTEN = 100_000  # files of outputs: a day in segments of a second has 86,400
 _TAIL_LINES = 40
 _MAX_WARNINGS = 20
 _MAX_LOGGED = 50  # different lines of a run; a damaged input may bring thousands
@@ -202,6 +205,8 @@ async def _watch(
         await asyncio.sleep(min(_CHECK_SECONDS, no_progress_seconds / 2))
         now = clock()
         new_size = await asyncio.to_thread(_written_bytes, folder)
+        if new_size is None:
+            return "OUTPUT_TOO_LARGE", f"the outputs have more than {_MOST_WRITTEN} files"
         if (parser.position, new_size) != (position, size):
             position, size, moved = parser.position, new_size, now
         try:
@@ -216,11 +221,19 @@ async def _watch(
             return "WALL_LIMIT", f"ffmpeg ran longer than {wall_seconds:g} s and was stopped"
 
 
-def _written_bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.glob("*/*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:  # ffmpeg renames and removes files
-            continue
+def _written_bytes(folder: Path) -> int | None:
+    """Of all that lies in its folders, however deep (what lies beside them was fetched); None: too much to count."""
+    total, left = 0, _MOST_WRITTEN
+    folders = [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    while folders:
+        with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                left -= 1
+                if left < 0:
+                    return None
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    with suppress(FileNotFoundError):  # ffmpeg renames and removes files
+                        total += entry.stat(follow_symlinks=False).st_size
     return total

@@ -166,7 +166,7 @@ def _picture(
         encoder=codec.encoder,
         options=(
             *codec.encoding(spec.video, spec.container, context.threads, transparent=shown.kept and picture.alpha),
-            *made.encoding(reorders=codec.reorders),
+            *made.encoding(reorders=codec.reorders, even=bool(rate), mp4=spec.container == Transcode.MP4),
         ),
         # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.
         timing=("-fps_mode", "vfr", *(() if rate else clock)),
