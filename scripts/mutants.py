@@ -12,6 +12,7 @@ from faults import FAULTS
 from graphs import GRAPHS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from pictures import MEDIA
+from probing import PROBING
 from sandbox_walls import SANDBOX
 from steps import STEP_MECHANISMS
 from tenants import TENANTS
@@ -227,7 +228,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS)
+ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS, *PROBING)
 
 
 def main() -> int:

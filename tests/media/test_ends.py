@@ -160,3 +160,13 @@ def test_a_film_of_one_shape_is_seen_to_be_so_in_its_bytes(folder: Path, kind: s
         other.write_bytes(data[: len(data) // 2] + data[len(data) // 2 :].replace(header[:8], header[:7] + b"\xa5"))
         with other.open("rb") as changed:
             assert not shapes._is_even(container, stream, changed, other.stat().st_size)
+
+
+@pytest.mark.parametrize("before", [10, 160, 171, 180])
+def test_a_header_that_crosses_packets_is_seen(before: int) -> None:
+    """Of a packet of 188 bytes the first four are its own; the next one's stand in the header."""
+    header = b"\0\0\1\x67" + bytes(range(1, 30)) + b"\0\0\1\x68"
+    stream = b"\xff" * (before - 4) + header + b"\xff" * 2000
+    packets = b"".join(b"\x47\x01\x00\x14" + stream[at : at + 184] for at in range(0, len(stream), 184))
+    found = shapes._raw_header(io.BytesIO(packets), 0, shapes._HEADERS["h264"])
+    assert found == (bytes(range(1, 30)),)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, BinaryIO
 
-from reelmill.media import colours, heif, profiles
+from reelmill.media import colours, cropping, heif, profiles
 from reelmill.v1.media_pb2 import MediaInfo
 
 
@@ -24,18 +24,20 @@ def composition(file: BinaryIO, streams: Iterable[Any]) -> MediaInfo.Composition
     if heif.is_film(head):
         alphas = heif.alpha_tracks(file)
         if tracks.keys() - alphas.values():
-            return _film(tracks, alphas)
+            return _film(tracks, alphas, cropping.views(file, "mov", tracks.values()))
     found = heif.picture(file)
     return _still(found, items) if found else None
 
 
-def _film(tracks: dict[int, Any], alphas: dict[int, int]) -> MediaInfo.Composition:
+def _film(tracks: dict[int, Any], alphas: dict[int, int], views: dict[int, cropping.View]) -> MediaInfo.Composition:
     """A film beside a still of it; its opacity may be a track of its own."""
     number, picture = next((n, s) for n, s in tracks.items() if n not in alphas.values())
-    made = MediaInfo.Composition(width=picture.width, height=picture.height)
-    made.picture.CopyFrom(_layer((picture.index,), 1, picture.width, picture.height))
+    shown = views.get(picture.index) or picture  # ffmpeg cuts tracks itself
+    made = MediaInfo.Composition(width=shown.width, height=shown.height)
+    made.picture.CopyFrom(_layer((picture.index,), 1, shown.width, shown.height))
     if (opacity := tracks.get(alphas.get(number, 0))) is not None:
-        made.alpha.CopyFrom(_layer((opacity.index,), 1, opacity.width, opacity.height))
+        clear = views.get(opacity.index) or opacity
+        made.alpha.CopyFrom(_layer((opacity.index,), 1, clear.width, clear.height))
     return made
 
 

@@ -7,10 +7,11 @@ nothing of how they belong together. What a file chooses the size of is bounded:
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import BinaryIO
 
 MAX_TILES = 512  # a camera of 200 megapixels writes 400 of 768 × 768
-_MOST_BOXES = 20_000
+_MOST_BOXES, _FIRST_BOXES = 20_000, 16
 _META_BYTES = 2**23
 _MOST_ITEMS = 4096
 _DEEPEST = 4  # derived items of derived items
@@ -121,6 +122,32 @@ def alpha_tracks(file: BinaryIO) -> dict[int, int]:
     return found
 
 
+def sample_entries(file: BinaryIO, most_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Of each track its number, and how its first samples are described.
+
+    Raises struct.error for a damaged file.
+    """
+    for kind, at, end in _boxes(file):
+        if kind == b"moov":
+            for track in _inside(file, at, end, b"trak"):
+                number, _, _ = _track(file, *track)
+                for begin, finish in _inside(file, *track, b"mdia", b"minf", b"stbl", b"stsd"):
+                    file.seek(begin)
+                    data = file.read(min(finish - begin, most_bytes))
+                    yield from ((number, entry) for _, entry in islice(parts(data, 8), 1))
+
+
+def is_short_form(head: bytes, file: BinaryIO) -> bool:
+    """Whether the picture of a file is told in a box of bits (`mini`, ISO/IEC 23008-12), which FFmpeg does not know.
+
+    Raises struct.error for a damaged file.
+    """
+    if head[4:12] != b"ftypmif3":
+        return False
+    kinds = {kind for kind, _, _ in islice(_boxes(file), _FIRST_BOXES)}
+    return b"mini" in kinds and b"meta" not in kinds
+
+
 def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     file.seek(0, 2)
     yield from _walk(file, 0, file.tell())
@@ -169,7 +196,7 @@ class _Items:
 
     def __init__(self, meta: bytes, file: BinaryIO) -> None:
         self._file = file
-        self._meta = dict(_parts(meta, 4))
+        self._meta = dict(parts(meta, 4))
         self._kinds = dict(self._entries())
         self._references = list(self._all_references())
         self._places = dict(self._all_places())
@@ -252,7 +279,7 @@ class _Items:
 
     def _entries(self) -> Iterator[tuple[int, bytes]]:
         data = self._meta.get(b"iinf", b"")
-        for kind, entry in _parts(data, 8 if data[:1] not in (b"", b"\0") else 6):
+        for kind, entry in parts(data, 8 if data[:1] not in (b"", b"\0") else 6):
             if kind == b"infe" and entry[0] >= 2:
                 wide = entry[0] >= 3
                 yield int.from_bytes(entry[4 : 8 if wide else 6], "big"), entry[10:14] if wide else entry[8:12]
@@ -260,7 +287,7 @@ class _Items:
     def _all_references(self) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:
         data = self._meta.get(b"iref", b"")
         number = "I" if data[:1] not in (b"", b"\0") else "H"
-        for kind, entry in _parts(data, 4):
+        for kind, entry in parts(data, 4):
             item, count = struct.unpack_from(f">{number}H", entry)
             yield (
                 kind,
@@ -296,8 +323,8 @@ class _Items:
             at += each * extents
 
     def _all_properties(self) -> Iterator[tuple[int, tuple[tuple[bytes, bytes], ...]]]:
-        iprp = list(_parts(self._meta.get(b"iprp", b""), 0))
-        known = [part for kind, data in iprp if kind == b"ipco" for part in _parts(data, 0)]
+        iprp = list(parts(self._meta.get(b"iprp", b""), 0))
+        known = [part for kind, data in iprp if kind == b"ipco" for part in parts(data, 0)]
         for kind, data in iprp:
             if kind != b"ipma":
                 continue
@@ -326,7 +353,8 @@ class _Items:
         return self._file.read(length)
 
 
-def _parts(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
+def parts(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each box of a content, from a place on."""
     for _ in range(_MOST_BOXES):
         if at + 8 > len(data):
             return

@@ -19,6 +19,7 @@ _CLUSTER, _CUES = 0x1F43B675, 0x1C53BB6B
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _TICK, _ENTRY, _NUMBER, _KIND, _CODEC, _DELAY, _DEFAULT = 0x2AD7B1, 0xAE, 0xD7, 0x83, 0x86, 0x56AA, 0x23E383
 _OWN_TICK, _CODED = 0x23314F, 0x6D80
+_VIDEO, _EDGES = 0xE0, (0x54CC, 0x54BB, 0x54DD, 0x54AA)
 _CUE, _CUE_TIME, _CUE_PLACES, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF1
 _CLUSTER_TIME, _SIMPLE, _GROUP, _BLOCK, _LASTS = 0xE7, 0xA3, 0xA0, 0xA1, 0x9B
 KINDS = ("video", "audio", "subtitle")
@@ -54,13 +55,8 @@ def ends(file: IO[bytes], size: int, kinds: Sequence[str], claimed_seconds: floa
 
 
 def _ends(file: IO[bytes], size: int, kinds: Sequence[str], claimed_seconds: float) -> dict[int, int]:
-    file.seek(0)
-    head = file.read(_HEAD_BYTES)
-    name, at, length = _element(head, 0)
-    if name != _EBML:
-        raise _Unusual
-    name, begin, length = _element(head, at + length)
-    if name != _SEGMENT or begin + length != size:
+    head, begin, length = _head(file)
+    if begin + length != size:
         raise _Unusual
     tick, tracks, cues = 1_000_000, {}, 0
     for name, at, length in _elements(head, begin, len(head)):
@@ -78,8 +74,41 @@ def _ends(file: IO[bytes], size: int, kinds: Sequence[str], claimed_seconds: flo
     return {i: found[number] for i, number in enumerate(tracks) if number in found}
 
 
+def edges(file: IO[bytes]) -> list[tuple[int, int, int, int]]:
+    """What of each picture's left, top, right and bottom is not shown, in pixels; empty where that is not plain."""
+    try:
+        head, begin, _ = _head(file)
+        for name, at, length in _elements(head, begin, len(head)):
+            if name == _TRACKS:
+                return [_cut(head, a, a + b) for name, a, b in _elements(head, at, at + length) if name == _ENTRY]
+    except (_Unusual, IndexError):
+        return []
+    return []
+
+
+def _cut(data: bytes, at: int, end: int) -> tuple[int, int, int, int]:
+    for name, a, length in _elements(data, at, end):
+        if name == _VIDEO:
+            left, top, right, bottom = (_number(data, a, a + length, name) for name in _EDGES)
+            return left, top, right, bottom
+    return 0, 0, 0, 0
+
+
+def _head(file: IO[bytes]) -> tuple[bytes, int, int]:
+    """The beginning of a file, where in it the segment's content begins, and how long that is; -1: it does not say."""
+    file.seek(0)
+    head = file.read(_HEAD_BYTES)
+    name, at, length = _element(head, 0)
+    if name != _EBML or length < 0:
+        raise _Unusual
+    name, begin, length = _element(head, at + length)
+    if name != _SEGMENT:
+        raise _Unusual
+    return head, begin, length
+
+
 def _element(data: bytes, at: int) -> tuple[int, int, int]:
-    """Name, where the content begins, its length. Raises IndexError where the data ends before."""
+    """Name, where the content begins, its length; -1: it is not known. Raises IndexError where the data ends before."""
     width = 9 - data[at].bit_length()
     name = int.from_bytes(data[at : at + width])
     at += width
@@ -87,9 +116,7 @@ def _element(data: bytes, at: int) -> tuple[int, int, int]:
     if width > 8 or at + width > len(data):
         raise IndexError
     length = int.from_bytes(data[at : at + width]) & ((1 << 7 * width) - 1)
-    if length == (1 << 7 * width) - 1:  # it is not known
-        raise _Unusual
-    return name, at + width, length
+    return name, at + width, length if length < _MASKS[width] else -1
 
 
 def _elements(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -97,6 +124,8 @@ def _elements(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
         if at >= end:
             return
         name, at, length = _element(data, at)
+        if length < 0:
+            raise _Unusual
         yield name, at, length
         at += length
     raise _Unusual
@@ -139,7 +168,7 @@ def _from(file: IO[bytes], at: int, near: int) -> int:
     """Where the cluster of the last key frame before `near` begins, from the segment's beginning on."""
     file.seek(at)
     name, content, length = _element(file.read(16), 0)
-    if name != _CUES:
+    if name != _CUES or length < 0:
         raise _Unusual
     begin = max(0, length - _CUES_BYTES)
     file.seek(at + content + begin)
@@ -185,7 +214,7 @@ def _read(file: IO[bytes], at: int, size: int, tracks: dict[int, _Track]) -> dic
             number, when, lasts = _block(data, content)
         else:
             name, content, length = _element(data, i)
-            if name == _CLUSTER:  # its content is read on
+            if name == _CLUSTER and length >= 0:  # its content is read on
                 clusters += 1
                 at = begin + content
                 continue
@@ -193,7 +222,7 @@ def _read(file: IO[bytes], at: int, size: int, tracks: dict[int, _Track]) -> dic
                 now = int.from_bytes(data[content : content + length])
             number, when, lasts = _group(data, content, length) if name == _GROUP else (-1, 0, 0)
         at = begin + content + length
-        if not clusters or at > size:
+        if not clusters or length < 0 or at > size:
             raise _Unusual
         if number in tracks:
             track = tracks[number]
@@ -218,6 +247,8 @@ def _group(data: bytes, at: int, length: int) -> tuple[int, int, int]:
     number, when, lasts, end = 0, 0, -1, at + length
     while at < end:
         name, a, size = _element(data, at)
+        if size < 0:
+            raise _Unusual
         if name == _BLOCK:
             number, when, _ = _block(data, a)
         elif name == _LASTS:

@@ -20,6 +20,7 @@ from reelmill.media import (
     animations,
     colours,
     compositions,
+    cropping,
     endings,
     heif,
     languages,
@@ -96,6 +97,8 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
     if shown_seconds is not None:
         picture = None
     try:
+        if heif.is_short_form(head, apart(file)):
+            raise heif.Unsupported("the picture is told in the short form of HEIC and AVIF, which ffmpeg does not read")
         with _opened(file, picture) as container:
             demuxer = container.format.name.split(",")[0]
             if demuxer not in DEMUXERS:
@@ -104,6 +107,7 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             if picture and info.streams:
                 meant = profiles.primaries(os.pread(file, profiles.HEAD_BYTES, 0), picture)
                 info.streams[0].color_primaries = meant or info.streams[0].color_primaries
+            cropping.tell(info, cropping.views(apart(file), demuxer, container.streams))
             if demuxer == "mov" and (made := compositions.composition(apart(file), container.streams)) is not None:
                 info.composition.CopyFrom(made)
             shown = tracks.shown(info)
@@ -131,6 +135,10 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
                 _tell_shapes(container, lambda: _opened(file, picture), shown, apart(file), size)
     except heif.Unsupported as error:
         return _refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
+    except cropping.NoSizeError:
+        return _refuse(
+            "INPUT_UNSUPPORTED", "the part of the picture that is shown has no size; make a sound copy of it"
+        )
     except (struct.error, IndexError, KeyError):
         return _refuse("INPUT_CORRUPT", "the file's picture is not all there: it is damaged or cut off")
     except (av.error.FFmpegError, MemoryError):
