@@ -164,6 +164,27 @@ GRAPHS = (
         tests="tests/contract/test_storage_kinds.py",
     ),
     graph(
+        "a task waits for workers that live",
+        r"w\.seen_time > clock_timestamp\(\) - \$3::interval\n    AND ",
+        "$3::interval IS NOT NULL AND ",
+        file="src/reelmill/store/queries/tasks.sql",
+        tests="tests/store/test_store_tasks.py",
+    ),
+    graph(
+        "a task waits for workers with its labels",
+        r"AND w\.labels @> \(string_to_array\(x\.place, ' '\)\)\[2:\]",
+        "",
+        file="src/reelmill/store/queries/tasks.sql",
+        tests="tests/store/test_store_tasks.py",
+    ),
+    graph(
+        "a page of tasks ends at its bytes",
+        r"WHERE bytes_before < \$5",
+        "WHERE $5::bigint > 0",
+        file="src/reelmill/store/queries/tasks.sql",
+        tests="tests/store/test_store_tasks.py",
+    ),
+    graph(
         "counting an end once",
         r"for s in stored if not s\.already",
         "for s in stored",

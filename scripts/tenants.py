@@ -28,6 +28,14 @@ TENANTS = (
         within="async def get_progress",
     ),
     apart(
+        "tasks are a tenant's own",
+        "src/reelmill/store/queries/tasks.sql",
+        r"WHERE tenant_id = \$1 AND id = \$2",
+        "WHERE $1::uuid IS NOT NULL AND id = $2",
+        "tests/store/test_store_tasks.py",
+        within="-- name: job_of_tasks",
+    ),
+    apart(
         "a watch is woken by its tenant's jobs alone",
         "src/reelmill/cache/port.py",
         r"job:\{tenant_id\}:",

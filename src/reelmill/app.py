@@ -200,7 +200,7 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     looks = Looks()
     planner = Planner(parts.storage, prober, folder, plan_context(settings), looks)
     server = Server(
-        JobService(parts.jobs, parts.cache, submitter, planner),
+        JobService(parts.jobs, parts.cache, submitter, planner, lease_seconds=settings.lease_seconds),
         MediaService(parts.storage, prober, folder, looks),
         UploadService(UploadStore(parts.database)),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),

@@ -107,6 +107,7 @@ def test_what_is_not_there_is_not_found(jobs: JobServiceStub, job_id: str) -> No
         lambda: jobs.ListJobLogs(pb.ListJobLogsRequest(id=job_id)),
         lambda: jobs.ListOutputFiles(pb.ListOutputFilesRequest(id=job_id, output="a")),
         lambda: jobs.ListOutputFiles(pb.ListOutputFilesRequest(id=job_id, output="a", path="a.mp4")),
+        lambda: jobs.ListTasks(pb.ListTasksRequest(id=job_id)),
         lambda: list(jobs.WatchJob(pb.WatchJobRequest(id=job_id))),
     ]
     for call in calls:

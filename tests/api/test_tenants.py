@@ -60,7 +60,17 @@ async def test_one_key_of_two_tenants_makes_two_jobs_also_at_once(service: JobSe
 
 @pytest.mark.parametrize(
     "method",
-    ["GetJob", "GetJob.FULL", "CancelJob", "RetryJob", "WatchJob", "ListJobEvents", "ListJobLogs", "ListOutputFiles"],
+    [
+        "GetJob",
+        "GetJob.FULL",
+        "CancelJob",
+        "RetryJob",
+        "WatchJob",
+        "ListJobEvents",
+        "ListJobLogs",
+        "ListOutputFiles",
+        "ListTasks",
+    ],
 )
 async def test_another_tenants_job_is_not_there_whatever_is_asked(service: JobService, method: str) -> None:
     theirs = await create(service, THEM)

@@ -98,6 +98,8 @@ def test_a_request_without_a_job_is_refused(jobs: JobServiceStub) -> None:
         ("CancelJob", pb.CancelJobRequest(id="x", reason="a\0b"), "reason"),
         ("ListJobEvents", pb.ListJobEventsRequest(id="x", after_sequence=-1), "after_sequence"),
         ("ListJobLogs", pb.ListJobLogsRequest(id="x" * 65), "id"),
+        ("ListTasks", pb.ListTasksRequest(id="x" * 65), "id"),
+        ("ListTasks", pb.ListTasksRequest(id="x", page_size=1001), "page_size"),
     ],
 )
 def test_other_requests_have_rules_too(jobs: JobServiceStub, method: str, request_: Any, path: str) -> None:

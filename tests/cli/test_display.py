@@ -12,7 +12,8 @@ from rich.progress import Progress
 from reelmill.cli import display
 from reelmill.cli.doctor import Finding
 from reelmill.cli.following import Follower, following
-from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, JobLog
+from reelmill.cli.tasks import tasks_table
+from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, JobLog, Task
 
 ID = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
 FILES = [
@@ -298,3 +299,36 @@ def test_a_bar_shows_name_share_state_and_speed() -> None:
         follower.add(ID, "[b]one")
         follower.saw(events()[1])
     assert re.search(r"\[b\]one .* 25 % transcoding 2× ", captured.get())
+
+
+def task(**fields: Any) -> Task:
+    return ParseDict({"id": ID, "kind": "make_outputs", "outputs": ["[b]a", "c"], "pool": "large"} | fields, Task())
+
+
+def test_tasks_have_a_line_each_that_says_why_they_wait() -> None:
+    error = {"code": "INPUT_UNAVAILABLE", "message": "[b]away"}
+    shown = [
+        task(state="RUNNING", phase="UPLOADING", progress={"percent": 41.6}, attempt=2, worker="[b]w"),
+        task(state="FAILED", error=error, attempt=1),
+        task(state="WAITING", wait="FOR_TASKS", dependsOn=["x", "y", "z"], openDependencies=2),
+        task(state="DELAYED", wait="FOR_RETRY", error=error, nextAttemptTime="2026-01-02T03:04:07Z"),
+        task(state="READY", wait="FOR_WORKER", labels=["gpu", "av1"]),
+        task(state="READY", wait="FOR_WORKER"),
+        task(state="READY", wait="FOR_SLOT", tasksBefore=999),
+        task(state="READY", wait="FOR_SLOT", tasksBefore=1000),
+        task(state="READY", wait="FOR_CLAIM"),
+    ]
+    rows = cells(tasks_table(shown))
+    assert rows[0] == ["ID", "KIND", "OUTPUTS", "STATE", "DONE", "ATTEMPT", "WORKER", "NOTE"]
+    begin = [ID, "make_outputs", "[b]a, c"]
+    assert rows[1:] == [
+        [*begin, "RUNNING uploading", "42 %", "2", "[b]w"],
+        [*begin, "FAILED", "1", "INPUT_UNAVAILABLE: [b]away"],
+        [*begin, "WAITING", "waits for 2 of 3 tasks"],
+        [*begin, "DELAYED", "tried again at 2026-01-02 03:04:07; INPUT_UNAVAILABLE: [b]away"],
+        [*begin, "READY", "no living worker of the pool large with gpu, av1 can run make_outputs"],
+        [*begin, "READY", "no living worker of the pool large can run make_outputs"],
+        [*begin, "READY", "waits for a slot; 999 tasks go first"],
+        [*begin, "READY", "waits for a slot; 1000 or more tasks go first"],
+        [*begin, "READY", "a worker is about to take it"],
+    ]

@@ -32,6 +32,11 @@ def test_submit_watches_to_the_end_and_shows_the_outputs(live_cli: Cli, live: Re
     assert re.search(r"podcast-audio +podcast-audio\.mp3 +[0-9.]+ kB +mp3 +4\.\d+ s", result.stdout)
     shown = live_cli("job", job_id)
     assert "COMPLETED" in shown.stdout
+    heading, line = live_cli("job", job_id, "--tasks").stdout.splitlines()
+    assert heading.split() == ["ID", "KIND", "OUTPUTS", "STATE", "DONE", "ATTEMPT", "WORKER", "NOTE"]
+    assert re.fullmatch(r"[0-9a-f-]{36} +run_job +podcast-audio +COMPLETED +100 % +1 +\S+ *", line), line
+    told = json.loads(live_cli("job", job_id, "--tasks", "--json").stdout)
+    assert (told["id"], told["state"], told["outputs"]) == (line.split()[0], "COMPLETED", ["podcast-audio"])
     logs = live_cli("logs", job_id).stdout
     assert "#1 input 1: " in logs
     assert "libmp3lame" in logs

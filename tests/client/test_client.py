@@ -26,7 +26,7 @@ from reelmill.client import (
     Unavailable,
     WrongState,
 )
-from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import Job, Task
 
 NOBODY = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
 PATIENT = Backoff(attempts=1000, max_seconds=0.2)
@@ -99,6 +99,8 @@ async def test_a_job_runs_to_its_end(either: Any, live: Reelmill) -> None:
     assert [e async for e in either.job_events(made.id, after_sequence=2)] == events[2:]
     logs = [line.message async for line in either.job_logs(made.id)]
     assert "runs ffmpeg" in logs
+    [task] = [task async for task in either.job_tasks(made.id)]
+    assert (task.state, task.kind, list(task.outputs)) == (Task.COMPLETED, "run_job", [done.outputs[0].name])
     found = [j.id async for j in either.list_jobs(f'labels.client = "{sent.labels["client"]}"', page_size=1)]
     assert found == [made.id]
 

@@ -78,7 +78,11 @@ async def test_the_progress_of_a_job_is_the_sum_of_its_tasks_each_by_its_newest_
     assert await told(left, 1, 100) == 75
     assert await told(left, 3, 10) == 63
     assert await told(right, 1, 100) == 73
+    each = await cache.get_task_progress(tenant_id, job_id)
+    percents = {task_id: Progress.FromString(progress).percent for task_id, progress in each.items()}
+    assert percents == {left.task_id: 10, right.task_id: 100}
     assert await cache.get_progress(tenant_id, uuid4()) is None
+    assert await cache.get_task_progress(tenant_id, uuid4()) == await cache.get_task_progress(uuid4(), job_id) == {}
 
 
 async def test_progress_of_a_lower_fence_never_replaces_that_of_a_higher_one(cache: Cache) -> None:
@@ -90,6 +94,7 @@ async def test_progress_of_a_lower_fence_never_replaces_that_of_a_higher_one(cac
     assert await cache.get_progress(tenant_id, job_id) == b"20 %"
     await cache.put_progress(tenant_id, job_id, 11, b"1 %")
     assert await cache.get_progress(tenant_id, job_id) == b"1 %"
+    assert await cache.get_task_progress(tenant_id, job_id) == {None: b"1 %"}
 
 
 async def test_subscribers_are_woken_by_status_progress_and_notify(cache: Cache) -> None:

@@ -33,6 +33,7 @@ CALLS = [
         "ListOutputFiles",
         pb.ListOutputFilesRequest(id="i", output="o", page_size=1000, page_token="t"),
     ),
+    (calls.job_tasks("i", 9).page("t"), "ListTasks", pb.ListTasksRequest(id="i", page_size=9, page_token="t")),
     (calls.probe("u"), "ProbeMedia", media.ProbeMediaRequest(uri="u")),
     (calls.operations(), "ListOperations", media.ListOperationsRequest()),
     (calls.workers(9).page("t"), "ListWorkers", workers.ListWorkersRequest(page_size=9, page_token="t")),

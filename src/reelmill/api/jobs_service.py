@@ -1,6 +1,7 @@
 """JobService: what clients do with jobs."""
 
 from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from reelmill.api.listing import page_token, parse_filter, parse_page_token, par
 from reelmill.api.planning import Planner
 from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields, filled
+from reelmill.api.tasks import list_tasks
 from reelmill.api.watching import Watches
 from reelmill.cache.port import CANCELS, Cache
 from reelmill.capacity import off_loop
@@ -32,8 +34,16 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
     """Every method answers from PostgreSQL; GetJob's BASIC view from the cache first."""
 
     def __init__(
-        self, jobs: JobStore, cache: Cache, submitter: Submitter, planner: Planner, identify: Identify = everybody
+        self,
+        jobs: JobStore,
+        cache: Cache,
+        submitter: Submitter,
+        planner: Planner,
+        identify: Identify = everybody,
+        *,
+        lease_seconds: float = 10.0,
     ) -> None:
+        """`lease_seconds`: a worker that is not heard of for longer is silent."""
         self._jobs = jobs
         self._cache = cache
         self._announcer = Announcer(cache)
@@ -41,6 +51,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         self._submitter = submitter
         self._planner = planner
         self._identify = identify
+        self._silent_after = timedelta(seconds=lease_seconds)
         self._watches = Watches(jobs, self._statuses, cache)
 
     async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
@@ -162,6 +173,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
                 listed = ", ".join(names)
                 raise NotFound(f"job {job_id} has no output {request.output!r}; its outputs: {listed}")
         return pb.ListOutputFilesResponse(files=files, next_page_token=more)
+
+    async def ListTasks(self, request: pb.ListTasksRequest, context: Any) -> pb.ListTasksResponse:
+        """Answer a page of a job's tasks."""
+        tenant_id = self._identify(context).tenant_id
+        return await list_tasks(self._jobs, self._cache, tenant_id, _job_id(request.id), request, self._silent_after)
 
 
 def _results(answers: Sequence[pb.Job | InvalidRequest | Conflict]) -> pb.BatchCreateJobsResponse:

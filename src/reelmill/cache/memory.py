@@ -108,6 +108,11 @@ class MemoryCache:
         """There is no watermark here."""
         return False
 
+    async def get_task_progress(self, tenant_id: UUID, job_id: UUID) -> dict[UUID | None, bytes]:
+        """The newest progress of each of the job's tasks; under None that of the only one."""
+        kept = self._progress.get((tenant_id, job_id)) or {}
+        return {task_id: progress for task_id, (_, _, progress) in kept.items()}
+
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel in this process."""
         self._channels.wake(channel)

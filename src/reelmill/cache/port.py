@@ -122,6 +122,10 @@ class Cache(Protocol):
         """
         ...
 
+    async def get_task_progress(self, tenant_id: UUID, job_id: UUID) -> dict[UUID | None, bytes]:
+        """The newest progress of each of the job's tasks; under None that of the only one."""
+        ...
+
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel, in all processes."""
         ...

@@ -289,6 +289,17 @@ class RedisCache:
             log.info("removed statuses that a change had gone by", statuses=removed)
         return removed >= 0
 
+    async def get_task_progress(self, tenant_id: UUID, job_id: UUID) -> dict[UUID | None, bytes]:
+        """The newest progress of each of the job's tasks; under None that of the only one."""
+        key = progress_key(tenant_id, job_id)
+        kept: dict[bytes, bytes] = await self._call(lambda: self._redis.hgetall(key), {})
+        tasks: dict[UUID | None, bytes] = {}
+        for name, value in kept.items():
+            task_id, _, what = name.decode().rpartition(":")
+            if what == "progress":
+                tasks[UUID(task_id) if task_id else None] = value
+        return tasks
+
     async def notify(self, channel: str) -> None:
         """Wake the subscribers of a channel, in all processes."""
         await self._call(lambda: self._redis.publish(PREFIX + channel, b""), 0)

@@ -1,7 +1,7 @@
 """Commands that talk to an api: submit, jobs, job, watch, cancel, retry, logs, workers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from reelmill.client import Client
-    from reelmill.v1.jobs_pb2 import Job
+    from reelmill.v1.jobs_pb2 import Job, Task
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Api = Annotated[
@@ -110,11 +110,17 @@ def show(
     job_id: Id,
     full: Annotated[bool, typer.Option("--full", help="With an error's command and stderr.")] = False,
     files: Annotated[bool, typer.Option("--files", help="With all files, not the first 100 of each output.")] = False,
+    tasks: Annotated[
+        bool, typer.Option("--tasks", help="Its tasks instead: who runs what, and why something waits.")
+    ] = False,
     as_json: AsJson = False,
     api: Api = None,
 ) -> None:
     """Show a job."""
     with _client(api) as client:
+        if tasks:
+            _show_tasks(list(client.job_tasks(job_id, page_size=1000)), as_json)
+            return
         job = client.get_job(job_id, full=full)
         for output in job.outputs:
             if files and output.file_count > len(output.files):
@@ -215,6 +221,17 @@ def _show(job: "Job", as_json: bool) -> None:
         _print_json(job)
     else:
         out().print(job_view(job))
+
+
+def _show_tasks(tasks: Sequence["Task"], as_json: bool) -> None:
+    from reelmill.cli.display import out
+    from reelmill.cli.tasks import tasks_table
+
+    if as_json:
+        for task in tasks:
+            _print_json(task)
+    else:
+        out().print(tasks_table(tasks))
 
 
 def _print_json(message: "Message") -> None:

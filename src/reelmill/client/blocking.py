@@ -13,7 +13,7 @@ from reelmill.client.calls import Answer, Call, Item, Listing, Page
 from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS
 from reelmill.client.errors import ReelmillError, from_rpc_error
 from reelmill.client.watching import Watch
-from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, OutputFile
+from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, OutputFile, Task
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
 from reelmill.v1.workers_pb2 import Worker
 
@@ -116,6 +116,10 @@ class Client:
     def output_files(self, job_id: str, output: str) -> Iterator[OutputFile]:
         """The files that an output of a COMPLETED job became, in their order; the job itself shows the first 100."""
         return self._items(calls.output_files(job_id, output))
+
+    def job_tasks(self, job_id: str, page_size: int = 0) -> Iterator[Task]:
+        """The tasks of a job, in the order in which they were made: who runs what, and why something waits."""
+        return self._items(calls.job_tasks(job_id, page_size))
 
     def probe(self, uri: str) -> MediaInfo:
         """What a media file contains."""

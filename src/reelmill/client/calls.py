@@ -134,6 +134,16 @@ def output_files(job_id: str, output: str) -> Listing[jobs.ListOutputFilesRespon
     return Listing(page=page, items=lambda p: p.files, following=lambda p: p.next_page_token, start="")
 
 
+def job_tasks(job_id: str, page_size: int) -> Listing[jobs.ListTasksResponse, jobs.Task]:
+    """ListTasks."""
+
+    def page(token: str) -> Call[jobs.ListTasksResponse]:
+        request = jobs.ListTasksRequest(id=job_id, page_size=page_size, page_token=token)
+        return Call(path=f"{_JOBS}ListTasks", request=request, answer=jobs.ListTasksResponse)
+
+    return Listing(page=page, items=lambda p: p.tasks, following=lambda p: p.next_page_token, start="")
+
+
 def probe(uri: str) -> Call[media.MediaInfo]:
     """ProbeMedia."""
     return Call(path=f"{_MEDIA}ProbeMedia", request=media.ProbeMediaRequest(uri=uri), answer=media.MediaInfo)

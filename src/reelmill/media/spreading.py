@@ -51,12 +51,17 @@ def expected_inputs(spec: bytes) -> dict[str, Validator]:
     return {name: Validator.of_fields(fields) for name, fields in json.loads(spec).get("inputs", {}).items()}
 
 
+def outputs_of(spec: bytes) -> tuple[str, ...]:
+    """Names of the outputs that a task with such a spec makes."""
+    return tuple(json.loads(spec)["outputs"])
+
+
 def part_of(job: Job, spec: bytes) -> Job:
     """A job with those outputs alone that a spec names, and the inputs that they read.
 
     Raises ValueError for a spec that is none, or names an output that the job has not.
     """
-    wanted = json.loads(spec)["outputs"]
+    wanted = outputs_of(spec)
     made = Job()
     made.CopyFrom(job)
     del made.inputs[:], made.outputs[:]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -20,7 +20,8 @@ from reelmill.store.files import with_files
 from reelmill.store.leases import MadeFile
 from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row, job_from_row
 from reelmill.store.sql import queries
-from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog
+from reelmill.store.tasks import page_of_tasks
+from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, Task
 
 _SQL = queries("jobs")
 _HISTORY = queries("history")
@@ -256,6 +257,22 @@ class JobStore:
                 _SQL["list_files"], tenant_id, job_id, output, after, limit + 1, PAGE_MAX_BYTES
             )
         return Page(map(_made, rows[:limit]), more=_more(rows, limit))
+
+    async def tasks(
+        self, tenant_id: UUID, job_id: UUID, *, after: UUID, limit: int, silent_after: timedelta
+    ) -> tuple[Page[tuple[Task, bytes]], Sequence[str]]:
+        """Tasks after an id, in the order in which they were made; see `page_of_tasks`. Raises NotFound."""
+        async with self._database.connection() as connection:
+            found, more, whole = await page_of_tasks(
+                connection,
+                tenant_id,
+                job_id,
+                after=after,
+                limit=limit,
+                max_bytes=PAGE_MAX_BYTES,
+                silent_after=silent_after,
+            )
+        return Page(found, more=more), whole
 
     async def output_file(self, tenant_id: UUID, job_id: UUID, output: str, path: str) -> MadeFile | None:
         """The file at a path of an output, unless the job is not COMPLETED or has none there."""

@@ -398,3 +398,97 @@ class ListOutputFilesResponse(_message.Message):
     files: _containers.RepeatedCompositeFieldContainer[OutputFile]
     next_page_token: str
     def __init__(self, files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Task(_message.Message):
+    __slots__ = ("id", "planned_by", "kind", "outputs", "state", "phase", "progress", "attempt", "worker", "depends_on", "open_dependencies", "weight", "pool", "labels", "error", "create_time", "ready_time", "next_attempt_time", "wait", "tasks_before")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Task.State]
+        WAITING: _ClassVar[Task.State]
+        DELAYED: _ClassVar[Task.State]
+        READY: _ClassVar[Task.State]
+        RUNNING: _ClassVar[Task.State]
+        COMPLETED: _ClassVar[Task.State]
+        FAILED: _ClassVar[Task.State]
+        CANCELLED: _ClassVar[Task.State]
+    STATE_UNSPECIFIED: Task.State
+    WAITING: Task.State
+    DELAYED: Task.State
+    READY: Task.State
+    RUNNING: Task.State
+    COMPLETED: Task.State
+    FAILED: Task.State
+    CANCELLED: Task.State
+    class Wait(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        WAIT_UNSPECIFIED: _ClassVar[Task.Wait]
+        FOR_TASKS: _ClassVar[Task.Wait]
+        FOR_RETRY: _ClassVar[Task.Wait]
+        FOR_WORKER: _ClassVar[Task.Wait]
+        FOR_SLOT: _ClassVar[Task.Wait]
+        FOR_CLAIM: _ClassVar[Task.Wait]
+    WAIT_UNSPECIFIED: Task.Wait
+    FOR_TASKS: Task.Wait
+    FOR_RETRY: Task.Wait
+    FOR_WORKER: Task.Wait
+    FOR_SLOT: Task.Wait
+    FOR_CLAIM: Task.Wait
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PLANNED_BY_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    DEPENDS_ON_FIELD_NUMBER: _ClassVar[int]
+    OPEN_DEPENDENCIES_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    READY_TIME_FIELD_NUMBER: _ClassVar[int]
+    NEXT_ATTEMPT_TIME_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    planned_by: str
+    kind: str
+    outputs: _containers.RepeatedScalarFieldContainer[str]
+    state: Task.State
+    phase: Job.Phase
+    progress: Progress
+    attempt: int
+    worker: str
+    depends_on: _containers.RepeatedScalarFieldContainer[str]
+    open_dependencies: int
+    weight: float
+    pool: str
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    error: JobError
+    create_time: _timestamp_pb2.Timestamp
+    ready_time: _timestamp_pb2.Timestamp
+    next_attempt_time: _timestamp_pb2.Timestamp
+    wait: Task.Wait
+    tasks_before: int
+    def __init__(self, id: _Optional[str] = ..., planned_by: _Optional[str] = ..., kind: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[Task.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[int] = ..., weight: _Optional[float] = ..., pool: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait: _Optional[_Union[Task.Wait, str]] = ..., tasks_before: _Optional[int] = ...) -> None: ...
+
+class ListTasksRequest(_message.Message):
+    __slots__ = ("id", "page_size", "page_token")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    page_size: int
+    page_token: str
+    def __init__(self, id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListTasksResponse(_message.Message):
+    __slots__ = ("tasks", "next_page_token")
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tasks: _containers.RepeatedCompositeFieldContainer[Task]
+    next_page_token: str
+    def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

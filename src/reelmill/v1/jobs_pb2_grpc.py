@@ -90,6 +90,11 @@ class JobServiceStub:
                 request_serializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesResponse.FromString,
                 _registered_method=True)
+        self.ListTasks = channel.unary_unary(
+                '/reelmill.v1.JobService/ListTasks',
+                request_serializer=reelmill_dot_v1_dot_jobs__pb2.ListTasksRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListTasksResponse.FromString,
+                _registered_method=True)
 
 
 class JobServiceServicer:
@@ -177,6 +182,14 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTasks(self, request, context):
+        """List the tasks of a job, in the order in which they were made: who runs what, and why something waits. Most jobs
+        are one task; one whose outputs take long is planned by its first and made by others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JobServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -234,6 +247,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListOutputFiles,
                     request_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesResponse.SerializeToString,
+            ),
+            'ListTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTasks,
+                    request_deserializer=reelmill_dot_v1_dot_jobs__pb2.ListTasksRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_jobs__pb2.ListTasksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -534,6 +552,33 @@ class JobService:
             '/reelmill.v1.JobService/ListOutputFiles',
             reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesRequest.SerializeToString,
             reelmill_dot_v1_dot_jobs__pb2.ListOutputFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.JobService/ListTasks',
+            reelmill_dot_v1_dot_jobs__pb2.ListTasksRequest.SerializeToString,
+            reelmill_dot_v1_dot_jobs__pb2.ListTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,
