@@ -185,6 +185,20 @@ GRAPHS = (
         tests="tests/store/test_store_tasks.py",
     ),
     graph(
+        "a part that is tried again is shown where it was",
+        r"if task\.part and task\.attempt > 1:",
+        "if False:",
+        file="src/reelmill/worker/worker.py",
+        tests="tests/worker/test_worker_graph.py",
+    ),
+    graph(
+        "the progress of an output never goes back",
+        r"max\(percent, self\._outputs\.get\(name, 0\.0\)\)",
+        "percent",
+        file="src/reelmill/worker/attempt.py",
+        tests="tests/unit/test_media_lengths.py",
+    ),
+    graph(
         "counting an end once",
         r"for s in stored if not s\.already",
         "for s in stored",

@@ -305,6 +305,18 @@ def task(**fields: Any) -> Task:
     return ParseDict({"id": ID, "kind": "make_outputs", "outputs": ["[b]a", "c"], "pool": "large"} | fields, Task())
 
 
+def test_outputs_of_a_running_job_tell_how_far_they_are() -> None:
+    outputs = [{"output": "v", "percent": 41.6, "phase": "UPLOADING"}, {"output": "s", "percent": 3}]
+    shown = cells(
+        display.job_view(job(progress={"percent": 30, "outputs": outputs}, outputs=[{"name": n} for n in "vsx"]))
+    )
+    assert [row for row in shown if row[0] == "output"] == [
+        ["output", "v (None) 42 % uploading"],
+        ["output", "s (None) 3 %"],
+        ["output", "x (None)"],
+    ]
+
+
 def test_tasks_have_a_line_each_that_says_why_they_wait() -> None:
     error = {"code": "INPUT_UNAVAILABLE", "message": "[b]away"}
     shown = [

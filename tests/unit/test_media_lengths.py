@@ -1,5 +1,6 @@
 """What is cut off, how long an output must be, and how far a job of several commands is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from reelmill.media.promises import Expected
 from reelmill.media.render.ffmpeg import Command, seconds
 from reelmill.media.sources import Span, expected_seconds, span
 from reelmill.media.verify import problems
+from reelmill.v1.jobs_pb2 import OutputProgress, Progress
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
 from reelmill.worker.attempt import Attempt
@@ -128,6 +130,30 @@ def test_a_time_that_goes_back_takes_no_percentage_along() -> None:
         measured.update(at(percent))
         assert (attempt.progress.percent, attempt.news() is not None) == (50, True)
     assert attempt.news() is None
+
+
+def test_each_output_is_as_far_as_its_own_commands_and_never_goes_back() -> None:
+    commands = [replace(command(duration), outputs=outputs) for duration, outputs in ((30, "a"), (10, "ab"), (20, "c"))]
+    nothing: Any = None
+    attempt = Attempt(nothing, nothing, nothing, nothing)
+    measured, told = _Meter(attempt, commands), []
+    for one in commands:
+        for percent in (50, 40):
+            measured.update(at(percent))
+            news = attempt.news()
+            assert news
+            told.append([output.percent for output in news.outputs])
+        measured.finish(one)
+    attempt.end()
+    news = attempt.news()
+    assert news and [(one.output, one.percent) for one in news.outputs] == [("a", 100), ("b", 100), ("c", 100)]
+    assert told == [[37.5, 0, 0]] * 2 + [[87.5, 50, 0]] * 2 + [[100, 100, 50]] * 2
+    again = Attempt(nothing, nothing, nothing, nothing)
+    again.resume(Progress(percent=60, fps=9, outputs=[OutputProgress(output="a", percent=70)]))
+    _Meter(again, commands).update(at(10))
+    assert (again.progress.percent, again.progress.fps) == (60, 25)
+    resumed = again.news()
+    assert resumed and [one.percent for one in resumed.outputs] == [70, 0, 0]
 
 
 def test_commands_of_no_length_weigh_alike() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.jobs.progress import Part, combined
-from reelmill.v1.jobs_pb2 import Progress
+from reelmill.v1.jobs_pb2 import OutputProgress, Progress
 
 
 def part(share: float, before: float) -> Part:
@@ -25,6 +25,16 @@ def test_shares_add_up_and_speeds_of_what_runs_too() -> None:
 
 def test_what_a_task_knows_was_done_is_done_though_nobody_tells_of_it_any_more() -> None:
     assert combined([(part(0.1, 0.6), Progress(percent=50))]).percent == 65
+
+
+def test_outputs_are_as_far_as_the_tasks_that_make_them_tell_in_the_order_of_their_names() -> None:
+    def told(*outputs: tuple[str, float]) -> Progress:
+        return Progress(outputs=[OutputProgress(output=name, percent=percent) for name, percent in outputs])
+
+    tasks = [(part(0.5, 0), told(("c", 30), ("d", 70))), (part(0.5, 0), told(("a", 100)))]
+    outputs = combined(tasks).outputs
+    assert [(one.output, one.percent) for one in outputs] == [("a", 100), ("c", 30), ("d", 70)]
+    assert combined(reversed(tasks)).outputs == outputs
 
 
 def test_one_task_is_the_whole() -> None:

@@ -13,7 +13,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.states import Phase
 from reelmill.store.leases import MadeFile, NewTask
 from reelmill.store.switches import GRAPHS
-from reelmill.v1.jobs_pb2 import Progress
+from reelmill.v1.jobs_pb2 import Job, Progress
 from reelmill.worker.attempt import Attempt
 
 PARTS = 5
@@ -41,7 +41,8 @@ class Cutting:
             attempt.spawned, attempt.result = (*parts, last), b"planned"
             return ()
         await attempt.enter(Phase.TRANSCODING)
-        attempt.advance(Progress(percent=50))
+        if self.begun[name] == 1:
+            attempt.advance(Progress(percent=50), {name: 50.0})
         await attempt.unless_stopped(self.go_on.wait())
         if name == self._fails and self.begun[name] == 1:
             raise AttemptFailed(self._failure, "as the test says")
@@ -115,6 +116,38 @@ async def test_a_part_is_tried_again_while_the_others_go_on(graphs: Rig) -> None
     job = await graphs.until(new, "COMPLETED")
     assert cutting.begun == Counter(plan=1, join=1, **{f"part{i}": 1 + (i == 1) for i in range(PARTS)})
     assert (job.attempt, job.HasField("error")) == (2, False)
+
+
+async def test_what_is_told_of_outputs_has_a_phase_and_never_goes_back_though_a_part_is_tried_again(
+    graphs: Rig,
+) -> None:
+    cutting = Cutting(fails="part1", failure=AWAY.code)
+    graphs.start_worker(cutting, slots=PARTS + 1, sweep_seconds=0.05)
+    new = await graphs.submit()
+    await cutting.all_begun()
+
+    async def told() -> Progress:
+        return Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"")
+
+    while len((await told()).outputs) < PARTS:
+        await asyncio.sleep(0.01)
+    before = await told()
+    assert [(one.output, one.percent, one.phase) for one in before.outputs] == [
+        (f"part{i}", 50, Job.TRANSCODING) for i in range(PARTS)
+    ]
+    first, cutting.go_on = cutting.go_on, asyncio.Event()  # who comes again waits
+    first.set()
+    while cutting.begun["part1"] < 2:
+        await graphs.store.leases.wake_delayed(limit=1)
+        await asyncio.sleep(0.01)
+    task_id = cutting.attempts["part1"].task.id
+    for _ in range(3):
+        progress = Progress.FromString((await graphs.cache.get_task_progress(TENANT, new.id))[task_id])
+        assert (progress.percent, [(one.output, one.percent) for one in progress.outputs]) == (50, [("part1", 50)])
+        assert (await told()).percent >= before.percent
+        await asyncio.sleep(0.01)
+    cutting.go_on.set()
+    await graphs.until(new, "COMPLETED")
 
 
 async def test_a_cancellation_reaches_all_parts(graphs: Rig) -> None:

@@ -17,7 +17,7 @@ from reelmill.cli.problems import Problem
 if TYPE_CHECKING:
     from reelmill.cli.doctor import Finding
     from reelmill.cli.settings_command import Row
-    from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile
+    from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile, OutputProgress
     from reelmill.v1.media_pb2 import MediaInfo
     from reelmill.v1.workers_pb2 import Worker
 
@@ -133,8 +133,9 @@ def job_view(job: "Job") -> Group:
     table.add_row("priority", str(job.priority))
     for item in job.inputs:
         table.add_row("input", Text(item.uri))
+    far = {one.output: f" {one.percent:.0f} %{_doing(one)}" for one in job.progress.outputs}
     for output in job.outputs:
-        table.add_row("output", Text(f"{output.name} ({output.WhichOneof('operation')})"))
+        table.add_row("output", Text(f"{output.name} ({output.WhichOneof('operation')}){far.get(output.name, '')}"))
     if job.destination:
         table.add_row("destination", Text(job.destination))
     for key, value in sorted(job.labels.items()):
@@ -150,6 +151,13 @@ def job_view(job: "Job") -> Group:
     if job.HasField("error"):
         parts.append(error_view(job.error))
     return Group(*parts)
+
+
+def _doing(one: "OutputProgress") -> str:
+    from reelmill.v1.jobs_pb2 import Job
+
+    phase = Job.Phase.Name(one.phase)
+    return "" if phase.endswith("UNSPECIFIED") else f" {phase.lower()}"
 
 
 def outputs_view(job: "Job") -> Group:

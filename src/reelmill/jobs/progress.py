@@ -21,7 +21,8 @@ class Part:
 def combined(told: Iterable[tuple[Part, Progress]]) -> Progress:
     """A job's progress: the sum of its tasks', and no less than one of them knows of what was done before it.
 
-    Speeds add up, for tasks run side by side. The time to go is the longest that one of them tells.
+    Speeds add up, for tasks run side by side. The time to go is the longest that one of them tells. An output is as far
+    as the task that makes it.
     """
     job, told = Progress(), list(told)
     # What was done before the first of them began; whatever ended since has told so itself, unless that was forgotten.
@@ -35,5 +36,7 @@ def combined(told: Iterable[tuple[Part, Progress]]) -> Progress:
             job.speed += progress.speed
             if progress.HasField("eta") and progress.eta.ToNanoseconds() > job.eta.ToNanoseconds():
                 job.eta.CopyFrom(progress.eta)
+    outputs = {one.output: one for _, progress in told for one in progress.outputs}
+    job.outputs.extend(outputs[name] for name in sorted(outputs))
     job.percent = round(min(100.0, max(done, known)), 2)
     return job

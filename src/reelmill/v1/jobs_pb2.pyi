@@ -84,16 +84,28 @@ class RetryPolicy(_message.Message):
     def __init__(self, max_attempts: _Optional[int] = ..., initial_backoff: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_backoff: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("percent", "fps", "speed", "eta")
+    __slots__ = ("percent", "fps", "speed", "eta", "outputs")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
     SPEED_FIELD_NUMBER: _ClassVar[int]
     ETA_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     percent: float
     fps: float
     speed: float
     eta: _duration_pb2.Duration
-    def __init__(self, percent: _Optional[float] = ..., fps: _Optional[float] = ..., speed: _Optional[float] = ..., eta: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    outputs: _containers.RepeatedCompositeFieldContainer[OutputProgress]
+    def __init__(self, percent: _Optional[float] = ..., fps: _Optional[float] = ..., speed: _Optional[float] = ..., eta: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputProgress, _Mapping]]] = ...) -> None: ...
+
+class OutputProgress(_message.Message):
+    __slots__ = ("output", "percent", "phase")
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    output: str
+    percent: float
+    phase: Job.Phase
+    def __init__(self, output: _Optional[str] = ..., percent: _Optional[float] = ..., phase: _Optional[_Union[Job.Phase, str]] = ...) -> None: ...
 
 class JobError(_message.Message):
     __slots__ = ("code", "category", "retryable", "message", "output", "command", "stderr_tail")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Protocol, TypeVar
@@ -43,7 +43,9 @@ class Attempt:
         """What the task has to tell those that follow it, as its kind has it."""
         self.spawned: tuple[NewTask, ...] = ()
         """What is to follow: written with the attempt's completion, or not at all."""
-        self._told: Progress | None = None
+        self._outputs: dict[str, float] = {}
+        self._phase: Phase | None = None
+        self._told: tuple[Progress, Phase | None] | None = None
         self._told_seconds = 0.0
         self._lines: list[LogLine] = []
         self._leases = leases
@@ -74,18 +76,37 @@ class Attempt:
             raise Stopped
         return working.result()
 
-    def advance(self, progress: Progress) -> None:
-        """Note how far the attempt is. It never goes back: ffmpeg's own times do."""
+    def advance(self, progress: Progress, outputs: Mapping[str, float] | None = None) -> None:
+        """Note how far the attempt is, and how many percent are done of some outputs.
+
+        Neither ever goes back: ffmpeg's own times do.
+        """
+        for name, percent in (outputs or {}).items():
+            self._outputs[name] = max(percent, self._outputs.get(name, 0.0))
         progress.percent = max(progress.percent, self.progress.percent)
         self.progress = progress
 
+    def resume(self, told: Progress) -> None:
+        """Begin at what an attempt before told, so that who follows the job sees nothing go back."""
+        self.advance(Progress(percent=told.percent), {one.output: one.percent for one in told.outputs})
+
+    def end(self) -> None:
+        """All that it makes is there."""
+        self._phase = None
+        self.advance(Progress(percent=100), dict.fromkeys(self._outputs, 100.0))
+
     def news(self) -> Progress | None:
         """The progress, where it is to be published: it is new, or the cache is about to forget it."""
-        now = time.monotonic()
-        if self.progress is self._told and now - self._told_seconds < _REPEAT_SECONDS:
+        now, newest = time.monotonic(), (self.progress, self._phase)
+        same = self._told is not None and self._told[0] is newest[0] and self._told[1] == newest[1]
+        if same and now - self._told_seconds < _REPEAT_SECONDS:
             return None
-        self._told, self._told_seconds = self.progress, now
-        return self.progress
+        self._told, self._told_seconds = newest, now
+        news = Progress()
+        news.CopyFrom(self.progress)
+        for name, percent in sorted(self._outputs.items()):
+            news.outputs.add(output=name, percent=round(percent, 2), phase=self._phase)
+        return news
 
     async def enter(self, phase: Phase) -> None:
         """Record the phase, and the lines logged so far, unless PostgreSQL is away.
@@ -93,6 +114,7 @@ class Attempt:
         Raises Stopped where the attempt is to stop.
         """
         self.check_stop()
+        self._phase = phase
         lines, self._lines = self._lines, []
         try:
             # None: the lease is lost or the job was cancelled; the next heartbeat says which.

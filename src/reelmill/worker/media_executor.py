@@ -71,26 +71,43 @@ class _Run:
 
 
 class _Meter:
-    """Adds the progress of a plan's commands up, each weighted by the media that it writes."""
+    """Adds the progress of a plan's commands up, each weighted by the media that it writes; of each output too."""
 
-    def __init__(self, attempt: Attempt, commands: Iterable[Command]) -> None:
+    def __init__(self, attempt: Attempt, commands: Sequence[Command]) -> None:
         self._attempt = attempt
-        self._weights = {id(c): c.duration_seconds or 1.0 for c in commands}
-        self._total = sum(self._weights.values()) or 1.0
+        self._left = list(commands)
+        self._total = sum(map(_weight, commands)) or 1.0
         self._done = 0.0
+        self._done_of = {name: 0.0 for command in commands for name in command.outputs}
+        self._total_of = dict(self._done_of)
+        self._add(self._total_of, commands)
 
     def update(self, progress: RunProgress) -> None:
-        share = (self._done + progress.percent / 100 * self._current()) / self._total
-        proto = Progress(percent=round(100 * share, 2), fps=progress.fps, speed=progress.speed)
+        current = self._left[0]
+        running = progress.percent / 100 * _weight(current)
+        percent = 100 * (self._done + running) / self._total
+        proto = Progress(percent=round(percent, 2), fps=progress.fps, speed=progress.speed)
         if progress.eta_seconds is not None:
             proto.eta.FromNanoseconds(round(progress.eta_seconds * 1e9))
-        self._attempt.advance(proto)
+        self._attempt.advance(proto, self._outputs(dict.fromkeys(current.outputs, running)))
 
     def finish(self, command: Command) -> None:
-        self._done += self._weights.pop(id(command))
+        """The first of those that are left is done."""
+        self._left.remove(command)
+        self._done += _weight(command)
+        self._add(self._done_of, [command])
+        # Not all tell how far they are meanwhile.
+        self._attempt.advance(Progress(percent=round(100 * self._done / self._total, 2)), self._outputs({}))
 
-    def _current(self) -> float:
-        return next(iter(self._weights.values()), 0.0)
+    def _outputs(self, running: Mapping[str, float]) -> dict[str, float]:
+        """Percent of each."""
+        return {n: 100 * (done + running.get(n, 0.0)) / self._total_of[n] for n, done in self._done_of.items()}
+
+    @staticmethod
+    def _add(sums: dict[str, float], commands: Iterable[Command]) -> None:
+        for command in commands:
+            for name in command.outputs:
+                sums[name] += _weight(command)
 
 
 class MediaExecutor:
@@ -314,3 +331,7 @@ class MediaExecutor:
                 proto.media.CopyFrom(file.info)
             made.append(MadeFile(output=file.output, position=position, file=proto))
         return tuple(made)
+
+
+def _weight(command: Command) -> float:
+    return command.duration_seconds or 1.0

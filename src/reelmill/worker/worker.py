@@ -172,7 +172,10 @@ class Worker:
         try:
             with traces.span("attempt", attributes, kind="CONSUMER", parent=task.traceparent) as span:
                 log.info("attempt starts", fence=task.fence)
-                await self._publish_progress(attempt)  # none: an earlier attempt's is not ours
+                if task.part and task.attempt > 1:  # of a job that goes on
+                    told = await self._cache.get_task_progress(task.tenant_id, UUID(task.job.id))
+                    attempt.resume(Progress.FromString(told.get(task.id, b"")))
+                await self._publish_progress(attempt)  # else none: an earlier attempt's is not ours
                 outcome = await self._attempt(attempt)
                 span.set({"reelmill.outcome": outcome})
         finally:
@@ -193,7 +196,7 @@ class Worker:
             done = await self._persist(lambda: self._completions.submit(finished))
             if done:
                 if attempt.task.part:  # of a job that goes on
-                    attempt.advance(Progress(percent=100))
+                    attempt.end()
                     await self._publish_progress(attempt)
                 return "completed"
             return await self._stopped(attempt)
