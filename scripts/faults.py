@@ -195,15 +195,15 @@ FAULTS = (
     fault(
         "the progress of several commands does not add up",
         _EXECUTOR,
-        r"self\._done \+= self\._weights\.pop",
-        "self._done = self._weights.pop",
+        r"self\._done \+= _weight",
+        "self._done = _weight",
         "tests/unit/test_media_lengths.py",
     ),
     fault(
         "the progress of a command begins anew",
         _EXECUTOR,
-        r"\(self\._done \+ progress",
-        "(progress",
+        r"\(self\._done \+ running\)",
+        "running",
         "tests/unit/test_media_lengths.py",
     ),
 )
