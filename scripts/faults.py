@@ -136,9 +136,9 @@ FAULTS = (
     ),
     fault(
         "a truncation of a fifth passes as whole",
-        _SOURCES,
-        r"0\.01 \* part\.length",
-        "0.2 * part.length",
+        "src/reelmill/media/promises.py",
+        r"0\.01 \* seconds",
+        "0.2 * seconds",
         "tests/unit/test_media_lengths.py",
     ),
     fault(

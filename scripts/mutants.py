@@ -16,6 +16,7 @@ from probing import PROBING
 from sandbox_walls import SANDBOX
 from steps import STEP_MECHANISMS
 from tenants import TENANTS
+from timelines import TIMELINES
 from walls import WALLS
 
 PAGE = ROOT / "docs" / "guarantees.md"
@@ -228,7 +229,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS, *PROBING)
+ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS, *PROBING, *TIMELINES)
 
 
 def main() -> int:

@@ -1,11 +1,16 @@
-"""Films whose frames carry their number as a bar code: 12 bars from side to side, the highest bit first, white is 1."""
+"""Films whose frames carry their number as a bar code: 12 bars from side to side, the highest bit first, white is 1.
+
+Their sound beeps each half second.
+"""
 
 from pathlib import Path
 
 import av
+import av.error
 
 SIZE = "size=96x64"
 _BITS = 12
+_LOUD, _PAUSE_SECONDS = 0.1, 0.15
 _BARS = f"geq=lum='if(mod(floor(N/pow(2,{_BITS - 1}-floor(X*{_BITS}/W))),2),235,16)':cb=128:cr=128"
 
 
@@ -13,6 +18,42 @@ def frames(rate: float = 25, seconds: float = 8, *, then: str = "") -> tuple[str
     """Arguments for ffmpeg: an input of numbered frames; `then`: filters behind them."""
     graph = f"color=black:{SIZE}:rate={rate}:duration={seconds},format=yuv420p,{_BARS}"
     return ("-f", "lavfi", "-i", f"{graph},{then}" if then else graph)
+
+
+def beeps(seconds: float, *, rate: int = 48_000, then: str = "") -> tuple[str, ...]:
+    """Arguments for ffmpeg: a tenth of a second of 880 Hz at 0, 0.5, 1, …; `then`: filters behind it."""
+    graph = f"aevalsrc='if(lt(mod(t,0.5),0.1),sin(2*PI*880*t)*0.7,0)':s={rate}:d={seconds}"
+    return ("-f", "lavfi", "-i", f"{graph},{then}" if then else graph)
+
+
+def heard(path: Path, *, begin: float | None = 0.0) -> list[float]:
+    """When the first sound of a file begins to beep, as its times say, less `begin` (None: the file's own)."""
+    found: list[float] = []
+    with av.open(str(path)) as container:
+        begin = (container.start_time or 0) / 1e6 if begin is None else begin
+        resampler = av.AudioResampler(format="flt", layout="mono")
+        quiet, now = _PAUSE_SECONDS, 0.0
+        for packet in container.demux(*container.streams.audio[:1]):
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                continue
+            for frame in frames:
+                time = float(frame.pts * frame.time_base) - begin if frame.pts is not None else now
+                quiet += max(0.0, time - now)
+                frame.pts = None
+                for made in resampler.resample(frame):
+                    values = memoryview(bytes(made.planes[0])).cast("f")[: made.samples]
+                    step = made.sample_rate // 1000
+                    for i in range(0, made.samples, step):
+                        if max(map(abs, values[i : i + step])) < _LOUD:
+                            quiet += 0.001
+                            continue
+                        if quiet >= _PAUSE_SECONDS:
+                            found.append(time + i / made.sample_rate)
+                        quiet = 0.0
+                now = time + frame.samples / frame.sample_rate
+    return found
 
 
 def number(frame: av.VideoFrame) -> int:

@@ -172,3 +172,12 @@ def test_progress_tells_rate_speed_and_what_is_left() -> None:
     assert attempt.progress.eta.ToMilliseconds() == 1500
     measured.update(at(20))
     assert not attempt.progress.HasField("eta")
+
+
+def test_of_a_damaged_input_what_is_shorter_lacks_something() -> None:
+    exact = Expected(streams=(), duration_seconds=10, duration_tolerance_seconds=0.5)
+    late = Expected(streams=(), duration_seconds=10, duration_tolerance_seconds=1.5)  # a second is not known
+    for expected, least in ((exact, 9.95), (late, 8.95)):
+        assert problems(MediaInfo(duration_seconds=least), expected, damaged=True) == []
+        assert problems(MediaInfo(duration_seconds=least - 0.1), expected, damaged=True)
+        assert problems(MediaInfo(duration_seconds=least - 0.1), expected) == []

@@ -6,13 +6,17 @@ Chunks as in the PNG specification (acTL, fcTL) and Google's WebP container spec
 
 import os
 import struct
+from array import array
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import BinaryIO
 
+from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
 _MOST_CHUNKS = 200_000
 _ANIMATED = 0x02  # a flag of VP8X
+_LEAST_MILLISECONDS, _USUAL_MILLISECONDS = 10, 100  # browsers, and ffmpeg, take shorter delays for none that is meant
 
 
 def of_png(file: BinaryIO) -> float | None:
@@ -29,10 +33,16 @@ def of_png(file: BinaryIO) -> float | None:
     return round(total, 6) if animated else None
 
 
-def of_webp(file: BinaryIO) -> MediaInfo | None:
-    """What an animated WebP has; None for one that is a still."""
+def is_cut_off(head: bytes, size: int) -> bool:
+    """Whether the rest of a WebP is missing: its `head` says how long it is (RIFF), and it has `size` bytes."""
+    return int.from_bytes(head[4:8], "little") + 8 > size + 1  # some writers count a last byte that fills up to two
+
+
+def of_webp(file: BinaryIO) -> tuple[MediaInfo, Timeline] | None:
+    """What an animated WebP has, and when; None for one that is a still."""
     stream = MediaInfo.Stream(kind=MediaInfo.Stream.VIDEO, codec="webp", pixel_aspect_ratio=1.0, pixel_format="argb")
-    milliseconds = 0
+    begins = array("q")
+    end = 0
     for kind, data in _webp_chunks(file):
         if kind == b"VP8X" and len(data) >= 10:
             if not data[0] & _ANIMATED:
@@ -42,16 +52,28 @@ def of_webp(file: BinaryIO) -> MediaInfo | None:
         elif not stream.width:
             return None
         elif kind == b"ANMF" and len(data) >= 15:
-            stream.frames += 1
-            milliseconds += int.from_bytes(data[12:15], "little")
-    if not stream.frames:
+            begins.append(end)
+            milliseconds = int.from_bytes(data[12:15], "little")
+            end += (milliseconds if milliseconds >= _LEAST_MILLISECONDS else _USUAL_MILLISECONDS) * 1000
+    if not begins:
         return None
-    stream.duration_seconds = milliseconds / 1000
-    stream.frame_rate = stream.frames * 1000 / milliseconds if milliseconds else 0.0
+    stream.frames = len(begins)
+    stream.duration_seconds = end / SECOND
+    stream.frame_rate = stream.frames * SECOND / end
     size = file.seek(0, os.SEEK_END)
     info = MediaInfo(format="webp_anim", duration_seconds=stream.duration_seconds, size_bytes=size)
     info.streams.append(stream)
-    return info
+    lengths = sorted(b - a for a, b in pairwise((*begins, end)))
+    track = Track(
+        start=0,
+        end=end,
+        claimed=end,
+        frames=begins,
+        keys=begins[:1],
+        windows=((-(2**62), 2**62),),
+        interval=lengths[len(lengths) // 2],
+    )
+    return info, Timeline(tracks={0: track}, claimed=end, measured=True)
 
 
 def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -14,6 +14,7 @@ from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.sources import Span
 from reelmill.media.timeline import SECOND, Track, micros
 from reelmill.media.tracks import Sound
+from reelmill.v1.media_pb2 import MediaInfo
 
 FILTERS = frozenset({"trim", "settb", "setpts", "tpad"})
 """FFmpeg's filters that may stand in what is made here."""
@@ -22,7 +23,9 @@ _SAME = 20  # microseconds: of times that were rounded on different ways
 _LEAST = 7000  # microseconds, for clones
 _LESS = 500  # microseconds before a frame's time: after the one before it in any case
 _BEFORE_KEY = SECOND  # a seek goes by the time of decoding, and that of another track
+_SEEKS_EARLIER = 131_000  # microseconds: where frames may be put off, ffmpeg seeks 3/23 s before what is asked for
 _BLIND = 10 * SECOND  # where no key frame is known
+_SMALL_BYTES = 2**24
 _SHORT = SECOND // 25
 _TICK = SECOND // 1000  # of Matroska; to frames that last no time its muxer gives the usual one
 # The held frame comes again at the end, so often that encoders put no more of them off, and that a muxer, which
@@ -62,13 +65,10 @@ class Cut:
         """Filters that stand before all others of a picture."""
         if not self.moved:
             return ()
-        found = []
-        if self.offset > _SAME:
-            found.append(f"trim=start={_told(max(0, self.shown - _LESS))}")
-        if self.last is not None:
-            end = _told(self.offset + max(self.length, 1))
-            found = [f"{found[0]}:end={end}" if found else f"trim=end={end}"]
-        found.append(_FINE)
+        bounds = [f"start={_told(max(0, self.shown - _LESS))}"] if self.offset > _SAME else []
+        bounds += [f"end={_told(self.offset + max(self.length, 1))}"] if self.last is not None else []
+        # First the clock: trim rounds its bounds to it.
+        found = [_FINE, *([f"trim={':'.join(bounds)}"] if bounds else [])]
         if abs(self.offset) > _SAME:
             found.append(f"setpts=max(0\\,PTS{self._back()}/TB)")
         if self.last is not None:
@@ -133,20 +133,34 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     cut, for a file of sound has no clock that says so.
     """
     found = made.sound()
-    track = source.timeline.track(sound.parts[0].index)
-    start = micros(part.start)
-    end = start + made.length if made.length else max(track.end, start)
     if not source.timeline.measured:
         return found
-    if track.end <= start or (part.cut and track.start >= end):
+    tracks = [source.timeline.track(stream.index) for stream in sound.parts]
+    first, last = min(track.start for track in tracks), max(track.end for track in tracks)
+    start = micros(part.start)
+    end = start + made.length if made.length else max(last, start)
+    if last <= start or (part.cut and first >= end):
         return None
-    holes = any(low < end and high > start for low, high in track.holes)
-    late = track.start - start > _HOLE
-    if holes or (alone and late):
+    holes = any(low < end and high > start for track in tracks for low, high in track.holes)
+    if holes or (alone and first - start > _HOLE):
         found = (*found, _FILLED)
-    if alone and part.cut and end - track.end > _HOLE:
+    if alone and part.cut and end - last > _HOLE:
         found = (*found, f"apad=whole_dur={_told(made.length)}")
     return found
+
+
+def pair_filters(source: Source, part: Span, made: Cut, sound: Sound) -> tuple[str, ...]:
+    """Filters of each mono track of a pair before they are joined, for that goes by samples and not by times.
+
+    None where both begin and end together and have no holes.
+    """
+    tracks = [source.timeline.track(stream.index) for stream in sound.parts]
+    ends = [track.end for track in tracks]
+    apart = max(max(ends) - min(ends), abs(tracks[0].start - tracks[-1].start))
+    if not source.timeline.measured or not (apart > _LEAST or any(track.holes for track in tracks)):
+        return ()
+    counted = micros(part.start) - made.offset
+    return (_FILLED, f"apad=whole_dur={_told(max(ends) - counted)}")
 
 
 def origin(source: Source, seek: int, used: Iterable[int]) -> int:
@@ -196,7 +210,7 @@ def _offset(part: Span, offset: int) -> int:
 
 def seek_for(source: Source, track: Track, time: int) -> int:
     """Where to begin to read so that the frame that begins at `time` is decoded."""
-    if not time or _unseekable(source):
+    if not time or _unseekable(source) or _is_before_picture(source, time):
         return 0
     if not _lands_late(source):
         return time
@@ -213,7 +227,7 @@ def from_seek(source: Source, seek: int, time: int, picture: int) -> tuple[str, 
 
 
 def _sound_seek(source: Source, time: int) -> int:
-    if _unseekable(source):
+    if _unseekable(source) or _is_before_picture(source, time):
         return 0
     return max(0, time - 2 * _BEFORE_KEY) if _lands_late(source) else time
 
@@ -222,9 +236,21 @@ def _lands_late(source: Source) -> bool:
     return source.demuxer in JOINED or source.demuxer == "flv" or source.timeline.fragments
 
 
+def _is_before_picture(source: Source, time: int) -> bool:
+    """Whether a seek finds no key frame before it: AVI's reader then goes to any place, Matroska's to the first."""
+    return any(
+        time - _SEEKS_EARLIER < source.timeline.track(s.index).start
+        for s in source.info.streams
+        if s.kind == MediaInfo.Stream.VIDEO and not s.cover and not s.empty
+    )
+
+
 def _unseekable(source: Source) -> bool:
     times = source.timeline
-    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or times.jumps or times.disordered)
+    # In PS a seek may land seconds late, or behind the last key frame, where packs hold many pictures: in small files.
+    packed = source.demuxer == "mpeg" and source.info.size_bytes <= _SMALL_BYTES
+    # And where a file is damaged its index may be gone.
+    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or packed or times.damaged)
 
 
 def _held(track: Track, start: int, end: int, cut: bool) -> int | None:

@@ -6,19 +6,23 @@ from typing import IO
 _EXACT = frozenset({"ape", "avi", "caf", "aiff", "flac", "mxf", "tta", "w64", "wav", "wv"})
 """Formats whose writers count what they wrote: of those that hold less, something is missing."""
 _SHORT_SECONDS, _SHORT_SHARE = 0.5, 0.02
+_READ_SHARE = 0.75
 _MOST_BOXES, _FIRST_BOXES = 10_000, 16
 _FARTHEST = 2**62
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
-def is_cut_off(file: IO[bytes], demuxer: str, size: int, *, claimed_seconds: float, seconds: float) -> bool:
-    """Whether the rest of a file is missing: it holds `seconds` in `size` bytes."""
+def is_cut_off(
+    file: IO[bytes], demuxer: str, size: int, *, claimed_seconds: float, seconds: float, reached: int
+) -> bool:
+    """Whether the rest of a file is missing or can't be read: it holds `seconds` in `reached` of its `size` bytes."""
     if claimed_seconds - seconds <= max(_SHORT_SECONDS, _SHORT_SHARE * claimed_seconds):
         return False
     if demuxer == "mov":
         return _box_reaches_past(file, size)
     if demuxer == "matroska":
-        return _segment_reaches_past(file, size)
+        # Its reader ends well where it finds nothing any more. (Behind the last packet stand an index and tags.)
+        return _segment_reaches_past(file, size) or reached < size * _READ_SHARE
     return demuxer in _EXACT
 
 

@@ -33,6 +33,7 @@ _NEAR = SECOND  # of packets after a time that may still be shown before it
 _EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one begins earlier by this
 # A picture's packet in MPEG-TS and PS begins so, with the time when it is shown (ISO/IEC 13818-1, 2.4.3.7).
 _SHOWN = re.compile(rb"\x00\x00\x01[\xe0-\xef\xc0-\xdf]..[\x80-\xbf][\x80-\xff].([\x21-\x3f])(..)(..)", re.DOTALL)
+_MOST_SAMPLES = 8192  # in a packet of a codec that tells no size: ALAC has 4,096, AC-3 1,536, Vorbis 8,192 at most
 _LONGEST_OPUS = 120_000  # microseconds
 _SAMPLES, _SAMPLE_BYTES, _FIRST_BYTES = 24, 2**17, 2**14
 _LEAST_END_BYTES, _END = 2**15, SECOND // 2  # a sound may be that late; where it is later, a time is looked for
@@ -64,13 +65,16 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
 
 
 def _samples(stream: Any) -> int:
-    """Microseconds of a packet of coded sound; 0 where packets differ. Twice, for extensions that double the rate."""
+    """Microseconds that a packet of coded sound may last; 0 where nothing bounds it.
+
+    Twice what it holds, for extensions that double the rate.
+    """
     context = stream.codec_context
-    if stream.type != "audio" or context is None or not stream.sample_rate:
+    if stream.type != "audio" or context is None or not stream.sample_rate or context.name.startswith("pcm"):
         return 0
     if context.name.endswith("opus"):  # 120 ms at most (RFC 6716, 2); FFmpeg tells no size
         return _LONGEST_OPUS
-    return 2 * (context.frame_size or 0) * SECOND // int(stream.sample_rate)
+    return (2 * context.frame_size or _MOST_SAMPLES) * SECOND // int(stream.sample_rate)
 
 
 def is_walked(container: Any, file: IO[bytes], size: int) -> bool:
@@ -100,6 +104,7 @@ def take(into: Recorder, packet: Any) -> None:
     """A packet of a walk."""
     if not packet.size:
         return
+    into.reached = (packet.pos or 0) + packet.size
     if packet.is_discard:
         into.add_hidden(packet.stream_index, packet.pts, packet.is_keyframe)
         return

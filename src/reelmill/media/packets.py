@@ -67,6 +67,8 @@ class Recorder:
         self._disordered = False
         self.broken = False
         """Reading ended with an error."""
+        self.reached = 0
+        """Where in the file, in bytes, the last packet ended."""
 
     def add(self, index: int, pts: int | None, dts: int | None, duration: int, key: bool) -> None:
         """One packet that will be shown or heard; times in its stream's base."""
@@ -87,6 +89,9 @@ class Recorder:
                 decoded = dts * scale // over - self._begin
                 self._mend(stream, decoded + self._shift)
                 stream.dts = self._last = decoded + self._shift
+                if pts is not None and (pts - dts) * scale // over > _LEAP:
+                    # The last one before a jump: libav, which reckons when it is shown, looks behind that.
+                    pts = dts + max(duration, 0)
             time = (pts if pts is not None else dts) * scale // over - self._begin + self._shift  # type: ignore[operator]
             if self._shift != before and len(self._jumps) < _MAX_JUMPS:
                 self._jumps.append(time)

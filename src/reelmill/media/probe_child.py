@@ -91,8 +91,10 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
     if any(mark in head for mark in _PLAYLISTS):
         return _refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
+    if picture == "webp_pipe" and animations.is_cut_off(head, size):
+        return _unreadable(True, head)
     if picture == "webp_pipe" and (animated := animations.of_webp(apart(file))) is not None:
-        return _unusable(animated) or _answer(animated, "webp_anim")
+        return _unusable(animated[0]) or _answer(animated[0], "webp_anim", animated[1])
     shown_seconds = animations.of_png(apart(file)) if picture == "png_pipe" else None
     if shown_seconds is not None:
         picture = None
@@ -118,10 +120,21 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             for described in info.streams:
                 # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
                 described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
-            times = recorder.timeline(measured=True) if recorder is not None and whole else None
+            # What was read before an error is what there is.
+            read = recorder is not None and (whole or (recorder.broken and recorder.reached > 0))
+            times = recorder.timeline(measured=True) if recorder is not None and read else None
             still = bool(picture) or info.composition.still
-            if times is not None and endings.is_cut_off(
-                apart(file), demuxer, size, claimed_seconds=info.duration_seconds, seconds=times.seconds
+            if (
+                times is not None
+                and recorder is not None
+                and endings.is_cut_off(
+                    apart(file),
+                    demuxer,
+                    size,
+                    claimed_seconds=info.duration_seconds,
+                    seconds=times.seconds,
+                    reached=recorder.reached,
+                )
             ):
                 times = replace(times, cut_off=True)
             if not still and times is None:

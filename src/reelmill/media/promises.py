@@ -6,6 +6,11 @@ from pathlib import PurePosixPath
 from reelmill.v1.media_pb2 import MediaInfo
 
 
+def allowance(seconds: float) -> float:
+    """By how many seconds a file may differ from what is expected, beside what is not known."""
+    return max(0.5, 0.01 * seconds)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedStream:
     """One picture or sound of a file; 0 is not checked."""

@@ -25,10 +25,11 @@ _DISPOSITIONS = {
 }
 
 
-def taken(sound: Sound, channels: int, first: Sequence[str] | None, *, silent: str) -> Taken:
+def taken(sound: Sound, channels: int, first: Sequence[str] | None, *, silent: str, each: Sequence[str] = ()) -> Taken:
     """A sound of a step's first reading, with its filters; `channels` as in `channels_of`.
 
-    `first`: the filters that go first; None where it holds nothing there: `silent` seconds.
+    `first`: the filters that go first; None where it holds nothing there: `silent` seconds. `each`: those of each mono
+    track of a pair.
     """
     if first is None:
         layout = "mono" if channels_of(sound, channels) == 1 else "stereo"
@@ -36,8 +37,10 @@ def taken(sound: Sound, channels: int, first: Sequence[str] | None, *, silent: s
     streams = tuple(part.index for part in sound.parts)
     chain = [*first, *filters(sound, channels_of(sound, channels))]
     if len(streams) > 1:
-        named = "".join(f"[s{i}]" for i in range(len(streams)))
-        chain.insert(0, f"{named}join=inputs={len(streams)}:channel_layout=stereo:map=0.0-FL|1.0-FR")
+        names = [f"[s{i}]" for i in range(len(streams))]
+        evened = "".join(f"{name}{','.join(each)}[even{i}];" for i, name in enumerate(names) if each)
+        named = "".join(f"[even{i}]" if each else name for i, name in enumerate(names))
+        chain.insert(0, f"{evened}{named}join=inputs={len(streams)}:channel_layout=stereo:map=0.0-FL|1.0-FR")
     return Taken(streams=streams, filters=",".join(chain))
 
 

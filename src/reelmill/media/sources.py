@@ -7,6 +7,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import tracks
 from reelmill.media.contract import Source
 from reelmill.media.formats.containers import STILL_DEMUXERS
+from reelmill.media.promises import allowance
 from reelmill.media.steps import Reading
 from reelmill.media.timeline import SECOND, Timeline
 from reelmill.v1.media_pb2 import MediaInfo
@@ -68,8 +69,8 @@ def expected_seconds(
             starts = min(times.track(s.index).start for s in streams if s) / SECOND
             # Of a part that is cut the picture holds to the end, and sound is silent.
             most = part.length if part.cut else min(part.length, max(ends) - part.start)
-            return most - max(0.0, starts - part.start) / 2, max(0.0, starts - part.start) / 2 + max(0.5, 0.01 * most)
-    return (least + part.length) / 2, (part.length - least) / 2 + max(0.5, 0.01 * part.length)
+            return most - max(0.0, starts - part.start) / 2, max(0.0, starts - part.start) / 2 + allowance(most)
+    return (least + part.length) / 2, (part.length - least) / 2 + allowance(part.length)
 
 
 def reading(source: Source, *, start: float = 0.0, alone: bool = False) -> Reading:

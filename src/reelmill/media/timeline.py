@@ -13,7 +13,7 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -129,7 +129,8 @@ class Timeline:
         if found is None:
             return Track(start=0, end=self.end)
         if self.cut_off:  # what is missing counts, and is missed by whoever looks for it
-            return Track(start=found.start, end=max(found.start + found.claimed, self.end), interval=found.interval)
+            windows = tuple((low, min(high, found.end)) for low, high in found.windows)
+            return replace(found, end=max(found.start + found.claimed, self.end), windows=windows)
         return found
 
 

@@ -12,7 +12,7 @@ from reelmill.media import languages
 from reelmill.media.leftovers import leftovers
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.probe import TenantProber
-from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile
+from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile, allowance
 from reelmill.v1.media_pb2 import MediaInfo
 
 FILES_AT_ONCE = 3
@@ -20,6 +20,7 @@ FILES_AT_ONCE = 3
 _KINDS = ((MediaInfo.Stream.VIDEO, "picture"), (MediaInfo.Stream.AUDIO, "sound"))
 _SAMPLES = 3  # segments of a set that are looked into: the first, the middle and the last
 _SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: sound ends with its last packet
+_DAMAGED_SECONDS = 0.1
 _MANIFEST_BYTES = 2**24
 
 
@@ -72,7 +73,7 @@ async def _looked_into(
         info = (await prober.probe(folder / path)).info
     except AttemptFailed as error:
         raise AttemptFailed(code, f"{path}: {error.failure.message}", output=output) from error
-    if found := problems(info, expected):
+    if found := problems(info, expected, damaged=code == "INPUT_CORRUPT"):
         raise AttemptFailed(code, f"{path}: {'; '.join(found)}", output=output)
     if private := await asyncio.to_thread(leftovers, folder / path):
         message = f"{path}: it has more than picture and sound, which may be private: {', '.join(private)}"
@@ -135,15 +136,18 @@ def _joined(folder: Path, names: Sequence[str], target: Path) -> None:
             file.write((folder / name).read_bytes())
 
 
-def problems(info: MediaInfo, expected: Expected) -> list[str]:
-    """How a file differs from what was planned. Pure."""
+def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False) -> list[str]:
+    """How a file differs from what was planned; of a `damaged` input, what is shorter lacks something. Pure."""
     found: list[str] = []
     for kind, what in _KINDS:
         streams = [s for s in info.streams if s.kind == kind]
         wanted = [s for s in expected.streams if s.kind == kind]
         found += _of_kind(what, streams, wanted)
     length = expected.duration_seconds
-    if length is not None and abs(info.duration_seconds - length) > expected.duration_tolerance_seconds:
+    tolerance = expected.duration_tolerance_seconds
+    if damaged and length is not None:
+        tolerance = max(0.0, tolerance - allowance(length)) + _DAMAGED_SECONDS
+    if length is not None and abs(info.duration_seconds - length) > tolerance:
         found.append(f"it lasts {info.duration_seconds:.3f} s instead of {length:.3f} s")
     return found
 

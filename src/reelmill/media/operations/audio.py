@@ -65,9 +65,10 @@ class AudioOperation:
         used = [stream.index for stream in sound.parts]
         made = cutting.cut(source, part, used)
         first = cutting.sound_filters(source, part, made, sound, alone=True)
+        each = cutting.pair_filters(source, part, made, sound)
         stream = Encoded(
             kind=Kind.AUDIO,
-            taken=sounds.taken(sound, spec.channels, first, silent=seconds(part.length)),
+            taken=sounds.taken(sound, spec.channels, first, silent=seconds(part.length), each=each),
             encoder=kind.codec.encoder,
             options=kind.codec.encoding(spec.bitrate_bps, rate, sounds.channels_of(sound, spec.channels)),
         )
@@ -93,6 +94,6 @@ class AudioOperation:
                 reads=(reading(source, start=made.seek / SECOND),),
                 writes=(writing,),
                 cost=cost,
-                shares=cutting.joins(source, (first,), used),
+                shares=cutting.joins(source, (first, each), used),
             ),
         )

@@ -107,7 +107,8 @@ class TranscodeOperation:
         video = _picture(spec, source, picture, scaling, made, part, context)
         # Sound that starts late does so in the output too: its times say when. To fill up with silence by
         # aresample=async can hang ffmpeg 9 where several outputs share a process.
-        audio = [_sound(spec.audio, sound, before, part) for sound, before in zip(heard, first, strict=True)]
+        each = [cutting.pair_filters(source, part, made, sound) for sound in heard]
+        audio = [_sound(spec.audio, *told, part) for told in zip(heard, first, each, strict=True)]
         file = _file(output, spec, source, part, picture, scaling.final, heard)
         writing = Writing(
             path=file.path,
@@ -134,7 +135,7 @@ class TranscodeOperation:
                 reads=(reading(source, start=made.seek / SECOND),),
                 writes=(writing,),
                 cost=cost,
-                shares=cutting.joins(source, first, used),
+                shares=cutting.joins(source, (*first, *each), used),
             ),
         )
 
@@ -174,12 +175,12 @@ def _picture(
     )
 
 
-def _sound(spec: AudioSettings, sound: Sound, first: Sequence[str] | None, part: Span) -> Encoded:
+def _sound(spec: AudioSettings, sound: Sound, first: Sequence[str] | None, each: Sequence[str], part: Span) -> Encoded:
     codec = SOUNDS[spec.codec]
     rate = codec.accepted_rate(spec.sample_rate_hz, sound.sample_rate_hz)
     return Encoded(
         kind=Kind.AUDIO,
-        taken=sounds.taken(sound, spec.channels, first, silent=seconds(part.length)),
+        taken=sounds.taken(sound, spec.channels, first, silent=seconds(part.length), each=each),
         encoder=codec.encoder,
         options=codec.encoding(spec.bitrate_bps, rate, sounds.channels_of(sound, spec.channels)),
     )

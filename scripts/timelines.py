@@ -1,0 +1,65 @@
+"""The mechanisms of time: what is on the screen, where reading begins, what is silent; for scripts/mutants.py."""
+
+from mutant import Mutant
+
+MEDIA = "src/reelmill/media"
+CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cutting", "lengths", "tracks"))
+
+
+def time(name: str, file: str, old: str, new: str, *, tests: str = CUTTING, within: str = "") -> Mutant:
+    """A mechanism of the room media."""
+    return Mutant(name=name, file=f"{MEDIA}/{file}", within=within, old=old, new=new, tests=tests)
+
+
+SOUND = "def sound_filters"
+TIMELINES = (
+    time(
+        "the frame at a time began before it",
+        "timeline.py",
+        r"frames\[max\(0, bisect_right\(self\.frames, time\) - 1\)\]",
+        "frames[min(len(self.frames) - 1, bisect_right(self.frames, time))]",
+    ),
+    time("a seek in MPEG-TS begins before the key frame", "cutting.py", r"key - _BEFORE_KEY if key", "key if key"),
+    time("FLV and TS land late", "cutting.py", r"if not _lands_late\(source\):\n        return time", "return time"),
+    time("fragments land late", "cutting.py", r" or source\.timeline\.fragments", ""),
+    time(
+        "no seek before a picture's first key frame",
+        "cutting.py",
+        r" or _is_before_picture\(source, time\)",
+        "",
+        within="def seek_for",
+    ),
+    time(
+        "no seek of a sound before the picture",
+        "cutting.py",
+        r" or _is_before_picture\(source, time\)",
+        "",
+        within="def _sound_seek",
+    ),
+    time("ffmpeg seeks earlier than it is asked", "cutting.py", r"time - _SEEKS_EARLIER < ", "time < "),
+    time("no seek in small PS", "cutting.py", r" or packed", ""),
+    time("no seek in raw streams", "cutting.py", r'UNMEASURED \| \{"webp_anim"\}', '{"webp_anim"}'),
+    time("no seek in what is damaged", "cutting.py", r" or times\.damaged", ""),
+    time("a part's first frame is there at once", "cutting.py", r"max\(0\\\\,PTS", "(PTS"),
+    time("bounds are told by a fine clock", "cutting.py", r"found = \[_FINE, ", "found = ["),
+    time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),
+    time("holes are silent", "cutting.py", r"if holes or \(", "if (", within=SOUND),
+    time("a hole elsewhere is none", "cutting.py", r"low < end and high > start", "True", within=SOUND),
+    time("a sound's late beginning is silent", "cutting.py", r"first - start > _HOLE", "False", within=SOUND),
+    time("a sound's early end is silent", "cutting.py", r"end - last > _HOLE", "False", within=SOUND),
+    time("a part without sound is silent", "cutting.py", r"return None", "return found", within=SOUND),
+    time("one of a pair is sound enough", "cutting.py", r"max\(track\.end for", "min(track.end for", within=SOUND),
+    time("a pair apart is evened", "cutting.py", r"apart > _LEAST or ", ""),
+    time("a pair with a hole is evened", "cutting.py", r" or any\(track\.holes for track in tracks\)", ""),
+    time("who fills holes has a process of its own", "cutting.py", r"not _is_filled\(first\) and ", ""),
+    time("who counts otherwise has one too", "cutting.py", r"origin\(source, 0, used\) == ", "0 == 0 or "),
+    time(
+        "what is lost of a damaged input is told",
+        "verify.py",
+        r"if damaged and length",
+        "if False and length",
+        tests=LENGTHS,
+    ),
+    time("the default picture goes first", "tracks.py", r"not s\.default_track, default", "0, default", tests=TRACKS),
+    time("a cover is no picture", "tracks.py", r"\(s\.cover or s\.empty\)", "s.empty", tests=TRACKS),
+)
