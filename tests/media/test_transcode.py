@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import pytest
 from media.kit import Studio, decode, make, rgb
 
@@ -96,6 +97,21 @@ async def test_a_frame_rate_drops_or_repeats_frames_at_the_same_speed(
     assert seen.frames == frames
     assert seen.times[1] - seen.times[0] == pytest.approx(1 / rate, abs=1e-4)
     assert seen.duration_seconds == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("MP4", "H264"), ("MP4", "H265"), ("WEBM", "VP9"), ("MKV", "AV1")])
+async def test_key_frames_are_the_first_frames_of_their_intervals_and_no_others(
+    studio: Studio, files: Path, container: str, codec: str
+) -> None:
+    scenes = "testsrc2=size=64x64:rate=30000/1001:duration=5,select='not(between(t,1.8,2.3))',negate=enable='gt(t,0.7)'"
+    clip = make(files / "scenes.mp4", "-f", "lavfi", "-i", scenes, "-fps_mode", "vfr", "-crf", "0")
+    settings = {"codec": codec, "keyframe_interval_seconds": 1.001}
+    made = await studio.one(clip, transcode={"container": container, "video": settings})
+    with av.open(str(made)) as container_:
+        packets = [p for p in container_.demux(video=0) if p.pts is not None]
+    times = sorted(float(p.pts * p.time_base) for p in packets)
+    keys = [next(t for t in times if t >= n * 1.001 - 0.001) for n in range(5)]
+    assert sorted(float(p.pts * p.time_base) for p in packets if p.is_keyframe) == keys
 
 
 async def test_a_variable_rate_stays_as_it_is(studio: Studio, files: Path) -> None:

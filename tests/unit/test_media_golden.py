@@ -72,6 +72,7 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
     "transcode-crop": (CLIP, [{"transcode": {"video": {"width": 640, "height": 640, "fit": "CROP"}}}]),
     "transcode-trim": (CLIP, [{"transcode": {"trim": {"start_seconds": 1.5, "end_seconds": 10.25}}}]),
     "transcode-frame-rate": (CLIP, [{"transcode": {"video": {"frame_rate": 23.976}}}]),
+    "transcode-key-frames": (CLIP, [{"transcode": {"video": {"codec": "H265", "keyframe_interval_seconds": 2}}}]),
     "transcode-mute": (CLIP, [{"transcode": {"mute": True}}]),
     "transcode-opus-mono": (CLIP, [{"transcode": {"audio": {"codec": "OPUS", "channels": 1, "bitrate_bps": 500000}}}]),
     "transcode-hdr": (source({**VIDEO, **HDR}), [{"transcode": {"video": {"height": 720}}}]),

@@ -45,7 +45,7 @@ class TrackSelector(_message.Message):
     def __init__(self, index: _Optional[int] = ..., language: _Optional[str] = ..., role: _Optional[_Union[TrackSelector.Role, str]] = ..., default_track: _Optional[bool] = ..., all: _Optional[bool] = ...) -> None: ...
 
 class VideoSettings(_message.Message):
-    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background")
+    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background", "keyframe_interval_seconds")
     class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CODEC_UNSPECIFIED: _ClassVar[VideoSettings.Codec]
@@ -92,6 +92,7 @@ class VideoSettings(_message.Message):
     EFFORT_FIELD_NUMBER: _ClassVar[int]
     MATCH_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     BACKGROUND_FIELD_NUMBER: _ClassVar[int]
+    KEYFRAME_INTERVAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     codec: VideoSettings.Codec
     width: int
     height: int
@@ -102,7 +103,8 @@ class VideoSettings(_message.Message):
     effort: VideoSettings.Effort
     match_orientation: bool
     background: str
-    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ...) -> None: ...
+    keyframe_interval_seconds: float
+    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ..., keyframe_interval_seconds: _Optional[float] = ...) -> None: ...
 
 class AudioSettings(_message.Message):
     __slots__ = ("codec", "bitrate_bps", "sample_rate_hz", "channels")

@@ -1,6 +1,6 @@
 """AV1 by SVT-AV1. Pure."""
 
-from reelmill.media.formats.codec import VideoCodec
+from reelmill.media.formats.codec import ENDLESS, VideoCodec
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
 _PRESETS = {VideoSettings.FAST: "10", VideoSettings.MEDIUM: "8", VideoSettings.SLOW: "5"}
@@ -13,4 +13,12 @@ def _options(spec: VideoSettings, container: Transcode.Container, threads: int) 
     return ("-preset", _PRESETS[spec.effort], *rate, *parallelism)
 
 
-AV1 = VideoCodec(name="av1", encoder="libsvtav1", default_crf=35, max_crf=63, reorders=False, options=_options)
+AV1 = VideoCodec(
+    name="av1",
+    encoder="libsvtav1",
+    default_crf=35,
+    max_crf=63,
+    reorders=False,
+    options=_options,
+    keyed=("-g", ENDLESS),
+)

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
+KEY_TOLERANCE_SECONDS = 0.0005
+"""By which a frame may lie before the time of a key frame and be it: times of clocks are rounded."""
+ENDLESS = "100000"
+"""Frames of a GOP, where times and not their number end it."""
 Options = Callable[[VideoSettings, Transcode.Container, int], tuple[str, ...]]
 
 
@@ -23,6 +27,8 @@ class VideoCodec:
     """Whether it puts frames off (B-frames that `-bf` counts)."""
     options: Options
     """Of the encoder: from settings with their defaults filled in, the container, and threads (0: its own choice)."""
+    keyed: tuple[str, ...]
+    """Options by which it makes key frames where it is told and nowhere else, each with nothing before it referred to."""
     transparent: tuple[str, ...] = ()
     """Options that keep an opacity; empty where it can't."""
 
@@ -32,4 +38,15 @@ class VideoCodec:
         """All options but the encoder's name and its threads."""
         # yuv420p: what every player decodes.
         pixels = self.transparent if transparent else ("-pix_fmt", "yuv420p")
-        return (*self.options(spec, container, threads), *pixels)
+        interval = spec.keyframe_interval_seconds
+        keys = ("-force_key_frames", keys_every(interval), *self.keyed) if interval else ()
+        return (*self.options(spec, container, threads), *pixels, *keys)
+
+
+def keys_every(interval_seconds: float, *, late_seconds: float = 0.0) -> str:
+    """FFmpeg's expression for the first frame of each interval; `late_seconds`: of what comes out after its grid.
+
+    By times and not by frames, for rates may vary. Frames that lie a hair before their interval are taken for its first.
+    """
+    late = f"+{late_seconds:.6f}" if late_seconds else ""
+    return f"expr:gte(t{late}+{KEY_TOLERANCE_SECONDS:g},n_forced*{interval_seconds:.6f})"

@@ -1,6 +1,6 @@
 """H.264 by x264 and H.265 by x265. Pure."""
 
-from reelmill.media.formats.codec import VideoCodec
+from reelmill.media.formats.codec import ENDLESS, VideoCodec
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
 _PRESETS = {VideoSettings.FAST: "veryfast", VideoSettings.MEDIUM: "medium", VideoSettings.SLOW: "slow"}
@@ -23,8 +23,26 @@ def _h265(spec: VideoSettings, container: Transcode.Container, threads: int) -> 
     # hvc1: Apple's players refuse ffmpeg's default tag hev1.
     tag = ("-tag:v", "hvc1") if container == Transcode.MP4 else ()
     pools = f":pools={threads}" if threads else ""
-    return ("-preset", _PRESETS[spec.effort], *_rate(spec), "-x265-params", f"log-level=error{pools}", *tag)
+    keys = ":scenecut=0:open-gop=0" if spec.keyframe_interval_seconds else ""
+    return ("-preset", _PRESETS[spec.effort], *_rate(spec), "-x265-params", f"log-level=error{pools}{keys}", *tag)
 
 
-H264 = VideoCodec(name="h264", encoder="libx264", default_crf=23, max_crf=51, reorders=True, options=_h264)
-H265 = VideoCodec(name="hevc", encoder="libx265", default_crf=28, max_crf=51, reorders=True, options=_h265)
+H264 = VideoCodec(
+    name="h264",
+    encoder="libx264",
+    default_crf=23,
+    max_crf=51,
+    reorders=True,
+    options=_h264,
+    keyed=("-sc_threshold", "0", "-g", ENDLESS),
+)
+H265 = VideoCodec(
+    name="hevc",
+    encoder="libx265",
+    default_crf=28,
+    max_crf=51,
+    reorders=True,
+    options=_h265,
+    # Without forced-idr they would be pictures that frames behind them may look past.
+    keyed=("-forced-idr", "1", "-g", ENDLESS),
+)

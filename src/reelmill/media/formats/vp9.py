@@ -1,6 +1,6 @@
 """VP9 by libvpx. Pure."""
 
-from reelmill.media.formats.codec import VideoCodec
+from reelmill.media.formats.codec import ENDLESS, VideoCodec
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
 _CPU_USED = {VideoSettings.FAST: "5", VideoSettings.MEDIUM: "3", VideoSettings.SLOW: "1"}
@@ -20,6 +20,8 @@ VP9 = VideoCodec(
     max_crf=63,
     reorders=False,
     options=_options,
+    # Where the least is the most libvpx looks for no scenes.
+    keyed=("-g", ENDLESS, "-keyint_min", ENDLESS),
     # libvpx refuses hidden frames beside an opacity.
     transparent=("-pix_fmt", "yuva420p", "-auto-alt-ref", "0"),
 )
