@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
-KEY_TOLERANCE_SECONDS = 0.0005
-"""By which a frame may lie before the time of a key frame and be it: times of clocks are rounded."""
+_TOLERANCE_SECONDS = 0.0005  # clocks are rounded
 ENDLESS = "100000"
 """Frames of a GOP, where times and not their number end it."""
 Options = Callable[[VideoSettings, Transcode.Container, int], tuple[str, ...]]
@@ -28,7 +27,7 @@ class VideoCodec:
     options: Options
     """Of the encoder: from settings with their defaults filled in, the container, and threads (0: its own choice)."""
     keyed: tuple[str, ...]
-    """Options by which it makes key frames where it is told and nowhere else, each with nothing before it referred to."""
+    """Options by which it makes key frames where it is told and nowhere else, and none looks past them."""
     transparent: tuple[str, ...] = ()
     """Options that keep an opacity; empty where it can't."""
 
@@ -43,10 +42,9 @@ class VideoCodec:
         return (*self.options(spec, container, threads), *pixels, *keys)
 
 
-def keys_every(interval_seconds: float, *, late_seconds: float = 0.0) -> str:
-    """FFmpeg's expression for the first frame of each interval; `late_seconds`: of what comes out after its grid.
+def keys_every(interval_seconds: float) -> str:
+    """FFmpeg's expression for the first frame of each interval.
 
-    By times and not by frames, for rates may vary. Frames that lie a hair before their interval are taken for its first.
+    By times and not by frames, for rates may vary. One that lies a hair before its interval is taken for its first.
     """
-    late = f"+{late_seconds:.6f}" if late_seconds else ""
-    return f"expr:gte(t{late}+{KEY_TOLERANCE_SECONDS:g},n_forced*{interval_seconds:.6f})"
+    return f"expr:gte(t+{_TOLERANCE_SECONDS:g},n_forced*{interval_seconds:.6f})"
