@@ -3,7 +3,20 @@
 import argparse
 import signal
 
-from benchmarks import drain, files, idle, latency, reads, rescue, servers, start, submission, thumbnails, watchers
+from benchmarks import (
+    drain,
+    files,
+    idle,
+    latency,
+    probing,
+    reads,
+    rescue,
+    servers,
+    start,
+    submission,
+    thumbnails,
+    watchers,
+)
 from benchmarks.capacity import tables
 from benchmarks.report import Report
 from reelmill.telemetry import logs
@@ -17,6 +30,7 @@ BENCHMARKS = {
     "files": files.run,
     "latency": latency.run,
     "watchers": watchers.run,
+    "probing": probing.run,
     "start": start.run,
     "rescue": rescue.run,
     "capacity": tables.run,

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,17 @@ def film(folder: Path, kind: str) -> Path:
     return path if path.exists() else make(path, *frames(seconds=4), *SOUND, *how)
 
 
+class Unsought:
+    """A container that nobody seeks in."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        assert name != "seek", "the library reads an index of hours for it"
+        return getattr(self._container, name)
+
+
 def walked(container: Any) -> dict[int, int]:
     """The last end of all packets of each stream, in its ticks."""
     ends: dict[int, int] = {}
@@ -94,6 +106,9 @@ def test_the_end_of_a_matroska_is_what_its_last_blocks_say(folder: Path, kind: s
             assert found.items() <= all_of_it.items() and 0 in found if kind in PLAIN else not found, claimed
         assert matroska.ends(file, path.stat().st_size, ["audio", "video"], 4.0) == {}
         assert matroska.ends(file, path.stat().st_size - 1, ["video", "audio"], 4.0) == {}
+        whole = file.seek(0) or file.read()
+    joined = io.BytesIO(whole + whole)
+    assert matroska.ends(joined, 2 * len(whole), ["video", "audio"], 8.0) == {}
 
 
 def test_covers_and_texts_of_a_matroska_are_no_tracks_that_end(folder: Path) -> None:
@@ -105,8 +120,9 @@ def test_covers_and_texts_of_a_matroska_are_no_tracks_that_end(folder: Path) -> 
     with path.open("rb") as file, av.open(str(path)) as container:
         info = probe_child.describe(container, path.stat().st_size)
         assert [s.cover for s in info.streams] == [False, False, False, True]
-        times = measuring.sought(container, info, 0, (), file, path.stat().st_size)
+        times = measuring.sought(Unsought(container), info, 0, (), file, path.stat().st_size)
         assert sorted(times.tracks) == [0, 1]
+        assert (times.tracks[0].end, times.tracks[1].end) == (4_000_000, 3_300_000)
         assert matroska.ends(file, path.stat().st_size, ["video", "audio", "subtitle"], 4.0).keys() == {0, 1}
 
 
@@ -131,15 +147,19 @@ def test_a_long_file_is_not_read_whole_however_small_it_is(folder: Path) -> None
     clip = make(folder / "clip.mkv", *frames(rate=50, seconds=10), *X264)
     long = make(folder / "long.mkv", "-stream_loop", "119", "-i", str(clip), "-c", "copy")
     slow = make(folder / "slow.mkv", *frames(rate=0.2, seconds=7200), *X264)
+    lies = folder / "lies.mkv"
+    data, claim = clip.read_bytes(), b"\x44\x89\x88"
+    at = data.index(claim) + len(claim)
+    lies.write_bytes(data[:at] + struct.pack(">d", 7_200_000) + data[at + 8 :])
     found = {}
-    for path in (clip, long, slow):
+    for path in (clip, long, slow, lies):
         file = os.open(path, os.O_RDONLY)
         answer = probe_child.answer(file)
         os.close(file)
         times = unpacked(answer["timeline"])
         found[path.stem] = (times.measured, round(times.seconds))
     assert long.stat().st_size < 2**24
-    assert found == {"clip": (True, 10), "long": (False, 1200), "slow": (True, 7200)}
+    assert found == {"clip": (True, 10), "long": (False, 1200), "slow": (True, 7200), "lies": (True, 10)}
 
 
 @pytest.mark.parametrize("kind", ["ts", "ts-mpeg2"])

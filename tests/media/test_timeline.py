@@ -2,6 +2,7 @@
 
 import itertools
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,8 @@ def clip(folder: Path, made: dict) -> Path:
 async def test_what_comes_out_is_what_was_shown(studio: Studio, tmp_path: Path, made: dict) -> None:
     note(repr(made))
     path = clip(tmp_path, made)
+    studio = replace(studio, folder=path.with_suffix(""))
+    studio.folder.mkdir()
     source = await studio.source(path)
     times = source.timeline
     assert times.measured and not times.damaged
