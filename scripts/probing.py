@@ -23,6 +23,7 @@ PROBING = (
         r"if begin \+ length != size:",
         "if False:",
     ),
+    probing("blocks are read so far", "matroska.py", r"range\(_MOST_BLOCKS\)", "range(10**9)"),
     probing("covers do not end", "measuring.py", r" and s\.index not in covers", ""),
     probing(
         "a track that the end lacks is looked for",

@@ -23,7 +23,7 @@ from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
-_WHOLE_BYTES, _WHOLE_PACKETS = 2**24, 50_000  # a quarter of a second: a film of 11 minutes, a screen of hours
+_WHOLE_BYTES, _WHOLE_PACKETS = 2**24, 250_000  # 1.3 s: a film of an hour, a screen of many
 _LEAST_PACKET_BYTES = 16  # of claims about how many there are
 _SOUND_RATE = 50  # packets a second, where nobody tells
 _WALK_SECONDS, _WALK_PACKETS = 5.0, 4_000_000
