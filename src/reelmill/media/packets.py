@@ -17,6 +17,7 @@ from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Tra
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
 _HOLE = 60_000  # microseconds: more than rounded times and the longest codec's frame lie apart
 _MAX_JUMPS = 1000
+_MOST_REORDERED = 17  # frames that are shown before one that is decoded before them: H.264 and HEVC keep 16
 _EVEN = 25  # frames a second of a raw stream that does not say: ffmpeg's own choice
 
 
@@ -89,7 +90,7 @@ class Recorder:
                 decoded = dts * scale // over - self._begin
                 self._mend(stream, decoded + self._shift)
                 stream.dts = self._last = decoded + self._shift
-                if pts is not None and (pts - dts) * scale // over > _LEAP:
+                if pts is not None and (pts - dts) * scale // over > max(_LEAP, _MOST_REORDERED * length):
                     # The last one before a jump: libav, which reckons when it is shown, looks behind that.
                     pts = dts + max(duration, 0)
             time = (pts if pts is not None else dts) * scale // over - self._begin + self._shift  # type: ignore[operator]
