@@ -17,7 +17,7 @@ from reelmill.queue.port import Message, Topic
 from reelmill.store.database import Database
 from reelmill.store.leases import MadeFile
 from reelmill.store.migrate import migrate
-from reelmill.store.workers import LivingWorker
+from reelmill.store.workers import LivingWorker, WorkerStore
 from reelmill.v1.jobs_pb2 import Job, Progress
 from reelmill.v1.messages_pb2 import DeadLetter
 from reelmill.worker.attempt import Attempt, StopReason
@@ -364,5 +364,28 @@ async def test_a_worker_tells_that_it_lives_and_that_it_has_ended(rig: Rig) -> N
         owner="test", version=__version__, kinds=("run_job",), pool="large", labels=("gpu",), slots=3, running=0
     )
     assert [s.worker for s in seen] == [told]
+    await rig.stop()
+    assert await rig.store.workers.page(after="", limit=9) == []
+
+
+async def test_a_worker_that_has_ended_is_not_told_of_again_by_a_heartbeat_under_way(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce, forget, told = WorkerStore.announce, WorkerStore.forget, asyncio.Event()
+
+    async def announces(self: WorkerStore, worker: LivingWorker) -> None:
+        await announce(self, worker)
+        told.set()
+
+    async def forgets(self: WorkerStore, owner: str) -> None:
+        await forget(self, owner)
+        told.clear()
+        while any(task.get_name() == "heartbeat" for task in asyncio.all_tasks()) and not told.is_set():
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(WorkerStore, "announce", announces)
+    monkeypatch.setattr(WorkerStore, "forget", forgets)
+    rig.start(one_file, heartbeat_seconds=0.05)
+    await told.wait()
     await rig.stop()
     assert await rig.store.workers.page(after="", limit=9) == []

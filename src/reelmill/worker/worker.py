@@ -116,7 +116,12 @@ class Worker:
             await consumer.stop()
             # Nobody would renew its leases: what it holds is handed back while it still may.
             await self._drain(0 if heartbeat.done() else self._config.drain_seconds)
-            if heartbeat.done():
+            failed = heartbeat.done()
+            if not failed:
+                await end(heartbeat)  # it would tell once more that this worker lives
+            with suppress(Unavailable):  # the scheduler forgets it too
+                await self._workers.forget(self._config.owner)
+            if failed:
                 await heartbeat
         finally:
             await end(stopping, take, *loops)
@@ -343,8 +348,6 @@ class Worker:
         self._give_up.set()
         if self._running:
             await asyncio.wait(set(self._running))
-        with suppress(Unavailable):  # the scheduler forgets it too
-            await self._workers.forget(self._config.owner)
 
 
 async def _wait(event: asyncio.Event, timeout_seconds: float) -> None:
