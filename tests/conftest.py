@@ -23,6 +23,10 @@ from services.redis import Redis
 
 from reelmill.store.database import Database
 
+# What a developer has set for programs of their own is none of a test's business.
+for _name in [name for name in os.environ if name.startswith("REELMILL_") and not name.startswith("REELMILL_TEST_")]:
+    del os.environ[_name]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """A temporary folder of the run's own, removed at its end: two runs of root would clear away each other's."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.storage import guarded_http
 from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http
 
@@ -153,13 +153,18 @@ async def fetch(uri: str, target: Path, **options: Any) -> int:
     return (await fetched(uri, target, **options)).size_bytes
 
 
-async def failure(uri: str, target: Path, **options: Any) -> str:
-    """The code; the message is safe to show."""
+async def refusal(uri: str, target: Path, **options: Any) -> Failure:
+    """Its message is safe to show."""
     with pytest.raises(AttemptFailed) as caught:
         await fetch(uri, target, **options)
     told = caught.value.failure.message
     assert not [secret for secret in ("alice", "s3cret", "deadbeef") if secret in told]
-    return caught.value.failure.code
+    return caught.value.failure
+
+
+async def failure(uri: str, target: Path, **options: Any) -> str:
+    """The code."""
+    return (await refusal(uri, target, **options)).code
 
 
 @pytest.mark.parametrize(
@@ -200,6 +205,45 @@ async def test_a_bad_answer_has_its_code(web: Web, tmp_path: Path, path: str, co
     # Only what is to run out of time has little of it.
     patience = {} if code == "INPUT_TIMEOUT" else PATIENT
     assert await failure(web.url(path), tmp_path / "got", **patience) == code
+
+
+IMPATIENT = {"total_seconds": 9.0}
+TOLD: dict[str, tuple[str, dict[str, Any]]] = {
+    "/404": ("@ answered 404", PATIENT),
+    "/503": ("@ answered 503", PATIENT),
+    "/403": ("@ answered 403", PATIENT),
+    "/empty": ("@ has no bytes", PATIENT),
+    "/announces-much": ("@ is larger than 100000 bytes (setting input_max_bytes)", PATIENT),
+    "/endless": ("@ is larger than 100000 bytes (setting input_max_bytes)", PATIENT),
+    "/brotli": ("@ answered with Content-Encoding 'br'; serve the file as it is", PATIENT),
+    "/loop": ("@ redirects more than 5 times", PATIENT),
+    "/to-file": ("@ leads to an address that is not fetched: ", PATIENT),
+    "/closes": ("@: ", PATIENT),
+    "/silent": ("@ sent nothing for 0.3 s (setting fetch_timeout_seconds)", IMPATIENT),
+    "/slow-headers": ("@ took longer than 0.6 s (setting fetch_total_seconds)", {}),
+    "/drips": (
+        " bytes in 0.3 s; the least is 1000 bytes a second (setting fetch_min_bytes_per_second)",
+        {**IMPATIENT, "least_bytes_per_second": 1000.0},
+    ),
+    "/ok": ("@: 127.0.0.1 has the private address 127.0.0.1; REELMILL_HTTP_ALLOWED_NETWORKS lists", {"allowed": ()}),
+}
+
+
+async def test_what_went_wrong_is_told_with_the_address_the_bound_and_its_setting(web: Web, tmp_path: Path) -> None:
+    async def told(path: str) -> str:
+        return (await refusal(web.url(path), tmp_path / path[1:], **TOLD[path][1])).message
+
+    messages = dict(zip(TOLD, await asyncio.gather(*map(told, TOLD)), strict=True))
+    for path, message in messages.items():
+        shown = f"http://127.0.0.1:{web.port}{path}?…"
+        assert message.startswith(shown), path
+        assert TOLD[path][0].replace("@", shown) in message, path
+    assert messages["/drips"].startswith(f"http://127.0.0.1:{web.port}/drips?… sent ")
+    full = await refusal(web.url("/ok"), Path("/dev/full"), **PATIENT)
+    assert full.message == "the input can't be written to the worker's disk: No space left on device"
+    first = await fetched(web.url("/tagged"), tmp_path / "got", **PATIENT)
+    anew = await refusal(web.url("/longer"), tmp_path / "got", expected=first.validator, **PATIENT)
+    assert anew.message.startswith(f"http://127.0.0.1:{web.port}/longer?… was changed since the job first read it: ")
 
 
 async def test_redirects_end_after_five(web: Web, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What folders and S3 each have of their own, and the disk that inputs are brought to."""
 
+import errno
 import os
 import shutil
 import threading
@@ -11,9 +12,12 @@ from typing import Any
 import boto3
 import pytest
 from contract.test_storage import CONTENT, LIMIT_BYTES, chunks, code, upload_uri
+from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
 
 from reelmill.jobs.errors import Unavailable
 from reelmill.settings import Settings
+from reelmill.storage.folders import make_private
+from reelmill.storage.objects import read_failure, write_failure
 from reelmill.storage.storage import Storage
 
 Make = Callable[..., Storage]
@@ -216,3 +220,73 @@ async def test_others_do_not_enter_our_folders_and_a_clients_own_stay_as_the_uma
     umask = os.umask(0)
     os.umask(umask)
     assert modes == {"own/uploads": 0o700, "own/outputs": 0o700, "root/out": 0o777 & ~umask}
+
+
+def test_of_a_folder_that_is_ours_others_lose_what_they_may_and_the_owner_nothing(tmp_path: Path) -> None:
+    found = {}
+    for mode in (0o755, 0o701, 0o710, 0o677, 0o700, 0o500):
+        folder = tmp_path / "new" / f"{mode:o}"
+        make_private(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(mode)
+        make_private(folder)
+        found[mode] = folder.stat().st_mode & 0o777
+    assert found == {0o755: 0o700, 0o701: 0o700, 0o710: 0o700, 0o677: 0o700, 0o700: 0o700, 0o500: 0o500}
+
+
+URI = "s3://bucket/a.mp4"
+# What a store raises, and what it means for the one who reads and the one who writes.
+ERRORS: list[tuple[Exception, str, str]] = [
+    (FileNotFoundError("gone"), "INPUT_NOT_FOUND: @ does not exist", "OUTPUT_NOT_WRITABLE: @ can't be written: gone"),
+    (NotADirectoryError("a"), "INPUT_NOT_FOUND: @ does not exist", "OUTPUT_NOT_WRITABLE: @ can't be written: a"),
+    *(
+        (kind("no\nmore"), "INPUT_FORBIDDEN: @ can't be read: no", "OUTPUT_NOT_WRITABLE: @ can't be written: no")
+        for kind in (PermissionError, PermissionDeniedError, UnauthenticatedError)
+    ),
+    *(
+        (
+            OSError(number, "odd"),
+            f"INPUT_FORBIDDEN: @ can't be read: [Errno {number}] odd",
+            f"OUTPUT_NOT_WRITABLE: @ can't be written: [Errno {number}] odd",
+        )
+        for number in (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
+    ),
+    *(
+        (
+            GenericError(f"{text} (os error 1)"),
+            f"INPUT_UNAVAILABLE: @ can't be read now: {text} (os error 1)",
+            f"OUTPUT_NOT_WRITABLE: @ can't be written: {text} (os error 1)",
+        )
+        for text in (
+            "File exists",
+            "Is a directory",
+            "Not a directory",
+            "File name too long",
+            "Read-only file system",
+        )
+    ),
+    *(
+        (
+            GenericError(text),
+            f"INPUT_UNAVAILABLE: @ can't be read now: {text}",
+            "DISK_FULL: @ can't be written: the disk is full",
+        )
+        for text in ("No space left on device", "Disk quota exceeded")
+    ),
+    (
+        OSError(),
+        "INPUT_UNAVAILABLE: @ can't be read now: OSError",
+        "OUTPUT_UNAVAILABLE: @ can't be written now: OSError",
+    ),
+    (
+        GenericError("w" * 400),
+        f"INPUT_UNAVAILABLE: @ can't be read now: {'w' * 300}",
+        f"OUTPUT_UNAVAILABLE: @ can't be written now: {'w' * 300}",
+    ),
+]
+
+
+def test_an_error_of_a_store_is_told_by_its_code_and_its_first_line() -> None:
+    for error, reading, writing in ERRORS:
+        told = [failed(error, URI).failure for failed in (read_failure, write_failure)]
+        assert [f"{f.code}: {f.message}" for f in told] == [reading.replace("@", URI), writing.replace("@", URI)]

@@ -182,6 +182,7 @@ class Studio:
         wall_seconds: float = 60.0,
         max_bytes: int = 10**9,
         memory_bytes: int = 2**31,
+        check_space: Callable[[], None] = lambda: None,
     ) -> ffmpeg_run.RunResult:
         """Run a command with generous limits."""
         return await ffmpeg_run.run(
@@ -195,4 +196,5 @@ class Studio:
             wall_seconds=wall_seconds,
             max_bytes=max_bytes,
             memory_bytes=memory_bytes,
+            check_space=check_space,
         )

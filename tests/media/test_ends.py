@@ -168,6 +168,19 @@ def test_a_long_file_is_not_read_whole_however_small_it_is(folder: Path, monkeyp
     assert found == {"clip": (True, 10), "long": (False, 500), "slow": (True, 7200), "lies": (True, 10)}
 
 
+def test_a_file_that_was_read_in_part_is_not_told_as_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the walk ends at its bound, what the container says counts."""
+    path = film(folder, "mkv")
+    found = {}
+    for packets in (10**6, 30):
+        monkeypatch.setattr(measuring, "_WALK_PACKETS", packets)
+        file = os.open(path, os.O_RDONLY)
+        times = unpacked(probe_child.answer(file)["timeline"])
+        os.close(file)
+        found[packets] = (times.measured, round(times.seconds, 1))
+    assert found == {10**6: (True, 4.0), 30: (False, 4.0)}
+
+
 @pytest.mark.parametrize("kind", ["ts", "ts-mpeg2"])
 def test_a_film_of_one_shape_is_seen_to_be_so_in_its_bytes(folder: Path, kind: str) -> None:
     suffix, how = KINDS[kind]

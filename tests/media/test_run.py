@@ -172,6 +172,27 @@ async def test_a_cause_is_told_however_much_follows_it(open_studio: Studio) -> N
         await open_studio.run(endless(), ffmpeg=talker)
 
 
+async def test_its_last_words_are_told_whoever_ended_it(open_studio: Studio) -> None:
+    out = open_studio.folder / "out"
+    talker = script(
+        open_studio.folder,
+        f"until [ -e {out}/go ]; do :; done; echo '[error] last words' >&2; touch {out}/said; sleep 300",
+    )
+
+    def full() -> None:
+        (out / "go").touch()
+        while not (out / "said").exists():
+            pass  # the loop stands still, so that nobody has read them as the watch ends
+        raise AttemptFailed("DISK_FULL", "the disk is full")
+
+    with pytest.raises(AttemptFailed) as caught:
+        await open_studio.run(endless(), ffmpeg=talker, check_space=full)
+    failure = caught.value.failure
+    assert (failure.code, failure.message, failure.output) == ("DISK_FULL", "the disk is full", "out")
+    assert (failure.stderr_tail, failure.command.split()[0]) == ("[error] last words", str(talker))
+    assert children() == []
+
+
 async def test_a_failure_tells_the_command_the_output_and_the_line(studio: Studio) -> None:
     with pytest.raises(AttemptFailed) as caught:
         await studio.run(endless("-c:v", "nosuch"))

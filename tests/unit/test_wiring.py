@@ -5,6 +5,9 @@ Two settings of one type that change places break nothing else: so all have diff
 
 import asyncio
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -205,3 +208,15 @@ def test_the_gateway_gets_its_settings(parts: app.Parts, monkeypatch: pytest.Mon
 
 def test_a_job_without_a_policy_is_tried_three_times() -> None:
     assert RetryPolicy().max_attempts == 3
+
+
+def test_what_a_developer_has_set_does_not_reach_tests() -> None:
+    """But for servers and modes of tests."""
+    told = {"REELMILL_QUEUE_URL": "kafka://mine", "REELMILL_CONFIG": "/mine.toml", "REELMILL_TEST_SEED": "7"}
+    program = "import os, conftest; print(sorted(name for name in os.environ if name.startswith('REELMILL_')))"
+    path = os.pathsep.join(part for part in sys.path if part)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, **told}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=Path(__file__).parents[1], capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == "['REELMILL_TEST_SEED']"
