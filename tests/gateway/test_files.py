@@ -200,20 +200,24 @@ def test_an_upload_over_the_limit_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "field", "words"),
     [
-        ("", "is required"),
-        ("?name=", "is required"),
-        ("?name=a&name=b", "more than once"),
-        (f"?name={quote('../x', safe='')}", "must not begin with a dot"),
-        (f"?name={quote('a/b', safe='')}", "nor contain /"),
-        ("?name=" + "x" * 201, "longer than 200 bytes"),
-        ("?name=a&other=b", "not a known query parameter"),
+        ("", "name", "is required: the file's name, such as ?name=talk.mov"),
+        ("?name=", "name", "is required"),
+        ("?name=a&name=b", "name", "is given more than once"),
+        (f"?name={quote('../x', safe='')}", "name", "must not begin with a dot"),
+        (f"?name={quote('a/b', safe='')}", "name", "nor contain /"),
+        ("?name=" + "x" * 201, "name", "is longer than 200 bytes"),
+        ("?name=a&other=b", "other", "is not a known query parameter; known: name"),
+        (f"?name=a&{'o' * 81}=b", "o" * 80, "is not a known query parameter; known: name"),
+        ("?name=%ff", "query", "can't be read: "),
     ],
 )
-def test_an_upload_needs_a_plain_name(idle_http: httpx.Client, query: str, words: str) -> None:
+def test_an_upload_needs_a_plain_name(idle_http: httpx.Client, query: str, field: str, words: str) -> None:
     found = problem(idle_http.post(f"/v1/uploads{query}", content=b"x"), 400, "INVALID_REQUEST")
-    assert words in found["errors"][0]["detail"]
+    [told] = found["errors"]
+    assert told["field"] == field
+    assert words in told["detail"]
 
 
 def test_an_upload_without_bytes_is_refused(idle_http: httpx.Client) -> None:

@@ -64,7 +64,9 @@ def test_what_ended_is_sent_at_the_latest_as_the_process_stops(sent: tuple[Traci
         with tracing.span("two", {}, kind="INTERNAL", parent=""):
             pass
     assert tracing.traceparent() == "", "outside of any"
+    assert "traces" in (thread.name for thread in threading.enumerate())
     tracing.close()
+    assert "traces" not in (thread.name for thread in threading.enumerate()), "nothing is sent later"
     assert exporter.ended
     two, one = exporter.spans
     assert (one.name, dict(one.attributes or {}), one.kind) == ("one", {"a": 1, "b": "x"}, SpanKind.SERVER)

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import pytest
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from reelmill import app
@@ -75,12 +76,75 @@ DEFAULTS: dict[str, Any] = {
     "log_format": "auto",
     "log_level": "info",
     "http_allow_private": False,
+    "http_max_connections": 4000,
+    "http_head_seconds": 10.0,
+    "worker_fetches": 8,
+    "worker_pool": "default",
+    "worker_labels": (),
+    "worker_memory_bytes": 0,
+    "spread_cpu_seconds": 60,
+    "wall_limit_seconds": 172_800.0,
+    "allowed_hosts": (),
+    "allowed_origins": (),
+    "http_allowed_networks": (),
+    "s3_read_buckets": (),
+    "s3_write_buckets": (),
+    "data_dir": Path("~/.local/share/reelmill"),
+    "read_roots": (Path("/media"),),
+    "write_roots": (Path("/media"),),
+    "local_roots": (),
+}
+ABOVE_ZERO = (
+    *("http_head_seconds", "request_max_bytes", "batch_max_bytes", "input_max_bytes", "upload_max_bytes"),
+    *("fetch_timeout_seconds", "fetch_total_seconds", "lease_seconds", "heartbeat_seconds", "sweep_seconds"),
+    *("no_progress_seconds", "wall_limit_factor", "wall_limit_seconds", "relay_sweep_seconds", "rescue_seconds"),
+    *("sample_seconds", "job_retention_days", "upload_retention_days", "status_ttl_seconds", "final_ttl_seconds"),
+)
+FROM_ZERO = (
+    *("http_port", "grpc_port", "health_port", "http_drain_seconds", "fetch_min_bytes_per_second", "worker_fetches"),
+    *("spread_cpu_seconds", "worker_memory_bytes", "worker_cores", "drain_seconds", "disk_reserve_bytes"),
+)
+FROM_ONE = (
+    *("http_max_connections", "worker_slots", "max_crashes", "kafka_partitions", "kafka_replication"),
+    "database_pool_size",
+)
+MOST = {
+    **dict.fromkeys(("http_port", "grpc_port", "health_port"), 65535),
+    **dict.fromkeys(("worker_slots", "worker_fetches"), 1024),
+    **dict.fromkeys(("request_max_bytes", "batch_max_bytes"), 8 * 1024**2),
 }
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_a_default_is_what_it_was(name: str) -> None:
     assert Settings.model_fields[name].default == DEFAULTS[name]
+
+
+def test_each_default_is_known_here() -> None:
+    assert set(DEFAULTS) == set(Settings.model_fields)
+
+
+def taken(**given: float) -> bool:
+    try:
+        Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        [problem] = error.errors()
+        assert problem["loc"] == tuple(given)
+        return False
+    return True
+
+
+def test_a_number_is_taken_up_to_its_bounds_and_no_further() -> None:
+    """A lease of no time, a retention of no days: what harms is refused before it begins."""
+    numbers = dict(_numbers())
+    assert sorted((*ABOVE_ZERO, *FROM_ZERO, *FROM_ONE)) == sorted(numbers)
+    for name in numbers:
+        whole = get_type_hints(Settings)[name] is int
+        least, step = (0, 1) if whole else (0.0, 1e-9)
+        least += step if name in ABOVE_ZERO else int(name in FROM_ONE)
+        most = MOST.get(name, 10**12)
+        found = [taken(**{name: value}) for value in (least - step, least, most, most + step)]
+        assert found == [False, True, True, name not in MOST], name
 
 
 def test_a_lease_outlives_three_heartbeats() -> None:
