@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer as KafkaClient
@@ -13,7 +14,8 @@ from services.kafka import Kafka
 
 from reelmill.queue import kafka
 from reelmill.queue.kafka import KafkaQueue
-from reelmill.queue.port import Consumer, Message, QueueUnavailable, Topic
+from reelmill.queue.kafka_consumer import KafkaConsumer
+from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
 
 TOPIC = Topic.TASKS_NORMAL
 
@@ -229,3 +231,28 @@ async def test_a_broker_that_is_away_is_told_and_found_once_it_is_back(away: Kaf
     async with asyncio.timeout(PATIENCE_SECONDS):
         await consumer.stop()
         await queue.stop()
+
+
+class Member:
+    """Stands for a class's reader, with some messages at hand."""
+
+    looked = True
+
+    def __init__(self, hand: int) -> None:
+        self.hand = hand
+        self.asked: list[tuple[int, int]] = []
+
+    def take(self, limit: int, *, wanted: int) -> list[int]:
+        self.asked.append((limit, wanted))
+        return [0] * min(limit, self.hand)
+
+
+@pytest.mark.parametrize(
+    ("hands", "asked"), [((3, 9, 9), [7, 4, 0]), ((9, 9, 9), [7, 0, 0]), ((0, 0, 0), [7, 7, 7]), ((1, 1, 1), [7, 6, 5])]
+)
+def test_all_classes_together_give_no_more_than_was_asked_for(hands: tuple[int, ...], asked: list[int]) -> None:
+    members: Any = {topic: Member(hand) for topic, hand in zip(TASK_TOPICS, hands, strict=True)}
+    consumer = KafkaConsumer.__new__(KafkaConsumer)
+    consumer._members = members
+    assert len(consumer._take(7)) == min(7, sum(hands))
+    assert [member.asked for member in members.values()] == [[(limit, 7)] for limit in asked]

@@ -242,3 +242,15 @@ async def test_one_that_has_left_is_no_idle_one(quick: int) -> None:
         assert await idle.read() == b"", "it gave way, and not one that was gone already"
     for _, other in [*busy, (idle, writer)]:
         other.close()
+
+
+async def test_two_that_come_at_once_have_each_the_place_of_another(quick: int) -> None:
+    idle = [await sent(quick) for _ in range(2)]
+    busy = await sent(quick, head("Content-Length: 0", path="/wait"))
+    with ExitStack() as stack:
+        for _ in range(2):  # the server does not run between them
+            stack.enter_context(socket.create_connection((HOST, quick), timeout=20))
+        async with asyncio.timeout(20):
+            assert [await reader.read() for reader, _ in idle] == [b"", b""], "both gave way"
+    for _, writer in (*idle, busy):
+        writer.close()
