@@ -42,6 +42,7 @@ from reelmill.store.jobs import NewJob
 from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
 from reelmill.telemetry import traces
+from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -149,8 +150,14 @@ def _children() -> set[str]:
     return {" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True) if p.is_running()}
 
 
+def counted() -> list[float]:
+    """Bytes of inputs and outputs so far."""
+    return [counter._value.get() for counter in (INPUT_BYTES, OUTPUT_BYTES)]
+
+
 async def test_outputs_lie_below_the_attempts_own_prefix_and_the_folder_is_gone(media: Media, source: Path) -> None:
     media.start()
+    before = counted()
     new = await media.submit(STILLS, SOUND, source=source)
     job = await media.rig.until(new, "COMPLETED", "FAILED")
     files = [f for output in job.outputs for f in output.files]
@@ -159,6 +166,8 @@ async def test_outputs_lie_below_the_attempts_own_prefix_and_the_folder_is_gone(
         assert file.uri.startswith(f"{new.output_prefix}1/")
         data = file_path(file.uri).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file.size_bytes, file.sha256)
+    came, went = (after - once for after, once in zip(counted(), before, strict=True))
+    assert (came, went) == (source.stat().st_size, sum(file.size_bytes for file in files))
     assert media.left() == []
     events = await media.rig.store.jobs.events(TENANT, new.id, after=0, limit=99)
     phases = [Job.Phase.Name(e.phase) for e in events if e.state == Job.PROCESSING]
