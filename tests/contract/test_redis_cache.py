@@ -201,7 +201,7 @@ async def test_a_connection_that_is_closed_in_the_moment_of_a_write_is_a_miss(
     put = status()
     await shared.put([put])
     with monkeypatch.context() as patch:
-        patch.setattr(shared._redis, "execute_command", closed)
+        patch.setattr(shared._pool, "get_connection", closed)
         assert await kept(shared, put) is None
     assert await kept(shared, put) == put
 
@@ -248,3 +248,24 @@ async def test_what_was_missed_for_long_or_is_too_much_is_given_up(monkeypatch: 
     assert 2 <= len(tried) < 10, "ever more seldom"
     assert all(one == statuses[2:] for one in tried)
     await missed.stop()
+
+
+async def test_who_gives_up_while_a_connection_greets_leaves_none_with_an_answer_to_come(
+    own: RedisCache, own_server: Redis
+) -> None:
+    await available(own)
+    put = status()
+    await own.put([put])
+    await own._pool.disconnect()
+    own_server.pause()
+    reading = asyncio.create_task(kept(own, put))
+    while own._pool._available_connections:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)  # it connects, and waits for an answer to what it said first
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    own_server.resume()
+    for _ in range(5):
+        assert await kept(own, put) in (put, None)
+    await available(own)
+    assert await kept(own, put) == put

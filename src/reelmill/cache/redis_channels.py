@@ -84,7 +84,8 @@ class RedisChannels:
             # The pool's options, but a connection of its own: reads wait long.
             connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # it has no types
             try:
-                await connection.connect()  # type: ignore[no-untyped-call]  # it has no types
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await connection.connect()  # type: ignore[no-untyped-call]  # it has no types
                 if self._away:
                     log.info("listens to Redis again")
                 self._away, retry_seconds = False, _FIRST_RETRY_SECONDS

@@ -32,6 +32,7 @@ _AWAY = (
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
+_ACQUIRE_SECONDS = 10.0
 _IDLE_SECONDS = 5.0  # after which the pool closes a connection
 _TRIES = 5  # of a statement that met a job whose tasks became more
 _RELEASE_SECONDS = 2.0  # that a call that was given up may keep its connection: else a dead one keeps it for long
@@ -55,6 +56,11 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no ty
     def get_reset_query(self) -> str:
         """No LISTEN, cursor, advisory lock or setting of a session is used on connections of the pool."""
         return ""
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Nothing, and without a timer, where no transaction is open."""
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
 
 
 class Database:
@@ -115,7 +121,8 @@ class Database:
         try:
             began = time.monotonic()
             pool = self._pool
-            connection = await pool.acquire(timeout=10)
+            # One that is free needs no timer, and no task around it.
+            connection = await (pool.acquire() if pool.get_idle_size() else pool.acquire(timeout=_ACQUIRE_SECONDS))
             try:
                 POOL_WAIT.observe(time.monotonic() - began)
                 yield connection
