@@ -66,10 +66,10 @@ def walled(family: psutil.Process) -> None:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
-    [worker] = [
-        p for p in family.children(recursive=True) if p.cmdline()[1:] == ["/opt/reelmill/bin/reelmill", "worker"]
-    ]
-    children, own = [fields(child) for child in worker.children(recursive=True)], fields(worker)
+    named = [p for p in family.children(recursive=True) if p.cmdline()[1:] == ["/opt/reelmill/bin/reelmill", "worker"]]
+    worker, *forked = named  # the others are about to become another program
+    children = [fields(child) for child in worker.children(recursive=True) if child not in forked]
+    own = fields(worker)
     assert own["Uid"].split() == ["10001"] * 4
     assert len(children) >= 2, "a fork server of programs and the template of probers"
     for child in children:
