@@ -140,3 +140,9 @@ def still(uri: str) -> dict[str, Any]:
 def encode(uri: str, *, height: int = 720) -> dict[str, Any]:
     """A job of some seconds."""
     return body(uri, encoding(height=height, effort="SLOW"))
+
+
+def wide(uri: str) -> dict[str, Any]:
+    """A job whose three films are tasks of their own; what is small goes with one of them."""
+    films = ({"name": f"nine{i}", "transcode": {"container": "WEBM", "video": {"height": 180}}} for i in range(2))
+    return body(uri, encoding(), *films, STILL)

@@ -18,7 +18,7 @@ from services import charts
 
 from cluster import autoscaling, keda
 from cluster.node import Node
-from cluster.release import CHART, NAMESPACE, Release, Users, encode, still
+from cluster.release import CHART, NAMESPACE, Release, Users, encode, still, wide
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Recorder = Callable[[str, object], None]
@@ -99,12 +99,27 @@ async def test_jobs_over_rest_are_completed(
     assert "Phase:          Succeeded" in await asyncio.to_thread(release.helm, "test", "reelmill")
 
 
+async def test_after_the_roll_out_jobs_are_spread_over_the_workers(
+    users: Users, uri: str, record_property: Recorder
+) -> None:
+    job_id = await users.submit(wide(uri))
+    job = await users.ended(job_id)
+    assert (job["state"], [len(output["files"]) for output in job["outputs"]]) == ("COMPLETED", [1, 1, 1, 1])
+    tasks = (await users.call("GET", f"/v1/jobs/{job_id}/tasks"))["tasks"]
+    assert [(task["kind"], task["state"]) for task in tasks] == [
+        ("run_job", "COMPLETED"),
+        *[("make_outputs", "COMPLETED")] * 3,
+    ]
+    workers = {task["worker"] for task in tasks}
+    record_property("figures", f"a job of {len(tasks)} tasks: by {len(workers)} workers")
+
+
 async def test_an_upgrade_under_load_fails_no_request_and_charges_no_attempt(
     release: Release, users: Users, uri: str, record_property: Recorder
 ) -> None:
     stop = asyncio.Event()
     working = [asyncio.create_task(users.work(still(uri), stop)) for _ in range(2)]
-    working.append(asyncio.create_task(users.work(encode(uri), stop)))
+    working += [asyncio.create_task(users.work(job, stop)) for job in (encode(uri), wide(uri))]
     seconds = await asyncio.to_thread(release.upgrade, image__tag="new")
     await release.wait(lambda: len(release.pods("worker")) == 2)
     stop.set()
