@@ -34,6 +34,42 @@ async def test_a_rotated_video_comes_out_upright(
     assert (await studio.probe_made(video)).streams[0].rotation_degrees == 0
 
 
+QUARTERS = (
+    "color=red:size=64x32:rate=10:duration=1,drawbox=x=32:y=0:w=32:h=16:color=lime:t=fill,"
+    "drawbox=x=0:y=16:w=32:h=16:color=blue:t=fill,drawbox=x=32:y=16:w=32:h=16:color=white:t=fill"
+)
+TURNS = {
+    ("-display_rotation", "-90"): "BRWG",
+    ("-display_rotation", "-180"): "WBGR",
+    ("-display_rotation", "-270"): "GWRB",
+    ("-display_hflip",): "GRWB",
+    ("-display_vflip",): "BWRG",
+}
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+async def test_each_corner_is_where_a_turned_or_mirrored_film_shows_it(
+    studio: Studio, tmp_path: Path, suffix: str
+) -> None:
+    flat = make(tmp_path / "flat.mp4", "-f", "lavfi", "-i", QUARTERS, *X264, "-g", "5")
+    for i, (turn, right) in enumerate(TURNS.items()):
+        path = make(tmp_path / f"turned-{i}.{suffix}", *turn, "-i", str(flat), "-c", "copy")
+        trim = {"trim": {"start_seconds": 0.25, "end_seconds": 0.75}}
+        outputs = [{"transcode": {}}, {"transcode": trim}, {"thumbnail": {"format": "PNG", "times_seconds": [0.55]}}]
+        made = await studio.make(path, *({"name": f"{i}-{j}"} | output for j, output in enumerate(outputs)))
+        assert [corners(one) for one in made] == [right] * 3, (turn, suffix)
+
+
+def corners(path: Path) -> str:
+    """The colours of a picture's corners: red, green, blue or white, from the left above to the right below."""
+    width, height = decode(path).width, decode(path).height
+    seen = ""
+    for x, y in ((4, 4), (width - 5, 4), (4, height - 5), (width - 5, height - 5)):
+        bright = tuple(value > 128 for value in rgb(path, x, y))
+        seen += {(True, False, False): "R", (False, True, False): "G", (False, False, True): "B"}.get(bright, "W")
+    return seen
+
+
 async def test_a_photo_taken_upright_comes_out_upright(studio: Studio, tmp_path: Path) -> None:
     halves = "color=c=red:size=64x32,drawbox=x=32:w=32:h=32:color=blue:t=fill"
     data = make(tmp_path / "flat.jpg", "-f", "lavfi", "-i", halves, "-frames:v", "1", "-q:v", "1").read_bytes()
