@@ -295,21 +295,36 @@ async def test_what_fails_for_a_broken_input_is_its_fault(studio: Studio, files:
         await studio.one(whole, audio={"format": "WAV"})
 
 
+def enlarge(path: Path) -> None:
+    """More than 16 MiB, of what readers skip: null packets, or a free box."""
+    size = 2**24 + 1
+    with path.open("r+b") as file:
+        if path.suffix == ".ts":
+            data = file.read()
+            file.seek(0)
+            null = b"\x47\x1f\xff\x10" + bytes(184)
+            middle = len(data) // 376 * 188
+            file.write(data[:middle] + null * (size // 188 + 1) + data[middle:])
+        else:
+            file.seek(0, 2)
+            file.write(size.to_bytes(4) + b"free" + bytes(size - 8))
+
+
+async def test_a_large_file_whose_picture_comes_late_shows_its_first_frame_before(studio: Studio, files: Path) -> None:
+    tone = ("-f", "lavfi", "-i", "sine=duration=6", "-itsoffset", "3", *frames(seconds=3), "-map", "1", "-map", "0")
+    for suffix in ("mp4", "ts"):
+        path = make(files / f"large-late.{suffix}", *tone, *B_FRAMES, "-c:a", "aac")
+        enlarge(path)
+        stills = {"format": "PNG", "times_seconds": [0.0, 1.5, 2.5, 4.01]}
+        seen = [still(one) for one in await studio.make(path, {"name": suffix, "thumbnail": stills})]
+        assert seen[:3] == [0, 0, 0] and seen[3] in (24, 25), (suffix, seen)
+
+
 async def test_a_large_file_is_looked_into_where_a_job_will_look(studio: Studio, files: Path) -> None:
     """As large ones are: without a walk, frames are known around the times that matter, and lengths from the end."""
     for suffix in ("mp4", "ts"):
         path = make(files / f"large.{suffix}", *frames(seconds=6), *B_FRAMES)
-        path_size = 2**24 + 1
-        with path.open("r+b") as file:
-            if suffix == "ts":  # null packets, which readers skip
-                data = file.read()
-                file.seek(0)
-                null = b"\x47\x1f\xff\x10" + bytes(184)
-                middle = len(data) // 376 * 188
-                file.write(data[:middle] + null * (path_size // 188 + 1) + data[middle:])
-            else:
-                file.seek(0, 2)
-                file.write((path_size).to_bytes(4) + b"free" + bytes(path_size - 8))
+        enlarge(path)
         looks = (2.51, 5.99, -0.25)
         times = (await studio.prober.of("").probe(path, looks)).timeline
         assert times is not None and not times.measured
@@ -319,6 +334,7 @@ async def test_a_large_file_is_looked_into_where_a_job_will_look(studio: Studio,
         assert track.frame_at(2_510_000) == pytest.approx(2_480_000, abs=1000) and track.knows(1_490_000)
         part = {"start_seconds": 2.51, "end_seconds": 4.51}
         stills = {"format": "PNG", "times_seconds": [1.01, 2.5, 5.99]}
-        *made, film = await studio.make(path, {"thumbnail": stills}, {"transcode": {"trim": part}})
+        outputs = ({"name": f"{suffix}-s", "thumbnail": stills}, {"name": suffix, "transcode": {"trim": part}})
+        *made, film = await studio.make(path, *outputs)
         assert [still(one) for one in made] == [25, 62, 149]
         assert shown(film)[0] == (0.0, 62) and decode(film).duration_seconds == pytest.approx(2.0, abs=0.05)

@@ -174,7 +174,9 @@ def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequen
         times, some, ended = found
         frames.update(times)
         keys.update(some)
-        windows.append((min(times), 2**62 if ended else max(t for t in times if t <= at + _NEAR)))
+        near = [t for t in times if t <= at + _NEAR]
+        # Where nothing is shown yet, the first frame is.
+        windows.append((min(times), 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1))
     return Track(
         start=track.start,
         end=track.end,
