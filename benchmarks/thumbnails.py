@@ -21,12 +21,21 @@ from reelmill.v1.jobs_pb2 import Job
 _SLOTS = 2
 
 
+_SIZES = {"tiny": (320, 180), "720p": (1280, 720)}
+
+
 def run(servers: Servers, report: Report) -> None:
-    """Wall seconds, and ours to xargs'. One worker with two slots, as xargs has two."""
+    """Wall seconds, and ours to xargs', by the clip. One worker with two slots, as xargs has two."""
+    for name, size in _SIZES.items():
+        if report.wants(name):
+            _of_clip(servers, report, name, size)
+
+
+def _of_clip(servers: Servers, report: Report, name: str, size: tuple[int, int]) -> None:
     count = 10 if report.quick else 200
     options = {"REELMILL_WORKER_SLOTS": str(_SLOTS)}
     with system.full(servers, workers=1, options=options) as running, Client(running.target) as client:
-        clip = clips.make_clip(running.folder / "clip.mp4")
+        clip = clips.make_clip(running.folder / "clip.mp4", size=size)
         first = client.wait(client.create_job(_job(clip)).id)
         assert first.state == Job.COMPLETED, first
         command = next(line.command for line in client.job_logs(first.id) if line.command)
@@ -37,11 +46,11 @@ def run(servers: Servers, report: Report) -> None:
         }
         seconds = alternate(contestants, report.rounds, report.round)
         spent = [after - b for after, b in zip(map(cpu_seconds, running.pids), before, strict=True)]
-    report.head(f"{count} thumbnails: seconds")
-    for name, values in seconds.items():
-        report.line(name, f"{statistics.median(values):8.2f}")
+    report.head(f"{count} thumbnails, {name}: seconds")
+    for contestant, values in seconds.items():
+        report.line(contestant, f"{statistics.median(values):8.2f}")
     names = ("api", "scheduler", "worker with ffmpeg")
-    each = [f"{name} {1000 * used / count / report.rounds:.1f}" for name, used in zip(names, spent, strict=True)]
+    each = [f"{who} {1000 * used / count / report.rounds:.1f}" for who, used in zip(names, spent, strict=True)]
     report.line("CPU ms a job", ", ".join(each))
     report.ratios(seconds, ("pipeline",))
 

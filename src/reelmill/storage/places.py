@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -22,12 +23,12 @@ class Place:
 
 def place_of(path: Path) -> Place:
     """The place of a path, which need not exist. Where the kernel lists no mounts, links alone are followed."""
-    real = Path(os.path.realpath(path))
-    found = Place("", real)
-    for mounted, device, root in _mounts():  # of several on one another the last one is seen
-        if real.is_relative_to(mounted):
-            found = Place(device, root / real.relative_to(mounted))
-    return found
+    real = os.path.realpath(path)
+    inside = real if real.endswith("/") else f"{real}/"
+    for mounted, device, root in reversed(_mounts()):  # of several on one another the last one is seen
+        if inside.startswith(mounted):
+            return Place(device, Path(root, real[len(mounted) :]))
+    return Place("", Path(real))
 
 
 def within(path: Path, folders: Iterable[Path]) -> bool:
@@ -48,16 +49,21 @@ def parts_below(path: Path, folder: Path) -> tuple[str, ...] | None:
     return place.path.relative_to(top.path).parts if place.below(top) else None
 
 
-def _mounts() -> Sequence[tuple[Path, str, Path]]:
-    """Mount point, device, and what of the device is mounted there; in the order of mounting."""
+def _mounts() -> Sequence[tuple[str, str, str]]:
+    """Mount point with a / at its end, device, and what of the device is mounted there; in the order of mounting."""
     try:
-        lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - each check asks
+            return _parsed(file.read())
     except OSError:
         return ()
+
+
+@lru_cache(maxsize=8)  # it is asked anew for each check, and answers the same
+def _parsed(text: str) -> Sequence[tuple[str, str, str]]:
     # proc(5): id, parent, major:minor, root, mount point, …; a blank is written \040.
-    fields = (line.split(" ", 5) for line in lines)
-    found = [(Path(_plain(mounted)), device, Path(_plain(root))) for _, _, device, root, mounted, *_ in fields]
-    return sorted(found, key=lambda mount: len(mount[0].parts))
+    fields = (line.split(" ", 5) for line in text.splitlines())
+    found = [(_plain(mounted).rstrip("/") + "/", device, _plain(root)) for _, _, device, root, mounted, *_ in fields]
+    return sorted(found, key=lambda mount: mount[0].count("/"))
 
 
 def _plain(text: str) -> str:
