@@ -60,7 +60,6 @@ STEP_MECHANISMS = (
     ),
     step("a warm child has one file", "engines.py", r"known = _same_file\(step\.reads\) and", "known =", tests=ENGINES),
     step("bwdif is ffmpeg's", "engines.py", r'"pad", "crop"', '"pad", "crop", "bwdif"', tests=BESIDE),
-    step("libwebp is ffmpeg's", "engines.py", r'"mjpeg", "png"\}', '"mjpeg", "png", "libwebp"}', tests=ENGINES),
     step("a warm child seeks to the frame", "still_child.py", r"if frame\.pts >= 0:", "if True:", tests=BESIDE),
     step("a warm child turns pictures", "still_child.py", r"\*_turned\(frame\), ", "", tests=BESIDE),
     step("a warm child mirrors pictures", "still_child.py", r'"cclock_flip" if values\[3\] > 0 else', "", tests=BESIDE),

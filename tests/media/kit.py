@@ -17,6 +17,7 @@ from reelmill.media.engines import Engine, engine_of
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
+from reelmill.media.promises import PlannedFile
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.settling import settle
 from reelmill.media.steps import Step
@@ -147,6 +148,9 @@ class Studio:
         damaged = (await self.source(path)).timeline.damaged
         self.make_folders(planned.graph)
         for step, command in zip(planned.graph.steps, planned.commands, strict=True):
+            for file in step.promised:  # of an output that is made again
+                if isinstance(file, PlannedFile):
+                    (self.folder / file.path).unlink(missing_ok=True)
             if engine_of(step) is Engine.WARM and await self.still(step, path) is not None:
                 continue
             try:
