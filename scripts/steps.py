@@ -71,10 +71,24 @@ STEP_MECHANISMS = (
         tests=BESIDE,
     ),
     step(
-        "a warm child knows a picture's colours",
+        "a warm child decodes the frame itself",
         "still_child.py",
-        r'"colorspace": str\(int\(frame\.colorspace\)\),',
-        "",
+        r"packet\.pts < back else",
+        "packet.pts <= back else",
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child decodes until its frame",
+        "still_child.py",
+        r"reached = one and packet\.pts == back",
+        "reached = one",
+        tests=BESIDE,
+    ),
+    step(
+        "a warm child goes on where filters take a later frame",
+        "still_child.py",
+        r'_BY_TIME\.isdisjoint\(name for name, _ in still\["filters"\]\)',
+        "True",
         tests=BESIDE,
     ),
     step(

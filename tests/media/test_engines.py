@@ -1,5 +1,6 @@
 """Stills by a warm child and by ffmpeg, side by side: the same files, whose pixels are equal."""
 
+import asyncio
 import os
 import signal
 import struct
@@ -15,6 +16,7 @@ from media import heif
 from media.kit import Studio, make
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import still_child
 from reelmill.media.engines import DEMUXERS, ENCODERS, FILTERS, Engine, engine_of
 from reelmill.media.stills import Stills
 from reelmill.media.warm import Answer, WarmChildren, _WarmChild
@@ -221,13 +223,22 @@ async def test_what_a_warm_child_leaves_or_breaks_off_is_ffmpegs(
         for how in (signal.SIGSEGV, signal.SIGSTOP):
             with monkeypatch.context() as patching:
                 patching.setattr(_WarmChild, "ask", partialmethod(hurt, how=how))
-                made = Stills(children).make(step, path=flat, folder=studio.folder, tenant="", max_bytes=10**6)
-                assert await made is None
+                async with asyncio.timeout(20):
+                    made = Stills(children).make(step, path=flat, folder=studio.folder, tenant="", max_bytes=10**6)
+                    assert await made is None
         assert children._idle == []
         assert [path for path in studio.folder.rglob("*") if path.is_file()] == []
         assert await studio.still(step, flat) == ()
     finally:
         await children.close()
+
+
+async def test_what_libav_says_decides() -> None:
+    """A warning goes along; an error, or a warning of damage, leaves the still to ffmpeg."""
+    assert still_child._told([(av.logging.WARNING, "swscaler", "deprecated\n")]) == ["[swscaler] [warning] deprecated"]
+    for level, text in ((av.logging.ERROR, "cabac"), (av.logging.WARNING, "corrupt input packet")):
+        with pytest.raises(still_child.Undone):
+            still_child._told([(level, "h264", text)])
 
 
 async def test_a_wrong_answer_and_a_full_disk_write_nothing_that_is_kept(
