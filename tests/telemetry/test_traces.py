@@ -49,7 +49,7 @@ async def traced(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def done(traced: tuple[Deployment, Collector]) -> str:
-    """A job of two ffmpeg runs that was submitted over REST as a part of a client's trace; its id."""
+    """A job of an ffmpeg run and of stills, submitted over REST as a part of a client's trace; its id."""
     deployment, spans = traced
     wanted = deployment.short_encode(deployment.talk)
     wanted.outputs.add(name="stills").thumbnail.count = 2
@@ -72,7 +72,7 @@ async def test_one_trace_leads_from_the_rest_call_to_each_ffmpeg_run(
     assert chain[:3] == [("gateway", "POST /v1/jobs"), ("api", "CreateJob"), ("worker", "attempt")]
     assert {service for service, _ in chain[3:]} == {"worker"}
     names = [name for _, name in chain[3:]]
-    assert set(names) == {"fetch", "probe", "ffmpeg", "verify", "upload"}
+    assert set(names) == {"fetch", "probe", "ffmpeg", "still", "verify", "upload"}
     assert names.count("upload") == 3
     gateway, api, attempt, *steps = (span for _, span in found)
     assert gateway.parent_span_id.hex() == "b7ad6b7169203331"
