@@ -147,6 +147,9 @@ class Studio:
         planned = await self.plan(path, *outputs)
         damaged = (await self.source(path)).timeline.damaged
         self.make_folders(planned.graph)
+        for thing in planned.graph.promised:  # of what was made before; an attempt's folder is its own
+            if isinstance(thing, PlannedFile):
+                (self.folder / thing.path).unlink(missing_ok=True)
         for step, command in zip(planned.graph.steps, planned.commands, strict=True):
             for file in step.promised:  # of an output that is made again
                 if isinstance(file, PlannedFile):
