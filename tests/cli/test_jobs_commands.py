@@ -42,6 +42,17 @@ def test_submit_watches_to_the_end_and_shows_the_outputs(live_cli: Cli, live: Re
     assert "libmp3lame" in logs
 
 
+def test_a_dry_run_shows_the_commands_and_stores_nothing(live_cli: Cli, live: Reelmill) -> None:
+    options = ("submit", "--input", f"{live.media}/clip.mp4", "--preset", "podcast-audio", "--dry-run")
+    before = live_cli("jobs", "--json").stdout
+    shown, told = live_cli(*options), live_cli(*options, "--json")
+    assert (shown.exit_code, told.exit_code, shown.stderr) == (0, 0, "")
+    [command] = shown.stdout.splitlines()
+    assert "libmp3lame" in command
+    assert [step["command"] for step in json.loads(told.stdout)["steps"]] == [command]
+    assert live_cli("jobs", "--json").stdout == before
+
+
 def test_progress_never_goes_back_to_the_end(live_cli: Cli, live: Reelmill) -> None:
     (live.folder / "job.json").write_text(
         json.dumps(
