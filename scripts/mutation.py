@@ -54,7 +54,7 @@ ROOM_TESTS = {
     "api": "tests/unit/test_errors.py tests/unit/test_rules_told.py tests/unit/test_loops.py tests/api"
     " tests/e2e/test_full_way.py",
     "cache": "tests/unit/test_loops.py tests/contract/test_cache.py tests/contract/test_memory_cache.py"
-    " tests/contract/test_redis_cache.py"
+    " tests/contract/test_redis_cache.py tests/contract/test_watermark.py"
     " tests/contract/test_breaker.py",
     "cli": "tests/cli",
     "client": "tests/unit tests/client",

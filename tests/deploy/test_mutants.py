@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mutant import ROOT, Mutant, apply
 from mutants import ALL
-from mutation import RedByItself, Run, try_others
+from mutation import OTHER_TESTS, PURE_TESTS, ROOM_TESTS, RedByItself, Run, try_others
 from mutations import mutations
 
 
@@ -36,3 +36,13 @@ def test_tests_that_are_red_by_themselves_kill_no_mutant(test: str, outcomes: li
     with nullcontext() if outcomes else pytest.raises(RedByItself, match="app: tests are red without any mutant"):
         try_others(run, [mutant], 1)
     assert list(run.known.values()) == outcomes
+
+
+def test_each_test_of_a_room_is_run_on_its_mutants() -> None:
+    """But for those that take long, or are of the whole."""
+    named = [Path(test) for test in (*" ".join(ROOM_TESTS.values()).split(), *OTHER_TESTS.split(), *PURE_TESTS)]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    whole = {"deploy", "fault", "migrations", "monitoring", "runs"}
+    there = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")]
+    missed = [path for path in there if not {path, path.parent} & set(named) and path.parts[1] not in whole]
+    assert missed == []
