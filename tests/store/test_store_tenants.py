@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from store.kit import TENANT, USER, Store, made, new_job
@@ -30,6 +31,7 @@ NOT_FOUND: dict[str, Call] = {
     "get": lambda jobs, new: jobs.get(OTHER, new.id),
     "read": lambda jobs, new: jobs.read(OTHER, new.id),
     "cancel": lambda jobs, new: jobs.cancel(OTHER, new.id, "mine"),
+    "tasks": lambda jobs, new: jobs.tasks(OTHER, new.id, after=UUID(int=0), limit=9, silent_after=timedelta(minutes=1)),
 }
 
 
