@@ -24,6 +24,11 @@ class Mutant:
     within: str = ""
 
 
+def media(name: str, file: str, old: str, new: str, *, tests: str, within: str = "") -> Mutant:
+    """A mechanism of the room media; `file`: below it."""
+    return Mutant(name=name, file=f"src/reelmill/media/{file}", within=within, old=old, new=new, tests=tests)
+
+
 def copy_tree(target: Path) -> None:
     """What the tests need of this tree, as git tracks it."""
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout

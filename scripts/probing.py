@@ -1,14 +1,13 @@
 """The mechanisms of looking into large files, of lengths and of apertures, for scripts/mutants.py."""
 
-from mutant import Mutant
+from functools import partial
 
-MEDIA = "src/reelmill/media"
+from mutant import media
+
 ENDS, TIMES, CROPPING = (f"tests/media/test_{room}.py" for room in ("ends", "times", "cropping"))
 
 
-def probing(name: str, file: str, old: str, new: str, *, tests: str = ENDS, within: str = "") -> Mutant:
-    """A mechanism of the room media."""
-    return Mutant(name=name, file=f"{MEDIA}/{file}", within=within, old=old, new=new, tests=tests)
+probing = partial(media, tests=ENDS)
 
 
 PROBING = (

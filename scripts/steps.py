@@ -1,16 +1,15 @@
 """The mechanisms of steps, of what they promise, and of spreading a job, for scripts/mutants.py."""
 
-from mutant import Mutant
+from functools import partial
 
-MEDIA = "src/reelmill/media"
+from mutant import media
+
 STEPS, SETS = "tests/unit/test_media_steps.py", "tests/media/test_sets.py"
 SPREADING = "tests/unit/test_media_spreading.py"
 ENGINES, BESIDE = "tests/unit/test_media_engines.py", "tests/media/test_engines.py"
 
 
-def step(name: str, file: str, old: str, new: str, *, tests: str = STEPS) -> Mutant:
-    """A mechanism of the room media."""
-    return Mutant(name=name, file=f"{MEDIA}/{file}", within="", old=old, new=new, tests=tests)
+step = partial(media, tests=STEPS)
 
 
 STEP_MECHANISMS = (

@@ -1,14 +1,13 @@
 """The mechanisms of time: what is on the screen, where reading begins, what is silent; for scripts/mutants.py."""
 
-from mutant import Mutant
+from functools import partial
 
-MEDIA = "src/reelmill/media"
+from mutant import media
+
 CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cutting", "lengths", "tracks"))
 
 
-def time(name: str, file: str, old: str, new: str, *, tests: str = CUTTING, within: str = "") -> Mutant:
-    """A mechanism of the room media."""
-    return Mutant(name=name, file=f"{MEDIA}/{file}", within=within, old=old, new=new, tests=tests)
+time = partial(media, tests=CUTTING)
 
 
 SOUND = "def sound_filters"
