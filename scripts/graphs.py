@@ -158,9 +158,9 @@ GRAPHS = (
     ),
     graph(
         "a download that came short is told",
-        r"if came != size:",
+        r"if came != found.size_bytes:",
         "if False:",
-        file="src/reelmill/storage/storage.py",
+        file="src/reelmill/storage/inputs.py",
         tests="tests/contract/test_storage_kinds.py",
     ),
     graph(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from faults import FAULTS
 from graphs import GRAPHS
+from inputs import INPUTS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from pictures import MEDIA
 from probing import PROBING
@@ -229,7 +230,7 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS, *PROBING, *TIMELINES)
+ALL = (*MUTANTS, *GRAPHS, *INPUTS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS, *PROBING, *TIMELINES)
 
 
 def main() -> int:

@@ -64,7 +64,8 @@ ROOM_TESTS = {
     " tests/contract/test_kafka.py",
     "scheduler": "tests/unit/test_loops.py tests/unit/test_wiring.py tests/scheduler",
     "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"
-    " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py tests/contract/test_access.py",
+    " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py tests/contract/test_access.py"
+    " tests/contract/test_kept.py",
     "store": "tests/store tests/scheduler tests/migrations/test_schema.py",
     "telemetry": "tests/telemetry tests/logs tests/monitoring/test_files.py",
     "worker": "tests/unit/test_media_lengths.py tests/unit/test_loops.py tests/worker",

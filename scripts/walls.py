@@ -27,7 +27,7 @@ WALLS = (
     wall(
         "the disk's reserve is looked at while an input is written",
         _FETCH,
-        r"check_space\(target\.parent, len\(chunk\), reserve_bytes\)",
+        r"room\.check\(target\.parent, len\(chunk\)\)",
         "pass",
         "tests/contract/test_fetch.py",
     ),
@@ -275,8 +275,8 @@ WALLS = (
     wall(
         "a fetch leaves its slot to others",
         "src/reelmill/worker/media_executor.py",
-        r"async with attempt\.slot\.left\(\):",
-        "if True:",
+        r"away=attempt\.slot\.left",
+        'away=__import__("contextlib").nullcontext',
         "tests/worker/test_worker_media.py",
     ),
     wall(

@@ -244,6 +244,7 @@ def make_executor(parts: Parts, children: WarmChildren) -> tuple[MediaExecutor, 
         wall_limit_seconds=settings.wall_limit_seconds,
         output_max_bytes=settings.input_max_bytes,
         spread_cpu_seconds=settings.spread_cpu_seconds,
+        cache_bytes=settings.worker_cache_bytes,
         context=plan_context(settings),
     )
 
@@ -273,9 +274,11 @@ def make_worker(
     settings = parts.settings
     # Of each slot one may make stills for seconds; probes shall not wait for it.
     children = WarmChildren(parts.launcher, children=settings.worker_slots + FILES_AT_ONCE)
+    ours: MediaExecutor | None = None
     if executor is None:
         check_ffmpeg(find_ffmpeg(settings.ffmpeg))
-        executor, work = make_executor(parts, children)
+        ours, work = make_executor(parts, children)
+        executor = ours
         if removed := work.clean():
             log.info("removed working directories of dead workers", folders=removed)
     config = WorkerConfig(
@@ -296,6 +299,8 @@ def make_worker(
                 config, parts.leases, WorkerStore(parts.database), parts.queue, parts.cache, parts.relay, executor
             ).run(stop)
         finally:
+            if ours is not None:
+                ours.close()
             await children.close()
 
     return run

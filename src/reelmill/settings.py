@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Core-seconds of work from which outputs of a job are tasks of their own for any worker. 0: never.",
     )
+    worker_cache_bytes: int = Field(
+        20 * 2**30,
+        ge=0,
+        description="Most bytes of inputs that a worker keeps for further tasks of their jobs. 0: none.",
+    )
     worker_memory_bytes: int = Field(
         0,
         ge=0,

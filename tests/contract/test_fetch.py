@@ -15,7 +15,8 @@ import pytest
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.storage import guarded_http
-from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http
+from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http
+from reelmill.storage.space import Room
 
 BODY = b"a clip " * 1000
 MAX_BYTES = 100_000
@@ -144,7 +145,7 @@ async def web() -> AsyncIterator[Web]:
 
 async def fetched(uri: str, target: Path, **options: Any) -> Fetched:
     settings = {"allowed": EVERYWHERE, "timeout_seconds": 0.3, "total_seconds": 0.6}
-    rest = {name: options.pop(name) for name in ("max_bytes", "reserve_bytes", "expected") if name in options}
+    rest = {name: options.pop(name) for name in ("max_bytes", "room", "expected") if name in options}
     limits = HttpLimits(**(settings | options))
     return await asyncio.wait_for(fetch_http(uri, target, limits=limits, **({"max_bytes": MAX_BYTES} | rest)), 30)
 
@@ -329,7 +330,7 @@ async def test_what_is_packed_is_not_unpacked(web: Web, tmp_path: Path) -> None:
 
 async def test_an_endless_input_leaves_the_reserve_of_the_disk(web: Web, tmp_path: Path) -> None:
     reserve = shutil.disk_usage(tmp_path).free - 2**26
-    code = await failure(web.url("/endless"), tmp_path / "got", max_bytes=2**40, reserve_bytes=reserve, **PATIENT)
+    code = await failure(web.url("/endless"), tmp_path / "got", max_bytes=2**40, room=Room(reserve), **PATIENT)
     assert code == "DISK_FULL"
     assert (tmp_path / "got").stat().st_size <= 2**27  # others write to this disk, too
 
@@ -365,3 +366,14 @@ async def test_what_was_changed_since_it_was_fetched_is_refused_before_its_body_
     untold = await fetched(web.url("/no-length"), tmp_path / "got", **PATIENT)
     assert await fetch(web.url("/ok"), tmp_path / "got", expected=untold.validator, **PATIENT) == len(BODY)
     assert await failure(web.url("/longer"), tmp_path / "got", expected=untold.validator, **PATIENT) == "INPUT_CHANGED"
+
+
+async def test_what_an_address_is_now_is_told_without_its_body(web: Web, tmp_path: Path) -> None:
+    limits = HttpLimits(allowed=EVERYWHERE, **PATIENT)
+    first = await fetched(web.url("/tagged"), tmp_path / "got", **PATIENT)
+    assert await look_http(web.url("/tagged"), limits=limits) == first.validator
+    told = await look_http(web.url("/longer"), limits=limits)  # whose body never ends
+    assert told.size_bytes == len(BODY) + 1
+    for path, code in {"/tagged-anew": "INPUT_CHANGED", "/404": "INPUT_NOT_FOUND", "/loop": "INPUT_FORBIDDEN"}.items():
+        with pytest.raises(AttemptFailed, match=code):
+            await look_http(web.url(path), limits=limits, expected=first.validator)

@@ -126,6 +126,9 @@ async def test_an_input_that_was_changed_since_it_was_fetched_is_refused(
         await put(content)
         assert await code(storage.fetch(uri, target, expected=first.validator)) == "INPUT_CHANGED"
         assert (await storage.fetch(uri, target)).path.read_bytes() == content
+        if storage.is_remote(uri):
+            assert await code(storage.look(uri, expected=first.validator)) == "INPUT_CHANGED"
+            assert await storage.look(uri) == (await storage.fetch(uri, target)).validator
     if storage.is_remote(uri):  # who reads a copy has it whole
         await storage.check_unchanged(uri, first)
     else:

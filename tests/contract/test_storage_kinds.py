@@ -187,7 +187,7 @@ async def test_a_download_that_came_short_is_no_input(
         async for chunk in chunks:
             yield chunk[:-1]
 
-    monkeypatch.setattr("reelmill.storage.storage.paced", half)
+    monkeypatch.setattr("reelmill.storage.inputs.paced", half)
     assert await code(s3.fetch(uri, tmp_path / "fetched")) == "INPUT_UNAVAILABLE"
 
 

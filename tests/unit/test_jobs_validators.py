@@ -38,3 +38,9 @@ def test_what_a_server_says_is_kept_short_and_weak_etags_count_as_strong_ones() 
 @pytest.mark.parametrize("one", [PLAIN, Validator(), Validator(size_bytes=1), Validator(etag='"ü\0"')])
 def test_it_comes_back_from_its_fields(one: Validator) -> None:
     assert Validator.of_fields(one.fields) == one
+
+
+def test_a_copy_is_used_again_only_by_size_and_tag_or_time() -> None:
+    strong = [PLAIN, Validator(size_bytes=7, etag='"a"'), Validator(size_bytes=7, modified="Monday")]
+    weak = [Validator(), Validator(size_bytes=7), Validator(etag='"a"', modified="Monday")]
+    assert [one.strong for one in (*strong, *weak)] == [True] * 3 + [False] * 3

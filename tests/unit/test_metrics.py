@@ -42,6 +42,7 @@ def test_failures_are_counted_by_code_and_category() -> None:
     assert list(metrics.FAILURES) == list(CODES)
     assert all(labels(child) == (code, CODES[code].category) for code, child in metrics.FAILURES.items())
     assert (labels(metrics.CACHE_HITS), labels(metrics.CACHE_MISSES)) == (("hit",), ("miss",))
+    assert (labels(metrics.KEPT_HITS), labels(metrics.KEPT_MISSES)) == (("hit",), ("miss",))
     assert labels(metrics.api_calls("m", "c")) == labels(metrics.api_seconds("m", "c")) == ("m", "c")
     assert [labels(child) for child in metrics.gateway_requests("GET", "/r", 200)] == [("GET", "/r", "200")] * 2
 

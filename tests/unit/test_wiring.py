@@ -83,6 +83,7 @@ DEFAULTS: dict[str, Any] = {
     "worker_labels": (),
     "worker_memory_bytes": 0,
     "spread_cpu_seconds": 60,
+    "worker_cache_bytes": 20 * 1024**3,
     "wall_limit_seconds": 172_800.0,
     "allowed_hosts": (),
     "allowed_origins": (),
@@ -102,7 +103,14 @@ ABOVE_ZERO = (
 )
 FROM_ZERO = (
     *("http_port", "grpc_port", "health_port", "http_drain_seconds", "fetch_min_bytes_per_second", "worker_fetches"),
-    *("spread_cpu_seconds", "worker_memory_bytes", "worker_cores", "drain_seconds", "disk_reserve_bytes"),
+    *(
+        "spread_cpu_seconds",
+        "worker_cache_bytes",
+        "worker_memory_bytes",
+        "worker_cores",
+        "drain_seconds",
+        "disk_reserve_bytes",
+    ),
 )
 FROM_ONE = (
     *("http_max_connections", "worker_slots", "max_crashes", "kafka_partitions", "kafka_replication"),
@@ -226,13 +234,14 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, s
     assert limits.no_progress_seconds == given.no_progress_seconds
     assert limits.wall_limit_factor == given.wall_limit_factor
     assert limits.output_max_bytes == given.input_max_bytes
-    assert work._reserve_bytes == given.disk_reserve_bytes
+    assert (limits.cache_bytes, executor._kept._max_bytes) == (given.worker_cache_bytes,) * 2
+    assert work.room.reserve_bytes == given.disk_reserve_bytes
 
 
 def test_storage_gets_its_settings(parts: app.Parts) -> None:
     storage, given = parts.storage, parts.settings
     assert storage._max_bytes == given.input_max_bytes
-    assert storage._reserve_bytes == given.disk_reserve_bytes
+    assert storage.room.reserve_bytes == given.disk_reserve_bytes
     assert storage._http.timeout_seconds == given.fetch_timeout_seconds
     assert storage._http.total_seconds == given.fetch_total_seconds
     assert storage._http.least_bytes_per_second == given.fetch_min_bytes_per_second

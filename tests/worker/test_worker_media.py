@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from buckets import serving_bucket
 from store.kit import TENANT, new_job
 from worker.kit import Rig
 
@@ -37,7 +38,7 @@ from reelmill.storage.access import Access
 from reelmill.storage.fetch import Fetched, HttpLimits
 from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, upload_uri
-from reelmill.storage.workdir import WorkRoot
+from reelmill.storage.workdir import KEPT, WorkRoot
 from reelmill.store.jobs import NewJob
 from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
@@ -80,7 +81,8 @@ class Media:
         http = HttpLimits(timeout_seconds=fetch_seconds, total_seconds=fetch_seconds, allowed=loopback)
         roots = [self.folder]
         buckets = ["bucket"]
-        access = Access(own=file_uri(self.folder / "own"), read_roots=roots, write_roots=roots, write_buckets=buckets)
+        own = file_uri(self.folder / "own")
+        access = Access(own=own, read_roots=roots, write_roots=roots, read_buckets=buckets, write_buckets=buckets)
         uploads = UploadStore(self.rig.store.database)
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)
@@ -602,6 +604,27 @@ def serving(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(("cache_bytes", "downloads"), [(10**9, 1), (0, 3)])
+async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of_a_job_of_one(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch, cache_bytes: int, downloads: int
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    await media.rig.store.turn(GRAPHS, on=True)
+    async with serving_bucket(talk=source.read_bytes()) as bucket:
+        media.start(
+            spreads=True, spread_cpu_seconds=0.01, cache_bytes=cache_bytes, fetch_seconds=20, s3_endpoint=bucket.url
+        )
+        await media.rig.until(await media.submit(SOUND, source="s3://bucket/talk.mp4"), "COMPLETED")
+        assert (bucket.count("GET"), media.left()) == (1, [])
+        new = await media.submit(NINE, SMALL, source="s3://bucket/talk.mp4")
+        job = await media.rig.until(new, "COMPLETED", "FAILED")
+        assert job.state == Job.COMPLETED, job.error
+        assert bucket.count("GET") == 1 + downloads
+    assert [path.name.startswith(KEPT) for path in media.left()] == [True] * bool(cache_bytes)
 
 
 async def test_a_job_that_reads_the_web_stays_one_task_for_its_address_may_expire(media: Media, source: Path) -> None:

@@ -41,6 +41,11 @@ class Validator:
         told: dict[str, str | int] = {"size_bytes": self.size_bytes, "etag": self.etag, "modified": self.modified}
         return {name: value for name, value in told.items() if value}
 
+    @property
+    def strong(self) -> bool:
+        """Whether it tells enough for a copy to be used again: the size, and an ETag or a time."""
+        return bool(self.size_bytes and (self.etag or self.modified))
+
     def change_to(self, now: "Validator") -> str:
         """What says that `now` is another file's; empty where nothing does.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.validators import Validator
 from reelmill.storage import guarded_http
 from reelmill.storage.networks import Network
-from reelmill.storage.space import check_space
+from reelmill.storage.space import Room
 
 _FLUSH_BYTES = 2**18
 _FLUSH_SECONDS = 0.5
@@ -54,7 +55,7 @@ async def fetch_http(
     *,
     limits: HttpLimits,
     max_bytes: int,
-    reserve_bytes: int = 0,
+    room: Room | None = None,
     expected: Validator | None = None,
 ) -> Fetched:
     """Write what `uri` answers to `target`; `expected` is what it answered before.
@@ -62,6 +63,28 @@ async def fetch_http(
     Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_FORBIDDEN, INPUT_TOO_LARGE, INPUT_EMPTY, INPUT_UNSUPPORTED,
     INPUT_CHANGED, INPUT_TIMEOUT, INPUT_UNAVAILABLE, DISK_FULL.
     """
+    shown = without_secrets(uri)
+    async with _asked(uri, limits, expected) as (response, found):
+        size = await _write(response, target, limits, max_bytes, room, shown)
+        found = replace(found, size_bytes=size)
+        check_unchanged(expected, found, shown)
+        return Fetched(path=target, size_bytes=size, validator=found)
+
+
+async def look_http(uri: str, *, limits: HttpLimits, expected: Validator | None = None) -> Validator:
+    """What `uri` is now. Raises as fetch_http.
+
+    Its body is not read. It is asked by GET: a signed address may allow no other method.
+    """
+    async with _asked(uri, limits, expected) as (_, found):
+        return found
+
+
+@asynccontextmanager
+async def _asked(
+    uri: str, limits: HttpLimits, expected: Validator | None
+) -> AsyncIterator[tuple[httpx.Response, Validator]]:
+    """What `uri` answers, before its body is read; what goes wrong with it then, too, is told as AttemptFailed."""
     shown = without_secrets(uri)
     try:
         async with (
@@ -74,10 +97,7 @@ async def fetch_http(
             # matches (RFC 9110, 13.1.1), and who signs addresses may refuse what was not signed.
             found = _validator(response)
             check_unchanged(expected, found, shown)
-            size = await _write(response, target, limits, max_bytes, reserve_bytes, shown)
-            found = replace(found, size_bytes=size)
-            check_unchanged(expected, found, shown)
-            return Fetched(path=target, size_bytes=size, validator=found)
+            yield response, found
     except TimeoutError:
         message = f"{shown} took longer than {limits.total_seconds:g} s (setting fetch_total_seconds)"
         raise AttemptFailed("INPUT_TIMEOUT", message) from None
@@ -122,7 +142,7 @@ def _validator(response: httpx.Response) -> Validator:
 
 
 async def _write(
-    response: httpx.Response, target: Path, limits: HttpLimits, max_bytes: int, reserve_bytes: int, shown: str
+    response: httpx.Response, target: Path, limits: HttpLimits, max_bytes: int, room: Room | None, shown: str
 ) -> int:
     # We asked for identity. A decoder would make gigabytes of kilobytes before anybody counts.
     if (encoding := response.headers.get("content-encoding", "identity").strip().lower()) != "identity":
@@ -140,7 +160,7 @@ async def _write(
                 raise too_large(shown, max_bytes)
             yield chunk
 
-    size = await save(counted(), target, reserve_bytes=reserve_bytes)
+    size = await save(counted(), target, room=room)
     if size == 0:
         raise AttemptFailed("INPUT_EMPTY", f"{shown} has no bytes")
     return size
@@ -185,19 +205,19 @@ async def _next(source: AsyncIterator[bytes]) -> bytes | None:
     return await anext(source, None)
 
 
-async def save(chunks: AsyncIterable[bytes], target: Path, *, reserve_bytes: int = 0) -> int:
+async def save(chunks: AsyncIterable[bytes], target: Path, *, room: Room | None = None) -> int:
     """Write what comes to `target`; answers its size in bytes.
 
-    Raises AttemptFailed DISK_FULL, as soon as the disk has no more than `reserve_bytes` left, too.
+    Raises AttemptFailed DISK_FULL, as soon as there is no room left, too.
     """
-    size = 0
+    size, room = 0, room or Room()
     try:
         file = target.open("wb", buffering=0)
     except OSError as error:
         raise _disk_full(error) from error
     with file:
         async for chunk in chunks:
-            check_space(target.parent, len(chunk), reserve_bytes)
+            room.check(target.parent, len(chunk))
             try:
                 size += await asyncio.to_thread(_write_all, file, memoryview(chunk))
             except OSError as error:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
@@ -21,16 +20,14 @@ from reelmill.redaction import redacted
 from reelmill.settings import Settings
 from reelmill.storage import folders, uris
 from reelmill.storage.access import Access
-from reelmill.storage.fetch import Fetched, HttpLimits, check_unchanged, fetch_http, paced, save, too_large
+from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http
+from reelmill.storage.inputs import ERRORS, fetch_object, local_input, look_object
 from reelmill.storage.objects import Objects, read_failure, write_failure
-from reelmill.storage.space import check_space
+from reelmill.storage.space import Room
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
-# What obstore raises: its own errors derive from Exception alone, some from OSError.
-_ERRORS = (OSError, obstore.exceptions.BaseError)
 _CHUNK_BYTES = 2**20
-_PIECE_BYTES = 2**16  # of what comes from a bucket: a larger one would hide how slowly it comes
 _PART_BYTES = 5 * 2**20  # of what is written in parts; S3 takes no smaller ones
 _MOST_PARTS = 10_000  # S3's limit
 _PARTS_AT_ONCE = 3  # of one file: with the one that is read, 20 MiB of memory
@@ -92,7 +89,7 @@ class Storage:
         self._access = access
         self._max_bytes = max_bytes
         self._http = http
-        self._reserve_bytes = reserve_bytes
+        self.room = Room(reserve_bytes)
         self._objects = Objects(s3_endpoint=s3_endpoint)
         self._uploads = uploads
 
@@ -135,6 +132,11 @@ class Storage:
         theirs._access = replace(self._access, tenant_id=tenant_id)
         return theirs
 
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose files it reads and writes."""
+        return self._access.tenant_id
+
     def outputs(self) -> str:
         """The URI of the folder for a tenant's outputs without destination."""
         return self.own(f"outputs/{self._access.tenant_id}")
@@ -168,23 +170,31 @@ class Storage:
         `expected`: of a fetch before; another file is INPUT_CHANGED. Raises AttemptFailed with a code that begins with
         INPUT_, or DISK_FULL.
         """
-        # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
-        if problem := self.input_violation(uri):
-            raise AttemptFailed("INPUT_FORBIDDEN", problem)
-        await self._look_up(uri)
+        await self._check_readable(uri)
         if uris.scheme_of(uri) in ("http", "https"):
             return await fetch_http(
-                uri,
-                target,
-                limits=self._http,
-                max_bytes=self._max_bytes,
-                reserve_bytes=self._reserve_bytes,
-                expected=expected,
+                uri, target, limits=self._http, max_bytes=self._max_bytes, room=self.room, expected=expected
             )
         resolved = self._resolve(uri)
         if uris.scheme_of(resolved) == "file":
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
-        return await self._download(resolved, target, uri, expected)
+        return await fetch_object(
+            self._objects,
+            resolved,
+            target,
+            uri,
+            limits=self._http,
+            max_bytes=self._max_bytes,
+            room=self.room,
+            expected=expected,
+        )
+
+    async def look(self, uri: str, *, expected: Validator | None = None) -> Validator:
+        """What a remote input is now, without fetching it. Raises as fetch."""
+        await self._check_readable(uri)
+        if uris.scheme_of(uri) in ("http", "https"):
+            return await look_http(uri, limits=self._http, expected=expected)
+        return await look_object(self._objects, self._resolve(uri), uri, max_bytes=self._max_bytes, expected=expected)
 
     async def check_unchanged(self, uri: str, fetched: Fetched) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input that is read where it lies is no more what was fetched.
@@ -199,8 +209,11 @@ class Storage:
             if error.code == "INPUT_CHANGED":
                 raise
 
-    async def _look_up(self, uri: str) -> None:
-        """Raise AttemptFailed unless an upload is whole, and the tenant's."""
+    async def _check_readable(self, uri: str) -> None:
+        """Raise AttemptFailed unless the tenant may read an input, of which an upload must be whole."""
+        # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
+        if problem := self.input_violation(uri):
+            raise AttemptFailed("INPUT_FORBIDDEN", problem)
         if uris.scheme_of(uri) != "upload" or self._uploads is None:
             return
         upload, tenant_id = uris.upload(uri), self._access.tenant_id
@@ -212,45 +225,7 @@ class Storage:
             raise AttemptFailed("INPUT_NOT_FOUND", f"{uri} does not exist, or is not whole")
 
     def _local(self, path: Path, uri: str, expected: Validator | None) -> Fetched:
-        try:
-            path.stat()
-            if not path.is_file():
-                raise AttemptFailed("INPUT_NOT_MEDIA", f"{uri} is no file")
-            with path.open("rb") as file:
-                told = os.fstat(file.fileno())  # once it is open: NFS may tell old things before
-        except OSError as error:
-            raise read_failure(error, uri) from error
-        size = told.st_size
-        # No inode, for some mounts count those by themselves; not all digits of the time, for some tell fewer.
-        found = Validator(size_bytes=size, modified=str(told.st_mtime_ns // 1000))
-        check_unchanged(expected, found, uri)
-        if size == 0:
-            raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
-        if size > self._max_bytes:
-            raise too_large(uri, self._max_bytes)
-        return Fetched(path=path, size_bytes=size, validator=found)
-
-    async def _download(self, resolved: str, target: Path, uri: str, expected: Validator | None) -> Fetched:
-        try:
-            store, path = self._objects.locate(resolved)
-            answer = await obstore.get_async(store, path)
-            meta = answer.meta
-            size, modified = meta["size"], meta["last_modified"].isoformat()
-            found = Validator.of_answer(size_bytes=size, etag=meta["e_tag"], modified=modified)
-            check_unchanged(expected, found, uri)
-            if size == 0:
-                raise AttemptFailed("INPUT_EMPTY", f"{uri} has no bytes")
-            if size > self._max_bytes:
-                raise too_large(uri, self._max_bytes)
-            speed, window = self._http.least_bytes_per_second, self._http.timeout_seconds
-            # Where the connection breaks, object_store reads on by a range, and gives up on another ETag.
-            pieces = paced(answer.stream(_PIECE_BYTES), speed, window, uri)
-            came = await save(pieces, target, reserve_bytes=self._reserve_bytes)
-        except _ERRORS as error:
-            raise read_failure(error, uri) from error
-        if came != size:
-            raise AttemptFailed("INPUT_UNAVAILABLE", f"{uri} ended after {came} of {size} bytes")
-        return Fetched(path=target, size_bytes=size, validator=found)
+        return local_input(path, uri, max_bytes=self._max_bytes, expected=expected)
 
     async def put_file(self, path: Path, uri: str, content_type: str) -> StoredFile:
         """Write a local file to `uri`, whole or not at all. It is read once, for its copy and its hash.
@@ -276,7 +251,7 @@ class Storage:
                         max_concurrency=_PARTS_AT_ONCE,
                     )
                 return StoredFile(size_bytes=begun.file.size_bytes, sha256=begun.file.sha256)
-        except _ERRORS as error:
+        except ERRORS as error:
             raise write_failure(error, uri) from error
 
     def _begin(self, path: Path, uri: str) -> "_Begun":
@@ -308,7 +283,7 @@ class Storage:
             store = self._objects.bucket(location.bucket)
             async for page in obstore.list(store, location.key):
                 await obstore.delete_async(store, [item["path"] for item in page])
-        except _ERRORS as error:
+        except ERRORS as error:
             if "NoSuchBucket" not in str(error):  # else nothing is there either
                 raise write_failure(error, uri) from error
 
@@ -318,7 +293,7 @@ class Storage:
         if own and folder.is_relative_to(own) and folder != own:
             folders.make_private(own / folder.relative_to(own).parts[0])
         folder.mkdir(parents=True, exist_ok=True)
-        check_space(folder, needed_bytes, self._reserve_bytes)
+        self.room.check(folder, needed_bytes)
 
     async def put_upload(self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> StoredFile:
         """Keep what a client sends, under its upload: URI.
@@ -358,7 +333,7 @@ class Storage:
                 await self.delete_upload(uri)
             if isinstance(error, AttemptFailed):  # no room
                 raise Unavailable(f"the upload can't be stored: {error.failure.message}") from error
-            if isinstance(error, _ERRORS):
+            if isinstance(error, ERRORS):
                 raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
             raise
         return StoredFile(size_bytes=size, sha256=digest.hexdigest())
@@ -376,7 +351,7 @@ class Storage:
             if upload.id is None:
                 with suppress(OSError):  # its own folder, unless something else is in it
                     path.parent.rmdir()
-        except _ERRORS as error:
+        except ERRORS as error:
             if "NoSuchBucket" not in str(error):  # else nothing is there either
                 raise write_failure(error, uri) from error
 
@@ -387,7 +362,7 @@ class Storage:
             return (await obstore.head_async(store, path))["size"]
         except FileNotFoundError:
             raise NotFound(f"{uri} is gone") from None
-        except _ERRORS as error:
+        except ERRORS as error:
             raise Unavailable(str(read_failure(error, uri))) from error
 
     async def open_range(self, uri: str, start: int, end: int) -> AsyncIterator[bytes]:
@@ -399,14 +374,14 @@ class Storage:
                 yield bytes(chunk)
         except FileNotFoundError:
             raise NotFound(f"{uri} is gone") from None
-        except _ERRORS as error:
+        except ERRORS as error:
             raise Unavailable(str(read_failure(error, uri))) from error
 
     async def delete_uploads(self, age: timedelta) -> int:
         """Remove files of uploads older than `age`, those without a row too; answers how many. Raises AttemptFailed."""
         try:
             return await self._delete_uploads(age)
-        except _ERRORS as error:
+        except ERRORS as error:
             raise write_failure(error, self.own("uploads/")) from error
 
     async def _delete_uploads(self, age: timedelta) -> int:
@@ -432,5 +407,5 @@ class Storage:
             store, path = self._objects.locate(uri, writing=True)
             await obstore.put_async(store, path, b"reelmill")
             await obstore.delete_async(store, path)
-        except _ERRORS as error:
+        except ERRORS as error:
             raise write_failure(error, uri) from error

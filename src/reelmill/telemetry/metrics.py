@@ -167,6 +167,17 @@ _RUN_TIME = Histogram(
 )
 RUN_TIME = {operation: _RUN_TIME.labels(operation) for operation in OPERATIONS}
 INPUT_BYTES = Counter("reelmill_worker_input_bytes_total", "Bytes of inputs that were brought here", registry=_WORKER)
+_KEPT_READS = Counter(
+    "reelmill_worker_kept_input_reads_total",
+    "Inputs of jobs of several tasks, from elsewhere: hit where they were here already",
+    ["result"],
+    registry=_WORKER,
+)
+KEPT_HITS, KEPT_MISSES = _KEPT_READS.labels("hit"), _KEPT_READS.labels("miss")
+KEPT_BYTES = Gauge("reelmill_worker_kept_input_bytes", "Size of the inputs that are kept", registry=_WORKER)
+KEPT_EVICTIONS = Counter(
+    "reelmill_worker_kept_input_evictions_total", "Kept inputs that were removed", registry=_WORKER
+)
 OUTPUT_BYTES = Counter("reelmill_worker_output_bytes_total", "Bytes of outputs that were stored", registry=_WORKER)
 DISK_FREE = Gauge("reelmill_worker_disk_free_bytes", "Free space where attempts work", registry=_WORKER)
 DISK_RESERVE = Gauge("reelmill_worker_disk_reserve_bytes", "Free space that attempts must leave", registry=_WORKER)

@@ -29,6 +29,7 @@ from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
 from reelmill.media.warm import WarmChildren
 from reelmill.points import reach
 from reelmill.storage.fetch import Fetched
+from reelmill.storage.kept import KeptInputs
 from reelmill.storage.storage import Storage, StoredFile
 from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import WorkRoot
@@ -56,6 +57,8 @@ class MediaLimits:
     output_max_bytes: int
     spread_cpu_seconds: float
     """Core-seconds from which outputs become tasks of their own; 0: never."""
+    cache_bytes: int = 0
+    """Most bytes of inputs that are kept for further tasks."""
     context: PlanContext
     """Threads of each codec, and memory of each process."""
 
@@ -130,6 +133,9 @@ class MediaExecutor:
         self._stills = Stills(children)
         self._limits = limits
         self._may_spread = may_spread
+        self._kept = KeptInputs(work, max_bytes=limits.cache_bytes)
+        for room in (storage.room, work.room):
+            room.yields(self._kept.give_way)
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
@@ -176,6 +182,7 @@ class MediaExecutor:
             raise
         finally:
             folder.remove()
+            self._kept.release(task.lease)
 
     async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
@@ -200,9 +207,17 @@ class MediaExecutor:
             NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=spec_of(job, share, validators), weight=share.cpu)
             for share in found
         )
+        storage = self._storage.of(attempt.task.tenant_id)
+        for item in job.inputs:
+            if item.name in inputs:
+                self._kept.adopt(storage, item.uri, inputs[item.name])
         for share in found:
             attempt.log("is a task of its own", output=", ".join(share.outputs))
         return True
+
+    def close(self) -> None:
+        """Keep no input any more; no attempt runs. Bears being called twice, and going on."""
+        self._kept.close()
 
     async def discard(self, attempt: Attempt) -> None:
         """Remove what an attempt wrote that lost its lease."""
@@ -244,11 +259,15 @@ class MediaExecutor:
         return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def _fetch(self, attempt: Attempt, uri: str, target: Path, expected: Validator | None) -> Fetched:
-        storage = self._storage.of(attempt.task.tenant_id)
-        if not storage.is_remote(uri):
-            return await storage.fetch(uri, target, expected=expected)
-        async with attempt.slot.left():
-            return await storage.fetch(uri, target, expected=expected)
+        return await self._kept.fetch(
+            self._storage.of(attempt.task.tenant_id),
+            uri,
+            target,
+            expected=expected,
+            keep=attempt.task.part is not None,
+            holder=attempt.task.lease,
+            away=attempt.slot.left,
+        )
 
     async def _transcode(self, attempt: Attempt, runs: Sequence[_Run], folder: Path, sources: Iterable[Source]) -> bool:
         """Run all of them, one after the other; answers whether ffmpeg complained of a damaged input."""

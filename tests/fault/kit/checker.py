@@ -16,6 +16,7 @@ from fault.kit.deployment import Deployment
 from redis.asyncio import Redis
 
 from reelmill.cache.redis import status_key
+from reelmill.storage.workdir import KEPT
 from reelmill.store.records import job_from_row
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.v1.jobs_pb2 import Job, OutputFile
@@ -154,7 +155,8 @@ def litter(deployment: Deployment, found: Found) -> Iterator[str]:
     yield from (f"ffmpeg {p.pid} still runs" for p in deployment.ffmpegs())
     work = deployment.folder / "data" / "work"
     if deployment.workers:  # at its start a worker removes what dead ones left; those that live hold a lock
-        yield from (f"working directory {p.name} is left" for p in work.glob("*"))
+        left = (path.name for path in work.glob("*") if not path.name.startswith(KEPT))
+        yield from (f"working directory {name} is left" for name in left)
     winners = {file.uri for files in found.files.values() for file in files}
     for uri in deployment.written():
         if uri not in winners:

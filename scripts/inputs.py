@@ -1,0 +1,69 @@
+"""The mechanisms of inputs that workers keep, for scripts/mutants.py."""
+
+from mutant import Mutant
+
+KEPT = "src/reelmill/storage/kept.py"
+TESTS = "tests/contract/test_kept.py"
+
+
+def kept(name: str, old: str, new: str, *, within: str = "", file: str = KEPT, tests: str = TESTS) -> Mutant:
+    """A mechanism of kept inputs."""
+    return Mutant(name=name, file=file, within=within, old=old, new=new, tests=tests)
+
+
+INPUTS = (
+    kept("a kept input is its tenant's", r"key = \(storage\.tenant_id, uri\)", "key = (UUID(int=0), uri)"),
+    kept(
+        "a kept input is what its place has",
+        r"not found\.strong or file\.validator\.change_to\(found\) or ",
+        "",
+        within="def _take",
+    ),
+    kept("a kept input is there", r" or not _is_whole\(file\)", "", within="def _take"),
+    kept("who wants what comes waits for it", r"if coming := self\._coming\.get\(key\)", "if coming := None"),
+    kept("who waited goes on where a download ended early", r"                    end\(\)", "                    pass"),
+    kept("a held input is not evicted", r"if not file\.holders:\n            gone", "if True:\n            gone"),
+    kept(
+        "a held input is read on where its place has another", r"if file\.holders:", "if False:", within="def _retire"
+    ),
+    kept(
+        "the least recently used goes first",
+        r"key=lambda file: file\.used_seconds",
+        "key=lambda file: -file.used_seconds",
+    ),
+    kept("bytes on their way count", r"coming \+ size_bytes, self", "size_bytes, self"),
+    kept("half an input is kept by nobody", r"            if partial is not None:", "            if False:"),
+    kept(
+        "kept inputs give way to who needs the disk",
+        r"if not any\(",
+        "if True or not any(",
+        file="src/reelmill/storage/space.py",
+    ),
+    kept("they give way on their own disk alone", r" or _disk\(folder\) != _disk\(self\._folder\.path\)", ""),
+    kept("a kept input is not writable", r"        path\.chmod\(0o444\)\n", ""),
+    kept("an input that nobody asks for goes", r"            if idle:", "            if False:"),
+    kept(
+        "what is brought anew is kept only with a validator", r"not found\.strong or not self\._fits", "not self._fits"
+    ),
+    kept(
+        "a plan's input is kept for its parts",
+        r"                self\._kept\.adopt\(.*\)",
+        "                pass",
+        file="src/reelmill/worker/media_executor.py",
+        tests="tests/worker/test_worker_media.py",
+    ),
+    kept(
+        "inputs of jobs of one task are not kept",
+        r"keep=attempt\.task\.part is not None",
+        "keep=True",
+        file="src/reelmill/worker/media_executor.py",
+        tests="tests/worker/test_worker_media.py",
+    ),
+    kept(
+        "an attempt gives back what it holds",
+        r"            self\._kept\.release\(task\.lease\)\n",
+        "",
+        file="src/reelmill/worker/media_executor.py",
+        tests="tests/worker/test_worker_media.py",
+    ),
+)
