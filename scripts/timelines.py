@@ -7,6 +7,10 @@ from mutant import media
 CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cutting", "lengths", "tracks"))
 
 
+RECOVERY = "tests/unit/test_media_recovery.py"
+ORDERS = "tests/media/test_times.py -k every_container"
+
+
 time = partial(media, tests=CUTTING)
 
 
@@ -39,6 +43,40 @@ TIMELINES = (
     time("no seek in small PS", "cutting.py", r" or packed", ""),
     time("no seek in raw streams", "cutting.py", r'UNMEASURED \| \{"webp_anim"\}', '{"webp_anim"}'),
     time("no seek in what is damaged", "cutting.py", r" or times\.damaged", ""),
+    time(
+        "who shows frames late is moved back",
+        "cutting.py",
+        r"offset = self\.offset \+ self\.late",
+        "offset = self.offset",
+    ),
+    time("so is a still", "cutting.py", r"time \+ \(source\.timeline\.track\(picture\)\.late or 0\)", "time"),
+    time("no order that a reader made up", "sources.py", r"late is not None and picture", "False and picture"),
+    time("a patchwork is no key frame", "cutting.py", r"key_before\(time - track\.recovery\)", "key_before(time)"),
+    time(
+        "ffmpeg counts from the first packet",
+        "cutting.py",
+        r"track\.start if track\.begin is None else track\.begin",
+        "track.start",
+    ),
+    time("a single frame's count", "cutting.py", r"return seek - times\.ahead", "return seek"),
+    time("what overlaps is heard", "sources.py", r"if track\.counted\)", "if False)"),
+    time(
+        "what overlaps is counted",
+        "cutting.py",
+        r"\(_COUNTED,\) if any\(track\.counted for track in tracks\)",
+        "() if True",
+    ),
+    time(
+        "the first frames are decoded late", "packets.py", r"\(\*decoded\[delay:\], \*more\)", "decoded", tests=ORDERS
+    ),
+    time(
+        "AVI's pictures begin at once",
+        "packets.py",
+        r"late = shift = frames\[0\] - stream\.first",
+        "late = shift = 0",
+        tests=ORDERS,
+    ),
+    time("a unit ends where the next begins", "recovery.py", r"\.partition\(_START_CODE\)\[0\]", "", tests=RECOVERY),
     time("a part's first frame is there at once", "cutting.py", r"max\(0\\\\,PTS", "(PTS"),
     time("bounds are told by a fine clock", "cutting.py", r"found = \[_FINE, ", "found = ["),
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),

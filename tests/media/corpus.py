@@ -5,7 +5,8 @@ Frames carry their number as a bar code (media.coded), so that what comes out of
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Container:
     """May be written to a pipe, without a length."""
 
 
+_UNITS = {"ts": 188, "m2ts": 192, "mpg": 2048}
 _K = Container
 CONTAINERS = {
     "ts": _K(suffix="ts", video=X264, audio=AAC, free=True, joins=True),
@@ -110,6 +112,8 @@ class Case:
     """The same file twice, one after the other."""
     broken: bool = False
     """It may fail, for its own fault alone."""
+    rate: float = 0
+    """Each frame is shown at its number by this: the film says only when frames are decoded. 0: it says when."""
 
 
 def _film(kind: Container, name: str, *, rate: float = 25, seconds: float = 3, then: str = "", sound: float = 0,
@@ -148,6 +152,11 @@ def _copied(build: Callable[[Path], Path], *before: str, after: Sequence[str] = 
 
 def _half(data: bytes) -> bytes:
     return data[: len(data) * 6 // 10]
+
+
+def _midway(data: bytes, *, unit: int) -> bytes:
+    """What a recorder has that was switched on between two key frames; `unit`: the bytes of a packet."""
+    return data[len(data) * 37 // 100 // unit * unit :]
 
 
 def _scratched(data: bytes) -> bytes:
@@ -193,8 +202,8 @@ def _films(name: str, kind: Container) -> Iterator[Case]:
         return _film(kind, f"{name}-{what}", **told)  # type: ignore[arg-type]
 
     yield case("plain")
-    # A lone frame of ASF lasts a millisecond, says its clock; of PS the reader finds no beginning in it.
-    if name not in ("asf", "ps"):
+    # A lone frame of ASF lasts a millisecond, says its clock.
+    if name != "asf":
         yield case("one", options=("-frames:v", "1"))
     yield case("two", options=("-frames:v", "2"))
     yield case("long", seconds=9)
@@ -224,6 +233,10 @@ def _films(name: str, kind: Container) -> Iterator[Case]:
         yield case("part", _copied(whole, "-ss", "1.4"))
     if kind.joins or name in ("h264", "hevc", "m2v"):
         yield case("joined", _changed(film("joined"), lambda data: data * 2), joined=True)
+    if kind.joins or name in ("h264", "hevc", "m2v"):
+        seconds = 8 if kind.audio else 0
+        build = _film(kind, f"{name}-midway", seconds=8, sound=seconds)
+        yield case("midway", _changed(build, partial(_midway, unit=_UNITS.get(kind.suffix, 1))), sound=seconds)
     if kind.streams:
         yield case("no-length", options=("-seekable", "0") if kind.suffix != "flv" else ("-flvflags",
                    "no_duration_filesize"))  # fmt: skip
@@ -250,7 +263,9 @@ def _sounds(suffix: str, encoder: tuple[str, ...]) -> Iterator[Case]:
 def _other(name: str, suffix: str, *arguments: str) -> Case:
     sound = any("aevalsrc" in argument for argument in arguments)
     build = lambda folder: make(folder / f"{name}.{suffix}", *arguments)  # noqa: E731
-    return Case(name=name, build=build, picture=suffix not in ("m4a", "mka"), sound=sound)
+    picture = suffix not in ("m4a", "mka")
+    build = _changed(build, partial(_midway, unit=_UNITS[suffix])) if name.endswith("midway") else build
+    return Case(name=name, build=build, picture=picture, sound=sound, rate=COUNTED.get(name, 0))
 
 
 def _later(suffix: str, options: tuple[str, ...], offset: str) -> Case:
@@ -266,14 +281,34 @@ def _later(suffix: str, options: tuple[str, ...], offset: str) -> Case:
     return Case(name=f"{suffix}-ahead", build=build, sound=True, joined=True)
 
 
+def _refresh(length: int, b_frames: int) -> tuple[str, ...]:
+    """H.264 without key frames: strips are renewed, all of them in so many frames."""
+    told = f"intra-refresh=1:keyint={length}:bframes={b_frames}"
+    return ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-x264-params", told)
+
+
 _UNEVEN = "select='eq(n,0)+eq(n,3)+eq(n,4)+eq(n,20)+eq(n,29)'"
 _LATE = ("-itsoffset", "1.5", *frames(30, 3), "-map", "1", "-map", "0", "-fps_mode", "vfr")
 _HOLED = beeps(6, then="aselect='lt(t,1.7)+gte(t,3.2)'")
+_B = (*X264, "-bf", "3", "-b_strategy", "0")
+_PYRAMID = "bframes=5:b-adapt=0:b-pyramid=normal:keyint="
 _LONG_GOP = (*X264, "-g", "999", "-keyint_min", "999", "-sc_threshold", "0", "-bf", "3")
 OTHERS: dict[str, tuple[str, ...]] = {
     "avi-b": ("avi", *frames(30, 5), *beeps(5), "-c:v", "mpeg4", "-bf", "2", "-g", "60", "-q:v", "2", "-c:a", "ac3"),
     "avi-picture-late": ("avi", *beeps(5), *_LATE[:-2], "-c:v", "mpeg4", "-bf", "2", "-q:v", "2", "-c:a", "pcm_s16le"),
     "avi-sound-late": ("avi", *frames(30, 4), "-itsoffset", "1.3", *beeps(2), "-c:v", "mjpeg", "-c:a", "pcm_s16le"),
+    "avi-mpeg2-b": ("avi", *frames(25, 4), *beeps(4), *MPEG2, "-c:a", "pcm_s16le"),
+    "avi-h264": ("avi", *frames(25, 4), *beeps(4), *_B, "-c:a", "libmp3lame"),
+    "avi-h264-film": ("avi", *frames(24000 / 1001, 5), *beeps(5), *X264, "-x264-params",
+                      "bframes=2:b-adapt=0:keyint=48", "-c:a", "ac3"),
+    "avi-h264-pyramid": ("avi", *frames(30, 4), *X264, "-x264-params", f"{_PYRAMID}60"),
+    "avi-h264-open": ("avi", *frames(25, 5), *beeps(5), *X264, "-x264-params",
+                      "open-gop=1:keyint=40:bframes=3:b-adapt=0", "-c:a", "ac3"),
+    "avi-h264-slow": ("avi", *frames(12.5, 6), *beeps(6), *_B, "-c:a", "pcm_s16le"),
+    "avi-h264-gaps": ("avi", *frames(25, 5, then="select='not(eq(mod(n,6),3)+eq(mod(n,6),4))'"), *_B, "-fps_mode",
+                      "vfr"),
+    "mxf-h264": ("mxf", *frames(25, 4), *beeps(4), *_B, "-c:a", "pcm_s16le", "-ar", "48000"),
+    "mxf-h264-ntsc": ("mxf", *frames(30000 / 1001, 4), *X264, "-x264-params", f"{_PYRAMID}15"),
     "ps-dvd": ("vob", *frames(30000 / 1001, 5), *beeps(5), *MPEG2, "-g", "18", "-c:a", "ac3", "-f", "dvd"),
     "ps-mpeg1": ("mpg", *frames(30, 5), *beeps(5, rate=44_100), "-c:v", "mpeg1video", "-g", "45", "-bf", "2", "-q:v",
                  "2", "-c:a", "mp2", "-f", "mpeg"),
@@ -283,6 +318,12 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "ts-wraps": ("ts", *frames(25, 6), *beeps(6), *X264, *AAC, "-output_ts_offset", "95440.5", "-muxdelay", "0"),
     "ts-open": ("ts", *frames(25, 6), *beeps(6), *X264, "-x264-params", "open-gop=1:keyint=60:bframes=3", *AAC),
     "ts-film": ("ts", *frames(24000 / 1001, 8), *beeps(8), *_LONG_GOP, "-c:a", "ac3"),
+    "ts-refresh": ("ts", *frames(25, 6), *beeps(6), *_refresh(25, 0), *AAC),
+    "ts-refresh-midway": ("ts", *frames(25, 8), *beeps(8), *_refresh(50, 2), *AAC),
+    "mp4-refresh": ("mp4", *frames(25, 6), *beeps(6), *_refresh(25, 2), *AAC),
+    "mkv-refresh": ("mkv", *frames(30000 / 1001, 6), *beeps(6), *_refresh(40, 1), *AAC),
+    "flv-refresh": ("flv", *frames(25, 6), *beeps(6, rate=44_100), *_refresh(30, 0), *AAC),
+    "ts-open-midway": ("ts", *frames(25, 8), *beeps(8), *X264, "-x264-params", "open-gop=1:keyint=60:bframes=3", *AAC),
     "ts-two-pictures": ("ts", *frames(25, 5), *beeps(5), *frames(25, 5, then="negate"), "-map", "0", "-map", "1",
                         "-map", "2", *X264, *MP2),
     "m2ts-fast": ("m2ts", *frames(50, 4), *beeps(4), *X264, "-g", "120", "-c:a", "ac3", "-f", "mpegts",
@@ -295,6 +336,10 @@ OTHERS: dict[str, tuple[str, ...]] = {
     "webm-hole-2": ("webm", *frames(25, 6), *_HOLED, *VP9, *OPUS),
     "m4a-hole": ("m4a", *frames(25, 6), *_HOLED, "-map", "1", *AAC),
     "mka-hole": ("mka", *frames(25, 6), *_HOLED, "-map", "1", "-c:a", "flac"),
+    "mp4-frame-fragments": ("mp4", *frames(25, 3), *beeps(3), *PLAIN, *AAC, "-movflags",
+                            "+frag_every_frame+empty_moov"),
+    "mp4-frame-fragments-cmaf": ("mp4", *frames(30, 4), *beeps(4, rate=44_100), *PLAIN, *AAC, "-movflags", "+cmaf",
+                                 "-frag_duration", "1"),
     "mp4-one-key": ("mp4", *frames(30, 8), *beeps(8), *_LONG_GOP, *AAC),
     "webm-altref": ("webm", *frames(30, 5), *beeps(5), "-c:v", "libvpx-vp9", "-g", "60", "-auto-alt-ref", "1",
                     "-lag-in-frames", "25", "-deadline", "good", "-cpu-used", "8", "-b:v", "300k", "-c:a", "libvorbis"),
@@ -327,6 +372,19 @@ OTHERS: dict[str, tuple[str, ...]] = {
                        "2", *X264, "-c:a", "pcm_s16le", "-ac", "1"),
 }  # fmt: skip
 """Kinds beside those above: a file's ending, and how it is made."""
+COUNTED = {
+    "avi-b": 30,
+    "avi-mpeg2-b": 25,
+    "avi-h264": 25,
+    "avi-h264-film": 24000 / 1001,
+    "avi-h264-pyramid": 30,
+    "avi-h264-open": 25,
+    "avi-h264-slow": 12.5,
+    "avi-h264-gaps": 25,
+    "mxf-h264": 25,
+    "mxf-h264-ntsc": 30000 / 1001,
+}
+"""Rates of those of them that tell when frames are decoded alone: each is shown at its number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -342,6 +400,17 @@ class Truth:
     """When its first sound ends."""
     beeps: tuple[float, ...] = ()
     """When that begins to beep."""
+
+    def counted(self, rate: float) -> "Truth":
+        """The same frames, each shown at its number by a rate."""
+        numbers = sorted(which for _, which in self.seen)
+        end = (numbers[-1] + 1) / rate
+        return replace(
+            self,
+            seen=tuple((which / rate, which) for which in numbers),
+            seconds=max(end, self.sound_seconds),
+            picture_seconds=end,
+        )
 
     def at(self, time: float, *, near: float = 0.003) -> set[int]:
         """The numbers on the screen at a time, or `near` it: two where it lies on a border."""

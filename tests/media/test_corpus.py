@@ -44,6 +44,14 @@ _WRONG_ONCE = (
     "ivf-slow-part",  # a part that ends between two ticks of the clock
     "mov-alac-hole",
     "mono-pair-late",
+    "avi-h264",  # a container that tells when frames are decoded, and a decoder that puts them off
+    "mxf-h264-ntsc",
+    "mp4-refresh",  # key frames that are not whole
+    "ts-refresh-midway",
+    "ts-midway",  # a recorder that was switched on between two key frames
+    "m2v-midway",
+    "ps-one",  # ffmpeg's count, where it finds no beginning
+    "mp4-frame-fragments",  # a sound whose packets' times overlap
     "mpg-ahead",  # a picture before a jump that is reckoned to be shown after it
 )
 
@@ -79,6 +87,7 @@ async def _faults(studio: Studio, case: Case) -> list[str]:
     try:
         # What joined files hold is what they were joined of; a clock that jumps tells nothing.
         known = await asyncio.to_thread(_twice if case.joined else truth, path)
+        known = known.counted(case.rate) if case.rate else known
     except (av.error.FFmpegError, IndexError):  # nobody decodes it
         case, known = replace(case, broken=True), None
     found: list[str] = []

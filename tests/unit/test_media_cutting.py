@@ -1,12 +1,13 @@
 """Where ffmpeg begins to read for a part or a still, and what is filled with silence: of timelines of all kinds."""
 
 from array import array
+from dataclasses import replace
 
 import pytest
 
 from reelmill.media import cutting, tracks
 from reelmill.media.contract import Source
-from reelmill.media.sources import Span
+from reelmill.media.sources import Span, reading
 from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -69,6 +70,57 @@ def seek(made: Source, second: float) -> float:
 )
 def test_reading_begins_where_the_frame_is_found(made: Source, at: float, right: float) -> None:
     assert seek(made, at) == pytest.approx(right, abs=0.001)
+
+
+def test_frames_that_ffmpeg_shows_late_are_moved_back() -> None:
+    late = replace(picture(), late=2 * FRAME)
+    avi = source("avi", late)
+    assert seek(avi, 5.1) == pytest.approx(3.0)  # a second before the key frame at 4 s: the place of another frame
+    assert seek(avi, 2.5) == pytest.approx(1.0)
+    assert seek(source("avi", late), 1.9) == 0.0
+    assert cutting.from_seek(avi, 3 * SECOND, 5_080_000, 0) == ("trim=start=2.1595",)
+    assert cutting.from_seek(avi, 0, 0, 0) == ("trim=start=0.0795",)
+    whole = cutting.cut(avi, Span(0.0, 8.0, False), [0], 0)
+    assert whole.picture() == ("settb=1/90000", "trim=start=0.0795", "setpts=max(0\\,PTS-0.08/TB)")
+    assert whole.sound() == ()
+    part = cutting.cut(avi, Span(5.1, 2.0, True), [0], 0)
+    assert part.picture() == ("settb=1/90000", "trim=start=2.1595", "setpts=max(0\\,PTS-2.18/TB)")
+    assert part.sound() == ("atrim=start=2.1", "asetpts=PTS-2.1/TB")
+
+
+def test_reading_begins_so_early_that_the_picture_is_whole() -> None:
+    slow = replace(picture(), recovery=SECOND)
+    assert seek(source("mov", slow), 5.1) == pytest.approx(3.0)  # at 4 s it begins to be renewed
+    assert seek(source("mov", slow), 4.9) == pytest.approx(1.0)
+    assert seek(source("mov", slow), 2.5) == 0.0
+
+
+def test_ffmpeg_counts_from_where_packets_begin() -> None:
+    midway = replace(picture(start=SECOND), begin=400_000)
+    made = source("mpegts", midway, Track(start=0, end=8 * SECOND))
+    assert (cutting.origin(made, 0, [0]), cutting.origin(made, 0, [0, 1])) == (400_000, 0)
+    assert cutting.origin(source("mpeg", picture(), ahead=500_000), 0, [0]) == -500_000
+
+
+def test_a_sound_whose_times_overlap_is_counted() -> None:
+    made = source("mov", picture(), Track(start=0, end=8 * SECOND, counted=True))
+    sound = tracks.Sound(parts=tuple(made.info.streams[1:]))
+    part = cutting.cut(made, Span(2.0, 3.0, True), [1])
+    assert part.seek == 0
+    counted = "asetpts=STARTPTS+N/SR/TB"
+    assert cutting.sound_filters(made, Span(2.0, 3.0, True), part, sound, alone=True) == (
+        counted, "atrim=start=2", "asetpts=PTS-2/TB",
+    )  # fmt: skip
+    assert reading(made).options == ("-flags2:1", "+skip_manual")
+
+
+def test_a_picture_that_is_late_is_read_by_times_of_decoding() -> None:
+    late = replace(picture(), late=0)
+    made = source("avi", late)
+    made.info.streams[0].width = made.info.streams[0].height = 16
+    assert reading(made).options == ("-bsf:0", "setts=pts=NOPTS")
+    made.info.streams[0].codec = "mpeg4"
+    assert reading(made).options == ()
 
 
 def test_a_sound_before_the_picture_is_not_sought() -> None:

@@ -55,22 +55,25 @@ class Cut:
     """Frames lie far apart, or the last one is held."""
     ends: tuple[int, int] | None = None
     """When the last frame begins and when it ends, from the part's beginning, where that is known."""
+    late: int = 0
+    """By how much ffmpeg shows each frame too late."""
 
     @property
     def moved(self) -> bool:
         """Whether filters must move times."""
-        return abs(self.offset) > _SAME or self.last is not None
+        return abs(self.offset) > _SAME or self.late > 0 or self.last is not None
 
     def picture(self) -> tuple[str, ...]:
         """Filters that stand before all others of a picture."""
         if not self.moved:
             return ()
-        bounds = [f"start={_told(max(0, self.shown - _LESS))}"] if self.offset > _SAME else []
-        bounds += [f"end={_told(self.offset + max(self.length, 1))}"] if self.last is not None else []
+        offset = self.offset + self.late
+        bounds = [f"start={_told(max(0, self.shown + self.late - _LESS))}"] if offset > _SAME else []
+        bounds += [f"end={_told(offset + max(self.length, 1))}"] if self.last is not None else []
         # First the clock: trim rounds its bounds to it.
         found = [_FINE, *([f"trim={':'.join(bounds)}"] if bounds else [])]
-        if abs(self.offset) > _SAME:
-            found.append(f"setpts=max(0\\,PTS{self._back()}/TB)")
+        if abs(offset) > _SAME:
+            found.append(f"setpts=max(0\\,PTS{_back(offset)}/TB)")
         if self.last is not None:
             step = _step(self.length, self.last)
             count = f"{_CLONES + 1}-st(0\\,ld(0)+1)"  # of those that are still to come, and this one
@@ -104,12 +107,10 @@ class Cut:
         if abs(self.offset) <= _SAME:
             return ()
         trim = (f"atrim=start={_told(self.offset)}",) if self.offset > 0 else ()
-        return (*trim, f"asetpts=PTS{self._back()}/TB")
-
-    def _back(self) -> str:
-        return f"-{_told(self.offset)}" if self.offset > 0 else f"+{_told(-self.offset)}"
+        return (*trim, f"asetpts=PTS{_back(self.offset)}/TB")
 
 
+_COUNTED = "asetpts=STARTPTS+N/SR/TB"
 _FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
 
 
@@ -132,10 +133,10 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     Holes become silence. `alone`: so does what is missing before its beginning, and after its end where the part is
     cut, for a file of sound has no clock that says so.
     """
-    found = made.sound()
+    tracks = [source.timeline.track(stream.index) for stream in sound.parts]
+    found = ((_COUNTED,) if any(track.counted for track in tracks) else ()) + made.sound()
     if not source.timeline.measured:
         return found
-    tracks = [source.timeline.track(stream.index) for stream in sound.parts]
     first, last = min(track.start for track in tracks), max(track.end for track in tracks)
     start = micros(part.start)
     end = start + made.length if made.length else max(last, start)
@@ -168,10 +169,11 @@ def origin(source: Source, seek: int, used: Iterable[int]) -> int:
 
     In formats that may be joined it leaves out of its beginning what nobody uses.
     """
-    if source.demuxer not in JOINED | {"ogg"}:
-        return seek
     times = source.timeline
-    return max(seek, min((times.track(index).start for index in used), default=0))
+    if times.ahead or source.demuxer not in JOINED | {"ogg"}:
+        return seek - times.ahead
+    found = (times.track(index) for index in used)
+    return max(seek, min((track.start if track.begin is None else track.begin for track in found), default=0))
 
 
 def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = None) -> Cut:
@@ -200,6 +202,7 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
         last=last,
         sparse=sparse,
         ends=ends,
+        late=track.late or 0,
     )
 
 
@@ -212,18 +215,22 @@ def seek_for(source: Source, track: Track, time: int) -> int:
     """Where to begin to read so that the frame that begins at `time` is decoded."""
     if not time or _unseekable(source) or _is_before_picture(source, time):
         return 0
-    if not _lands_late(source):
+    if not (_lands_late(source) or track.late or track.recovery):
         return time
-    key = track.key_before(time)
+    key = track.key_before(time - track.recovery)
     if key is not None and key - _BEFORE_KEY <= track.start:  # FLV's reader goes too far where no picture is before
         return 0
-    return max(0, key - _BEFORE_KEY if key is not None else time - _BLIND)
+    seek = max(0, key - _BEFORE_KEY if key is not None else time - _BLIND)
+    if not track.late:
+        return seek
+    seek = track.frame_at(seek)  # by clocks that tick once a frame there is no place between
+    return 0 if _is_before_picture(source, seek) else seek
 
 
 def from_seek(source: Source, seek: int, time: int, picture: int) -> tuple[str, ...]:
     """The filter that drops what was read from `seek` on before the frame that begins at `time`."""
-    seek = origin(source, seek, (picture,))
-    return (f"trim=start={_told(time - seek - _LESS)}",) if time - seek > _SAME else ()
+    shown = time + (source.timeline.track(picture).late or 0) - origin(source, seek, (picture,))
+    return (f"trim=start={_told(shown - _LESS)}",) if shown > _SAME else ()
 
 
 def _sound_seek(source: Source, time: int) -> int:
@@ -249,8 +256,9 @@ def _unseekable(source: Source) -> bool:
     times = source.timeline
     # In PS a seek may land seconds late, or behind the last key frame, where packs hold many pictures: in small files.
     packed = source.demuxer == "mpeg" and source.info.size_bytes <= _SMALL_BYTES
+    counted = any(track.counted for track in times.tracks.values())
     # And where a file is damaged its index may be gone.
-    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or packed or times.damaged)
+    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or packed or counted or times.damaged)
 
 
 def _held(track: Track, start: int, end: int, cut: bool) -> int | None:
@@ -285,6 +293,10 @@ def _ends(track: Track, start: int, end: int, cut: bool, held: int | None) -> tu
 def _step(length: int, held: int) -> int:
     """Between clones of a frame that begins at `held`."""
     return min(_SHORT, (length - held) // (_CLONES + 1))
+
+
+def _back(offset: int) -> str:
+    return f"-{_told(offset)}" if offset > 0 else f"+{_told(-offset)}"
 
 
 def _told(time: int) -> str:

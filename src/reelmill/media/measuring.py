@@ -17,8 +17,8 @@ import av.error
 from av.format import Flags
 from av.stream import Discard
 
-from reelmill.media import matroska
-from reelmill.media.formats.containers import JOINED, UNMEASURED
+from reelmill.media import matroska, recovery
+from reelmill.media.formats.containers import JOINED, UNMEASURED, UNORDERED
 from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
@@ -28,6 +28,7 @@ _LEAST_PACKET_BYTES = 16  # of claims about how many there are
 _SOUND_RATE = 50  # packets a second, where nobody tells
 _WALK_SECONDS, _WALK_PACKETS = 5.0, 4_000_000
 _LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
+_FIRST_PACKETS = 40  # of H.264 that follows an order of its own: it keeps 16 at most
 _END_SECONDS, _END_PACKETS = 1, 20_000  # with 5 s the end cost a third of the probe of 2 h of Matroska
 _NEAR = SECOND  # of packets after a time that may still be shown before it
 _EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one begins earlier by this
@@ -52,16 +53,28 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
             longest=_samples(s),
             summed=container.format.name.startswith("mov"),
             claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
+            delay=_delay(container, s),
+            begin=int(s.start_time * s.time_base * SECOND) - (container.start_time or 0) if s.start_time else None,
+            refreshes=s.type == "video" and s.codec_context is not None and s.codec_context.name == "h264",
+            undated=container.format.name == "avi",
         )
         for s in container.streams
         if s.type in ("video", "audio") and s.time_base and not info.streams[s.index].cover
     }
     return Recorder(
         streams,
-        begin=container.start_time or 0,
+        begin=container.start_time,
         mends=bool(container.format.flags & Flags.ts_discont.value),
         claimed=max(0, container.duration or 0),
     )
+
+
+def _delay(container: Any, stream: Any) -> int | None:
+    """Frames that the decoder puts off, of a picture in a container that may not tell when they are shown."""
+    context = stream.codec_context
+    if container.format.name not in ("avi", "mxf") or context is None or context.name not in UNORDERED:
+        return None
+    return int(context.reorder_depth)
 
 
 def _samples(stream: Any) -> int:
@@ -110,7 +123,18 @@ def take(into: Recorder, packet: Any) -> None:
         return
     # VP8 marks pictures that are for others to refer to alone (RFC 6386, 9.1).
     if packet.stream_index not in into.hidden or memoryview(packet)[0] >> 4 & 1:
-        into.add(packet.stream_index, packet.pts, packet.dts, packet.duration, packet.is_keyframe)
+        told = _renewal(packet, into) if packet.stream_index in into.refreshing else {}
+        into.add(packet.stream_index, packet.pts, packet.dts, packet.duration, packet.is_keyframe, **told)
+
+
+def _renewal(packet: Any, into: Recorder) -> dict[str, Any]:
+    """As Recorder.add takes it."""
+    if not (packet.is_keyframe or into.is_renewing(packet.stream_index)):
+        return {}
+    data, extradata = bytes(packet), packet.stream.codec_context.extradata or b""
+    if packet.is_keyframe:
+        return {"renews": recovery.frames(data, extradata)}
+    return {"counts": recovery.is_counted(data, extradata)}
 
 
 class Walk:
@@ -157,6 +181,8 @@ def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequen
     frames: set[int] = set()
     keys: set[int] = set()
     windows: list[tuple[int, int]] = []
+    late, shift, undated = _late(container, stream, track.interval)
+    begin += shift
     until = time.monotonic() + _LOOK_SECONDS
     length = track.end - track.start
     for look in looks[:MOST_LOOKS]:
@@ -166,7 +192,7 @@ def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequen
         if any(low <= at < high for low, high in windows):
             continue
         for back in (0, _EARLIER, 5 * _EARLIER):
-            found = _around(container, stream, begin, at - back, at)
+            found = _around(container, stream, begin, at - back, at, undated=undated)
             if found is not None:
                 break
         if found is None:
@@ -185,15 +211,33 @@ def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequen
         keys=array("q", sorted(keys)),
         windows=tuple(sorted(windows)),
         interval=track.interval,
+        late=late,
     )
 
 
-def _around(container: Any, stream: Any, begin: int, seek: int, at: int) -> tuple[list[int], list[int], bool] | None:
+def _late(container: Any, stream: Any, interval: int) -> tuple[int | None, int, bool]:
+    """As Track.late; by how much frames' times are to be moved back, and whether times of decoding tell them."""
+    avi, delay = container.format.name == "avi", _delay(container, stream)
+    if not (avi or delay):
+        return None, 0, False
+    container.seek(container.start_time or 0)
+    packets = [p for p in islice(container.demux(stream), _FIRST_PACKETS) if p.size and None not in (p.pts, p.dts)]
+    if delay is not None and (avi or all(p.pts == p.dts for p in packets)):
+        return delay * interval, 0, True
+    if not (avi and packets and packets[0].is_keyframe):
+        return None, 0, False
+    late = int((packets[0].pts - packets[0].dts) * stream.time_base * SECOND)
+    return late, late, False
+
+
+def _around(
+    container: Any, stream: Any, begin: int, seek: int, at: int, *, undated: bool
+) -> tuple[list[int], list[int], bool] | None:
     """Frames from the key frame before `at` on, key frames, and whether the file ended; None if it came too late."""
     container.seek(int((seek + begin) / SECOND / stream.time_base), stream=stream, backward=True)
     times: list[int] = []
     keys: list[int] = []
-    for when, key in islice(_times(container, stream, begin), _LOOK_PACKETS):
+    for when, key in islice(_times(container, stream, begin, undated), _LOOK_PACKETS):
         if not keys and not key:
             continue
         times.append(when)
@@ -206,9 +250,9 @@ def _around(container: Any, stream: Any, begin: int, seek: int, at: int) -> tupl
     return ([t for t in times if t >= keys[0]], keys, True) if keys else None
 
 
-def _times(container: Any, stream: Any, begin: int) -> Iterator[tuple[int, bool]]:
+def _times(container: Any, stream: Any, begin: int, undated: bool) -> Iterator[tuple[int, bool]]:
     for packet in container.demux(stream):
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = packet.dts if undated or packet.pts is None else packet.pts
         if packet.size and stamp is not None and not packet.is_discard:
             yield int(stamp * packet.time_base * SECOND) - begin, packet.is_keyframe
 

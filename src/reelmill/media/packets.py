@@ -8,7 +8,7 @@ what ffmpeg makes must be what was planned.
 from __future__ import annotations  # Python 3.11 has no array[int]
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Tra
 
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
 _HOLE = 60_000  # microseconds: more than rounded times and the longest codec's frame lie apart
+_MOST_OVERLAPS = 10  # one of so many packets: times that were rounded, or a damage
 _MAX_JUMPS = 1000
 _MOST_REORDERED = 17  # frames that are shown before one that is decoded before them: H.264 and HEVC keep 16
 _EVEN = 25  # frames a second of a raw stream that does not say: ffmpeg's own choice
@@ -36,9 +37,15 @@ class Stream:
     """What is shown before the first key frame is not decoded."""
     longest: int = 0
     """Microseconds of sound that a packet holds at most; 0: not known. MP4 tells a hole as a packet's duration."""
+    refreshes: bool = False
+    """Its key frames may be the first of many that renew a picture (H.264)."""
     summed: bool = False
     """Packets last until the next is decoded (MP4): only all together they say how long pictures are shown."""
     claimed: int = 0
+    delay: int | None = None
+    """Frames that its decoder puts off, of a codec whose order the container's reader does not know (H.264, HEVC)."""
+    undated: bool = False
+    """Its container counts frames as they are decoded, and the first is shown at once (AVI)."""
     times: array[int] = field(default_factory=lambda: array("q"))
     keys: array[int] = field(default_factory=lambda: array("q"))
     holes: list[tuple[int, int]] = field(default_factory=list)
@@ -47,7 +54,18 @@ class Stream:
     end: int = 0
     last_duration: int = 0
     total: int = 0
+    overlaps: int = 0
+    """Packets of sound that are hidden because they begin before the one before them has ended."""
     reordered: bool = False
+    first: int | None = None
+    """When the first packet is decoded."""
+    begin: int | None = None
+    """Where its packets begin, shown or not, as libav tells it."""
+    renewing: tuple[int, int] | None = None
+    """The key frame that began to renew the picture, and how many frames are left."""
+    recovery: int = 0
+    whole: int | None = None
+    """When the first whole picture is shown."""
     dts: int | None = None
     next_dts: int | None = None
 
@@ -55,11 +73,13 @@ class Stream:
 class Recorder:
     """Takes packets in file order."""
 
-    def __init__(self, streams: dict[int, Stream], *, begin: int, mends: bool, claimed: int) -> None:
-        """`begin`: where ffmpeg begins to count, in microseconds; `mends`: whether it mends jumps of this format."""
+    def __init__(self, streams: dict[int, Stream], *, begin: int | None, mends: bool, claimed: int) -> None:
+        """`begin`: where ffmpeg begins to count, in microseconds, if it knows; `mends`: whether it mends jumps."""
         self.hidden = frozenset(index for index, stream in streams.items() if stream.hidden)
+        self.refreshing = frozenset(index for index, stream in streams.items() if stream.picture and stream.refreshes)
         self._streams = streams
-        self._begin = begin
+        self._begin = begin or 0
+        self._begins = begin is not None
         self._mends = mends
         self._claimed = claimed
         self._shift = 0
@@ -71,8 +91,25 @@ class Recorder:
         self.reached = 0
         """Where in the file, in bytes, the last packet ended."""
 
-    def add(self, index: int, pts: int | None, dts: int | None, duration: int, key: bool) -> None:
-        """One packet that will be shown or heard; times in its stream's base."""
+    def is_renewing(self, index: int) -> bool:
+        """Whether a stream's picture is not whole yet since the last key frame."""
+        return self._streams[index].renewing is not None
+
+    def add(
+        self,
+        index: int,
+        pts: int | None,
+        dts: int | None,
+        duration: int,
+        key: bool,
+        *,
+        renews: int = 0,
+        counts: bool = True,
+    ) -> None:
+        """One packet that will be shown or heard; times in its stream's base.
+
+        `renews`: of a key frame, how many frames follow until the picture is whole. `counts`: whether this is one.
+        """
         stream = self._streams.get(index)
         if stream is None:
             return
@@ -86,10 +123,13 @@ class Recorder:
             time = stream.next_dts if stream.next_dts is not None else 0
         else:
             before = self._shift
+            if stream.undated and stream.delay is not None and dts is not None:
+                pts = dts
             if dts is not None:
                 decoded = dts * scale // over - self._begin
                 self._mend(stream, decoded + self._shift)
                 stream.dts = self._last = decoded + self._shift
+                stream.first = stream.dts if stream.first is None else stream.first
                 if pts is not None and (pts - dts) * scale // over > max(_LEAP, _MOST_REORDERED * length):
                     # The last one before a jump: libav, which reckons when it is shown, looks behind that.
                     pts = dts + max(duration, 0)
@@ -105,12 +145,19 @@ class Recorder:
         stream.total += length
         stream.reordered |= pts != dts
         self._keep(stream, time, length, key)
+        if stream.picture and stream.refreshes:
+            _renew(stream, time, key, renews, counts)
 
     def add_hidden(self, index: int, pts: int | None, key: bool) -> None:
         """A packet that an edit list hides: it is decoded, for what is shown after it may need it."""
         stream = self._streams.get(index)
-        if key and pts is not None and stream is not None and stream.picture and len(stream.keys) < MAX_FRAMES:
-            stream.keys.append(pts * stream.base.numerator * SECOND // stream.base.denominator - self._begin)
+        if pts is None or stream is None:
+            return
+        time = pts * stream.base.numerator * SECOND // stream.base.denominator - self._begin
+        if key and stream.picture and len(stream.keys) < MAX_FRAMES:
+            stream.keys.append(time)
+        if not stream.picture and stream.count and time < stream.end:
+            stream.overlaps += 1
 
     def _mend(self, stream: Stream, decoded: int) -> None:
         if stream.next_dts is None:
@@ -141,26 +188,51 @@ class Recorder:
     def timeline(self, *, measured: bool) -> Timeline:
         """What all packets say."""
         tracks = {index: _track(stream, measured) for index, stream in self._streams.items() if stream.count}
+        ahead = 0 if self._begins else min((track.start for track in tracks.values()), default=0)
+        if ahead:
+            tracks = {index: _earlier(track, ahead) for index, track in tracks.items()}
         return Timeline(
             tracks=tracks,
             claimed=self._claimed,
             measured=measured,
             jumps=tuple(self._jumps),
             disordered=self._disordered,
+            ahead=ahead,
             broken=self.broken,
         )
 
 
+def _renew(stream: Stream, time: int, key: bool, renews: int, counts: bool) -> None:
+    if key and (stream.renewing is None or not renews):
+        stream.renewing = (time, renews)
+    elif stream.renewing is not None and counts:
+        stream.renewing = (stream.renewing[0], stream.renewing[1] - 1)
+    if stream.renewing is not None and stream.renewing[1] <= 0:
+        stream.recovery = max(stream.recovery, time - stream.renewing[0])
+        stream.whole = time if stream.whole is None else stream.whole
+        stream.renewing = None
+
+
 def _track(stream: Stream, measured: bool) -> Track:
     start = stream.start or 0
+    if not stream.picture and stream.overlaps * _MOST_OVERLAPS > stream.count:
+        heard = stream.total * (stream.count + stream.overlaps) // stream.count
+        return Track(start=max(0, start), end=max(0, start) + heard, claimed=stream.claimed, counted=True)
     if not stream.picture:
         return Track(start=max(0, start), end=max(stream.end, 0), claimed=stream.claimed, holes=tuple(stream.holes))
-    shift = min(stream.times, default=0) if stream.raw else 0
-    frames = array("q", sorted(time - shift for time in stream.times))
-    keys = array("q", sorted(time - shift for time in stream.keys))
+    frames, keys = (array("q", sorted(times)) for times in (stream.times, stream.keys))
     if keys and stream.leading:
         # What refers to pictures before the first key frame is decoded by nobody.
-        frames = array("q", (time for time in frames if time >= keys[0]))
+        begin = keys[0] if stream.whole is None else max(keys[0], stream.whole)
+        frames = array("q", (time for time in frames if time >= begin)) or frames[-1:]
+    late, shift = None, frames[0] if stream.raw else 0
+    if stream.delay is not None and (stream.undated or (stream.delay and not stream.reordered)):
+        late = stream.delay * _usual(frames)
+        frames = shown(frames, stream.delay)
+    elif stream.undated and stream.first is not None and 0 < frames[0] - stream.first <= _usual(frames) + 1:
+        late = shift = frames[0] - stream.first  # its reader puts them off by one, as the decoder does
+    if shift:
+        frames, keys = (array("q", (time - shift for time in times)) for times in (frames, keys))
     interval = _usual(frames) or stream.last_duration
     end = max(stream.end - shift, frames[-1] + (0 if stream.last_duration else interval))
     if stream.summed and stream.reordered:
@@ -168,13 +240,33 @@ def _track(stream: Stream, measured: bool) -> Track:
     whole = measured and stream.count == len(stream.times)
     return Track(
         start=frames[0],
+        begin=None if stream.raw else stream.begin,
         end=end,
         claimed=stream.claimed,
         frames=frames,
         keys=keys,
         windows=((-(2**62), 2**62),) if whole else (),
         interval=interval,
+        late=late,
+        recovery=stream.recovery,
     )
+
+
+def _earlier(track: Track, by: int) -> Track:
+    frames, keys = (array("q", (time - by for time in times)) for times in (track.frames, track.keys))
+    holes = tuple((low - by, high - by) for low, high in track.holes)
+    return replace(track, start=track.start - by, begin=None, end=track.end - by, frames=frames, keys=keys, holes=holes)
+
+
+def shown(decoded: array[int], delay: int) -> array[int]:
+    """When frames are shown, in order, of which it is told when they are decoded.
+
+    Their decoder puts each off by `delay` frames, so the first is shown as it was decoded.
+    """
+    usual = _usual(decoded)
+    more = (decoded[-1] + (i + 1) * usual for i in range(delay))
+    # Times are rounded: none is earlier than the first.
+    return array("q", (max(decoded[0], time - delay * usual) for time in (*decoded[delay:], *more)))
 
 
 def _usual(frames: array[int]) -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import tracks
 from reelmill.media.contract import Source
-from reelmill.media.formats.containers import STILL_DEMUXERS
+from reelmill.media.formats.containers import STILL_DEMUXERS, UNORDERED
 from reelmill.media.promises import allowance
 from reelmill.media.steps import Reading
 from reelmill.media.timeline import SECOND, Timeline
@@ -75,9 +76,7 @@ def expected_seconds(
 
 def reading(source: Source, *, start: float = 0.0, alone: bool = False) -> Reading:
     """An opening of an input, read from `start` seconds on; `alone` as there."""
-    return Reading(
-        of=source.name, demuxer=source.demuxer, seek=start, options=_picture_options(source.info), alone=alone
-    )
+    return Reading(of=source.name, demuxer=source.demuxer, seek=start, options=_options(source), alone=alone)
 
 
 def is_still(source: Source) -> bool:
@@ -90,11 +89,21 @@ def may_change(source: Source) -> bool:
     return source.demuxer not in _CONSTANT and not is_still(source)
 
 
-def _picture_options(info: MediaInfo) -> tuple[str, ...]:
+def _options(source: Source) -> tuple[str, ...]:
+    counted = (i for i, track in source.timeline.tracks.items() if track.counted)
+    return (*_picture_options(source), *chain.from_iterable((f"-flags2:{i}", "+skip_manual") for i in counted))
+
+
+def _picture_options(source: Source) -> tuple[str, ...]:
+    info = source.info
     if info.composition.still:
         # What is cropped and turned is the whole, not each of its streams.
         return ("-noautorotate", "-apply_cropping", "codec")
     picture = tracks.shown(info)
     if picture is not None and picture.alpha and picture.codec in _ALPHA_DECODERS:
         return (f"-c:{picture.index}", _ALPHA_DECODERS[picture.codec])
+    late = source.timeline.track(picture.index).late if picture is not None else None
+    if picture is not None and late is not None and picture.codec in UNORDERED:
+        # What its reader makes up is in another order than frames are shown.
+        return (f"-bsf:{picture.index}", "setts=pts=NOPTS")
     return ()

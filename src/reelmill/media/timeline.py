@@ -47,8 +47,16 @@ class Track:
     """From when to when `frames` has all that there are."""
     holes: tuple[tuple[int, int], ...] = ()
     """From when to when a sound has no packets, between its start and its end."""
+    begin: int | None = None
+    """Where its packets begin, where nothing of the first ones is shown: they refer to what came before the file."""
     interval: int = 0
     """How long a frame usually is shown; 0 where that is not known."""
+    late: int | None = None
+    """Its container tells when frames are decoded alone: ffmpeg, asked to go by that, shows each so much too late."""
+    recovery: int = 0
+    """How long it may take, from a key frame on, until pictures are whole, where they are renewed in strips."""
+    counted: bool = False
+    """A sound whose packets' times overlap: ffmpeg would leave half of it out. Its samples count."""
 
     def frame_at(self, time: int) -> int:
         """When the frame that is on the screen at `time` began."""
@@ -102,6 +110,8 @@ class Timeline:
     """The clock goes back in a format whose readers don't mend that."""
     fragments: bool = False
     """An MP4 of fragments, in which a seek may land behind its key frame, as in MPEG-TS."""
+    ahead: int = 0
+    """ffmpeg's count at 0 of this one, where it finds no beginning: of a PS of a single frame."""
     broken: bool = False
     """Reading all of it ended with an error."""
     cut_off: bool = False
@@ -160,6 +170,7 @@ def packed(timeline: Timeline) -> str:
         "measured": timeline.measured,
         "jumps": timeline.jumps,
         "disordered": timeline.disordered,
+        "ahead": timeline.ahead,
         "broken": timeline.broken,
         "cut_off": timeline.cut_off,
         "fragments": timeline.fragments,
@@ -172,6 +183,10 @@ def packed(timeline: Timeline) -> str:
                 "windows": t.windows,
                 "holes": t.holes,
                 "interval": t.interval,
+                "begin": t.begin,
+                "late": t.late,
+                "recovery": t.recovery,
+                "counted": t.counted,
                 "frames": len(t.frames),
                 "keys": len(t.keys),
             }
@@ -209,6 +224,10 @@ def unpacked(text: str) -> Timeline:
             windows=_pairs(told["windows"]),
             holes=_pairs(told["holes"]),
             interval=told["interval"],
+            begin=told.get("begin"),
+            late=told.get("late"),
+            recovery=told.get("recovery", 0),
+            counted=told.get("counted", False),
         )
     return Timeline(
         tracks=tracks,
@@ -216,6 +235,7 @@ def unpacked(text: str) -> Timeline:
         measured=head["measured"],
         jumps=tuple(head["jumps"]),
         disordered=head["disordered"],
+        ahead=head.get("ahead", 0),
         broken=head["broken"],
         cut_off=head["cut_off"],
         fragments=head["fragments"],

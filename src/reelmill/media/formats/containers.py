@@ -17,6 +17,8 @@ UNMEASURED = frozenset({"aac", "ac3", "amr", "eac3", "h264", "hevc", "m4v", "mp3
 """Formats without an index or times, whose length FFmpeg reckons from bytes and a bit rate."""
 JOINED = frozenset({"mpegts", "mpeg"})
 """Formats without an index whose files may be joined by putting one after the other."""
+UNORDERED = frozenset({"h264", "hevc"})
+"""Codecs of pictures whose order of showing FFmpeg's readers don't know where a container does not tell it."""
 MAX_PIXELS = 8192 * 8192  # of one picture: a forged header must not take all memory
 
 CONTENT_TYPES = {

@@ -268,7 +268,8 @@ def _one_decode(taking: _Taking, context: PlanContext, spread: _Spread) -> Step:
     source, picture, count = taking.source, taking.picture, taking.spec.count
     step = spread.length / count
     used = [picture.index]
-    early = seconds(spread.begin + step / 2 - cutting.origin(source, 0, used) / SECOND)
+    late = (source.timeline.track(picture.index).late or 0) - cutting.origin(source, 0, used)
+    early = seconds(spread.begin + step / 2 + late / SECOND)
     # The frame on the screen at the middle of each step: earlier by half a step, then at each step. By a fine clock:
     # that of some formats ticks once a frame, and a step may be shorter.
     rate = f"settb=AVTB,setpts=PTS-{early}/TB,fps=fps={count}/{seconds(spread.length)}:start_time=0:round=up"
