@@ -17,6 +17,8 @@ class Bucket:
     """Method, path and range of each request."""
     refuse: int = 0
     """So many of the next reads answer 404."""
+    lives: int = 10**9
+    """So many reads are answered; then its addresses have expired."""
     untagged: bool = False
     """It tells neither ETag nor time."""
     port: int = 0
@@ -42,6 +44,8 @@ class Bucket:
             fields = {k.lower(): v for k, _, v in (line.partition(": ") for line in head.splitlines()[1:])}
             path = target.partition("?")[0]
             self.asked.append((method, path, fields.get("range", "")))
+            if self.count("GET") > self.lives:
+                path = "expired"
             if method == "PUT":
                 self.objects[path] = await self._body(reader, fields)
                 writer.write(b'HTTP/1.1 200 OK\r\nETag: "put"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')

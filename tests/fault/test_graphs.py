@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from buckets import serving_bucket
 from conftest import SharedServer
 from fault.conftest import QUICK, SPREAD, checked
 from fault.kit.checker import read
@@ -71,6 +72,24 @@ async def test_a_plan_is_made_again_or_stands_whole(whole: Deployment, point: st
     [done] = await whole.finish(job)
     assert done.state == Job.COMPLETED, done.error
     assert (await again(whole, job))[0] == 4
+
+
+async def test_of_an_address_that_expires_a_copy_is_made_again_and_none_is_left(whole: Deployment) -> None:
+    whole.points.hold("task.completing")
+    async with serving_bucket(talk=whole.talk.read_bytes()) as web:
+        job = whole.wide_job(whole.talk)
+        job.inputs[0].uri = f"{web.url}/bucket/talk.mp4"
+        [job] = await whole.submit(job)
+        planning = await whole.points.reached("task.completing")
+        assert [uri for uri in whole.written() if "/_inputs/" in uri]
+        web.lives = 2
+        await asyncio.to_thread(whole.process_of(planning.pid).kill)
+        [done] = await whole.finish(job)
+        assert done.state == Job.COMPLETED, done.error
+        assert web.count("GET") == 2
+    async with asyncio.timeout(30):
+        while [uri for uri in whole.written() if "/_inputs/" in uri]:
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("point", ["task.encoding", "task.uploaded", "task.completing"])

@@ -77,6 +77,18 @@ async def test_a_completion_spawns_tasks_and_the_last_of_them_ends_the_job(store
     assert await store.value("SELECT count(*) FROM outbox WHERE topic = 'tasks.normal'") == 4
 
 
+async def test_what_a_jobs_tasks_shared_goes_with_its_end_and_not_before(store: Store) -> None:
+    new = tasks(2)
+    await spawned(store, new)
+    one, other = await claimed(store, new)
+    stale = replace(one.lease, fence=one.fence - 1)
+    for lease, gone in ((stale, []), (one.lease, []), (other.lease, ["s3://b/1/_inputs/"])):
+        await store.leases.complete([FinishedTask(lease=lease, left=("s3://b/1/_inputs/",))])
+        assert await deleted(store) == gone
+    await store.leases.complete([FinishedTask(lease=other.lease, left=("s3://b/1/_inputs/",))])
+    assert await deleted(store) == ["s3://b/1/_inputs/"]
+
+
 async def test_two_siblings_that_complete_at_once_wake_what_waits_for_both_once(store: Store) -> None:
     for _ in range(10):
         new = tasks(3, edges=[(2, 0), (2, 1)])

@@ -606,13 +606,18 @@ def serving(folder: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("cache_bytes", "downloads"), [(10**9, 1), (0, 3)])
-async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of_a_job_of_one(
-    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch, cache_bytes: int, downloads: int
-) -> None:
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of any kind."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+@pytest.mark.parametrize(("cache_bytes", "downloads"), [(10**9, 1), (0, 3)])
+async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of_a_job_of_one(
+    media: Media, source: Path, aws: None, cache_bytes: int, downloads: int
+) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
     async with serving_bucket(talk=source.read_bytes()) as bucket:
         media.start(
@@ -627,13 +632,37 @@ async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of
     assert [path.name.startswith(KEPT) for path in media.left()] == [True] * bool(cache_bytes)
 
 
-async def test_a_job_that_reads_the_web_stays_one_task_for_its_address_may_expire(media: Media, source: Path) -> None:
+@pytest.mark.parametrize("own", ["file", "s3"])
+async def test_an_address_of_the_web_is_copied_once_for_all_tasks_and_the_copy_goes_with_the_jobs_end(
+    media: Media, source: Path, aws: None, own: str
+) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
-    media.start(spreads=True, spread_cpu_seconds=0.01, fetch_seconds=10)
+    prefix = "s3://bucket/out" if own == "s3" else ""
+    async with serving_bucket(talk=source.read_bytes()) as web, serving_bucket() as bucket:
+        web.lives = 1
+        for owner in ("one", "other"):
+            media.start(owner=owner, spreads=True, spread_cpu_seconds=0.01, fetch_seconds=20, s3_endpoint=bucket.url)
+        new = await media.submit(NINE, SMALL, source=f"{web.url}/bucket/talk.mp4?signature=1", prefix=prefix)
+        job = await media.rig.until(new, "COMPLETED", "FAILED")
+    assert job.state == Job.COMPLETED, job.error
+    assert web.count("GET") == 1 and await media.rig.store.value("SELECT count(*) FROM tasks") == 3
+    copy = f"{new.output_prefix}1/_inputs/"
+    assert [row["uri"] for row in await media.rig.store.rows("SELECT uri FROM storage_deletions")] == [copy]
+    files = bucket.objects if own == "s3" else {str(path): path.read_bytes() for path in media.folder.rglob("out/**/0")}
+    copies = [content for name, content in files.items() if name.endswith("/_inputs/0")]
+    assert copies == [source.read_bytes()]
+    outputs = [file.uri for output in job.outputs for file in output.files]
+    assert len(outputs) == 2 and not any(uri.startswith(copy) for uri in outputs)
+
+
+async def test_a_job_of_one_task_copies_nothing(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    media.start(spreads=True, spread_cpu_seconds=600, fetch_seconds=10)
     with serving(source.parent) as address:
         new = await media.submit(NINE, SMALL, source=f"{address}/{source.name}")
         await media.rig.until(new, "COMPLETED")
     assert await media.rig.store.value("SELECT count(*) FROM tasks") == 1
+    assert [path for path in media.folder.rglob("_inputs")] == []
 
 
 async def test_an_input_that_changes_between_plan_and_part_ends_the_job(
@@ -643,10 +672,12 @@ async def test_an_input_that_changes_between_plan_and_part_ends_the_job(
     media.start(spreads=True, spread_cpu_seconds=0.01)
     fetch = Storage.fetch
 
-    async def fetches(self: Storage, uri: str, target: Path, *, expected: Validator | None = None) -> Fetched:
+    async def fetches(
+        self: Storage, uri: str, target: Path, *, expected: Validator | None = None, **how: Any
+    ) -> Fetched:
         if expected:  # a part's
             Path(shutil.copy(silent_clip, source.with_name("new"))).replace(source)
-        return await fetch(self, uri, target, expected=expected)
+        return await fetch(self, uri, target, expected=expected, **how)
 
     monkeypatch.setattr(Storage, "fetch", fetches)
     job = await media.rig.until(await media.submit(NINE, SMALL, source=source), "FAILED", "COMPLETED")

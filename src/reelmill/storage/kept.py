@@ -9,7 +9,7 @@ died had kept, whole or half, goes with its folder (WorkRoot.clean).
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +91,7 @@ class KeptInputs:
         keep: bool,
         holder: Hashable,
         away: Callable[[], AbstractAsyncContextManager[None]],
+        made: bool = False,
     ) -> Fetched:
         """An input as Storage.fetch brings it, or as it is here already; `holder` holds it then, until `release`.
 
@@ -99,9 +100,9 @@ class KeptInputs:
         """
         key = (storage.tenant_id, uri)
         if not storage.is_remote(uri):
-            return await storage.fetch(uri, target, expected=expected)
+            return await storage.fetch(uri, target, expected=expected, made=made)
         while self._max_bytes and (keep or key in self._current or key in self._coming):
-            found = await storage.look(uri, expected=expected)
+            found = await storage.look(uri, expected=expected, made=made)
             if kept := self._take(key, found, holder):
                 KEPT_HITS.inc()
                 return _fetched(kept)
@@ -112,9 +113,13 @@ class KeptInputs:
             KEPT_MISSES.inc()
             if not keep or not found.strong or not self._fits(found.size_bytes):
                 break
-            return await self._bring(storage, uri, target, found.size_bytes, expected, holder, away)
+
+            async def fetch(path: Path) -> Fetched:
+                return await storage.fetch(uri, path, expected=expected, made=made)
+
+            return await self._bring(key, fetch, target, found.size_bytes, holder, away)
         async with away():
-            return await storage.fetch(uri, target, expected=expected)
+            return await storage.fetch(uri, target, expected=expected, made=made)
 
     def adopt(self, storage: Storage, uri: str, fetched: Fetched) -> None:
         """Keep what was fetched into an attempt's folder, since others will want it. That attempt has no use for it."""
@@ -156,15 +161,14 @@ class KeptInputs:
 
     async def _bring(
         self,
-        storage: Storage,
-        uri: str,
+        key: Key,
+        fetch: Callable[[Path], Awaitable[Fetched]],
         target: Path,
         size_bytes: int,
-        expected: Validator | None,
         holder: Hashable,
         away: Callable[[], AbstractAsyncContextManager[None]],
     ) -> Fetched:
-        key, ended = (storage.tenant_id, uri), asyncio.Event()
+        ended = asyncio.Event()
         self._coming[key] = (ended, size_bytes)
         partial: Path | None = None
 
@@ -177,7 +181,7 @@ class KeptInputs:
             async with away():
                 try:
                     partial = self._new_path(".part")
-                    fetched = await storage.fetch(uri, partial, expected=expected)
+                    fetched = await fetch(partial)
                     await reach("task.keeping")
                     with self._lock:
                         if not fetched.validator.strong:  # its place tells less than a moment ago

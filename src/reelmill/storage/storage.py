@@ -164,13 +164,13 @@ class Storage:
         """Whether to fetch an input is to wait for another machine."""
         return uris.scheme_of(uri) in ("http", "https") or uris.scheme_of(self._resolve(uri)) == "s3"
 
-    async def fetch(self, uri: str, target: Path, *, expected: Validator | None = None) -> Fetched:
+    async def fetch(self, uri: str, target: Path, *, expected: Validator | None = None, made: bool = False) -> Fetched:
         """Bring an input to this machine: to `target`, or where it is if it is here already.
 
-        `expected`: of a fetch before; another file is INPUT_CHANGED. Raises AttemptFailed with a code that begins with
-        INPUT_, or DISK_FULL.
+        `expected`: of a fetch before; another file is INPUT_CHANGED. `made`: a task of ours made it for others, so it
+        lies where outputs may. Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
         """
-        await self._check_readable(uri)
+        await self._check_readable(uri, made=made)
         if uris.scheme_of(uri) in ("http", "https"):
             return await fetch_http(
                 uri, target, limits=self._http, max_bytes=self._max_bytes, room=self.room, expected=expected
@@ -178,23 +178,17 @@ class Storage:
         resolved = self._resolve(uri)
         if uris.scheme_of(resolved) == "file":
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
-        return await fetch_object(
-            self._objects,
-            resolved,
-            target,
-            uri,
-            limits=self._http,
-            max_bytes=self._max_bytes,
-            room=self.room,
-            expected=expected,
-        )
+        return await self._download(resolved, target, uri, expected)
 
-    async def look(self, uri: str, *, expected: Validator | None = None) -> Validator:
-        """What a remote input is now, without fetching it. Raises as fetch."""
-        await self._check_readable(uri)
+    async def look(self, uri: str, *, expected: Validator | None = None, made: bool = False) -> Validator:
+        """What an input is now, without fetching it. Raises as fetch."""
+        await self._check_readable(uri, made=made)
         if uris.scheme_of(uri) in ("http", "https"):
             return await look_http(uri, limits=self._http, expected=expected)
-        return await look_object(self._objects, self._resolve(uri), uri, max_bytes=self._max_bytes, expected=expected)
+        resolved = self._resolve(uri)
+        if uris.scheme_of(resolved) == "file":
+            return (await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)).validator
+        return await look_object(self._objects, resolved, uri, max_bytes=self._max_bytes, expected=expected)
 
     async def check_unchanged(self, uri: str, fetched: Fetched) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input that is read where it lies is no more what was fetched.
@@ -209,10 +203,10 @@ class Storage:
             if error.code == "INPUT_CHANGED":
                 raise
 
-    async def _check_readable(self, uri: str) -> None:
+    async def _check_readable(self, uri: str, *, made: bool) -> None:
         """Raise AttemptFailed unless the tenant may read an input, of which an upload must be whole."""
         # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
-        if problem := self.input_violation(uri):
+        if problem := self.destination_violation(uri) if made else self.input_violation(uri):
             raise AttemptFailed("INPUT_FORBIDDEN", problem)
         if uris.scheme_of(uri) != "upload" or self._uploads is None:
             return
@@ -226,6 +220,12 @@ class Storage:
 
     def _local(self, path: Path, uri: str, expected: Validator | None) -> Fetched:
         return local_input(path, uri, max_bytes=self._max_bytes, expected=expected)
+
+    async def _download(self, resolved: str, target: Path, uri: str, expected: Validator | None) -> Fetched:
+        limits, most = self._http, self._max_bytes
+        return await fetch_object(
+            self._objects, resolved, target, uri, limits=limits, max_bytes=most, room=self.room, expected=expected
+        )
 
     async def put_file(self, path: Path, uri: str, content_type: str) -> StoredFile:
         """Write a local file to `uri`, whole or not at all. It is read once, for its copy and its hash.

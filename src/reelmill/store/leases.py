@@ -63,6 +63,8 @@ class FinishedTask:
     files: tuple[MadeFile, ...] = ()
     result: bytes = b""
     spawned: tuple[NewTask, ...] = ()
+    left: tuple[str, ...] = ()
+    """URIs of folders that nobody reads any more once the job is COMPLETED: they go with that."""
 
 
 class LeaseStore:
@@ -125,7 +127,8 @@ class LeaseStore:
         """
         made = [(x.lease, f) for x in finished for f in x.files]
         spawned = [(x.lease, task) for x in finished for task in x.spawned]
-        async with self._database.connection() as connection:
+        left = {x.lease.task_id: x.left for x in finished if x.left}
+        async with self._database.transaction() if left else self._database.connection() as connection:
             rows = await connection.fetch(
                 _SQL["complete_and_spawn" if spawned else "complete_tasks"],
                 [x.lease.task_id for x in finished],
@@ -141,6 +144,9 @@ class LeaseStore:
                 [x.result or None for x in finished],
                 *(_columns(spawned) if spawned else ()),
             )
+            ended = [task_id for row in rows if row["state"] == JobState.COMPLETED for task_id in row["task_ids"]]
+            if gone := {uri for task_id in ended for uri in left.get(task_id, ())}:
+                await connection.execute(_SQL["sweep_folders"], sorted(gone))
         files = {x.lease: x.files for x in finished}
         answer = {}
         for row in rows:

@@ -43,6 +43,8 @@ class Attempt:
         """What the task has to tell those that follow it, as its kind has it."""
         self.spawned: tuple[NewTask, ...] = ()
         """What is to follow: written with the attempt's completion, or not at all."""
+        self.left: tuple[str, ...] = ()
+        """Folders that are to go with the completion, if that is the job's: nobody reads them any more."""
         self._outputs: dict[str, float] = {}
         self._phase: Phase | None = None
         self._told: tuple[Progress, Phase | None] | None = None

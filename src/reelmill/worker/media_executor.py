@@ -1,7 +1,7 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,6 +39,7 @@ from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Input, Job, OutputFile, Progress
 from reelmill.worker.attempt import Attempt
+from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
 
 log = get_logger(__name__)
 _LEAST_WALL_SECONDS = 600.0
@@ -141,6 +142,7 @@ class MediaExecutor:
         """The files that the job asks for, written below the attempt's own prefix."""
         task = attempt.task
         job = part_of(task.job, task.spec) if task.kind == MAKE_OUTPUTS else task.job
+        attempt.left = left_by(task.spec)
         folder = self._work.create(task.id, task.fence)
         inputs: dict[str, Fetched] = {}
 
@@ -194,9 +196,7 @@ class MediaExecutor:
     async def _spread(self, attempt: Attempt, graph: Graph, inputs: Mapping[str, Fetched]) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
         job = attempt.task.job
-        # Each part fetches its inputs, and an address of the web may have expired by then.
-        web = any(scheme_of(item.uri) in ("http", "https") for item in job.inputs)
-        if web or not self._limits.spread_cpu_seconds:
+        if not self._limits.spread_cpu_seconds:
             return False
         found = shares(graph, self._limits.spread_cpu_seconds)
         if not found or not await self._may_spread():
@@ -207,13 +207,21 @@ class MediaExecutor:
             NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=spec_of(job, share, validators), weight=share.cpu)
             for share in found
         )
-        storage = self._storage.of(attempt.task.tenant_id)
-        for item in job.inputs:
-            if item.name in inputs:
-                self._kept.adopt(storage, item.uri, inputs[item.name])
+        attempt.spawned = await self._share_inputs(attempt, inputs)
         for share in found:
             attempt.log("is a task of its own", output=", ".join(share.outputs))
         return True
+
+    async def _share_inputs(self, attempt: Attempt, inputs: Mapping[str, Fetched]) -> tuple[NewTask, ...]:
+        """The tasks that follow, with inputs that will be there; they are kept for those of them that come here."""
+        task, storage = attempt.task, self._storage.of(attempt.task.tenant_id)
+        copied = await attempt.unless_stopped(copy_inputs(storage, task.job, inputs, task.output_prefix))
+        for item in task.job.inputs:
+            if (fetched := inputs.get(item.name)) is not None:
+                copy = copied.get(item.name)
+                told = fetched if copy is None else replace(fetched, validator=copy.validator)
+                self._kept.adopt(storage, item.uri if copy is None else copy.uri, told)
+        return with_copies(attempt.spawned, copied, task.output_prefix)
 
     def close(self) -> None:
         """Keep no input any more; no attempt runs. Bears being called twice, and going on."""
@@ -243,8 +251,9 @@ class MediaExecutor:
         await reach("task.fetching")
         task = attempt.task
         known = expected_inputs(task.spec) if task.kind == MAKE_OUTPUTS else {}
-        with traces.span("fetch", {"reelmill.scheme": scheme_of(item.uri)}) as span:
-            fetched = await self._fetch(attempt, item.uri, folder / f"input-{i}", known.get(item.name))
+        uri = copies_in(task.spec).get(item.name, item.uri)
+        with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
+            fetched = await self._fetch(attempt, uri, folder / f"input-{i}", known.get(item.name))
             inputs[item.name] = fetched
             span.set({"reelmill.size_bytes": fetched.size_bytes})
         INPUT_BYTES.inc(fetched.size_bytes)
@@ -267,6 +276,7 @@ class MediaExecutor:
             keep=attempt.task.part is not None,
             holder=attempt.task.lease,
             away=attempt.slot.left,
+            made=uri in copies_in(attempt.task.spec).values(),
         )
 
     async def _transcode(self, attempt: Attempt, runs: Sequence[_Run], folder: Path, sources: Iterable[Source]) -> bool:

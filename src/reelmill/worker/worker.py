@@ -197,7 +197,9 @@ class Worker:
                 await attempt.unless_stopped(attempt.slot.hold())
             files = await self._executor.run(attempt)
             await self._persist(attempt.flush)
-            finished = FinishedTask(lease=lease, files=files, result=attempt.result, spawned=attempt.spawned)
+            finished = FinishedTask(
+                lease=lease, files=files, result=attempt.result, spawned=attempt.spawned, left=attempt.left
+            )
             done = await self._persist(lambda: self._completions.submit(finished))
             if done:
                 if attempt.task.part:  # of a job that goes on

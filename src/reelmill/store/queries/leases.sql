@@ -171,6 +171,10 @@ WITH
 ),
 -- include: settle
 
+-- name: sweep_folders
+-- Folders that were for the tasks of a job that is COMPLETED.
+INSERT INTO storage_deletions (uri, not_before) SELECT uri, clock_timestamp() FROM unnest($1::text[]) AS left_over (uri);
+
 -- name: completed_job
 -- The job of a task that this very lease completed: a repeated write is told apart from a late one.
 SELECT j.* FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1 AND t.fence = $2 AND t.state = 'COMPLETED';
