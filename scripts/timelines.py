@@ -7,7 +7,8 @@ from mutant import media
 CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cutting", "lengths", "tracks"))
 
 
-RECOVERY = "tests/unit/test_media_recovery.py"
+H264 = "tests/unit/test_media_h264.py"
+LOOKED = "tests/media/test_ends.py -k looked_into"
 ORDERS = "tests/media/test_times.py -k every_container"
 
 
@@ -76,7 +77,25 @@ TIMELINES = (
         "late = shift = 0",
         tests=ORDERS,
     ),
-    time("a unit ends where the next begins", "recovery.py", r"\.partition\(_START_CODE\)\[0\]", "", tests=RECOVERY),
+    time("a unit ends where the next begins", "h264.py", r"\.partition\(_START_CODE\)\[0\]", "", tests=H264),
+    time("two fields are one frame", "packets.py", r"field\.completes\(self\.field\)", "False", tests=LOOKED),
+    time("a field of another number is another's", "h264.py", r"other\.number == self\.number and ", "", tests=H264),
+    time(
+        "a lone second field is no frame",
+        "looking.py",
+        r"if not i and self\.seen\.field is not None:",
+        "if False:",
+        tests=LOOKED,
+    ),
+    time("a large file's patchwork is none", "looking.py", r"self\.seen\.whole > at", "False", tests=LOOKED),
+    time("a large file begins with what is whole", "looking.py", r"first\.midway and", "False and", tests=LOOKED),
+    time(
+        "AVI before its beginning is its beginning",
+        "looking.py",
+        r"self\.container\.seek\(self\.container\.start_time or 0\)\n\n",
+        "raise\n\n",
+        tests=LOOKED,
+    ),
     time("a part's first frame is there at once", "cutting.py", r"max\(0\\\\,PTS", "(PTS"),
     time("bounds are told by a fine clock", "cutting.py", r"found = \[_FINE, ", "found = ["),
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),

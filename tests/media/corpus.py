@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import av.error
+from media import fields
 from media.coded import beeps, frames, heard, number
 from media.kit import make
 
@@ -188,6 +189,8 @@ def cases() -> Iterator[Case]:
         yield from _sounds(suffix, encoder)
     for name, arguments in OTHERS.items():
         yield _other(name, *arguments)
+    for name, (suffix, joined, *options) in FIELDS.items():
+        yield _fields(name, suffix, options, joined=joined)
     for suffix, options, offsets in (("mpg", (*MPEG2, *MP2, "-f", "vob"), "100"), ("ts", (*X264, *AAC), "40")):
         yield _later(suffix, options, offsets)
 
@@ -266,6 +269,17 @@ def _other(name: str, suffix: str, *arguments: str) -> Case:
     picture = suffix not in ("m4a", "mka")
     build = _changed(build, partial(_midway, unit=_UNITS[suffix])) if name.endswith("midway") else build
     return Case(name=name, build=build, picture=picture, sound=sound, rate=COUNTED.get(name, 0))
+
+
+def _fields(name: str, suffix: str, options: Sequence[str], *, joined: bool) -> Case:
+    """A film whose pictures are coded as two fields each."""
+
+    def build(folder: Path) -> Path:
+        raw = fields.film(folder / f"{name}-raw.h264", frames=75)
+        held = fields.muxed(raw, folder / f"{name}-held.nut", joined=joined)
+        return make(folder / f"{name}.{suffix}", "-i", str(held), *beeps(3), "-c:v", "copy", *options)
+
+    return Case(name=name, build=build, sound=suffix != "h264")
 
 
 def _later(suffix: str, options: tuple[str, ...], offset: str) -> Case:
@@ -372,6 +386,19 @@ OTHERS: dict[str, tuple[str, ...]] = {
                        "2", *X264, "-c:a", "pcm_s16le", "-ac", "1"),
 }  # fmt: skip
 """Kinds beside those above: a file's ending, and how it is made."""
+FIELDS: dict[str, tuple[str, bool, *tuple[str, ...]]] = {
+    "fields-h264": ("h264", False, "-an"),
+    "fields-ts": ("ts", True, *AAC),
+    "fields-ts-apart": ("ts", False, "-c:a", "ac3"),
+    "fields-m2ts": ("m2ts", True, "-c:a", "ac3", "-f", "mpegts", "-mpegts_m2ts_mode", "1"),
+    "fields-ps": ("mpg", True, *MP2, "-f", "vob"),
+    "fields-mp4": ("mp4", True, *AAC),
+    "fields-mp4-apart": ("mp4", False, *AAC),
+    "fields-mkv": ("mkv", False, "-c:a", "flac"),
+    "fields-flv": ("flv", True, *AAC, "-ar", "44100"),
+    "fields-mxf": ("mxf", True, "-c:a", "pcm_s16le", "-ar", "48000"),
+}
+"""A file's ending, whether both fields of a picture are one packet, and how it is made."""
 COUNTED = {
     "avi-b": 30,
     "avi-mpeg2-b": 25,

@@ -50,6 +50,8 @@ _WRONG_ONCE = (
     "ts-refresh-midway",
     "ts-midway",  # a recorder that was switched on between two key frames
     "m2v-midway",
+    "fields-h264",  # pictures of two fields, and a packet for each
+    "fields-ts",
     "ps-one",  # ffmpeg's count, where it finds no beginning
     "mp4-frame-fragments",  # a sound whose packets' times overlap
     "mpg-ahead",  # a picture before a jump that is reckoned to be shown after it

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from media.coded import frames
+from media.corpus import cases
 from media.kit import make
 
 from reelmill.media import matroska, measuring, probe_child, shapes, tracks
-from reelmill.media.timeline import SECOND, unpacked
+from reelmill.media.timeline import SECOND, Timeline, unpacked
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-pix_fmt", "yuv420p")
 VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "20")
@@ -210,3 +211,38 @@ def test_a_header_that_crosses_packets_is_seen(before: int) -> None:
     packets = b"".join(b"\x47\x01\x00\x14" + stream[at : at + 184] for at in range(0, len(stream), 184))
     found = shapes._raw_header(io.BytesIO(packets), 0, shapes._HEADERS["h264"])
     assert found == (bytes(range(1, 30)),)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ("ts-sound", "ts-midway", "ts-open", "ts-refresh-midway", "mp4-refresh", "avi-b", "avi-h264", "mxf-h264",
+     "fields-ts-apart", "fields-mkv"),
+)  # fmt: skip
+def test_a_large_file_is_looked_into_as_a_small_one_is_read(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = next(case for case in cases() if case.name == name).build(folder)
+    whole = told(path)
+    end = whole.end / SECOND
+    looks = [share * end for share in (0.0, 0.21, 0.5, 0.77, 0.99)]
+    monkeypatch.setattr(measuring, "_WHOLE_BYTES", 0)
+    monkeypatch.setattr(measuring, "_goes_back", lambda file, size: False)  # it looks at larger ones
+    large = told(path, *looks)
+    assert whole.measured and not large.measured
+    read, looked = whole.track(0), large.track(0)
+    assert (looked.begin or looked.start, looked.late) == (read.begin or read.start, read.late)
+    assert (looked.start, looked.recovery) == pytest.approx((read.start, read.recovery), abs=SECOND // 20)
+    for look in looks:
+        at = round(look * SECOND)
+        assert looked.knows(at)
+        # Where times are rounded on two ways.
+        assert looked.frame_at(at) == pytest.approx(read.frame_at(at), abs=2), look
+
+
+def told(path: Path, *looks: float) -> Timeline:
+    """A file's timeline, as a prober's child tells it."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return unpacked(probe_child.answer(file, looks)["timeline"])
+    finally:
+        os.close(file)

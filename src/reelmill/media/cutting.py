@@ -135,10 +135,10 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     """
     tracks = [source.timeline.track(stream.index) for stream in sound.parts]
     found = ((_COUNTED,) if any(track.counted for track in tracks) else ()) + made.sound()
-    if not source.timeline.measured:
-        return found
     first, last = min(track.start for track in tracks), max(track.end for track in tracks)
     start = micros(part.start)
+    if not source.timeline.measured:
+        return (*found, _FILLED) if alone and _HOLE < first - start < last - start else found
     end = start + made.length if made.length else max(last, start)
     if last <= start or (part.cut and first >= end):
         return None

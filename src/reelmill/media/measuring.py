@@ -7,9 +7,7 @@ a job will look at are read.
 
 import re
 import time
-from array import array
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
 from typing import IO, Any
 
 import av
@@ -17,21 +15,17 @@ import av.error
 from av.format import Flags
 from av.stream import Discard
 
-from reelmill.media import matroska, recovery
-from reelmill.media.formats.containers import JOINED, UNMEASURED, UNORDERED
+from reelmill.media import looking, matroska
+from reelmill.media.formats.containers import JOINED, UNMEASURED
 from reelmill.media.packets import Recorder, Stream
-from reelmill.media.timeline import MOST_LOOKS, SECOND, Timeline, Track
+from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
 _WHOLE_BYTES, _WHOLE_PACKETS = 2**24, 250_000  # 1.3 s: a film of an hour, a screen of many
 _LEAST_PACKET_BYTES = 16  # of claims about how many there are
 _SOUND_RATE = 50  # packets a second, where nobody tells
 _WALK_SECONDS, _WALK_PACKETS = 5.0, 4_000_000
-_LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
-_FIRST_PACKETS = 40  # of H.264 that follows an order of its own: it keeps 16 at most
 _END_SECONDS, _END_PACKETS = 1, 20_000  # with 5 s the end cost a third of the probe of 2 h of Matroska
-_NEAR = SECOND  # of packets after a time that may still be shown before it
-_EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one begins earlier by this
 # A picture's packet in MPEG-TS and PS begins so, with the time when it is shown (ISO/IEC 13818-1, 2.4.3.7).
 _SHOWN = re.compile(rb"\x00\x00\x01[\xe0-\xef\xc0-\xdf]..[\x80-\xbf][\x80-\xff].([\x21-\x3f])(..)(..)", re.DOTALL)
 _MOST_SAMPLES = 8192  # in a packet of a codec that tells no size: ALAC has 4,096, AC-3 1,536, Vorbis 8,192 at most
@@ -53,7 +47,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
             longest=_samples(s),
             summed=container.format.name.startswith("mov"),
             claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
-            delay=_delay(container, s),
+            delay=looking.delay(container, s),
             begin=int(s.start_time * s.time_base * SECOND) - (container.start_time or 0) if s.start_time else None,
             refreshes=s.type == "video" and s.codec_context is not None and s.codec_context.name == "h264",
             undated=container.format.name == "avi",
@@ -67,14 +61,6 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
         mends=bool(container.format.flags & Flags.ts_discont.value),
         claimed=max(0, container.duration or 0),
     )
-
-
-def _delay(container: Any, stream: Any) -> int | None:
-    """Frames that the decoder puts off, of a picture in a container that may not tell when they are shown."""
-    context = stream.codec_context
-    if container.format.name not in ("avi", "mxf") or context is None or context.name not in UNORDERED:
-        return None
-    return int(context.reorder_depth)
 
 
 def _samples(stream: Any) -> int:
@@ -123,18 +109,9 @@ def take(into: Recorder, packet: Any) -> None:
         return
     # VP8 marks pictures that are for others to refer to alone (RFC 6386, 9.1).
     if packet.stream_index not in into.hidden or memoryview(packet)[0] >> 4 & 1:
-        told = _renewal(packet, into) if packet.stream_index in into.refreshing else {}
+        stream = into.refreshing.get(packet.stream_index)
+        told = looking.told(packet, stream) if stream is not None else {}
         into.add(packet.stream_index, packet.pts, packet.dts, packet.duration, packet.is_keyframe, **told)
-
-
-def _renewal(packet: Any, into: Recorder) -> dict[str, Any]:
-    """As Recorder.add takes it."""
-    if not (packet.is_keyframe or into.is_renewing(packet.stream_index)):
-        return {}
-    data, extradata = bytes(packet), packet.stream.codec_context.extradata or b""
-    if packet.is_keyframe:
-        return {"renews": recovery.frames(data, extradata)}
-    return {"counts": recovery.is_counted(data, extradata)}
 
 
 class Walk:
@@ -151,9 +128,17 @@ class Walk:
 
 
 def sought(
-    container: Any, info: MediaInfo, picture: int | None, looks: Sequence[float], file: IO[bytes], size: int
+    container: Any,
+    info: MediaInfo,
+    picture: int | None,
+    looks: Sequence[float],
+    file: IO[bytes],
+    size: int,
+    first: looking.First | None = None,
 ) -> Timeline:
     """The timeline of a large file: what it claims, its end, and frames around `looks` (seconds from its beginning).
+
+    `first`: what the picture's first packet tells.
 
     Negative looks count from the picture's beginning as parts of its length: -0.25 is a quarter.
     """
@@ -172,89 +157,10 @@ def sought(
         end = ends.get(s.index) or (start + told if told else max(0, container.duration or 0))
         interval = round(SECOND / rate) if rate else 0
         tracks[s.index] = Track(start=max(0, start), end=end, claimed=told, interval=interval)
-    if picture in tracks and looks:
-        tracks[picture] = _looked(container, tracks[picture], container.streams[picture], begin, looks)
+    if picture in tracks and (looks or looking.must_look(container, first)):
+        stream = container.streams[picture]
+        tracks[picture] = looking.looked(container, tracks[picture], stream, begin, looks, first)
     return Timeline(tracks=tracks, claimed=max(0, container.duration or 0))
-
-
-def _looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequence[float]) -> Track:
-    frames: set[int] = set()
-    keys: set[int] = set()
-    windows: list[tuple[int, int]] = []
-    late, shift, undated = _late(container, stream, track.interval)
-    begin += shift
-    until = time.monotonic() + _LOOK_SECONDS
-    length = track.end - track.start
-    for look in looks[:MOST_LOOKS]:
-        if time.monotonic() > until:
-            break
-        at = round(look * SECOND) if look >= 0 else track.start + round(-look * length)
-        if any(low <= at < high for low, high in windows):
-            continue
-        for back in (0, _EARLIER, 5 * _EARLIER):
-            found = _around(container, stream, begin, at - back, at, undated=undated)
-            if found is not None:
-                break
-        if found is None:
-            continue
-        times, some, ended = found
-        frames.update(times)
-        keys.update(some)
-        near = [t for t in times if t <= at + _NEAR]
-        # Where nothing is shown yet, the first frame is.
-        windows.append((min(times), 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1))
-    return Track(
-        start=track.start,
-        end=track.end,
-        claimed=track.claimed,
-        frames=array("q", sorted(frames)),
-        keys=array("q", sorted(keys)),
-        windows=tuple(sorted(windows)),
-        interval=track.interval,
-        late=late,
-    )
-
-
-def _late(container: Any, stream: Any, interval: int) -> tuple[int | None, int, bool]:
-    """As Track.late; by how much frames' times are to be moved back, and whether times of decoding tell them."""
-    avi, delay = container.format.name == "avi", _delay(container, stream)
-    if not (avi or delay):
-        return None, 0, False
-    container.seek(container.start_time or 0)
-    packets = [p for p in islice(container.demux(stream), _FIRST_PACKETS) if p.size and None not in (p.pts, p.dts)]
-    if delay is not None and (avi or all(p.pts == p.dts for p in packets)):
-        return delay * interval, 0, True
-    if not (avi and packets and packets[0].is_keyframe):
-        return None, 0, False
-    late = int((packets[0].pts - packets[0].dts) * stream.time_base * SECOND)
-    return late, late, False
-
-
-def _around(
-    container: Any, stream: Any, begin: int, seek: int, at: int, *, undated: bool
-) -> tuple[list[int], list[int], bool] | None:
-    """Frames from the key frame before `at` on, key frames, and whether the file ended; None if it came too late."""
-    container.seek(int((seek + begin) / SECOND / stream.time_base), stream=stream, backward=True)
-    times: list[int] = []
-    keys: list[int] = []
-    for when, key in islice(_times(container, stream, begin, undated), _LOOK_PACKETS):
-        if not keys and not key:
-            continue
-        times.append(when)
-        if key:
-            keys.append(when)
-            if keys[0] > at and seek > -_EARLIER:
-                return None
-        if when > at + _NEAR:
-            return [t for t in times if t >= keys[0]], keys, False
-    return ([t for t in times if t >= keys[0]], keys, True) if keys else None
-
-
-def _times(container: Any, stream: Any, begin: int, undated: bool) -> Iterator[tuple[int, bool]]:
-    for packet in container.demux(stream):
-        stamp = packet.dts if undated or packet.pts is None else packet.pts
-        if packet.size and stamp is not None and not packet.is_discard:
-            yield int(stamp * packet.time_base * SECOND) - begin, packet.is_keyframe
 
 
 def _ends(container: Any, begin: int, covers: Collection[int], file: IO[bytes], size: int) -> dict[int, int]:
@@ -287,10 +193,11 @@ def _ends(container: Any, begin: int, covers: Collection[int], file: IO[bytes], 
 def _last(container: Any, wanted: Collection[int]) -> dict[int, int]:
     """When the streams that are wanted end, in their own ticks, as all packets from here on tell; empty: too many."""
     ends: dict[int, int] = {}
+    decoded = container.format.name == "avi"
     for count, packet in enumerate(container.demux([container.streams[i] for i in wanted])):
         if count > _END_PACKETS:
             return {}
-        stamp = packet.pts if packet.pts is not None else packet.dts
+        stamp = packet.dts if decoded or packet.pts is None else packet.pts
         if packet.size and stamp is not None:
             end, index = stamp + (packet.duration or 0), packet.stream_index
             if end > ends.get(index, 0):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
+from reelmill.media import h264
 from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Track
 
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
@@ -64,10 +65,30 @@ class Stream:
     renewing: tuple[int, int] | None = None
     """The key frame that began to renew the picture, and how many frames are left."""
     recovery: int = 0
+    sequence: h264.Sequence | None = None
+    field: h264.Field | None = None
+    """The first of two that are one picture, where the last packet was one."""
     whole: int | None = None
     """When the first whole picture is shown."""
     dts: int | None = None
     next_dts: int | None = None
+
+    def is_second(self, field: h264.Field | None) -> bool:
+        """Whether a field, if the next packet is one, completes the picture that the last one began."""
+        found = field is not None and field.completes(self.field)
+        self.field = None if found else field
+        return found
+
+    def renew(self, time: int, key: bool, renews: int, counts: bool) -> None:
+        """One more picture; as Recorder.add has it."""
+        if key and (self.renewing is None or not renews):
+            self.renewing = (time, renews)
+        elif self.renewing is not None and counts:
+            self.renewing = (self.renewing[0], self.renewing[1] - 1)
+        if self.renewing is not None and self.renewing[1] <= 0:
+            self.recovery = max(self.recovery, time - self.renewing[0])
+            self.whole = time if self.whole is None else self.whole
+            self.renewing = None
 
 
 class Recorder:
@@ -76,7 +97,7 @@ class Recorder:
     def __init__(self, streams: dict[int, Stream], *, begin: int | None, mends: bool, claimed: int) -> None:
         """`begin`: where ffmpeg begins to count, in microseconds, if it knows; `mends`: whether it mends jumps."""
         self.hidden = frozenset(index for index, stream in streams.items() if stream.hidden)
-        self.refreshing = frozenset(index for index, stream in streams.items() if stream.picture and stream.refreshes)
+        self.refreshing = {index: stream for index, stream in streams.items() if stream.picture and stream.refreshes}
         self._streams = streams
         self._begin = begin or 0
         self._begins = begin is not None
@@ -91,10 +112,6 @@ class Recorder:
         self.reached = 0
         """Where in the file, in bytes, the last packet ended."""
 
-    def is_renewing(self, index: int) -> bool:
-        """Whether a stream's picture is not whole yet since the last key frame."""
-        return self._streams[index].renewing is not None
-
     def add(
         self,
         index: int,
@@ -105,14 +122,17 @@ class Recorder:
         *,
         renews: int = 0,
         counts: bool = True,
+        field: h264.Field | None = None,
     ) -> None:
         """One packet that will be shown or heard; times in its stream's base.
 
         `renews`: of a key frame, how many frames follow until the picture is whole. `counts`: whether this is one.
+        `field`: where it is half of a picture.
         """
         stream = self._streams.get(index)
         if stream is None:
             return
+        second = stream.is_second(field)
         scale, over = stream.base.numerator * SECOND, stream.base.denominator
         length = duration * scale // over if duration and duration > 0 else 0
         if stream.picture and not length and stream.rate:
@@ -144,9 +164,12 @@ class Recorder:
             stream.next_dts = (stream.dts or 0) + length
         stream.total += length
         stream.reordered |= pts != dts
+        if second:
+            stream.end = max(stream.end, time + length)
+            return
         self._keep(stream, time, length, key)
         if stream.picture and stream.refreshes:
-            _renew(stream, time, key, renews, counts)
+            stream.renew(time, key, renews, counts)
 
     def add_hidden(self, index: int, pts: int | None, key: bool) -> None:
         """A packet that an edit list hides: it is decoded, for what is shown after it may need it."""
@@ -200,17 +223,6 @@ class Recorder:
             ahead=ahead,
             broken=self.broken,
         )
-
-
-def _renew(stream: Stream, time: int, key: bool, renews: int, counts: bool) -> None:
-    if key and (stream.renewing is None or not renews):
-        stream.renewing = (time, renews)
-    elif stream.renewing is not None and counts:
-        stream.renewing = (stream.renewing[0], stream.renewing[1] - 1)
-    if stream.renewing is not None and stream.renewing[1] <= 0:
-        stream.recovery = max(stream.recovery, time - stream.renewing[0])
-        stream.whole = time if stream.whole is None else stream.whole
-        stream.renewing = None
 
 
 def _track(stream: Stream, measured: bool) -> Track:

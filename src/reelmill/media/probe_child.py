@@ -24,6 +24,7 @@ from reelmill.media import (
     endings,
     heif,
     languages,
+    looking,
     measuring,
     profiles,
     shapes,
@@ -116,7 +117,7 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             index = shown.index if shown is not None else None
             walked = not picture and not info.composition.still and measuring.is_walked(container, apart(file), size)
             recorder = measuring.recorder(container, info, index) if walked else None
-            whole = _look(container, info, shown, recorder)
+            whole, first = _look(container, info, shown, recorder)
             for described in info.streams:
                 # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
                 described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
@@ -138,7 +139,7 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             ):
                 times = replace(times, cut_off=True)
             if not still and times is None:
-                times = measuring.sought(container, info, index, looks, apart(file), size)
+                times = measuring.sought(container, info, index, looks, apart(file), size, first)
                 times = replace(times, broken=recorder is not None and recorder.broken)
             if times is not None and demuxer == "mov":
                 times = replace(times, fragments=endings.has_fragments(apart(file)))
@@ -261,11 +262,14 @@ def _layout(stream: Any) -> str:
     return "" if name.endswith(" channels") else name
 
 
-def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recorder: Recorder | None) -> bool:
+def _look(
+    container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recorder: Recorder | None
+) -> tuple[bool, looking.First | None]:
     """What packets tell: which streams have any, and how the picture is turned, its fields, whether parts are clear.
 
-    Answers whether all were read, for a `recorder` to see.
+    Answers whether all were read, for a `recorder` to see, and what the picture's first one tells.
     """
+    first = None
     unseen = {
         s.index for s in info.streams if s.kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO) and not s.frames
     }
@@ -282,24 +286,25 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recor
                 unseen.discard(index)
             if index == picture and shown is not None:
                 left -= 1
+                first = first or looking.first(packet)
                 if _seen(packet, shown, alone=left == _PACKETS_FOR_A_PICTURE - 1) or not left:
                     picture = None
             if walk is not None and recorder is not None:
                 measuring.take(recorder, packet)
                 if walk.over():
-                    return False
+                    return False, first
                 continue
             if (not unseen and picture is None) or time.monotonic() > until:
-                return False
+                return False, first
             if index not in unseen and index != picture:
                 packet.stream.discard = Discard.all  # what is looked for may come after minutes of others
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
         if recorder is not None:
             recorder.broken = True
-        return False
+        return False, first
     for index in unseen:
         info.streams[index].empty = True
-    return True
+    return True, first
 
 
 def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, file: IO[bytes], size: int) -> None:

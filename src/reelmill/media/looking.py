@@ -1,0 +1,203 @@
+"""Looks into a large file around the times that a job will look at, and into the headers of its packets.
+
+Runs in the prober's child.
+"""
+
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import av.error
+
+from reelmill.media import h264
+from reelmill.media.formats.containers import UNORDERED
+from reelmill.media.packets import Stream
+from reelmill.media.timeline import MOST_LOOKS, SECOND, Track
+
+_LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
+_FIRST_PACKETS = 40  # of H.264 that follows an order of its own: it keeps 16 at most
+_NEAR = SECOND  # of packets after a time that may still be shown before it
+_FAR = 3600 * SECOND  # before a file
+_EARLIER = 2 * SECOND  # where a seek lands behind the key frame, the next one begins earlier by this
+
+
+def delay(container: Any, stream: Any) -> int | None:
+    """Frames that the decoder puts off, of a picture in a container that may not tell when they are shown."""
+    context = stream.codec_context
+    if container.format.name not in ("avi", "mxf") or context is None or context.name not in UNORDERED:
+        return None
+    return int(context.reorder_depth)
+
+
+def told(packet: Any, stream: Stream) -> dict[str, Any]:
+    """What H.264's headers say of a packet, as Recorder.add takes it."""
+    found: dict[str, Any] = {}
+    fields = stream.sequence is not None and stream.sequence.fields
+    if not (packet.is_keyframe or stream.renewing or fields):
+        return found
+    data, extradata = bytes(packet), packet.stream.codec_context.extradata or b""
+    if packet.is_keyframe:
+        found["renews"] = h264.recovery(data, extradata)
+        stream.sequence = h264.sequence(data, extradata) or stream.sequence
+    elif stream.renewing:
+        found["counts"] = h264.is_counted(data, extradata)
+    if stream.sequence is not None and stream.sequence.fields:
+        found["field"] = h264.field(data, extradata, stream.sequence)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class First:
+    """What a picture's first packet tells."""
+
+    midway: bool
+    """It refers to others, which are missing."""
+    sequence: h264.Sequence | None
+
+
+def first(packet: Any) -> First | None:
+    """As that packet has it; None where it is empty."""
+    context = packet.stream.codec_context
+    if not packet.size or context is None:
+        return None
+    sequence = h264.sequence(bytes(packet), context.extradata or b"") if context.name == "h264" else None
+    midway = not packet.is_keyframe or (
+        sequence is not None and bool(h264.recovery(bytes(packet), context.extradata or b""))
+    )
+    return First(midway=midway, sequence=sequence)
+
+
+def must_look(container: Any, first: First | None) -> bool:
+    """Whether frames are not shown when a container says so, or not from its beginning on."""
+    return container.format.name in ("avi", "mxf") or (first is not None and first.midway)
+
+
+def looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequence[float], first: First | None) -> Track:
+    """A picture's track with what is shown around `looks`, as measuring.sought has them; `begin`: of its clock."""
+    frames: set[int] = set()
+    keys: set[int] = set()
+    windows: list[tuple[int, int]] = []
+    late, shift, undated = _late(container, stream, track.interval)
+    refreshes = stream.codec_context is not None and stream.codec_context.name == "h264"
+    reader = _Reader(
+        container=container,
+        stream=stream,
+        begin=begin + shift,
+        undated=undated,
+        seen=Stream(
+            base=stream.time_base, picture=True, refreshes=refreshes, sequence=first.sequence if first else None
+        ),
+    )
+    if first is not None and first.midway and (shown := reader.first_whole()) is not None:
+        track = replace(track, begin=track.start, start=max(track.start, shown))
+    until = time.monotonic() + _LOOK_SECONDS
+    length = track.end - track.start
+    for look in looks[:MOST_LOOKS]:
+        if time.monotonic() > until:
+            break
+        at = round(look * SECOND) if look >= 0 else track.start + round(-look * length)
+        if any(low <= at < high for low, high in windows):
+            continue
+        for back in (0, _EARLIER, 5 * _EARLIER):
+            found = reader.around(at - back, at)
+            if found is not None:
+                break
+        if found is None:
+            continue
+        times, some, ended = found
+        frames.update(times)
+        keys.update(some)
+        near = [t for t in times if t <= at + _NEAR]
+        # Where nothing is shown yet, the first frame is.
+        low = min(times) if min(times) > track.start else -(2**62)
+        windows.append((low, 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1))
+    return replace(
+        track,
+        frames=array("q", sorted(when for when in frames if track.begin is None or when >= track.start)),
+        keys=array("q", sorted(keys)),
+        windows=tuple(sorted(windows)),
+        late=late,
+        recovery=reader.seen.recovery,
+    )
+
+
+def _late(container: Any, stream: Any, interval: int) -> tuple[int | None, int, bool]:
+    """As Track.late; by how much frames' times are to be moved back, and whether times of decoding tell them."""
+    avi, put_off = container.format.name == "avi", delay(container, stream)
+    if not (avi or put_off):
+        return None, 0, False
+    container.seek(container.start_time or 0)
+    packets = [p for p in islice(container.demux(stream), _FIRST_PACKETS) if p.size and None not in (p.pts, p.dts)]
+    if put_off is not None and (avi or all(p.pts == p.dts for p in packets)):
+        return put_off * interval, 0, True
+    if not (avi and packets and packets[0].is_keyframe):
+        return None, 0, False
+    late = int((packets[0].pts - packets[0].dts) * stream.time_base * SECOND)
+    return late, late, False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reader:
+    container: Any
+    stream: Any
+    begin: int
+    undated: bool
+    seen: Stream
+
+    def around(self, seek: int, at: int) -> tuple[list[int], list[int], bool] | None:
+        """Frames from the key frame before `at` on, key frames, and whether the file ended; None if it came too late.
+
+        It did too where the picture that it begins to renew is not whole at `at`.
+        """
+        self._seek(seek)
+        self.seen.renewing = self.seen.whole = self.seen.field = None
+        times: list[int] = []
+        keys: list[int] = []
+        for when, key in islice(self._times(), _LOOK_PACKETS):
+            if not keys and not key:
+                continue
+            times.append(when)
+            if key:
+                keys.append(when)
+            if seek > -_EARLIER and (keys[0] > at or (when > at and (self.seen.whole is None or self.seen.whole > at))):
+                return None
+            if when > at + _NEAR:
+                return [t for t in times if t >= keys[0]], keys, False
+        return ([t for t in times if t >= keys[0]], keys, True) if keys else None
+
+    def first_whole(self) -> int | None:
+        """When the first picture is shown that refers to none before the file."""
+        self._seek(-_FAR)
+        return next(
+            (self.seen.whole for _ in islice(self._times(), _LOOK_PACKETS) if self.seen.whole is not None), None
+        )
+
+    def _seek(self, to: int) -> None:
+        try:
+            where = int((to + self.begin) / SECOND / self.stream.time_base)
+            self.container.seek(where, stream=self.stream, backward=True)
+        except av.error.FFmpegError:  # AVI's reader finds nothing before its beginning
+            self.container.seek(self.container.start_time or 0)
+
+    def _times(self) -> Iterator[tuple[int, bool]]:
+        held: tuple[int, bool] | None = None
+        for i, packet in enumerate(self.container.demux(self.stream)):
+            stamp = packet.dts if self.undated or packet.pts is None else packet.pts
+            if not packet.size or packet.is_discard:
+                continue
+            found = told(packet, self.seen) if self.seen.refreshes else {}
+            second = self.seen.is_second(found.get("field"))
+            if held is not None and second:
+                yield held
+            held = None
+            if stamp is None or second:
+                continue
+            when = int(stamp * packet.time_base * SECOND) - self.begin
+            self.seen.renew(when, packet.is_keyframe, found.get("renews", 0), found.get("counts", True))
+            if not i and self.seen.field is not None:  # or the second of a picture whose first a seek went past
+                held = when, packet.is_keyframe
+            else:
+                yield when, packet.is_keyframe
