@@ -8,6 +8,7 @@ CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cut
 
 
 H264 = "tests/unit/test_media_h264.py"
+OGG = "tests/media/test_bad_inputs.py -k ogg"
 LOOKED = "tests/media/test_ends.py -k looked_into"
 ORDERS = "tests/media/test_times.py -k every_container"
 
@@ -95,6 +96,18 @@ TIMELINES = (
         r"self\.container\.seek\(self\.container\.start_time or 0\)\n\n",
         "raise\n\n",
         tests=LOOKED,
+    ),
+    time("damage leaves no frame put off", "cutting.py", r" or source\.timeline\.damaged\n", "\n", within="def cut("),
+    time(
+        "what comes of damage says what it holds",
+        "verify.py",
+        r"if damaged and claimed_seconds",
+        "if False",
+        tests=LENGTHS,
+    ),
+    time("films of Ogg in a row are seen", "ogg.py", r"flags & _BEGINS and begun", "False", tests=OGG),
+    time(
+        "sounds of Ogg in a row are one", "probe_child.py", r' == "ogg" and shown is not None', ' == "ogg"', tests=OGG
     ),
     time("a part's first frame is there at once", "cutting.py", r"max\(0\\\\,PTS", "(PTS"),
     time("bounds are told by a fine clock", "cutting.py", r"found = \[_FINE, ", "found = ["),

@@ -214,9 +214,8 @@ def _films(name: str, kind: Container) -> Iterator[Case]:
         yield case("slow", rate=5, seconds=4)
         yield case("ntsc", rate=30000 / 1001)
     yield case("cut", _changed(film("cut"), _half), broken=True)
-    # WebP's delays may be scratched into hours, and nobody could know. Known, and not mended: where frames at the end
-    # of this MP4 can't be decoded, its film says 0.68 s in its header and 1.28 s in its packets, and COMPLETES.
-    if name not in ("webp", "mp4-fragments"):
+    # WebP's delays may be scratched into hours, and nobody could know.
+    if name != "webp":
         yield case("scratched", _changed(film("scratched"), _scratched), broken=True)
     yield case("tail", _changed(film("tail"), lambda data: data + bytes(3000)), broken=True)
     if kind.audio:

@@ -130,3 +130,16 @@ async def test_a_trim_past_the_end_is_told(studio: Studio, tiny: Path, operation
         await studio.one(tiny, **{operation: {"trim": {"start_seconds": 5}}})
     with pytest.raises(AttemptFailed, match=r"TIME_OUT_OF_RANGE: the trim's end_seconds \(9\) lies past"):
         await studio.one(tiny, **{operation: {"trim": {"start_seconds": 0.5, "end_seconds": 9}}})
+
+
+async def test_films_of_ogg_one_after_the_other_are_refused_and_sounds_are_not(studio: Studio, tmp_path: Path) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc=size=64x64:rate=10:duration=0.5")
+    sound = ("-f", "lavfi", "-i", "sine=duration=0.5")
+    film = make(tmp_path / "film.ogv", *picture, *sound, "-c:v", "libtheora", "-c:a", "libvorbis")
+    song = make(tmp_path / "song.ogg", *sound, "-c:a", "libvorbis")
+    for path in (film, song):
+        path.with_stem("twice").write_bytes(path.read_bytes() * 2)
+    assert (await studio.source(film)).timeline.seconds == pytest.approx(0.5, abs=0.05)
+    assert (await studio.source(tmp_path / "twice.ogg")).timeline.seconds == pytest.approx(1.0, abs=0.2)
+    told = "INPUT_UNSUPPORTED: the file is several films of Ogg, one after the other"
+    assert (await refusal(studio, tmp_path / "twice.ogv")).startswith(told)

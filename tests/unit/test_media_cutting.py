@@ -13,6 +13,7 @@ from reelmill.v1.media_pb2 import MediaInfo
 
 EVERYWHERE = ((-(2**62), 2**62),)
 FRAME = SECOND // 25
+WHOLE, INSIDE = Span(0.0, 8.0, False), Span(2.0, 3.0, True)
 FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
 
 
@@ -123,6 +124,12 @@ def test_a_picture_that_is_late_is_read_by_times_of_decoding() -> None:
     assert reading(made).options == ()
 
 
+def test_of_what_is_damaged_frames_may_be_missing() -> None:
+    for damaged in ({"broken": True}, {"jumps": (3,)}, {"cut_off": True}):
+        assert cutting.cut(source("mov", picture(), **damaged), WHOLE, [0], 0).sparse
+    assert not cutting.cut(source("mov", picture()), WHOLE, [0], 0).sparse
+
+
 def test_a_sound_before_the_picture_is_not_sought() -> None:
     made = source("matroska", picture(start=2 * SECOND), Track(start=0, end=8 * SECOND))
     assert cutting.cut(made, Span(1.5, 2.0, True), [1]).seek == 0
@@ -145,9 +152,6 @@ def sounds(*made: Track, part: Span, alone: bool = True) -> tuple[tuple[str, ...
     cut = cutting.cut(whole, part, range(1, 1 + len(made)))
     first = cutting.sound_filters(whole, part, cut, sound, alone=alone)
     return first, cutting.pair_filters(whole, part, cut, sound)
-
-
-WHOLE, INSIDE = Span(0.0, 8.0, False), Span(2.0, 3.0, True)
 
 
 def test_what_is_missing_of_a_sound_is_silent() -> None:

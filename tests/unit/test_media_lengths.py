@@ -54,6 +54,14 @@ def test_of_an_input_without_a_length_any_part_may_be_asked_for() -> None:
     assert part(0, 5, 7) == Span(5, 2, True)
 
 
+def test_what_comes_of_damage_must_say_what_it_holds() -> None:
+    info, expected = MediaInfo(duration_seconds=1.24), Expected(streams=(), duration_seconds=1.24)
+    assert problems(info, expected, damaged=True, claimed_seconds=0.68) == ["it says 0.680 s and holds 1.240 s"]
+    assert problems(info, expected, claimed_seconds=0.68) == []
+    assert problems(info, expected, damaged=True, claimed_seconds=1.2) == []
+    assert problems(info, expected, damaged=True) == []
+
+
 def passes(made: float, wanted: float, *streams: float, start: float = 0) -> bool:
     """Whether a file of this length is taken for a whole one."""
     lengths = [MediaInfo.Stream(duration_seconds=s) for s in streams]

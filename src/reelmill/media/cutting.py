@@ -188,7 +188,8 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
     seek = seek_for(source, track, first)
     last = _held(track, start, start + length, part.cut) if length else None
     shortest, longest = track.gaps(start, start + length if length else track.end)
-    sparse = last is not None or longest > _LONG or longest - shortest > _UNEVEN
+    # Of what is damaged frames may be missing, and nobody knows which.
+    sparse = last is not None or longest > _LONG or longest - shortest > _UNEVEN or source.timeline.damaged
     counted = origin(source, seek, used)
     ends = _ends(track, start, start + length, part.cut, last) if length else None
     if ends and not (part.cut or part.start):  # see _offset

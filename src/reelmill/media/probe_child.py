@@ -26,6 +26,7 @@ from reelmill.media import (
     languages,
     looking,
     measuring,
+    ogg,
     profiles,
     shapes,
     timeline,
@@ -68,6 +69,7 @@ _LOOK_SECONDS = 3.0  # for a stream that seems to have nothing; what is not foun
 _START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
 # A sound of no length: what opening it loads, a file that comes later needs no more.
 _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100020010006461746100000000")
+_CHAINED = "the file is several films of Ogg, one after the other, which ffmpeg does not read; make one file of them"
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
 
 
@@ -114,6 +116,8 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             if demuxer == "mov" and (made := compositions.composition(apart(file), container.streams)) is not None:
                 info.composition.CopyFrom(made)
             shown = tracks.shown(info)
+            if demuxer == "ogg" and shown is not None and ogg.is_chained(apart(file)):
+                return _refuse("INPUT_UNSUPPORTED", _CHAINED)
             index = shown.index if shown is not None else None
             walked = not picture and not info.composition.still and measuring.is_walked(container, apart(file), size)
             recorder = measuring.recorder(container, info, index) if walked else None

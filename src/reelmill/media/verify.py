@@ -13,6 +13,7 @@ from reelmill.media.leftovers import leftovers
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.probe import TenantProber
 from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile, allowance
+from reelmill.media.timeline import SECOND
 from reelmill.v1.media_pb2 import MediaInfo
 
 FILES_AT_ONCE = 3
@@ -70,10 +71,12 @@ async def _looked_into(
     path: PurePosixPath, output: str, expected: Expected, folder: Path, prober: TenantProber, code: str
 ) -> MediaInfo:
     try:
-        info = (await prober.probe(folder / path)).info
+        probed = await prober.probe(folder / path)
     except AttemptFailed as error:
         raise AttemptFailed(code, f"{path}: {error.failure.message}", output=output) from error
-    if found := problems(info, expected, damaged=code == "INPUT_CORRUPT"):
+    info = probed.info
+    claimed = probed.timeline.claimed / SECOND if probed.timeline is not None else 0.0
+    if found := problems(info, expected, damaged=code == "INPUT_CORRUPT", claimed_seconds=claimed):
         raise AttemptFailed(code, f"{path}: {'; '.join(found)}", output=output)
     if private := await asyncio.to_thread(leftovers, folder / path):
         message = f"{path}: it has more than picture and sound, which may be private: {', '.join(private)}"
@@ -136,8 +139,12 @@ def _joined(folder: Path, names: Sequence[str], target: Path) -> None:
             file.write((folder / name).read_bytes())
 
 
-def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False) -> list[str]:
-    """How a file differs from what was planned; of a `damaged` input, what is shorter lacks something. Pure."""
+def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False, claimed_seconds: float = 0.0) -> list[str]:
+    """How a file differs from what was planned; of a `damaged` input, what is shorter lacks something. Pure.
+
+    `claimed_seconds`: how long it says itself that it is, if it does: what can't be decoded may leave a hole that a
+    muxer counts otherwise.
+    """
     found: list[str] = []
     for kind, what in _KINDS:
         streams = [s for s in info.streams if s.kind == kind]
@@ -149,6 +156,8 @@ def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False) -> l
         tolerance = max(0.0, tolerance - allowance(length)) + _DAMAGED_SECONDS
     if length is not None and abs(info.duration_seconds - length) > tolerance:
         found.append(f"it lasts {info.duration_seconds:.3f} s instead of {length:.3f} s")
+    if damaged and claimed_seconds and abs(info.duration_seconds - claimed_seconds) > _DAMAGED_SECONDS:
+        found.append(f"it says {claimed_seconds:.3f} s and holds {info.duration_seconds:.3f} s")
     return found
 
 
