@@ -109,6 +109,9 @@ TIMELINES = (
     time(
         "sounds of Ogg in a row are one", "probe_child.py", r' == "ogg" and shown is not None', ' == "ogg"', tests=OGG
     ),
+    time("a sound's decoder has what came before", "cutting.py", r"else _BEFORE_SOUND\)", "else 0)"),
+    time("what a decoder swallows is silent", "cutting.py", r"swallowed or first", "first", within=SOUND),
+    time("pages that are misread are not sought", "cutting.py", r" or paged", ""),
     time("a part's first frame is there at once", "cutting.py", r"max\(0\\\\,PTS", "(PTS"),
     time("bounds are told by a fine clock", "cutting.py", r"found = \[_FINE, ", "found = ["),
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),

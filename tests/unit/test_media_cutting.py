@@ -133,7 +133,7 @@ def test_of_what_is_damaged_frames_may_be_missing() -> None:
 def test_a_sound_before_the_picture_is_not_sought() -> None:
     made = source("matroska", picture(start=2 * SECOND), Track(start=0, end=8 * SECOND))
     assert cutting.cut(made, Span(1.5, 2.0, True), [1]).seek == 0
-    assert cutting.cut(made, Span(3.0, 2.0, True), [1]).seek == 3 * SECOND
+    assert cutting.cut(made, Span(3.0, 2.0, True), [1]).seek == 2_500_000  # for decoders need what came before
 
 
 def test_a_part_begins_with_what_is_on_the_screen_by_a_fine_clock() -> None:
@@ -159,13 +159,30 @@ def test_what_is_missing_of_a_sound_is_silent() -> None:
     hole = Track(start=0, end=8 * SECOND, holes=((2_500_000, 3 * SECOND),))
     assert sounds(full, part=WHOLE)[0] == ()
     assert sounds(hole, part=WHOLE)[0] == (FILLED,) == sounds(hole, part=WHOLE, alone=False)[0]
-    assert sounds(hole, part=Span(4.0, 2.0, True))[0] == ()
+    begun = ("atrim=start=0.5", "asetpts=PTS-0.5/TB")
+    assert sounds(hole, part=Span(4.0, 2.0, True))[0] == begun
     assert sounds(late, part=WHOLE)[0] == (FILLED,)
     assert sounds(late, part=WHOLE, alone=False)[0] == ()
-    assert sounds(early, part=INSIDE)[0] == ("apad=whole_dur=3",)
-    assert sounds(early, part=INSIDE, alone=False)[0] == ()
+    assert sounds(early, part=INSIDE)[0] == (*begun, "apad=whole_dur=3")
+    assert sounds(early, part=INSIDE, alone=False)[0] == begun
     assert sounds(early, part=Span(5.0, 2.0, True))[0] is None
     assert sounds(late, part=Span(0.0, 2.0, True))[0] is None
+
+
+def test_what_a_decoder_swallows_is_silent_at_the_beginning_alone() -> None:
+    made = source("asf", picture(), Track(start=0, end=8 * SECOND))
+    made.info.streams[1].codec = "wmav2"
+    sound = tracks.Sound(parts=tuple(made.info.streams[1:]))
+    for part, alone, filled in ((WHOLE, True, True), (WHOLE, False, False), (INSIDE, True, False)):
+        found = cutting.sound_filters(made, part, cutting.cut(made, part, [1]), sound, alone=alone)
+        assert found is not None and (FILLED in found) is filled
+
+
+def test_sounds_in_ogg_whose_pages_are_misread_are_not_sought() -> None:
+    for codec, seek in (("flac", 0), ("vorbis", 1_500_000), ("opus", 1_500_000)):
+        made = source("ogg", picture(), Track(start=0, end=8 * SECOND))
+        made.info.streams[1].codec = codec
+        assert cutting.cut(made, INSIDE, [1]).seek == seek
 
 
 def test_a_pair_is_joined_by_times() -> None:
@@ -174,9 +191,9 @@ def test_a_pair_is_joined_by_times() -> None:
     assert sounds(full, full, part=WHOLE)[1] == ()
     for other in (late, early, hole):
         assert sounds(full, other, part=WHOLE)[1] == (FILLED, "apad=whole_dur=8") == sounds(other, full, part=WHOLE)[1]
-    assert sounds(full, late, part=INSIDE)[1] == (FILLED, "apad=whole_dur=6")  # of where reading begins
+    assert sounds(full, late, part=INSIDE)[1] == (FILLED, "apad=whole_dur=6.5")  # of where reading begins
     # One of both is enough.
-    assert sounds(early, full, part=Span(5.0, 2.0, True))[0] == ()
+    assert sounds(early, full, part=Span(5.0, 2.0, True))[0] is not None
     assert sounds(late, full, part=Span(0.0, 2.0, True))[0] == ()
 
 

@@ -24,6 +24,7 @@ _LEAST = 7000  # microseconds, for clones
 _LESS = 500  # microseconds before a frame's time: after the one before it in any case
 _BEFORE_KEY = SECOND  # a seek goes by the time of decoding, and that of another track
 _SEEKS_EARLIER = 131_000  # microseconds: where frames may be put off, ffmpeg seeks 3/23 s before what is asked for
+_BEFORE_SOUND = SECOND // 2  # decoders need what came before: WMA swallows 0.09 s, MP3 refers back by as much
 _BLIND = 10 * SECOND  # where no key frame is known
 _SMALL_BYTES = 2**24
 _SHORT = SECOND // 25
@@ -110,6 +111,8 @@ class Cut:
         return (*trim, f"asetpts=PTS{_back(self.offset)}/TB")
 
 
+_PAGED = frozenset({"vorbis", "opus"})
+_SWALLOWED = ("wma", "cook")  # their decoders begin with what comes a packet or two later
 _COUNTED = "asetpts=STARTPTS+N/SR/TB"
 _FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
 
@@ -142,8 +145,9 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     end = start + made.length if made.length else max(last, start)
     if last <= start or (part.cut and first >= end):
         return None
+    swallowed = any(stream.codec.startswith(_SWALLOWED) for stream in sound.parts) and start < first + _BEFORE_SOUND
     holes = any(low < end and high > start for track in tracks for low, high in track.holes)
-    if holes or (alone and first - start > _HOLE):
+    if holes or (alone and (swallowed or first - start > _HOLE)):
         found = (*found, _FILLED)
     if alone and part.cut and end - last > _HOLE:
         found = (*found, f"apad=whole_dur={_told(made.length)}")
@@ -237,7 +241,7 @@ def from_seek(source: Source, seek: int, time: int, picture: int) -> tuple[str, 
 def _sound_seek(source: Source, time: int) -> int:
     if _unseekable(source) or _is_before_picture(source, time):
         return 0
-    return max(0, time - 2 * _BEFORE_KEY) if _lands_late(source) else time
+    return max(0, time - (2 * _BEFORE_KEY if _lands_late(source) else _BEFORE_SOUND))
 
 
 def _lands_late(source: Source) -> bool:
@@ -258,8 +262,10 @@ def _unseekable(source: Source) -> bool:
     # In PS a seek may land seconds late, or behind the last key frame, where packs hold many pictures: in small files.
     packed = source.demuxer == "mpeg" and source.info.size_bytes <= _SMALL_BYTES
     counted = any(track.counted for track in times.tracks.values())
+    # Of other sounds in Ogg (FLAC, Speex) its reader gets the first page's times wrong, and ffmpeg takes that for a jump.
+    paged = source.demuxer == "ogg" and any(s.codec not in _PAGED for s in source.info.streams if s.channels)
     # And where a file is damaged its index may be gone.
-    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or packed or counted or times.damaged)
+    return bool(source.demuxer in UNMEASURED | {"webp_anim"} or packed or counted or paged or times.damaged)
 
 
 def _held(track: Track, start: int, end: int, cut: bool) -> int | None:
