@@ -262,7 +262,7 @@ def _unseekable(source: Source) -> bool:
     # In PS a seek may land seconds late, or behind the last key frame, where packs hold many pictures: in small files.
     packed = source.demuxer == "mpeg" and source.info.size_bytes <= _SMALL_BYTES
     counted = any(track.counted for track in times.tracks.values())
-    # Of other sounds in Ogg (FLAC, Speex) its reader gets the first page's times wrong, and ffmpeg takes that for a jump.
+    # Of other sounds in Ogg (FLAC, Speex) its reader gets a page's times wrong, and ffmpeg sees a jump.
     paged = source.demuxer == "ogg" and any(s.codec not in _PAGED for s in source.info.streams if s.channels)
     # And where a file is damaged its index may be gone.
     return bool(source.demuxer in UNMEASURED | {"webp_anim"} or packed or counted or paged or times.damaged)
