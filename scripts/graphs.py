@@ -28,6 +28,13 @@ GRAPHS = (
         "USING ERRCODE = 'RM001'",
         file=LEAN,
     ),
+    graph(
+        "a job of one task asks for no siblings",
+        r"IF NEW\.tasks > 1\n",
+        "IF true\n",
+        file=LEAN,
+        tests="tests/store/test_store_guards.py",
+    ),
     graph("repeating a statement that met a new task", r"_TRIES = 5", "_TRIES = 1", file=DATABASE),
     graph(
         "a task depends on what was spawned with it",
@@ -186,7 +193,7 @@ GRAPHS = (
     ),
     graph(
         "a part that is tried again is shown where it was",
-        r"if task\.part and task\.attempt > 1:",
+        r"if task\.part and task\.fence > 1:",
         "if False:",
         file="src/reelmill/worker/worker.py",
         tests="tests/worker/test_worker_graph.py",

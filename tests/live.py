@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -32,6 +33,8 @@ class Reelmill(Server):
         self, *command: str, module: str = "reelmill", variables: Mapping[str, str] | None = None, **settings: object
     ) -> None:
         self.name = command[0]
+        if self.name == "up":
+            self.close_signal = signal.SIGTERM  # it has a PostgreSQL in our folder
         super().__init__()
         self.media = self.folder / "media"
         self.media.mkdir()

@@ -30,10 +30,11 @@ def paths(root: Descriptor) -> Iterator[tuple[FieldDescriptor, ...]]:
                 open_ends.append((field.message_type, here))
 
 
-def as_json(root: Descriptor, size: int) -> Iterator[tuple[str, bytes]]:
-    """Bodies of about `size` bytes, each with a name."""
+def as_json(root: Descriptor, size: int, deeper: int | None = None) -> Iterator[tuple[str, bytes]]:
+    """Bodies of about `size` bytes, each with a name; those whose way is longer than two fields have `deeper` bytes."""
+    whole = size
     for way in paths(root):
-        last = way[-1]
+        last, size = way[-1], whole if len(way) <= 2 or deeper is None else deeper
         name = ".".join(field.name for field in way)
         is_map = last.message_type is not None and last.message_type.GetOptions().map_entry
         if is_map:
@@ -47,6 +48,7 @@ def as_json(root: Descriptor, size: int) -> Iterator[tuple[str, bytes]]:
         else:
             yield f"{name}: long", _nested(way, f'"{"://a:b" * (size // 7)}"')
             yield f"{name}: wide", _nested(way, f'"{"é,{" * (size // 4)}"')
+    size = whole
     yield "unknown keys", _filled("{", ",", "}", lambda i: f'"{i}":1', size).encode()
     yield "one unknown key", ("{" + f'"{"priorit" * (size // 7)}":1' + "}").encode()
     yield "one key again and again", _filled("{", ",", "}", lambda _: '"a":1', size).encode()

@@ -6,7 +6,8 @@ import os
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from reelmill.store.migrate import migrate
 from reelmill.store.switches import GRAPHS
 from reelmill.v1.jobs_pb2 import Job
 
-SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES") or short_or_long(2, 10))
+SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES") or short_or_long(1, 10))
 KILL_EVERY_SECONDS = 3.0
 IN_FLIGHT = 8
 
@@ -67,29 +68,46 @@ async def test_chaos(
 ) -> None:
     with capsys.disabled():
         print(f"\nchaos: REELMILL_TEST_SEED={SEED} repeats this order of {SECONDS:g} s", flush=True)
-    rng, until = random.Random(SEED), time.monotonic() + SECONDS
-    users = [asyncio.create_task(_use(system, random.Random(f"{SEED} {i}"), until)) for i in range(IN_FLIGHT)]
-    kills = 0
-    while time.monotonic() < until:
-        victim = rng.choice([*system.all, *servers])
+    rng, until, over = random.Random(SEED), time.monotonic() + SECONDS, asyncio.Event()
+    users = [asyncio.create_task(_use(system, random.Random(f"{SEED} {i}"), over)) for i in range(IN_FLIGHT)]
+    kills: Counter[str] = Counter()
+    starting: dict[Server, asyncio.Task[None]] = {}
+    kinds = {victim.name for victim in (*system.all, *servers)}
+    for victim in _victims([*system.all, *servers], rng):
+        if time.monotonic() >= until and kills.keys() == kinds:
+            break
+        if victim in servers or victim in starting:  # who starts needs PostgreSQL
+            await asyncio.gather(*starting.values())
+            starting.clear()
         await asyncio.to_thread(victim.kill)
-        kills += 1
+        kills[victim.name] += 1
         await asyncio.sleep(rng.uniform(0, 1))
-        await asyncio.to_thread(victim.start)
+        start = asyncio.create_task(asyncio.to_thread(victim.start))
+        if victim in servers:
+            await start
+        else:
+            starting[victim] = start
         await asyncio.sleep(KILL_EVERY_SECONDS - 1)
-    await asyncio.gather(*users)
+    over.set()
+    await asyncio.gather(*starting.values(), *users)
     await assert_all_is_well(system)
     spread = sum(len(tasks) > 1 for tasks in (await read(system.database_url)).tasks.values())
     ends = [job.state async for job in system.client.list_jobs()]
     counts = ", ".join(f"{ends.count(s)} {Job.State.Name(s)}" for s in sorted(set(ends)))
     jobs = f"{len(system.acknowledged)} jobs, {spread} of several tasks"
-    record_property("figures", f"REELMILL_TEST_SEED={SEED}: {kills} kills in {SECONDS:g} s, {jobs}: {counts}")
+    record_property("figures", f"REELMILL_TEST_SEED={SEED}: {kills.total()} kills in {SECONDS:g} s, {jobs}: {counts}")
     assert len(ends) >= len(system.acknowledged) > 0 < spread
 
 
-async def _use(system: Deployment, rng: random.Random, until: float) -> None:
+def _victims(all_of_them: Sequence[Server], rng: random.Random) -> Iterator[Server]:
+    """Whom to kill next, for ever: each once in each round."""
+    while True:
+        yield from rng.sample(all_of_them, len(all_of_them))
+
+
+async def _use(system: Deployment, rng: random.Random, over: asyncio.Event) -> None:
     """Submit one job after the other, cancel some, and wait for their ends."""
-    while time.monotonic() < until:
+    while not over.is_set():
         [job] = await system.submit(_any_job(system, rng))
         if rng.random() < 0.2:
             await asyncio.sleep(rng.uniform(0, 2))

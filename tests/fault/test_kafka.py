@@ -11,6 +11,7 @@ import pytest_asyncio
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from conftest import SharedServer
+from effort import short_or_long
 from fault.conftest import checked
 from fault.kit.checker import messages
 from fault.kit.deployment import Deployment
@@ -46,7 +47,8 @@ def _produce(system: Deployment, topic: str, values: Sequence[bytes]) -> None:
 async def test_kafka_is_away_under_load(whole: Deployment, kafka: Kafka) -> None:
     before = await whole.submit(*[whole.quick_job(whole.talk)] * 5)
     await asyncio.to_thread(kafka.kill)
-    away = asyncio.create_task(asyncio.sleep(30))  # how long it is away
+    # How long it is away: longer than the broker's sessions with its clients, and than a client waits for an answer.
+    away = asyncio.create_task(asyncio.sleep(short_or_long(12, 30)))
     during = await whole.submit(*[whole.quick_job(whole.talk)] * 10)
     await assert_completed(whole, [*before, *during])  # the sweeps find them
     await away
@@ -86,7 +88,7 @@ async def test_garbage_goes_to_the_dead_letter_topic_and_blocks_nobody(whole: De
 
 async def test_the_group_changes_all_the_time(whole: Deployment) -> None:
     jobs = []
-    for _ in range(3):
+    for _ in range(short_or_long(2, 10)):
         jobs += await whole.submit(*[whole.quick_job(whole.talk)] * 5)
         await asyncio.to_thread(whole.workers[1].stop)
         jobs += await whole.submit(*[whole.quick_job(whole.talk)] * 5)

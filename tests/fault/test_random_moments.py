@@ -14,8 +14,8 @@ from fault.kit.deployment import Deployment
 from reelmill.client import WrongState
 from reelmill.v1.jobs_pb2 import Job
 
-CANCELS = short_or_long(10, 200)
-DRAINS = short_or_long(4, 50)
+CANCELS = short_or_long(6, 200)
+DRAINS = short_or_long(2, 50)
 BOUND_SECONDS = 10.0
 Recorder = Callable[[str, object], None]
 

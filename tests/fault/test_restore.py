@@ -28,8 +28,7 @@ from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs/runbook.md"
-# A dead worker's folder is deleted after six leases: that is waited for.
-SETTINGS = QUICK | {"REELMILL_LEASE_SECONDS": "1.5", "REELMILL_MAX_CRASHES": "20", "REELMILL_WORKER_SLOTS": "1"}
+SETTINGS = QUICK | {"REELMILL_WORKER_SLOTS": "1"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -17,6 +17,7 @@ class Postgres(Server):
 
     name = "postgres"
     stop_signal = signal.SIGINT  # disconnects clients; TERM would wait for them
+    close_signal = signal.SIGQUIT  # at once too, but leaves no shared memory behind
 
     def __init__(self, *, durable: bool = False) -> None:
         super().__init__()

@@ -67,6 +67,7 @@ class Server(ABC):
 
     name: str
     stop_signal = signal.SIGTERM
+    close_signal = signal.SIGKILL  # of `close`: nobody looks at what it would still do
     start_seconds = 30.0  # how long a start may take
 
     def __init__(self) -> None:
@@ -132,9 +133,12 @@ class Server(ABC):
 
     def stop(self) -> None:
         """Stop in order, after 15 s by force. Bears being called twice."""
+        self._end(self.stop_signal)
+
+    def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self.resume()
-            self._process.send_signal(self.stop_signal)
+            self._process.send_signal(number)
             try:
                 self._process.wait(15)
             except subprocess.TimeoutExpired:
@@ -167,11 +171,14 @@ class Server(ABC):
         _send(_family(self.pid), signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop, and delete the folder. Bears being called twice.
+        """End it at once, and delete the folder. Bears being called twice.
 
         The log is kept in the folder that REELMILL_TEST_LOGS names, where it is set.
         """
-        self.stop()
+        if self.close_signal == signal.SIGKILL:
+            self.kill()
+        else:
+            self._end(self.close_signal)
         if (kept := os.environ.get("REELMILL_TEST_LOGS")) and self.log.is_file():
             shutil.copy(self.log, Path(kept) / f"{self.folder.name}.log")
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,7 +8,7 @@ import pytest
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import Source
 from reelmill.media.progress import RunProgress
-from reelmill.media.promises import Expected
+from reelmill.media.promises import Expected, ExpectedStream
 from reelmill.media.render.ffmpeg import Command, seconds
 from reelmill.media.sources import Span, expected_seconds, span
 from reelmill.media.verify import problems
@@ -98,6 +98,34 @@ def test_a_length_is_not_checked_where_none_is_expected() -> None:
     edge = Expected(streams=(), duration_seconds=10, duration_tolerance_seconds=1)
     assert problems(MediaInfo(duration_seconds=9), edge) == problems(MediaInfo(duration_seconds=11), edge) == []
     assert problems(MediaInfo(duration_seconds=8), edge) == ["it lasts 8.000 s instead of 10.000 s"]
+
+
+def test_what_differs_from_a_promise_is_told_beside_what_was_promised() -> None:
+    def made(*streams: dict[str, Any]) -> MediaInfo:
+        return MediaInfo(streams=[MediaInfo.Stream(**stream) for stream in streams])
+
+    picture = ExpectedStream(kind=MediaInfo.Stream.VIDEO, codec="h264", width=64, height=32)
+    sounds = [ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec="aac", language=one) for one in ("fra", "")]
+    film = {"kind": MediaInfo.Stream.VIDEO, "codec": "h264", "width": 64, "height": 32}
+    heard = [{"kind": MediaInfo.Stream.AUDIO, "codec": "aac", "language": one} for one in ("fra", "")]
+    both = Expected(streams=(picture, *sounds))
+    assert problems(made(film, *heard), both) == []
+    assert problems(made(film, *heard[::-1]), both) == [
+        "its sounds are of no language, fra instead of fra, of no language"
+    ]
+    assert problems(made(film), both) == ["its sound is missing instead of aac"]
+    assert problems(made(film | {"codec": ""}, heard[0]), both) == [
+        "its picture is unknown instead of h264",
+        "it has 1 sounds instead of 2",
+        "its sounds are fra instead of fra, of no language",
+    ]
+    assert problems(made(film, heard[0]), Expected(streams=(picture,))) == [
+        "it has 1 sounds instead of 0",
+        "its sounds are fra instead of none",
+    ]
+    assert problems(made(film | {"height": 64}), Expected(streams=(picture,))) == [
+        "it has 64 × 64 pixels instead of 64 × 32"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Cutting:
         self.attempts: dict[str, Attempt] = {}
         self.ended: list[str] = []
         self.go_on = asyncio.Event()
+        self.percent = 50.0
         self._fails, self._failure = fails, failure
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
@@ -42,7 +43,7 @@ class Cutting:
             return ()
         await attempt.enter(Phase.TRANSCODING)
         if self.begun[name] == 1:
-            attempt.advance(Progress(percent=50), {name: 50.0})
+            attempt.advance(Progress(percent=self.percent), {name: self.percent})
         await attempt.unless_stopped(self.go_on.wait())
         if name == self._fails and self.begun[name] == 1:
             raise AttemptFailed(self._failure, "as the test says")
@@ -162,15 +163,37 @@ async def test_a_cancellation_reaches_all_parts(graphs: Rig) -> None:
     assert written == {attempt.task.output_prefix for attempt in cutting.attempts.values()}
 
 
-async def test_parts_of_a_worker_that_drains_are_run_by_another(graphs: Rig) -> None:
+async def test_parts_of_a_worker_that_drains_are_run_by_another_and_shown_where_they_were(
+    graphs: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[UUID] = []
+    ask = graphs.cache.get_task_progress
+
+    async def noted(tenant_id: UUID, job_id: UUID) -> dict[UUID | None, bytes]:
+        asked.append(job_id)
+        return await ask(tenant_id, job_id)
+
+    monkeypatch.setattr(graphs.cache, "get_task_progress", noted)
     first, second = Cutting(), Cutting()
     graphs.start_worker(first, slots=PARTS + 1, sweep_seconds=FAR)
     new = await graphs.submit()
     await first.all_begun()
+    while {
+        one.percent for one in Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"").outputs
+    } != {50}:
+        await asyncio.sleep(0.01)
     await graphs.stop()  # at once
-    second.go_on.set()
+    assert asked == [], "nothing was claimed before"
+    second.percent = 10.0
     graphs.start_worker(second, slots=1, sweep_seconds=FAR)
+    while not (name := next(iter(second.attempts), "")):
+        await asyncio.sleep(0.01)
+    task = second.attempts[name].task
+    shown = Progress.FromString((await ask(TENANT, new.id))[task.id])
+    assert (task.attempt, [(one.output, one.percent) for one in shown.outputs]) == (1, [(name, 50)])
+    second.go_on.set()
     job = await graphs.until(new, "COMPLETED")
+    assert asked == [new.id] * PARTS, "the last one was claimed once"
     assert first.ended == []
     assert second.begun == Counter(join=1, **{f"part{i}": 1 for i in range(PARTS)})
     assert job.attempt == 1

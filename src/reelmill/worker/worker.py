@@ -177,7 +177,7 @@ class Worker:
         try:
             with traces.span("attempt", attributes, kind="CONSUMER", parent=task.traceparent) as span:
                 log.info("attempt starts", fence=task.fence)
-                if task.part and task.attempt > 1:  # of a job that goes on
+                if task.part and task.fence > 1:  # of a job that goes on, and claimed before
                     told = await self._cache.get_task_progress(task.tenant_id, UUID(task.job.id))
                     attempt.resume(Progress.FromString(told.get(task.id, b"")))
                 await self._publish_progress(attempt)  # else none: an earlier attempt's is not ours

@@ -94,8 +94,7 @@ class Deployment:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.points)
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        for process in self.all:
-            self._stack.push_async_callback(asyncio.to_thread, process.close)
+        self._stack.push_async_callback(self._close)
         try:
             await asyncio.gather(*(asyncio.to_thread(process.start) for process in self.all))
             self.client = await self._stack.enter_async_context(
@@ -111,6 +110,9 @@ class Deployment:
     ) -> None:
         self.points.free_all()
         await self._stack.aclose()
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(asyncio.to_thread(process.close) for process in self.all))
 
     async def revive(self) -> None:
         """Start what was killed, and let go on what was stopped."""
