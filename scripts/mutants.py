@@ -1,11 +1,17 @@
 """Remove one mechanism at a time from a copy of the tree, and show which test goes red.
 
-`make mutants` runs all; --only NAME runs those whose name contains NAME; --write puts the table into
-docs/guarantees.md. Exit status 1 where a mutant survives: a test is missing.
+`make mutants` runs all; --only NAME runs those whose name contains NAME. --results FILE keeps each result as a line of
+JSON, [name, test, seconds], and runs none again that was killed there: so a run may be broken off, or be run in parts
+side by side. --write puts the table into docs/guarantees.md: what was run, what FILE knows, and else what stood there.
+--known runs nothing. Exit status 1 where a mutant survives: a test is missing.
 """
 
 import argparse
+import json
+import re
 import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from faults import FAULTS
@@ -237,30 +243,40 @@ def main() -> int:
     """Run the mutants; answers the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="mutants whose name contains this")
+    parser.add_argument("--results", type=Path, help="file that results are kept in")
+    parser.add_argument("--known", action="store_true", help="run nothing: for --write")
     parser.add_argument("--write", action="store_true", help="put the table into docs/guarantees.md")
     options = parser.parse_args()
-    rows = []
-    for mutant in ALL:
-        if options.only not in mutant.name:
+    results: dict[str, str | None] = {}
+    if options.results and options.results.exists():
+        results = {name: red for name, red, _ in map(json.loads, options.results.read_text().splitlines())}
+    wanted = [m for m in ALL if options.only in m.name]
+    for mutant in wanted:
+        if options.known or results.get(mutant.name):
             continue
+        began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="reelmill-mutant-") as folder:
             copy_tree(Path(folder))
             apply(mutant, Path(folder))
-            red = red_test(Path(folder), mutant.tests)
+            red = results[mutant.name] = red_test(Path(folder), mutant.tests)
         print(f"{'killed' if red else 'SURVIVED'}: {mutant.name}: {red or mutant.tests}", flush=True)
-        rows.append((mutant.name, red))
+        if options.results:
+            with options.results.open("a") as file:
+                file.write(json.dumps([mutant.name, red, round(time.monotonic() - began, 1)]) + "\n")
     if options.write:
-        write(rows)
-    return 1 if any(red is None for _, red in rows) else 0
+        PAGE.write_text(with_table(PAGE.read_text(), results))
+    return 1 if any(results.get(m.name, "") is None for m in wanted) else 0
 
 
-def write(rows: list[tuple[str, str | None]]) -> None:
-    """Put the table between its marks."""
+def with_table(page: str, results: Mapping[str, str | None]) -> str:
+    """The page with a row for each mutant that has a result, or had one: those that are no more are left out."""
+    before, after = page.index(BEGIN) + len(BEGIN), page.index(END)
+    stood: dict[str, str | None] = dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", page[before:after], re.MULTILINE))
+    rows = stood | results
     table = ["| removed | test that goes red |", "|---|---|"]
-    table += [f"| {name} | {f'`{red}`' if red else '**none**'} |" for name, red in rows]
-    text = PAGE.read_text()
-    before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
-    PAGE.write_text(text[:before] + "\n" + "\n".join(table) + "\n" + text[after:])
+    for name in (mutant.name for mutant in ALL if mutant.name in rows):
+        table.append(f"| {name} | {f'`{rows[name]}`' if rows[name] else '**none**'} |")
+    return page[:before] + "\n" + "\n".join(table) + "\n" + page[after:]
 
 
 if __name__ == "__main__":

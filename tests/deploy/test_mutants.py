@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mutant import ROOT, Mutant, apply
-from mutants import ALL
+from mutants import ALL, BEGIN, END, with_table
 from mutation import OTHER_TESTS, PURE_TESTS, ROOM_TESTS, RedByItself, Run, try_others
 from mutations import mutations
 
@@ -20,6 +20,15 @@ def test_what_a_mutant_changes_is_there(mutant: Mutant, tmp_path: Path) -> None:
     assert changed.read_text() != (ROOT / mutant.file).read_text()
     for test in mutant.tests.split():
         assert (ROOT / test).exists(), test
+
+
+def test_the_table_holds_what_was_found_now_and_before_in_the_order_of_the_list() -> None:
+    stood = f"| {ALL[2].name} | `test_c` |\n| {ALL[0].name} | **none** |\n| is no more | `test_d` |\n"
+    table = with_table(f"before\n{BEGIN}\n{stood}{END}\nafter\n", {ALL[3].name: None, ALL[1].name: "test_b"})
+    assert table == (
+        f"before\n{BEGIN}\n| removed | test that goes red |\n|---|---|\n| {ALL[1].name} | `test_b` |\n"
+        f"| {ALL[2].name} | `test_c` |\n| {ALL[3].name} | **none** |\n{END}\nafter\n"
+    )
 
 
 @pytest.mark.parametrize(("test", "outcomes"), [("1 == 1", ["survived"]), ("1 == 2", [])])
