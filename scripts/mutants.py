@@ -272,7 +272,7 @@ def with_table(page: str, results: Mapping[str, str | None]) -> str:
     """The page with a row for each mutant that has a result, or had one: those that are no more are left out."""
     before, after = page.index(BEGIN) + len(BEGIN), page.index(END)
     stood: dict[str, str | None] = dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", page[before:after], re.MULTILINE))
-    rows = stood | results
+    rows = {**stood, **results}
     table = ["| removed | test that goes red |", "|---|---|"]
     for name in (mutant.name for mutant in ALL if mutant.name in rows):
         table.append(f"| {name} | {f'`{rows[name]}`' if rows[name] else '**none**'} |")

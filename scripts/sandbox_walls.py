@@ -84,6 +84,13 @@ SANDBOX = (
         "if True:",
         "tests/media/test_prober.py",
     ),
+    wall(
+        "a reader names a format that we accept",
+        "src/reelmill/media/probe.py",
+        r'told\["demuxer"\] not in DEMUXERS or ',
+        "",
+        "tests/media/test_prober.py",
+    ),
     wall("who gave up a start leaves no child", "src/reelmill/media/child.py", r"if self\._abandoned:", "if False:"),
     wall("require refuses", f"{_FOLDER}walls.py", r'if sandbox == "require" and', "if False and"),
     wall("nobody makes links", f"{_FOLDER}reach.py", r"OWN = READ \|", "OWN = READ | A.MAKE_SYM |", _REACH),

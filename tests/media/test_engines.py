@@ -248,7 +248,8 @@ async def test_a_wrong_answer_and_a_full_disk_write_nothing_that_is_kept(
     planned = await studio.plan(flat, {"thumbnail": {"count": 1}})
     (step,) = planned.graph.steps
     studio.make_folders(planned.graph)
-    for told in ({"sizes": []}, {"sizes": [[1, 1]]}, {"sizes": [[2]]}, {}):
+    wrong: list[object] = [[], [[1, 1]], [[2]], None, [None], [1], [["1"]], [[-1, 2]], [[True]], {"0": [1]}]
+    for told in (*({"sizes": sizes} for sizes in wrong), {}, {"sizes": [[1]], "warnings": None}):
         monkeypatch.setattr(_WarmChild, "ask", _answering(Answer(told={"warnings": [], **told}, made=b"x")))
         assert await studio.still(step, flat) is None, told
     monkeypatch.undo()

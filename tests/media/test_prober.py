@@ -1,6 +1,7 @@
 """The prober: its child may die, hang or be abandoned, and the next file is none the worse for it."""
 
 import asyncio
+import base64
 import os
 import shutil
 import signal
@@ -102,6 +103,52 @@ async def test_a_file_that_kills_every_child_is_corrupt_and_the_next_is_fine(
         with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: the file makes its reader crash \(exit code -11\)"):
             await prober.of("").probe(tiny)
     assert (await prober.of("").probe(tiny)).demuxer == "mov"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(b"no JSON", b"[]", b"7", b"[" * 10_000, b'{"bytes": "x"}', b'{"bytes": 1e999}', b"{}", b"x" * 2**24),
+        *(b'{"demuxer": "concat", "info": ""}', b'{"demuxer": ["mov"], "info": ""}', b'{"demuxer": "mov", "info": 1}'),
+        b'{"demuxer": "mov", "info": "/w=="}',
+        b'{"demuxer": "mov", "info": "", "timeline": "eJwDAAAAAAE="}',
+        b'{"demuxer": "mov", "info": "%s"}' % base64.b64encode(MediaInfo(streams=[{}] * 1001).SerializeToString()),
+        *(
+            b'{"code": "INTERNAL", "message": ""}',
+            b'{"code": ["INPUT_EMPTY"], "message": ""}',
+            b'{"code": "INPUT_EMPTY"}',
+        ),
+    ],
+    ids=lambda answer: answer[:50].decode(),
+)
+async def test_a_reader_that_was_taken_over_lies_about_its_own_file_alone(
+    prober: Prober, tiny: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    await prober.of("").probe(tiny)
+
+    async def lies(looker: Any, *question: Any) -> Answer:
+        stream = looker.child.stdout
+        stream.feed_data(answer + b"\n")
+        return await ask(looker, *question)
+
+    ask = warm._WarmChild.ask
+    with monkeypatch.context() as patching:
+        patching.setattr(warm._WarmChild, "ask", lies)
+        with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: (the file makes its reader crash|looking into)"):
+            await prober.of("").probe(tiny)
+    assert (await prober.of("").probe(tiny)).demuxer == "mov"
+
+
+async def test_what_a_reader_says_of_a_file_is_short(
+    prober: Prober, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def says(*_: Any) -> Answer:
+        return Answer(told={"code": "INPUT_CORRUPT", "message": "x" * 10**6})
+
+    monkeypatch.setattr(warm._WarmChild, "ask", says)
+    with pytest.raises(AttemptFailed) as refusal:
+        await prober.of("").probe(tiny)
+    assert len(refusal.value.failure.message) == 1000
 
 
 async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(launcher: Launcher, tiny: Path) -> None:

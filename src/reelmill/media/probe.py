@@ -1,14 +1,21 @@
 """Looks into media files, in a warm child: a damaged file can end it and nothing else."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.formats.containers import DEMUXERS
 from reelmill.media.timeline import MOST_LOOKS, Timeline, unpacked
 from reelmill.media.warm import Answer, Crashed, Overrun, WarmChildren
 from reelmill.v1.media_pb2 import MediaInfo
+
+_CODES = frozenset({"INPUT_EMPTY", "INPUT_NOT_MEDIA", "INPUT_CORRUPT", "INPUT_UNSUPPORTED"})
+_MOST_STREAMS, _MESSAGE_CHARACTERS = 1000, 1000  # libav opens no more streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,26 @@ def described(info: MediaInfo) -> str:
     return f"{info.format}, {info.duration_seconds:.3f} s, {info.size_bytes} bytes: {streams}"
 
 
+def _read(told: Mapping[str, Any]) -> Probed:
+    """What an answer says. A file that took its reader over may have written it: it can lie about itself alone.
+
+    Raises AttemptFailed as the child wants it, and Crashed for an answer that no child of ours gives.
+    """
+    try:
+        if "code" in told:
+            if told["code"] in _CODES:
+                raise AttemptFailed(told["code"], str(told["message"])[:_MESSAGE_CHARACTERS])
+            raise ValueError("it has an error of its own")
+        times = unpacked(told["timeline"]) if "timeline" in told else None
+        info = MediaInfo.FromString(base64.b64decode(told["info"]))
+        # ffmpeg is told to read the file as such: one of those that open other files would lead further.
+        if told["demuxer"] not in DEMUXERS or len(info.streams) > _MOST_STREAMS:
+            raise ValueError("it names what we don't accept")
+        return Probed(info, told["demuxer"], times)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, DecodeError) as error:
+        raise Crashed(f"an answer that is none: {error}"[:_MESSAGE_CHARACTERS]) from error
+
+
 class Prober:
     """Has warm children look into files."""
 
@@ -42,7 +69,7 @@ class Prober:
     async def look(self, path: Path, looks: Sequence[float], tenant: str) -> Probed:
         """See TenantProber.probe."""
         try:
-            answer = (await self._answer(path, looks, tenant)).told
+            return _read((await self._answer(path, looks, tenant)).told)
         except OSError as error:
             raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
         except Crashed as error:
@@ -51,10 +78,6 @@ class Prober:
         except Overrun as error:
             message = f"looking into the file took {error}; make a sound copy of it"
             raise AttemptFailed("INPUT_CORRUPT", message) from error
-        if "code" in answer:
-            raise AttemptFailed(answer["code"], answer["message"])
-        times = unpacked(answer["timeline"]) if "timeline" in answer else None
-        return Probed(MediaInfo.FromString(base64.b64decode(answer["info"])), answer["demuxer"], times)
 
     async def _answer(self, path: Path, looks: Sequence[float], tenant: str) -> Answer:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""

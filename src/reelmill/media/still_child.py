@@ -20,6 +20,7 @@ from av.stream import Discard
 
 from reelmill.media.failures import input_damaged
 from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS
+from reelmill.media.warm_bounds import MOST_WARNINGS
 
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
 _MICRO = 1_000_000
@@ -31,7 +32,6 @@ _SKIPS = frozenset({"h264"})
 _BY_TIME = frozenset({"trim", "fps", "tpad"})
 """Filters after which it may be another frame that comes out first."""
 _EXIF = 31  # AV_FRAME_DATA_EXIF
-_MOST_WARNINGS = 20
 
 
 class Undone(Exception):
@@ -78,7 +78,7 @@ def made(file: int, order: dict[str, Any]) -> tuple[list[list[bytes]], list[str]
             lines += _told(said)
     except (av.error.FFmpegError, ValueError, KeyError, OverflowError, MemoryError) as error:
         raise Undone(f"{type(error).__name__}: {error}") from error
-    return pictures, list(dict.fromkeys(lines))[:_MOST_WARNINGS]
+    return pictures, list(dict.fromkeys(lines))[:MOST_WARNINGS]
 
 
 def _told(said: list[tuple[int, str, str]]) -> list[str]:

@@ -13,7 +13,7 @@ from reelmill.media.promises import PlannedFile
 from reelmill.media.render.still import ordered
 from reelmill.media.steps import Step
 from reelmill.media.warm import Answer, Crashed, Overrun, WarmChildren
-from reelmill.media.warm_bounds import QUESTION_BYTES
+from reelmill.media.warm_bounds import MOST_WARNINGS, QUESTION_BYTES, WARNING_CHARACTERS
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
 
@@ -58,13 +58,17 @@ class Stills:
         if pictures is None or len(answer.made) > max_bytes:
             return None
         await asyncio.to_thread(_write, folder, pictures, step.outputs)
-        return tuple(map(str, answer.told["warnings"]))
+        return tuple(str(line)[:WARNING_CHARACTERS] for line in answer.told["warnings"][:MOST_WARNINGS])
 
 
 def _pictures(answer: Answer, step: Step) -> list[tuple[PurePosixPath, bytes]] | None:
-    """Each file's bytes; None where an answer is not of this step."""
+    """Each file's bytes; None where an answer is not of this step: who wrote it may have been taken over."""
     sizes: Any = answer.told.get("sizes")
     if not isinstance(sizes, list) or len(sizes) != len(step.writes):
+        return None
+    if not all(isinstance(counts, list) and all(type(n) is int and n > 0 for n in counts) for counts in sizes):
+        return None
+    if not isinstance(answer.told.get("warnings"), list):
         return None
     found, at = [], 0
     for writing, counts in zip(step.writes, sizes, strict=True):

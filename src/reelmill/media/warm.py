@@ -31,7 +31,7 @@ _GROWN_BYTES = 192 * 2**20  # resident after an answer: it has about 50 MB at it
 
 
 class Crashed(Exception):
-    """The child ended without an answer."""
+    """The child ended without an answer, or with none of ours."""
 
 
 class Overrun(Exception):
@@ -61,11 +61,12 @@ class _WarmChild:
         """What it says to a question about an open file."""
         with suppress(BrokenPipeError, ConnectionResetError, asyncio.IncompleteReadError):
             socket.send_fds(self.channel, [question], [file])
-            if line := await self.child.stdout.readline():
-                told = json.loads(line)
-                count = int(told.get("bytes", 0))
-                if not 0 <= count <= ANSWER_BYTES:
-                    raise Overrun(f"more than {ANSWER_BYTES} bytes")
+            try:
+                line = await self.child.stdout.readline()
+            except ValueError as error:
+                raise Overrun(f"more than {ANSWER_BYTES} bytes") from error
+            if line:
+                told, count = _parsed(line)
                 return Answer(told=told, made=await self.child.stdout.readexactly(count))
         code, words = await self.child.wait(), await self.child.stderr.read()
         log.warning("a warm child ended", exit_code=code, stderr=words.decode(errors="replace")[-500:])
@@ -82,6 +83,18 @@ class _WarmChild:
         self.channel.close()
         self.child.kill_group()
         await self.child.communicate()
+
+
+def _parsed(line: bytes) -> tuple[dict[str, Any], int]:
+    """An answer's line, and how many bytes follow it. Raises Crashed for what no child of ours says, and Overrun."""
+    try:
+        told = json.loads(line)
+        count = int(told.get("bytes", 0))
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise Crashed(f"an answer that is none: {type(error).__name__}") from error
+    if not 0 <= count <= ANSWER_BYTES:
+        raise Overrun(f"more than {ANSWER_BYTES} bytes")
+    return told, count
 
 
 class WarmChildren:
