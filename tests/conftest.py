@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import clips
 import pytest
 import structlog
 from live import Reelmill
+from order import arrange
 from services.databases import Databases
 from services.install import install
 from services.kafka import Kafka
@@ -26,6 +28,7 @@ from reelmill.store.database import Database
 # What a developer has set for programs of their own is none of a test's business.
 for _name in [name for name in os.environ if name.startswith("REELMILL_") and not name.startswith("REELMILL_TEST_")]:
     del os.environ[_name]
+_MANY_FILES = 40  # that are shown, of a run of more
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,6 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--quick, for `make quick`."""
     parser.addoption("--quick", action="store_true", help="skip each test that would start a server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    arrange(items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -79,8 +87,15 @@ def _without_what_is_missing() -> Generator[None, object, object]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the figures that tests recorded: record_property("figures", text)."""
-    reports = [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]
+    """Show the figures that tests recorded, record_property("figures", text), and the files that took longest."""
+    reports = [r for kind in ("passed", "failed", "error") for r in terminalreporter.getreports(kind)]
+    taken: Counter[str] = Counter()
+    for report in [*reports, *terminalreporter.getreports("")]:  # "": of what is before and after a test
+        taken[report.nodeid.partition("::")[0]] += report.duration
+    if len(taken) > _MANY_FILES:
+        terminalreporter.section("seconds of the longest files")
+        for file, seconds in taken.most_common(_MANY_FILES):
+            terminalreporter.write_line(f"{seconds:7.1f} {file}")
     figures = [(r.nodeid, text) for r in reports for name, text in r.user_properties if name == "figures"]
     if figures:
         terminalreporter.section("figures")

@@ -27,6 +27,9 @@ QUICK = {
     "REELMILL_DRAIN_SECONDS": "5",
 }
 
+KINDS = ("api", "scheduler")
+"""Beside workers: these tests talk to the api itself."""
+
 SPREAD = {"REELMILL_SPREAD_CPU_SECONDS": "0.05"}
 """Even a short encode is a task of its own."""
 
@@ -65,7 +68,7 @@ async def checked(
     """A deployment on a database of its own, with `more` of its arguments; at the end all is well."""
     url = await databases.create()
     await migrate(url, {GRAPHS: True})
-    async with Deployment(database_url=url, workers=workers, settings=settings, **more) as deployment:
+    async with Deployment(database_url=url, kinds=KINDS, workers=workers, settings=settings, **more) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
         await assert_all_is_well(deployment)

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
-from fault.conftest import QUICK
+from fault.conftest import KINDS, QUICK
 from fault.kit.checker import check, read
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis
@@ -32,7 +32,7 @@ async def ended(
     """What is left of a deployment that was stopped after a job COMPLETED, one FAILED and one was CANCELLED."""
     url = await databases.create()
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
-    async with Deployment(**servers, settings=QUICK) as deployment:
+    async with Deployment(**servers, kinds=KINDS, settings=QUICK) as deployment:
         shutil.copy(clip, deployment.talk)
         (deployment.media / "text.mp4").write_text("This is no film. " * 100)
         bad = deployment.quick_job(deployment.media / "text.mp4")
@@ -41,8 +41,7 @@ async def ended(
         ends = [job.state for job in await deployment.finish(*jobs)]
         assert ends == [Job.COMPLETED, Job.FAILED, Job.CANCELLED]
         assert await check(deployment) == []
-        for process in deployment.all:
-            await asyncio.to_thread(process.stop)
+        await asyncio.gather(*(asyncio.to_thread(process.stop) for process in deployment.all))
         yield deployment
     await databases.drop(url)
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from conftest import SharedServer
 from effort import short_or_long
-from fault.conftest import QUICK, assert_all_is_well
+from fault.conftest import KINDS, QUICK, assert_all_is_well
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from services.databases import Databases
@@ -48,7 +48,7 @@ async def system(
     url = await Databases(postgres.url).create()
     through = {"REELMILL_DATABASE_URL": url.replace(f":{postgres.port}/", f":{proxy.port}/")}
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
-    async with Deployment(**servers, workers=2, settings=QUICK | through) as deployment:
+    async with Deployment(**servers, kinds=KINDS, workers=2, settings=QUICK | through) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
         await assert_all_is_well(deployment)

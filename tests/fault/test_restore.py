@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from confluent_kafka import KafkaException
-from fault.conftest import QUICK
+from fault.conftest import KINDS, QUICK
 from fault.kit.checker import check, messages, read
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis as Client
@@ -56,7 +56,8 @@ async def system(
 ) -> AsyncIterator[Deployment]:
     """The full set-up on these."""
     url = await Databases(postgres[0].url).create()
-    async with Deployment(database_url=url, queue_url=kafka.url, cache_url=redis.url, settings=SETTINGS) as deployment:
+    servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis.url}
+    async with Deployment(**servers, kinds=KINDS, settings=SETTINGS) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
 

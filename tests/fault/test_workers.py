@@ -149,5 +149,5 @@ async def ends_of_work_on_another_clock(system: Deployment, hours: int) -> set[t
         done = await system.finish(*await system.submit(*[system.quick_job(system.talk)] * 5))
     finally:
         worker.environment = right
-        await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(worker.kill)
     return {(job.state, job.attempt) for job in done}

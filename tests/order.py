@@ -1,0 +1,39 @@
+"""In which order test files begin: so that no process waits for the last one, nor the machine for tests that wait.
+
+Processes of xdist take one file after the other. A long one that is taken last keeps one process busy while the others
+have nothing to do; and what waits for leases and restarts leaves time to what computes, where they run side by side.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+WAITING = frozenset({"fault", "migrations", "e2e"})
+"""Rooms whose tests mostly wait: for leases, restarts, silence."""
+SECONDS: Mapping[str, float] = {
+    "fault/test_chaos.py": 90,
+}
+"""Of files that take long, as a run's end shows them; others count as `SHORT_SECONDS`."""
+SHORT_SECONDS = 4.0
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Sort tests in place: in two ways side by side, of what waits and of what computes, the longest files first."""
+    files = list(dict.fromkeys(item.path for item in items))
+    places = {path: place for way in _ways(files) for path, place in way}
+    items.sort(key=lambda item: places[item.path])
+
+
+def _ways(files: Sequence[Path]) -> Iterable[Iterable[tuple[Path, float]]]:
+    """Each file and its place from 0 to 1: the share of its way's time that is over as it begins."""
+    for waits in (True, False):
+        way = sorted((f for f in files if (f.parent.name in WAITING) is waits), key=_seconds, reverse=True)
+        ends = list(accumulate(map(_seconds, way)))
+        yield ((path, (end - _seconds(path)) / ends[-1]) for path, end in zip(way, ends, strict=True))
+
+
+def _seconds(path: Path) -> float:
+    return SECONDS.get(str(path.relative_to(ROOT)), SHORT_SECONDS) if path.is_relative_to(ROOT) else 0.0
