@@ -34,6 +34,7 @@ from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
+from reelmill.media.spreading import Worth
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.media.warm import WarmChildren
 from reelmill.queue.kafka import KafkaQueue
@@ -51,7 +52,7 @@ from reelmill.storage.workdir import WorkRoot
 from reelmill.store.changes import ChangeStore
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore
-from reelmill.store.leases import LeaseStore
+from reelmill.store.leases import KINDS, LeaseStore
 from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
@@ -243,16 +244,19 @@ def make_executor(parts: Parts, children: WarmChildren) -> tuple[MediaExecutor, 
         wall_limit_factor=settings.wall_limit_factor,
         wall_limit_seconds=settings.wall_limit_seconds,
         output_max_bytes=settings.input_max_bytes,
-        spread_cpu_seconds=settings.spread_cpu_seconds,
+        worth=Worth(least_cpu_seconds=settings.spread_cpu_seconds, longest_chunk_seconds=settings.chunk_seconds),
         cache_bytes=settings.worker_cache_bytes,
         context=plan_context(settings),
     )
 
-    async def may_spread() -> bool:
+    async def slots() -> int:
         async with parts.database.connection() as connection:
-            return await is_on(connection, GRAPHS)
+            if not await is_on(connection, GRAPHS):
+                return 0
+        lease = timedelta(seconds=settings.lease_seconds)
+        return max(1, await WorkerStore(parts.database).slots(KINDS, silent_after=lease))
 
-    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, may_spread), work
+    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots), work
 
 
 def check_ffmpeg(path: Path) -> None:

@@ -141,6 +141,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Most bytes of inputs that a worker keeps for further tasks of their jobs. 0: none.",
     )
+    chunk_seconds: float = Field(
+        60,
+        ge=0,
+        description="Longest part of a long video that one task encodes, in seconds; joined, the parts are the video."
+        " 0: videos are encoded whole, unless an output asks for chunks.",
+    )
     worker_memory_bytes: int = Field(
         0,
         ge=0,

@@ -14,7 +14,7 @@ from jobs import job
 from live import Reelmill, finish
 
 from reelmill.jobs.progress import Part
-from reelmill.media.spreading import MAKE_OUTPUTS, Share, spec_of
+from reelmill.media.spreading import MAKE_OUTPUTS, Work, spec_of
 from reelmill.store.database import Database
 from reelmill.store.leases import FinishedTask, LeaseStore, NewTask
 from reelmill.store.switches import GRAPHS, turn
@@ -30,7 +30,7 @@ async def spread(api: Api, database: Database) -> pb.Job:
         await turn(connection, GRAPHS, on=True)
     made = await api.create(outputs=THREE)
     first = await api.claim()
-    shares = [Share(outputs=("a", "c"), cpu=3), Share(outputs=("b",), cpu=1)]
+    shares = [Work(kind=MAKE_OUTPUTS, outputs=("a", "c"), cpu=3), Work(kind=MAKE_OUTPUTS, outputs=("b",), cpu=1)]
     new = [
         NewTask(id=task_id, kind=MAKE_OUTPUTS, spec=spec_of(first.job, share, {}), weight=share.cpu)
         for task_id, share in zip(sorted(uuid_utils.uuid7() for _ in shares), shares, strict=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.launcher import Launcher
+from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import PlannedFile
@@ -23,7 +24,7 @@ from reelmill.media.settling import settle
 from reelmill.media.steps import Step
 from reelmill.media.stills import Stills
 from reelmill.media.validate import job_violations, with_defaults
-from reelmill.media.verify import verify
+from reelmill.media.verify import Verified, verify
 from reelmill.v1.media_pb2 import MediaInfo
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
@@ -115,24 +116,36 @@ class Studio:
     launcher: Launcher
     prober: Prober
 
-    async def source(self, path: Path, *looks: float) -> Source:
+    async def source(self, path: Path, *looks: float, span: tuple[float, float] | None = None) -> Source:
         """A file as the worker sees it."""
-        probed = await self.prober.of("").probe(path, looks)
+        probed = await self.prober.of("").probe(path, looks, span)
         return Source(info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
-    async def plan(self, path: Path, *outputs: dict, threads: int = 1, memory_bytes: int = 0) -> Planned:
-        """The plan of outputs of one file; an output without a name is called out."""
+    async def plan(
+        self,
+        path: Path,
+        *outputs: dict,
+        threads: int = 1,
+        memory_bytes: int = 0,
+        piece: Piece | None = None,
+        files: Mapping[str, Path] | None = None,
+    ) -> Planned:
+        """The plan of outputs of one file, or of a piece of each; an output without a name is called out.
+
+        `files`: of pieces that are joined, by their names.
+        """
         several = len(outputs) > 1
         named = ({"name": f"out{i}" if several else "out"} | output for i, output in enumerate(outputs))
         made = job(path.as_uri(), *named)
         assert job_violations(made, "job") == []
-        context = PlanContext(threads=threads, memory_bytes=memory_bytes)
+        context = PlanContext(threads=threads, memory_bytes=memory_bytes, piece=piece)
 
         async def measure(wanted: Sequence[Probe], known: Facts) -> list[Source]:
-            return [await self.source(path, *probe.looks) for probe in wanted]
+            return [await self.source(path, *probe.looks, span=probe.span) for probe in wanted]
 
         graph, facts = await settle(with_defaults(made), context, measure)
-        placed = Placed(inputs={"": str(path)}, threads=threads)
+        paths = {name: str(file) for name, file in (files or {}).items()}
+        placed = Placed(inputs={"": str(path), **paths}, threads=threads)
         (source,) = facts.values()
         return Planned(graph=graph, commands=tuple(rendered(step, placed) for step in graph.steps), source=source)
 
@@ -144,7 +157,11 @@ class Studio:
 
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""
-        planned = await self.plan(path, *outputs)
+        found = await self.made(path, await self.plan(path, *outputs))
+        return [self.folder / file.path for file in found]
+
+    async def made(self, path: Path, planned: Planned) -> list[Verified]:
+        """Run a plan, check what came out as the worker does."""
         damaged = (await self.source(path)).timeline.damaged
         self.make_folders(planned.graph)
         for thing in planned.graph.promised:  # of what was made before; an attempt's folder is its own
@@ -161,8 +178,7 @@ class Studio:
             except AttemptFailed as error:
                 error.add_note(f"{error.failure.command}\n{error.failure.stderr_tail}")
                 raise
-        found = await verify(planned.graph.promised, self.folder, self.prober.of(""), input_damaged=damaged)
-        return [self.folder / file.path for file in found]
+        return await verify(planned.graph.promised, self.folder, self.prober.of(""), input_damaged=damaged)
 
     async def still(self, step: Step, path: Path, folder: Path | None = None) -> tuple[str, ...] | None:
         """Have a warm child make a step's files."""

@@ -15,7 +15,7 @@ from reelmill.gateway import openapi
 from reelmill.gateway.bindings import bindings, services
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "openapi.json"
-WRITE = os.environ.get("REELMILL_GOLDEN") == "write" and not os.environ.get("CI")
+WRITE = os.environ.get("REELMILL_TEST_GOLDEN") == "write" and not os.environ.get("CI")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def _all_schemas(node: Any) -> list[dict[str, Any]]:
 
 
 def test_the_whole_document_is_the_golden_one() -> None:
-    """A planned change is written by REELMILL_GOLDEN=write .venv/bin/pytest tests/unit/test_gateway_openapi.py."""
+    """A planned change is written by REELMILL_TEST_GOLDEN=write .venv/bin/pytest tests/unit/test_gateway_openapi.py."""
     document = openapi.document(
         list(bindings(services())), limits=Limits(request_max_bytes=2**20, batch_max_bytes=2**22), upload_max_bytes=1000
     )  # not the fixture: so a mutant knows this test

@@ -2,7 +2,7 @@
 
 A planned change of a command is written there by
 
-    REELMILL_GOLDEN=write .venv/bin/pytest tests/unit/test_media_golden.py
+    REELMILL_TEST_GOLDEN=write .venv/bin/pytest tests/unit/test_media_golden.py
 
 and then read in the diff. With CI set nothing is written.
 """
@@ -20,7 +20,7 @@ from reelmill.media.validate import job_violations
 from reelmill.v1.media_pb2 import MediaInfo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-WRITE = os.environ.get("REELMILL_GOLDEN") == "write" and not os.environ.get("CI")
+WRITE = os.environ.get("REELMILL_TEST_GOLDEN") == "write" and not os.environ.get("CI")
 
 VIDEO = {"index": 0, "kind": "VIDEO", "codec": "h264", "duration_seconds": 60, "width": 1920, "height": 1080}
 VIDEO |= {"frame_rate": 25, "pixel_aspect_ratio": 1, "pixel_format": "yuv420p", "color_space": "bt709"}

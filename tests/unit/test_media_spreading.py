@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reelmill.jobs.validators import Validator
 from reelmill.media.contract import Graph
 from reelmill.media.promises import Expected, PlannedFile
-from reelmill.media.spreading import Share, expected_inputs, part_of, shares, spec_of
+from reelmill.media.spreading import Work, expected_inputs, part_of, shares, spec_of
 from reelmill.media.steps import Cost, Step, Writing
 from reelmill.v1.jobs_pb2 import Job
 
@@ -64,7 +64,7 @@ TWO = {
 
 def spec(*outputs: str) -> bytes:
     found = {name: Validator(size_bytes=7, modified=name) for name in "ab"}
-    return spec_of(ParseDict(TWO, Job()), Share(outputs=outputs, cpu=1), found)
+    return spec_of(ParseDict(TWO, Job()), Work(kind="make_outputs", outputs=outputs, cpu=1), found)
 
 
 def test_a_part_has_its_outputs_alone_and_the_inputs_that_they_read() -> None:

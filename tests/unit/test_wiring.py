@@ -84,6 +84,7 @@ DEFAULTS: dict[str, Any] = {
     "worker_memory_bytes": 0,
     "spread_cpu_seconds": 60,
     "worker_cache_bytes": 20 * 1024**3,
+    "chunk_seconds": 60,
     "wall_limit_seconds": 172_800.0,
     "allowed_hosts": (),
     "allowed_origins": (),
@@ -106,6 +107,7 @@ FROM_ZERO = (
     *(
         "spread_cpu_seconds",
         "worker_cache_bytes",
+        "chunk_seconds",
         "worker_memory_bytes",
         "worker_cores",
         "drain_seconds",

@@ -5,7 +5,7 @@ import json
 from uuid_utils.compat import uuid7
 
 from reelmill.jobs.validators import Validator
-from reelmill.media.spreading import MAKE_OUTPUTS, Share, expected_inputs, outputs_of, spec_of
+from reelmill.media.spreading import MAKE_OUTPUTS, Work, expected_inputs, outputs_of, spec_of
 from reelmill.store.leases import NewTask
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 from reelmill.worker.copies import FOLDER, Copy, copies_in, expiring, left_by, with_copies
@@ -20,7 +20,7 @@ COPY = Copy(uri="s3://bucket/out/1/_inputs/0", validator=Validator(size_bytes=7,
 
 def test_tasks_read_the_copies_of_what_may_expire_and_pin_them() -> None:
     assert expiring(JOB) == ("film",)
-    specs = [spec_of(JOB, Share(outputs=(name,), cpu=1), FOUND) for name in ("web", "still")]
+    specs = [spec_of(JOB, Work(kind=MAKE_OUTPUTS, outputs=(name,), cpu=1), FOUND) for name in ("web", "still")]
     tasks = tuple(NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=spec, weight=2) for spec in specs)
     web, still = with_copies(tasks, {"film": COPY}, "s3://bucket/out/1/")
     assert copies_in(web.spec) == {"film": COPY.uri} and expected_inputs(web.spec) == {"film": COPY.validator}
@@ -33,7 +33,9 @@ def test_tasks_read_the_copies_of_what_may_expire_and_pin_them() -> None:
 
 
 def test_where_nothing_was_copied_nothing_is_said() -> None:
-    task = NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=spec_of(JOB, Share(outputs=("web",), cpu=1), FOUND))
+    task = NewTask(
+        id=uuid7(), kind=MAKE_OUTPUTS, spec=spec_of(JOB, Work(kind=MAKE_OUTPUTS, outputs=("web",), cpu=1), FOUND)
+    )
     assert with_copies([task], {}, "s3://bucket/out/1/") == (task,)
     for spec in (task.spec, b"", json.dumps({"outputs": ["web"]}).encode()):  # of a release before, too
         assert copies_in(spec) == {} and left_by(spec) == ()

@@ -30,7 +30,9 @@ from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher, running
+from reelmill.media.pieces import Made, made_of
 from reelmill.media.probe import Prober
+from reelmill.media.spreading import Worth
 from reelmill.media.validate import with_defaults
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.media.warm import Answer, WarmChildren, _WarmChild
@@ -43,7 +45,7 @@ from reelmill.store.jobs import NewJob
 from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
 from reelmill.telemetry import traces
-from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
+from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -51,6 +53,8 @@ from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
 SOUND = Output(name="sound", audio=AudioExtract(format=AudioExtract.MP3))
 MOVIE = Output(name="movie", transcode=Transcode())
+WHOLE = Worth(least_cpu_seconds=0, longest_chunk_seconds=0)
+SPREAD = Worth(least_cpu_seconds=0.01, longest_chunk_seconds=0)
 
 
 @dataclass(slots=True)
@@ -87,13 +91,13 @@ class Media:
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)
         made = replace(self.limits, **limits)
-        executor = MediaExecutor(storage, work, self.launcher, self.prober.children, made, self._answer(spreads))
+        executor = MediaExecutor(storage, work, self.launcher, self.prober.children, made, self._answer(2 * spreads))
         self.rig.start_worker(executor, owner=owner)
 
     @staticmethod
-    def _answer(may: bool) -> Callable[[], Awaitable[bool]]:
-        async def answer() -> bool:
-            return may
+    def _answer(slots: int) -> Callable[[], Awaitable[int]]:
+        async def answer() -> int:
+            return slots
 
         return answer
 
@@ -132,7 +136,7 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
         wall_limit_factor=60,
         wall_limit_seconds=600,
         output_max_bytes=10**9,
-        spread_cpu_seconds=0,
+        worth=WHOLE,
         context=PlanContext(threads=1, memory_bytes=2**30),
     )
     async with running() as launcher:
@@ -569,7 +573,7 @@ NINE = Output(name="nine", transcode=Transcode(container=Transcode.WEBM, video=V
 async def test_outputs_that_take_long_are_tasks_of_their_own_for_any_worker(media: Media, source: Path) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
     for owner in ("one", "other"):
-        media.start(owner=owner, spreads=True, spread_cpu_seconds=0.01)
+        media.start(owner=owner, spreads=True, worth=SPREAD)
     new = await media.submit(NINE, SOUND, SMALL, STILLS, source=source)
     job = await media.rig.until(new, "COMPLETED")
     assert [(output.name, len(output.files)) for output in job.outputs] == [
@@ -590,9 +594,73 @@ async def test_outputs_that_take_long_are_tasks_of_their_own_for_any_worker(medi
 async def test_small_jobs_stay_one_task_and_so_do_all_where_graphs_are_off(
     media: Media, source: Path, switched: bool, seconds: float
 ) -> None:
-    media.start(spreads=switched, spread_cpu_seconds=seconds)
+    media.start(spreads=switched, worth=replace(SPREAD, least_cpu_seconds=seconds))
     await media.rig.until(await media.submit(NINE, SMALL, source=source), "COMPLETED")
     assert await media.rig.store.value("SELECT count(*) FROM tasks") == 1
+
+
+CHUNKED = Output(
+    name="film", transcode=Transcode(chunk_seconds=2, video=VideoSettings(height=90, keyframe_interval_seconds=0.5))
+)
+BESIDE = Output(name="mute", transcode=Transcode(chunk_seconds=2, mute=True, container=Transcode.MKV))
+
+
+async def chunks_of(media: Media, source: Path) -> Job:
+    """A job of two films of one decode that two workers made in chunks, and a sound beside them."""
+    await media.rig.store.turn(GRAPHS, on=True)
+    for owner in ("one", "other"):
+        media.start(owner=owner, spreads=True)
+    return await media.rig.until(await media.submit(CHUNKED, BESIDE, SOUND, source=source), "COMPLETED")
+
+
+async def test_a_film_is_made_in_chunks_by_any_worker_and_joined(media: Media, source: Path) -> None:
+    job = await chunks_of(media, source)
+    assert [(output.name, [file.path for file in output.files]) for output in job.outputs] == [
+        ("film", ["film.mp4"]), ("mute", ["mute.mkv"]), ("sound", ["sound.mp3"]),
+    ]  # fmt: skip
+    [clip] = {round(output.files[0].media.duration_seconds, 1) for output in job.outputs[:2]}
+    assert clip == 4.0
+    rows = await media.rig.store.rows("SELECT kind, convert_from(spec, 'utf8') spec, priority FROM tasks ORDER BY id")
+    specs = [(row["kind"], json.loads(row["spec"] or "{}")) for row in rows]
+    both = ["film", "mute"]
+    assert [(kind, spec.get("outputs"), {"chunk", "sound", "join"} & spec.keys()) for kind, spec in specs] == [
+        ("run_job", None, set()),
+        ("make_piece", ["film"], {"sound"}),
+        *[("make_piece", both, {"chunk"})] * 2,
+        ("join_pieces", both, {"join"}),
+        ("make_outputs", ["sound"], set()),
+    ]  # fmt: skip
+    plain, join = rows[0]["priority"], rows[4]["priority"]
+    assert join == plain + 1 and all(row["priority"] == plain for row in rows if row is not rows[4])
+    assert job.version <= 12 and media.left() == []
+
+
+async def test_pieces_are_deleted_once_their_job_is_done(media: Media, source: Path) -> None:
+    job = await chunks_of(media, source)
+    rows = await media.rig.store.rows("SELECT uri FROM storage_deletions")
+    gone = {file_path(row["uri"]) for row in rows}
+    kept = {file_path(file.uri) for output in job.outputs for file in output.files}
+    written = {path for path in (media.folder / "out").rglob("*") if path.is_file()}
+    assert kept <= written
+    pieces = written - kept
+    assert len(pieces) == 5 and all(any(folder in piece.parents for folder in gone) for piece in pieces)
+    assert not any(folder in path.parents for folder in gone for path in kept)
+
+
+async def test_pieces_that_do_not_fit_together_are_made_anew(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(result: bytes) -> tuple[Made, ...]:
+        # As if a frame had been lost on the way.
+        return tuple(replace(one, times=[*one.times, 2_000_000] if one.times else ()) for one in made_of(result))
+
+    before = JOINS_REFUSED._value.get()
+    monkeypatch.setattr("reelmill.worker.joining.made_of", wrong)
+    job = await chunks_of(media, source)
+    assert JOINS_REFUSED._value.get() == before + 1
+    assert [len(output.files) for output in job.outputs] == [1, 1, 1]
+    lines = await media.rig.store.rows("SELECT message FROM job_logs WHERE level = 'WARNING'")
+    assert any("don't fit together" in line["message"] for line in lines)
 
 
 @contextmanager
@@ -620,9 +688,7 @@ async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of
 ) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
     async with serving_bucket(talk=source.read_bytes()) as bucket:
-        media.start(
-            spreads=True, spread_cpu_seconds=0.01, cache_bytes=cache_bytes, fetch_seconds=20, s3_endpoint=bucket.url
-        )
+        media.start(spreads=True, worth=SPREAD, cache_bytes=cache_bytes, fetch_seconds=20, s3_endpoint=bucket.url)
         await media.rig.until(await media.submit(SOUND, source="s3://bucket/talk.mp4"), "COMPLETED")
         assert (bucket.count("GET"), media.left()) == (1, [])
         new = await media.submit(NINE, SMALL, source="s3://bucket/talk.mp4")
@@ -641,7 +707,7 @@ async def test_an_address_of_the_web_is_copied_once_for_all_tasks_and_the_copy_g
     async with serving_bucket(talk=source.read_bytes()) as web, serving_bucket() as bucket:
         web.lives = 1
         for owner in ("one", "other"):
-            media.start(owner=owner, spreads=True, spread_cpu_seconds=0.01, fetch_seconds=20, s3_endpoint=bucket.url)
+            media.start(owner=owner, spreads=True, worth=SPREAD, fetch_seconds=20, s3_endpoint=bucket.url)
         new = await media.submit(NINE, SMALL, source=f"{web.url}/bucket/talk.mp4?signature=1", prefix=prefix)
         job = await media.rig.until(new, "COMPLETED", "FAILED")
     assert job.state == Job.COMPLETED, job.error
@@ -657,7 +723,7 @@ async def test_an_address_of_the_web_is_copied_once_for_all_tasks_and_the_copy_g
 
 async def test_a_job_of_one_task_copies_nothing(media: Media, source: Path) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
-    media.start(spreads=True, spread_cpu_seconds=600, fetch_seconds=10)
+    media.start(spreads=True, worth=replace(SPREAD, least_cpu_seconds=600), fetch_seconds=10)
     with serving(source.parent) as address:
         new = await media.submit(NINE, SMALL, source=f"{address}/{source.name}")
         await media.rig.until(new, "COMPLETED")
@@ -669,7 +735,7 @@ async def test_an_input_that_changes_between_plan_and_part_ends_the_job(
     media: Media, source: Path, silent_clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
-    media.start(spreads=True, spread_cpu_seconds=0.01)
+    media.start(spreads=True, worth=SPREAD)
     fetch = Storage.fetch
 
     async def fetches(
@@ -706,7 +772,7 @@ async def test_an_input_that_changes_while_it_is_read_ends_the_job(
 
 async def test_a_part_that_fails_names_its_output_and_ends_the_job(media: Media, source: Path) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
-    media.start(spreads=True, spread_cpu_seconds=0.01, output_max_bytes=1000)
+    media.start(spreads=True, worth=SPREAD, output_max_bytes=1000)
     job = await media.rig.until(await media.submit(NINE, SMALL, source=source), "FAILED")
     assert job.error.code == "OUTPUT_TOO_LARGE" and job.error.output in ("nine", "small")
     assert not any(output.files for output in job.outputs)

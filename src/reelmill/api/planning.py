@@ -3,7 +3,7 @@
 import shlex
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from uuid import UUID
 
 from reelmill.abreast import abreast
@@ -14,7 +14,7 @@ from reelmill.media.graph import waits_for
 from reelmill.media.probe import Prober
 from reelmill.media.render.ffmpeg import Placed, rendered
 from reelmill.media.settling import settle
-from reelmill.media.steps import Encoded, Kind, Reading, Step, Writing, digest
+from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.storage import Storage
 from reelmill.v1 import steps_pb2 as pb
@@ -96,10 +96,10 @@ def _step(step: Step, after: Sequence[int], placed: Placed) -> pb.Step:
 
 def _reading(reading: Reading) -> pb.Step.Reading:
     made = pb.Step.Reading(demuxer=reading.demuxer, seek_seconds=reading.seek)
-    if isinstance(reading.of, PurePosixPath):
-        made.path = str(reading.of)
-    else:
+    if isinstance(reading.of, str):
         made.input = reading.of
+    else:
+        made.path = str(reading.of.path if isinstance(reading.of, Joined) else reading.of)
     return made
 
 

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from reelmill.api.listing import page_token, parse_page_token
 from reelmill.cache.port import Cache
-from reelmill.media.spreading import MAKE_OUTPUTS, outputs_of
+from reelmill.media.pieces import Chunk
+from reelmill.media.spreading import JOIN_PIECES, MAKE_OUTPUTS, MAKE_PIECE, outputs_of, piece_in
+from reelmill.media.timeline import SECOND
 from reelmill.store.jobs import JobStore
 from reelmill.store.tasks import FIRST
 from reelmill.v1 import jobs_pb2 as pb
@@ -25,16 +27,20 @@ async def list_tasks(
     running = any(task.state == pb.Task.RUNNING for task, _ in page)
     progress = await cache.get_task_progress(tenant_id, job_id) if running else {}
     for task, spec in page:
-        task.outputs.extend(_outputs(task, spec, whole))
+        _tell_work(task, spec, whole)
         _tell_progress(task, progress)
     more = page_token(page[-1][0].id) if page.more else ""
     return pb.ListTasksResponse(tasks=[task for task, _ in page], next_page_token=more)
 
 
-def _outputs(task: pb.Task, spec: bytes, whole: Sequence[str]) -> Sequence[str]:
-    if task.kind == MAKE_OUTPUTS:
-        return outputs_of(spec)
-    return () if task.planned_by else whole
+def _tell_work(task: pb.Task, spec: bytes, whole: Sequence[str]) -> None:
+    """What it makes; of a kind that only a newer release knows nothing is told."""
+    if task.kind in (MAKE_OUTPUTS, MAKE_PIECE, JOIN_PIECES):
+        task.outputs.extend(outputs_of(spec))
+        if isinstance(piece := piece_in(spec), Chunk):
+            task.part.start_seconds, task.part.end_seconds = piece.start / SECOND, piece.end / SECOND
+    elif not task.planned_by:
+        task.outputs.extend(whole)
 
 
 def _tell_progress(task: pb.Task, progress: Mapping[UUID | None, bytes]) -> None:

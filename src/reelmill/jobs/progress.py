@@ -22,7 +22,7 @@ def combined(told: Iterable[tuple[Part, Progress]]) -> Progress:
     """A job's progress: the sum of its tasks', and no less than one of them knows of what was done before it.
 
     Speeds add up, for tasks run side by side. The time to go is the longest that one of them tells. An output is as far
-    as the task that makes it.
+    as the task that makes it; one that several make, as the job.
     """
     job, told = Progress(), list(told)
     # What was done before the first of them began; whatever ended since has told so itself, unless that was forgotten.
@@ -36,7 +36,10 @@ def combined(told: Iterable[tuple[Part, Progress]]) -> Progress:
             job.speed += progress.speed
             if progress.HasField("eta") and progress.eta.ToNanoseconds() > job.eta.ToNanoseconds():
                 job.eta.CopyFrom(progress.eta)
-    outputs = {one.output: one for _, progress in told for one in progress.outputs}
-    job.outputs.extend(outputs[name] for name in sorted(outputs))
     job.percent = round(min(100.0, max(done, known)), 2)
+    outputs = {one.output: one for _, progress in told for one in progress.outputs}
+    for name in sorted(outputs):
+        job.outputs.add().CopyFrom(outputs[name])
+        if outputs[name].in_pieces:
+            job.outputs[-1].percent = job.percent
     return job

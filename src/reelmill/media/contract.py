@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reelmill.jobs.errors import Violation
+from reelmill.media.pieces import Clock, Piece
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Step
 from reelmill.media.timeline import Timeline, claimed
@@ -40,6 +41,8 @@ class Probe:
     """The job's name of it."""
     looks: tuple[float, ...] = ()
     """Times whose frames are to be known, as `measuring.sought` takes them."""
+    span: tuple[float, float] | None = None
+    """From when to when all frames are to be known, as there."""
 
 
 Measurement = Probe
@@ -80,6 +83,30 @@ class PlanContext:
     """What a step may take; 0: any."""
     facts: Facts = field(default_factory=dict)
     """What was measured so far."""
+    piece: Piece | None = None
+    """What alone is to be made of each output; None: all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Division:
+    """How an output can be made in chunks; times in microseconds of its input's clock."""
+
+    picture: int
+    """The stream whose frames are divided."""
+    start: int
+    end: int
+    """The part of the input that it is made of."""
+    shown: int
+    """When its first frame is shown, from which its key frames are counted."""
+    clock: Clock
+    sounds: bool
+    """Whether there is sound beside the picture."""
+    measured: bool
+    """Whether all frames' times are known."""
+    keyframe_interval_seconds: float
+    """0: where the encoder likes."""
+    chunk_seconds: float
+    """The shortest that was asked for; 0: as the plan likes."""
 
 
 Planned = tuple[Step, ...] | Needs
@@ -112,10 +139,14 @@ class Operation(Protocol):
         ...
 
     def plan(self, output: str, spec: Any, source: Source, context: PlanContext) -> Planned:
-        """The steps of one output, or what it must know first (then it is asked again, with `context.facts`).
+        """The steps of one output, or of its piece, or what it must know first (then it is asked again).
 
         Raises AttemptFailed where the input does not allow it (TIME_OUT_OF_RANGE, INPUT_NO_AUDIO…).
         """
+        ...
+
+    def division(self, output: str, spec: Any, source: Source) -> Division | None:
+        """How an output that can be planned is made in pieces; None: it is made whole."""
         ...
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reelmill.media.contract import Source
 from reelmill.media.formats.containers import JOINED, UNMEASURED
+from reelmill.media.pieces import Chunk, Clock
 from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.sources import Span
 from reelmill.media.timeline import SECOND, Track, micros
@@ -58,23 +59,31 @@ class Cut:
     """When the last frame begins and when it ends, from the part's beginning, where that is known."""
     late: int = 0
     """By how much ffmpeg shows each frame too late."""
+    clock: Clock | None = None
+    """Of a chunk: how its times are written, as in all others."""
 
     @property
     def moved(self) -> bool:
         """Whether filters must move times."""
         return abs(self.offset) > _SAME or self.late > 0 or self.last is not None
 
+    @property
+    def fine(self) -> bool:
+        """Whether times need a finer clock than the input's."""
+        return self.moved if self.clock is None else self.clock.fine
+
     def picture(self) -> tuple[str, ...]:
         """Filters that stand before all others of a picture."""
         if not self.moved:
-            return ()
+            return (_FINE,) if self.fine else ()
         offset = self.offset + self.late
         bounds = [f"start={_told(max(0, self.shown + self.late - _LESS))}"] if offset > _SAME else []
         bounds += [f"end={_told(offset + max(self.length, 1))}"] if self.last is not None else []
         # First the clock: trim rounds its bounds to it.
-        found = [_FINE, *([f"trim={':'.join(bounds)}"] if bounds else [])]
+        found = [*((_FINE,) if self.fine else ()), *([f"trim={':'.join(bounds)}"] if bounds else [])]
         if abs(offset) > _SAME:
-            found.append(f"setpts=max(0\\,PTS{_back(offset)}/TB)")
+            moved = f"PTS{_back(offset)}/TB"
+            found.append(f"setpts=max(0\\,{moved if self.fine else f'round({moved})'})")
         if self.last is not None:
             step = _step(self.length, self.last)
             count = f"{_CLONES + 1}-st(0\\,ld(0)+1)"  # of those that are still to come, and this one
@@ -211,6 +220,38 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
     )
 
 
+def zero(source: Source, part: Span, used: Sequence[int]) -> int:
+    """The time that comes out as 0 of a part of streams `used` with their picture."""
+    return micros(part.start) if part.cut or part.start else origin(source, 0, used)
+
+
+def cut_chunk(source: Source, part: Span, chunk: Chunk, picture: int, begin: int) -> Cut:
+    """How to read the picture of a chunk of a part; `begin`: the time that is its 0."""
+    track = source.timeline.track(picture)
+    first = min(track.frame_at(chunk.start), chunk.start) if track.knows(chunk.start) else chunk.start
+    seek = seek_for(source, track, first)
+    counted = origin(source, seek, (picture,))
+    last = _held(track, chunk.start, chunk.end, part.cut) if chunk.last and chunk.clock.held else None
+    return Cut(
+        seek=seek,
+        offset=begin - counted,
+        shown=first - counted,
+        length=chunk.end - begin,
+        last=last,
+        sparse=chunk.clock.sparse,
+        ends=_ends(track, chunk.start, chunk.end, part.cut, last) if chunk.last else None,
+        clock=chunk.clock,
+    )
+
+
+def cut_sound(source: Source, part: Span, used: Sequence[int], begin: int) -> Cut:
+    """How to read sounds `used` of a part without its picture; `begin`: the time that is their 0."""
+    start = micros(part.start)
+    seek = _sound_seek(source, start)
+    offset = begin - origin(source, seek, used)
+    return Cut(seek=seek, offset=offset, shown=offset, length=max(0, start + micros(part.length) - begin))
+
+
 def _offset(part: Span, offset: int) -> int:
     """Of a part that is cut the clock counts; a whole begins with what it has."""
     return offset if part.cut or part.start else max(0, offset)
@@ -218,7 +259,7 @@ def _offset(part: Span, offset: int) -> int:
 
 def seek_for(source: Source, track: Track, time: int) -> int:
     """Where to begin to read so that the frame that begins at `time` is decoded."""
-    if not time or _unseekable(source) or _is_before_picture(source, time):
+    if not time or is_unseekable(source) or _is_before_picture(source, time):
         return 0
     if not (_lands_late(source) or track.late or track.recovery):
         return time
@@ -239,7 +280,7 @@ def from_seek(source: Source, seek: int, time: int, picture: int) -> tuple[str, 
 
 
 def _sound_seek(source: Source, time: int) -> int:
-    if _unseekable(source) or _is_before_picture(source, time):
+    if is_unseekable(source) or _is_before_picture(source, time):
         return 0
     return max(0, time - (2 * _BEFORE_KEY if _lands_late(source) else _BEFORE_SOUND))
 
@@ -257,7 +298,8 @@ def _is_before_picture(source: Source, time: int) -> bool:
     )
 
 
-def _unseekable(source: Source) -> bool:
+def is_unseekable(source: Source) -> bool:
+    """Whether it is read from its beginning for each part."""
     times = source.timeline
     # In PS a seek may land seconds late, or behind the last key frame, where packs hold many pictures: in small files.
     packed = source.demuxer == "mpeg" and source.info.size_bytes <= _SMALL_BYTES

@@ -18,6 +18,8 @@ from reelmill.media.packets import Stream
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Track
 
 _LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
+_EACH_LOOK_SECONDS = 0.03
+_SPAN_SECONDS, _SPAN_PACKETS = 4.0, 1_000_000
 _FIRST_PACKETS = 40  # of H.264 that follows an order of its own: it keeps 16 at most
 _NEAR = SECOND  # of packets after a time that may still be shown before it
 _FAR = 3600 * SECOND  # before a file
@@ -75,8 +77,19 @@ def must_look(container: Any, first: First | None) -> bool:
     return container.format.name in ("avi", "mxf") or (first is not None and first.midway)
 
 
-def looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequence[float], first: First | None) -> Track:
-    """A picture's track with what is shown around `looks`, as measuring.sought has them; `begin`: of its clock."""
+def looked(
+    container: Any,
+    track: Track,
+    stream: Any,
+    begin: int,
+    looks: Sequence[float],
+    first: First | None,
+    span: tuple[float, float] | None = None,
+) -> Track:
+    """A picture's track with what is shown around `looks` and in a `span`, as measuring.sought has them.
+
+    `begin`: of its clock.
+    """
     frames: set[int] = set()
     keys: set[int] = set()
     windows: list[tuple[int, int]] = []
@@ -93,16 +106,18 @@ def looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequenc
     )
     if first is not None and first.midway and (shown := reader.first_whole()) is not None:
         track = replace(track, begin=track.start, start=max(track.start, shown))
-    until = time.monotonic() + _LOOK_SECONDS
+    until = time.monotonic() + _LOOK_SECONDS + _EACH_LOOK_SECONDS * len(looks) + (_SPAN_SECONDS if span else 0)
     length = track.end - track.start
-    for look in looks[:MOST_LOOKS]:
+    wanted = [round(look * SECOND) if look >= 0 else track.start + round(-look * length) for look in looks[:MOST_LOOKS]]
+    parts = [(at, at) for at in wanted]
+    parts += [(round(span[0] * SECOND), round(span[1] * SECOND))] if span else []
+    for at, end in parts:
         if time.monotonic() > until:
             break
-        at = round(look * SECOND) if look >= 0 else track.start + round(-look * length)
-        if any(low <= at < high for low, high in windows):
+        if any(low <= at and end < high for low, high in windows):
             continue
         for back in (0, _EARLIER, 5 * _EARLIER):
-            found = reader.around(at - back, at)
+            found = reader.around(at - back, at, end, until)
             if found is not None:
                 break
         if found is None:
@@ -110,7 +125,9 @@ def looked(container: Any, track: Track, stream: Any, begin: int, looks: Sequenc
         times, some, ended = found
         frames.update(times)
         keys.update(some)
-        near = [t for t in times if t <= at + _NEAR]
+        # Where it was broken off, what came last may lack some that are shown before it.
+        known = end + _NEAR if ended or max(times) > end + _NEAR else max(times) - _NEAR
+        near = [t for t in times if t <= known]
         # Where nothing is shown yet, the first frame is.
         low = min(times) if min(times) > track.start else -(2**62)
         windows.append((low, 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1))
@@ -147,16 +164,21 @@ class _Reader:
     undated: bool
     seen: Stream
 
-    def around(self, seek: int, at: int) -> tuple[list[int], list[int], bool] | None:
-        """Frames from the key frame before `at` on, key frames, and whether the file ended; None if it came too late.
+    def around(self, seek: int, at: int, end: int, until: float) -> tuple[list[int], list[int], bool] | None:
+        """Frames from the key frame before `at` to behind `end`, key frames, and whether the file ended.
 
-        It did too where the picture that it begins to renew is not whole at `at`.
+        None if the key frame came too late, also where the picture that it begins to renew is not whole at `at`.
+        `until`: of a monotonic clock, when to break off.
         """
         self._seek(seek)
         self.seen.renewing = self.seen.whole = self.seen.field = None
         times: list[int] = []
         keys: list[int] = []
-        for when, key in islice(self._times(), _LOOK_PACKETS):
+        left = _LOOK_PACKETS if at == end else _SPAN_PACKETS
+        for when, key in self._times():
+            left -= 1
+            if not left or (left % 256 == 0 and time.monotonic() > until):
+                return ([t for t in times if t >= keys[0]], keys, False) if keys else None
             if not keys and not key:
                 continue
             times.append(when)
@@ -164,7 +186,7 @@ class _Reader:
                 keys.append(when)
             if seek > -_EARLIER and (keys[0] > at or (when > at and (self.seen.whole is None or self.seen.whole > at))):
                 return None
-            if when > at + _NEAR:
+            if when > end + _NEAR:
                 return [t for t in times if t >= keys[0]], keys, False
         return ([t for t in times if t >= keys[0]], keys, True) if keys else None
 

@@ -135,12 +135,15 @@ def sought(
     file: IO[bytes],
     size: int,
     first: looking.First | None = None,
+    *,
+    span: tuple[float, float] | None = None,
 ) -> Timeline:
     """The timeline of a large file: what it claims, its end, and frames around `looks` (seconds from its beginning).
 
     `first`: what the picture's first packet tells.
 
-    Negative looks count from the picture's beginning as parts of its length: -0.25 is a quarter.
+    Negative looks count from the picture's beginning as parts of its length: -0.25 is a quarter. Of a `span` all frames
+    are found, from the second where it begins to that where it ends.
     """
     begin = container.start_time or 0
     for stream in container.streams:
@@ -157,9 +160,9 @@ def sought(
         end = ends.get(s.index) or (start + told if told else max(0, container.duration or 0))
         interval = round(SECOND / rate) if rate else 0
         tracks[s.index] = Track(start=max(0, start), end=end, claimed=told, interval=interval)
-    if picture in tracks and (looks or looking.must_look(container, first)):
+    if picture in tracks and (looks or span or looking.must_look(container, first)):
         stream = container.streams[picture]
-        tracks[picture] = looking.looked(container, tracks[picture], stream, begin, looks, first)
+        tracks[picture] = looking.looked(container, tracks[picture], stream, begin, looks, first, span)
     return Timeline(tracks=tracks, claimed=max(0, container.duration or 0))
 
 

@@ -1,11 +1,12 @@
 """From a job, and what is known of its inputs, to a graph of steps. Pure."""
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.contract import Facts, Graph, Measurement, Needs, PlanContext, Probe, Source
+from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Probe, Source
 from reelmill.media.graph import fused, in_order
 from reelmill.media.operations import OPERATIONS
+from reelmill.media.pieces import Chunk, Piece
 from reelmill.media.steps import Step
-from reelmill.media.timeline import MOST_LOOKS
+from reelmill.media.timeline import MOST_LOOKS, SECOND
 from reelmill.v1.jobs_pb2 import Job
 
 
@@ -16,10 +17,10 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
     filled in (media.validate.with_defaults). Raises AttemptFailed where an input does not allow an output, and
     OUT_OF_MEMORY where one step alone would take more than there is.
     """
-    needs: list[Measurement] = [probe for probe in probes(job) if probe not in context.facts]
+    needs: list[Measurement] = [probe for probe in probes(job, context.piece) if probe not in context.facts]
     if needs:
         return Needs(measurements=tuple(needs))
-    found = sources(job, context.facts)
+    found = sources(job, context.facts, context.piece)
     steps: list[Step] = []
     for output in job.outputs:
         name = output.WhichOneof("operation")
@@ -38,14 +39,28 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
     return Graph(steps=ordered, outputs=tuple(output.name for output in job.outputs))
 
 
-def probes(job: Job) -> tuple[Probe, ...]:
+def divisions(job: Job, facts: Facts) -> dict[str, Division | None]:
+    """How each output can be made in pieces; `facts`: those that its plan was made with."""
+    found = sources(job, facts)
+    answer = {}
+    for output in job.outputs:
+        name = output.WhichOneof("operation")
+        assert name, "the api refuses outputs without an operation"
+        source = found[output.input or job.inputs[0].name]
+        answer[output.name] = OPERATIONS[name].division(output.name, getattr(output, name), source)
+    return answer
+
+
+def probes(job: Job, piece: Piece | None = None) -> tuple[Probe, ...]:
     """What must be known of every input."""
+    if isinstance(piece, Chunk):
+        return tuple(Probe(input=item.name, span=(piece.start / SECOND, piece.end / SECOND)) for item in job.inputs)
     return tuple(Probe(input=item.name, looks=_looks(job, item.name)) for item in job.inputs)
 
 
-def sources(job: Job, facts: Facts) -> dict[str, Source]:
+def sources(job: Job, facts: Facts, piece: Piece | None = None) -> dict[str, Source]:
     """The inputs by their names, out of what was measured."""
-    return {probe.input: facts[probe] for probe in probes(job)}
+    return {probe.input: facts[probe] for probe in probes(job, piece)}
 
 
 def _looks(job: Job, name: str) -> tuple[float, ...]:

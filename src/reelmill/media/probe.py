@@ -66,10 +66,10 @@ class Prober:
         """What looks into the files of one tenant; no child that did sees another's."""
         return TenantProber(self, str(tenant))
 
-    async def look(self, path: Path, looks: Sequence[float], tenant: str) -> Probed:
+    async def look(self, path: Path, looks: Sequence[float], span: tuple[float, float] | None, tenant: str) -> Probed:
         """See TenantProber.probe."""
         try:
-            return _read((await self._answer(path, looks, tenant)).told)
+            return _read((await self._answer(path, looks, span or (), tenant)).told)
         except OSError as error:
             raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
         except Crashed as error:
@@ -79,9 +79,9 @@ class Prober:
             message = f"looking into the file took {error}; make a sound copy of it"
             raise AttemptFailed("INPUT_CORRUPT", message) from error
 
-    async def _answer(self, path: Path, looks: Sequence[float], tenant: str) -> Answer:
+    async def _answer(self, path: Path, looks: Sequence[float], span: Sequence[float], tenant: str) -> Answer:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
-        question = {"looks": list(looks[:MOST_LOOKS])}
+        question = {"looks": list(looks[:MOST_LOOKS]), "span": list(span)}
         try:
             return await self.children.ask(tenant, path, question)
         except Crashed:
@@ -95,9 +95,9 @@ class TenantProber:
     prober: Prober
     tenant: str
 
-    async def probe(self, path: Path, looks: Sequence[float] = ()) -> Probed:
-        """Look into a local file; `looks` are times that will matter, for large files (measuring.sought).
+    async def probe(self, path: Path, looks: Sequence[float] = (), span: tuple[float, float] | None = None) -> Probed:
+        """Look into a local file; `looks` and `span` are times that will matter, for large files (measuring.sought).
 
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT, INPUT_UNSUPPORTED.
         """
-        return await self.prober.look(path, looks, self.tenant)
+        return await self.prober.look(path, looks, span, self.tenant)

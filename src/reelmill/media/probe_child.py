@@ -82,10 +82,10 @@ def prepare() -> None:
         return
 
 
-def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
+def answer(file: int, looks: Sequence[float] = (), span: Sequence[float] = ()) -> dict[str, str]:
     """`info` (a serialized MediaInfo, base64), `demuxer` and mostly `timeline`, or `code` and `message`.
 
-    `file`: open, at its start. `looks`: times that matter, as `measuring.sought` takes them.
+    `file`: open, at its start. `looks` and `span`: times that matter, as `measuring.sought` takes them.
     """
     size = os.fstat(file).st_size
     if size == 0:
@@ -143,7 +143,9 @@ def answer(file: int, looks: Sequence[float] = ()) -> dict[str, str]:
             ):
                 times = replace(times, cut_off=True)
             if not still and times is None:
-                times = measuring.sought(container, info, index, looks, apart(file), size, first)
+                times = measuring.sought(
+                    container, info, index, looks, apart(file), size, first, span=(span[0], span[1]) if span else None
+                )
                 times = replace(times, broken=recorder is not None and recorder.broken)
             if times is not None and demuxer == "mov":
                 times = replace(times, fragments=endings.has_fragments(apart(file)))

@@ -25,6 +25,17 @@ class ExpectedStream:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """When frames of a picture must be shown, in microseconds from the first one on."""
+
+    shown: tuple[int, ...]
+    tolerance: int
+    """By which each may differ, for clocks tick."""
+    more: bool = False
+    """Whether others may follow: those that hold the last one to the end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Expected:
     """What a file must contain."""
 
@@ -33,6 +44,8 @@ class Expected:
     duration_seconds: float | None = None
     """None is not checked."""
     duration_tolerance_seconds: float = 0.5
+    times: Times | None = None
+    """Of its picture; None is not checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

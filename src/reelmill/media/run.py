@@ -93,6 +93,8 @@ async def run(
         environment={"SVT_LOG": "1"},
         reads=tuple(map(Path, command.reads)),
     )
+    for path, words in command.written:
+        (folder / path).write_text(words)
     process = await launcher.launch(_argv(command, ffmpeg), confinement, folder=folder)
     running_ffmpegs.add(process.pid)
     text, began = shown(command, ffmpeg), time.monotonic()

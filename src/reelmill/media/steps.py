@@ -30,6 +30,10 @@ class Program(Enum):
     FFMPEG = "ffmpeg"
 
 
+COPY = "copy"
+"""In the place of an encoder: what is taken is written as it is."""
+
+
 class Kind(Enum):
     """What a stream is, by FFmpeg's letter."""
 
@@ -38,11 +42,23 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Joined:
+    """Files that are read as one."""
+
+    path: PurePosixPath
+    """Of the list of them, which is made for the step."""
+    files: tuple[str, ...]
+    """As the names of inputs."""
+    lasts: tuple[int, ...]
+    """Microseconds from where each begins to where the next one does; so one less than there are files."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """One opening of a file."""
 
-    of: str | PurePosixPath
-    """Name of the job's input, or the path of a file that a step before writes."""
+    of: str | PurePosixPath | Joined
+    """Name of the job's input, or the path of a file that a step before writes, or many that are read as one."""
     demuxer: str
     """FFmpeg's, forced: a file is read as what we found it to be."""
     seek: float = 0.0
@@ -143,7 +159,7 @@ class Step:
     @property
     def encoders(self) -> frozenset[str]:
         """FFmpeg's names of the encoders that it needs."""
-        return frozenset(stream.encoder for stream in self._streams())
+        return frozenset(stream.encoder for stream in self._streams()) - {COPY}
 
     @property
     def filters(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ import base64
 import json
 import zlib
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -68,6 +68,14 @@ class Track:
         if not self.interval:
             return inside
         return self.start + (inside - self.start) // self.interval * self.interval
+
+    def frame_from(self, time: int) -> int | None:
+        """When the first frame begins that begins no earlier than `time`; None where that was not measured."""
+        at = bisect_left(self.frames, time)
+        if at == len(self.frames):
+            return None
+        found = self.frames[at]
+        return found if any(low <= time and found <= high for low, high in self.windows) else None
 
     def knows(self, time: int) -> bool:
         """Whether `frame_at` tells what was measured."""
@@ -240,6 +248,19 @@ def unpacked(text: str) -> Timeline:
         cut_off=head["cut_off"],
         fragments=head["fragments"],
     )
+
+
+def packed_times(times: Sequence[int]) -> str:
+    """Times in their order as a text that `unpacked_times` reads."""
+    return base64.b64encode(zlib.compress(_steps(times).tobytes(), 6)).decode()
+
+
+def unpacked_times(text: str) -> array[int]:
+    """What `packed_times` wrote. Raises ValueError for anything else."""
+    try:
+        return _sums(zlib.decompressobj().decompress(base64.b64decode(text), _MOST_BYTES))
+    except zlib.error as error:
+        raise ValueError("no times") from error
 
 
 def _pairs(told: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:

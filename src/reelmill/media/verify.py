@@ -1,6 +1,7 @@
 """Checks what ffmpeg wrote: an exit code of 0 is no success."""
 
 import asyncio
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -8,11 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import languages
+from reelmill.media import languages, tracks
 from reelmill.media.leftovers import leftovers
 from reelmill.media.playlists import Playlist, parsed
-from reelmill.media.probe import TenantProber
-from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile, allowance
+from reelmill.media.probe import Probed, TenantProber
+from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile, Times, allowance
 from reelmill.media.timeline import SECOND
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -22,6 +23,7 @@ _KINDS = ((MediaInfo.Stream.VIDEO, "picture"), (MediaInfo.Stream.AUDIO, "sound")
 _SAMPLES = 3  # segments of a set that are looked into: the first, the middle and the last
 _SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: sound ends with its last packet
 _DAMAGED_SECONDS = 0.1
+_WHOLE = (0.0, 1e9)  # seconds: of a file whose frames are all looked at
 _MANIFEST_BYTES = 2**24
 
 
@@ -35,6 +37,8 @@ class Verified:
     content_type: str
     info: MediaInfo | None
     """What it contains; None for one of a set, which is known as a whole."""
+    times: Sequence[int] = ()
+    """When its frames are shown, in microseconds from the first one on, where they were promised (Expected.times)."""
 
 
 async def verify(
@@ -63,25 +67,29 @@ async def verify(
 
 
 async def _file(file: PlannedFile, folder: Path, prober: TenantProber, code: str) -> Verified:
-    info = await _looked_into(file.path, file.output, file.expected, folder, prober, code)
-    return Verified(output=file.output, path=file.path, content_type=file.content_type, info=info)
+    probed = await _looked_into(file.path, file.output, file.expected, folder, prober, code)
+    times, _ = shown_times(probed) if file.expected.times is not None else ((), True)
+    return Verified(output=file.output, path=file.path, content_type=file.content_type, info=probed.info, times=times)
 
 
 async def _looked_into(
     path: PurePosixPath, output: str, expected: Expected, folder: Path, prober: TenantProber, code: str
-) -> MediaInfo:
+) -> Probed:
     try:
-        probed = await prober.probe(folder / path)
+        probed = await prober.probe(folder / path, span=_WHOLE if expected.times is not None else None)
     except AttemptFailed as error:
         raise AttemptFailed(code, f"{path}: {error.failure.message}", output=output) from error
-    info = probed.info
     claimed = probed.timeline.claimed / SECOND if probed.timeline is not None else 0.0
-    if found := problems(info, expected, damaged=code == "INPUT_CORRUPT", claimed_seconds=claimed):
+    found = problems(probed.info, expected, damaged=code == "INPUT_CORRUPT", claimed_seconds=claimed)
+    if expected.times is not None:
+        shown, whole = shown_times(probed)
+        found += mistimed(shown, expected.times, whole=whole)
+    if found:
         raise AttemptFailed(code, f"{path}: {'; '.join(found)}", output=output)
     if private := await asyncio.to_thread(leftovers, folder / path):
         message = f"{path}: it has more than picture and sound, which may be private: {', '.join(private)}"
         raise AttemptFailed("OUTPUT_INVALID", message, output=output)
-    return info
+    return probed
 
 
 async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) -> list[Verified]:
@@ -159,6 +167,32 @@ def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False, clai
     if damaged and claimed_seconds and abs(info.duration_seconds - claimed_seconds) > _DAMAGED_SECONDS:
         found.append(f"it says {claimed_seconds:.3f} s and holds {info.duration_seconds:.3f} s")
     return found
+
+
+def shown_times(probed: Probed) -> tuple[Sequence[int], bool]:
+    """When the frames of a file's picture are shown, in microseconds from the first one on, and whether these are all.
+
+    A file that is read for too long is known from its beginning on.
+    """
+    picture = tracks.shown(probed.info)
+    track = probed.timeline.track(picture.index) if picture is not None and probed.timeline is not None else None
+    if track is None or not track.frames:
+        return (), False
+    first = track.frames[0]
+    until = max((high for low, high in track.windows if low <= first), default=first)
+    whole = until > track.frames[-1] and until >= track.end
+    return array("q", (time - first for time in track.frames if time < until or whole)), whole
+
+
+def mistimed(found: Sequence[int], promised: Times, *, whole: bool = True) -> list[str]:
+    """How the times of a file's frames differ from what was promised; `whole`: those are all that it has. Pure."""
+    wanted = promised.shown
+    if (whole and len(found) < len(wanted)) or (len(found) > len(wanted) and not promised.more):
+        return [f"it has {len(found)} frames instead of {len(wanted)}"]
+    for i, (is_at, should) in enumerate(zip(found, wanted, strict=False)):
+        if abs(is_at - should) > promised.tolerance:
+            return [f"its frame {i} is shown at {is_at / SECOND:.6f} s instead of {should / SECOND:.6f} s"]
+    return []
 
 
 def _of_kind(what: str, streams: Sequence[MediaInfo.Stream], wanted: Sequence[ExpectedStream]) -> list[str]:

@@ -42,7 +42,7 @@ def prepare() -> None:
 def answer(file: int, question: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """What is said of an open file, at its start, and what was made of it."""
     if "stills" not in question:
-        return probe_child.answer(file, question["looks"]), []
+        return probe_child.answer(file, question["looks"], question["span"]), []
     try:
         pictures, warnings = still_child.made(file, question)
     except still_child.Undone as undone:

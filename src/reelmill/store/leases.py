@@ -21,7 +21,7 @@ from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import OutputFile
 
 _SQL = queries("leases")
-KINDS = ("run_job", "make_outputs")
+KINDS = ("run_job", "make_outputs", "make_piece", "join_pieces")
 """The kinds of task that this release can run; what it does not know is left to newer workers."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Before every task."""
@@ -53,6 +53,8 @@ class NewTask:
     """Of tasks that are spawned with it; each has a smaller id, so that no cycle can be."""
     place: str = DEFAULT_POOL
     """See reelmill.jobs.places."""
+    ahead: bool = False
+    """It goes before all others of the job's priority: what ends work that was begun."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,6 +163,12 @@ class LeaseStore:
             answer.update(dict.fromkeys(leases, stored))
         return answer
 
+    async def results_before(self, task_id: UUID) -> list[bytes]:
+        """What the tasks told that a task waited for, in the order of their ids."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["results_before"], task_id)
+        return [row["result"] or b"" for row in rows]
+
     async def completed(self, lease: Lease) -> StoredJob | None:
         """The job of a task that this very lease completed; None where it did not.
 
@@ -246,6 +254,7 @@ def _columns(spawned: Sequence[tuple[Lease, NewTask]]) -> tuple[list[Any], ...]:
         [task_id for task_id, _ in edges],
         [before for _, before in edges],
         [task.place for _, task in spawned],
+        [int(task.ahead) for _, task in spawned],
     )
 
 

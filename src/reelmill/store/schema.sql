@@ -204,6 +204,16 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.sweep_pieces() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO storage_deletions (uri, not_before)
+    SELECT attempt_prefix(NEW.output_prefix, id, spawned_by, fence), clock_timestamp()
+    FROM tasks WHERE job_id = NEW.id AND state = 'COMPLETED' AND kind = 'make_piece' ORDER BY id;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.task_ready_message(task_id uuid, job_id uuid) RETURNS bytea
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -553,6 +563,8 @@ CREATE TRIGGER guard_job_deletion BEFORE DELETE ON public.jobs FOR EACH ROW WHEN
 CREATE TRIGGER guard_task BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.fence IS DISTINCT FROM new.fence) OR (old.state = ANY (ARRAY['COMPLETED'::public.task_state, 'FAILED'::public.task_state, 'CANCELLED'::public.task_state])))) EXECUTE FUNCTION public.guard_task();
 
 CREATE TRIGGER sweep_completed_tasks AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.tasks > 1) AND (new.state = ANY (ARRAY['FAILED'::public.job_state, 'CANCELLED'::public.job_state])) AND (old.state <> new.state))) EXECUTE FUNCTION public.sweep_completed_tasks();
+
+CREATE TRIGGER sweep_pieces AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.tasks > 1) AND (new.state = 'COMPLETED'::public.job_state) AND (old.state <> new.state))) EXECUTE FUNCTION public.sweep_pieces();
 
 CREATE TRIGGER write_events_inserted AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.write_job_events();
 

@@ -1,7 +1,8 @@
 """Who works: workers tell it with their heartbeats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reelmill.store.database import Database
 from reelmill.store.sql import queries
@@ -60,6 +61,12 @@ class WorkerStore:
         """The worker has ended. Raises Unavailable."""
         async with self._database.connection() as connection:
             await connection.execute(_SQL["forget_worker"], owner)
+
+    async def slots(self, kinds: Sequence[str], *, silent_after: timedelta) -> int:
+        """How many slots there are of workers that run tasks of all these kinds, and told so lately."""
+        async with self._database.connection() as connection:
+            slots: int = await connection.fetchval(_SQL["count_slots"], kinds, silent_after)
+        return slots
 
     async def page(self, *, after: str, limit: int) -> list[SeenWorker]:
         """Workers in the order of their names, after one."""

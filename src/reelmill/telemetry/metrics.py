@@ -178,6 +178,9 @@ KEPT_BYTES = Gauge("reelmill_worker_kept_input_bytes", "Size of the inputs that 
 KEPT_EVICTIONS = Counter(
     "reelmill_worker_kept_input_evictions_total", "Kept inputs that were removed", registry=_WORKER
 )
+JOINS_REFUSED = Counter(
+    "reelmill_worker_joins_refused_total", "Videos whose chunks did not fit together: made whole", registry=_WORKER
+)
 OUTPUT_BYTES = Counter("reelmill_worker_output_bytes_total", "Bytes of outputs that were stored", registry=_WORKER)
 DISK_FREE = Gauge("reelmill_worker_disk_free_bytes", "Free space where attempts work", registry=_WORKER)
 DISK_RESERVE = Gauge("reelmill_worker_disk_reserve_bytes", "Free space that attempts must leave", registry=_WORKER)

@@ -98,14 +98,16 @@ class Progress(_message.Message):
     def __init__(self, percent: _Optional[float] = ..., fps: _Optional[float] = ..., speed: _Optional[float] = ..., eta: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputProgress, _Mapping]]] = ...) -> None: ...
 
 class OutputProgress(_message.Message):
-    __slots__ = ("output", "percent", "phase")
+    __slots__ = ("output", "percent", "phase", "in_pieces")
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
+    IN_PIECES_FIELD_NUMBER: _ClassVar[int]
     output: str
     percent: float
     phase: Job.Phase
-    def __init__(self, output: _Optional[str] = ..., percent: _Optional[float] = ..., phase: _Optional[_Union[Job.Phase, str]] = ...) -> None: ...
+    in_pieces: bool
+    def __init__(self, output: _Optional[str] = ..., percent: _Optional[float] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., in_pieces: _Optional[bool] = ...) -> None: ...
 
 class JobError(_message.Message):
     __slots__ = ("code", "category", "retryable", "message", "output", "command", "stderr_tail")
@@ -412,7 +414,7 @@ class ListOutputFilesResponse(_message.Message):
     def __init__(self, files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("id", "planned_by", "kind", "outputs", "state", "phase", "progress", "attempt", "worker", "depends_on", "open_dependencies", "weight", "pool", "labels", "error", "create_time", "ready_time", "next_attempt_time", "wait", "tasks_before")
+    __slots__ = ("id", "planned_by", "kind", "outputs", "state", "phase", "progress", "attempt", "worker", "depends_on", "open_dependencies", "weight", "pool", "labels", "error", "create_time", "ready_time", "next_attempt_time", "wait", "tasks_before", "part")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Task.State]
@@ -465,6 +467,7 @@ class Task(_message.Message):
     NEXT_ATTEMPT_TIME_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
     TASKS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     id: str
     planned_by: str
     kind: str
@@ -485,7 +488,8 @@ class Task(_message.Message):
     next_attempt_time: _timestamp_pb2.Timestamp
     wait: Task.Wait
     tasks_before: int
-    def __init__(self, id: _Optional[str] = ..., planned_by: _Optional[str] = ..., kind: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[Task.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[int] = ..., weight: _Optional[float] = ..., pool: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait: _Optional[_Union[Task.Wait, str]] = ..., tasks_before: _Optional[int] = ...) -> None: ...
+    part: _operations_pb2.TimeRange
+    def __init__(self, id: _Optional[str] = ..., planned_by: _Optional[str] = ..., kind: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[Task.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[int] = ..., weight: _Optional[float] = ..., pool: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait: _Optional[_Union[Task.Wait, str]] = ..., tasks_before: _Optional[int] = ..., part: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ...) -> None: ...
 
 class ListTasksRequest(_message.Message):
     __slots__ = ("id", "page_size", "page_token")

@@ -127,7 +127,7 @@ class AudioSettings(_message.Message):
     def __init__(self, codec: _Optional[_Union[AudioSettings.Codec, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ...) -> None: ...
 
 class Transcode(_message.Message):
-    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks")
+    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks", "chunk_seconds")
     class Container(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CONTAINER_UNSPECIFIED: _ClassVar[Transcode.Container]
@@ -144,13 +144,15 @@ class Transcode(_message.Message):
     MUTE_FIELD_NUMBER: _ClassVar[int]
     TRIM_FIELD_NUMBER: _ClassVar[int]
     AUDIO_TRACKS_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_SECONDS_FIELD_NUMBER: _ClassVar[int]
     container: Transcode.Container
     video: VideoSettings
     audio: AudioSettings
     mute: bool
     trim: TimeRange
     audio_tracks: _containers.RepeatedCompositeFieldContainer[TrackSelector]
-    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ...) -> None: ...
+    chunk_seconds: float
+    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ..., chunk_seconds: _Optional[float] = ...) -> None: ...
 
 class Thumbnail(_message.Message):
     __slots__ = ("count", "times_seconds", "width", "height", "format", "quality", "background")

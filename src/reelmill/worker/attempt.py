@@ -45,6 +45,8 @@ class Attempt:
         """What is to follow: written with the attempt's completion, or not at all."""
         self.left: tuple[str, ...] = ()
         """Folders that are to go with the completion, if that is the job's: nobody reads them any more."""
+        self.in_pieces = False
+        """Whether others make further pieces of its outputs."""
         self._outputs: dict[str, float] = {}
         self._phase: Phase | None = None
         self._told: tuple[Progress, Phase | None] | None = None
@@ -107,7 +109,10 @@ class Attempt:
         news = Progress()
         news.CopyFrom(self.progress)
         for name, percent in sorted(self._outputs.items()):
-            news.outputs.add(output=name, percent=round(percent, 2), phase=self._phase)
+            pieces = self.in_pieces
+            news.outputs.add(
+                output=name, percent=0 if pieces else round(percent, 2), phase=self._phase, in_pieces=pieces
+            )
         return news
 
     async def enter(self, phase: Phase) -> None:
@@ -126,6 +131,10 @@ class Attempt:
             return
         if stored:
             await self._publish(stored)
+
+    async def results(self) -> list[bytes]:
+        """What the tasks told that this one waited for, in the order of their ids."""
+        return await self._leases.results_before(self.task.id)
 
     def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
         """Add a line to the job's processing log; it is stored with the next phase, or at the end."""

@@ -1,11 +1,10 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
-
-from uuid_utils.compat import uuid7
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
@@ -15,14 +14,15 @@ from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.launcher import Launcher
+from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
 from reelmill.media.progress import RunProgress
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.run import RunResult
-from reelmill.media.settling import settle
+from reelmill.media.settling import Measure, settle
 from reelmill.media.sources import believable_seconds
-from reelmill.media.spreading import MAKE_OUTPUTS, expected_inputs, part_of, shares, spec_of
+from reelmill.media.spreading import Worth, expected_inputs, outputs_of, part_of, piece_in
 from reelmill.media.steps import Step
 from reelmill.media.stills import Stills
 from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
@@ -36,13 +36,16 @@ from reelmill.storage.workdir import WorkRoot
 from reelmill.store.leases import MadeFile, NewTask
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import INPUT_BYTES, OUTPUT_BYTES
+from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Input, Job, OutputFile, Progress
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
+from reelmill.worker.joining import bring, told
+from reelmill.worker.spreading import Spreader
 
 log = get_logger(__name__)
 _LEAST_WALL_SECONDS = 600.0
+_MISFITS = ("OUTPUT_INVALID", "FFMPEG_FAILED", "INPUT_CORRUPT")  # of pieces that were right, each by itself
 _DOES = {Engine.FFMPEG: "runs ffmpeg", Engine.WARM: "makes stills as this would"}
 """What the processing log says of a step, with ffmpeg's command."""
 
@@ -56,8 +59,8 @@ class MediaLimits:
     wall_limit_factor: float
     wall_limit_seconds: float
     output_max_bytes: int
-    spread_cpu_seconds: float
-    """Core-seconds from which outputs become tasks of their own; 0: never."""
+    worth: Worth
+    """What becomes a task of its own."""
     cache_bytes: int = 0
     """Most bytes of inputs that are kept for further tasks."""
     context: PlanContext
@@ -124,16 +127,16 @@ class MediaExecutor:
         launcher: Launcher,
         children: WarmChildren,
         limits: MediaLimits,
-        may_spread: Callable[[], Awaitable[bool]],
+        slots: Callable[[], Awaitable[int]],
     ) -> None:
-        """`may_spread`: whether jobs of several tasks may be written."""
+        """`slots`: of all workers; 0 where jobs of several tasks may not be written."""
         self._storage = storage
         self._work = work
         self._launcher = launcher
         self._prober = Prober(children)
         self._stills = Stills(children)
         self._limits = limits
-        self._may_spread = may_spread
+        self._spreader = Spreader(limits.worth, slots)
         self._kept = KeptInputs(work, max_bytes=limits.cache_bytes)
         for room in (storage.room, work.room):
             room.yields(self._kept.give_way)
@@ -141,30 +144,60 @@ class MediaExecutor:
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
         task = attempt.task
-        job = part_of(task.job, task.spec) if task.kind == MAKE_OUTPUTS else task.job
+        job = part_of(task.job, task.spec) if task.spec else task.job
+        piece = piece_in(task.spec) if task.spec else None
+        attempt.in_pieces = piece is not None
         attempt.left = left_by(task.spec)
         folder = self._work.create(task.id, task.fence)
-        inputs: dict[str, Fetched] = {}
+        try:
+            if isinstance(piece, Join):
+                return await self._join(attempt, job, folder.path, piece)
+            return await self._make(attempt, job, folder.path, piece)
+        finally:
+            folder.remove()
+            self._kept.release(task.lease)
+
+    async def _join(self, attempt: Attempt, job: Job, folder: Path, join: Join) -> tuple[MadeFile, ...]:
+        """The outputs out of their pieces; where these don't fit together they are made whole, here."""
+        storage, limits = self._storage.of(attempt.task.tenant_id), self._limits
+        try:
+            bringing = bring(join, await attempt.results(), storage, folder, max_bytes=limits.output_max_bytes)
+            brought = await attempt.unless_stopped(bringing)
+            return await self._make(attempt, job, folder, brought.join, brought.paths)
+        except AttemptFailed as error:
+            if error.code not in _MISFITS:
+                raise
+            JOINS_REFUSED.inc()
+            log.warning("pieces don't fit together", code=error.code, reason=error.failure.message)
+            attempt.log(f"the pieces don't fit together, all is made anew: {error.failure.message}", level="WARNING")
+        return await self._make(attempt, job, folder, None)
+
+    async def _make(
+        self, attempt: Attempt, job: Job, folder: Path, piece: Piece | None, pieces: Mapping[str, str] | None = None
+    ) -> tuple[MadeFile, ...]:
+        """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined."""
+        task, inputs = attempt.task, dict[str, Fetched]()
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
-            return await self._measure(attempt, job, folder.path, inputs, wanted)
+            return await self._measure(attempt, job, folder, inputs, wanted)
 
         try:
-            graph, facts = await settle(job, self._limits.context, measure)
-            if task.kind != MAKE_OUTPUTS and await self._spread(attempt, graph, inputs):
+            context = replace(self._limits.context, piece=piece)
+            graph, facts = await settle(job, context, measure)
+            if not task.spec and await self._spread(attempt, graph, facts, inputs, measure):
                 return ()
-            found = sources(job, facts).values()
-            paths = {name: str(fetched.path) for name, fetched in inputs.items()}
+            found = sources(job, facts, piece).values()
+            paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
             placed = Placed(inputs=paths, threads=self._limits.context.threads)
             for step in graph.steps:
                 for writing in step.writes:
-                    (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / writing.path).parent.mkdir(parents=True, exist_ok=True)
             runs = [_Run(step=step, command=rendered(step, placed), engine=engine_of(step)) for step in graph.steps]
             for one in runs:
                 shown = ffmpeg_run.shown(one.command, self._limits.ffmpeg)
                 attempt.log(_DOES[one.engine], output=", ".join(one.command.outputs), command=shown)
             await attempt.enter(Phase.TRANSCODING)
-            damaged = await self._transcode(attempt, runs, folder.path, found)
+            damaged = await self._transcode(attempt, runs, folder, found)
             await self._check_unchanged(attempt, job, inputs)
             inputs.clear()  # nobody reads them any more
             damaged = damaged or any(s.timeline.damaged for s in found)
@@ -173,18 +206,18 @@ class MediaExecutor:
             await attempt.enter(Phase.PACKAGING)
             with traces.span("verify"):
                 prober = self._prober.of(task.tenant_id)
-                looking = verify(graph.promised, folder.path, prober, input_damaged=damaged)
-                files = await attempt.unless_stopped(looking)
+                looking = verify(graph.promised, folder, prober, input_damaged=damaged)
+                files = [file for file in await attempt.unless_stopped(looking) if file.output]
             await attempt.enter(Phase.UPLOADING)
-            made = await self._upload(attempt, [file for file in files if file.output], folder.path)
+            made = await self._upload(attempt, files, folder)
             await reach("task.uploaded")
+            if isinstance(piece, Chunk | Sound):
+                attempt.result = told(piece.name, files, made)
+                return ()
             return made
         except AttemptFailed:
             await self._check_unchanged(attempt, job, inputs)  # if it was, that is why
             raise
-        finally:
-            folder.remove()
-            self._kept.release(task.lease)
 
     async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
@@ -193,23 +226,20 @@ class MediaExecutor:
             if item.name in inputs:
                 await storage.check_unchanged(item.uri, inputs[item.name])
 
-    async def _spread(self, attempt: Attempt, graph: Graph, inputs: Mapping[str, Fetched]) -> bool:
+    async def _spread(
+        self, attempt: Attempt, graph: Graph, facts: Facts, inputs: Mapping[str, Fetched], measure: Measure
+    ) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
         job = attempt.task.job
-        if not self._limits.spread_cpu_seconds:
-            return False
-        found = shares(graph, self._limits.spread_cpu_seconds)
-        if not found or not await self._may_spread():
+        validators = {name: fetched.validator for name, fetched in inputs.items()}
+        attempt.spawned = await self._spreader.tasks(job, graph, facts, validators, measure)
+        if not attempt.spawned:
             return False
         await self._check_unchanged(attempt, job, inputs)
-        validators = {name: fetched.validator for name, fetched in inputs.items()}
-        attempt.spawned = tuple(
-            NewTask(id=uuid7(), kind=MAKE_OUTPUTS, spec=spec_of(job, share, validators), weight=share.cpu)
-            for share in found
-        )
+        kinds = Counter((task.kind, outputs_of(task.spec)) for task in attempt.spawned)
         attempt.spawned = await self._share_inputs(attempt, inputs)
-        for share in found:
-            attempt.log("is a task of its own", output=", ".join(share.outputs))
+        for (kind, outputs), count in kinds.items():
+            attempt.log(f"{count} × {kind} for any worker", output=", ".join(outputs))
         return True
 
     async def _share_inputs(self, attempt: Attempt, inputs: Mapping[str, Fetched]) -> tuple[NewTask, ...]:
@@ -250,17 +280,18 @@ class MediaExecutor:
     ) -> Source:
         await reach("task.fetching")
         task = attempt.task
-        known = expected_inputs(task.spec) if task.kind == MAKE_OUTPUTS else {}
+        known = expected_inputs(task.spec) if task.spec else {}
         uri = copies_in(task.spec).get(item.name, item.uri)
-        with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
-            fetched = await self._fetch(attempt, uri, folder / f"input-{i}", known.get(item.name))
-            inputs[item.name] = fetched
-            span.set({"reelmill.size_bytes": fetched.size_bytes})
-        INPUT_BYTES.inc(fetched.size_bytes)
-        self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
+        if (fetched := inputs.get(item.name)) is None:
+            with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
+                fetched = await self._fetch(attempt, uri, folder / f"input-{i}", known.get(item.name))
+                inputs[item.name] = fetched
+                span.set({"reelmill.size_bytes": fetched.size_bytes})
+            INPUT_BYTES.inc(fetched.size_bytes)
+            self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
         try:
             with traces.span("probe"):
-                probed = await self._prober.of(attempt.task.tenant_id).probe(fetched.path, probe.looks)
+                probed = await self._prober.of(attempt.task.tenant_id).probe(fetched.path, probe.looks, probe.span)
         except AttemptFailed as error:
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error

@@ -32,19 +32,29 @@ class VideoCodec:
     """Options that keep an opacity; empty where it can't."""
 
     def encoding(
-        self, spec: VideoSettings, container: Transcode.Container, threads: int, *, transparent: bool = False
+        self,
+        spec: VideoSettings,
+        container: Transcode.Container,
+        threads: int,
+        *,
+        transparent: bool = False,
+        late_seconds: float = 0.0,
     ) -> tuple[str, ...]:
-        """All options but the encoder's name and its threads."""
+        """All options but the encoder's name and its threads.
+
+        `late_seconds`: by how much what is encoded begins behind an interval between key frames.
+        """
         # yuv420p: what every player decodes.
         pixels = self.transparent if transparent else ("-pix_fmt", "yuv420p")
         interval = spec.keyframe_interval_seconds
-        keys = ("-force_key_frames", keys_every(interval), *self.keyed) if interval else ()
+        keys = ("-force_key_frames", keys_every(interval, late_seconds), *self.keyed) if interval else ()
         return (*self.options(spec, container, threads), *pixels, *keys)
 
 
-def keys_every(interval_seconds: float) -> str:
+def keys_every(interval_seconds: float, late_seconds: float = 0.0) -> str:
     """FFmpeg's expression for the first frame of each interval.
 
     By times and not by frames, for rates may vary. One that lies a hair before its interval is taken for its first.
     """
-    return f"expr:gte(t+{_TOLERANCE_SECONDS:g},n_forced*{interval_seconds:.6f})"
+    late = f"-{late_seconds:.6f}" if late_seconds else ""
+    return f"expr:gte(t+{_TOLERANCE_SECONDS:g},n_forced*{interval_seconds:.6f}{late})"

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from reelmill.jobs.errors import Violation
 from reelmill.media import cutting, memory, sounds, tracks
 from reelmill.media.checks import track_violations, trim_looks, trim_violations
-from reelmill.media.contract import PlanContext, Planned, Source
+from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.formats.containers import CONTENT_TYPES
 from reelmill.media.formats.sound import DEFAULT_BPS, SOUND_FILES
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
@@ -97,3 +97,7 @@ class AudioOperation:
                 shares=cutting.joins(source, (first, each), used),
             ),
         )
+
+    def division(self, output: str, spec: AudioExtract, source: Source) -> Division | None:
+        """None."""
+        return None

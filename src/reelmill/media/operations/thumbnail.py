@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import composing, costs, cutting, memory, pictures, tracks
 from reelmill.media.checks import background_violations
-from reelmill.media.contract import PlanContext, Planned, Source
+from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.formats.containers import CONTENT_TYPES
 from reelmill.media.formats.still import MAX_SIDE, STILLS, StillFormat
 from reelmill.media.geometry import Scaling, Size, aspects, display_size, fit
@@ -90,6 +90,10 @@ class ThumbnailOperation:
         each = memory.decoding(picture, source.demuxer, 1), memory.still(scaling.final, picture)
         many = _pictures_a_step(sum(each), context.memory_bytes)
         return tuple(_by_seeking(taking, seeks[i : i + many], i, each) for i in range(0, len(times), many))
+
+    def division(self, output: str, spec: Thumbnail, source: Source) -> Division | None:
+        """None."""
+        return None
 
 
 def _pictures_a_step(each_bytes: int, most_bytes: int) -> int:

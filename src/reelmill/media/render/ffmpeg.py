@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count, zip_longest
 from pathlib import PurePosixPath
 
 from reelmill.media.formats.containers import MAX_PIXELS
-from reelmill.media.steps import Encoded, Kind, Reading, Step, Taken, Writing
+from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Taken, Writing
+from reelmill.media.timeline import SECOND
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +16,9 @@ class Command:
 
     argv: tuple[str, ...]
     reads: tuple[str, ...] = ()
-    """Paths of the job's inputs that it reads."""
+    """Paths of the files that it reads, besides those that steps before it write."""
+    written: tuple[tuple[PurePosixPath, str], ...] = ()
+    """Text files that it reads too: they are to be written into the working directory first."""
     outputs: tuple[str, ...] = ()
     """Names of the job's outputs that it makes."""
     duration_seconds: float = 0.0
@@ -27,13 +30,13 @@ class Placed:
     """What comes in late."""
 
     inputs: Mapping[str, str]
-    """Paths of the job's inputs by their names; a relative one is meant from the working directory."""
+    """Paths of the job's inputs, and of pieces, by their names; a relative one is meant from the working directory."""
     threads: int = 0
     """For each decoder; 0 leaves it to ffmpeg."""
 
-    def path(self, of: str | PurePosixPath) -> str:
-        """Where a file lies."""
-        return self.inputs[of] if isinstance(of, str) else str(of)
+    def path(self, of: str | PurePosixPath | Joined) -> str:
+        """Where a file lies, or the list of those that are joined."""
+        return self.inputs[of] if isinstance(of, str) else str(of.path if isinstance(of, Joined) else of)
 
 
 def rendered(step: Step, placed: Placed) -> Command:
@@ -44,13 +47,32 @@ def rendered(step: Step, placed: Placed) -> Command:
     labels = (f"made-{i}" for i in count())
     for writing in step.writes:
         argv += _writing(writing, labels)
-    paths = dict.fromkeys(placed.inputs[r.of] for r in step.reads if isinstance(r.of, str))
-    return Command(argv=tuple(argv), reads=tuple(paths), outputs=step.outputs, duration_seconds=step.cost.seconds)
+    lists = [reading.of for reading in step.reads if isinstance(reading.of, Joined)]
+    named = [reading.of for reading in step.reads if isinstance(reading.of, str)]
+    return Command(
+        argv=tuple(argv),
+        reads=tuple(
+            dict.fromkeys(placed.inputs[name] for name in (*named, *chain.from_iterable(one.files for one in lists)))
+        ),
+        written=tuple((joined.path, _listed(joined, placed)) for joined in lists),
+        outputs=step.outputs,
+        duration_seconds=step.cost.seconds,
+    )
 
 
 def seconds(value: float) -> str:
     """A time as ffmpeg reads it, to the microsecond."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _listed(joined: Joined, placed: Placed) -> str:
+    """A list as FFmpeg's concat demuxer reads it (ffconcat 1.0)."""
+    lines = ["ffconcat version 1.0"]
+    for name, lasts in zip_longest(joined.files, joined.lasts):
+        quoted = placed.inputs[name].replace("'", "'\\''")
+        lines.append(f"file '{quoted}'")
+        lines += [f"duration {seconds(lasts / SECOND)}"] if lasts else []
+    return "\n".join((*lines, ""))
 
 
 def _opening(reading: Reading, placed: Placed) -> tuple[str, ...]:

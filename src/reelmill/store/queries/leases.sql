@@ -159,10 +159,10 @@ WITH
     INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, open_dependencies, ready_time,
                        traceparent, spawned_by, spec, weight, place)
     SELECT s.id, done.job_id, done.tenant_id, s.kind, done.operation,
-           CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority, e.n,
+           CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority + s.ahead, e.n,
            CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, s.place
-    FROM unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::text[], $16::bytea[], $17::real[], $20::text[])
-        AS s (parent, fence, id, kind, spec, weight, place)
+    FROM unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::text[], $16::bytea[], $17::real[], $20::text[], $21::smallint[])
+        AS s (parent, fence, id, kind, spec, weight, place, ahead)
     JOIN done ON done.id = s.parent AND done.fence = s.fence
     CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM edges WHERE edges.task_id = s.id) e
     RETURNING id, job_id, weight
@@ -174,6 +174,10 @@ WITH
 -- name: sweep_folders
 -- Folders that were for the tasks of a job that is COMPLETED.
 INSERT INTO storage_deletions (uri, not_before) SELECT uri, clock_timestamp() FROM unnest($1::text[]) AS left_over (uri);
+
+-- name: results_before
+-- What the tasks told that a task waited for, in the order of their ids.
+SELECT t.result FROM task_dependencies d JOIN tasks t ON t.id = d.depends_on WHERE d.task_id = $1 ORDER BY t.id;
 
 -- name: completed_job
 -- The job of a task that this very lease completed: a repeated write is told apart from a late one.

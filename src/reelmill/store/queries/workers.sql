@@ -12,6 +12,10 @@ DELETE FROM workers WHERE owner = $1;
 SELECT *, extract(epoch FROM clock_timestamp() - seen_time)::float8 AS silent_seconds
 FROM workers WHERE owner > $1 ORDER BY owner LIMIT $2;
 
+-- name: count_slots
+-- Slots of workers heard of within $2 that run tasks of all kinds of $1.
+SELECT coalesce(sum(slots), 0) FROM workers WHERE kinds @> $1::text[] AND seen_time > clock_timestamp() - $2::interval;
+
 -- name: delete_workers
 -- Those that were silent for $1.
 DELETE FROM workers WHERE seen_time < clock_timestamp() - $1::interval;

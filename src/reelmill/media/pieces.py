@@ -1,0 +1,154 @@
+"""Pieces of outputs: what tasks of their own make of a long video, and what joins it again. Pure.
+
+A chunk is an output's picture from one of the input's frames to another, and begins with a key frame; the sound is made
+once, whole; a join puts the chunks one behind the other, and the sound beside them, without decoding anything. What
+holds for all of them is decided once, by the task that plans them: a chunk sees its own part of a long file alone.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from reelmill.media.timeline import packed_times, unpacked_times
+
+MOST_CHUNKS = 1000
+"""Of one video; a job has at most 2,000 tasks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clock:
+    """How frames' times are written: the same in all chunks of a video, else their streams would differ."""
+
+    fine: bool
+    """Some lie between the ticks of the input's clock."""
+    sparse: bool
+    """Frames lie far apart (cutting.Cut.sparse)."""
+    held: bool
+    """The last frame is held to the end (cutting.Cut.last)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """The picture of a part of a video; microseconds of the input's clock (media.timeline)."""
+
+    start: int
+    """A frame's own time; of the first chunk where the video's part of the input begins."""
+    end: int
+    """Where the next chunk begins; of the last one where the part ends."""
+    clock: Clock
+    index: int
+    """Its place among the chunks of its video."""
+    last: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called among the pieces of an output."""
+        return f"chunk-{self.index}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """All sounds of a video, without its picture."""
+
+    name: ClassVar[str] = "sound"
+    """As of a chunk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Join:
+    """Chunks and sound become the video."""
+
+    edges: tuple[int, ...]
+    """Where the chunks begin, and where the last one ends; as in Chunk."""
+    clock: Clock
+    times: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
+    """By output, when each chunk's frames are shown, in microseconds from the first of them on."""
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """What it joins."""
+        last = len(self.edges) - 2
+        return tuple(
+            Chunk(start=start, end=end, clock=self.clock, index=i, last=i == last)
+            for i, (start, end) in enumerate(pairwise(self.edges))
+        )
+
+
+Piece = Chunk | Sound | Join
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A piece's file, as the task that made it tells those that wait for it."""
+
+    output: str
+    piece: str
+    """Its name."""
+    uri: str
+    size_bytes: int
+    times: Sequence[int]
+    """As in Join; none of a sound."""
+
+    @property
+    def file(self) -> str:
+        """What a join's step calls it."""
+        return file_of(self.output, self.piece)
+
+
+def file_of(output: str, piece: str) -> str:
+    """What a join's step calls the file of a piece."""
+    return f"{output}/{piece}"
+
+
+def joined(join: Join, made: Iterable[Made]) -> Join:
+    """A join that knows what its pieces told. Raises ValueError where one told nothing."""
+    times = {(one.output, one.piece): one.times for one in made}
+    outputs = dict.fromkeys(output for output, _ in times)
+    try:
+        known = {output: [times[output, chunk.name] for chunk in join.chunks] for output in outputs}
+    except KeyError as missing:
+        raise ValueError(f"no task told of {missing}") from missing
+    return replace(join, times=known)
+
+
+def told(piece: Piece) -> dict[str, Any]:
+    """A piece as it stands in a task's spec, without what is known only once its chunks are made."""
+    if isinstance(piece, Sound):
+        return {"sound": {}}
+    if isinstance(piece, Chunk):
+        return {"chunk": asdict(piece)}
+    return {"join": {"edges": piece.edges, "clock": asdict(piece.clock)}}
+
+
+def piece_of(spec: Mapping[str, Any]) -> Piece | None:
+    """The piece in a task's spec; None where whole outputs are meant."""
+    if "sound" in spec:
+        return Sound()
+    if chunk := spec.get("chunk"):
+        return Chunk(**{**chunk, "clock": Clock(**chunk["clock"])})
+    if join := spec.get("join"):
+        return Join(edges=tuple(join["edges"]), clock=Clock(**join["clock"]))
+    return None
+
+
+def result(made: Iterable[Made]) -> bytes:
+    """What a piece's task tells."""
+    files = [
+        {
+            "output": one.output,
+            "piece": one.piece,
+            "uri": one.uri,
+            "size_bytes": one.size_bytes,
+            "times": packed_times(one.times),
+        }
+        for one in made
+    ]
+    return json.dumps({"files": files}).encode()
+
+
+def made_of(result: bytes) -> tuple[Made, ...]:
+    """What `result` wrote. Raises ValueError for anything else."""
+    files = json.loads(result)["files"]
+    return tuple(Made(**{**one, "times": unpacked_times(one["times"])}) for one in files)

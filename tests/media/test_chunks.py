@@ -1,0 +1,155 @@
+"""Films that are made in chunks are what they would be if they were made whole."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import pytest
+from jobs import job
+from media import coded, kit
+from media.kit import FFMPEG, Studio
+
+from reelmill.media import chunking
+from reelmill.media.pieces import Join, Made, Sound, joined
+from reelmill.media.plan import divisions, probes
+from reelmill.media.validate import with_defaults
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def in_chunks(studio: Studio, path: Path, output: dict, seconds: float) -> tuple[Path, Join]:
+    """An output that is made of pieces, as tasks of their own would."""
+    wanted = with_defaults(job(path.as_uri(), {"name": "out"} | output))
+    source = await studio.source(path)
+    [division] = divisions(wanted, dict.fromkeys(probes(wanted), source)).values()
+    assert division is not None
+    track = source.timeline.track(division.picture)
+    if missing := chunking.looks(division, track, seconds):
+        track = (await studio.source(path, *missing)).timeline.track(division.picture)
+    join = Join(edges=chunking.edges(division, track, seconds), clock=division.clock)
+    made, files = [], {}
+    for piece in (*join.chunks, *((Sound(),) if division.sounds else ())):
+        planned = await studio.plan(path, output, piece=piece)
+        [file] = await studio.made(path, planned)
+        kept = (studio.folder / file.path).rename(studio.folder / f"{piece.name}{file.path.suffix}")
+        one = Made(output="out", piece=piece.name, uri="", size_bytes=0, times=file.times)
+        made.append(one)
+        files[one.file] = kept
+    planned = await studio.plan(path, output, piece=joined(join, made), files=files)
+    [file] = await studio.made(path, planned)
+    return (studio.folder / file.path).rename(studio.folder / f"joined{file.path.suffix}"), join
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A film's packets: when those of each stream are shown, in order, and which of the picture's are keys."""
+
+    shown: list[list[float]]
+    keys: list[float]
+    decoded_in_order: bool
+
+
+def seen(path: Path) -> Seen:
+    shown: dict[int, list[float]] = {}
+    keys, before, in_order = [], {}, True
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            if packet.pts is None or packet.time_base is None or packet.is_discard:
+                continue
+            time = float(packet.pts * packet.time_base)
+            shown.setdefault(packet.stream_index, []).append(time)
+            if packet.stream.type == "video" and packet.is_keyframe:
+                keys.append(time)
+            if packet.dts is not None:
+                in_order &= before.get(packet.stream_index, -(2**62)) < packet.dts
+                before[packet.stream_index] = packet.dts
+    return Seen(
+        shown=[sorted(times) for _, times in sorted(shown.items())], keys=sorted(keys), decoded_in_order=in_order
+    )
+
+
+def ssim(one: Path, other: Path) -> list[float]:
+    """Of each frame with its counterpart."""
+    argv = [str(FFMPEG), "-nostdin", "-i", str(one), "-i", str(other), "-lavfi", "ssim=stats_file=-", "-f", "null", "-"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return [float(found) for found in re.findall(r"All:([0-9.]+)", done.stdout)]
+
+
+def noise(rate: str, seconds: float = 8) -> tuple[str, ...]:
+    """Frames that change all over."""
+    return ("-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={rate}:duration={seconds},noise=alls=4:allf=t")
+
+
+def near_seams(values: list[float], shown: list[float], seams: list[float]) -> list[float]:
+    """Of the ten frames on each side of each seam."""
+    order = [min(range(len(shown)), key=lambda i: abs(shown[i] - seam)) for seam in seams]
+    return [value for at in order for value in values[max(0, at - 10) : at + 10]]
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+TICK = 1.1e-5  # seconds: of the clock of 90 kHz
+VARIED = "select='lt(mod(n*n,7),4)'"
+AAC = ("-c:a", "aac")
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "48", "-bf", "3")
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "29.97": ("mp4", (*noise("30000/1001"), *coded.beeps(8), *X264, *AAC)),
+    "23.976 and open GOP": ("mkv", (*noise("24000/1001"), *coded.beeps(8), *X264, "-x264-params", "open-gop=1", *AAC)),
+    "50 and short sound": ("mp4", (*noise("50"), *coded.beeps(6), *X264, *AAC)),
+    "59.94 and long sound": ("mkv", (*noise("60000/1001"), *coded.beeps(9), *X264, *AAC)),
+    "TS from 10 s": ("ts", (*noise("25"), *coded.beeps(8), *X264, *AAC, "-output_ts_offset", "10")),
+    "VFR": ("mp4", (*noise("60"), *coded.beeps(8), "-vf", VARIED, "-fps_mode", "vfr", *X264, *AAC)),
+    "late picture": ("mkv", (*noise("25"), "-itsoffset", "-0.7", *coded.beeps(8), *X264, *AAC)),
+    "late sound": ("mp4", (*noise("25"), "-itsoffset", "0.7", *coded.beeps(7), *X264, *AAC)),
+    "mute MPEG-2": ("ts", (*noise("25"), "-c:v", "mpeg2video", "-q:v", "2", "-bf", "2", "-g", "12")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_chunks_are_as_the_whole(studio: Studio, tmp_path: Path, kind: str) -> None:
+    suffix, arguments = KINDS[kind]
+    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+    await compare(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
+
+
+@pytest.mark.parametrize(("codec", "container"), [("H265", "MP4"), ("VP9", "WEBM"), ("AV1", "MKV")])
+async def test_chunks_of_each_codec_are_as_the_whole(
+    studio: Studio, tmp_path: Path, codec: str, container: str
+) -> None:
+    suffix, arguments = KINDS["29.97"]
+    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+    video = {"codec": codec, "keyframe_interval_seconds": 1.5}
+    await compare(studio, path, {"transcode": {"container": container, "video": video}})
+
+
+@pytest.mark.parametrize("trim", [(1.25, 7.01), (0.02, 7.5)])
+async def test_chunks_of_a_part_are_as_the_whole(studio: Studio, tmp_path: Path, trim: tuple[float, float]) -> None:
+    suffix, arguments = KINDS["23.976 and open GOP"]
+    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+    part = {"start_seconds": trim[0], "end_seconds": trim[1]}
+    await compare(studio, path, {"transcode": {"trim": part, "video": {"keyframe_interval_seconds": 1.5}}})
+
+
+async def compare(studio: Studio, path: Path, output: dict) -> None:
+    made, join = await in_chunks(studio, path, output, 3)
+    [whole] = await studio.make(path, output)
+    one, other = seen(made), seen(whole)
+    assert len(join.chunks) >= 2 and one.decoded_in_order
+    assert [len(times) for times in one.shown] == [len(times) for times in other.shown]
+    for times, meant in zip(one.shown, other.shown, strict=True):
+        assert times == pytest.approx(meant, abs=TICK)
+    assert one.keys == pytest.approx(other.keys, abs=TICK)
+    assert made.stat().st_size == pytest.approx(whole.stat().st_size, rel=0.015)
+    found = ssim(made, whole)
+    assert len(found) == len(one.shown[0])
+    first = one.shown[0][0]
+    if not output["transcode"].get("trim"):
+        source = ssim(made, path), ssim(whole, path)
+        seams = [(at - join.edges[0]) / 1e6 + first for at in join.edges[1:-1]]
+        near = [mean(near_seams(values, one.shown[0], seams)) for values in source]
+        assert mean(source[0]) == pytest.approx(mean(source[1]), abs=0.0005)
+        assert near[0] == pytest.approx(near[1], abs=0.002)
