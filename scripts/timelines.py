@@ -117,7 +117,7 @@ TIMELINES = (
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),
     time("holes are silent", "cutting.py", r"if holes or \(", "if (", within=SOUND),
     time("a hole elsewhere is none", "cutting.py", r"low < end and high > start", "True", within=SOUND),
-    time("a sound's late beginning is silent", "cutting.py", r"first - start > _HOLE", "False", within=SOUND),
+    time("a sound's late beginning is silent", "cutting.py", r"first - start > _SOON", "False", within=SOUND),
     time("a sound's early end is silent", "cutting.py", r"end - last > _HOLE", "False", within=SOUND),
     time("a part without sound is silent", "cutting.py", r"return None", "return found", within=SOUND),
     time("one of a pair is sound enough", "cutting.py", r"max\(track\.end for", "min(track.end for", within=SOUND),

@@ -34,6 +34,7 @@ _TICK = SECOND // 1000  # of Matroska; to frames that last no time its muxer giv
 # guesses how long the last one lasts by the one before it, guesses right.
 _CLONES = 6
 _HOLE = SECOND // 20
+_SOON = SECOND // 100
 _UNEVEN = SECOND // 20  # of frames' times; MP4 then errs by no more than two of it
 _LONG = SECOND // 2  # of a last frame, from which on no muxer's guess of its duration is trusted
 _FINE = "settb=1/90000"  # formats whose clock ticks once a frame have no place between
@@ -150,13 +151,13 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     first, last = min(track.start for track in tracks), max(track.end for track in tracks)
     start = micros(part.start)
     if not source.timeline.measured:
-        return (*found, _FILLED) if alone and _HOLE < first - start < last - start else found
+        return (*found, _FILLED) if alone and _SOON < first - start < last - start else found
     end = start + made.length if made.length else max(last, start)
     if last <= start or (part.cut and first >= end):
         return None
     swallowed = any(stream.codec.startswith(_SWALLOWED) for stream in sound.parts) and start < first + _BEFORE_SOUND
     holes = any(low < end and high > start for track in tracks for low, high in track.holes)
-    if holes or (alone and (swallowed or first - start > _HOLE)):
+    if holes or (alone and (swallowed or first - start > _SOON)):
         found = (*found, _FILLED)
     if alone and part.cut and end - last > _HOLE:
         found = (*found, f"apad=whole_dur={_told(made.length)}")

@@ -179,6 +179,7 @@ class Recorder:
         time = pts * stream.base.numerator * SECOND // stream.base.denominator - self._begin
         if key and stream.picture and len(stream.keys) < MAX_FRAMES:
             stream.keys.append(time)
+            stream.whole = time if stream.whole is None else stream.whole
         if not stream.picture and stream.count and time < stream.end:
             stream.overlaps += 1
 
