@@ -18,6 +18,7 @@ from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Tra
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
 _HOLE = 60_000  # microseconds: more than rounded times and the longest codec's frame lie apart
 _MOST_OVERLAPS = 10  # one of so many packets: times that were rounded, or a damage
+_EXACT_HOLE = 25_000  # of MP4, whose times are not rounded; what is shorter aresample leaves as it is
 _MAX_JUMPS = 1000
 _MOST_REORDERED = 17  # frames that are shown before one that is decoded before them: H.264 and HEVC keep 16
 _EVEN = 25  # frames a second of a raw stream that does not say: ffmpeg's own choice
@@ -202,8 +203,9 @@ class Recorder:
                 stream.times.append(time)
                 if key:
                     stream.keys.append(time)
-        elif stream.start is not None and time - stream.end > _HOLE and len(stream.holes) < MAX_HOLES:
-            stream.holes.append((stream.end, time))
+        elif stream.start is not None and len(stream.holes) < MAX_HOLES:
+            if time - stream.end > (_EXACT_HOLE if stream.summed else _HOLE):
+                stream.holes.append((stream.end, time))
         if stream.start is None or time < stream.start:
             stream.start = time
         if time + length > stream.end or stream.count == 1:
