@@ -189,6 +189,9 @@ def cases() -> Iterator[Case]:
         yield from _sounds(suffix, encoder)
     for name, arguments in OTHERS.items():
         yield _other(name, *arguments)
+    # FFmpeg's muxer of Ogg writes times before 0 as of the far future.
+    copied = _copied(_film(CONTAINERS["ogv"], "ogv-copied", seconds=6, sound=6), "-ss", "2.3")
+    yield Case(name="ogv-copied", build=copied, sound=True, broken=True)
     for name, (suffix, joined, *options) in FIELDS.items():
         yield _fields(name, suffix, options, joined=joined)
     for suffix, options, offsets in (("mpg", (*MPEG2, *MP2, "-f", "vob"), "100"), ("ts", (*X264, *AAC), "40")):

@@ -37,6 +37,8 @@ _WRONG_ONCE = (
     "webm-cut",  # a part of what is there of a file that is cut off
     "mxf-cut",  # a seek without the index that was at the end
     "mp4-fragments-scratched",  # a hole that a muxer counts otherwise
+    "ogv-copied",  # times that are none
+    "mp4-fragments-sound",  # a short hole behind a sound's first packet
     "nut-tail",  # a length that was reckoned because reading ended with an error
     "webp-cut",
     "avi-b",  # a seek before the first key frame

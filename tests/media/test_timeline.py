@@ -3,6 +3,7 @@
 import itertools
 from array import array
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from media.coded import frames, shown, still
 from media.kit import Studio, decode, make
 
+from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import SECOND, Timeline, Track, claimed, micros, packed, unpacked
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -136,6 +138,16 @@ async def test_the_frame_at_a_time_is_the_last_that_began() -> None:
     assert [track.key_before(t) for t in (39, 40, 199, 200)] == [None, 40, 40, 200]
     assert [track.shown_until(t) for t in (0, 80, 250)] == [80, 200, 300]
     assert (track.gaps(0, 300), track.gaps(0, 100), track.gaps(81, 190)) == ((40, 120), (40, 120), (120, 120))
+
+
+async def test_times_beyond_all_bounds_are_none() -> None:
+    stream = Stream(base=Fraction(1, 25), picture=True, rate=25)
+    recorder = Recorder({0: stream}, begin=0, mends=True, claimed=0)
+    for pts in (0, 2**58, -(2**58), 1):
+        recorder.add(0, pts, None, 1, True)
+        recorder.add_hidden(0, pts, True)
+    times = recorder.timeline(measured=True)
+    assert list(times.track(0).frames) == [0, SECOND // 25] and times.damaged
 
 
 async def test_what_is_not_measured_is_taken_to_be_even() -> None:

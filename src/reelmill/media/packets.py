@@ -19,6 +19,7 @@ _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and w
 _HOLE = 60_000  # microseconds: more than rounded times and the longest codec's frame lie apart
 _MOST_OVERLAPS = 10  # one of so many packets: times that were rounded, or a damage
 _EXACT_HOLE = 25_000  # of MP4, whose times are not rounded; what is shorter aresample leaves as it is
+_FARTHEST = 2**55  # microseconds, a thousand years: what is told beyond is no time
 _MAX_JUMPS = 1000
 _MOST_REORDERED = 17  # frames that are shown before one that is decoded before them: H.264 and HEVC keep 16
 _EVEN = 25  # frames a second of a raw stream that does not say: ffmpeg's own choice
@@ -73,6 +74,11 @@ class Stream:
     """When the first whole picture is shown."""
     dts: int | None = None
     next_dts: int | None = None
+
+    @property
+    def hole(self) -> int:
+        """The longest time between two packets that is none."""
+        return _EXACT_HOLE if self.summed else _HOLE
 
     def is_second(self, field: h264.Field | None) -> bool:
         """Whether a field, if the next packet is one, completes the picture that the last one began."""
@@ -165,6 +171,9 @@ class Recorder:
             stream.next_dts = (stream.dts or 0) + length
         stream.total += length
         stream.reordered |= pts != dts
+        if abs(time) > _FARTHEST:
+            self._disordered = True
+            return
         if second:
             stream.end = max(stream.end, time + length)
             return
@@ -178,6 +187,8 @@ class Recorder:
         if pts is None or stream is None:
             return
         time = pts * stream.base.numerator * SECOND // stream.base.denominator - self._begin
+        if abs(time) > _FARTHEST:
+            return
         if key and stream.picture and len(stream.keys) < MAX_FRAMES:
             stream.keys.append(time)
             stream.whole = time if stream.whole is None else stream.whole
@@ -203,9 +214,8 @@ class Recorder:
                 stream.times.append(time)
                 if key:
                     stream.keys.append(time)
-        elif stream.start is not None and len(stream.holes) < MAX_HOLES:
-            if time - stream.end > (_EXACT_HOLE if stream.summed else _HOLE):
-                stream.holes.append((stream.end, time))
+        elif stream.start is not None and time - stream.end > stream.hole and len(stream.holes) < MAX_HOLES:
+            stream.holes.append((stream.end, time))
         if stream.start is None or time < stream.start:
             stream.start = time
         if time + length > stream.end or stream.count == 1:
