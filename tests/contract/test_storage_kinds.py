@@ -1,5 +1,6 @@
 """What folders and S3 each have of their own, and the disk that inputs are brought to."""
 
+import asyncio
 import errno
 import os
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from buckets import serving_bucket
 from contract.test_storage import CONTENT, LIMIT_BYTES, chunks, code, upload_uri
 from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
 
@@ -290,3 +292,53 @@ def test_an_error_of_a_store_is_told_by_its_code_and_its_first_line() -> None:
     for error, reading, writing in ERRORS:
         told = [failed(error, URI).failure for failed in (read_failure, write_failure)]
         assert [f"{f.code}: {f.message}" for f in told] == [reading.replace("@", URI), writing.replace("@", URI)]
+
+
+HOLEY = bytes(range(256)) * 4000
+SOME = ((0, 70_000), (100_000, 100_001), (500_000, 900_000), (1_023_999, 1_024_000))
+
+
+def parts(content: bytes) -> bytes:
+    """It, with zeros where nothing was asked for."""
+    made = bytearray(len(content))
+    for begin, end in SOME:
+        made[begin:end] = content[begin:end]
+    return bytes(made)
+
+
+async def test_some_bytes_of_an_object_come_to_their_places_and_no_others(
+    make_storage: Make, s3_endpoint: str, s3_credentials: None, file: Path, tmp_path: Path
+) -> None:
+    storage, target = make_storage("s3://bucket/holey", s3_endpoint=s3_endpoint), tmp_path / "fetched"
+    storage._max_bytes = len(HOLEY)
+    file.write_bytes(HOLEY)
+    uri = storage.own("outputs/a.mp4")
+    await storage.put_file(file, uri, "video/mp4")
+    whole = await storage.look(uri)
+    fetched = await storage.fetch_extents(uri, target, SOME, expected=whole)
+    assert target.read_bytes() == parts(HOLEY)
+    held = sum(end - begin for begin, end in SOME)
+    assert (fetched.size_bytes, fetched.lacking_bytes) == (len(HOLEY), len(HOLEY) - held)
+    assert fetched.validator == whole
+    assert target.stat().st_blocks * 512 < len(HOLEY) * 3 // 4
+    file.write_bytes(HOLEY[::-1])
+    await storage.put_file(file, uri, "video/mp4")
+    assert await code(storage.fetch_extents(uri, target, SOME, expected=whole)) == "INPUT_CHANGED"
+    assert await code(storage.fetch_extents(storage.own("outputs/b"), target, SOME)) == "INPUT_NOT_FOUND"
+    assert await code(storage.fetch_extents("s3://elsewhere/b", target, SOME)) == "INPUT_FORBIDDEN"
+    storage.room.reserve_bytes = 2**62
+    assert await code(storage.fetch_extents(uri, target, SOME)) == "DISK_FULL"
+
+
+async def test_bytes_of_an_object_are_of_one_state_of_it(
+    make_storage: Make, s3_credentials: None, tmp_path: Path
+) -> None:
+    async with serving_bucket(a=HOLEY) as bucket:
+        storage = make_storage("s3://own/x", s3_endpoint=bucket.url, read_buckets=["bucket"])
+        storage._max_bytes = len(HOLEY)
+        bucket.go_on.clear()
+        fetching = asyncio.create_task(storage.fetch_extents("s3://bucket/a.mp4", tmp_path / "fetched", SOME * 3))
+        await bucket.half.wait()
+        bucket.objects["/bucket/a.mp4"] = HOLEY[::-1]
+        bucket.go_on.set()
+        assert await code(fetching) == "INPUT_CHANGED"

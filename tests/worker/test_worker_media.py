@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,7 @@ from uuid import uuid4
 import psutil
 import pytest
 from buckets import serving_bucket
+from media.kit import make
 from store.kit import TENANT, new_job
 from worker.kit import Rig
 
@@ -31,7 +32,7 @@ from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.pieces import Made, made_of
-from reelmill.media.probe import Prober
+from reelmill.media.probe import Prober, TenantProber
 from reelmill.media.spreading import Worth
 from reelmill.media.validate import with_defaults
 from reelmill.media.verify import FILES_AT_ONCE
@@ -48,6 +49,7 @@ from reelmill.telemetry import traces
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
+from reelmill.worker import spans
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
@@ -696,6 +698,53 @@ async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of
         assert job.state == Job.COMPLETED, job.error
         assert bucket.count("GET") == 1 + downloads
     assert [path.name.startswith(KEPT) for path in media.left()] == [True] * bool(cache_bytes)
+
+
+NOISE = "testsrc2=size=320x240:rate=12:duration=36,noise=alls=60:allf=t"
+
+
+@pytest.mark.parametrize("how", ["whole", "span", "too little", "other", "early"])
+async def test_a_chunk_of_a_large_input_is_fetched_alone_or_where_that_is_too_little_the_whole(
+    media: Media, aws: None, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    film = media.folder / "film.mov"
+    picture = ("-c:v", "mpeg4", "-q:v", "1", "-g", "12", "-c:a", "pcm_s16le")
+    await asyncio.to_thread(make, film, "-f", "lavfi", "-i", NOISE, "-f", "lavfi", "-i", "sine=duration=36", *picture)
+    monkeypatch.setattr(spans, "LEAST_BYTES", 2**62 if how == "whole" else 2**20)
+    monkeypatch.setattr(spans, "_MOST_SHARE", 0.99)
+    if how == "other":
+        monkeypatch.setattr(spans, "digest", lambda info: "another")
+    if how == "early":
+        monkeypatch.setattr(spans, "EARLIER", -(2**62))
+    if how == "too little":
+        extents = TenantProber.extents
+
+        async def opening(self: TenantProber, path: Path, wanted: Sequence[tuple[int, int]]) -> Any:
+            return await extents(self, path, [(0, 0)] * len(wanted))
+
+        monkeypatch.setattr(TenantProber, "extents", opening)
+    await media.rig.store.turn(GRAPHS, on=True)
+    video = VideoSettings(height=90, keyframe_interval_seconds=2)
+    movie = Output(name="movie", transcode=Transcode(video=video, chunk_seconds=12))
+    async with serving_bucket(talk=film.read_bytes()) as bucket:
+        media.start(spreads=True, worth=SPREAD, fetch_seconds=60, s3_endpoint=bucket.url)
+        new = await media.submit(movie, source="s3://bucket/talk.mp4")
+        job = await media.rig.until(new, "COMPLETED", "FAILED")
+    assert job.state == Job.COMPLETED, job.error
+    specs = await media.rig.store.rows("SELECT convert_from(spec, 'utf8') AS spec FROM tasks WHERE spec IS NOT NULL")
+    told = sum('"extents"' in row["spec"] for row in specs)
+    lines = [x.message for x in await media.rig.store.jobs.logs(TENANT, new.id, after=0, limit=999)]
+    again = sum(line.startswith("fetches the whole input: ") for line in lines)
+    # Three chunks, their join, and the sound, which is fetched whole; before them the plan.
+    assert (len(specs), told) == (5, 0 if how == "whole" else 4)
+    # Of "too little" the first chunk and the join have all that they read.
+    assert again == {"whole": 0, "span": 0}.get(how, again) and (again >= 2) == (how not in ("whole", "span"))
+    wholes = sum(method == "GET" and not wanted for method, _, wanted in bucket.asked)
+    assert wholes == (6 if how == "whole" else 2 + again)
+    assert not any(line.startswith("the pieces don't fit") for line in lines)
+    local = await media.rig.until(await media.submit(movie, source=film), "COMPLETED", "FAILED")
+    made = [file_path(one.outputs[0].files[0].uri).read_bytes() for one in (job, local)]
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("own", ["file", "s3"])

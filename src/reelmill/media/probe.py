@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.extents import Extent, as_told
 from reelmill.media.formats.containers import DEMUXERS
 from reelmill.media.timeline import MOST_LOOKS, Timeline, unpacked
 from reelmill.media.warm import Answer, Crashed, Overrun, WarmChildren
@@ -16,6 +17,7 @@ from reelmill.v1.media_pb2 import MediaInfo
 
 _CODES = frozenset({"INPUT_EMPTY", "INPUT_NOT_MEDIA", "INPUT_CORRUPT", "INPUT_UNSUPPORTED"})
 _MOST_STREAMS, _MESSAGE_CHARACTERS = 1000, 1000  # libav opens no more streams
+_MOST_SPANS = 500  # of a question: QUESTION_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +103,24 @@ class TenantProber:
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT, INPUT_UNSUPPORTED.
         """
         return await self.prober.look(path, looks, span, self.tenant)
+
+    async def extents(
+        self, path: Path, spans: Sequence[tuple[int, int]]
+    ) -> tuple[bytes, list[Sequence[Extent]]] | None:
+        """What is read of a local file for some spans (microseconds from its beginning), and its MediaInfo, serialized.
+
+        None where its index does not tell, or telling takes too much.
+        """
+        found: list[Sequence[Extent]] = []
+        info = b""
+        try:
+            size = path.stat().st_size
+            for i in range(0, len(spans), _MOST_SPANS):
+                asked = list(spans[i : i + _MOST_SPANS])
+                told = (await self.prober.children.ask(self.tenant, path, {"spans": asked})).told
+                # Lies of a child that was taken over go no further than its own file's bytes.
+                found += (as_told(one, size) for one in told["extents"][: len(asked)])
+                info = base64.b64decode(told["info"])
+        except (OSError, Crashed, Overrun, ValueError, TypeError, LookupError):
+            return None
+        return (info, found) if len(found) == len(spans) else None

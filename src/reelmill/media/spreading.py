@@ -21,6 +21,7 @@ JOIN_PIECES = "join_pieces"
 MOST_TASKS = 2000
 """Of a job."""
 _SOUND_CPU = 0.002  # core-seconds for each second of sound: to be done early, and next to nothing
+_JUST = 0.001  # seconds
 _JOIN_SHARE = 0.01  # of the work that its pieces were
 
 
@@ -207,7 +208,9 @@ def _frames_at_edges(one: Chunked, facts: Facts) -> Probe:
     """The probe that tells where chunks begin: their input's, if that is known well enough."""
     track = facts[one.probe].timeline.track(one.division.picture)
     missing = chunking.looks(one.division, track, one.seconds)
-    return replace(one.probe, looks=missing) if missing else one.probe
+    # A little before: where a key frame is shown at that very time, it is not known else that none is just before it.
+    looks = tuple(max(0.0, at - _JUST) for at in missing)
+    return replace(one.probe, looks=looks) if missing else one.probe
 
 
 def _agreed(divisions: Sequence[Division]) -> Division:

@@ -12,7 +12,7 @@ from typing import Any
 
 import av
 
-from reelmill.media import probe_child, still_child
+from reelmill.media import extents_child, probe_child, still_child
 from reelmill.media.warm_bounds import ANSWER_BYTES, QUESTION_BYTES
 
 
@@ -41,6 +41,8 @@ def prepare() -> None:
 
 def answer(file: int, question: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """What is said of an open file, at its start, and what was made of it."""
+    if "spans" in question:
+        return extents_child.answer(file, question["spans"]), []
     if "stills" not in question:
         return probe_child.answer(file, question["looks"], question["span"]), []
     try:

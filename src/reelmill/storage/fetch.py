@@ -41,6 +41,8 @@ class Fetched:
     path: Path
     size_bytes: int
     validator: Validator
+    lacking_bytes: int = 0
+    """So many were left out: nobody was to read them, and they are zeros."""
 
 
 def check_unchanged(expected: Validator | None, found: Validator, shown: str) -> None:
@@ -205,23 +207,24 @@ async def _next(source: AsyncIterator[bytes]) -> bytes | None:
     return await anext(source, None)
 
 
-async def save(chunks: AsyncIterable[bytes], target: Path, *, room: Room | None = None) -> int:
-    """Write what comes to `target`; answers its size in bytes.
+async def save(chunks: AsyncIterable[bytes], target: Path, *, room: Room | None = None, at: int | None = None) -> int:
+    """Write what comes to `target`; answers its size in bytes. `at`: to that place in a file that is there.
 
     Raises AttemptFailed DISK_FULL, as soon as there is no room left, too.
     """
     size, room = 0, room or Room()
     try:
-        file = target.open("wb", buffering=0)
+        file = target.open("wb" if at is None else "r+b", buffering=0)
+        file.seek(at or 0)
     except OSError as error:
-        raise _disk_full(error) from error
+        raise disk_full(error) from error
     with file:
         async for chunk in chunks:
             room.check(target.parent, len(chunk))
             try:
                 size += await asyncio.to_thread(_write_all, file, memoryview(chunk))
             except OSError as error:
-                raise _disk_full(error) from error
+                raise disk_full(error) from error
     return size
 
 
@@ -232,7 +235,8 @@ def _write_all(file: FileIO, chunk: memoryview) -> int:
     return written
 
 
-def _disk_full(error: OSError) -> AttemptFailed:
+def disk_full(error: OSError) -> AttemptFailed:
+    """The failure of a write to the worker's disk."""
     return AttemptFailed("DISK_FULL", f"the input can't be written to the worker's disk: {error.strerror}")
 
 

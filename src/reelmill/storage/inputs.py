@@ -1,14 +1,16 @@
 """Inputs in folders, which are read where they lie, and in buckets, from which they are brought to this machine."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
 
+from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.validators import Validator
-from reelmill.storage.fetch import Fetched, HttpLimits, check_unchanged, paced, save, too_large
+from reelmill.storage.fetch import Fetched, HttpLimits, check_unchanged, disk_full, paced, save, too_large
 from reelmill.storage.objects import Objects, read_failure
 from reelmill.storage.space import Room
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 ERRORS = (OSError, obstore.exceptions.BaseError)
 """What obstore raises: its own errors derive from Exception alone, some from OSError."""
+_EXTENTS_AT_ONCE = 4  # of one file
 _PIECE_BYTES = 2**16  # of what comes from a bucket: a larger one would hide how slowly it comes
 
 
@@ -75,6 +78,47 @@ async def fetch_object(
     if came != found.size_bytes:
         raise AttemptFailed("INPUT_UNAVAILABLE", f"{uri} ended after {came} of {found.size_bytes} bytes")
     return Fetched(path=target, size_bytes=came, validator=found)
+
+
+async def fetch_extents(
+    objects: Objects,
+    resolved: str,
+    target: Path,
+    uri: str,
+    extents: Sequence[tuple[int, int]],
+    *,
+    limits: HttpLimits,
+    max_bytes: int,
+    room: Room,
+    expected: Validator | None,
+) -> Fetched:
+    """Bring some of an object's bytes to their places in `target`, which is as large. Raises AttemptFailed.
+
+    Extents are in order, apart from each other, and inside the object. All answers are of one state of it.
+    """
+    found = await look_object(objects, resolved, uri, max_bytes=max_bytes, expected=expected)
+    store, path = objects.locate(resolved)
+    speed, window = limits.least_bytes_per_second, limits.timeout_seconds
+    try:
+        with target.open("wb") as file:
+            file.truncate(found.size_bytes)
+    except OSError as error:
+        raise disk_full(error) from error
+
+    async def bring(extent: tuple[int, int]) -> None:
+        begin, end = extent
+        try:
+            answer = await obstore.get_async(store, path, options={"range": (begin, end)})
+            _check(_validator(answer.meta), uri, max_bytes, found)
+            came = await save(paced(answer.stream(_PIECE_BYTES), speed, window, uri), target, room=room, at=begin)
+        except ERRORS as error:
+            raise read_failure(error, uri) from error
+        if came != end - begin or answer.range != (begin, end):
+            raise AttemptFailed("INPUT_UNAVAILABLE", f"{uri} answered {came} bytes of {begin} to {end}")
+
+    await abreast(bring, extents, at_once=_EXTENTS_AT_ONCE)
+    lacking = found.size_bytes - sum(end - begin for begin, end in extents)
+    return Fetched(path=target, size_bytes=found.size_bytes, validator=found, lacking_bytes=lacking)
 
 
 def _validator(meta: "ObjectMeta") -> Validator:

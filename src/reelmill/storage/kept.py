@@ -9,7 +9,7 @@ died had kept, whole or half, goes with its folder (WorkRoot.clean).
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,8 +92,11 @@ class KeptInputs:
         holder: Hashable,
         away: Callable[[], AbstractAsyncContextManager[None]],
         made: bool = False,
+        extents: Sequence[tuple[int, int]] = (),
     ) -> Fetched:
         """An input as Storage.fetch brings it, or as it is here already; `holder` holds it then, until `release`.
+
+        `extents`: these alone are brought, to `target`, where it is not here and not in a folder (Storage.in_bucket).
 
         `keep`: others will want it, so it is not brought to `target`. All that want it at once wait for one download;
         where that fails the next of them tries. `away`: a context for what takes long.
@@ -106,6 +109,8 @@ class KeptInputs:
             if kept := self._take(key, found, holder):
                 KEPT_HITS.inc()
                 return _fetched(kept)
+            if extents:
+                break
             if coming := self._coming.get(key):
                 async with away():
                     await coming[0].wait()
@@ -119,6 +124,8 @@ class KeptInputs:
 
             return await self._bring(key, fetch, target, found.size_bytes, holder, away)
         async with away():
+            if extents:
+                return await storage.fetch_extents(uri, target, extents, expected=expected, made=made)
             return await storage.fetch(uri, target, expected=expected, made=made)
 
     def adopt(self, storage: Storage, uri: str, fetched: Fetched) -> None:

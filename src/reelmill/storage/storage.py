@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing, suppress
 from copy import copy
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from reelmill.settings import Settings
 from reelmill.storage import folders, uris
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http
-from reelmill.storage.inputs import ERRORS, fetch_object, local_input, look_object
+from reelmill.storage.inputs import ERRORS, fetch_extents, fetch_object, local_input, look_object
 from reelmill.storage.objects import Objects, read_failure, write_failure
 from reelmill.storage.space import Room
 from reelmill.telemetry.logs import get_logger
@@ -164,6 +164,10 @@ class Storage:
         """Whether to fetch an input is to wait for another machine."""
         return uris.scheme_of(uri) in ("http", "https") or uris.scheme_of(self._resolve(uri)) == "s3"
 
+    def in_bucket(self, uri: str) -> bool:
+        """Whether an input is an object in a bucket."""
+        return uris.scheme_of(self._resolve(uri)) == "s3"
+
     async def fetch(self, uri: str, target: Path, *, expected: Validator | None = None, made: bool = False) -> Fetched:
         """Bring an input to this machine: to `target`, or where it is if it is here already.
 
@@ -179,6 +183,26 @@ class Storage:
         if uris.scheme_of(resolved) == "file":
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
         return await self._download(resolved, target, uri, expected)
+
+    async def fetch_extents(
+        self,
+        uri: str,
+        target: Path,
+        extents: Sequence[tuple[int, int]],
+        *,
+        expected: Validator | None = None,
+        made: bool = False,
+    ) -> Fetched:
+        """Bring some bytes of an input in a bucket (`in_bucket`) to their places in a file as large as that.
+
+        `extents`: from a byte to before another, in order, apart from each other, and inside it. Raises as fetch.
+        """
+        await self._check_readable(uri, made=made)
+        limits, most = self._http, self._max_bytes
+        resolved, objects, room = self._resolve(uri), self._objects, self.room
+        return await fetch_extents(
+            objects, resolved, target, uri, extents, limits=limits, max_bytes=most, room=room, expected=expected
+        )
 
     async def look(self, uri: str, *, expected: Validator | None = None, made: bool = False) -> Validator:
         """What an input is now, without fetching it. Raises as fetch."""

@@ -47,6 +47,8 @@ class Attempt:
         """Folders that are to go with the completion, if that is the job's: nobody reads them any more."""
         self.in_pieces = False
         """Whether others make further pieces of its outputs."""
+        self.whole = False
+        """It fetches its inputs whole, though its task reads no more than a span of one."""
         self._outputs: dict[str, float] = {}
         self._phase: Phase | None = None
         self._told: tuple[Progress, Phase | None] | None = None

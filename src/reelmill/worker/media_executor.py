@@ -41,6 +41,7 @@ from reelmill.v1.jobs_pb2 import Input, Job, OutputFile, Progress
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
 from reelmill.worker.joining import bring, told
+from reelmill.worker.spans import SUSPECT, Hollow, Wanted, check_begins, digest, wanted_in, with_extents
 from reelmill.worker.spreading import Spreader
 
 log = get_logger(__name__)
@@ -143,6 +144,14 @@ class MediaExecutor:
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
+        try:
+            return await self._run(attempt)
+        except Hollow as hollow:
+            attempt.log(f"fetches the whole input: {hollow}", level="WARNING")
+            attempt.whole = True
+        return await self._run(attempt)
+
+    async def _run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         task = attempt.task
         job = part_of(task.job, task.spec) if task.spec else task.job
         piece = piece_in(task.spec) if task.spec else None
@@ -170,13 +179,14 @@ class MediaExecutor:
             JOINS_REFUSED.inc()
             log.warning("pieces don't fit together", code=error.code, reason=error.failure.message)
             attempt.log(f"the pieces don't fit together, all is made anew: {error.failure.message}", level="WARNING")
+            attempt.whole = True
         return await self._make(attempt, job, folder, None)
 
     async def _make(
         self, attempt: Attempt, job: Job, folder: Path, piece: Piece | None, pieces: Mapping[str, str] | None = None
     ) -> tuple[MadeFile, ...]:
         """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined."""
-        task, inputs = attempt.task, dict[str, Fetched]()
+        task, inputs, hollow = attempt.task, dict[str, Fetched](), False
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
             return await self._measure(attempt, job, folder, inputs, wanted)
@@ -196,8 +206,12 @@ class MediaExecutor:
             for one in runs:
                 shown = ffmpeg_run.shown(one.command, self._limits.ffmpeg)
                 attempt.log(_DOES[one.engine], output=", ".join(one.command.outputs), command=shown)
+            if hollow := any(fetched.lacking_bytes for fetched in inputs.values()):
+                check_begins(graph.steps, task.spec)
             await attempt.enter(Phase.TRANSCODING)
             damaged = await self._transcode(attempt, runs, folder, found)
+            if damaged and hollow:
+                raise Hollow("ffmpeg complained")
             await self._check_unchanged(attempt, job, inputs)
             inputs.clear()  # nobody reads them any more
             damaged = damaged or any(s.timeline.damaged for s in found)
@@ -215,7 +229,9 @@ class MediaExecutor:
                 attempt.result = told(piece.name, files, made)
                 return ()
             return made
-        except AttemptFailed:
+        except AttemptFailed as error:
+            if hollow and error.code in SUSPECT:
+                raise Hollow(error.failure.message) from error
             await self._check_unchanged(attempt, job, inputs)  # if it was, that is why
             raise
 
@@ -246,12 +262,13 @@ class MediaExecutor:
         """The tasks that follow, with inputs that will be there; they are kept for those of them that come here."""
         task, storage = attempt.task, self._storage.of(attempt.task.tenant_id)
         copied = await attempt.unless_stopped(copy_inputs(storage, task.job, inputs, task.output_prefix))
-        for item in task.job.inputs:
-            if (fetched := inputs.get(item.name)) is not None:
-                copy = copied.get(item.name)
-                told = fetched if copy is None else replace(fetched, validator=copy.validator)
-                self._kept.adopt(storage, item.uri if copy is None else copy.uri, told)
-        return with_copies(attempt.spawned, copied, task.output_prefix)
+        places = {item.name: item.uri for item in task.job.inputs} | {name: copy.uri for name, copy in copied.items()}
+        far = {name: fetched for name, fetched in inputs.items() if storage.in_bucket(places[name])}
+        spawned = await with_extents(attempt.spawned, far, self._prober.of(task.tenant_id))
+        for name, fetched in inputs.items():
+            told = replace(fetched, validator=copied[name].validator) if name in copied else fetched
+            self._kept.adopt(storage, places[name], told)
+        return with_copies(spawned, copied, task.output_prefix)
 
     def close(self) -> None:
         """Keep no input any more; no attempt runs. Bears being called twice, and going on."""
@@ -282,23 +299,30 @@ class MediaExecutor:
         task = attempt.task
         known = expected_inputs(task.spec) if task.spec else {}
         uri = copies_in(task.spec).get(item.name, item.uri)
+        wanted = None if attempt.whole else wanted_in(task.spec).get(item.name)
         if (fetched := inputs.get(item.name)) is None:
             with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
-                fetched = await self._fetch(attempt, uri, folder / f"input-{i}", known.get(item.name))
+                fetched = await self._fetch(attempt, uri, folder / f"input-{i}", known.get(item.name), wanted)
                 inputs[item.name] = fetched
                 span.set({"reelmill.size_bytes": fetched.size_bytes})
-            INPUT_BYTES.inc(fetched.size_bytes)
-            self._work.check_space(fetched.size_bytes)  # the outputs may be as large again
+            INPUT_BYTES.inc(fetched.size_bytes - fetched.lacking_bytes)
+            self._work.check_space(fetched.size_bytes - fetched.lacking_bytes)  # the outputs may be as large again
         try:
             with traces.span("probe"):
                 probed = await self._prober.of(attempt.task.tenant_id).probe(fetched.path, probe.looks, probe.span)
         except AttemptFailed as error:
+            if fetched.lacking_bytes:
+                raise Hollow(error.failure.message) from error
             of = f"input {item.name}: " if item.name else ""
             raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
+        if wanted and fetched.lacking_bytes and digest(probed.info.SerializeToString()) != wanted.info:
+            raise Hollow("the prober says something else of it")
         attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
         return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
-    async def _fetch(self, attempt: Attempt, uri: str, target: Path, expected: Validator | None) -> Fetched:
+    async def _fetch(
+        self, attempt: Attempt, uri: str, target: Path, expected: Validator | None, wanted: Wanted | None
+    ) -> Fetched:
         return await self._kept.fetch(
             self._storage.of(attempt.task.tenant_id),
             uri,
@@ -308,6 +332,7 @@ class MediaExecutor:
             holder=attempt.task.lease,
             away=attempt.slot.left,
             made=uri in copies_in(attempt.task.spec).values(),
+            extents=wanted.extents if wanted else (),
         )
 
     async def _transcode(self, attempt: Attempt, runs: Sequence[_Run], folder: Path, sources: Iterable[Source]) -> bool:
