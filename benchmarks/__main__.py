@@ -5,6 +5,7 @@ import signal
 
 from benchmarks import (
     drain,
+    eta,
     files,
     idle,
     latency,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "watchers": watchers.run,
     "probing": probing.run,
+    "eta": eta.run,
     "start": start.run,
     "rescue": rescue.run,
     "capacity": tables.run,

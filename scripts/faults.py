@@ -194,16 +194,16 @@ FAULTS = (
     ),
     fault(
         "the progress of several commands does not add up",
-        _EXECUTOR,
-        r"self\._done \+= _weight",
-        "self._done = _weight",
+        "src/reelmill/worker/meter.py",
+        r"self\._done \+= expected",
+        "self._done = expected",
         "tests/unit/test_media_lengths.py",
     ),
     fault(
         "the progress of a command begins anew",
-        _EXECUTOR,
-        r"\(self\._done \+ running\)",
-        "running",
+        "src/reelmill/worker/meter.py",
+        r"done \+= self\._share",
+        "done = self._share",
         "tests/unit/test_media_lengths.py",
     ),
 )

@@ -30,3 +30,9 @@ def body(uri: str = URI, *outputs: dict[str, Any], **fields: Any) -> dict[str, A
 def job(uri: str = URI, *outputs: dict[str, Any], **fields: Any) -> Job:
     """The same as a message."""
     return ParseDict(body(uri, *outputs, **fields), Job())
+
+
+def kept(made: Job) -> Job:
+    """A job as it is kept, without what is only known of it at the time."""
+    made.ClearField("queue")
+    return made

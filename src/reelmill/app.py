@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reelmill.api.estimating import Estimator
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
+from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planner
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
@@ -53,17 +55,20 @@ from reelmill.store.changes import ChangeStore
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore
 from reelmill.store.leases import KINDS, LeaseStore
+from reelmill.store.measures import MeasureStore
 from reelmill.store.migrate import migrate, missing
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
 from reelmill.store.switches import GRAPHS, is_on
 from reelmill.store.uploads import UploadStore
+from reelmill.store.waiting import WaitingStore
 from reelmill.store.workers import WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import health
 from reelmill.telemetry.logs import get_logger
 from reelmill.worker.attempt import Executor
+from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
 from reelmill.worker.machine import available_bytes
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
@@ -199,9 +204,14 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
     prober = Prober(children)
     folder = settings.data_dir.expanduser() / "work"
     looks = Looks()
-    planner = Planner(parts.storage, prober, folder, plan_context(settings), looks)
+    context = plan_context(settings)
+    planner = Planner(parts.storage, prober, folder, context, looks)
+    outlook = Outlook(WaitingStore(parts.database), MeasureStore(parts.database), silent_seconds=settings.lease_seconds)
+    estimator = Estimator(planner, outlook, threads=context.threads, worth=worth(settings))
     server = Server(
-        JobService(parts.jobs, parts.cache, submitter, planner, lease_seconds=settings.lease_seconds),
+        JobService(
+            parts.jobs, parts.cache, submitter, planner, estimator, outlook, lease_seconds=settings.lease_seconds
+        ),
         MediaService(parts.storage, prober, folder, looks),
         UploadService(UploadStore(parts.database)),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
@@ -234,7 +244,17 @@ def plan_context(settings: Settings) -> PlanContext:
     )
 
 
-def make_executor(parts: Parts, children: WarmChildren) -> tuple[MediaExecutor, WorkRoot]:
+def worth(settings: Settings) -> Worth:
+    """What becomes a task of its own."""
+    return Worth(least_cpu_seconds=settings.spread_cpu_seconds, longest_chunk_seconds=settings.chunk_seconds)
+
+
+def make_history(parts: Parts) -> History:
+    """What a worker's tasks take; it is to be run, and written once more at the end."""
+    return History(MeasureStore(parts.database), capabilities(find_ffmpeg(parts.settings.ffmpeg)).version)
+
+
+def make_executor(parts: Parts, children: WarmChildren, history: History) -> tuple[MediaExecutor, WorkRoot]:
     """The executor of media jobs, and the folder of its working directories."""
     settings = parts.settings
     work = work_root(settings)
@@ -244,7 +264,7 @@ def make_executor(parts: Parts, children: WarmChildren) -> tuple[MediaExecutor, 
         wall_limit_factor=settings.wall_limit_factor,
         wall_limit_seconds=settings.wall_limit_seconds,
         output_max_bytes=settings.input_max_bytes,
-        worth=Worth(least_cpu_seconds=settings.spread_cpu_seconds, longest_chunk_seconds=settings.chunk_seconds),
+        worth=worth(settings),
         cache_bytes=settings.worker_cache_bytes,
         context=plan_context(settings),
     )
@@ -256,7 +276,7 @@ def make_executor(parts: Parts, children: WarmChildren) -> tuple[MediaExecutor, 
         lease = timedelta(seconds=settings.lease_seconds)
         return max(1, await WorkerStore(parts.database).slots(KINDS, silent_after=lease))
 
-    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots), work
+    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history), work
 
 
 def check_ffmpeg(path: Path) -> None:
@@ -279,9 +299,11 @@ def make_worker(
     # Of each slot one may make stills for seconds; probes shall not wait for it.
     children = WarmChildren(parts.launcher, children=settings.worker_slots + FILES_AT_ONCE)
     ours: MediaExecutor | None = None
+    history: History | None = None
     if executor is None:
         check_ffmpeg(find_ffmpeg(settings.ffmpeg))
-        ours, work = make_executor(parts, children)
+        history = make_history(parts)
+        ours, work = make_executor(parts, children, history)
         executor = ours
         if removed := work.clean():
             log.info("removed working directories of dead workers", folders=removed)
@@ -298,6 +320,7 @@ def make_worker(
 
     async def run() -> None:
         log.info("worker starts", owner=config.owner, slots=config.slots)
+        writing = supervised("history", history.run) if history else None
         try:
             await Worker(
                 config, parts.leases, WorkerStore(parts.database), parts.queue, parts.cache, parts.relay, executor
@@ -305,6 +328,9 @@ def make_worker(
         finally:
             if ours is not None:
                 ours.close()
+            if history and writing:
+                await end(writing)
+                await history.write()
             await children.close()
 
     return run

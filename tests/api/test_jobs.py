@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from api.refusals import Refusal, fields_of, refused
-from jobs import job
+from jobs import job, kept
 
 from reelmill.api.submission import client_fields
 from reelmill.v1 import jobs_pb2 as pb
@@ -27,8 +27,8 @@ def test_a_new_job_is_queued_with_id_times_and_defaults(jobs: JobServiceStub) ->
     assert (UUID(made.id).version, made.state, made.version, made.priority) == (7, pb.Job.QUEUED, 1, 50)
     assert made.HasField("create_time")
     assert made.outputs[0].WhichOneof("operation") == "audio"  # the preset's
-    assert jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL")) == made
-    assert jobs.GetJob(pb.GetJobRequest(id=made.id)) == made
+    assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"))) == made
+    assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id))) == made
 
 
 def test_what_only_the_server_sets_is_ignored(jobs: JobServiceStub) -> None:

@@ -14,7 +14,7 @@ from fault.kit.points import Points
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from jobs import job
+from jobs import job, kept
 from live import Reelmill, channel, get, serving
 from services.databases import Databases
 from services.postgres import Postgres
@@ -112,7 +112,7 @@ def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: Shared
             jobs = JobServiceStub(connection)
             made = jobs.CreateJob(pb.CreateJobRequest(job=job()))
             postgres.stop()
-            assert jobs.GetJob(pb.GetJobRequest(id=made.id), timeout=30) == made  # from the cache
+            assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id), timeout=30)) == made  # from the cache
             with refused() as refusal:
                 jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30)
             assert (refusal.code, refusal.reason, refusal.retry_seconds) == ("UNAVAILABLE", "UNAVAILABLE", 1)
@@ -122,7 +122,7 @@ def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: Shared
             while serving(api.grpc):
                 pass
             postgres.start()
-            assert jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30) == made
+            assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30)) == made
 
 
 def test_who_connects_and_says_nothing_is_sent_away(idle_api: Reelmill) -> None:

@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 from reelmill.api.checks import Checks
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
+from reelmill.api.outlook import Outlook
 from reelmill.api.submission import Submitter
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import CANCELS
@@ -29,14 +30,17 @@ from reelmill.storage.storage import Storage
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore
 from reelmill.store.leases import FinishedTask, LeaseStore
+from reelmill.store.measures import MeasureStore
 from reelmill.store.outbox import OutboxStore
 from reelmill.store.records import ClaimedTask
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.store.waiting import WaitingStore
 from reelmill.telemetry import metrics
 from reelmill.telemetry.metrics import SUBMITTED, expose
 from reelmill.v1 import jobs_pb2 as pb
 
 NO_PLANNER: Any = None  # who asks for no steps needs none
+NO_ESTIMATOR: Any = None
 
 TENANT = DEFAULT_IDENTITY.tenant_id
 
@@ -88,13 +92,19 @@ class Api(NamedTuple):
             return await connection.fetch(query, *arguments)
 
 
+def outlook_on(database: Database) -> Outlook:
+    """What is known of how things go there."""
+    return Outlook(WaitingStore(database), MeasureStore(database), silent_seconds=60)
+
+
 @pytest.fixture
 async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     cache = MemoryCache(status_ttl_seconds=60, final_ttl_seconds=60)
     storage = Storage.from_settings(Settings(data_dir=tmp_path))
     relay = Nudged(OutboxStore(database), PostgresQueue(database), interval_seconds=60)
     jobs = JobStore(database)
-    yield Api(JobService(jobs, cache, Submitter(jobs, cache, storage, relay), NO_PLANNER), database, cache, relay)
+    submitter, outlook = Submitter(jobs, cache, storage, relay), outlook_on(database)
+    yield Api(JobService(jobs, cache, submitter, NO_PLANNER, NO_ESTIMATOR, outlook), database, cache, relay)
 
 
 async def cached(api: Api, job_id: str) -> pb.Job | None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from api.test_service import Context
+from api.test_service import Context, outlook_on
 from jobs import job
 
 from reelmill.api.jobs_service import JobService
@@ -25,6 +25,7 @@ from reelmill.store.tenancy import Identity
 from reelmill.v1 import jobs_pb2 as pb
 
 NO_PLANNER: Any = None  # who asks for no steps needs none
+NO_ESTIMATOR: Any = None
 
 US, THEM = Context(tenant=str(uuid4())), Context(tenant=str(uuid4()))
 
@@ -44,7 +45,8 @@ def cache() -> MemoryCache:
 def service(database: Database, cache: MemoryCache, tmp_path: Path) -> JobService:
     jobs, storage = JobStore(database), Storage.from_settings(Settings(data_dir=tmp_path))
     relay = Relay(OutboxStore(database), PostgresQueue(database), interval_seconds=60)
-    return JobService(jobs, cache, Submitter(jobs, cache, storage, relay), NO_PLANNER, tenant)
+    submitter, outlook = Submitter(jobs, cache, storage, relay), outlook_on(database)
+    return JobService(jobs, cache, submitter, NO_PLANNER, NO_ESTIMATOR, outlook, tenant)
 
 
 async def create(service: JobService, context: Context, **fields: Any) -> pb.Job:

@@ -11,9 +11,11 @@ from rich.progress import Progress
 
 from reelmill.cli import display
 from reelmill.cli.doctor import Finding
+from reelmill.cli.estimates import estimate_view
 from reelmill.cli.following import Follower, following
 from reelmill.cli.tasks import tasks_table
-from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, JobLog, Task
+from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobError, JobEvent, JobLog, Queue, Task
+from reelmill.v1.jobs_pb2 import Progress as Told
 
 ID = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
 FILES = [
@@ -254,6 +256,54 @@ def events() -> list[JobEvent]:
     return [ParseDict(event | {"jobId": ID}, JobEvent()) for event in EVENTS]
 
 
+def test_the_time_that_is_left_and_the_queue_are_told_with_their_ranges() -> None:
+    running = {"percent": 40, "eta": "75.4s", "eta_earliest": "58.6s", "eta_latest": "3700s"}
+    assert ["time left", "1:15 (59 s to 1:01:40)"] in cells(display.job_view(job(progress=running)))
+    assert display.left_text(ParseDict({"eta": "8.6s"}, Told())) == "9 s", "a worker of a release before has no range"
+    assert display.left_text(Told(percent=3)) == ""
+    waiting = {"tasks_before": 12, "start": "7s", "start_earliest": "3.4s", "start_latest": "61s"}
+    shown = cells(display.job_view(job(state="QUEUED", queue=waiting)))
+    assert ["queue", "12 tasks go first, starts in 7 s (3 s to 1:01)"] in shown
+    assert display.queue_text(Queue(tasks_before=1000)) == "1000 or more tasks go first"
+
+
+def test_a_line_and_a_bar_tell_the_time_that_is_left() -> None:
+    told = {"percent": 25, "eta": "10s", "eta_earliest": "8s", "eta_latest": "12s"}
+    event = ParseDict({"jobId": ID, "sequence": 2, "state": "PROCESSING", "progress": told}, JobEvent())
+    console = Console(width=200, force_terminal=False, highlight=False)
+    with console.capture() as captured, following(console) as follower:
+        follower.add(ID, "one")
+        follower.saw(event)
+    assert captured.get() == "one: PROCESSING 25.0 %, 10 s (8 s to 12 s) left\n"
+    progress = Progress(console=Console(force_terminal=True))
+    bars = Follower(Console(), progress)
+    bars.add(ID, "one")
+    bars.saw(event)
+    assert progress.tasks[0].fields["left"] == "10 s (8 s to 12 s)"
+    bars.saw(ParseDict({"jobId": ID, "state": "QUEUED", "queue": {"tasks_before": 7}}, JobEvent()))
+    assert progress.tasks[0].fields["left"] == "7 tasks go first"
+    bars.saw(ParseDict({"jobId": ID, "sequence": 3, "state": "COMPLETED"}, JobEvent()))
+    assert progress.tasks[0].fields["left"] == ""
+
+
+def test_an_estimate_is_a_line_for_each_output() -> None:
+    amounts = {
+        "core_seconds": {"least": 1, "likely": 2.345, "most": 40},
+        "bytes": {"least": 900, "likely": 1_234_567, "most": 2e6},
+        "seconds": {"least": 4, "likely": 75, "most": 90},
+    }
+    one = amounts | {"measurements": 17}
+    found = ParseDict(
+        {"job": amounts, "outputs": [{"output": "[b]web", "estimate": one}], "queue": {"tasks_before": 3}},
+        EstimateJobResponse(),
+    )
+    shown = "2.35 (1 to 40)  1.23 MB (900 B to 2 MB)  1:15 (4 s to 1:30)"
+    _, line, whole, queue = lines(estimate_view(found))
+    assert line.split("  ")[0] == "[b]web" and " ".join(line.split()) == " ".join(f"[b]web {shown} 17 times".split())
+    assert " ".join(whole.split()) == " ".join(f"all {shown} no: built-in figures".split())
+    assert queue == "queue: 3 tasks go first"
+
+
 def test_where_there_is_no_terminal_each_change_is_a_line() -> None:
     console = Console(width=200, force_terminal=False, highlight=False)
     with console.capture() as captured, following(console) as follower:
@@ -276,7 +326,7 @@ def test_on_a_terminal_each_job_has_a_bar_that_moves() -> None:
     follower.add(ID, "[b]one")
     other, bar = progress.tasks
     assert (bar.description, bar.total, bar.completed, bar.fields) == (
-        *("[b]one", 100, 0, {"state": "queued", "speed": ""}),
+        *("[b]one", 100, 0, {"state": "queued", "speed": "", "left": ""}),
     )
     seen = []
     for event in events():

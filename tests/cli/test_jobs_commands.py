@@ -53,6 +53,20 @@ def test_a_dry_run_shows_the_commands_and_stores_nothing(live_cli: Cli, live: Re
     assert live_cli("jobs", "--json").stdout == before
 
 
+def test_an_estimate_is_shown_and_stores_nothing(live_cli: Cli, live: Reelmill) -> None:
+    options = ("submit", "--input", f"{live.media}/clip.mp4", "--preset", "podcast-audio", "--estimate")
+    before = live_cli("jobs", "--json").stdout
+    shown, told = live_cli(*options), live_cli(*options, "--json")
+    assert (shown.exit_code, told.exit_code, shown.stderr) == (0, 0, "")
+    heading, output, whole, queue = shown.stdout.splitlines()
+    assert heading.split() == ["OUTPUT", "CORE-SECONDS", "SIZE", "TIME", "MEASURED"]
+    assert (output.split()[0], whole.split()[0], queue.split()[0]) == ("podcast-audio", "all", "queue:")
+    assert json.loads(told.stdout)["outputs"][0]["estimate"]["core_seconds"]["likely"] > 0
+    assert live_cli("jobs", "--json").stdout == before
+    both = live_cli(*options, "--dry-run")
+    assert both.exit_code == 2 and "--dry-run or --estimate" in both.stderr
+
+
 def test_progress_never_goes_back_to_the_end(live_cli: Cli, live: Reelmill) -> None:
     (live.folder / "job.json").write_text(
         json.dumps(

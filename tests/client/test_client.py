@@ -90,6 +90,7 @@ def test_both_clients_have_the_same_methods() -> None:
 async def test_a_job_runs_to_its_end(either: Any, live: Reelmill) -> None:
     sent = job(f"file://{live.media}/clip.mp4", labels={"client": str(uuid4())})
     assert (await either.validate_job(sent)).priority == 50
+    assert [one.output for one in (await either.estimate_job(sent)).outputs] == [sent.outputs[0].name]
     made = await either.create_job(sent)
     done = await either.wait(made.id, timeout_seconds=60)
     assert (done.state, len(done.outputs[0].files)) == (Job.COMPLETED, 1)

@@ -40,11 +40,12 @@ async def test_one_that_is_too_many_is_asked_to_come_again(
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=60) as http,
     ):
         async with looks.turn():  # as another call has it
-            for call in (client.probe(uri), client.validate_job(job, full=True)):
+            for call in (client.probe(uri), client.validate_job(job, full=True), client.estimate_job(job)):
                 with pytest.raises(ReelmillError) as refused:
                     await call
                 assert (refused.value.code, refused.value.retry_seconds) == ("RESOURCE_EXHAUSTED", 1)
-            for path, sent in (("/v1/media:probe", {"uri": uri}), ("/v1/jobs:validate?view=FULL", body)):
+            paths = {"/v1/media:probe": {"uri": uri}, "/v1/jobs:validate?view=FULL": body, "/v1/jobs:estimate": body}
+            for path, sent in paths.items():
                 answer = await http.post(path, json=sent)
                 assert (answer.status_code, answer.json()["code"]) == (429, "BUSY"), answer.text
                 assert answer.headers["Retry-After"] == "1"
@@ -52,5 +53,6 @@ async def test_one_that_is_too_many_is_asked_to_come_again(
         for _ in range(2):  # the turn is given back, by who failed too
             assert (await client.probe(uri)).streams
             assert (await client.validate_job(job, full=True)).steps
+            assert (await client.estimate_job(job)).job.core_seconds.likely > 0
             with pytest.raises(ReelmillError, match="INPUT_NOT_FOUND"):
                 await client.probe((media / "none.mp4").as_uri())

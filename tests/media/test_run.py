@@ -241,3 +241,10 @@ async def test_a_worker_that_is_killed_leaves_no_ffmpeg(studio: Studio) -> None:
         worker.send_signal(signal.SIGKILL)
     gone, alive = psutil.wait_procs(found, timeout=5)
     assert (gone, alive) == (found, [])
+
+
+async def test_what_its_process_took_of_the_machine_is_told(studio: Studio) -> None:
+    noise = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=2")
+    command = Command(argv=(*noise, "-c:v", "libx264", "-threads", "1", "out/a.mkv"), outputs=("out",))
+    made = await studio.run(command)
+    assert 0.05 < made.cpu_seconds < 4 * made.wall_seconds

@@ -71,6 +71,7 @@ HOT: dict[str, tuple[str, list[object]]] = {
     "list_logs": ("history", [_ID, _ID, 0, 50, 2**21]),
     "job_of_tasks": ("tasks", [_ID, _ID]),
     "list_tasks": ("tasks", [_ID, _ID, _ID, 50, 2**21]),
+    "ready_tasks": ("tasks", [1000, 64]),
     "tasks_before": ("tasks", [["default"], ["run_job", "make_outputs"], 1000, _IDS]),
     "lock_outbox": ("outbox", [1000]),
     "delete_outbox": ("outbox", [_ONES]),

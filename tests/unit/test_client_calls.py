@@ -20,6 +20,7 @@ EVENT, ERROR = pb.JobEvent(sequence=7, state=pb.Job.PROCESSING), Unavailable("aw
 CALLS = [
     (calls.create_job(JOB, "k"), "CreateJob", pb.CreateJobRequest(job=JOB, request_id="k")),
     (calls.validate_job(JOB), "ValidateJob", pb.ValidateJobRequest(job=JOB)),
+    (calls.estimate_job(JOB), "EstimateJob", pb.EstimateJobRequest(job=JOB)),
     (calls.get_job("i", True), "GetJob", pb.GetJobRequest(id="i", view=pb.FULL)),
     (calls.get_job("i", False), "GetJob", pb.GetJobRequest(id="i", view=pb.BASIC)),
     (calls.cancel_job("i", "why"), "CancelJob", pb.CancelJobRequest(id="i", reason="why")),

@@ -1,14 +1,16 @@
 """What is cut off, how long an output must be, and how far a job of several commands is."""
 
-from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.measures import Kind, Rates
 from reelmill.media.contract import Source
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import Expected, ExpectedStream
+from reelmill.media.reckoning import Work
 from reelmill.media.render.ffmpeg import Command, seconds
 from reelmill.media.sources import Span, expected_seconds, span
 from reelmill.media.verify import problems
@@ -16,7 +18,7 @@ from reelmill.v1.jobs_pb2 import OutputProgress, Progress
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
 from reelmill.worker.attempt import Attempt
-from reelmill.worker.media_executor import _Meter
+from reelmill.worker.meter import Meter
 
 LENGTHS = [5.0, 10.0, 60.0, 3600.0, 86_400.0]
 
@@ -135,14 +137,20 @@ def test_a_time_is_written_to_the_microsecond(value: float, text: str) -> None:
     assert seconds(value) == text
 
 
-def command(duration: float) -> Command:
-    return Command(argv=(), outputs=("a",), duration_seconds=duration)
-
-
-def meter(*durations: float) -> tuple[_Meter, list[Command], Attempt]:
+def meter(*cpu: float) -> tuple[Meter, Attempt]:
+    """Of commands that are reckoned to take so many core-seconds."""
     nothing: Any = None  # of the task, the store and a slot: the meter needs none
-    attempt, commands = Attempt(nothing, nothing, nothing, nothing), [command(d) for d in durations]
-    return _Meter(attempt, commands), commands, attempt
+    attempt = Attempt(nothing, nothing, nothing, nothing)
+    return measuring(attempt, *(("a", one) for one in cpu)), attempt
+
+
+def measuring(attempt: Attempt, *commands: tuple[str, float]) -> Meter:
+    """Of commands that make these outputs."""
+    made = []
+    for outputs, cpu in commands:
+        of = Command(argv=(), outputs=tuple(outputs), duration_seconds=1)
+        made.append((of, (Work(kind=Kind("transcode"), output=outputs[0], cpu=cpu),)))
+    return Meter(attempt, made, Rates(), 1)
 
 
 def at(percent: float, eta_seconds: float | None = None) -> RunProgress:
@@ -150,18 +158,18 @@ def at(percent: float, eta_seconds: float | None = None) -> RunProgress:
 
 
 def test_the_progress_of_several_commands_adds_up_and_never_falls() -> None:
-    measured, commands, attempt = meter(60, 20, 20)
+    measured, attempt = meter(60, 20, 20)
     told = []
-    for one in commands:
+    for _ in range(3):
         for percent in (0, 50, 100):
             measured.update(at(percent))
             told.append(attempt.progress.percent)
-        measured.finish(one)
+        measured.finish()
     assert told == [0, 30, 60, 60, 70, 80, 80, 90, 100]
 
 
 def test_a_time_that_goes_back_takes_no_percentage_along() -> None:
-    measured, _, attempt = meter(60)
+    measured, attempt = meter(60)
     for percent in (50, 40):  # as ffmpeg tells it where streams lie apart
         measured.update(at(percent))
         assert (attempt.progress.percent, attempt.news() is not None) == (50, True)
@@ -169,45 +177,59 @@ def test_a_time_that_goes_back_takes_no_percentage_along() -> None:
 
 
 def test_each_output_is_as_far_as_its_own_commands_and_never_goes_back() -> None:
-    commands = [replace(command(duration), outputs=outputs) for duration, outputs in ((30, "a"), (10, "ab"), (20, "c"))]
+    commands = (("a", 30.0), ("ab", 10.0), ("c", 20.0))
     nothing: Any = None
     attempt = Attempt(nothing, nothing, nothing, nothing)
-    measured, told = _Meter(attempt, commands), []
-    for one in commands:
+    measured, told = measuring(attempt, *commands), []
+    for _ in commands:
         for percent in (50, 40):
             measured.update(at(percent))
             news = attempt.news()
             assert news
             told.append([output.percent for output in news.outputs])
-        measured.finish(one)
+        measured.finish()
     attempt.end()
     news = attempt.news()
     assert news and [(one.output, one.percent) for one in news.outputs] == [("a", 100), ("b", 100), ("c", 100)]
     assert told == [[37.5, 0, 0]] * 2 + [[87.5, 50, 0]] * 2 + [[100, 100, 50]] * 2
     again = Attempt(nothing, nothing, nothing, nothing)
     again.resume(Progress(percent=60, fps=9, outputs=[OutputProgress(output="a", percent=70)]))
-    _Meter(again, commands).update(at(10))
+    measuring(again, *commands).update(at(10))
     assert (again.progress.percent, again.progress.fps) == (60, 25)
     resumed = again.news()
     assert resumed and [one.percent for one in resumed.outputs] == [70, 0, 0]
 
 
-def test_commands_of_no_length_weigh_alike() -> None:
-    measured, [first, _], attempt = meter(0, 0)
-    measured.update(at(50))
+def test_a_command_that_tells_nothing_meanwhile_counts_at_its_end() -> None:
+    measured, attempt = meter(1, 3)
+    measured.finish()
     assert attempt.progress.percent == 25
-    measured.finish(first)
-    measured.update(at(50))
-    assert attempt.progress.percent == 75
+    measured.finish()
+    assert attempt.progress.percent == 100
 
 
-def test_progress_tells_rate_speed_and_what_is_left() -> None:
-    measured, _, attempt = meter(60)
-    measured.update(at(12.3456, 1.5))
-    assert (attempt.progress.percent, attempt.progress.fps, attempt.progress.speed) == (12.35, 25.0, 2.0)
-    assert attempt.progress.eta.ToMilliseconds() == 1500
-    measured.update(at(20))
-    assert not attempt.progress.HasField("eta")
+def test_progress_tells_rate_speed_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("reelmill.worker.meter.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    measured, attempt = meter(60, 30)
+    measured.begin()
+    assert attempt.progress.eta.ToMilliseconds() == pytest.approx(90_500, rel=0.01)  # as reckoned, and what comes after
+    for percent in (0.0, 12.3456, 50.0):
+        clock[0] += 10
+        measured.update(at(percent))
+        told = attempt.progress
+        if percent == 12.3456:
+            assert (told.percent, told.fps, told.speed) == (8.23, 25.0, 2.0)
+        assert 0 < told.eta_earliest.ToNanoseconds() < told.eta.ToNanoseconds() < told.eta_latest.ToNanoseconds()
+    # Of the first one half took 20 s, after 10 s without a frame: 20 s more or a little less, then 30 s as reckoned.
+    assert 40_000 < attempt.progress.eta.ToMilliseconds() < 51_000
+    clock[0] += 20
+    measured.finish()
+    # What was reckoned to take 60 s took 50: so will what follows.
+    assert attempt.progress.eta.ToMilliseconds() == pytest.approx(25_700, rel=0.02)
+    clock[0] += 15
+    measured.finish()
+    assert attempt.progress.percent == 100 and attempt.progress.eta.ToMilliseconds() < 1000
 
 
 def test_of_a_damaged_input_what_is_shorter_lacks_something() -> None:

@@ -19,6 +19,7 @@ MAKERS = {"create_task", "ensure_future", "Thread", "ThreadPoolExecutor", "Proce
 SHORT_LIVED = {
     "abreast.py": "a part of one call, awaited",
     "api/following.py": "follows one job; an error is told to its watchers",
+    "api/outlook.py": "one read; its errors are logged",
     "api/server.py": "the wait for gRPC's end, in its part",
     "batching.py": "a batch; whatever ends it is told to all who wait",
     "cache/redis_channels.py": "in a TaskGroup of its part",

@@ -230,7 +230,8 @@ async def test_a_worker_gets_its_settings(parts: app.Parts, monkeypatch: pytest.
 def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, slots: int, threads: int) -> None:
     given = parts.settings.model_copy(update={"worker_cores": cores, "worker_slots": slots})
     prober: Any = object()
-    executor, work = app.make_executor(dataclasses.replace(parts, settings=given), prober)
+    history: Any = object()
+    executor, work = app.make_executor(dataclasses.replace(parts, settings=given), prober, history)
     limits = executor._limits
     assert limits.context.threads == threads
     assert limits.no_progress_seconds == given.no_progress_seconds

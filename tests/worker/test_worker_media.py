@@ -25,10 +25,12 @@ from store.kit import TENANT, new_job
 from worker.kit import Rig
 
 from reelmill.cache.port import job_channel
+from reelmill.jobs.measures import Kind, Measure
 from reelmill.jobs.states import Phase
 from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import PlanContext
+from reelmill.media.estimating import BEFORE, TASK
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.pieces import Made, made_of
@@ -42,7 +44,9 @@ from reelmill.storage.fetch import Fetched, HttpLimits
 from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, upload_uri
 from reelmill.storage.workdir import KEPT, WorkRoot
+from reelmill.store.database import Database
 from reelmill.store.jobs import NewJob
+from reelmill.store.measures import MeasureStore
 from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
 from reelmill.telemetry import traces
@@ -50,6 +54,7 @@ from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
 from reelmill.worker import spans
+from reelmill.worker.history import History
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
@@ -68,6 +73,7 @@ class Media:
     launcher: Launcher
     prober: Prober
     limits: MediaLimits
+    history: History
 
     @property
     def work(self) -> Path:
@@ -93,7 +99,8 @@ class Media:
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)
         made = replace(self.limits, **limits)
-        executor = MediaExecutor(storage, work, self.launcher, self.prober.children, made, self._answer(2 * spreads))
+        children, slots = self.prober.children, self._answer(2 * spreads)
+        executor = MediaExecutor(storage, work, self.launcher, children, made, slots, self.history)
         self.rig.start_worker(executor, owner=owner)
 
     @staticmethod
@@ -143,7 +150,8 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
     )
     async with running() as launcher:
         prober = Prober(WarmChildren(launcher))
-        yield Media(rig, tmp_path, launcher, prober, limits)
+        history = History(MeasureStore(rig.store.database), "test")
+        yield Media(rig, tmp_path, launcher, prober, limits, history)
         await rig.stop()
         await prober.children.close()
 
@@ -369,10 +377,43 @@ async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Pat
     media.start(ffmpeg=script)
     new = await media.submit(MOVIE, source=source)
     async with asyncio.timeout(20), media.rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
-        while not (data := await media.rig.cache.get_progress(TENANT, new.id)):
+        while (progress := await _told(media, new)).percent == 0:
             await notified.wait(20)
-    progress = Progress.FromString(data)
     assert (progress.percent, progress.fps) == (50, 25)
+    earliest, eta, latest = progress.eta_earliest, progress.eta, progress.eta_latest
+    assert earliest.ToNanoseconds() <= eta.ToNanoseconds() <= latest.ToNanoseconds() < 60 * 10**9
+    assert progress.HasField("eta") and latest.ToNanoseconds() > 0
+
+
+async def _told(media: Media, new: NewJob) -> Progress:
+    return Progress.FromString(await media.rig.cache.get_progress(TENANT, new.id) or b"")
+
+
+async def test_what_tasks_take_is_measured_and_written(media: Media, source: Path) -> None:
+    media.start()
+    for outputs in ((MOVIE,), (STILLS,), (MOVIE,)):
+        await media.rig.until(await media.submit(*outputs, source=source), "COMPLETED")
+    assert not await media.rig.store.rows("SELECT FROM measurements"), "a small job pays no write"
+    await media.history.write()
+    rates, video = media.history.rates, MOVIE.transcode.video
+    film = Kind("transcode", VideoSettings.Codec.Name(video.codec or VideoSettings.H264), "FAST")
+    for kind, measure in ((film, Measure.CPU), (film, Measure.WALL), (film, Measure.BYTES), (TASK, Measure.WALL)):
+        assert rates.known(kind, measure) > 0, (kind, measure)
+        assert 0 < rates.mean(kind, measure) < 1000
+    assert rates.known(TASK, Measure.WALL) == rates.known(BEFORE, Measure.WALL) == pytest.approx(3, rel=0.05)
+    assert {row["build"] for row in await media.rig.store.rows("SELECT build FROM measurements")} == {"test"}
+
+
+async def test_what_can_not_be_written_now_is_kept(media: Media, source: Path) -> None:
+    closed = Database("postgresql:///", pool_size=1, publish_events=False, application="test")
+    history = History(MeasureStore(closed), "test")
+    history.task(1.0)
+    await history.write()
+    history.task(2.0)
+    history._store = MeasureStore(media.rig.store.database)
+    await history.write()
+    assert history.rates.known(TASK, Measure.WALL) == pytest.approx(2, rel=0.02)
+    assert history.rates.mean(TASK, Measure.WALL) == pytest.approx(1.5, rel=0.06)
 
 
 async def _unasked() -> bool:
@@ -384,7 +425,10 @@ async def test_a_disk_without_room_fails_the_attempt_before_it_begins(media: Med
     access = Access(own=file_uri(media.folder / "own"), read_roots=[media.folder])
     storage = Storage(access=access, max_bytes=10**9, http=http)
     work = WorkRoot(media.work, reserve_bytes=2**62)
-    media.rig.start_worker(MediaExecutor(storage, work, media.launcher, media.prober.children, media.limits, _unasked))
+    executor = MediaExecutor(
+        storage, work, media.launcher, media.prober.children, media.limits, _unasked, media.history
+    )
+    media.rig.start_worker(executor)
     job = await media.rig.until(await media.submit(STILLS, source=source), "FAILED")
     assert (job.error.code, job.error.retryable) == ("DISK_FULL", True)
 

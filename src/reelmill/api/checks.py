@@ -12,7 +12,7 @@ from reelmill.jobs.errors import MAX_VIOLATIONS, Violation
 from reelmill.jobs.rules import of_field
 from reelmill.media.validate import MAX_HINTS, job_violations
 from reelmill.storage.storage import Storage
-from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, CreateJobRequest, Job, ValidateJobRequest
+from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, CreateJobRequest, EstimateJobRequest, Job, ValidateJobRequest
 
 _MAX_URI = 4096  # characters, as the rules have it: what is longer is refused for that alone
 _MAX_HINTED = 10  # items of a batch whose mistyped names are compared with the right ones
@@ -37,7 +37,7 @@ class Checks:
         if isinstance(request, BatchCreateJobsRequest):
             return violations(request, deep=False)
         found = violations(request)
-        if isinstance(request, CreateJobRequest | ValidateJobRequest) and request.HasField("job"):
+        if isinstance(request, CreateJobRequest | ValidateJobRequest | EstimateJobRequest) and request.HasField("job"):
             found += self.job(request.job, "job", sound=not found)
         return _told(found)
 

@@ -16,7 +16,7 @@ from reelmill.jobs.errors import NotFound
 from reelmill.jobs.states import FINAL_JOB_STATES
 from reelmill.supervise import supervised
 from reelmill.telemetry.metrics import HEARD
-from reelmill.v1.jobs_pb2 import Job, JobEvent
+from reelmill.v1.jobs_pb2 import Job, JobEvent, Queue
 
 _FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
 PAGE = 1000
@@ -54,6 +54,8 @@ class Follower:
         self.watchers: set[asyncio.Event] = set()
         self.looked = 0.0
         """When it last looked, in monotonic seconds."""
+        self.placed = time.monotonic()
+        """When it last was told its place in the queue, or joined."""
         self._read = read
         self._refresh = refresh
         self._statuses = statuses
@@ -75,6 +77,11 @@ class Follower:
     def final(self) -> bool:
         """Whether the last event is there."""
         return bool(self._events) and self._events[-1].state in _FINAL
+
+    @property
+    def queued(self) -> bool:
+        """Whether it waits for a worker."""
+        return bool(self._events) and self._events[-1].state == Job.QUEUED
 
     @property
     def processing(self) -> bool:
@@ -104,6 +111,18 @@ class Follower:
         """The database was restored from a backup: its history is another."""
         self._events.clear()
         self.look(sure=True)
+
+    def waits(self, queue: Queue) -> None:
+        """Tell the watchers what the job waits behind, if that is new."""
+        told, last = self.progress, self._events[-1]
+        if last.state != Job.QUEUED or (
+            told and told.HasField("queue") and told.queue.tasks_before == queue.tasks_before
+        ):
+            return
+        self.progress = self._now()
+        self.progress.queue.CopyFrom(queue)
+        for watcher in self.watchers:
+            watcher.set()
 
     def fail(self, error: Exception) -> None:
         """Tell the watchers why they hear no more."""
@@ -160,6 +179,8 @@ class Follower:
         return news
 
     def _add(self, event: JobEvent) -> None:
+        if self.progress and self.progress.HasField("queue"):
+            self.progress = None
         if self._events and event.attempt != self._events[-1].attempt:
             self._progress = b""
         # Who reads the percentage of an event without one reads 0.
@@ -170,9 +191,14 @@ class Follower:
         self._events.append(event)
 
     def _of_progress(self) -> JobEvent:
+        event = self._now()
+        event.progress.MergeFromString(self._progress)
+        return event
+
+    def _now(self) -> JobEvent:
+        """What is known to go on, without a place in the history."""
         last = self._events[-1]
         event = JobEvent(job_id=last.job_id, state=last.state, phase=last.phase, attempt=last.attempt)
-        event.progress.MergeFromString(self._progress)
         event.time.GetCurrentTime()
         return event
 

@@ -9,8 +9,10 @@ import asyncpg
 
 from reelmill.announce import Announcer
 from reelmill.api.errors import to_status
+from reelmill.api.estimating import Estimator
 from reelmill.api.identity import Identify, everybody
 from reelmill.api.listing import page_token, parse_filter, parse_page_token, parse_position_token, position_token
+from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planner
 from reelmill.api.statuses import Statuses
 from reelmill.api.submission import Submission, Submitter, client_fields, filled
@@ -39,6 +41,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         cache: Cache,
         submitter: Submitter,
         planner: Planner,
+        estimator: Estimator,
+        outlook: Outlook,
         identify: Identify = everybody,
         *,
         lease_seconds: float = 10.0,
@@ -50,9 +54,11 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         self._statuses = Statuses(jobs, cache)
         self._submitter = submitter
         self._planner = planner
+        self._estimator = estimator
+        self._outlook = outlook
         self._identify = identify
         self._silent_after = timedelta(seconds=lease_seconds)
-        self._watches = Watches(jobs, self._statuses, cache)
+        self._watches = Watches(jobs, self._statuses, cache, outlook.queue)
 
     async def CreateJob(self, request: pb.CreateJobRequest, context: Any) -> pb.Job:
         """Store a job."""
@@ -71,6 +77,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             job.steps.extend(await self._planner.steps(self._identify(context).tenant_id, job))
         return job
 
+    async def EstimateJob(self, request: pb.EstimateJobRequest, context: Any) -> pb.EstimateJobResponse:
+        """Tell what a job would take, and store nothing."""
+        return await self._estimator.estimate(self._identify(context).tenant_id, filled(client_fields(request.job)))
+
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.Job:
         """Answer a job."""
         tenant_id = self._identify(context).tenant_id
@@ -82,6 +92,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             job = await self._statuses.get(tenant_id, job_id)
         if job.state == pb.Job.PROCESSING and (progress := await self._cache.get_progress(tenant_id, job_id)):
             job.progress.MergeFromString(progress)
+        elif job.state == pb.Job.QUEUED and (queue := await self._outlook.queue(job)):
+            job.queue.CopyFrom(queue)
         return job
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:

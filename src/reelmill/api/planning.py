@@ -2,7 +2,8 @@
 
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
 from reelmill.media.graph import waits_for
+from reelmill.media.plan import sources
 from reelmill.media.probe import Prober
 from reelmill.media.render.ffmpeg import Placed, rendered
 from reelmill.media.settling import settle
@@ -21,6 +23,17 @@ from reelmill.v1 import steps_pb2 as pb
 from reelmill.v1.jobs_pb2 import Job
 
 _KINDS = {Kind.VIDEO: "video", Kind.AUDIO: "audio"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """What a job would run, and what it reads."""
+
+    graph: Graph
+    sources: Mapping[str, Source]
+    """By the inputs' names."""
+    facts: Facts
+    """What was measured."""
 
 
 class Planner:
@@ -40,10 +53,14 @@ class Planner:
         Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later,
         Busy where too many look into files.
         """
-        async with self._looks.turn():
-            return await self._steps(tenant_id, job)
+        return shown((await self.plan(tenant_id, job)).graph, _placed(job))
 
-    async def _steps(self, tenant_id: UUID, job: Job) -> list[pb.Step]:
+    async def plan(self, tenant_id: UUID, job: Job) -> Planned:
+        """The graph of such a job, and what it reads; raises as `steps`."""
+        async with self._looks.turn():
+            return await self._plan(tenant_id, job)
+
+    async def _plan(self, tenant_id: UUID, job: Job) -> Planned:
         places = {item.name: i for i, item in enumerate(job.inputs)}
         storage = self._storage.of(tenant_id)
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -62,13 +79,17 @@ class Planner:
                 return await abreast(look, wanted, at_once=FILES_AT_ONCE)
 
             try:
-                graph, _ = await settle(job, self._context, measure)
+                graph, facts = await settle(job, self._context, measure)
             except AttemptFailed as error:
                 names = [output.name for output in job.outputs]
                 output = error.failure.output.partition(", ")[0]
                 field = f"job.outputs[{names.index(output)}]" if output in names else "job"
                 raise _refusal(error, field) from error
-        return shown(graph, Placed(inputs={name: f"input-{i}" for name, i in places.items()}))
+        return Planned(graph=graph, sources=sources(job, facts), facts=facts)
+
+
+def _placed(job: Job) -> Placed:
+    return Placed(inputs={item.name: f"input-{i}" for i, item in enumerate(job.inputs)})
 
 
 def _refusal(error: AttemptFailed, field: str) -> InvalidRequest | Unavailable:

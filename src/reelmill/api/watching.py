@@ -7,7 +7,8 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,18 +19,29 @@ from reelmill.cache.port import Cache
 from reelmill.jobs.errors import NotFound, Unavailable
 from reelmill.store.jobs import JobStore
 from reelmill.supervise import supervised
-from reelmill.v1.jobs_pb2 import JobEvent
+from reelmill.v1.jobs_pb2 import Job, JobEvent, Queue
 
 POLL_SECONDS = 2.0  # wake-ups are best effort; this is how late an event can be without them
 _POLLED_AT_ONCE = 1000
+_PLACED_SECONDS = 5.0  # between two tellings of a job's place in the queue
+_PLACED_AT_ONCE = 100  # of those in a poll: thousands may watch jobs that wait
 Item = TypeVar("Item")
+Placing = Callable[[Job], Awaitable[Queue | None]]
 _CACHE_READS = 16  # at once: half of the cache's connections, which are everybody's
 
 
 class Watches:
     """All watches in this process."""
 
-    def __init__(self, jobs: JobStore, statuses: Statuses, cache: Cache) -> None:
+    def __init__(
+        self,
+        jobs: JobStore,
+        statuses: Statuses,
+        cache: Cache,
+        queue: Placing | None = None,
+    ) -> None:
+        """`queue`: what a QUEUED job waits behind; without it nobody is told."""
+        self._queue = queue
         self._jobs = jobs
         self._statuses = statuses
         self._cache = cache
@@ -118,6 +130,18 @@ class Watches:
             for tenant_id, theirs in _by_tenant((f.tenant_id, f) for f in followed).items():
                 for first in range(0, len(theirs), _POLLED_AT_ONCE):
                     await self._compare(tenant_id, theirs[first : first + _POLLED_AT_ONCE])
+            if self._queue:
+                await self._place(self._queue, time.monotonic())
+
+    async def _place(self, queue: Placing, now: float) -> None:
+        """Tell those that have waited for a while where they stand."""
+        due = [f for f in self._followers.values() if f.queued and now - f.placed > _PLACED_SECONDS]
+        for follower in due[:_PLACED_AT_ONCE]:
+            follower.placed = now
+            with suppress(NotFound, Unavailable):  # the comparison tells of these
+                job = await self._statuses.get(follower.tenant_id, follower.job_id)
+                if told := await queue(job):
+                    follower.waits(told)
 
     async def _compare(self, tenant_id: UUID, followed: Sequence[Follower]) -> None:
         try:

@@ -15,12 +15,16 @@ from rich.text import Text
 from reelmill.cli.problems import Problem
 
 if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+
     from reelmill.cli.doctor import Finding
     from reelmill.cli.settings_command import Row
-    from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile, OutputProgress
+    from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile, OutputProgress, Progress, Queue
     from reelmill.v1.media_pb2 import MediaInfo
     from reelmill.v1.workers_pb2 import Worker
 
+COUNTED = 1000
+"""Up to which the api counts tasks that go before another."""
 _FILE_WIDTH = 200  # a log or a pipe has no width: nothing is cut off there
 _STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow", "PROCESSING": "cyan"}
 _TIMES: dict[Literal["create_time", "start_time", "next_attempt_time", "cancel_time", "end_time"], str] = {
@@ -129,6 +133,10 @@ def job_view(job: "Job") -> Group:
     table.add_row("state", state_text(job.State.Name(job.state), job.Phase.Name(job.phase)))
     if job.HasField("progress"):
         table.add_row("progress", progress_text(job.progress.percent, job.progress.speed))
+    if left := left_text(job.progress):
+        table.add_row("time left", left)
+    if job.HasField("queue"):
+        table.add_row("queue", queue_text(job.queue))
     table.add_row("attempt", str(job.attempt))
     table.add_row("priority", str(job.priority))
     for item in job.inputs:
@@ -223,6 +231,33 @@ def log_line(line: "JobLog") -> Text:
 def progress_text(percent: float, speed: float) -> str:
     """How far, and how fast."""
     return f"{percent:.1f} %" + (f", {speed:.2g}× real time" if speed else "")
+
+
+def left_text(progress: "Progress") -> str:
+    """How long it still takes; empty where nobody knows."""
+    if not progress.HasField("eta"):
+        return ""
+    return _about(progress.eta, progress.eta_earliest, progress.eta_latest, ranged=progress.HasField("eta_latest"))
+
+
+def queue_text(queue: "Queue") -> str:
+    """What a job waits behind, and for how long."""
+    more = "" if queue.tasks_before < COUNTED else " or more"
+    before = f"{queue.tasks_before}{more} tasks go first"
+    if not queue.HasField("start"):
+        return before
+    return f"{before}, starts in {_about(queue.start, queue.start_earliest, queue.start_latest)}"
+
+
+def _about(likely: "Duration", least: "Duration", most: "Duration", *, ranged: bool = True) -> str:
+    """A time that is estimated: 12 s (9 s to 14 s)."""
+    times = [rough_text(one.ToMilliseconds() / 1000) for one in (likely, least, most)]
+    return f"{times[0]} ({times[1]} to {times[2]})" if ranged else times[0]
+
+
+def rough_text(seconds: float) -> str:
+    """A length that is estimated, to the second: 9 s, 12:03, 1:02:03."""
+    return f"{seconds:.0f} s" if round(seconds) < 60 else duration_text(seconds)
 
 
 def size_text(size_bytes: int) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from reelmill.cli.display import progress_text, state_text
+from reelmill.cli.display import left_text, progress_text, queue_text, state_text
 from reelmill.v1.jobs_pb2 import Job, JobEvent
 
 
@@ -24,7 +24,7 @@ class Follower:
         """A job to come; `name` is what people call it."""
         self._names[job_id] = name
         if self._progress:
-            self._bars[job_id] = self._progress.add_task(name, total=100, state="queued", speed="")
+            self._bars[job_id] = self._progress.add_task(name, total=100, state="queued", speed="", left="")
 
     def saw(self, event: JobEvent) -> None:
         """An event arrived."""
@@ -40,7 +40,10 @@ class Follower:
         if event.HasField("progress"):
             done = event.progress.percent
         speed = f"{event.progress.speed:.2g}×" if event.progress.speed else ""
-        progress.update(self._bars[event.job_id], completed=done, state=shown.lower(), speed=speed)
+        left = left_text(event.progress) if event.state == Job.PROCESSING else ""
+        if event.HasField("queue"):
+            left = queue_text(event.queue)
+        progress.update(self._bars[event.job_id], completed=done, state=shown.lower(), speed=speed, left=left)
 
     def _print(self, event: JobEvent) -> None:
         line = Text.assemble(
@@ -48,6 +51,8 @@ class Follower:
         )
         if event.HasField("progress") and event.state == Job.PROCESSING:
             line.append(f" {progress_text(event.progress.percent, event.progress.speed)}")
+            if left := left_text(event.progress):
+                line.append(f", {left} left")
         if event.cancel_requested:
             line.append(" cancellation requested")
         if event.HasField("error"):
@@ -69,7 +74,7 @@ def following(console: Console) -> Iterator[Follower]:
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[state]}", style="cyan"),
         TextColumn("{task.fields[speed]}", style="dim"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", style="cyan"),
     )
     with Progress(*columns, console=console) as progress:
         yield Follower(console, progress)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from reelmill.client import Client
-    from reelmill.v1.jobs_pb2 import Job, Task
+    from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, Task
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Api = Annotated[
@@ -39,6 +39,9 @@ def submit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Store nothing: look into the inputs, and print what would run.")
     ] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Store nothing: look into the inputs, and print what it would take.")
+    ] = False,
     watch: Watching = False,
     as_json: AsJson = False,
     api: Api = None,
@@ -61,10 +64,15 @@ def submit(
         if not equals:
             raise Problem(f"--label {label}: must be KEY=VALUE", exit_code=USAGE)
         job.labels[key] = value
+    if dry_run and estimate:
+        raise Problem("give either --dry-run or --estimate", exit_code=USAGE)
     with _client(api) as client:
         if dry_run:
             checked = client.validate_job(job, full=True)
             _print_json(checked) if as_json else typer.echo("\n".join(step.command for step in checked.steps))
+            return
+        if estimate:
+            _show_estimate(client.estimate_job(job), as_json)
             return
         created = client.create_job(job, request_id)
         if as_json:
@@ -221,6 +229,16 @@ def _show(job: "Job", as_json: bool) -> None:
         _print_json(job)
     else:
         out().print(job_view(job))
+
+
+def _show_estimate(found: "EstimateJobResponse", as_json: bool) -> None:
+    from reelmill.cli.display import out
+    from reelmill.cli.estimates import estimate_view
+
+    if as_json:
+        _print_json(found)
+    else:
+        out().print(estimate_view(found))
 
 
 def _show_tasks(tasks: Sequence["Task"], as_json: bool) -> None:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from reelmill.cli.display import local_time, state_text
+from reelmill.cli.display import COUNTED, local_time, state_text
 
 if TYPE_CHECKING:
     from reelmill.v1.jobs_pb2 import Task
-
-_COUNTED = 1000  # tasks_before counts no further
 
 
 def tasks_table(tasks: Sequence["Task"]) -> Table:
@@ -45,7 +43,7 @@ def note(task: "Task") -> str:
         needs = f" with {', '.join(task.labels)}" if task.labels else ""
         return f"no living worker of the pool {task.pool}{needs} can run {task.kind}"
     if wait == "FOR_SLOT":
-        more = "" if task.tasks_before < _COUNTED else " or more"
+        more = "" if task.tasks_before < COUNTED else " or more"
         return f"waits for a slot; {task.tasks_before}{more} tasks go first"
     return "a worker is about to take it" if wait == "FOR_CLAIM" else error
 

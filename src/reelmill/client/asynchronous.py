@@ -13,7 +13,7 @@ from reelmill.client.calls import Answer, Call, Item, Listing, Page
 from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS
 from reelmill.client.errors import ReelmillError, from_rpc_error
 from reelmill.client.watching import Watch
-from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, OutputFile, Task
+from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobEvent, JobLog, OutputFile, Task
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
 from reelmill.v1.workers_pb2 import Worker
 
@@ -58,6 +58,10 @@ class AsyncClient:
     async def validate_job(self, job: Job, full: bool = False) -> Job:
         """Check a job and store nothing; answers it with its defaults filled in, and with `full` its steps."""
         return await self._answer(calls.validate_job(job, full))
+
+    async def estimate_job(self, job: Job) -> EstimateJobResponse:
+        """What a job would take, in ranges, and what it would wait behind. Inputs are fetched; nothing is stored."""
+        return await self._answer(calls.estimate_job(job))
 
     async def get_job(self, job_id: str, full: bool = False) -> Job:
         """A job; `full` adds an error's command and stderr."""

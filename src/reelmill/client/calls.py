@@ -71,6 +71,12 @@ def validate_job(job: jobs.Job, full: bool = False) -> Call[jobs.Job]:
     return Call(path=f"{_JOBS}ValidateJob", request=request, answer=jobs.Job)
 
 
+def estimate_job(job: jobs.Job) -> Call[jobs.EstimateJobResponse]:
+    """EstimateJob."""
+    request = jobs.EstimateJobRequest(job=job)
+    return Call(path=f"{_JOBS}EstimateJob", request=request, answer=jobs.EstimateJobResponse)
+
+
 def get_job(job_id: str, full: bool) -> Call[jobs.Job]:
     """GetJob."""
     request = jobs.GetJobRequest(id=job_id, view=jobs.FULL if full else jobs.BASIC)

@@ -33,6 +33,7 @@ _JOBS = {
 BODIES: dict[str, Any] = {
     "CreateJob": _JOBS,
     "ValidateJob": _JOBS,
+    "EstimateJob": {"all": _JOBS["all"]},  # the other one's address is fetched, and is nobody's
     "BatchCreateJobs": {
         "two": {
             "summary": "Two jobs",

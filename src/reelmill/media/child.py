@@ -14,6 +14,8 @@ class Child:
         """`teller`: the pipe by which the fork server tells of it; ours to close."""
         loop = asyncio.get_running_loop()
         self.pid = 0
+        self.cpu_seconds = 0.0
+        """What it and its children took of a core, once it has ended; 0 where the fork server ended with it."""
         self.stdout, self.stderr = stdout, stderr
         self._transports: list[asyncio.BaseTransport] = []
         self._told = b""
@@ -90,7 +92,9 @@ class Child:
                 if self._abandoned:
                     self._kill_abandoned()
             elif line.startswith(STATUS):
-                self._finish(os.waitstatus_to_exitcode(int(line[1:])))
+                status, _, used_us = line[1:].partition(b" ")
+                self.cpu_seconds = int(used_us) / 1e6
+                self._finish(os.waitstatus_to_exitcode(int(status)))
         if not piece:  # the fork server ended, and with it the child
             self._finish(-signal.SIGKILL)
 

@@ -53,6 +53,9 @@ class RunResult:
     warnings: tuple[str, ...]
     """At most 20 different ones."""
     input_damaged: bool
+    cpu_seconds: float = 0.0
+    """What its process took of a core; 0: not known."""
+    wall_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -139,7 +142,12 @@ async def run(
         seconds = round(time.monotonic() - began, 3)
         log.info("ffmpeg ended", pid=process.pid, exit_code=process.returncode, seconds=seconds)
     warnings = tuple(output.warnings)
-    return RunResult(warnings=warnings, input_damaged=input_damaged(warnings))
+    return RunResult(
+        warnings=warnings,
+        input_damaged=input_damaged(warnings),
+        cpu_seconds=process.cpu_seconds,
+        wall_seconds=seconds,
+    )
 
 
 def shown(command: Command, ffmpeg: Path) -> str:

@@ -324,6 +324,16 @@ CREATE TABLE public.jobs (
     CONSTRAINT jobs_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
 );
 
+CREATE TABLE public.measurements (
+    operation text NOT NULL,
+    codec text NOT NULL,
+    effort text NOT NULL,
+    measure text NOT NULL,
+    build text NOT NULL,
+    bins real[] NOT NULL,
+    update_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
 CREATE TABLE public.outbox (
     id bigint NOT NULL,
     topic text NOT NULL,
@@ -468,6 +478,9 @@ ALTER TABLE ONLY public.job_logs
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.measurements
+    ADD CONSTRAINT measurements_pkey PRIMARY KEY (operation, codec, effort, measure, build);
 
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);

@@ -84,18 +84,22 @@ class RetryPolicy(_message.Message):
     def __init__(self, max_attempts: _Optional[int] = ..., initial_backoff: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_backoff: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("percent", "fps", "speed", "eta", "outputs")
+    __slots__ = ("percent", "fps", "speed", "eta", "outputs", "eta_earliest", "eta_latest")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     FPS_FIELD_NUMBER: _ClassVar[int]
     SPEED_FIELD_NUMBER: _ClassVar[int]
     ETA_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    ETA_EARLIEST_FIELD_NUMBER: _ClassVar[int]
+    ETA_LATEST_FIELD_NUMBER: _ClassVar[int]
     percent: float
     fps: float
     speed: float
     eta: _duration_pb2.Duration
     outputs: _containers.RepeatedCompositeFieldContainer[OutputProgress]
-    def __init__(self, percent: _Optional[float] = ..., fps: _Optional[float] = ..., speed: _Optional[float] = ..., eta: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputProgress, _Mapping]]] = ...) -> None: ...
+    eta_earliest: _duration_pb2.Duration
+    eta_latest: _duration_pb2.Duration
+    def __init__(self, percent: _Optional[float] = ..., fps: _Optional[float] = ..., speed: _Optional[float] = ..., eta: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputProgress, _Mapping]]] = ..., eta_earliest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., eta_latest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class OutputProgress(_message.Message):
     __slots__ = ("output", "percent", "phase", "in_pieces")
@@ -140,7 +144,7 @@ class JobError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., category: _Optional[_Union[JobError.Category, str]] = ..., retryable: _Optional[bool] = ..., message: _Optional[str] = ..., output: _Optional[str] = ..., command: _Optional[str] = ..., stderr_tail: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "inputs", "outputs", "destination", "priority", "labels", "retry_policy", "deadline", "state", "phase", "progress", "attempt", "error", "create_time", "start_time", "end_time", "next_attempt_time", "cancel_time", "retry_of", "version", "omitted", "steps")
+    __slots__ = ("id", "inputs", "outputs", "destination", "priority", "labels", "retry_policy", "deadline", "state", "phase", "progress", "attempt", "error", "create_time", "start_time", "end_time", "next_attempt_time", "cancel_time", "retry_of", "version", "omitted", "steps", "queue")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Job.State]
@@ -196,6 +200,7 @@ class Job(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OMITTED_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
     id: str
     inputs: _containers.RepeatedCompositeFieldContainer[Input]
     outputs: _containers.RepeatedCompositeFieldContainer[Output]
@@ -218,7 +223,20 @@ class Job(_message.Message):
     version: int
     omitted: _containers.RepeatedScalarFieldContainer[str]
     steps: _containers.RepeatedCompositeFieldContainer[_steps_pb2.Step]
-    def __init__(self, id: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., destination: _Optional[str] = ..., priority: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_of: _Optional[str] = ..., version: _Optional[int] = ..., omitted: _Optional[_Iterable[str]] = ..., steps: _Optional[_Iterable[_Union[_steps_pb2.Step, _Mapping]]] = ...) -> None: ...
+    queue: Queue
+    def __init__(self, id: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., destination: _Optional[str] = ..., priority: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_of: _Optional[str] = ..., version: _Optional[int] = ..., omitted: _Optional[_Iterable[str]] = ..., steps: _Optional[_Iterable[_Union[_steps_pb2.Step, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
+
+class Queue(_message.Message):
+    __slots__ = ("tasks_before", "start", "start_earliest", "start_latest")
+    TASKS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    START_EARLIEST_FIELD_NUMBER: _ClassVar[int]
+    START_LATEST_FIELD_NUMBER: _ClassVar[int]
+    tasks_before: int
+    start: _duration_pb2.Duration
+    start_earliest: _duration_pb2.Duration
+    start_latest: _duration_pb2.Duration
+    def __init__(self, tasks_before: _Optional[int] = ..., start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_earliest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_latest: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class CreateJobRequest(_message.Message):
     __slots__ = ("job", "request_id")
@@ -254,6 +272,54 @@ class ValidateJobRequest(_message.Message):
     job: Job
     view: JobView
     def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., view: _Optional[_Union[JobView, str]] = ...) -> None: ...
+
+class EstimateJobRequest(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: Job
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ...) -> None: ...
+
+class Range(_message.Message):
+    __slots__ = ("least", "likely", "most")
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    LIKELY_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    least: float
+    likely: float
+    most: float
+    def __init__(self, least: _Optional[float] = ..., likely: _Optional[float] = ..., most: _Optional[float] = ...) -> None: ...
+
+class Estimate(_message.Message):
+    __slots__ = ("core_seconds", "bytes", "seconds", "measurements")
+    CORE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MEASUREMENTS_FIELD_NUMBER: _ClassVar[int]
+    core_seconds: Range
+    bytes: Range
+    seconds: Range
+    measurements: int
+    def __init__(self, core_seconds: _Optional[_Union[Range, _Mapping]] = ..., bytes: _Optional[_Union[Range, _Mapping]] = ..., seconds: _Optional[_Union[Range, _Mapping]] = ..., measurements: _Optional[int] = ...) -> None: ...
+
+class OutputEstimate(_message.Message):
+    __slots__ = ("output", "estimate")
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    output: str
+    estimate: Estimate
+    def __init__(self, output: _Optional[str] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
+
+class EstimateJobResponse(_message.Message):
+    __slots__ = ("job", "outputs", "queue", "tasks")
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    job: Estimate
+    outputs: _containers.RepeatedCompositeFieldContainer[OutputEstimate]
+    queue: Queue
+    tasks: int
+    def __init__(self, job: _Optional[_Union[Estimate, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputEstimate, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., tasks: _Optional[int] = ...) -> None: ...
 
 class GetJobRequest(_message.Message):
     __slots__ = ("id", "view")
@@ -304,7 +370,7 @@ class WatchJobRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., after_sequence: _Optional[int] = ...) -> None: ...
 
 class JobEvent(_message.Message):
-    __slots__ = ("sequence", "job_id", "state", "phase", "attempt", "progress", "error", "time", "next_attempt_time", "cancel_requested")
+    __slots__ = ("sequence", "job_id", "state", "phase", "attempt", "progress", "error", "time", "next_attempt_time", "cancel_requested", "queue")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -315,6 +381,7 @@ class JobEvent(_message.Message):
     TIME_FIELD_NUMBER: _ClassVar[int]
     NEXT_ATTEMPT_TIME_FIELD_NUMBER: _ClassVar[int]
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     job_id: str
     state: Job.State
@@ -325,7 +392,8 @@ class JobEvent(_message.Message):
     time: _timestamp_pb2.Timestamp
     next_attempt_time: _timestamp_pb2.Timestamp
     cancel_requested: bool
-    def __init__(self, sequence: _Optional[int] = ..., job_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., attempt: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_requested: _Optional[bool] = ...) -> None: ...
+    queue: Queue
+    def __init__(self, sequence: _Optional[int] = ..., job_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., attempt: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_requested: _Optional[bool] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
 
 class ListJobEventsRequest(_message.Message):
     __slots__ = ("id", "after_sequence", "page_size")

@@ -50,6 +50,11 @@ class JobServiceStub:
                 request_serializer=reelmill_dot_v1_dot_jobs__pb2.ValidateJobRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_jobs__pb2.Job.FromString,
                 _registered_method=True)
+        self.EstimateJob = channel.unary_unary(
+                '/reelmill.v1.JobService/EstimateJob',
+                request_serializer=reelmill_dot_v1_dot_jobs__pb2.EstimateJobRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_jobs__pb2.EstimateJobResponse.FromString,
+                _registered_method=True)
         self.GetJob = channel.unary_unary(
                 '/reelmill.v1.JobService/GetJob',
                 request_serializer=reelmill_dot_v1_dot_jobs__pb2.GetJobRequest.SerializeToString,
@@ -118,6 +123,14 @@ class JobServiceServicer:
     def ValidateJob(self, request, context):
         """Check a job as CreateJob does and store nothing. Answers the job with its defaults filled in; with view FULL
         its inputs are fetched and looked into, and the answer has the steps that would run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EstimateJob(self, request, context):
+        """Tell what a job would take, and store nothing: core-seconds, bytes and time, from what was measured of the same
+        kinds of work. It is checked as CreateJob does, and its inputs are fetched and looked into.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +220,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ValidateJob,
                     request_deserializer=reelmill_dot_v1_dot_jobs__pb2.ValidateJobRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
+            'EstimateJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.EstimateJob,
+                    request_deserializer=reelmill_dot_v1_dot_jobs__pb2.EstimateJobRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_jobs__pb2.EstimateJobResponse.SerializeToString,
             ),
             'GetJob': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJob,
@@ -336,6 +354,33 @@ class JobService:
             '/reelmill.v1.JobService/ValidateJob',
             reelmill_dot_v1_dot_jobs__pb2.ValidateJobRequest.SerializeToString,
             reelmill_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EstimateJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.JobService/EstimateJob',
+            reelmill_dot_v1_dot_jobs__pb2.EstimateJobRequest.SerializeToString,
+            reelmill_dot_v1_dot_jobs__pb2.EstimateJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

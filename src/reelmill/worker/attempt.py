@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol, TypeVar
 
 from reelmill.jobs.errors import Stopped, Unavailable
+from reelmill.jobs.progress import aged
 from reelmill.jobs.states import Phase
 from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile, NewTask
@@ -49,6 +50,7 @@ class Attempt:
         """Whether others make further pieces of its outputs."""
         self.whole = False
         """It fetches its inputs whole, though its task reads no more than a span of one."""
+        self._advanced_seconds = 0.0
         self._outputs: dict[str, float] = {}
         self._phase: Phase | None = None
         self._told: tuple[Progress, Phase | None] | None = None
@@ -90,7 +92,7 @@ class Attempt:
         for name, percent in (outputs or {}).items():
             self._outputs[name] = max(percent, self._outputs.get(name, 0.0))
         progress.percent = max(progress.percent, self.progress.percent)
-        self.progress = progress
+        self.progress, self._advanced_seconds = progress, time.monotonic()
 
     def resume(self, told: Progress) -> None:
         """Begin at what an attempt before told, so that who follows the job sees nothing go back."""
@@ -110,6 +112,7 @@ class Attempt:
         self._told, self._told_seconds = newest, now
         news = Progress()
         news.CopyFrom(self.progress)
+        aged(news, now - self._advanced_seconds)
         for name, percent in sorted(self._outputs.items()):
             pieces = self.in_pieces
             news.outputs.add(

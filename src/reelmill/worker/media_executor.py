@@ -1,5 +1,6 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +14,12 @@ from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
+from reelmill.media.estimating import AFTER, BEFORE
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
-from reelmill.media.progress import RunProgress
+from reelmill.media.reckoning import Work, works
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.run import RunResult
 from reelmill.media.settling import Measure, settle
@@ -37,10 +39,12 @@ from reelmill.store.leases import MadeFile, NewTask
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
-from reelmill.v1.jobs_pb2 import Input, Job, OutputFile, Progress
+from reelmill.v1.jobs_pb2 import Input, Job, OutputFile
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
+from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
+from reelmill.worker.meter import Meter
 from reelmill.worker.spans import SUSPECT, Hollow, Wanted, check_begins, digest, wanted_in, with_extents
 from reelmill.worker.spreading import Spreader
 
@@ -76,46 +80,8 @@ class _Run:
     command: Command
     """Ffmpeg's, also where a warm child does the same: it is what the log tells, and who does it if the child can't."""
     engine: Engine
-
-
-class _Meter:
-    """Adds the progress of a plan's commands up, each weighted by the media that it writes; of each output too."""
-
-    def __init__(self, attempt: Attempt, commands: Sequence[Command]) -> None:
-        self._attempt = attempt
-        self._left = list(commands)
-        self._total = sum(map(_weight, commands)) or 1.0
-        self._done = 0.0
-        self._done_of = {name: 0.0 for command in commands for name in command.outputs}
-        self._total_of = dict(self._done_of)
-        self._add(self._total_of, commands)
-
-    def update(self, progress: RunProgress) -> None:
-        current = self._left[0]
-        running = progress.percent / 100 * _weight(current)
-        percent = 100 * (self._done + running) / self._total
-        proto = Progress(percent=round(percent, 2), fps=progress.fps, speed=progress.speed)
-        if progress.eta_seconds is not None:
-            proto.eta.FromNanoseconds(round(progress.eta_seconds * 1e9))
-        self._attempt.advance(proto, self._outputs(dict.fromkeys(current.outputs, running)))
-
-    def finish(self, command: Command) -> None:
-        """The first of those that are left is done."""
-        self._left.remove(command)
-        self._done += _weight(command)
-        self._add(self._done_of, [command])
-        # Not all tell how far they are meanwhile.
-        self._attempt.advance(Progress(percent=round(100 * self._done / self._total, 2)), self._outputs({}))
-
-    def _outputs(self, running: Mapping[str, float]) -> dict[str, float]:
-        """Percent of each."""
-        return {n: 100 * (done + running.get(n, 0.0)) / self._total_of[n] for n, done in self._done_of.items()}
-
-    @staticmethod
-    def _add(sums: dict[str, float], commands: Iterable[Command]) -> None:
-        for command in commands:
-            for name in command.outputs:
-                sums[name] += _weight(command)
+    works: tuple[Work, ...]
+    """What it is reckoned to take."""
 
 
 class MediaExecutor:
@@ -129,8 +95,9 @@ class MediaExecutor:
         children: WarmChildren,
         limits: MediaLimits,
         slots: Callable[[], Awaitable[int]],
+        history: History,
     ) -> None:
-        """`slots`: of all workers; 0 where jobs of several tasks may not be written."""
+        """`slots`: of all workers; 0: jobs of several tasks may not be written. `history`: hears what steps take."""
         self._storage = storage
         self._work = work
         self._launcher = launcher
@@ -141,6 +108,7 @@ class MediaExecutor:
         self._kept = KeptInputs(work, max_bytes=limits.cache_bytes)
         for room in (storage.room, work.room):
             room.yields(self._kept.give_way)
+        self._history = history
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
@@ -186,7 +154,7 @@ class MediaExecutor:
         self, attempt: Attempt, job: Job, folder: Path, piece: Piece | None, pieces: Mapping[str, str] | None = None
     ) -> tuple[MadeFile, ...]:
         """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined."""
-        task, inputs, hollow = attempt.task, dict[str, Fetched](), False
+        task, inputs, hollow, began = attempt.task, dict[str, Fetched](), False, time.monotonic()
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
             return await self._measure(attempt, job, folder, inputs, wanted)
@@ -196,22 +164,33 @@ class MediaExecutor:
             graph, facts = await settle(job, context, measure)
             if not task.spec and await self._spread(attempt, graph, facts, inputs, measure):
                 return ()
-            found = sources(job, facts, piece).values()
+            of_inputs = sources(job, facts, piece)
+            found = of_inputs.values()
             paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
             placed = Placed(inputs=paths, threads=self._limits.context.threads)
             for step in graph.steps:
                 for writing in step.writes:
                     (folder / writing.path).parent.mkdir(parents=True, exist_ok=True)
-            runs = [_Run(step=step, command=rendered(step, placed), engine=engine_of(step)) for step in graph.steps]
+            runs = [
+                _Run(
+                    step=step,
+                    command=rendered(step, placed),
+                    engine=engine_of(step),
+                    works=works(job, step, of_inputs),
+                )
+                for step in graph.steps
+            ]
             for one in runs:
                 shown = ffmpeg_run.shown(one.command, self._limits.ffmpeg)
                 attempt.log(_DOES[one.engine], output=", ".join(one.command.outputs), command=shown)
             if hollow := any(fetched.lacking_bytes for fetched in inputs.values()):
                 check_begins(graph.steps, task.spec)
             await attempt.enter(Phase.TRANSCODING)
+            self._history.beside(BEFORE, time.monotonic() - began)
             damaged = await self._transcode(attempt, runs, folder, found)
             if damaged and hollow:
                 raise Hollow("ffmpeg complained")
+            made_all = time.monotonic()
             await self._check_unchanged(attempt, job, inputs)
             inputs.clear()  # nobody reads them any more
             damaged = damaged or any(s.timeline.damaged for s in found)
@@ -225,6 +204,7 @@ class MediaExecutor:
             await attempt.enter(Phase.UPLOADING)
             made = await self._upload(attempt, files, folder)
             await reach("task.uploaded")
+            self._measure_end(began, made_all, runs, made)
             if isinstance(piece, Chunk | Sound):
                 attempt.result = told(piece.name, files, made)
                 return ()
@@ -234,6 +214,16 @@ class MediaExecutor:
                 raise Hollow(error.failure.message) from error
             await self._check_unchanged(attempt, job, inputs)  # if it was, that is why
             raise
+
+    def _measure_end(self, began: float, made_all: float, runs: Sequence[_Run], made: Iterable[MadeFile]) -> None:
+        """Tell the history what an attempt took that is done, and how much it wrote."""
+        now, sizes = time.monotonic(), dict[str, int]()
+        for file in made:
+            sizes[file.output] = sizes.get(file.output, 0) + file.file.size_bytes
+        for name, size in sizes.items():
+            self._history.written([work for run in runs for work in run.works if work.output == name], size)
+        self._history.beside(AFTER, now - made_all)
+        self._history.task(now - began)
 
     async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
@@ -341,13 +331,16 @@ class MediaExecutor:
         longest = max((believable_seconds(s.info) for s in sources), default=0.0)
         factor = self._limits.wall_limit_factor
         wall = min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * longest))
-        meter = _Meter(attempt, [one.command for one in runs])
+        threads = self._limits.context.threads
+        meter = Meter(attempt, [(one.command, one.works) for one in runs], self._history.rates, threads)
         for one in runs:
             attempt.check_stop()
+            meter.begin()
             made = await self._still(attempt, one, folder) if one.engine is Engine.WARM else None
             if made is None:
                 made = await self._ffmpeg(attempt, one.command, folder, wall, meter)
-            meter.finish(one.command)
+            meter.finish()
+            self._history.step(one.works, cpu_seconds=made.cpu_seconds, wall_seconds=made.wall_seconds, threads=threads)
             damaged = damaged or made.input_damaged
             for warning in made.warnings:
                 attempt.log(warning, level="WARNING", output=", ".join(one.command.outputs))
@@ -364,11 +357,14 @@ class MediaExecutor:
                 max_bytes=self._limits.output_max_bytes,
                 check_space=lambda: self._work.check_space(0),
             )
+            began = time.monotonic()
             warnings = await attempt.unless_stopped(making)
-        return None if warnings is None else RunResult(warnings=warnings, input_damaged=False)
+        if warnings is None:
+            return None
+        return RunResult(warnings=warnings, input_damaged=False, wall_seconds=time.monotonic() - began)
 
     async def _ffmpeg(
-        self, attempt: Attempt, command: Command, folder: Path, wall_seconds: float, meter: _Meter
+        self, attempt: Attempt, command: Command, folder: Path, wall_seconds: float, meter: Meter
     ) -> RunResult:
         limits = self._limits
         with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
@@ -416,7 +412,3 @@ class MediaExecutor:
                 proto.media.CopyFrom(file.info)
             made.append(MadeFile(output=file.output, position=position, file=proto))
         return tuple(made)
-
-
-def _weight(command: Command) -> float:
-    return command.duration_seconds or 1.0

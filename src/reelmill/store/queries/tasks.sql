@@ -32,10 +32,28 @@ FROM unnest($1::text[]) AS p (place), LATERAL (
 WHERE q.id = ANY ($4::uuid[]) AND q.before < $3;
 
 -- name: able_workers
--- For each kind of $1 with its place of $2: workers heard of within $3 that can run it, and their free slots.
-SELECT x.kind, x.place, count(w.owner) AS workers, coalesce(sum(greatest(w.slots - w.running, 0)), 0) AS free_slots
+-- For each kind of $1 with its place of $2: workers heard of within $3 that can run it, and their slots, all and free.
+SELECT x.kind, x.place, count(w.owner) AS workers, coalesce(sum(w.slots), 0) AS slots,
+       coalesce(sum(greatest(w.slots - w.running, 0)), 0) AS free_slots
 FROM unnest($1::text[], $2::text[]) AS x (kind, place)
 LEFT JOIN workers w ON w.seen_time > clock_timestamp() - $3::interval
     AND x.kind = ANY (w.kinds) AND w.pool = split_part(x.place, ' ', 1)
     AND w.labels @> (string_to_array(x.place, ' '))[2:]
 GROUP BY x.kind, x.place;
+
+-- name: ready_tasks
+-- The first $1 READY tasks of each kind in each of $2 places, in the order in which a claim takes them there. An index
+-- has kinds and places first: each next one is looked up, and what waits behind it is not walked.
+WITH RECURSIVE places (kind, place, n) AS (
+    (SELECT kind, place, 1 FROM tasks WHERE state = 'READY' ORDER BY kind, place LIMIT 1)
+    UNION ALL
+    SELECT next.kind, next.place, p.n + 1 FROM places p, LATERAL (
+        SELECT kind, place FROM tasks WHERE state = 'READY' AND (kind, place) > (p.kind, p.place)
+        ORDER BY kind, place LIMIT 1
+    ) next WHERE p.n < $2
+)
+SELECT p.place, t.id, t.job_id, t.priority FROM places p, LATERAL (
+    SELECT id, job_id, priority, ready_time FROM tasks WHERE state = 'READY' AND kind = p.kind AND place = p.place
+    ORDER BY priority DESC, ready_time LIMIT $1
+) t
+ORDER BY p.place, t.priority DESC, t.ready_time, t.id;
