@@ -117,7 +117,9 @@ async def _use(system: Deployment, rng: random.Random, over: asyncio.Event) -> N
 
 
 def _any_job(system: Deployment, rng: random.Random) -> Job:
-    job = rng.choice([system.quick_job, system.quick_job, system.short_encode, system.wide_job])(system.talk)
+    job = rng.choice([system.quick_job, system.quick_job, system.short_encode, system.wide_job, system.chunked_job])(
+        system.talk
+    )
     job.priority = rng.choice([10, 50, 90])
     job.retry_policy.max_attempts = 20
     if rng.random() < 0.1:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -37,11 +37,18 @@ async def system(
         yield deployment
 
 
-async def held(system: Deployment, point: str, *, planning: bool = False) -> tuple[Job, int]:
+WIDE, CHUNKED = Deployment.wide_job, Deployment.chunked_job
+TASKS = {WIDE: 4, CHUNKED: 7}
+KINDS = [*((point, WIDE) for point in POINTS), *((point, CHUNKED) for point in ("task.encoding", "task.completing"))]
+
+
+async def held(
+    system: Deployment, point: str, kind: Callable[[Deployment, Path], Job] = WIDE, *, planning: bool = False
+) -> tuple[Job, int]:
     """A job of several tasks, and the worker that holds one of its parts (or plans it) at a point."""
     passes = point in BOTH and not planning
     system.points.hold(point, times=1 + passes)
-    [job] = await system.submit(system.wide_job(system.talk))
+    [job] = await system.submit(kind(system, system.talk))
     if passes:
         (await system.points.reached(point)).go()
     return job, (await system.points.reached(point)).pid
@@ -53,16 +60,28 @@ async def again(system: Deployment, job: Job) -> tuple[int, int]:
     return len(tasks), sum(task["fence"] > 1 for task in tasks)
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_of_a_worker_that_is_killed_only_what_its_slots_did_runs_again(whole: Deployment, point: str) -> None:
-    job, pid = await held(whole, point)
+async def nothing_is_left(system: Deployment, *names: str) -> None:
+    """Wait until no file is left that has one of these in its name."""
+    async with asyncio.timeout(30):
+        while [uri for uri in system.written() if any(name in uri for name in names)]:
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(("point", "kind"), KINDS)
+async def test_of_a_worker_that_is_killed_only_what_its_slots_did_runs_again(
+    whole: Deployment, point: str, kind: Callable[[Deployment, Path], Job]
+) -> None:
+    job, pid = await held(whole, point, kind)
     await asyncio.to_thread(whole.process_of(pid).kill)
     [done] = await whole.finish(job)
     assert done.state == Job.COMPLETED, done.error
-    assert [len(output.files) for output in done.outputs] == [1, 1, 1, 1]
+    assert [len(output.files) for output in done.outputs] == [1] * len(job.outputs)
+    [picture, *_] = done.outputs[0].files[0].media.streams
+    assert picture.duration_seconds == pytest.approx(4, abs=0.01)
     tasks, repeated = await again(whole, job)
-    assert tasks == 4 and repeated <= SLOTS
+    assert tasks == TASKS[kind] and repeated <= SLOTS
     assert repeated >= (point != "task.completed")
+    await nothing_is_left(whole, ".chunk.", ".sound.")
 
 
 @pytest.mark.parametrize("point", ["task.fetching", "task.completing", "task.completed"])
@@ -87,14 +106,17 @@ async def test_of_an_address_that_expires_a_copy_is_made_again_and_none_is_left(
         [done] = await whole.finish(job)
         assert done.state == Job.COMPLETED, done.error
         assert web.count("GET") == 2
-    async with asyncio.timeout(30):
-        while [uri for uri in whole.written() if "/_inputs/" in uri]:
-            await asyncio.sleep(0.1)
+    await nothing_is_left(whole, "/_inputs/")
 
 
-@pytest.mark.parametrize("point", ["task.encoding", "task.uploaded", "task.completing"])
-async def test_a_zombie_of_one_part_changes_nothing_while_its_siblings_go_on(whole: Deployment, point: str) -> None:
-    job, pid = await held(whole, point)
+@pytest.mark.parametrize(
+    ("point", "kind"),
+    [("task.encoding", WIDE), ("task.uploaded", WIDE), ("task.completing", WIDE), ("task.uploaded", CHUNKED)],
+)
+async def test_a_zombie_of_one_part_changes_nothing_while_its_siblings_go_on(
+    whole: Deployment, point: str, kind: Callable[[Deployment, Path], Job]
+) -> None:
+    job, pid = await held(whole, point, kind)
     zombie = whole.process_of(pid)
     zombie.pause()
     [done] = await whole.finish(job)
@@ -117,9 +139,24 @@ async def test_a_worker_that_drains_hands_its_parts_back(whole: Deployment) -> N
     assert (done.state, done.attempt) == (Job.COMPLETED, 1)
 
 
-async def test_a_cancellation_ends_all_parts(whole: Deployment) -> None:
-    job, _ = await held(whole, "task.encoding")
+async def test_a_join_that_is_killed_is_made_again_of_the_same_chunks(whole: Deployment) -> None:
+    whole.points.hold("task.uploaded", times=6)  # the sound, four chunks, and what joins them
+    [job] = await whole.submit(whole.chunked_job(whole.talk))
+    for _ in range(5):
+        (await whole.points.reached("task.uploaded")).go()
+    joining = await whole.points.reached("task.uploaded")
+    await asyncio.to_thread(whole.process_of(joining.pid).kill)
+    whole.points.free_all()
+    [done] = await whole.finish(job)
+    assert done.state == Job.COMPLETED, done.error
+    assert await again(whole, job) == (7, 1)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+async def test_a_cancellation_ends_all_parts(whole: Deployment, kind: Callable[[Deployment, Path], Job]) -> None:
+    job, _ = await held(whole, "task.encoding", kind)
     await whole.client.cancel_job(job.id)
     whole.points.free_all()
     [done] = await whole.finish(job)
     assert done.state == Job.CANCELLED and not any(output.files for output in done.outputs)
+    await nothing_is_left(whole, job.id)

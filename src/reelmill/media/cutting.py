@@ -62,6 +62,8 @@ class Cut:
     """By how much ffmpeg shows each frame too late."""
     clock: Clock | None = None
     """Of a chunk: how its times are written, as in all others."""
+    lead: int = 0
+    """For how long before its beginning it is encoded, and not kept."""
 
     @property
     def moved(self) -> bool:
@@ -111,7 +113,13 @@ class Cut:
             if mp4 and reorders and not self.sparse:  # it counts times of decoding too, and the shorter of two holds
                 counted = f"{_told(end)}/TB-STARTPTS-(DTS-STARTDTS)"
                 lasts = f"if(eq(NEXT_DTS\\,NOPTS)\\,max({lasts}\\,{counted})\\,{lasts})"
-        return options if lasts == "DURATION" else (*options, "-bsf:v", f"setts=pts=PTS:dts=DTS:duration={lasts}")
+        kept = []
+        if self.lead:
+            lead = _told(self.lead)
+            kept = [f"noise=drop=lt(pts*tb\\,{_told(self.lead - _LESS)})"]
+            kept.append(f"setts=pts=round(PTS-{lead}/TB):dts=round(DTS-{lead}/TB)")
+        kept += [f"setts=pts=PTS:dts=DTS:duration={lasts}"] if lasts != "DURATION" else []
+        return (*options, "-bsf:v", ",".join(kept)) if kept else options
 
     def sound(self) -> tuple[str, ...]:
         """Filters that stand before all others of a sound."""
@@ -226,22 +234,24 @@ def zero(source: Source, part: Span, used: Sequence[int]) -> int:
     return micros(part.start) if part.cut or part.start else origin(source, 0, used)
 
 
-def cut_chunk(source: Source, part: Span, chunk: Chunk, picture: int, begin: int) -> Cut:
-    """How to read the picture of a chunk of a part; `begin`: the time that is its 0."""
+def cut_chunk(source: Source, part: Span, chunk: Chunk, picture: int, begin: int, lead: int) -> Cut:
+    """How to read the picture of a chunk of a part; `begin`: the time that is its 0; `lead`: see Cut."""
     track = source.timeline.track(picture)
-    first = min(track.frame_at(chunk.start), chunk.start) if track.knows(chunk.start) else chunk.start
+    start = chunk.start - lead
+    first = min(track.frame_at(start), start) if track.knows(start) else start
     seek = seek_for(source, track, first)
     counted = origin(source, seek, (picture,))
     last = _held(track, chunk.start, chunk.end, part.cut) if chunk.last and chunk.clock.held else None
     return Cut(
         seek=seek,
-        offset=begin - counted,
+        offset=begin - lead - counted,
         shown=first - counted,
-        length=chunk.end - begin,
-        last=last,
+        length=chunk.end - begin + lead,
+        last=last + lead if last is not None else None,
         sparse=chunk.clock.sparse,
         ends=_ends(track, chunk.start, chunk.end, part.cut, last) if chunk.last else None,
         clock=chunk.clock,
+        lead=lead,
     )
 
 

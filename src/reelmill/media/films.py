@@ -1,5 +1,6 @@
 """A film: one picture with its sounds in one file, whole or in pieces. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -9,6 +10,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import composing, costs, cutting, memory, pictures, sounds, tracks
 from reelmill.media.contract import Division, PlanContext, Source
 from reelmill.media.cutting import Cut
+from reelmill.media.formats.codec import FROM_START, Keys
 from reelmill.media.formats.containers import CONTENT_TYPES, EXTENSIONS, MUXING
 from reelmill.media.formats.sound import SOUNDS
 from reelmill.media.formats.video import VIDEO, frame_rate
@@ -31,6 +33,7 @@ FREE_FITS = (VideoSettings.FIT_UNSPECIFIED, VideoSettings.CONTAIN, VideoSettings
 _NOTHING_TOLD = ("-map_metadata", "-1", "-map_chapters", "-1")
 _DEMUXERS = {Transcode.MP4: "mov", Transcode.WEBM: "matroska", Transcode.MKV: "matroska"}
 _HAIR = 500  # microseconds: a frame that lies so little before an interval is taken for its first
+_FRAMES_BEFORE = 2  # that a filter of fields looks at
 _SAME = 20  # microseconds: of times that were rounded on different ways
 _TICK = 1100  # microseconds: Matroska counts in milliseconds
 
@@ -175,10 +178,11 @@ def _whole(wanted: Film, context: PlanContext) -> Step:
 
 def _chunk(wanted: Film, chunk: Chunk, context: PlanContext) -> Step:
     """Its picture alone, in MP4 whatever the film's container is: Matroska's clock is too coarse to put it together."""
-    source, begin = wanted.source, _begin(wanted, chunk)
-    part = Span(chunk.start / SECOND, (chunk.end - begin) / SECOND, cut=wanted.part.cut or not chunk.last)
-    made = cutting.cut_chunk(source, part, chunk, wanted.picture.index, begin)
-    video = _picture(wanted, made, part, context, late=_late(wanted, chunk), mp4=True)
+    source, begin, lead = wanted.source, _begin(wanted, chunk), _lead(wanted, chunk)
+    part = Span(chunk.start / SECOND, (chunk.end - begin + lead) / SECOND, cut=wanted.part.cut or not chunk.last)
+    made = cutting.cut_chunk(source, part, chunk, wanted.picture.index, begin, lead)
+    keys = Keys(first_seconds=lead / SECOND, late_seconds=_late(wanted, chunk))
+    video = _picture(wanted, made, part, context, keys=keys, mp4=True)
     file = PlannedFile(
         output=wanted.output,
         path=PurePosixPath(wanted.output, f"{wanted.output}.chunk.mp4"),
@@ -275,6 +279,17 @@ def _first_shown(wanted: Film) -> int:
     return max(begin, wanted.source.timeline.track(wanted.picture.index).start)
 
 
+def _lead(wanted: Film, chunk: Chunk) -> int:
+    """Microseconds before a chunk from which it is encoded, to be dropped; 0 where its frames are not known."""
+    track = wanted.source.timeline.track(wanted.picture.index)
+    at = bisect_left(track.frames, chunk.start)
+    if not chunk.index or not at:
+        return 0
+    frames = max(VIDEO[wanted.spec.video.codec].settles, _FRAMES_BEFORE * wanted.picture.interlaced)
+    before = track.frames[max(0, at - frames)]
+    return chunk.start - before if any(low <= before and chunk.start <= high for low, high in track.windows) else 0
+
+
 def _late(wanted: Film, chunk: Chunk) -> float:
     """Seconds by which a chunk is behind the film's last interval between key frames."""
     interval = micros(wanted.spec.video.keyframe_interval_seconds)
@@ -302,7 +317,9 @@ def _prepared(wanted: Film, made: Cut) -> tuple[list[tuple[str, ...] | None], li
     return first, [cutting.pair_filters(source, part, made, sound) for sound in wanted.heard]
 
 
-def _picture(wanted: Film, made: Cut, part: Span, context: PlanContext, *, mp4: bool, late: float = 0.0) -> Encoded:
+def _picture(
+    wanted: Film, made: Cut, part: Span, context: PlanContext, *, mp4: bool, keys: Keys = FROM_START
+) -> Encoded:
     spec, picture, composition = wanted.spec, wanted.picture, wanted.composition
     rate = (f"fps={frame_rate(spec.video.frame_rate)}",) if spec.video.frame_rate else ()
     free = spec.video.fit in FREE_FITS or spec.video.fit == VideoSettings.PAD
@@ -325,7 +342,7 @@ def _picture(wanted: Film, made: Cut, part: Span, context: PlanContext, *, mp4: 
                 spec.container,
                 context.threads,
                 transparent=shown.kept and picture.alpha,
-                late_seconds=late,
+                keys=keys,
             ),
             *made.encoding(reorders=codec.reorders, even=bool(rate), mp4=mp4),
         ),

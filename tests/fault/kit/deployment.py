@@ -217,5 +217,10 @@ class Deployment:
         films = ({"name": f"nine{i}", "transcode": nine} for i in range(2))
         return self._job(clip, encoding(), *films, STILL)
 
+    def chunked_job(self, clip: Path) -> Job:
+        """A job of a film that is made in four chunks, its sound, and what joins them."""
+        film = encoding()
+        return self._job(clip, {**film, "transcode": {**film["transcode"], "chunk_seconds": 1}})
+
     def _job(self, clip: Path, *outputs: dict[str, Any], **fields: Any) -> Job:
         return job(clip.as_uri(), *outputs, destination=(self.media / "out").as_uri(), **fields)

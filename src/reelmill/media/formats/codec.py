@@ -12,6 +12,19 @@ Options = Callable[[VideoSettings, Transcode.Container, int], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Keys:
+    """Where the first key frames of a chunk are."""
+
+    first_seconds: float = 0.0
+    """The first one: what is before it is not kept."""
+    late_seconds: float = 0.0
+    """By how much it is behind an interval between key frames of the whole."""
+
+
+FROM_START = Keys()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VideoCodec:
     """A codec, and how its encoder is told what to do."""
 
@@ -27,7 +40,11 @@ class VideoCodec:
     options: Options
     """Of the encoder: from settings with their defaults filled in, the container, and threads (0: its own choice)."""
     keyed: tuple[str, ...]
-    """Options by which it makes key frames where it is told and nowhere else, and none looks past them."""
+    """Options by which it makes key frames where it is told and nowhere else."""
+    closed: tuple[str, ...] = ()
+    """Options by which no frame looks past a key frame that it is told to make."""
+    settles: int = 0
+    """Frames after which its rate no longer tells where it began."""
     transparent: tuple[str, ...] = ()
     """Options that keep an opacity; empty where it can't."""
 
@@ -38,23 +55,33 @@ class VideoCodec:
         threads: int,
         *,
         transparent: bool = False,
-        late_seconds: float = 0.0,
+        keys: Keys = FROM_START,
     ) -> tuple[str, ...]:
-        """All options but the encoder's name and its threads.
-
-        `late_seconds`: by how much what is encoded begins behind an interval between key frames.
-        """
+        """All options but the encoder's name and its threads."""
         # yuv420p: what every player decodes.
         pixels = self.transparent if transparent else ("-pix_fmt", "yuv420p")
         interval = spec.keyframe_interval_seconds
-        keys = ("-force_key_frames", keys_every(interval, late_seconds), *self.keyed) if interval else ()
-        return (*self.options(spec, container, threads), *pixels, *keys)
+        forced: tuple[str, ...] = ()
+        if interval:
+            forced = ("-force_key_frames", keys_every(interval, keys), *self.closed, *self.keyed)
+        elif keys.first_seconds:
+            forced = ("-force_key_frames", _first_key(keys), *self.closed)
+        return (*self.options(spec, container, threads), *pixels, *forced)
 
 
-def keys_every(interval_seconds: float, late_seconds: float = 0.0) -> str:
+def keys_every(interval_seconds: float, keys: Keys = FROM_START) -> str:
     """FFmpeg's expression for the first frame of each interval.
 
     By times and not by frames, for rates may vary. One that lies a hair before its interval is taken for its first.
     """
-    late = f"-{late_seconds:.6f}" if late_seconds else ""
-    return f"expr:gte(t+{_TOLERANCE_SECONDS:g},n_forced*{interval_seconds:.6f}{late})"
+    at = f"n_forced*{interval_seconds:.6f}"
+    if keys.late_seconds:
+        at = f"n_forced*{interval_seconds:.6f}-min(n_forced,1)*{keys.late_seconds:.6f}"
+    if keys.first_seconds:
+        at = f"{keys.first_seconds:.6f}+{at}"
+    return f"expr:gte(t+{_TOLERANCE_SECONDS:g},{at})"
+
+
+def _first_key(keys: Keys) -> str:
+    """As keys_every, where the encoder makes all others as it likes."""
+    return f"expr:eq(n_forced,0)*gte(t+{_TOLERANCE_SECONDS:g},{keys.first_seconds:.6f})"

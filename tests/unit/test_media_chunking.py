@@ -1,0 +1,218 @@
+"""Where videos are divided, and what of that tasks tell each other."""
+
+import json
+from array import array
+from dataclasses import replace
+
+import pytest
+from google.protobuf.json_format import ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelmill.media import chunking, spreading
+from reelmill.media.contract import Division, Graph, PlanContext, Source
+from reelmill.media.pieces import Chunk, Clock, Join, Made, Sound, joined, made_of, piece_of, result, told
+from reelmill.media.plan import plan, probes
+from reelmill.media.spreading import Worth
+from reelmill.media.timeline import SECOND, Timeline, Track
+from reelmill.media.validate import with_defaults
+from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.media_pb2 import MediaInfo
+
+CLOCK = Clock(fine=False, sparse=False, held=False)
+WORTH = Worth(least_cpu_seconds=60, longest_chunk_seconds=60, slots=2)
+
+
+def division(seconds: float, *, start: int = 0, keys: float = 0, asked: float = 0, measured: bool = True) -> Division:
+    return Division(
+        picture=0,
+        start=start,
+        end=start + round(seconds * SECOND),
+        shown=start,
+        clock=CLOCK,
+        sounds=True,
+        measured=measured,
+        keyframe_interval_seconds=keys,
+        chunk_seconds=asked,
+    )
+
+
+def even(seconds: float, rate: float = 25) -> Track:
+    frames = array("q", (round(i * SECOND / rate) for i in range(round(seconds * rate))))
+    return Track(start=0, end=round(seconds * SECOND), frames=frames, windows=((-(2**62), 2**62),))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu", "slots", "keys", "asked", "meant"),
+    [
+        (600, 6000, 2, 0, 0, 60),
+        (600, 6000, 15, 0, 0, 10),  # four for each slot
+        (600, 6000, 500, 0, 0, 10),  # none is shorter
+        (600, 150, 15, 0, 0, 40),  # each is worth starting
+        (600, 20, 15, 0, 0, 300),
+        (600, 6000, 15, 4, 0, 12),  # whole intervals
+        (600, 6000, 2, 0, 7, 7),
+        (600, 6000, 2, 2, 7, 8),
+        (100, 6000, 2, 0, 60, 0),  # one alone is none
+        (15, 600, 2, 0, 0, 0),
+        (20_000, 200_000, 2, 0, 3, 20),  # a thousand at most
+    ],
+)
+def test_how_long_chunks_are(seconds: float, cpu: float, slots: int, keys: float, asked: float, meant: float) -> None:
+    found = chunking.chunk_seconds(division(seconds, keys=keys, asked=asked), cpu, slots=slots, longest_seconds=60)
+    assert found == pytest.approx(meant)
+
+
+def test_a_video_whose_frames_are_looked_for_has_no_more_chunks_than_looks() -> None:
+    long = division(7200, measured=False, asked=10)
+    seconds = chunking.chunk_seconds(long, 10_000, slots=2, longest_seconds=60)
+    assert len(chunking.targets(long, seconds)) <= chunking.MOST_LOOKS
+
+
+@given(
+    steps=st.lists(st.integers(1000, 3 * SECOND), min_size=2, max_size=300),
+    start=st.integers(0, 5 * SECOND),
+    seconds=st.floats(0.5, 20),
+)
+def test_chunks_begin_with_frames_and_leave_nothing_out(steps: list[int], start: int, seconds: float) -> None:
+    frames, time = array("q"), 0
+    for step in steps:
+        frames.append(time)
+        time += step
+    track = Track(start=0, end=time, frames=frames, windows=((-(2**62), 2**62),))
+    part = division((time - start) / SECOND, start=start) if start < time else division(time / SECOND)
+    found = chunking.edges(part, track, seconds)
+    assert (found[0], found[-1]) == (part.start, part.end)
+    assert list(found) == sorted(set(found)) and set(found[1:-1]) <= set(frames)
+    for edge, target in zip(found[1:-1], chunking.targets(part, seconds), strict=False):
+        assert edge >= target - 500
+    assert chunking.looks(part, track, seconds) == () or part.end > frames[-1]
+
+
+def test_frames_that_are_not_known_are_looked_for_and_divide_nothing() -> None:
+    unknown = replace(even(60), frames=array("q"), windows=())
+    assert chunking.looks(division(60), unknown, 20) == (20, 40)
+    assert chunking.edges(division(60), unknown, 20) == (0, 60 * SECOND)
+    near = replace(
+        even(60), frames=array("q", [39_960_000, 40_000_000, 40_040_000]), windows=((39_960_000, 40_040_000),)
+    )
+    assert chunking.edges(division(60), near, 20) == (0, 40 * SECOND, 60 * SECOND)
+
+
+def test_a_piece_comes_back_from_a_spec_and_its_result_from_bytes() -> None:
+    join = Join(edges=(0, 5, 9), clock=replace(CLOCK, fine=True))
+    for piece in (Sound(), *join.chunks, join):
+        assert piece_of(json.loads(json.dumps(told(piece)))) == piece
+    assert piece_of({"outputs": ["a"]}) is None
+    assert [(c.start, c.end, c.index, c.last) for c in join.chunks] == [(0, 5, 0, False), (5, 9, 1, True)]
+    made = [Made(output="a", piece=f"chunk-{i}", uri="x", size_bytes=3, times=array("q", [0, 4 + i])) for i in (1, 0)]
+    assert list(made_of(result(made))) == made
+    assert [list(times) for times in joined(join, made).times["a"]] == [[0, 4], [0, 5]]
+    with pytest.raises(ValueError, match="chunk-1"):
+        joined(join, made[1:])
+
+
+def planned(seconds: float, *outputs: dict, **video: object) -> tuple[Job, Graph, PlanContext]:
+    """A job on a film of 1080p."""
+    job = with_defaults(ParseDict({"inputs": [{"uri": "file:///film"}], "outputs": list(outputs)}, Job()))
+    stream = {
+        "kind": "VIDEO",
+        "codec": "h264",
+        "width": 1920,
+        "height": 1080,
+        "frame_rate": 25,
+        "pixel_format": "yuv420p",
+    }
+    sound = {"index": 1, "kind": "AUDIO", "codec": "aac", "channels": 2, "sample_rate_hz": 48000}
+    info = ParseDict(
+        {"duration_seconds": seconds, "size_bytes": 10**9, "streams": [stream | video, sound]}, MediaInfo()
+    )
+    tracks = {0: even(seconds), 1: Track(start=0, end=round(seconds * SECOND))}
+    source = Source(info=info, demuxer="mov", measured=Timeline(tracks=tracks, measured=True))
+    context = PlanContext(facts=dict.fromkeys(probes(job), source))
+    graph = plan(job, context)
+    assert isinstance(graph, Graph)
+    return job, graph, context
+
+
+def work(seconds: float, *outputs: dict, worth: Worth = WORTH) -> list[tuple[str, str, int]]:
+    """Each task's kind, outputs, and how many it waits for."""
+    job, graph, context = planned(seconds, *outputs)
+    chunks = spreading.chunked(job, graph, context, worth)
+    assert spreading.looks(chunks, context.facts) == ()
+    found = spreading.work(graph, chunks, context.facts, worth)
+    assert all(max(task.after, default=-1) < i for i, task in enumerate(found))
+    return [(task.kind, "".join(task.outputs), len(task.after)) for task in found]
+
+
+FILM = {"name": "a", "transcode": {}}
+
+
+def test_a_long_film_becomes_chunks_its_sound_and_a_join() -> None:
+    assert work(480, FILM) == [("make_piece", "a", 0)] * 9 + [("join_pieces", "a", 9)]
+    assert work(480, FILM, {"name": "s", "audio": {}})[-1] == ("make_outputs", "s", 0)
+    mute = {"name": "a", "transcode": {"mute": True}}
+    assert work(480, mute) == [("make_piece", "a", 0)] * 8 + [("join_pieces", "a", 8)]
+
+
+def test_a_ladder_of_one_decode_is_chunked_together_and_only_what_has_sound_has_a_piece_of_it() -> None:
+    small = {"name": "b", "transcode": {"video": {"height": 360}, "mute": True}}
+    found = work(480, FILM, small)
+    assert found == [("make_piece", "a", 0)] + [("make_piece", "ab", 0)] * 8 + [("join_pieces", "ab", 9)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"video": {"bitrate_bps": 10**6}},
+        {"video": {"frame_rate": 30}},
+        {"chunk_seconds": 0},
+    ],
+)
+def test_what_can_not_be_divided_is_made_whole(change: dict) -> None:
+    assert work(480, {"name": "a", "transcode": change}) == []
+
+
+@pytest.mark.parametrize("worth", [replace(WORTH, longest_chunk_seconds=0), replace(WORTH, least_cpu_seconds=0)])
+def test_chunks_can_be_turned_off_but_for_those_who_ask(worth: Worth) -> None:
+    assert work(480, FILM, worth=worth) == []
+    assert len(work(480, {"name": "a", "transcode": {"chunk_seconds": 100}}, worth=worth)) == 5 + 1 + 1
+
+
+def test_a_job_has_no_more_tasks_than_it_may() -> None:
+    outputs = [
+        {"name": f"o{i}", "transcode": {"chunk_seconds": 1, "video": {"codec": "VP9"}, "container": "WEBM"}}
+        for i in range(4)
+    ]
+    assert len(work(4000, *outputs)) <= spreading.MOST_TASKS
+
+
+def test_chunks_of_two_parts_of_a_film_are_apart() -> None:
+    other = {"name": "b", "transcode": {"trim": {"start_seconds": 0, "end_seconds": 470}}}
+    found = work(480, FILM, other)
+    assert {outputs for kind, outputs, _ in found if kind == "make_piece"} == {"a"}
+    assert ("make_outputs", "b", 0) in found
+
+
+@given(seconds=st.floats(30, 2000), asked=st.floats(1, 100))
+def test_every_output_is_made_once_whatever_is_asked(seconds: float, asked: float) -> None:
+    found = work(seconds, {"name": "a", "transcode": {"chunk_seconds": asked}}, {"name": "s", "audio": {}})
+    done = [outputs for kind, outputs, _ in found if kind != "make_piece"]
+    assert not found or sorted("".join(done)) == ["a", "s"]
+
+
+def test_a_chunk_of_another_clock_is_another_step() -> None:
+    job, _, context = planned(60, FILM)
+    source = next(iter(context.facts.values()))
+    steps = []
+    for fine in (False, True):
+        chunk = Chunk(start=20 * SECOND, end=40 * SECOND, clock=replace(CLOCK, fine=fine), index=1, last=False)
+        made = plan(job, PlanContext(facts=dict.fromkeys(probes(job, chunk), source), piece=chunk))
+        assert isinstance(made, Graph)
+        [step] = made.steps
+        [writing] = step.writes
+        assert [stream.kind.value for stream in writing.streams] == ["v"]
+        assert ("settb=1/90000" in writing.streams[0].taken.filters) is fine
+        assert writing.streams[0].timing[-1] == ("filter" if fine else "demux")
+        steps.append(step)
+    assert steps[0] != steps[1]
