@@ -10,8 +10,9 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 
-# On both cores; the tests of a file stay together, and with them the servers that they start.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# On both cores; the tests of a file stay together, and with them the servers that they start. Of all tests many wait,
+# and so one process more runs beside (tests/order.py).
+PARALLEL := --dist loadfile --no-loadscope-reorder -n
 
 # Rooms with tests that need no server; in these rooms, those that need one are left out.
 QUICK := unit api client contract gateway store
@@ -28,10 +29,10 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
-	$(BIN)/pytest $(PARALLEL) $(ARGS)
+	$(BIN)/pytest $(PARALLEL) 3 $(ARGS)
 
 quick: $(VENV)/dev.stamp ## The tests that need no server: a minute at most
-	$(BIN)/pytest $(PARALLEL) -q -r fE --quick $(addprefix tests/,$(QUICK)) $(ARGS)
+	$(BIN)/pytest $(PARALLEL) 2 -q -r fE --quick $(addprefix tests/,$(QUICK)) $(ARGS)
 
 test-logging: $(VENV)/dev.stamp ## Logs through a real Filebeat to a real Elasticsearch; builds Filebeat first, for minutes
 	PYTHONPATH=tests CI=true $(BIN)/python -m services install elasticsearch filebeat
@@ -42,14 +43,14 @@ test-arm64: $(VENV)/dev.stamp ## The image for arm64, emulated by QEMU, as root:
 	REELMILL_TEST_ARCHITECTURE=arm64 $(BIN)/pytest tests/deploy/test_image.py $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
-	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) $(ARGS) || exit 1; done
+	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) 3 $(ARGS) || exit 1; done
 
 chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told); SEED repeats an order
 	REELMILL_TEST_CHAOS_MINUTES=$(or $(MINUTES),10) REELMILL_TEST_SEED=$(or $(SEED),0) \
 		$(BIN)/pytest tests/fault/test_chaos.py $(ARGS)
 
 long: $(VENV)/dev.stamp ## The fault tests, the model and hundreds of media files as before a release, for about an hour; SEED repeats an order
-	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py \
+	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) 2 tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py \
 		tests/media/test_timeline.py tests/media/test_corpus.py $(ARGS)
 
 cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA

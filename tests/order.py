@@ -14,7 +14,13 @@ ROOT = Path(__file__).parent
 WAITING = frozenset({"fault", "migrations", "e2e"})
 """Rooms whose tests mostly wait: for leases, restarts, silence."""
 SECONDS: Mapping[str, float] = {
-    "fault/test_chaos.py": 90,
+    **{"fault/test_workers.py": 150, "fault/test_graphs.py": 110, "fault/test_chaos.py": 95},
+    **{"migrations/test_rolling_upgrade.py": 85, "fault/test_api_and_scheduler.py": 80, "fault/test_restore.py": 65},
+    **{"fault/test_idle.py": 55, "fault/test_kafka.py": 50, "fault/test_postgresql.py": 45, "fault/test_redis.py": 40},
+    **{"fault/test_random_moments.py": 40, "fault/test_checker.py": 35, "fault/test_disk_and_storage.py": 35},
+    **{"fault/test_lossy_queue.py": 25, "e2e/test_data.py": 25, "e2e/test_parts.py": 25, "e2e/test_full_way.py": 25},
+    **{"deploy/test_image.py": 75, "monitoring/test_live.py": 45, "logs/test_secrets.py": 40},
+    **{"gateway/test_costs.py": 30, "telemetry/test_traces.py": 30, "contract/test_kafka.py": 30},
 }
 """Of files that take long, as a run's end shows them; others count as `SHORT_SECONDS`."""
 SHORT_SECONDS = 4.0
@@ -23,8 +29,9 @@ SHORT_SECONDS = 4.0
 def arrange(items: list[pytest.Item]) -> None:
     """Sort tests in place: in two ways side by side, of what waits and of what computes, the longest files first."""
     files = list(dict.fromkeys(item.path for item in items))
-    places = {path: place for way in _ways(files) for path, place in way}
-    items.sort(key=lambda item: places[item.path])
+    places = sorted((place, path) for way in _ways(files) for path, place in way)
+    order = {path: i for i, (_, path) in enumerate(places)}
+    items.sort(key=lambda item: order[item.path])
 
 
 def _ways(files: Sequence[Path]) -> Iterable[Iterable[tuple[Path, float]]]:

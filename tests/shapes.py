@@ -6,8 +6,10 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from reelmill.gateway.bindings import services
+from reelmill.v1 import uploads_pb2
 
-METHODS: list[MethodDescriptor] = [method for service in services() for method in service.methods]
+_UPLOADS = uploads_pb2.DESCRIPTOR.services_by_name["UploadService"]  # it has no REST form
+METHODS: list[MethodDescriptor] = [method for service in (*services(), _UPLOADS) for method in service.methods]
 _TEXT, _GROUP = FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_MESSAGE
 _UNKNOWN = 1999  # number of a field that no message has
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import platform
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
@@ -30,17 +31,22 @@ EMULATED = {"sandbox": "off"} if MACHINES.get(ARCHITECTURE, platform.machine()) 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """Reelmill's image as localhost/reelmill."""
-    made = Images(tmp_path_factory.mktemp("images"))
+    folder = tmp_path_factory.mktemp("images")
+    made = Images(folder)
     made.build("localhost/reelmill", file=ROOT / "deploy/image/Containerfile", REVISION="abc")
     yield made
-    made.buildah("rm", "--all")
-    made.buildah("rmi", "--all", "--force")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def run(images: Images) -> Run:
+def container(images: Images) -> str:
+    """A container of the image: one, for each is a copy of all its files."""
+    return images.container("localhost/reelmill")
+
+
+@pytest.fixture(scope="session")
+def run(images: Images, container: str) -> Run:
     """Runs a command in a container of the image; keywords are settings."""
-    container = images.container("localhost/reelmill")
 
     def command(*argv: str, **settings: str) -> subprocess.CompletedProcess[str]:
         variables = [f"--env=REELMILL_{name.upper()}={value}" for name, value in settings.items()]
@@ -78,13 +84,12 @@ def walled(family: psutil.Process) -> None:
 
 
 async def test_a_worker_in_it_does_a_job_behind_walls(
-    images: Images, database_url: str, clip: Path, tmp_path: Path
+    images: Images, container: str, database_url: str, clip: Path, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o777)  # the image's user writes here too
     (tmp_path / "talk.mp4").write_bytes(clip.read_bytes())
     settings = {"database_url": database_url, "local_roots": json.dumps([str(tmp_path)]), **EMULATED}
     variables = [f"--env=REELMILL_{name.upper()}={value}" for name, value in settings.items()]
-    container = images.container("localhost/reelmill")
     options = ["--isolation=chroot", f"--volume={tmp_path}:{tmp_path}", *variables, container]
     with (
         Reelmill("api", **settings) as api,

@@ -39,10 +39,10 @@ def parsing_seconds(parse: Callable[[], object]) -> float:
 
 
 def limit_bytes(name: str) -> int:
-    """Of a request; in the short run, of a quarter of it."""
+    """Of a request; in the short run, of an eighth of it."""
     settings = Settings()
     limit = settings.batch_max_bytes if name.startswith("BatchCreate") else settings.request_max_bytes
-    return limit // short_or_long(4, 1) - 2000
+    return limit // short_or_long(8, 1) - 2000
 
 
 async def loop_seconds(call: Callable[[], Any], most: float) -> float:
