@@ -69,6 +69,13 @@ async def check_postgres(url: str, server: Postgres) -> None:
         raise RuntimeError(f"PostgreSQL has fsync={fsync} and synchronous_commit={commit}: no fair comparison")
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """User and system time of a process without its children; 0 where it has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return sum(psutil.Process(pid).cpu_times()[:2])
+    return 0.0
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its children, those that ended included."""
     total = 0.0

@@ -1,11 +1,11 @@
 """Thumbnails through the whole full set-up, beside `xargs -P2` of the very same ffmpeg command."""
 
 import asyncio
+import resource
 import shlex
 import statistics
 import subprocess
 import time
-from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -14,7 +14,7 @@ import clips
 from benchmarks import system
 from benchmarks.report import Report
 from benchmarks.rounds import alternate
-from benchmarks.servers import Servers, cpu_seconds
+from benchmarks.servers import Servers, cpu_seconds, own_cpu_seconds
 from reelmill.client import Client
 from reelmill.v1.jobs_pb2 import Job
 
@@ -39,20 +39,49 @@ def _of_clip(servers: Servers, report: Report, name: str, size: tuple[int, int])
         first = client.wait(client.create_job(_job(clip)).id)
         assert first.state == Job.COMPLETED, first
         command = next(line.command for line in client.job_logs(first.id) if line.command)
-        before = [cpu_seconds(pid) for pid in running.pids]
-        contestants = {
-            "pipeline": partial(_pipeline, client, running.database_url, clip, count),
-            "xargs": partial(_xargs, command, running.folder, count),
-        }
-        seconds = alternate(contestants, report.rounds, report.round)
-        spent = [after - b for after, b in zip(map(cpu_seconds, running.pids), before, strict=True)]
+        spent: dict[str, float] = {}
+
+        def pipeline() -> float:
+            before = _spent(servers, running.pids)
+            seconds = _pipeline(client, running.database_url, clip, count)
+            for who, used in _spent(servers, running.pids).items():
+                spent[who] = spent.get(who, 0.0) + used - before[who]
+            return seconds
+
+        def xargs() -> float:
+            before = _of_children()
+            seconds = _xargs(command, running.folder, count)
+            spent["xargs"] = spent.get("xargs", 0.0) + _of_children() - before
+            return seconds
+
+        seconds = alternate({"pipeline": pipeline, "xargs": xargs}, report.rounds, report.round)
     report.head(f"{count} thumbnails, {name}: seconds")
     for contestant, values in seconds.items():
         report.line(contestant, f"{statistics.median(values):8.2f}")
-    names = ("api", "scheduler", "worker with ffmpeg")
-    each = [f"{who} {1000 * used / count / report.rounds:.1f}" for who, used in zip(names, spent, strict=True)]
+    each = [f"{who} {1000 * used / count / report.rounds:.1f}" for who, used in spent.items()]
     report.line("CPU ms a job", ", ".join(each))
     report.ratios(seconds, ("pipeline",))
+
+
+def _spent(servers: Servers, pids: tuple[int, ...]) -> dict[str, float]:
+    """Seconds of CPU of each part so far."""
+    api, scheduler, worker = pids
+    own = own_cpu_seconds(worker)
+    return {
+        "api": cpu_seconds(api),
+        "scheduler": cpu_seconds(scheduler),
+        "worker": own,
+        "its children": cpu_seconds(worker) - own,
+        "PostgreSQL": cpu_seconds(servers.postgres.pid),
+        "Kafka": cpu_seconds(servers.kafka.pid),
+        "Redis": cpu_seconds(servers.redis.pid),
+    }
+
+
+def _of_children() -> float:
+    """Seconds of CPU of this process's children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _job(clip: Path) -> Job:

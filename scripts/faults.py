@@ -3,7 +3,7 @@
 from mutant import Mutant
 
 _LEASES, _RETENTION = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/queries/retention.sql"
-_EXECUTOR, _SCHEDULER = "src/reelmill/worker/media_executor.py", "src/reelmill/scheduler/scheduler.py"
+_SCHEDULER = "src/reelmill/scheduler/scheduler.py"
 _RULES, _UNIT = "src/reelmill/api/validation.py", "tests/unit"
 _SOURCES = "src/reelmill/media/sources.py"
 

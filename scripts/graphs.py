@@ -130,7 +130,7 @@ GRAPHS = (
     ),
     graph(
         "what a message wakes takes the most urgent task",
-        r"self\._claim\(free\)",
+        r"self\._claim\(limit\)",
         "self._claim(len(self._uncommitted))",
         file="src/reelmill/worker/intake.py",
         tests="tests/worker/test_worker_sweeps.py tests/worker/test_worker_loop.py",
@@ -200,7 +200,7 @@ GRAPHS = (
     ),
     graph(
         "an input that is read where it lies is looked at again",
-        r"            await self\._check_unchanged\(attempt, job, inputs\)\n(?=            inputs\.clear)",
+        r" +await self\._check_unchanged\(attempt, job, inputs\)\n(?= +inputs\.clear)",
         "",
         file="src/reelmill/worker/media_executor.py",
         tests="tests/worker/test_worker_media.py",

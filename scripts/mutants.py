@@ -21,6 +21,7 @@ from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from pictures import MEDIA
 from probing import PROBING
 from sandbox_walls import SANDBOX
+from small_jobs import SMALL_JOBS
 from steps import STEP_MECHANISMS
 from tenants import TENANTS
 from timelines import TIMELINES
@@ -236,7 +237,20 @@ MUTANTS = (
 )
 
 
-ALL = (*MUTANTS, *GRAPHS, *INPUTS, *TENANTS, *FAULTS, *WALLS, *MEDIA, *SANDBOX, *STEP_MECHANISMS, *PROBING, *TIMELINES)
+ALL = (
+    *MUTANTS,
+    *GRAPHS,
+    *INPUTS,
+    *TENANTS,
+    *FAULTS,
+    *WALLS,
+    *MEDIA,
+    *SANDBOX,
+    *STEP_MECHANISMS,
+    *SMALL_JOBS,
+    *PROBING,
+    *TIMELINES,
+)
 
 
 def main() -> int:

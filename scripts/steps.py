@@ -114,8 +114,8 @@ STEP_MECHANISMS = (
     step(
         "a warm child that takes too long is ended",
         "warm.py",
-        r"timeout=self\._timeout_seconds",
-        "timeout=60",
+        r"asyncio\.timeout\(self\._timeout_seconds\)",
+        "asyncio.timeout(60)",
         tests=BESIDE,
     ),
     step(
@@ -126,7 +126,7 @@ STEP_MECHANISMS = (
     step(
         "a step that is stopped leaves its warm child to nobody",
         "warm.py",
-        r"asking\.cancel\(\)\n                await child\.end\(\)",
+        r"await child\.end\(\)(?=\n            if self\._closed)",
         "self._idle.append(child)",
         tests="tests/media/test_prober.py",
     ),

@@ -76,7 +76,7 @@ WALLS = (
     wall(
         "mounts are seen through",
         "src/reelmill/storage/places.py",
-        r"for mounted, device, root in reversed\(_mounts\(\)\):[^\n]*",
+        r"for mounted, device, root in reversed\(self\._mounts\):[^\n]*",
         "for mounted, device, root in ():",
         "tests/contract/test_access.py",
     ),

@@ -17,6 +17,8 @@ async def abreast(
     the others are cancelled and have ended; so too where the caller is cancelled.
     """
     things = list(items)
+    if len(things) == 1:  # beside it there is nothing: it needs no task of its own
+        return [await function(things[0])]
     waiting = iter(enumerate(things))
     answers: dict[int, Answer] = {}
     failures: dict[int, Exception] = {}

@@ -22,7 +22,7 @@ from reelmill.media.promises import PlannedFile
 from reelmill.media.render.ffmpeg import Command, Placed, rendered
 from reelmill.media.settling import settle
 from reelmill.media.steps import Step
-from reelmill.media.stills import Stills
+from reelmill.media.stills import Stills, write
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import Verified, verify
 from reelmill.v1.media_pb2 import MediaInfo
@@ -181,9 +181,13 @@ class Studio:
         return await verify(planned.graph.promised, self.folder, self.prober.of(""), input_damaged=damaged)
 
     async def still(self, step: Step, path: Path, folder: Path | None = None) -> tuple[str, ...] | None:
-        """Have a warm child make a step's files."""
-        stills = Stills(self.prober.children)
-        return await stills.make(step, path=path, folder=folder or self.folder, tenant="", max_bytes=10**9)
+        """Have a warm child make a step's files, and write them; answers its warnings."""
+        made = await Stills(self.prober.children).make(step, path=path, tenant="", max_bytes=10**9)
+        if made is None:
+            return None
+        stills, warnings = made
+        write(folder or self.folder, stills)
+        return warnings
 
     async def one(self, path: Path, **output: object) -> Path:
         """The only file of one output."""

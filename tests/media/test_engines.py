@@ -4,21 +4,23 @@ import asyncio
 import os
 import signal
 import struct
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partialmethod
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import av
 import pytest
 from media import heif
+from media import private_files as private
 from media.kit import Studio, make
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import still_child
 from reelmill.media.engines import DEMUXERS, ENCODERS, FILTERS, Engine, engine_of
-from reelmill.media.stills import Stills
+from reelmill.media.stills import Still, Stills, write
+from reelmill.media.verify import Verified, verified
 from reelmill.media.warm import Answer, WarmChildren, _WarmChild
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -224,8 +226,7 @@ async def test_what_a_warm_child_leaves_or_breaks_off_is_ffmpegs(
             with monkeypatch.context() as patching:
                 patching.setattr(_WarmChild, "ask", partialmethod(hurt, how=how))
                 async with asyncio.timeout(20):
-                    made = Stills(children).make(step, path=flat, folder=studio.folder, tenant="", max_bytes=10**6)
-                    assert await made is None
+                    assert await Stills(children).make(step, path=flat, tenant="", max_bytes=10**6) is None
         assert children._idle == []
         assert [path for path in studio.folder.rglob("*") if path.is_file()] == []
         assert await studio.still(step, flat) == ()
@@ -249,8 +250,15 @@ async def test_a_wrong_answer_and_a_full_disk_write_nothing_that_is_kept(
     (step,) = planned.graph.steps
     studio.make_folders(planned.graph)
     wrong: list[object] = [[], [[1, 1]], [[2]], None, [None], [1], [["1"]], [[-1, 2]], [[True]], {"0": [1]}]
-    for told in (*({"sizes": sizes} for sizes in wrong), {}, {"sizes": [[1]], "warnings": None}):
-        monkeypatch.setattr(_WarmChild, "ask", _answering(Answer(told={"warnings": [], **told}, made=b"x")))
+    for told in (
+        *({"sizes": sizes} for sizes in wrong),
+        {},
+        {"sizes": [[1]], "warnings": None},
+        {"sizes": [[1]], "looks": []},
+    ):
+        monkeypatch.setattr(
+            _WarmChild, "ask", _answering(Answer(told={"warnings": [], "looks": [{}], **told}, made=b"x"))
+        )
         assert await studio.still(step, flat) is None, told
     monkeypatch.undo()
 
@@ -258,14 +266,54 @@ async def test_a_wrong_answer_and_a_full_disk_write_nothing_that_is_kept(
         raise AttemptFailed("DISK_FULL", "")
 
     stills, out = Stills(studio.prober.children), studio.folder / step.writes[0].path
+    made = await stills.make(step, path=flat, tenant="", max_bytes=10**6)
+    assert made is not None
     with pytest.raises(AttemptFailed, match="DISK_FULL"):
-        await stills.make(step, path=flat, folder=studio.folder, tenant="", max_bytes=10**6, check_space=full)
-    assert await stills.make(step, path=flat, folder=studio.folder, tenant="", max_bytes=10) is None
+        write(studio.folder, made[0], full)
+    assert await stills.make(step, path=flat, tenant="", max_bytes=10) is None
     assert not out.exists()
     out.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileExistsError):
         await studio.still(step, flat)
     assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_a_picture_in_memory_is_held_to_what_was_planned(studio: Studio, tmp_path: Path) -> None:
+    flat = film(tmp_path / "flat.mp4")
+    planned = await studio.plan(flat, {"thumbnail": {"count": 2}}, {"name": "png", "thumbnail": {"format": "PNG"}})
+    stills: dict[PurePosixPath, Still] = {}
+    for step in planned.graph.steps:
+        made = await Stills(studio.prober.children).make(step, path=flat, tenant="", max_bytes=10**6)
+        assert made is not None
+        stills |= {still.path: still for still in made[0]}
+
+    async def look(kept: dict[PurePosixPath, Still], *, damaged: bool = False) -> list[list[Verified]]:
+        prober = studio.prober.of("")
+        return await verified(planned.graph.promised, lambda: tmp_path, prober, kept, input_damaged=damaged)
+
+    for file in (file for files in await look(stills) for file in files):
+        (tmp_path / file.path.name).write_bytes(stills[file.path].picture)
+        assert file.still is stills[file.path] and file.info is not None
+        looked = await studio.probe_made(tmp_path / file.path.name)
+        assert looked == file.info, "as of the same file, by its descriptor"
+    first = next(iter(stills))
+    other = {**dict(stills[first].told), "info": (await _told(studio, flat))["info"]}
+    exif = private.jpeg(tmp_path / "private.jpg").read_bytes()
+    for changed, words in (
+        (replace(stills[first], told={"code": "INPUT_CORRUPT", "message": "cut off"}), "cut off"),
+        (replace(stills[first], told=other), "its picture is h264 instead of mjpeg"),
+        (replace(stills[first], picture=exif), "it has more than picture and sound, which may be private"),
+    ):
+        with pytest.raises(AttemptFailed, match=f"OUTPUT_INVALID: .*{words}"):
+            await look(stills | {first: changed})
+    with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: .*cut off"):
+        await look(stills | {first: replace(stills[first], told={"code": "", "message": "cut off"})}, damaged=True)
+    with pytest.raises(AttemptFailed, match="ended well without writing it"):
+        await look({path: still for path, still in stills.items() if path != first})
+
+
+async def _told(studio: Studio, path: Path) -> Mapping[str, Any]:
+    return (await studio.prober.children.ask("", path, {"looks": []})).told
 
 
 def _answering(answer: Answer) -> Callable[..., Awaitable[Answer]]:

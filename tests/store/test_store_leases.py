@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, Store, made, new_job, past
@@ -180,10 +181,13 @@ async def test_a_batch_completes_those_that_are_still_held(store: Store) -> None
     await store.rescue()
     await store.jobs.cancel(TENANT, (await store.task(cancelled.id))["job_id"], "")
     answer = await store.leases.complete(
-        [FinishedTask(lease=t.lease, files=(made(),)) for t in (good, lost, cancelled)]
+        [FinishedTask(lease=t.lease, files=(made(),), lines=(LINE,)) for t in (good, lost, cancelled)]
     )
     assert set(answer) == {good.lease}
     assert await store.value("SELECT count(*) FROM output_files") == 1
+    columns = "job_id, tenant_id, attempt, time, level::text, message"
+    [line] = await store.rows(f"SELECT {columns} FROM job_logs WHERE message = $1", LINE.message)
+    assert tuple(line) == (UUID(good.job.id), TENANT, 1, LINE.time, LINE.level, LINE.message)
 
 
 async def test_an_older_lease_beside_the_newest_adds_no_file_of_its_own(store: Store) -> None:

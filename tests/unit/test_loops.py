@@ -162,7 +162,7 @@ async def test_a_worker_looks_by_itself_at_its_interval_and_at_most_half_an_inte
     claims.ready = 3
     await intake.take(consumer, 3, lambda task: None)
     await intake.take(consumer, 3, lambda task: None)
-    assert consumer.waited[-1] == pytest.approx(0.1), "where all that was asked for came, more may be there"
+    assert consumer.waited[-1] == pytest.approx(0.02), "where all that was asked for came, more may be there"
 
 
 async def test_claims_look_from_where_the_oldest_is_and_from_the_beginning_every_five_minutes(

@@ -77,8 +77,8 @@ class Rig:
 
     def start_worker(self, executor: Any, **options: Any) -> None:
         """Start a worker with an executor."""
-        defaults = {"slots": 2, "fetches": 2, "heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0}
-        config = WorkerConfig(**{"owner": "test", **defaults, **options})
+        seconds = {"heartbeat_seconds": 0.1, "sweep_seconds": 1.0, "drain_seconds": 0.0, "quiet_seconds": 0.0}
+        config = WorkerConfig(**{"owner": "test", "slots": 2, "fetches": 2, **seconds, **options})
         stop = asyncio.Event()
         worker = Worker(config, self.store.leases, self.store.workers, self.queue, self.cache, self.relay, executor)
         self._running.append((stop, asyncio.create_task(worker.run(stop))))

@@ -25,6 +25,7 @@ from store.kit import TENANT, new_job
 from worker.kit import Rig
 
 from reelmill.cache.port import job_channel
+from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.measures import Kind, Measure
 from reelmill.jobs.states import Phase
 from reelmill.jobs.validators import Validator
@@ -35,6 +36,7 @@ from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.launcher import Launcher, running
 from reelmill.media.pieces import Made, made_of
 from reelmill.media.probe import Prober, TenantProber
+from reelmill.media.run import RunResult
 from reelmill.media.spreading import Worth
 from reelmill.media.validate import with_defaults
 from reelmill.media.verify import FILES_AT_ONCE
@@ -53,7 +55,7 @@ from reelmill.telemetry import traces
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
-from reelmill.worker import spans
+from reelmill.worker import finishing, spans
 from reelmill.worker.history import History
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 
@@ -869,3 +871,190 @@ async def test_a_part_that_fails_names_its_output_and_ends_the_job(media: Media,
     job = await media.rig.until(await media.submit(NINE, SMALL, source=source), "FAILED")
     assert job.error.code == "OUTPUT_TOO_LARGE" and job.error.output in ("nine", "small")
     assert not any(output.files for output in job.outputs)
+
+
+SOUGHT = Output(name="stills", thumbnail=Thumbnail(times_seconds=[0.5, 1.5], width=64))
+"""A step of its own, and a warm child's."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """Ffmpegs that begin when the test lets them, and what is stored meanwhile."""
+
+    go_on: asyncio.Event
+    order: list[str]
+    results: list[Any]
+    """What the commands answer instead of what they do, where there is something."""
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
+    """Each ffmpeg but a job's first step waits for `go_on`."""
+    found = Beside(asyncio.Event(), [], [])
+    run, put_bytes, put_file = ffmpeg_run.run, Storage.put_bytes, Storage.put_file
+
+    async def runs(command: Any, **options: Any) -> Any:
+        if found.order:
+            await found.go_on.wait()
+        found.order.append(f"{command.outputs[0]} made")
+        made = await run(command, **options)
+        return found.results.pop(0) if found.results else made
+
+    async def puts(self: Storage, what: Any, uri: str, content_type: str) -> Any:
+        put: Any = put_bytes if isinstance(what, bytes) else put_file
+        stored = await put(self, what, uri, content_type)
+        found.order.append(f"{Path(uri).name} stored")
+        return stored
+
+    monkeypatch.setattr(ffmpeg_run, "run", runs)
+    monkeypatch.setattr(Storage, "put_bytes", puts)
+    monkeypatch.setattr(Storage, "put_file", puts)
+    return found
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for it."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("first", "names"), [(SOUGHT, ["stills-0001.jpg", "stills-0002.jpg"]), (NINE, ["nine.webm"])])
+async def test_what_a_step_made_is_checked_and_stored_while_the_next_is_made(
+    media: Media, source: Path, beside: Beside, first: Output, names: list[str]
+) -> None:
+    if first is SOUGHT:
+        beside.order.append("stills made")  # by a warm child
+    media.start()
+    new = await media.submit(first, SMALL, source=source)
+    await until(lambda: len(beside.order) > len(names))
+    assert beside.order[0] == f"{first.name} made"
+    assert sorted(beside.order[1:]) == [f"{name} stored" for name in names]
+    stored = await media.rig.store.jobs.get(TENANT, new.id)
+    assert (stored.phase, [len(output.files) for output in stored.outputs]) == (Job.TRANSCODING, [0, 0])
+    beside.go_on.set()
+    job = await media.rig.until(new, "COMPLETED")
+    assert beside.order[len(names) + 1 :] == ["small made", "small.mp4 stored"], "each is stored once"
+    assert [(output.name, len(output.files)) for output in job.outputs] == [(first.name, len(names)), ("small", 1)]
+    for file in (file for output in job.outputs for file in output.files):
+        data = file_path(file.uri).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.size_bytes, file.sha256)
+    assert media.left() == []
+
+
+async def test_a_later_step_that_fails_makes_nothing_visible_and_what_was_stored_is_swept(
+    media: Media, source: Path, beside: Beside
+) -> None:
+    beside.order.append("stills made")
+    media.start(ffmpeg=Path("/bin/false"))
+    new = await media.submit(SOUGHT, SMALL, source=source)
+    await until(lambda: len(beside.order) == 3)
+    beside.go_on.set()
+    job = await media.rig.until(new, "FAILED")
+    assert (job.error.code, job.error.output) == ("FFMPEG_FAILED", "small")
+    assert not any(output.files for output in job.outputs) and media.left() == []
+    assert await media.rig.store.rows("SELECT uri FROM storage_deletions") == [(f"{new.output_prefix}1/",)]
+
+
+async def test_a_place_that_takes_nothing_ends_the_next_step_at_once(
+    media: Media, source: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*_: Any) -> None:
+        raise AttemptFailed("OUTPUT_NOT_WRITABLE", "full")
+
+    monkeypatch.setattr(Storage, "put_bytes", refuses)
+    beside.order.append("stills made")
+    media.start()
+    job = await media.rig.until(await media.submit(SOUGHT, SMALL, source=source), "FAILED")  # the gate stays closed
+    assert (job.error.code, beside.order) == ("OUTPUT_NOT_WRITABLE", ["stills made"])
+
+
+async def test_a_cancellation_while_a_file_is_stored_beside_an_ffmpeg_leaves_neither(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    async def hangs(*_: Any) -> None:
+        events.append("stores")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            events.append("stored no more")
+
+    monkeypatch.setattr(Storage, "put_bytes", hangs)
+    media.start(ffmpeg=media.hanging())
+    new = await media.submit(SOUGHT, SMALL, source=source)
+    await until(lambda: len(events) == 2 and list(media.work.glob("*/part")))
+    await media.rig.store.jobs.cancel(TENANT, new.id, "")
+    await media.rig.until(new, "CANCELLED")
+    assert (events, media.left()) == (["stores"] * 2 + ["stored no more"] * 2, [])
+    assert not any("sleep 600" in child for child in _children())
+
+
+@pytest.mark.parametrize(("damaged", "code"), [(True, "INPUT_CORRUPT"), (False, "OUTPUT_INVALID")])
+async def test_what_a_later_step_says_of_the_input_judges_all_files(
+    media: Media, source: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch, damaged: bool, code: str
+) -> None:
+    """A file that fails its check beside the next step is looked into again when all are made."""
+    judged: list[bool] = []
+    real = finishing.verified
+
+    async def fails(promised: Any, *args: Any, input_damaged: bool) -> Any:
+        if any(thing.output == "stills" for thing in promised):
+            judged.append(input_damaged)
+            raise AttemptFailed("INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID", "not as planned")
+        return await real(promised, *args, input_damaged=input_damaged)
+
+    monkeypatch.setattr(finishing, "verified", fails)
+    beside.order.append("stills made")
+    beside.results.append(RunResult(warnings=(), input_damaged=damaged))
+    media.start()
+    new = await media.submit(SOUGHT, SMALL, source=source)
+    await until(lambda: judged)
+    beside.go_on.set()
+    job = await media.rig.until(new, "FAILED")
+    assert (job.error.code, judged) == (code, [False, damaged])
+
+
+async def test_a_film_that_is_found_damaged_later_is_judged_again_and_stored_once(
+    media: Media, source: Path, beside: Beside
+) -> None:
+    beside.order.append("stills made")
+    beside.results.append(RunResult(warnings=(), input_damaged=True))
+    beside.go_on.set()
+    media.start()
+    await media.rig.until(await media.submit(SOUGHT, SMALL, source=source), "COMPLETED")
+    assert sorted(beside.order) == [
+        "small made",
+        "small.mp4 stored",
+        "stills made",
+        *(f"stills-000{i}.jpg stored" for i in (1, 2)),
+    ]
+
+
+async def test_a_small_job_of_a_local_file_makes_no_folder(
+    media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def makes(*_: Any) -> Any:
+        raise AssertionError("a folder")
+
+    monkeypatch.setattr(WorkRoot, "create", makes)
+    media.start()
+    await media.rig.until(await media.submit(SOUGHT, source=source), "COMPLETED")
+
+
+async def test_many_stills_go_through_the_folder(media: Media, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+    real = finishing.write
+
+    def writes(folder: Path, stills: Any, check_space: Callable[[], None]) -> None:
+        real(folder, stills, check_space)
+        made.extend(folder / still.path for still in stills)
+
+    monkeypatch.setattr(finishing, "write", writes)
+    monkeypatch.setattr(finishing, "_KEPT_BYTES", 10)
+    media.start()
+    job = await media.rig.until(await media.submit(SOUGHT, source=source), "COMPLETED")
+    assert [path.name for path in made] == ["stills-0001.jpg", "stills-0002.jpg"]
+    assert [len(output.files) for output in job.outputs] == [2]
+    assert media.left() == []

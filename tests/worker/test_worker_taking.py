@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from worker.kit import Rig, until_stopped
 
-from reelmill.store.leases import MadeFile
+from reelmill.store.leases import LeaseStore, MadeFile
 from reelmill.worker import worker as worker_module
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.intake import Abilities
 from reelmill.worker.machine import available_bytes
+from reelmill.worker.pace import Pace
 
 
 def test_workers_of_a_pool_share_a_group_and_the_default_pools_keep_its_name() -> None:
@@ -51,6 +52,97 @@ async def test_an_attempt_tells_its_begin_and_its_end(rig: Rig, monkeypatch: pyt
     assert lines["info: attempt starts"] == {"fence": 1}
     assert lines["info: attempt ended"]["outcome"] == "completed"
     assert 0 <= lines["info: attempt ended"]["seconds"] < 60
+
+
+async def test_the_next_attempt_begins_while_one_is_recorded_and_no_more_than_that(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+    complete, recording = LeaseStore.complete, asyncio.Semaphore(0)
+
+    async def slow(leases: LeaseStore, finished: Any) -> Any:
+        recording.release()
+        await go_on.wait()
+        return await complete(leases, finished)
+
+    monkeypatch.setattr(LeaseStore, "complete", slow)
+    monkeypatch.setattr(Pace, "ahead", 4)  # so there are some that could begin at once
+    jobs = [await rig.submit() for _ in range(6)]
+    script = rig.start(nothing, slots=1, sweep_seconds=0.01)
+    for _ in range(2):
+        await asyncio.wait_for(script.begun.get(), 20)
+    await recording.acquire()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert script.begun.empty()
+    go_on.set()
+    for new in jobs:
+        await rig.until(new, "COMPLETED")
+    assert script.most == 1
+
+
+async def test_quick_tasks_are_claimed_several_at_once_and_begin_by_the_slots(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims: list[int] = []
+    claim = LeaseStore.claim
+
+    async def counted(leases: LeaseStore, *arguments: Any, **options: Any) -> Any:
+        claimed = await claim(leases, *arguments, **options)
+        claims.append(len(claimed))
+        return claimed
+
+    async def quick(attempt: Attempt) -> tuple[MadeFile, ...]:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return ()
+
+    monkeypatch.setattr(LeaseStore, "claim", counted)
+    jobs = [await rig.store.submit() for _ in range(60)]
+    script = rig.start(quick, slots=2, sweep_seconds=0.01)
+    for new in jobs:
+        await rig.until(new, "COMPLETED")
+    assert (script.most, sum(claims)) == (2, 60)
+    assert max(claims) > 2 and len([count for count in claims if count]) < 30
+
+
+async def test_without_a_backlog_nothing_is_claimed_ahead(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[int] = []
+    claim = LeaseStore.claim
+
+    async def counted(leases: LeaseStore, *arguments: Any, limit: int, **options: Any) -> Any:
+        limits.append(limit)
+        return await claim(leases, *arguments, limit=limit, **options)
+
+    monkeypatch.setattr(LeaseStore, "claim", counted)
+    rig.start(nothing, slots=2, sweep_seconds=0.01)
+    for _ in range(8):
+        await rig.until(await rig.submit(), "COMPLETED")
+    assert max(limits) == 2
+
+
+async def test_a_task_that_was_claimed_ahead_of_a_long_one_is_handed_back(rig: Rig) -> None:
+    long, others = asyncio.Event(), []
+
+    async def some(attempt: Attempt) -> tuple[MadeFile, ...]:
+        others.append(attempt)
+        if len(others) == 10:
+            await long.wait()
+        return ()
+
+    jobs = [await rig.store.submit() for _ in range(20)]
+    script = rig.start(some, slots=1, sweep_seconds=0.01)
+    async with asyncio.timeout(20):
+        while len(others) < 10 or await rig.store.value("SELECT count(*) FROM tasks WHERE state = 'RUNNING'") > 1:
+            await asyncio.sleep(0.01)
+    waiting = await rig.store.rows(
+        "SELECT state::text, attempt FROM tasks WHERE state <> 'COMPLETED' AND state <> 'RUNNING'"
+    )
+    assert {tuple(row) for row in waiting} == {("READY", 0)}, "no attempt is charged"
+    assert len(waiting) == 10 and script.most == 1
+    long.set()
+    for new in jobs:
+        assert (await rig.until(new, "COMPLETED")).attempt == 1
 
 
 async def test_a_worker_that_nobody_waits_for_takes_nothing_any_more(rig: Rig) -> None:

@@ -10,7 +10,7 @@ import resource
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -26,7 +26,8 @@ from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
-_LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.1
+"""Between two looks at what a child takes."""
 _DESCRIPTORS = 1024  # of a child
 
 
@@ -99,14 +100,12 @@ async def outgrown(pid: int, confinement: Confinement) -> int:
     One with too many threads counts as such: each takes memory of the kernel's.
     """
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        try:
+        with suppress(psutil.Error):  # it ended; whoever waits for it knows
             process = psutil.Process(pid)
             resident, threads = int(process.memory_info().rss), process.num_threads()
-        except psutil.Error:  # it ended; whoever waits for it knows
-            continue
-        if resident > confinement.memory_bytes or threads > confinement.threads:
-            return resident
+            if resident > confinement.memory_bytes or threads > confinement.threads:
+                return resident
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def tied(argv: tuple[str, ...], *, signal: str = "KILL") -> tuple[str, ...]:

@@ -60,10 +60,15 @@ def leftovers(path: Path) -> list[str]:
     By the path's ending, which is ours. Never tells contents: those may be what must not get out.
     """
     with path.open("rb") as file:
-        try:
-            return list(dict.fromkeys(_READERS.get(path.suffix.removeprefix("."), _unknown)(file)))
-        except (struct.error, IndexError, RecursionError):  # what can't be read can't be called clean
-            return ["a structure that can't be read"]
+        return leftovers_in(file, path.suffix)
+
+
+def leftovers_in(file: BinaryIO, suffix: str) -> list[str]:
+    """As `leftovers`, of an open file whose name ends so."""
+    try:
+        return list(dict.fromkeys(_READERS.get(suffix.removeprefix("."), _unknown)(file)))
+    except (struct.error, IndexError, RecursionError):  # what can't be read can't be called clean
+        return ["a structure that can't be read"]
 
 
 def _name(raw: bytes) -> str:

@@ -38,7 +38,7 @@ def described(info: MediaInfo) -> str:
     return f"{info.format}, {info.duration_seconds:.3f} s, {info.size_bytes} bytes: {streams}"
 
 
-def _read(told: Mapping[str, Any]) -> Probed:
+def probed(told: Mapping[str, Any]) -> Probed:
     """What an answer says. A file that took its reader over may have written it: it can lie about itself alone.
 
     Raises AttemptFailed as the child wants it, and Crashed for an answer that no child of ours gives.
@@ -71,7 +71,7 @@ class Prober:
     async def look(self, path: Path, looks: Sequence[float], span: tuple[float, float] | None, tenant: str) -> Probed:
         """See TenantProber.probe."""
         try:
-            return _read((await self._answer(path, looks, span or (), tenant)).told)
+            return probed((await self._answer(path, looks, span or (), tenant)).told)
         except OSError as error:
             raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
         except Crashed as error:

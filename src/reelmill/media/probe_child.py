@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import av
 import av.error
@@ -82,44 +82,88 @@ def prepare() -> None:
         return
 
 
-def answer(file: int, looks: Sequence[float] = (), span: Sequence[float] = ()) -> dict[str, str]:
+class _Open:
+    """An open file, by its descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+
+    def head(self, count: int) -> bytes:
+        """Its first bytes."""
+        return os.pread(self._descriptor, count, 0)
+
+    def apart(self) -> BinaryIO:
+        """It, to be read beside libav."""
+        return apart(self._descriptor)
+
+    def opened(self, format: str | None) -> Any:
+        """Open it with libav, which reads on from the descriptor's offset: so one opened before ends with this."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        options = {**_OPTIONS, "fd": str(self._descriptor)}
+        return av.open("fd:", format=format, options=options, metadata_errors="replace")
+
+
+class _Held:
+    """A file that was made here, in memory; as one that is open."""
+
+    def __init__(self, made: bytes) -> None:
+        self._made = made
+        self.size = len(made)
+
+    def head(self, count: int) -> bytes:
+        """Its first bytes."""
+        return self._made[:count]
+
+    def apart(self) -> BinaryIO:
+        """It, to be read beside libav."""
+        return BytesIO(self._made)
+
+    def opened(self, format: str | None) -> Any:
+        """Open it with libav."""
+        return av.open(self.apart(), format=format, options=_OPTIONS, metadata_errors="replace")
+
+
+def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float] = ()) -> dict[str, str]:
     """`info` (a serialized MediaInfo, base64), `demuxer` and mostly `timeline`, or `code` and `message`.
 
-    `file`: open, at its start. `looks` and `span`: times that matter, as `measuring.sought` takes them.
+    `seen`: a file that is open, at its start, or what was made here. `looks` and `span`: times that matter, as
+    `measuring.sought` takes them.
     """
-    size = os.fstat(file).st_size
+    file = _Open(seen) if isinstance(seen, int) else _Held(seen)
+    size = file.size
     if size == 0:
         return _refuse("INPUT_EMPTY", "the file is empty")
-    head = os.pread(file, 1024, 0)
+    head = file.head(1024)
     if any(mark in head for mark in _PLAYLISTS):
         return _refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
     if picture == "webp_pipe" and animations.is_cut_off(head, size):
         return _unreadable(True, head)
-    if picture == "webp_pipe" and (animated := animations.of_webp(apart(file))) is not None:
+    if picture == "webp_pipe" and (animated := animations.of_webp(file.apart())) is not None:
         return _unusable(animated[0]) or _answer(animated[0], "webp_anim", animated[1])
-    shown_seconds = animations.of_png(apart(file)) if picture == "png_pipe" else None
+    shown_seconds = animations.of_png(file.apart()) if picture == "png_pipe" else None
     if shown_seconds is not None:
         picture = None
     try:
-        if heif.is_short_form(head, apart(file)):
+        if heif.is_short_form(head, file.apart()):
             raise heif.Unsupported("the picture is told in the short form of HEIC and AVIF, which ffmpeg does not read")
-        with _opened(file, picture) as container:
+        with file.opened(picture) as container:
             demuxer = container.format.name.split(",")[0]
             if demuxer not in DEMUXERS:
                 return _refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
             info = describe(container, size)
             if picture and info.streams:
-                meant = profiles.primaries(os.pread(file, profiles.HEAD_BYTES, 0), picture)
+                meant = profiles.primaries(file.head(profiles.HEAD_BYTES), picture)
                 info.streams[0].color_primaries = meant or info.streams[0].color_primaries
-            cropping.tell(info, cropping.views(apart(file), demuxer, container.streams))
-            if demuxer == "mov" and (made := compositions.composition(apart(file), container.streams)) is not None:
+            cropping.tell(info, cropping.views(file.apart(), demuxer, container.streams))
+            if demuxer == "mov" and (made := compositions.composition(file.apart(), container.streams)) is not None:
                 info.composition.CopyFrom(made)
             shown = tracks.shown(info)
-            if demuxer == "ogg" and shown is not None and ogg.is_chained(apart(file)):
+            if demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart()):
                 return _refuse("INPUT_UNSUPPORTED", _CHAINED)
             index = shown.index if shown is not None else None
-            walked = not picture and not info.composition.still and measuring.is_walked(container, apart(file), size)
+            walked = not picture and not info.composition.still and measuring.is_walked(container, file.apart(), size)
             recorder = measuring.recorder(container, info, index) if walked else None
             whole, first = _look(container, info, shown, recorder)
             for described in info.streams:
@@ -133,7 +177,7 @@ def answer(file: int, looks: Sequence[float] = (), span: Sequence[float] = ()) -
                 times is not None
                 and recorder is not None
                 and endings.is_cut_off(
-                    apart(file),
+                    file.apart(),
                     demuxer,
                     size,
                     claimed_seconds=info.duration_seconds,
@@ -144,15 +188,15 @@ def answer(file: int, looks: Sequence[float] = (), span: Sequence[float] = ()) -
                 times = replace(times, cut_off=True)
             if not still and times is None:
                 times = measuring.sought(
-                    container, info, index, looks, apart(file), size, first, span=(span[0], span[1]) if span else None
+                    container, info, index, looks, file.apart(), size, first, span=(span[0], span[1]) if span else None
                 )
                 times = replace(times, broken=recorder is not None and recorder.broken)
             if times is not None and demuxer == "mov":
-                times = replace(times, fragments=endings.has_fragments(apart(file)))
+                times = replace(times, fragments=endings.has_fragments(file.apart()))
             if times is not None:
                 _tell_lengths(info, times, shown_seconds)
             if shown is not None and demuxer in shapes.DEMUXERS:
-                _tell_shapes(container, lambda: _opened(file, picture), shown, apart(file), size)
+                _tell_shapes(container, lambda: file.opened(picture), shown, file.apart(), size)
     except heif.Unsupported as error:
         return _refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
     except cropping.NoSizeError:
@@ -166,12 +210,6 @@ def answer(file: int, looks: Sequence[float] = (), span: Sequence[float] = ()) -
     if (problem := _unusable(info)) is not None:
         return problem
     return _answer(info, demuxer, times)
-
-
-def _opened(file: int, format: str | None) -> Any:
-    """Open it with libav, which reads on from the descriptor's offset: so one that was opened before ends with this."""
-    os.lseek(file, 0, os.SEEK_SET)
-    return av.open("fd:", format=format, options={**_OPTIONS, "fd": str(file)}, metadata_errors="replace")
 
 
 def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:

@@ -1,14 +1,14 @@
-"""Steps of stills, made by warm children and written by us. What they leave undone is ffmpeg's."""
+"""Steps of stills, made and looked into by warm children. What they leave undone is ffmpeg's."""
 
-import asyncio
 import errno
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.probe import Probed, probed
 from reelmill.media.promises import PlannedFile
 from reelmill.media.render.still import ordered
 from reelmill.media.steps import Step
@@ -21,25 +21,36 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Still:
+    """A picture that was made, and lies in memory."""
+
+    output: str
+    path: PurePosixPath
+    """Where it would lie in the working directory."""
+    picture: bytes
+    told: Mapping[str, Any]
+    """What its maker found as it looked into it, as into any file."""
+
+    def look(self) -> Probed:
+        """What it contains. Raises AttemptFailed where it can't be read."""
+        try:
+            return probed(self.told)
+        except Crashed as error:
+            raise AttemptFailed("INPUT_CORRUPT", f"its maker can't read it ({error})") from error
+
+
+@dataclass(frozen=True, slots=True)
 class Stills:
     """Has warm children make the files of a step."""
 
     children: WarmChildren
 
     async def make(
-        self,
-        step: Step,
-        *,
-        path: Path,
-        folder: Path,
-        tenant: str,
-        max_bytes: int,
-        check_space: Callable[[], None] = lambda: None,
-    ) -> tuple[str, ...] | None:
-        """Make a step's files in `folder` of the input at `path`; answers the warnings, of which there are few.
+        self, step: Step, *, path: Path, tenant: str, max_bytes: int
+    ) -> tuple[tuple[Still, ...], tuple[str, ...]] | None:
+        """Make a step's files of the input at `path`; answers them and the warnings, of which there are few.
 
-        None: they are not made, and nothing is written; ffmpeg can, or knows why not. `check_space` raises
-        AttemptFailed where the disk has too little left. Raises AttemptFailed DISK_FULL.
+        None: they are not made; ffmpeg can, or knows why not.
         """
         order = ordered(step)
         if len(json.dumps(order)) > QUESTION_BYTES:
@@ -53,41 +64,49 @@ class Stills:
         if (reason := answer.told.get("undone")) is not None:
             log.info("a still is left to ffmpeg", reason=reason)
             return None
-        check_space()
-        pictures = _pictures(answer, step)
-        if pictures is None or len(answer.made) > max_bytes:
+        stills = _stills(answer, step)
+        if stills is None or len(answer.made) > max_bytes:
             return None
-        await asyncio.to_thread(_write, folder, pictures, step.outputs)
-        return tuple(str(line)[:WARNING_CHARACTERS] for line in answer.told["warnings"][:MOST_WARNINGS])
+        warnings = tuple(str(line)[:WARNING_CHARACTERS] for line in answer.told["warnings"][:MOST_WARNINGS])
+        return stills, warnings
 
 
-def _pictures(answer: Answer, step: Step) -> list[tuple[PurePosixPath, bytes]] | None:
+def _stills(answer: Answer, step: Step) -> tuple[Still, ...] | None:
     """Each file's bytes; None where an answer is not of this step: who wrote it may have been taken over."""
     sizes: Any = answer.told.get("sizes")
-    if not isinstance(sizes, list) or len(sizes) != len(step.writes):
+    looks: Any = answer.told.get("looks")
+    if not isinstance(sizes, list) or len(sizes) != len(step.writes) or not isinstance(looks, list):
         return None
     if not all(isinstance(counts, list) and all(type(n) is int and n > 0 for n in counts) for counts in sizes):
         return None
-    if not isinstance(answer.told.get("warnings"), list):
+    if not isinstance(answer.told.get("warnings"), list) or len(looks) != sum(map(len, sizes)):
         return None
-    found, at = [], 0
+    found: list[Still] = []
+    at = 0
     for writing, counts in zip(step.writes, sizes, strict=True):
         if len(counts) > len(writing.promised):
             return None
         for file, count in zip(writing.promised, counts, strict=False):
             assert isinstance(file, PlannedFile), "a still is a file"
-            found.append((file.path, answer.made[at : at + count]))
+            picture = answer.made[at : at + count]
+            found.append(Still(file.output, file.path, picture, looks[len(found)]))
             at += count
-    return found if at == len(answer.made) else None
+    return tuple(found) if at == len(answer.made) else None
 
 
-def _write(folder: Path, pictures: Sequence[tuple[PurePosixPath, bytes]], outputs: Sequence[str]) -> None:
-    try:
-        for path, picture in pictures:
-            with (folder / path).open("xb") as file:  # it is new, and no link that somebody laid
-                file.write(picture)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = "the worker's disk is full"
-            raise AttemptFailed("DISK_FULL", message, output=", ".join(outputs)) from error
-        raise
+def write(folder: Path, stills: Iterable[Still], check_space: Callable[[], None] = lambda: None) -> None:
+    """Write pictures into a working directory.
+
+    `check_space` raises AttemptFailed where the disk has too little left. Raises AttemptFailed DISK_FULL.
+    """
+    check_space()
+    for still in stills:
+        target = folder / still.path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:  # it is new, and no link that somebody laid
+                file.write(still.picture)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise AttemptFailed("DISK_FULL", "the worker's disk is full", output=still.output) from error
+            raise

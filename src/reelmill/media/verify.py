@@ -2,18 +2,20 @@
 
 import asyncio
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import languages, tracks
-from reelmill.media.leftovers import leftovers
+from reelmill.media.leftovers import leftovers, leftovers_in
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.probe import Probed, TenantProber
 from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile, Times, allowance
+from reelmill.media.stills import Still
 from reelmill.media.timeline import SECOND
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -39,6 +41,8 @@ class Verified:
     """What it contains; None for one of a set, which is known as a whole."""
     times: Sequence[int] = ()
     """When its frames are shown, in microseconds from the first one on, where they were promised (Expected.times)."""
+    still: Still | None = None
+    """It, where it does not lie in the working directory."""
 
 
 async def verify(
@@ -49,21 +53,40 @@ async def verify(
     Raises AttemptFailed OUTPUT_INVALID where a file is missing, unreadable or not what was planned,
     and INPUT_CORRUPT where ffmpeg had complained of the input.
     """
+    return list(chain.from_iterable(await verified(promised, lambda: folder, prober, {}, input_damaged=input_damaged)))
+
+
+async def verified(
+    promised: Sequence[PlannedFile | FileSet],
+    folder: Callable[[], Path],
+    prober: TenantProber,
+    kept: Mapping[PurePosixPath, Still],
+    *,
+    input_damaged: bool,
+) -> list[list[Verified]]:
+    """As `verify`, the files of each promise by themselves; `kept` are those that lie in memory.
+
+    `folder` is asked for where one does not.
+    """
     code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
     for thing in promised:
         path, missing = (
             (thing.path, thing.if_missing) if isinstance(thing, PlannedFile) else (thing.manifest, "OUTPUT_INVALID")
         )
-        if not (folder / path).exists():
+        if path not in kept and not (folder() / path).exists():
             message = f"{path}: ffmpeg ended well without writing it; the input has no picture or sound there"
             raise AttemptFailed("INPUT_CORRUPT" if input_damaged else missing, message, output=thing.output)
 
     async def one(thing: PlannedFile | FileSet) -> list[Verified]:
         if isinstance(thing, FileSet):
-            return await _set(thing, folder, prober, code)
-        return [await _file(thing, folder, prober, code)]
+            return await _set(thing, folder(), prober, code)
+        if (still := kept.get(thing.path)) is not None:
+            return [_still(thing, still, code)]
+        return [await _file(thing, folder(), prober, code)]
 
-    return list(chain.from_iterable(await abreast(one, promised, at_once=FILES_AT_ONCE)))
+    if all(isinstance(thing, PlannedFile) and thing.path in kept for thing in promised):
+        return [await one(thing) for thing in promised]  # nothing is waited for
+    return await abreast(one, promised, at_once=FILES_AT_ONCE)
 
 
 async def _file(file: PlannedFile, folder: Path, prober: TenantProber, code: str) -> Verified:
@@ -72,13 +95,33 @@ async def _file(file: PlannedFile, folder: Path, prober: TenantProber, code: str
     return Verified(output=file.output, path=file.path, content_type=file.content_type, info=probed.info, times=times)
 
 
+def _still(file: PlannedFile, still: Still, code: str) -> Verified:
+    try:
+        probed = still.look()
+    except AttemptFailed as error:
+        raise _unreadable(file.path, file.output, code, error) from error
+    _check(file.path, file.output, probed, file.expected, code)
+    _check_private(file.path, file.output, leftovers_in(BytesIO(still.picture), file.path.suffix))
+    return Verified(output=file.output, path=file.path, content_type=file.content_type, info=probed.info, still=still)
+
+
 async def _looked_into(
     path: PurePosixPath, output: str, expected: Expected, folder: Path, prober: TenantProber, code: str
 ) -> Probed:
     try:
         probed = await prober.probe(folder / path, span=_WHOLE if expected.times is not None else None)
     except AttemptFailed as error:
-        raise AttemptFailed(code, f"{path}: {error.failure.message}", output=output) from error
+        raise _unreadable(path, output, code, error) from error
+    _check(path, output, probed, expected, code)
+    _check_private(path, output, await asyncio.to_thread(leftovers, folder / path))
+    return probed
+
+
+def _unreadable(path: PurePosixPath, output: str, code: str, error: AttemptFailed) -> AttemptFailed:
+    return AttemptFailed(code, f"{path}: {error.failure.message}", output=output)
+
+
+def _check(path: PurePosixPath, output: str, probed: Probed, expected: Expected, code: str) -> None:
     claimed = probed.timeline.claimed / SECOND if probed.timeline is not None else 0.0
     found = problems(probed.info, expected, damaged=code == "INPUT_CORRUPT", claimed_seconds=claimed)
     if expected.times is not None:
@@ -86,10 +129,12 @@ async def _looked_into(
         found += mistimed(shown, expected.times, whole=whole)
     if found:
         raise AttemptFailed(code, f"{path}: {'; '.join(found)}", output=output)
-    if private := await asyncio.to_thread(leftovers, folder / path):
+
+
+def _check_private(path: PurePosixPath, output: str, private: Sequence[str]) -> None:
+    if private:
         message = f"{path}: it has more than picture and sound, which may be private: {', '.join(private)}"
         raise AttemptFailed("OUTPUT_INVALID", message, output=output)
-    return probed
 
 
 async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) -> list[Verified]:

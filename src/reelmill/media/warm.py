@@ -18,7 +18,7 @@ import psutil
 
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
-from reelmill.media.launcher import Launcher, outgrown
+from reelmill.media.launcher import LOOK_SECONDS, Launcher, outgrown
 from reelmill.media.warm_bounds import ANSWER_BYTES
 from reelmill.telemetry.logs import get_logger
 
@@ -28,6 +28,9 @@ MEMORY_BYTES = 640 * 2**20
 (MAX_PIXELS, 8 bytes each) is decoded once, for its rotation."""
 _FILES = 500  # of one child: a file that took it over does not see all that come later
 _GROWN_BYTES = 192 * 2**20  # resident after an answer: it has about 50 MB at its start, which it shares with the others
+
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Crashed(Exception):
@@ -75,9 +78,10 @@ class _WarmChild:
     def resident_bytes(self) -> int:
         """What it has now; 0 once it ended."""
         try:
-            return int(psutil.Process(self.child.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
+            # proc(5): the second number, in pages. By psutil it takes several times as long.
+            return int(Path(f"/proc/{self.child.pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
+        except (OSError, IndexError):
+            return _resident_bytes(self.child.pid)
 
     async def end(self) -> None:
         self.channel.close()
@@ -95,6 +99,31 @@ def _parsed(line: bytes) -> tuple[dict[str, Any], int]:
     if not 0 <= count <= ANSWER_BYTES:
         raise Overrun(f"more than {ANSWER_BYTES} bytes")
     return told, count
+
+
+class _Growth:
+    """Looks at a child that is not done soon, and ends it where it takes more than it may."""
+
+    def __init__(self, child: _WarmChild, confinement: Confinement) -> None:
+        self._child, self._confinement = child, confinement
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin)
+        self.seen = False
+        """Whether it did."""
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        await outgrown(self._child.child.pid, self._confinement)
+        self.seen = True
+        self._child.child.kill_group()
+
+    def end(self) -> None:
+        """It has answered."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 class WarmChildren:
@@ -146,29 +175,26 @@ class WarmChildren:
                 os.close(file)
 
     async def _asked(self, child: _WarmChild, file: int, question: bytes) -> Answer:
-        asking = asyncio.ensure_future(child.ask(file, question))
-        growing = asyncio.ensure_future(outgrown(child.child.pid, self._confinement))
+        growth = _Growth(child, self._confinement)
         try:
-            done, _ = await asyncio.wait(
-                {asking, growing}, timeout=self._timeout_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if asking in done:
-                answer = asking.result()
-                child.files += 1
-                if child.files < self._files and child.resident_bytes() <= self._grown_bytes:
-                    self._idle.append(child)
-                return answer
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = await child.ask(file, question)
+            child.files += 1
+            if child.files < self._files and child.resident_bytes() <= self._grown_bytes:
+                self._idle.append(child)
+            return answer
+        except TimeoutError:
+            raise Overrun(f"longer than {self._timeout_seconds:g} s") from None
+        except Crashed:
+            if growth.seen:
+                raise Overrun(f"more than {self._confinement.memory_bytes // 2**20} MiB of memory") from None
+            raise
         finally:
-            growing.cancel()
+            growth.end()
             if child not in self._idle:  # its answer must not reach another caller
-                asking.cancel()
                 await child.end()
-            await asyncio.gather(asking, growing, return_exceptions=True)
             if self._closed:
                 await self.close()
-        if growing in done:
-            raise Overrun(f"more than {self._confinement.memory_bytes // 2**20} MiB of memory")
-        raise Overrun(f"longer than {self._timeout_seconds:g} s")
 
     async def _child(self, tenant: str) -> _WarmChild:
         """One that sees this tenant's files: it waits for one, or is forked."""
@@ -194,3 +220,11 @@ class WarmChildren:
         idle, self._idle = self._idle, []
         for child in idle:
             await child.end()
+
+
+def _resident_bytes(pid: int) -> int:
+    """As the system tells that has no /proc."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

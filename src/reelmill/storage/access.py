@@ -12,7 +12,8 @@ from pathlib import Path
 from uuid import UUID
 
 from reelmill.redaction import redacted
-from reelmill.storage import places, uris
+from reelmill.storage import uris
+from reelmill.storage.places import Places
 from reelmill.storage.uris import S3Location, Upload, uuid_of
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 
@@ -57,6 +58,7 @@ class Access:
         else:
             path = uris.file_path(uri)
             allowed = (*self.read_roots, *self.write_roots, *self.private, *self._own_folders(_MADE))
+            places = Places()
             kept = any(places.within(folder, [path]) for folder in allowed)
             below = [places.parts_below(path, folder) for folder in self._own_folders(_MADE)]
         whole = any(parts and not any(parts[1:]) and uuid_of(parts[0]) for parts in below)  # all that a tenant has
@@ -99,6 +101,7 @@ class Access:
         return uuid_of(first) is not None and inside
 
     def _file_violation(self, path: Path, own: Sequence[str], *, writing: bool, anybodys: bool) -> str | None:
+        places = Places()
         for name, folder in zip(own, self._own_folders(own), strict=False):  # of a bucket there are none
             if (parts := places.parts_below(path, folder)) is not None:
                 return None if anybodys or not self._anothers(name, parts) else f"{_shown(path)} is another tenant's"

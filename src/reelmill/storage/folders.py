@@ -1,9 +1,12 @@
 """What our storage does with files of this machine by itself."""
 
+import asyncio
 import hashlib
 import shutil
 import threading
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -41,6 +44,27 @@ class HashedFile:
         if self._reading.acquire(blocking=False):
             self._file.close()
             self._reading.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A file that is being written elsewhere, of which the first piece was read."""
+
+    file: HashedFile
+    piece_bytes: int
+    first: bytes
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is no more."""
+        return len(self.first) < self.piece_bytes
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All of it."""
+        piece = self.first
+        while piece:
+            yield piece
+            piece = await asyncio.to_thread(self.file.read, self.piece_bytes)
 
 
 def make_private(folder: Path) -> None:

@@ -85,7 +85,7 @@ class KeptInputs:
         self,
         storage: Storage,
         uri: str,
-        target: Path,
+        target: Path | None,
         *,
         expected: Validator | None,
         keep: bool,
@@ -98,11 +98,12 @@ class KeptInputs:
 
         `extents`: these alone are brought, to `target`, where it is not here and not in a folder (Storage.in_bucket).
 
-        `keep`: others will want it, so it is not brought to `target`. All that want it at once wait for one download;
-        where that fails the next of them tries. `away`: a context for what takes long.
+        `target`: None for one that is not remote. `keep`: others will want it, so it is not brought to `target`. All
+        that want it at once wait for one download; where that fails the next of them tries. `away`: a context for what
+        takes long.
         """
         key = (storage.tenant_id, uri)
-        if not storage.is_remote(uri):
+        if target is None or not storage.is_remote(uri):
             return await storage.fetch(uri, target, expected=expected, made=made)
         while self._max_bytes and (keep or key in self._current or key in self._coming):
             found = await storage.look(uri, expected=expected, made=made)

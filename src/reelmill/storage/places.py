@@ -1,10 +1,12 @@
 """Where a file really lies: links followed, `..` resolved, and bind mounts seen through."""
 
 import os
+import select
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -21,44 +23,68 @@ class Place:
         return self.device == other.device and self.path.is_relative_to(other.path)
 
 
-def place_of(path: Path) -> Place:
-    """The place of a path, which need not exist. Where the kernel lists no mounts, links alone are followed."""
-    real = os.path.realpath(path)
-    inside = real if real.endswith("/") else f"{real}/"
-    for mounted, device, root in reversed(_mounts()):  # of several on one another the last one is seen
-        if inside.startswith(mounted):
-            return Place(device, Path(root, real[len(mounted) :]))
-    return Place("", Path(real))
+class Places:
+    """Where paths lie at one moment: mounts are read once, and each path is followed once."""
+
+    def __init__(self) -> None:
+        self._mounts = _mounts.now()
+        self._followed: dict[Path, str] = {}
+
+    def place_of(self, path: Path) -> Place:
+        """The place of a path, which need not exist. Where the kernel lists no mounts, links alone are followed."""
+        real = self._real(path)
+        inside = real if real.endswith("/") else f"{real}/"
+        for mounted, device, root in reversed(self._mounts):  # of several on one another the last one is seen
+            if inside.startswith(mounted):
+                return Place(device, Path(root, real[len(mounted) :]))
+        return Place("", Path(real))
+
+    def within(self, path: Path, folders: Iterable[Path]) -> bool:
+        """Whether a path, all symbolic links followed, lies below one of the folders."""
+        real = Path(self._real(path))
+        return any(real.is_relative_to(self._real(folder)) for folder in folders)
+
+    def inside_any(self, path: Path, folders: Iterable[Path]) -> bool:
+        """Whether a path lies in one of the folders, by whatever name and mount."""
+        place = self.place_of(path)
+        return any(place.below(self.place_of(folder)) for folder in folders)
+
+    def parts_below(self, path: Path, folder: Path) -> tuple[str, ...] | None:
+        """How a path goes on below a folder, by whatever name and mount; None where it lies elsewhere."""
+        place, top = self.place_of(path), self.place_of(folder)
+        return place.path.relative_to(top.path).parts if place.below(top) else None
+
+    def _real(self, path: Path) -> str:
+        if (found := self._followed.get(path)) is None:
+            found = self._followed[path] = os.path.realpath(path)
+        return found
 
 
-def within(path: Path, folders: Iterable[Path]) -> bool:
-    """Whether a path, all symbolic links followed, lies below one of the folders."""
-    real = Path(os.path.realpath(path))
-    return any(real.is_relative_to(os.path.realpath(folder)) for folder in folders)
+class _Mounts:
+    """The kernel's list of mounts, which is read again where a poll tells that it changed (proc(5))."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._poll = select.poll()
+        self._file: IO[str] | None = None
+        self._found: Sequence[tuple[str, str, str]] = ()
+
+    def now(self) -> Sequence[tuple[str, str, str]]:
+        """In the order of mounting: each one's point with a / at its end, its device, and what of that is there."""
+        with self._lock:
+            try:
+                if self._file is None:
+                    self._file = _MOUNTS.open(encoding="utf-8", errors="surrogateescape")
+                    self._poll.register(self._file, select.POLLPRI)
+                    self._found = _parsed(self._file.read())
+                while self._poll.poll(0):
+                    self._file.seek(0)
+                    self._found = _parsed(self._file.read())
+            except OSError:
+                return ()
+            return self._found
 
 
-def inside_any(path: Path, folders: Iterable[Path]) -> bool:
-    """Whether a path lies in one of the folders, by whatever name and mount."""
-    place = place_of(path)
-    return any(place.below(place_of(folder)) for folder in folders)
-
-
-def parts_below(path: Path, folder: Path) -> tuple[str, ...] | None:
-    """How a path goes on below a folder, by whatever name and mount; None where it lies elsewhere."""
-    place, top = place_of(path), place_of(folder)
-    return place.path.relative_to(top.path).parts if place.below(top) else None
-
-
-def _mounts() -> Sequence[tuple[str, str, str]]:
-    """Mount point with a / at its end, device, and what of the device is mounted there; in the order of mounting."""
-    try:
-        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - each check asks
-            return _parsed(file.read())
-    except OSError:
-        return ()
-
-
-@lru_cache(maxsize=8)  # it is asked anew for each check, and answers the same
 def _parsed(text: str) -> Sequence[tuple[str, str, str]]:
     # proc(5): id, parent, major:minor, root, mount point, …; a blank is written \040.
     fields = (line.split(" ", 5) for line in text.splitlines())
@@ -70,3 +96,6 @@ def _plain(text: str) -> str:
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, character)
     return text
+
+
+_mounts = _Mounts()

@@ -42,27 +42,6 @@ class StoredFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A file that is being written elsewhere, of which the first piece was read."""
-
-    file: folders.HashedFile
-    piece_bytes: int
-    first: bytes
-
-    @property
-    def whole(self) -> bool:
-        """Whether there is no more."""
-        return len(self.first) < self.piece_bytes
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """All of it."""
-        piece = self.first
-        while piece:
-            yield piece
-            piece = await asyncio.to_thread(self.file.read, self.piece_bytes)
-
-
 class Uploads(Protocol):
     """What is known of uploads."""
 
@@ -168,20 +147,23 @@ class Storage:
         """Whether an input is an object in a bucket."""
         return uris.scheme_of(self._resolve(uri)) == "s3"
 
-    async def fetch(self, uri: str, target: Path, *, expected: Validator | None = None, made: bool = False) -> Fetched:
-        """Bring an input to this machine: to `target`, or where it is if it is here already.
+    async def fetch(
+        self, uri: str, target: Path | None, *, expected: Validator | None = None, made: bool = False
+    ) -> Fetched:
+        """Bring an input to this machine: to `target`, or where it is if it is here already (`is_remote`).
 
         `expected`: of a fetch before; another file is INPUT_CHANGED. `made`: a task of ours made it for others, so it
         lies where outputs may. Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
         """
         await self._check_readable(uri, made=made)
+        resolved = self._resolve(uri)
+        if uris.scheme_of(resolved) == "file":
+            return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
+        assert target is not None, "what is remote is brought somewhere"
         if uris.scheme_of(uri) in ("http", "https"):
             return await fetch_http(
                 uri, target, limits=self._http, max_bytes=self._max_bytes, room=self.room, expected=expected
             )
-        resolved = self._resolve(uri)
-        if uris.scheme_of(resolved) == "file":
-            return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
         return await self._download(resolved, target, uri, expected)
 
     async def fetch_extents(
@@ -278,7 +260,27 @@ class Storage:
         except ERRORS as error:
             raise write_failure(error, uri) from error
 
-    def _begin(self, path: Path, uri: str) -> "_Begun":
+    async def put_bytes(self, data: bytes, uri: str, content_type: str) -> StoredFile:
+        """As `put_file`, of what lies in memory."""
+        if problem := self.destination_violation(uri):
+            raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
+        try:
+            if uris.scheme_of(uri) == "file":
+                await asyncio.to_thread(self._put_here, data, uri)  # all of it in one thread
+            else:
+                store, key = self._objects.locate(uri, writing=True)
+                attributes = {"Content-Type": content_type}
+                await obstore.put_async(store, key, data, attributes=attributes, use_multipart=False)
+        except ERRORS as error:
+            raise write_failure(error, uri) from error
+        return StoredFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+    def _put_here(self, data: bytes, uri: str) -> None:
+        self._make_room(uris.file_path(uri).parent, len(data))
+        store, key = self._objects.locate(uri, writing=True)
+        obstore.put(store, key, data, use_multipart=False)
+
+    def _begin(self, path: Path, uri: str) -> folders.Begun:
         """Make room for a file and read its first piece, which is all of most."""
         size = path.stat().st_size
         if uris.scheme_of(uri) == "file":
@@ -290,7 +292,7 @@ class Storage:
         except OSError:
             file.close()
             raise
-        return _Begun(file, piece_bytes, first)
+        return folders.Begun(file, piece_bytes, first)
 
     async def delete_prefix(self, uri: str) -> None:
         """Remove a folder and all in it; one that is not there is fine.

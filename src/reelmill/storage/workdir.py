@@ -16,6 +16,25 @@ KEPT = "kept-"
 """How names begin of folders that are no attempt's."""
 
 
+class AttemptFolder:
+    """An attempt's working directory, made when it is first asked for: what is small never needs one."""
+
+    def __init__(self, work: "WorkRoot", task_id: UUID, fence: int) -> None:
+        self._work, self._task_id, self._fence = work, task_id, fence
+        self._made: LockedFolder | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it is. Raises AttemptFailed DISK_FULL, as `WorkRoot.create` does."""
+        self._made = self._made or self._work.create(self._task_id, self._fence)
+        return self._made.path
+
+    def remove(self) -> None:
+        """Delete it and all in it, where it was made."""
+        if self._made is not None:
+            self._made.remove()
+
+
 class WorkRoot:
     """The folder of the working directories; workers on one machine may share it."""
 
@@ -42,6 +61,10 @@ class WorkRoot:
         except OSError as error:
             raise AttemptFailed("DISK_FULL", f"can't make a working directory: {error}") from error
 
+    def folder(self, task_id: UUID, fence: int) -> AttemptFolder:
+        """A folder that is not made yet."""
+        return AttemptFolder(self, task_id, fence)
+
     def free_bytes(self) -> int:
         """Free space of the disk."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -52,7 +75,8 @@ class WorkRoot:
 
         Cheap: whoever lets a child write calls it again and again meanwhile.
         """
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self._root.is_dir():
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.room.check(self._root, needed_bytes)
 
     def clean(self) -> int:

@@ -67,6 +67,8 @@ class FinishedTask:
     spawned: tuple[NewTask, ...] = ()
     left: tuple[str, ...] = ()
     """URIs of folders that nobody reads any more once the job is COMPLETED: they go with that."""
+    lines: tuple[LogLine, ...] = ()
+    """Of its processing log, as far as they are not stored yet."""
 
 
 class LeaseStore:
@@ -115,11 +117,7 @@ class LeaseStore:
             lease.task_id,
             lease.fence,
             phase,
-            [x.time for x in lines],
-            [x.level for x in lines],
-            [x.output for x in lines],
-            [x.message for x in lines],
-            [x.command for x in lines],
+            *_of_lines(lines),
         )
 
     async def complete(self, finished: Sequence[FinishedTask]) -> dict[Lease, StoredJob]:
@@ -129,6 +127,7 @@ class LeaseStore:
         """
         made = [(x.lease, f) for x in finished for f in x.files]
         spawned = [(x.lease, task) for x in finished for task in x.spawned]
+        logged = [(x.lease, line) for x in finished for line in x.lines]
         left = {x.lease.task_id: x.left for x in finished if x.left}
         async with self._database.transaction() if left else self._database.connection() as connection:
             rows = await connection.fetch(
@@ -144,6 +143,9 @@ class LeaseStore:
                 [f.file.size_bytes for _, f in made],
                 [f.file.sha256 for _, f in made],
                 [x.result or None for x in finished],
+                [lease.task_id for lease, _ in logged],
+                [lease.fence for lease, _ in logged],
+                *_of_lines([line for _, line in logged]),
                 *(_columns(spawned) if spawned else ()),
             )
             ended = [task_id for row in rows if row["state"] == JobState.COMPLETED for task_id in row["task_ids"]]
@@ -239,6 +241,17 @@ class LeaseStore:
 
 def _stored(row: Record) -> StoredJob:
     return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row))
+
+
+def _of_lines(lines: Sequence[LogLine]) -> tuple[list[Any], ...]:
+    """Lines of processing logs, by column."""
+    return (
+        [x.time for x in lines],
+        [x.level for x in lines],
+        [x.output for x in lines],
+        [x.message for x in lines],
+        [x.command for x in lines],
+    )
 
 
 def _columns(spawned: Sequence[tuple[Lease, NewTask]]) -> tuple[list[Any], ...]:

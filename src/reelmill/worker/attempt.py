@@ -26,14 +26,22 @@ class StopReason(Enum):
     CANCELLED = "the job was cancelled, or its deadline passed"
     LOST = "another worker has the task"
     DRAINING = "this worker stops"
+    WAITING = "it would wait for long here"
 
 
 class Attempt:
     """What an executor may do: read the task, report, and heed `stop`."""
 
     def __init__(
-        self, task: ClaimedTask, leases: LeaseStore, publish: Callable[[StoredJob], Awaitable[None]], slot: Slot
+        self,
+        task: ClaimedTask,
+        leases: LeaseStore,
+        publish: Callable[[StoredJob], Awaitable[None]],
+        slot: Slot,
+        *,
+        quiet_seconds: float = 0.0,
     ) -> None:
+        """For `quiet_seconds` from its `begin` it tells nothing of its phases: one that ends meanwhile never does."""
         self.task = task
         self.slot = slot
         self.stop = asyncio.Event()
@@ -51,6 +59,7 @@ class Attempt:
         self.whole = False
         """It fetches its inputs whole, though its task reads no more than a span of one."""
         self._advanced_seconds = 0.0
+        self._scopes: set[asyncio.Timeout] = set()
         self._outputs: dict[str, float] = {}
         self._phase: Phase | None = None
         self._told: tuple[Progress, Phase | None] | None = None
@@ -58,12 +67,26 @@ class Attempt:
         self._lines: list[LogLine] = []
         self._leases = leases
         self._publish = publish
+        self._quiet_seconds = quiet_seconds
+        self.begin()
+        self._untold: Phase | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._late: asyncio.Task[None] | None = None
+        self._telling = asyncio.Lock()
+
+    def begin(self) -> None:
+        """Its work begins now."""
+        self.began = time.monotonic()
+        self._quiet_until = self.began + self._quiet_seconds
 
     def tell_to_stop(self, reason: StopReason) -> None:
         """Stop; the first reason stands, but a lost lease overrides it."""
         if self.reason is None or reason is StopReason.LOST:
             self.reason = reason
-        self.stop.set()
+        if not self.stop.is_set():
+            self.stop.set()
+            for scope in self._scopes:
+                scope.reschedule(asyncio.get_running_loop().time())
 
     def check_stop(self) -> None:
         """Raise Stopped where the attempt is to stop."""
@@ -72,17 +95,20 @@ class Attempt:
 
     async def unless_stopped(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """The answer of `work`, which is cancelled once the attempt is to stop. Raises Stopped then."""
-        working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())
-        try:
-            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            if not working.done():
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
-        if working.cancelled():
+        if self.stop.is_set():
+            work.close()
             raise Stopped
-        return working.result()
+        scope = asyncio.timeout(None)  # it ends early, if at all: a task to wait for that would cost more
+        try:
+            async with scope:
+                self._scopes.add(scope)
+                return await work
+        except TimeoutError:
+            if scope.expired():
+                raise Stopped from None
+            raise
+        finally:
+            self._scopes.discard(scope)
 
     def advance(self, progress: Progress, outputs: Mapping[str, float] | None = None) -> None:
         """Note how far the attempt is, and how many percent are done of some outputs.
@@ -123,33 +149,65 @@ class Attempt:
     async def enter(self, phase: Phase) -> None:
         """Record the phase, and the lines logged so far, unless PostgreSQL is away.
 
-        Raises Stopped where the attempt is to stop.
+        In the quiet time it is noted, and recorded once that is over, if it is the phase then. Raises Stopped where the
+        attempt is to stop.
         """
         self.check_stop()
-        self._phase = phase
-        lines, self._lines = self._lines, []
-        try:
-            # None: the lease is lost or the job was cancelled; the next heartbeat says which.
-            stored = await self._leases.report(self.task.lease, phase, lines)
-        except Unavailable:  # a phase is only news: hours of work don't end for it
-            self._lines = [*lines, *self._lines]
-            return
-        if stored:
-            await self._publish(stored)
+        self._phase = self._untold = phase
+        quiet_seconds = self._quiet_until - time.monotonic()
+        if quiet_seconds <= 0:
+            await self._tell()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(quiet_seconds, self._tell_late)
+
+    def _tell_late(self) -> None:
+        self._late = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        async with self._telling:  # in their order
+            phase, self._untold = self._untold, None
+            if phase is None:
+                return
+            lines, self._lines = self._lines, []
+            try:
+                # None: the lease is lost or the job was cancelled; the next heartbeat says which.
+                stored = await self._leases.report(self.task.lease, phase, lines)
+            except Unavailable:  # a phase is only news: hours of work don't end for it
+                self._lines = [*lines, *self._lines]
+                return
+            if stored:
+                await self._publish(stored)
 
     async def results(self) -> list[bytes]:
         """What the tasks told that this one waited for, in the order of their ids."""
         return await self._leases.results_before(self.task.id)
 
     def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
-        """Add a line to the job's processing log; it is stored with the next phase, or at the end."""
+        """Add a line to the job's processing log; it is stored with the next phase that is told, or at the end."""
         line = LogLine(time=datetime.now(UTC), level=level, message=redacted(message), output=output, command=command)
         self._lines.append(line)
 
+    async def last_lines(self) -> tuple[LogLine, ...]:
+        """The lines logged since the last phase that was told. No further phase is: the attempt ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+        late, self._late = self._late, None
+        if late is not None:
+            await late
+        return tuple(self._lines)
+
+    async def close(self) -> None:
+        """It has ended: nothing more is told of it."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._late is not None:
+            self._late.cancel()
+            await asyncio.gather(self._late, return_exceptions=True)
+
     async def flush(self) -> None:
-        """Store the lines logged since the last phase."""
-        if self._lines:
-            await self._leases.report(self.task.lease, None, self._lines)
+        """Store the lines logged since the last phase that was told; the attempt ends."""
+        if lines := await self.last_lines():
+            await self._leases.report(self.task.lease, None, lines)
             self._lines = []
 
 

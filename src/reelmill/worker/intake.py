@@ -17,7 +17,7 @@ from reelmill.telemetry.metrics import CLAIMED
 from reelmill.v1.messages_pb2 import DeadLetter
 
 log = get_logger(__name__)
-_PROMPT_SECONDS = 0.1
+_PROMPT_SECONDS = 0.02
 _SINCE_SECONDS = 5.0  # between two questions when the oldest ready task became so
 _BEGIN_AGAIN_SECONDS = 300.0
 
@@ -61,12 +61,17 @@ class Intake:
         self._uncommitted: list[Delivery] = []
         self._claiming: asyncio.Task[list[ClaimedTask]] | None = None
 
+    @property
+    def backlog(self) -> bool:
+        """Whether the last claim brought all that it might: there is more, and so no worker is idle."""
+        return self._more
+
     def consumer(self) -> Consumer:
         """A new member of the workers' group."""
         return self._queue.consumer(group=self._abilities.group)
 
-    async def take(self, consumer: Consumer, free: int, start: Callable[[ClaimedTask], None]) -> list[ClaimedTask]:
-        """Claim up to `free` tasks and start them; waits up to a sweep's interval for one.
+    async def take(self, consumer: Consumer, limit: int, start: Callable[[ClaimedTask], None]) -> list[ClaimedTask]:
+        """Claim up to `limit` tasks and start them; waits up to a sweep's interval for one.
 
         Raises Unavailable and QueueUnavailable; messages in hand are then kept for the next call.
         """
@@ -74,12 +79,12 @@ class Intake:
             timeout = max(0.01, self._next_sweep - time.monotonic())
             if self._more:  # work waits that no message may bring us: with more workers than partitions most get none
                 timeout = min(timeout, _PROMPT_SECONDS)
-            self._uncommitted = await consumer.receive(free, timeout)
+            self._uncommitted = await consumer.receive(limit, timeout)
         readable = [await self._readable(d) for d in self._uncommitted]
         claimed = []
         if any(readable) or not self._uncommitted:
-            claimed = await self._start_claimed(self._claim(free), start)
-            self._more = len(claimed) == free
+            claimed = await self._start_claimed(self._claim(limit), start)
+            self._more = len(claimed) == limit
         if claimed:
             await reach("task.claimed")
         CLAIMED["message" if self._uncommitted else "sweep"].inc(len(claimed))
@@ -90,7 +95,7 @@ class Intake:
             log.info("swept", tasks=len(claimed))
         return claimed
 
-    async def _claim(self, free: int) -> list[ClaimedTask]:
+    async def _claim(self, limit: int) -> list[ClaimedTask]:
         """The first tasks that this worker can run, whatever message woke it."""
         now = time.monotonic()
         self._schedule_sweep()
@@ -100,7 +105,7 @@ class Intake:
             self._since = await self._leases.ready_since(self._since)
             self._since_next = now + _SINCE_SECONDS
         return await self._leases.claim(
-            self._owner, limit=free, kinds=self._abilities.kinds, places=self._places, since=self._since
+            self._owner, limit=limit, kinds=self._abilities.kinds, places=self._places, since=self._since
         )
 
     async def settle(self) -> None:

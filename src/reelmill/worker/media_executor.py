@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
@@ -27,21 +26,22 @@ from reelmill.media.sources import believable_seconds
 from reelmill.media.spreading import Worth, expected_inputs, outputs_of, part_of, piece_in
 from reelmill.media.steps import Step
 from reelmill.media.stills import Stills
-from reelmill.media.verify import FILES_AT_ONCE, Verified, verify
+from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.media.warm import WarmChildren
 from reelmill.points import reach
 from reelmill.storage.fetch import Fetched
 from reelmill.storage.kept import KeptInputs
-from reelmill.storage.storage import Storage, StoredFile
+from reelmill.storage.storage import Storage
 from reelmill.storage.uris import scheme_of
-from reelmill.storage.workdir import WorkRoot
+from reelmill.storage.workdir import AttemptFolder, WorkRoot
 from reelmill.store.leases import MadeFile, NewTask
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
-from reelmill.v1.jobs_pb2 import Input, Job, OutputFile
+from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED
+from reelmill.v1.jobs_pb2 import Input, Job
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
+from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
 from reelmill.worker.meter import Meter
@@ -125,20 +125,20 @@ class MediaExecutor:
         piece = piece_in(task.spec) if task.spec else None
         attempt.in_pieces = piece is not None
         attempt.left = left_by(task.spec)
-        folder = self._work.create(task.id, task.fence)
+        folder = self._work.folder(task.id, task.fence)
         try:
             if isinstance(piece, Join):
-                return await self._join(attempt, job, folder.path, piece)
-            return await self._make(attempt, job, folder.path, piece)
+                return await self._join(attempt, job, folder, piece)
+            return await self._make(attempt, job, folder, piece)
         finally:
             folder.remove()
             self._kept.release(task.lease)
 
-    async def _join(self, attempt: Attempt, job: Job, folder: Path, join: Join) -> tuple[MadeFile, ...]:
+    async def _join(self, attempt: Attempt, job: Job, folder: AttemptFolder, join: Join) -> tuple[MadeFile, ...]:
         """The outputs out of their pieces; where these don't fit together they are made whole, here."""
         storage, limits = self._storage.of(attempt.task.tenant_id), self._limits
         try:
-            bringing = bring(join, await attempt.results(), storage, folder, max_bytes=limits.output_max_bytes)
+            bringing = bring(join, await attempt.results(), storage, folder.path, max_bytes=limits.output_max_bytes)
             brought = await attempt.unless_stopped(bringing)
             return await self._make(attempt, job, folder, brought.join, brought.paths)
         except AttemptFailed as error:
@@ -151,7 +151,12 @@ class MediaExecutor:
         return await self._make(attempt, job, folder, None)
 
     async def _make(
-        self, attempt: Attempt, job: Job, folder: Path, piece: Piece | None, pieces: Mapping[str, str] | None = None
+        self,
+        attempt: Attempt,
+        job: Job,
+        folder: AttemptFolder,
+        piece: Piece | None,
+        pieces: Mapping[str, str] | None = None,
     ) -> tuple[MadeFile, ...]:
         """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined."""
         task, inputs, hollow, began = attempt.task, dict[str, Fetched](), False, time.monotonic()
@@ -168,9 +173,6 @@ class MediaExecutor:
             found = of_inputs.values()
             paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
             placed = Placed(inputs=paths, threads=self._limits.context.threads)
-            for step in graph.steps:
-                for writing in step.writes:
-                    (folder / writing.path).parent.mkdir(parents=True, exist_ok=True)
             runs = [
                 _Run(
                     step=step,
@@ -185,28 +187,33 @@ class MediaExecutor:
                 attempt.log(_DOES[one.engine], output=", ".join(one.command.outputs), command=shown)
             if hollow := any(fetched.lacking_bytes for fetched in inputs.values()):
                 check_begins(graph.steps, task.spec)
+            # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
+            damaged = any(s.timeline.damaged or s.info.duration_seconds > believable_seconds(s.info) for s in found)
+            storage, prober = self._storage.of(task.tenant_id), self._prober.of(task.tenant_id)
+            finishing = Finishing(attempt, storage, prober, folder, graph, input_damaged=damaged)
+
+            made_all = 0.0
+
+            async def make() -> None:
+                nonlocal made_all
+                await self._transcode(attempt, runs, folder, found, finishing)
+                if finishing.complained and hollow:
+                    raise Hollow("ffmpeg complained")
+                made_all = time.monotonic()
+                await self._check_unchanged(attempt, job, inputs)
+                inputs.clear()  # nobody reads them any more
+                await attempt.enter(Phase.PACKAGING)
+
             await attempt.enter(Phase.TRANSCODING)
             self._history.beside(BEFORE, time.monotonic() - began)
-            damaged = await self._transcode(attempt, runs, folder, found)
-            if damaged and hollow:
-                raise Hollow("ffmpeg complained")
-            made_all = time.monotonic()
-            await self._check_unchanged(attempt, job, inputs)
-            inputs.clear()  # nobody reads them any more
-            damaged = damaged or any(s.timeline.damaged for s in found)
-            # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
-            damaged = damaged or any(s.info.duration_seconds > believable_seconds(s.info) for s in found)
-            await attempt.enter(Phase.PACKAGING)
-            with traces.span("verify"):
-                prober = self._prober.of(task.tenant_id)
-                looking = verify(graph.promised, folder, prober, input_damaged=damaged)
-                files = [file for file in await attempt.unless_stopped(looking) if file.output]
+            await finishing.beside(make)
+            await finishing.check()
             await attempt.enter(Phase.UPLOADING)
-            made = await self._upload(attempt, files, folder)
+            made = await finishing.store()
             await reach("task.uploaded")
             self._measure_end(began, made_all, runs, made)
             if isinstance(piece, Chunk | Sound):
-                attempt.result = told(piece.name, files, made)
+                attempt.result = told(piece.name, finishing.files, made)
                 return ()
             return made
         except AttemptFailed as error:
@@ -272,7 +279,7 @@ class MediaExecutor:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
     async def _measure(
-        self, attempt: Attempt, job: Job, folder: Path, inputs: dict[str, Fetched], wanted: Sequence[Probe]
+        self, attempt: Attempt, job: Job, folder: AttemptFolder, inputs: dict[str, Fetched], wanted: Sequence[Probe]
     ) -> list[Source]:
         """Fetch and probe inputs, several at once; each is put into `inputs`."""
         items = {item.name: (i, item) for i, item in enumerate(job.inputs)}
@@ -283,7 +290,7 @@ class MediaExecutor:
         return await attempt.unless_stopped(abreast(source, wanted, at_once=FILES_AT_ONCE))
 
     async def _source(
-        self, attempt: Attempt, folder: Path, inputs: dict[str, Fetched], probe: Probe, i: int, item: Input
+        self, attempt: Attempt, folder: AttemptFolder, inputs: dict[str, Fetched], probe: Probe, i: int, item: Input
     ) -> Source:
         await reach("task.fetching")
         task = attempt.task
@@ -292,7 +299,7 @@ class MediaExecutor:
         wanted = None if attempt.whole else wanted_in(task.spec).get(item.name)
         if (fetched := inputs.get(item.name)) is None:
             with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
-                fetched = await self._fetch(attempt, uri, folder / f"input-{i}", known.get(item.name), wanted)
+                fetched = await self._fetch(attempt, uri, folder, f"input-{i}", known.get(item.name), wanted)
                 inputs[item.name] = fetched
                 span.set({"reelmill.size_bytes": fetched.size_bytes})
             INPUT_BYTES.inc(fetched.size_bytes - fetched.lacking_bytes)
@@ -311,12 +318,19 @@ class MediaExecutor:
         return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
 
     async def _fetch(
-        self, attempt: Attempt, uri: str, target: Path, expected: Validator | None, wanted: Wanted | None
+        self,
+        attempt: Attempt,
+        uri: str,
+        folder: AttemptFolder,
+        name: str,
+        expected: Validator | None,
+        wanted: Wanted | None,
     ) -> Fetched:
+        storage = self._storage.of(attempt.task.tenant_id)
         return await self._kept.fetch(
-            self._storage.of(attempt.task.tenant_id),
+            storage,
             uri,
-            target,
+            folder.path / name if storage.is_remote(uri) else None,
             expected=expected,
             keep=attempt.task.part is not None,
             holder=attempt.task.lease,
@@ -325,9 +339,15 @@ class MediaExecutor:
             extents=wanted.extents if wanted else (),
         )
 
-    async def _transcode(self, attempt: Attempt, runs: Sequence[_Run], folder: Path, sources: Iterable[Source]) -> bool:
-        """Run all of them, one after the other; answers whether ffmpeg complained of a damaged input."""
-        damaged = False
+    async def _transcode(
+        self,
+        attempt: Attempt,
+        runs: Sequence[_Run],
+        folder: AttemptFolder,
+        sources: Iterable[Source],
+        finishing: Finishing,
+    ) -> None:
+        """Run all of them, one after the other."""
         longest = max((believable_seconds(s.info) for s in sources), default=0.0)
         factor = self._limits.wall_limit_factor
         wall = min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * longest))
@@ -336,31 +356,33 @@ class MediaExecutor:
         for one in runs:
             attempt.check_stop()
             meter.begin()
-            made = await self._still(attempt, one, folder) if one.engine is Engine.WARM else None
+            made = await self._still(attempt, one, finishing) if one.engine is Engine.WARM else None
             if made is None:
-                made = await self._ffmpeg(attempt, one.command, folder, wall, meter)
+                for writing in one.step.writes:
+                    (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
+                made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter)
             meter.finish()
             self._history.step(one.works, cpu_seconds=made.cpu_seconds, wall_seconds=made.wall_seconds, threads=threads)
-            damaged = damaged or made.input_damaged
+            finishing.complained |= made.input_damaged
             for warning in made.warnings:
                 attempt.log(warning, level="WARNING", output=", ".join(one.command.outputs))
-        return damaged
+            finishing.begin(one.step)
 
-    async def _still(self, attempt: Attempt, one: _Run, folder: Path) -> RunResult | None:
-        """What a warm child made; None where ffmpeg must."""
+    async def _still(self, attempt: Attempt, one: _Run, finishing: Finishing) -> RunResult | None:
+        """Have a warm child make a step; None where ffmpeg must."""
         with traces.span("still", {"reelmill.output": ", ".join(one.command.outputs)}):
             making = self._stills.make(
                 one.step,
                 path=Path(one.command.reads[0]),
-                folder=folder,
                 tenant=str(attempt.task.tenant_id),
                 max_bytes=self._limits.output_max_bytes,
-                check_space=lambda: self._work.check_space(0),
             )
             began = time.monotonic()
-            warnings = await attempt.unless_stopped(making)
-        if warnings is None:
+            made = await attempt.unless_stopped(making)
+        if made is None:
             return None
+        stills, warnings = made
+        finishing.keep(stills, check_space=lambda: self._work.check_space(0))
         return RunResult(warnings=warnings, input_damaged=False, wall_seconds=time.monotonic() - began)
 
     async def _ffmpeg(
@@ -381,34 +403,3 @@ class MediaExecutor:
                 memory_bytes=limits.context.memory_bytes,
                 check_space=lambda: self._work.check_space(0),
             )
-
-    async def _upload(self, attempt: Attempt, files: Sequence[Verified], folder: Path) -> tuple[MadeFile, ...]:
-        """Write every file to its place, several at once; answers them in their order."""
-        storage = self._storage.of(attempt.task.tenant_id)
-
-        async def upload(file: Verified) -> StoredFile:
-            with traces.span("upload", {"reelmill.output": file.output}) as span:
-                uri = f"{attempt.task.output_prefix}{quote(str(file.path))}"
-                stored = await storage.put_file(folder / file.path, uri, file.content_type)
-                span.set({"reelmill.size_bytes": stored.size_bytes})
-            OUTPUT_BYTES.inc(stored.size_bytes)
-            return stored
-
-        every = await attempt.unless_stopped(abreast(upload, files, at_once=FILES_AT_ONCE))
-        made: list[MadeFile] = []
-        positions: dict[str, int] = {}
-        for file, stored in zip(files, every, strict=True):
-            position = positions.get(file.output, 0)
-            positions[file.output] = position + 1
-            proto = OutputFile(
-                uri=f"{attempt.task.output_prefix}{quote(str(file.path))}",
-                path=str(file.path.relative_to(file.output)),
-                size_bytes=stored.size_bytes,
-                sha256=stored.sha256,
-                content_type=file.content_type,
-            )
-            if file.info is not None:
-                file.info.size_bytes = stored.size_bytes
-                proto.media.CopyFrom(file.info)
-            made.append(MadeFile(output=file.output, position=position, file=proto))
-        return tuple(made)

@@ -23,7 +23,7 @@ from reelmill.jobs.retry import RetryPolicy
 from reelmill.points import reach
 from reelmill.queue.port import Consumer, Queue, QueueUnavailable, priority_class, task_topic
 from reelmill.relay import Relay
-from reelmill.store.leases import FinishedTask, LeaseStore
+from reelmill.store.leases import FinishedTask, LeaseStore, MadeFile
 from reelmill.store.records import ClaimedTask, Lease, StoredJob
 from reelmill.store.workers import LivingWorker, WorkerStore
 from reelmill.supervise import end, supervised
@@ -32,6 +32,7 @@ from reelmill.telemetry.logs import bind, get_logger
 from reelmill.v1.jobs_pb2 import Job, Progress
 from reelmill.worker.attempt import Attempt, Executor, StopReason
 from reelmill.worker.intake import Abilities, Intake
+from reelmill.worker.pace import PATIENCE_SECONDS, Pace
 from reelmill.worker.slots import Slots
 
 log = get_logger(__name__)
@@ -56,6 +57,8 @@ class WorkerConfig:
     sweep_seconds: float
     drain_seconds: float
     abilities: Abilities = field(default_factory=Abilities)
+    quiet_seconds: float = 0.25
+    """From its claim, in which an attempt tells no phases: a small job costs no writes for them."""
     alone: bool = False
     """Whether no other worker can take a task: a full disk is not tried again then, nobody would have cleared it."""
 
@@ -96,6 +99,9 @@ class Worker:
         self._completions: Batcher[FinishedTask, StoredJob | None] = Batcher(self._complete)
         self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._slots = Slots(config.slots, config.fetches, self._changed.set)
+        self._pace = Pace(config.slots)
+        self._waiting = self._recording = 0
+        """How many attempts wait for their slot, and for their end to be recorded."""
         metrics.SLOTS.set(config.slots)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -132,13 +138,12 @@ class Worker:
 
     async def _take_loop(self, consumer: Consumer) -> None:
         while True:
-            free = self._slots.free
-            if free == 0:
+            if not (wanted := self._wanted()):
                 self._changed.clear()
                 await self._changed.wait()
                 continue
             try:
-                claimed = await self._intake.take(consumer, free, self._start)
+                claimed = await self._intake.take(consumer, wanted, self._start)
             except (Unavailable, QueueUnavailable) as error:
                 log.warning("can't take tasks now", reason=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -146,9 +151,16 @@ class Worker:
             if claimed:
                 await self._publish(*[StoredJob(tenant_id=t.tenant_id, job=t.job) for t in claimed])
 
+    def _wanted(self) -> int:
+        """How many tasks to claim now: for the slots that are free, and several at once that will be soon."""
+        ahead = self._pace.ahead if self._intake.backlog else 0
+        if self._slots.free:
+            return self._slots.free + ahead
+        return ahead - self._waiting if 2 * self._waiting <= ahead else 0
+
     def _start(self, task: ClaimedTask) -> None:
         slot = self._slots.take()
-        attempt = Attempt(task, self._leases, self._publish, slot)
+        attempt = Attempt(task, self._leases, self._publish, slot, quiet_seconds=self._config.quiet_seconds)
         self._held[task.lease] = attempt
         running = asyncio.create_task(self._run(attempt), name=f"task {task.id}")
         running.add_done_callback(lambda _: slot.end())
@@ -172,7 +184,6 @@ class Worker:
             attempt=task.job.attempt,
             trace_id=traces.trace_id(task.traceparent),
         )
-        start = time.monotonic()
         attributes: traces.Attributes = {"reelmill.job_id": task.job.id, "reelmill.attempt": task.job.attempt}
         try:
             with traces.span("attempt", attributes, kind="CONSUMER", parent=task.traceparent) as span:
@@ -180,33 +191,33 @@ class Worker:
                 if task.part and task.fence > 1:  # of a job that goes on, and claimed before
                     told = await self._cache.get_task_progress(task.tenant_id, UUID(task.job.id))
                     attempt.resume(Progress.FromString(told.get(task.id, b"")))
-                await self._publish_progress(attempt)  # else none: an earlier attempt's is not ours
+                if task.fence > 1:  # an earlier attempt's progress is not ours
+                    await self._publish_progress(attempt)
                 outcome = await self._attempt(attempt)
                 span.set({"reelmill.outcome": outcome})
         finally:
             self._held.pop(task.lease, None)
-        metrics.RUN_TIME[operation_of(task.job)].observe(time.monotonic() - start)
+            await attempt.close()
+        seconds = time.monotonic() - attempt.began
+        metrics.RUN_TIME[operation_of(task.job)].observe(seconds)
         metrics.ATTEMPTS[outcome].inc()
-        log.info("attempt ended", outcome=outcome, seconds=round(time.monotonic() - start, 3))
+        log.info("attempt ended", outcome=outcome, seconds=round(seconds, 3))
 
     async def _attempt(self, attempt: Attempt) -> str:
         """Run an attempt to its recorded end; answers the outcome's name."""
-        lease = attempt.task.lease
         try:
             if not attempt.slot.held:
-                await attempt.unless_stopped(attempt.slot.hold())
+                await self._hold(attempt)
+            attempt.begin()
             files = await self._executor.run(attempt)
-            await self._persist(attempt.flush)
-            finished = FinishedTask(
-                lease=lease, files=files, result=attempt.result, spawned=attempt.spawned, left=attempt.left
-            )
-            done = await self._persist(lambda: self._completions.submit(finished))
-            if done:
-                if attempt.task.part:  # of a job that goes on
-                    attempt.end()
-                    await self._publish_progress(attempt)
-                return "completed"
-            return await self._stopped(attempt)
+            self._pace.took(time.monotonic() - attempt.began)
+            self._recording += 1
+            try:
+                if self._recording <= self._config.slots:  # else more and more would wait for a slow database
+                    attempt.slot.end()  # nothing of it runs any more: the next begins while this one is recorded
+                return await self._completed(attempt, files)
+            finally:
+                self._recording -= 1
         except Stopped:
             return await self._stopped(attempt)
         except AttemptFailed as error:
@@ -217,6 +228,37 @@ class Worker:
             log.exception("the executor failed")
             failure = Failure(code="INTERNAL", message=f"a fault of Reelmill: {type(error).__name__}: {error}")
         return await self._failed(attempt, failure)
+
+    async def _hold(self, attempt: Attempt) -> None:
+        """Wait for a slot. Raises Stopped where another worker had better take the task."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await attempt.unless_stopped(attempt.slot.hold())
+        except TimeoutError:
+            self._pace.was_wrong()
+            attempt.tell_to_stop(StopReason.WAITING)
+            raise Stopped from None
+        finally:
+            self._waiting -= 1
+            self._changed.set()
+
+    async def _completed(self, attempt: Attempt, files: tuple[MadeFile, ...]) -> str:
+        lines = await attempt.last_lines()
+        finished = FinishedTask(
+            lease=attempt.task.lease,
+            files=files,
+            result=attempt.result,
+            spawned=attempt.spawned,
+            left=attempt.left,
+            lines=lines,
+        )
+        if not await self._persist(lambda: self._completions.submit(finished)):
+            return await self._stopped(attempt)
+        if attempt.task.part:  # of a job that goes on
+            attempt.end()
+            await self._publish_progress(attempt)
+        return "completed"
 
     async def _failed(self, attempt: Attempt, failure: Failure) -> str:
         task = attempt.task
@@ -239,7 +281,9 @@ class Worker:
     async def _stopped(self, attempt: Attempt) -> str:
         """The attempt was told to stop, or its end was refused: record what that means."""
         lease = attempt.task.lease
-        if attempt.reason is StopReason.DRAINING and (
+        if attempt.reason is not StopReason.LOST:
+            await self._persist(attempt.flush)
+        if attempt.reason in (StopReason.DRAINING, StopReason.WAITING) and (
             stored := await self._persist(lambda: self._leases.release(lease))
         ):
             await self._publish(stored)

@@ -81,7 +81,8 @@ FROM held WHERE j.id = held.job_id AND j.state = 'PROCESSING'
 RETURNING j.*;
 
 -- name: finish
--- What completions do with the tasks of leases: parallel arrays of tasks, fences and results, and of the files made.
+-- What completions do with the tasks of leases: parallel arrays of tasks, fences and results, of the files made, and of
+-- the last lines of their logs.
 held AS (
     SELECT t.id, lease.result
     FROM tasks t JOIN unnest($1::uuid[], $2::bigint[], $11::bytea[]) AS lease (id, fence, result) USING (id)
@@ -90,7 +91,14 @@ held AS (
 ), done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL, phase = NULL, result = held.result
     FROM held WHERE t.id = held.id
-    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.operation, t.priority, t.traceparent, t.weight, t.spawned_by
+    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.attempt, t.operation, t.priority, t.traceparent, t.weight, t.spawned_by
+), logged AS (
+    INSERT INTO job_logs (job_id, tenant_id, attempt, time, level, output, message, command)
+    SELECT done.job_id, done.tenant_id, done.attempt, l.time, l.level::log_level, l.output, l.message, l.command
+    FROM unnest($12::uuid[], $13::bigint[], $14::timestamptz[], $15::text[], $16::text[], $17::text[], $18::text[])
+        WITH ORDINALITY AS l (task_id, fence, time, level, output, message, command, position)
+    JOIN done ON done.id = l.task_id AND done.fence = l.fence
+    ORDER BY l.position
 ), files AS (
     INSERT INTO output_files (job_id, tenant_id, output, position, file, uri, size_bytes, sha256)
     SELECT done.job_id, done.tenant_id, f.output, f.position, f.file, f.uri, f.size_bytes, f.sha256
@@ -154,14 +162,14 @@ WITH
 WITH
 -- include: finish
 , edges AS (
-    SELECT * FROM unnest($18::uuid[], $19::uuid[]) AS e (task_id, depends_on)
+    SELECT * FROM unnest($25::uuid[], $26::uuid[]) AS e (task_id, depends_on)
 ), spawned AS (
     INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, open_dependencies, ready_time,
                        traceparent, spawned_by, spec, weight, place)
     SELECT s.id, done.job_id, done.tenant_id, s.kind, done.operation,
            CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority + s.ahead, e.n,
            CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, s.place
-    FROM unnest($12::uuid[], $13::bigint[], $14::uuid[], $15::text[], $16::bytea[], $17::real[], $20::text[], $21::smallint[])
+    FROM unnest($19::uuid[], $20::bigint[], $21::uuid[], $22::text[], $23::bytea[], $24::real[], $27::text[], $28::smallint[])
         AS s (parent, fence, id, kind, spec, weight, place, ahead)
     JOIN done ON done.id = s.parent AND done.fence = s.fence
     CROSS JOIN LATERAL (SELECT count(*)::int AS n FROM edges WHERE edges.task_id = s.id) e
