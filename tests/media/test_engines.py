@@ -307,7 +307,8 @@ async def test_a_picture_in_memory_is_held_to_what_was_planned(studio: Studio, t
         with pytest.raises(AttemptFailed, match=f"OUTPUT_INVALID: .*{words}"):
             await look(stills | {first: changed})
     with pytest.raises(AttemptFailed, match=r"INPUT_CORRUPT: .*cut off"):
-        await look(stills | {first: replace(stills[first], told={"code": "", "message": "cut off"})}, damaged=True)
+        unreadable = replace(stills[first], told={"code": "INPUT_CORRUPT", "message": "cut off"})
+        await look(stills | {first: unreadable}, damaged=True)
     with pytest.raises(AttemptFailed, match="ended well without writing it"):
         await look({path: still for path, still in stills.items() if path != first})
 

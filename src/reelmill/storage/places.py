@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -66,23 +65,27 @@ class _Mounts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._poll = select.poll()
-        self._file: IO[str] | None = None
+        self._file = -1
         self._found: Sequence[tuple[str, str, str]] = ()
 
     def now(self) -> Sequence[tuple[str, str, str]]:
         """In the order of mounting: each one's point with a / at its end, its device, and what of that is there."""
         with self._lock:
             try:
-                if self._file is None:
-                    self._file = _MOUNTS.open(encoding="utf-8", errors="surrogateescape")
+                if self._file < 0:
+                    self._file = os.open(_MOUNTS, os.O_RDONLY | os.O_CLOEXEC)  # for as long as the process lives
                     self._poll.register(self._file, select.POLLPRI)
-                    self._found = _parsed(self._file.read())
+                    self._found = self._read()
                 while self._poll.poll(0):
-                    self._file.seek(0)
-                    self._found = _parsed(self._file.read())
+                    self._found = self._read()
             except OSError:
                 return ()
             return self._found
+
+    def _read(self) -> Sequence[tuple[str, str, str]]:
+        os.lseek(self._file, 0, os.SEEK_SET)
+        pieces = iter(lambda: os.read(self._file, 2**16), b"")
+        return _parsed(b"".join(pieces).decode("utf-8", "surrogateescape"))
 
 
 def _parsed(text: str) -> Sequence[tuple[str, str, str]]:
