@@ -4,6 +4,7 @@ import argparse
 import signal
 
 from benchmarks import (
+    chunks,
     drain,
     eta,
     files,
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "watchers": watchers.run,
     "probing": probing.run,
     "eta": eta.run,
+    "chunks": chunks.run,
     "start": start.run,
     "rescue": rescue.run,
     "capacity": tables.run,

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from chunks import CHUNKS
 from faults import FAULTS
 from graphs import GRAPHS
 from inputs import INPUTS
@@ -240,6 +241,7 @@ MUTANTS = (
 ALL = (
     *MUTANTS,
     *GRAPHS,
+    *CHUNKS,
     *INPUTS,
     *TENANTS,
     *FAULTS,

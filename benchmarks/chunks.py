@@ -1,0 +1,78 @@
+"""A long film on two workers of one core each, in chunks, against one ffmpeg with two threads that does the same.
+
+The peer is given what Reelmill runs: the same encoder, effort and quality, the sound beside it, the index at the front.
+"""
+
+import subprocess
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+from google.protobuf.json_format import ParseDict
+
+from benchmarks import system
+from benchmarks.report import Report
+from benchmarks.servers import Servers
+from reelmill.client import Client
+from reelmill.v1.jobs_pb2 import Job
+
+_MINUTES, _QUICK_MINUTES = 10, 1
+_OPTIONS = {"REELMILL_WORKER_SLOTS": "1", "REELMILL_WORKER_CORES": "1"}
+_PEER, _WHOLE, _CHUNKED = "ffmpeg, 2 threads", "reelmill, whole", "reelmill, 2 workers, chunks"
+
+
+def run(servers: Servers, report: Report) -> None:
+    """Wall time of both in turn, and that of the same job made whole by one of the workers."""
+    minutes = _QUICK_MINUTES if report.quick else _MINUTES
+    with system.full(servers, workers=2, options=_OPTIONS) as running, Client(running.target) as client:
+        film = _film(running.folder, minutes)
+        _made(client, film, trim={"end_seconds": 2})  # workers are warm afterwards
+        values: dict[str, list[float]] = defaultdict(list)
+        for _ in range(report.rounds):
+            for name in filter(report.wants, (_PEER, _CHUNKED, _WHOLE)):
+                began = time.monotonic()
+                if name == _PEER:
+                    _by_hand(film)
+                else:
+                    _made(client, film, **({"chunk_seconds": 0} if name == _WHOLE else {}))
+                values[name].append(time.monotonic() - began)
+                report.round(name, values[name][-1])
+    report.head(f"{minutes} minutes of 1920 × 1080 to H.264, FAST")
+    for name, found in values.items():
+        report.line(name, f"{min(found):7.1f} to {max(found):.1f} s")
+    report.ratios(values, ours=[_CHUNKED, _WHOLE])
+
+
+def _made(client: Client, film: Path, **options: Any) -> None:
+    outputs = [{"name": "film", "transcode": {"container": "MP4", "video": {"codec": "H264"}, **options}}]
+    job = client.create_job(ParseDict({"inputs": [{"uri": film.as_uri()}], "outputs": outputs}, Job()))
+    done = client.wait(job.id)
+    if done.state != Job.COMPLETED:
+        raise RuntimeError(f"a job ended otherwise: {done.error}")
+    tasks = len(list(client.job_tasks(job.id)))
+    if (tasks > 1) != (not options):
+        raise RuntimeError(f"it had {tasks} tasks")
+
+
+def _by_hand(film: Path) -> None:
+    video = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-threads", "2")
+    sound = ("-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart")
+    _ffmpeg("-threads", "2", "-i", str(film), *video, *sound, str(film.with_name("by-hand.mp4")))
+
+
+def _film(folder: Path, minutes: int) -> Path:
+    """A minute of a moving test picture with noise and a tone, again and again."""
+    minute, film = folder / "minute.mp4", folder / "film.mp4"
+    picture = "testsrc2=size=1920x1080:rate=25:duration=60,noise=alls=6:allf=t,format=yuv420p"
+    tone = "sine=frequency=440:sample_rate=48000:duration=60"
+    inputs = ("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone)
+    _ffmpeg(*inputs, "-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-c:a", "aac", str(minute))
+    _ffmpeg("-stream_loop", str(minutes - 1), "-i", str(minute), "-c", "copy", str(film))
+    return film
+
+
+def _ffmpeg(*arguments: str) -> None:
+    argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-loglevel", "error", *arguments]
+    subprocess.run(argv, check=True)
