@@ -21,7 +21,7 @@ from benchmarks.servers import Servers
 from reelmill.client import Client
 from reelmill.v1.jobs_pb2 import Job
 
-_FILMS = {"short": 8, "long": 30}
+_FILMS = {"short": 10, "long": 40}
 """Seconds; in turn a second of a fractal that is zoomed into, with noise, and a second of a moving test picture."""
 
 
@@ -92,18 +92,18 @@ def _jobs(quick: bool) -> list[tuple[str, str, list[dict[str, Any]]]]:
         return {"transcode": {"video": {"height": height} | video}}
 
     kinds: list[tuple[str, dict[str, Any]]] = [
-        ("H.264 fast", film(720, effort="FAST")),
-        ("H.264 medium", film(720, effort="MEDIUM")),
-        ("H.264 slow", film(480, effort="SLOW")),
-        ("H.265 fast", film(480, codec="H265", effort="FAST")),
-        ("VP9 fast", film(360, codec="VP9", effort="FAST")),
-        ("AV1 medium", film(480, codec="AV1", effort="MEDIUM")),
+        ("H.264 fast", film(360, effort="FAST")),
+        ("H.264 medium", film(360, effort="MEDIUM")),
+        ("H.264 slow", film(360, effort="SLOW")),
+        ("H.265 fast", film(360, codec="H265", effort="FAST")),
+        ("VP9 fast", film(240, codec="VP9", effort="FAST")),
+        ("AV1 medium", film(360, codec="AV1", effort="MEDIUM")),
     ]
     made = [(f"{name}, {length}", length, [{"name": "o", **kind}]) for name, kind in kinds for length in _FILMS]
     several = [
-        {"name": "high", **film(720)},
-        {"name": "low", **film(360)},
-        {"name": "vp9", **film(240, codec="VP9", effort="FAST")},
+        {"name": "high", **film(360)},
+        {"name": "low", **film(240)},
+        {"name": "vp9", **film(180, codec="VP9", effort="FAST")},
         {"name": "stills", "thumbnail": {"count": 10}},
     ]
     made += [(f"a ladder, VP9 and stills, {length}", length, several) for length in _FILMS]
@@ -138,9 +138,9 @@ def _at_half(client: Client, film: Path, outputs: list[dict[str, Any]]) -> _Foun
 
 
 def _film(path: Path, seconds: int) -> Path:
-    fractal = f"mandelbrot=s=1280x720:r=25:start_scale=2:end_scale=0.2:end_pts={seconds * 25},noise=alls=8:allf=t"
+    fractal = f"mandelbrot=s=640x360:r=25:start_scale=2:end_scale=0.2:end_pts={seconds * 25},noise=alls=8:allf=t"
     graph = (
-        f"{fractal},format=yuv420p[a];testsrc2=s=1280x720:r=25,format=yuv420p[b];"
+        f"{fractal},format=yuv420p[a];testsrc2=s=640x360:r=25,format=yuv420p[b];"
         f"[b][a]overlay=enable='lt(mod(t,2),1)',trim=duration={seconds}"
     )
     argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", "-filter_complex", graph]

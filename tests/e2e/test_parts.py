@@ -30,7 +30,7 @@ from reelmill.v1.operations_pb2 import Thumbnail
 REDIS = ("redis_channels",)
 KAFKA = ("kafka_producer", "kafka_topics")
 API = ("api_grpc", "api_health", "relay")
-WORKER = ("cancels", "heartbeat", "progress", "take", "worker")
+WORKER = ("cancels", "heartbeat", "history", "progress", "take", "worker")
 SCHEDULER = ("folders", "relay_sweep", "rescue", "retention", "sampler", "scheduler", "status_sweep")
 FILES = ("fork_server", "warm_template")
 TOPICS = ("kafka_tasks.high", "kafka_tasks.low", "kafka_tasks.normal")
