@@ -133,6 +133,22 @@ async def test_where_a_download_is_cancelled_the_next_who_waits_goes_on(worker: 
     assert bucket.count("GET") == 2 and worker.files() == [found[0].path]
 
 
+async def test_nobody_waits_for_a_slot_of_whoever_brought_it(worker: Worker, bucket: Bucket) -> None:
+    slot = asyncio.Event()
+
+    @asynccontextmanager
+    async def away() -> AsyncIterator[None]:
+        yield
+        await slot.wait()
+
+    first = asyncio.create_task(worker.fetch(holder="first", away=away))
+    await bucket.half.wait()
+    other = await asyncio.wait_for(worker.fetch(holder="other"), 20)
+    assert not first.done() and other.path.read_bytes() == CONTENT
+    slot.set()
+    assert await first == other and bucket.count("GET") == 1
+
+
 async def test_where_a_download_fails_the_next_who_waits_goes_on(worker: Worker, bucket: Bucket) -> None:
     bucket.refuse = 1
     fetching = [worker.fetch(holder=f"holder-{i}") for i in range(3)]
@@ -314,7 +330,7 @@ async def test_of_a_worker_that_is_killed_in_the_middle_nothing_is_left_and_noth
         assert other.stdout
         assert "Fetched" in await asyncio.to_thread(other.stdout.readline)
         bucket.go_on.clear()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not any(0 < path.stat().st_size < len(CONTENT) for path in worker.files()):
                 await asyncio.sleep(0.01)
         assert len(worker.files()) == 2  # one that is whole, and half of another

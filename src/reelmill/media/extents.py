@@ -22,8 +22,8 @@ INDEXED = frozenset({"mov"})
 """Demuxers whose index says where each sample lies."""
 MOST_EXTENTS = 100
 """Of a part: each is a request, and stands in a task's spec."""
-EARLIER = SECOND
-"""A reader may begin so much before its part."""
+EARLIER = 2 * SECOND
+"""A reader may begin so much before its part: a chunk is encoded from some frames before it."""
 _FIRST_BYTES = 5_000_000  # of all streams together: libav's probesize
 _APART = 3 * SECOND  # it reads in the order of places, where times lie less than a second apart
 _BEFORE, _BEHIND = EARLIER + SECOND, 10 * SECOND

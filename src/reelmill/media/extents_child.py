@@ -14,7 +14,7 @@ from reelmill.media import probe_child
 from reelmill.media.extents import INDEXED, Layout, Samples
 from reelmill.media.timeline import SECOND
 
-_MOST_SAMPLES = 2_000_000  # of all streams: six hours have 650,000 frames and a million packets of sound
+_MOST_SAMPLES = 1_500_000  # of all streams: four hours of 60 frames a second, and 300 bytes of memory for each
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": "mov"}
 
 
