@@ -50,7 +50,7 @@ async def test_a_scheduler_s_work_comes_at_its_interval_with_a_fifth_of_jitter(
 
     async def work() -> None:
         done.append(1)
-        if len(done) % 3 == 0:
+        if len(done) in (3, 4, 200):
             raise ZeroDivisionError  # ends nothing
 
     scheduler = Scheduler(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
