@@ -47,7 +47,7 @@ GRAPHS = (
         "the switch for graphs",
         r"AND NOT \(SELECT is_on FROM switches WHERE name = 'graphs'\)",
         "AND false",
-        file=GRAPH,
+        file="src/reelmill/store/migrations/0008_pools.sql",
     ),
     graph(
         "a task that waits for two is opened by the second",
@@ -228,10 +228,10 @@ GRAPHS = (
     ),
     graph(
         "a task waits for workers with its labels",
-        r"AND w\.labels @> \(string_to_array\(x\.place, ' '\)\)\[2:\]",
+        r"AND worker\.labels @> \(string_to_array\(place, ' '\)\)\[2:\]",
         "",
-        file="src/reelmill/store/queries/tasks.sql",
-        tests="tests/store/test_store_tasks.py",
+        file="src/reelmill/store/migrations/0008_pools.sql",
+        tests="tests/store/test_store_tasks.py tests/store/test_store_pools.py",
     ),
     graph(
         "a page of tasks ends at its bytes",

@@ -19,7 +19,9 @@ from faults import FAULTS
 from graphs import GRAPHS
 from inputs import INPUTS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
+from optional import OPTIONAL
 from pictures import MEDIA
+from pools import POOLS
 from probing import PROBING
 from sandbox_walls import SANDBOX
 from small_jobs import SMALL_JOBS
@@ -243,6 +245,8 @@ ALL = (
     *GRAPHS,
     *CHUNKS,
     *INPUTS,
+    *POOLS,
+    *OPTIONAL,
     *TENANTS,
     *FAULTS,
     *WALLS,

@@ -60,7 +60,8 @@ ROOM_TESTS = {
     "client": "tests/unit tests/client",
     "gateway": "tests/unit tests/gateway",
     "media": "tests/unit tests/media",
-    "queue": "tests/contract/test_queue.py tests/contract/test_queue_lag.py tests/contract/test_task_messages.py"
+    "queue": "tests/contract/test_queue.py tests/contract/test_queue_pools.py tests/contract/test_queue_lag.py"
+    " tests/contract/test_task_messages.py"
     " tests/contract/test_kafka.py",
     "scheduler": "tests/unit/test_loops.py tests/unit/test_wiring.py tests/scheduler",
     "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"

@@ -155,6 +155,18 @@ WORKERS = (
         },
         unit=units.BytesIEC,
     ),
+    Panel(
+        title="Tasks by pool",
+        queries={
+            "{{pool}} {{state}}": system("reelmill_pool_tasks", "pool, state", "pool, state"),
+            "no worker takes": "max(reelmill_tasks_unserved)",
+        },
+    ),
+    Panel(
+        title="Optional outputs that failed",
+        queries={"{{code}}": f"{rate('reelmill_worker_output_failures_total', 'code')} > 0 or vector(0)"},
+        unit=units.OpsPerSecond,
+    ),
 )
 
 KAFKA = (

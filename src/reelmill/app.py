@@ -30,6 +30,7 @@ from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
 from reelmill.jobs.errors import Stopped, Unavailable
+from reelmill.jobs.places import ENGINE
 from reelmill.media import launcher
 from reelmill.media.abilities import lacking
 from reelmill.media.contract import PlanContext
@@ -61,6 +62,7 @@ from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
 from reelmill.store.switches import GRAPHS, is_on
+from reelmill.store.unserved import UnservedStore
 from reelmill.store.uploads import UploadStore
 from reelmill.store.waiting import WaitingStore
 from reelmill.store.workers import WorkerStore
@@ -267,6 +269,7 @@ def make_executor(parts: Parts, children: WarmChildren, history: History) -> tup
         worth=worth(settings),
         cache_bytes=settings.worker_cache_bytes,
         context=plan_context(settings),
+        engine=engine_label(settings),
     )
 
     async def slots() -> int:
@@ -277,6 +280,17 @@ def make_executor(parts: Parts, children: WarmChildren, history: History) -> tup
         return max(1, await WorkerStore(parts.database).slots(KINDS, silent_after=lease))
 
     return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history), work
+
+
+def abilities(settings: Settings) -> Abilities:
+    """What a worker with these settings can take; its ffmpeg is told as a label."""
+    labels = {*settings.worker_labels, engine_label(settings)}
+    return Abilities(pool=settings.worker_pool, labels=tuple(sorted(labels)))
+
+
+def engine_label(settings: Settings) -> str:
+    """The label that names the build of a worker's ffmpeg. Raises RuntimeError where that does not run."""
+    return ENGINE + capabilities(find_ffmpeg(settings.ffmpeg)).build
 
 
 def check_ffmpeg(path: Path) -> None:
@@ -314,7 +328,7 @@ def make_worker(
         heartbeat_seconds=settings.heartbeat_seconds,
         sweep_seconds=settings.sweep_seconds,
         drain_seconds=settings.drain_seconds,
-        abilities=Abilities(pool=settings.worker_pool, labels=tuple(sorted(set(settings.worker_labels)))),
+        abilities=abilities(settings),
         alone=alone,
     )
 
@@ -348,7 +362,8 @@ def make_scheduler(parts: Parts) -> Scheduler:
         own_storage=parts.storage.own(""),
     )
     retention = RetentionStore(parts.database)
-    return Scheduler(config, parts.leases, retention, parts.storage, parts.cache, parts.relay)
+    unserved = UnservedStore(parts.database, silent_after=timedelta(seconds=settings.lease_seconds))
+    return Scheduler(config, parts.leases, retention, unserved, parts.storage, parts.cache, parts.relay)
 
 
 async def run_scheduler(parts: Parts) -> None:
@@ -359,10 +374,11 @@ async def run_scheduler(parts: Parts) -> None:
         "cache": parts.cache.check,
         "storage": parts.storage.check,
     }
-    sampler = Sampler(
-        StatisticsStore(parts.database), parts.queue, checks, interval_seconds=parts.settings.sample_seconds
-    )
-    changes, interval_seconds = ChangeStore(parts.database), parts.settings.status_ttl_seconds / _STATUS_SWEEPS
+    settings = parts.settings
+    silent_after = timedelta(seconds=settings.lease_seconds)
+    statistics = StatisticsStore(parts.database, silent_after=silent_after, pools=settings.metric_pools)
+    sampler = Sampler(statistics, parts.queue, checks, interval_seconds=settings.sample_seconds)
+    changes, interval_seconds = ChangeStore(parts.database), settings.status_ttl_seconds / _STATUS_SWEEPS
     status_sweep = StatusSweep(changes, parts.cache, interval_seconds=interval_seconds)
     beside = [supervised("sampler", sampler.run), supervised("status_sweep", status_sweep.run)]
     try:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _LABEL = "[a-z0-9]([a-z0-9_.=-]{0,61}[a-z0-9])?"
+_ENGINE = "engine="  # as reelmill.jobs.places has it
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
@@ -131,6 +132,11 @@ class Settings(BaseSettings):
     worker_labels: tuple[Annotated[str, Field(pattern=f"^{_LABEL}$")], ...] = Field(
         (), max_length=4, description="What a worker has that some tasks need, such as gpu. JSON list, at most 4."
     )
+    metric_pools: tuple[Annotated[str, Field(pattern=f"^{_LABEL}$")], ...] = Field(
+        (),
+        max_length=32,
+        description="Pools that the scheduler's metrics name also while no worker of theirs lives. JSON list.",
+    )
     spread_cpu_seconds: float = Field(
         60,
         ge=0,
@@ -233,6 +239,13 @@ class Settings(BaseSettings):
             if not _BUCKET.fullmatch(entry):
                 raise ValueError(f"{entry!r} is neither bucket nor bucket/prefix")
         return entries
+
+    @field_validator("worker_labels")
+    @classmethod
+    def _check_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if any(label.startswith(_ENGINE) for label in labels):
+            raise ValueError(f"{_ENGINE}… is what workers say by themselves, of their ffmpeg")
+        return labels
 
     @field_validator("allowed_hosts")
     @classmethod

@@ -105,8 +105,21 @@ def test_a_failed_job_is_told_with_its_remedy_and_exit_code_1(live_cli: Cli, liv
 
 def test_options_add_to_a_job(idle_cli: Cli) -> None:
     options = ("--label", "asset=42", "--label", "note=a=b", "--priority", "7", "--json")
+    options += ("--pool", "stills", "--require", "gpu", "--require", "av1")
     job = json.loads(submitted(idle_cli, *options))
     assert (job["priority"], job["labels"]) == (7, {"asset": "42", "note": "a=b"})
+    assert (job["pool"], job["requires"]) == ("stills", ["gpu", "av1"])
+    [task] = [json.loads(line) for line in idle_cli("job", job["id"], "--tasks", "--json").stdout.splitlines()]
+    assert (task["pool"], task["labels"], task["wait"]) == ("stills", ["av1", "gpu"], "FOR_WORKER")
+    assert "no living worker of the pool stills with av1, gpu can" in idle_cli("job", job["id"], "--tasks").stdout
+
+
+def test_a_pool_or_label_that_can_not_be_is_told_with_its_field(idle_cli: Cli) -> None:
+    five = [word for i in range(5) for word in ("--require", f"l{i}")]
+    result = idle_cli("submit", "-", "--pool", "Big Pool", *five, input=json.dumps(BODY))
+    assert result.exit_code != 0
+    assert "job.pool: 'Big Pool' does not match" in result.stderr
+    assert "job.requires: has 5 items; between 0 and 4 are allowed" in result.stderr
 
 
 def test_a_request_id_makes_one_job(idle_cli: Cli) -> None:
@@ -120,7 +133,9 @@ def test_a_request_id_makes_one_job(idle_cli: Cli) -> None:
 def test_workers_are_listed_with_what_they_do(live_cli: Cli) -> None:
     heading, line = live_cli("workers").stdout.splitlines()
     assert heading.split() == ["NAME", "VERSION", "POOL", "LABELS", "RUNNING", "SEEN"]
-    assert re.fullmatch(rf"\S+ +{re.escape(__version__)} +default +\d+/\d+ +\d+ s ago *", line), line
+    assert re.fullmatch(
+        rf"\S+ +{re.escape(__version__)} +default +engine=[0-9a-f]{{16}} +\d+/\d+ +\d+ s ago *", line
+    ), line
     told = json.loads(live_cli("workers", "--json").stdout)
     assert (told["name"], told["version"], told["pool"]) == (line.split()[0], __version__, "default")
 

@@ -58,11 +58,15 @@ def test_a_failed_file_gives_exit_code_1_and_the_others_stay(tmp_path: Path, cli
 
 def test_a_job_file_is_run_and_a_faulty_one_is_told_by_field(tmp_path: Path, clip: Path) -> None:
     shutil.copy(clip, tmp_path / "clip.mp4")
-    good = {"outputs": [{"name": "still", "thumbnail": {"count": 1, "width": 64}}]}
-    (tmp_path / "job.json").write_text(json.dumps(good | {"inputs": [{"uri": "clip.mp4"}]}))
-    code, _, err = done(reelmill("run", "--job", "job.json", "-o", "out", folder=tmp_path))
+    late = {"name": "late", "thumbnail": {"times_seconds": [9999]}, "optional": True}
+    good = {"outputs": [{"name": "still", "thumbnail": {"count": 1, "width": 64}}, late]}
+    elsewhere = {"pool": "films", "requires": ["gpu"]}  # of a cluster: here and now there is one worker
+    (tmp_path / "job.json").write_text(json.dumps(good | {"inputs": [{"uri": "clip.mp4"}]} | elsewhere))
+    command = ("run", "--job", "job.json", "-o", "out")
+    code, out, err = done(reelmill(*command, folder=tmp_path, worker_pool="stills", worker_labels='["x"]'))
     assert code == 0, err
     assert left(tmp_path / "out") == ["clip-still-still-0001.jpg"]
+    assert re.search(r"^late +TIME_OUT_OF_RANGE: ", out, re.MULTILINE)
     (tmp_path / "bad.json").write_text(json.dumps({"outputs": [{"name": "a", "audio": {"channels": 9}}]}))
     code, _, err = done(reelmill("run", "clip.mp4", "--job", "bad.json", "-o", "out", folder=tmp_path))
     assert (code, "job.outputs[0].audio.channels: 9 is not between" in err) == (2, True)

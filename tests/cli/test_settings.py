@@ -95,3 +95,9 @@ def test_a_variable_that_is_no_setting_gets_a_warning(cli: Cli) -> None:
     result = cli("settings", worker_slot=3)
     assert result.exit_code == 0
     assert "REELMILL_WORKER_SLOT is no setting; did you mean REELMILL_WORKER_SLOTS?" in result.stderr
+
+
+@pytest.mark.parametrize("labels", ['["engine=mine"]', '["Gpu"]', '["a", "b", "c", "d", "e"]'])
+def test_a_label_that_no_worker_may_have_is_refused(cli: Cli, labels: str) -> None:
+    result = cli("settings", worker_labels=labels)
+    assert result.exit_code != 0 and "REELMILL_WORKER_LABELS" in result.stderr

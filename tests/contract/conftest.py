@@ -14,6 +14,7 @@ from services.moto import Moto
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
 from reelmill.cache.redis import RedisCache
+from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Consumer, Queue, Topic
 from reelmill.queue.postgres import PostgresQueue
@@ -54,8 +55,8 @@ async def join(unstarted: Queue) -> AsyncIterator[Join]:
     """Makes consumers of the queue: join() or join(topics); stopped at the test's end."""
     async with AsyncExitStack() as stack:
 
-        def join(topics: Sequence[Topic] = TASK_TOPICS) -> Consumer:
-            consumer = unstarted.consumer(topics)
+        def join(topics: Sequence[Topic] = TASK_TOPICS, pool: str = DEFAULT_POOL) -> Consumer:
+            consumer = unstarted.consumer(topics, group=f"workers.{pool}", pool=pool)
             stack.push_async_callback(consumer.stop)
             return consumer
 

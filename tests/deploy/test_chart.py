@@ -16,7 +16,7 @@ PROCESSES = ("api", "gateway", "scheduler", "worker")
 OWN = {
     *("data_dir", "database_url", "queue_url", "cache_url", "storage_url", "s3_endpoint", "api_target"),
     *("http_host", "http_port", "http_drain_seconds", "grpc_host", "grpc_port", "health_host", "health_port"),
-    *("worker_slots", "drain_seconds"),
+    *("worker_slots", "drain_seconds", "metric_pools"),
 }
 
 
@@ -196,6 +196,48 @@ def test_workers_scale_on_the_lag_of_their_own_group_and_topics() -> None:
     assert depth["type"] == "prometheus"
 
 
+def test_each_pool_is_a_deployment_that_is_scaled_by_its_own_tasks_and_drained_by_its_own_budget() -> None:
+    chart, names = render("pools"), ("worker", "worker-stills", "worker-gpu")
+    every = [f"media-reelmill-{name}" for name in names]
+    for kind in ("Deployment", "PodDisruptionBudget", "NetworkPolicy"):
+        assert set(every) <= set(chart.of(kind)), kind
+    variables = [chart.environment(name) for name in every]
+    assert [v["REELMILL_WORKER_POOL"] for v in variables] == ["", "stills", "gpu"]
+    assert [v["REELMILL_WORKER_LABELS"] for v in variables] == ["", "[]", '["gpu","disk=fast"]']
+    assert [v["REELMILL_WORKER_SLOTS"] for v in variables] == ["2", "8", "2"]
+    assert {v["REELMILL_METRIC_POOLS"] for v in variables} == {'["stills","gpu"]'}
+    pods = [chart.pods()[name]["spec"] for name in every]
+    assert [pod["terminationGracePeriodSeconds"] for pod in pods] == [3660, 120, 3660]
+    assert [pod.get("nodeSelector") for pod in pods] == [None, None, {"accelerator": "nvidia"}]
+    assert [pod["containers"][0]["resources"]["limits"] for pod in pods] == [
+        {"memory": "4Gi"}, {"memory": "4Gi"}, {"memory": "4Gi", "nvidia.com/gpu": "1"},
+    ]  # fmt: skip
+    assert {(pod["serviceAccountName"], *pod["containers"][0]["args"]) for pod in pods} == {
+        ("media-reelmill-worker", "worker")
+    }
+    assert [chart.of("Deployment")[name]["spec"].get("replicas") for name in every] == [None, None, 3]
+    scaled = {name: o["spec"] for name, o in chart.of("ScaledObject").items()}
+    assert {name: (s["minReplicaCount"], s["maxReplicaCount"]) for name, s in scaled.items()} == {
+        every[0]: (1, 40), every[1]: (0, 5),
+    }  # fmt: skip
+    [[default], [stills]] = [scaled[name]["triggers"] for name in every[:2]]
+    assert default["metadata"]["query"].endswith(" AND split_part(place, ' ', 1) = 'default'")
+    assert stills["metadata"]["query"] == 'sum(max by (state) (reelmill_pool_tasks{pool="stills"}))'
+    [monitor] = chart.of("PodMonitor").values()
+    assert set(names) <= set(monitor["spec"]["selector"]["matchExpressions"][0]["values"])
+
+
+def test_a_pool_is_scaled_by_external_metrics_of_its_own_too() -> None:
+    option = "--set-json=worker.pools=[" + json.dumps({"name": "stills", "autoscaling": {"maxReplicas": 3}}) + "]"
+    scalers = render("hpa", option).of("HorizontalPodAutoscaler")
+    for name, pool in (("worker", "default"), ("worker-stills", "stills")):
+        [metric] = scalers[f"media-reelmill-{name}"]["spec"]["metrics"]
+        assert metric["external"]["metric"] == {
+            "name": "reelmill_pool_depth",
+            "selector": {"matchLabels": {"pool": pool}},
+        }
+
+
 def test_rules_and_dashboards_are_those_of_deploy_monitoring() -> None:
     monitoring = ROOT / "deploy/monitoring"
     [rule] = render("keda").of("PrometheusRule").values()
@@ -256,6 +298,10 @@ def test_the_schema_describes_all_values_and_no_others() -> None:
         ("database.url=mysql://x", "'/database/url': 'mysql://x' does not match pattern"),
         ("httpRoute.enabled=true", "'/httpRoute/parentRefs': minItems: got 0, want 1"),
         ("postgresql.enabled=false", "Where is PostgreSQL? Set database.url"),
+        ("worker.pools[0].name=default", "/worker/pools/0/name"),
+        ("worker.pools[0].name=GPU", "'/worker/pools/0/name': 'GPU' does not match pattern"),
+        ("worker.pools[0].name=a,worker.pools[0].replica=3", "additional properties 'replica' not allowed"),
+        ("worker.pools[0].name=a,worker.pools[0].autoscaling.mode=lag", "/worker/pools/0/autoscaling/mode"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place(option: str, words: str) -> None:

@@ -62,7 +62,7 @@ def make(store: Store, cache: MemoryCache, tmp_path: Path) -> Make:
         }
         config = SchedulerConfig(**defaults | changed)
         relay = Relay(store.outbox, PostgresQueue(store.database), interval_seconds=1)
-        return Scheduler(config, store.leases, store.retention, storage, cache, relay)
+        return Scheduler(config, store.leases, store.retention, store.unserved, storage, cache, relay)
 
     return scheduler
 

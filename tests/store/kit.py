@@ -19,6 +19,7 @@ from reelmill.store.records import ClaimedTask, StoredJob
 from reelmill.store.retention import RetentionStore
 from reelmill.store.switches import turn
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.store.unserved import UnservedStore
 from reelmill.store.workers import WorkerStore
 from reelmill.v1.jobs_pb2 import Input, Job, Output, OutputFile, RetryPolicy
 
@@ -50,12 +51,16 @@ def new_job(
     traceparent: str = "",
     outputs: Sequence[Output] = (Output(name="a"),),
     inputs: Sequence[str] = (),
+    pool: str = "",
+    requires: Sequence[str] = (),
 ) -> NewJob:
     """A job, of one output named `a` unless it is told; `inputs` are URIs. Retries follow at once."""
     policy = RetryPolicy(max_attempts=max_attempts)
     policy.initial_backoff.FromMicroseconds(1)
     policy.max_backoff.FromMicroseconds(1)
     job = Job(priority=priority, outputs=outputs, retry_policy=policy, labels={"body": body})
+    job.pool = pool
+    job.requires.extend(requires)
     job.inputs.extend(Input(uri=uri) for uri in inputs)
     if deadline:
         job.deadline.FromDatetime(deadline)
@@ -109,6 +114,10 @@ class Store:
     @property
     def retention(self) -> RetentionStore:
         return RetentionStore(self.database)
+
+    @property
+    def unserved(self) -> UnservedStore:
+        return UnservedStore(self.database, silent_after=timedelta(seconds=10))
 
     async def turn(self, name: str, *, on: bool) -> None:
         """Turn a switch."""

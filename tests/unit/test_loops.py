@@ -53,7 +53,7 @@ async def test_a_scheduler_s_work_comes_at_its_interval_with_a_fifth_of_jitter(
         if len(done) in (3, 4, 200):
             raise ZeroDivisionError  # ends nothing
 
-    scheduler = Scheduler(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
+    scheduler = Scheduler(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
     scheduler._random = random.Random(5)
     monkeypatch.setattr(scheduler_module, "asyncio", slept)
     with pytest.raises(Enough):
@@ -76,14 +76,14 @@ async def test_each_work_of_a_scheduler_has_its_own_interval(monkeypatch: pytest
 
     config: Any = SimpleNamespace(rescue_seconds=7.5)
     relay: Any = SimpleNamespace(run=run)
-    scheduler = Scheduler(config, NOTHING, NOTHING, NOTHING, NOTHING, relay)
+    scheduler = Scheduler(config, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, relay)
     monkeypatch.setattr(scheduler, "_every", every)
     running = asyncio.create_task(scheduler.run())
-    while len(asked) < 4:
+    while len(asked) < 5:
         await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert asked == {"relay": 0, "rescue": 7.5, "delete_folders": 2.0, "retire": 60.0}
+    assert asked == {"relay": 0, "rescue": 7.5, "look_after_unserved": 5.0, "delete_folders": 2.0, "retire": 60.0}
 
 
 @pytest.mark.parametrize(("took", "waits"), [(0.0, 15.0), (0.2, 15.0), (0.3, 15.0), (1.0, 50.0), (6.0, 300.0)])

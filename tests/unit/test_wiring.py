@@ -81,6 +81,7 @@ DEFAULTS: dict[str, Any] = {
     "worker_fetches": 8,
     "worker_pool": "default",
     "worker_labels": (),
+    "metric_pools": (),
     "worker_memory_bytes": 0,
     "spread_cpu_seconds": 60,
     "worker_cache_bytes": 20 * 1024**3,

@@ -57,6 +57,7 @@ from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
 from reelmill.worker import finishing, spans
 from reelmill.worker.history import History
+from reelmill.worker.intake import Abilities
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
@@ -88,6 +89,7 @@ class Media:
         s3_endpoint: str = "",
         owner: str = "test",
         spreads: bool = False,
+        abilities: Abilities | None = None,
         **limits: Any,
     ) -> None:
         """Start a worker of media jobs."""
@@ -103,7 +105,7 @@ class Media:
         made = replace(self.limits, **limits)
         children, slots = self.prober.children, self._answer(2 * spreads)
         executor = MediaExecutor(storage, work, self.launcher, children, made, slots, self.history)
-        self.rig.start_worker(executor, owner=owner)
+        self.rig.start_worker(executor, owner=owner, abilities=abilities or Abilities())
 
     @staticmethod
     def _answer(slots: int) -> Callable[[], Awaitable[int]]:

@@ -74,7 +74,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         """Check a job and store nothing; with view FULL, tell what it would run."""
         job = filled(client_fields(request.job))
         if request.view == pb.FULL:
-            job.steps.extend(await self._planner.steps(self._identify(context).tenant_id, job))
+            await self._planner.tell(self._identify(context).tenant_id, job)
         return job
 
     async def EstimateJob(self, request: pb.EstimateJobRequest, context: Any) -> pb.EstimateJobResponse:

@@ -47,16 +47,20 @@ class Planner:
         self._folder = folder
         self._context = context
 
-    async def steps(self, tenant_id: UUID, job: Job) -> list[pb.Step]:
-        """The steps of a job that passed the checks, its defaults filled in.
+    async def tell(self, tenant_id: UUID, job: Job) -> None:
+        """Put into a job that passed the checks, its defaults filled in, its steps and why optional outputs have none.
 
         Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later,
         Busy where too many look into files.
         """
-        return shown((await self.plan(tenant_id, job)).graph, _placed(job))
+        graph = (await self.plan(tenant_id, job)).graph
+        outputs = {output.name: output for output in job.outputs}
+        for failure in graph.failed:
+            outputs[failure.output].error.CopyFrom(failure.to_proto())
+        job.steps.extend(shown(graph, _placed(job)))
 
     async def plan(self, tenant_id: UUID, job: Job) -> Planned:
-        """The graph of such a job, and what it reads; raises as `steps`."""
+        """The graph of such a job, and what it reads; raises as `tell`."""
         async with self._looks.turn():
             return await self._plan(tenant_id, job)
 
@@ -72,7 +76,7 @@ class Planner:
                     fetched = await storage.fetch(job.inputs[i].uri, Path(folder) / f"input-{i}")
                     found = await self._prober.of(tenant_id).probe(fetched.path, probe.looks)
                 except AttemptFailed as error:
-                    raise _refusal(error, f"job.inputs[{i}]") from error
+                    raise _refusal(error, job, f"job.inputs[{i}]") from error
                 return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)
 
             async def measure(wanted: Sequence[Probe], known: Facts) -> list[Source]:
@@ -81,10 +85,9 @@ class Planner:
             try:
                 graph, facts = await settle(job, self._context, measure)
             except AttemptFailed as error:
-                names = [output.name for output in job.outputs]
-                output = error.failure.output.partition(", ")[0]
-                field = f"job.outputs[{names.index(output)}]" if output in names else "job"
-                raise _refusal(error, field) from error
+                raise _refusal(error, job) from error
+        if graph.failed and not graph.steps:
+            raise _refusal(AttemptFailed.of(graph.failed[0]), job)
         return Planned(graph=graph, sources=sources(job, facts), facts=facts)
 
 
@@ -92,7 +95,11 @@ def _placed(job: Job) -> Placed:
     return Placed(inputs={item.name: f"input-{i}" for i, item in enumerate(job.inputs)})
 
 
-def _refusal(error: AttemptFailed, field: str) -> InvalidRequest | Unavailable:
+def _refusal(error: AttemptFailed, job: Job, field: str = "") -> InvalidRequest | Unavailable:
+    if not field:
+        names = [output.name for output in job.outputs]
+        output = error.failure.output.partition(", ")[0]
+        field = f"job.outputs[{names.index(output)}]" if output in names else "job"
     return Unavailable(str(error)) if error.failure.retryable else InvalidRequest([Violation(field, str(error))])
 
 

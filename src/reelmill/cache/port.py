@@ -11,7 +11,7 @@ from uuid import UUID
 
 from reelmill.jobs.progress import Part
 from reelmill.jobs.states import FINAL_JOB_STATES
-from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import Job, JobError
 
 _FINAL = frozenset(Job.State.Value(state) for state in FINAL_JOB_STATES)
 CANCELS = "cancels"  # channel on which workers hear that a cancellation was accepted
@@ -141,11 +141,12 @@ class Cache(Protocol):
 
 def status_of(tenant_id: UUID, job: Job, *, known_us: int = 0) -> Status:
     """What the cache keeps of a job: the BASIC view, without progress. `known_us`: when it was read (see Status)."""
-    if job.error.command or job.error.stderr_tail:
+    if any(error.command or error.stderr_tail for error in _errors(job)):
         copy = Job()
         copy.CopyFrom(job)
-        copy.error.ClearField("command")
-        copy.error.ClearField("stderr_tail")
+        for error in _errors(copy):
+            error.ClearField("command")
+            error.ClearField("stderr_tail")
         job = copy
     if job.state != Job.QUEUED:
         known_us = 0
@@ -159,3 +160,9 @@ def status_of(tenant_id: UUID, job: Job, *, known_us: int = 0) -> Status:
         job=job.SerializeToString(),
         known_us=known_us,
     )
+
+
+def _errors(job: Job) -> list[JobError]:
+    """Those that it has: its own, and those of its outputs."""
+    own = [job.error] if job.HasField("error") else []
+    return own + [output.error for output in job.outputs if output.HasField("error")]

@@ -143,7 +143,8 @@ def job_view(job: "Job") -> Group:
         table.add_row("input", Text(item.uri))
     far = {one.output: f" {one.percent:.0f} %{_doing(one)}" for one in job.progress.outputs}
     for output in job.outputs:
-        table.add_row("output", Text(f"{output.name} ({output.WhichOneof('operation')}){far.get(output.name, '')}"))
+        kind = f"{output.WhichOneof('operation')}{', optional' if output.optional else ''}"
+        table.add_row("output", Text(f"{output.name} ({kind}){far.get(output.name, '')}"))
     if job.destination:
         table.add_row("destination", Text(job.destination))
     for key, value in sorted(job.labels.items()):
@@ -183,6 +184,8 @@ def outputs_view(job: "Job") -> Group:
                 size_text(file.size_bytes),
                 *_media(file.media),
             )
+        if output.HasField("error"):
+            table.add_row(Text(output.name), Text(f"{output.error.code}: {output.error.message}", style="yellow"))
         if hidden := output.file_count - len(output.files):
             table.add_row(Text(output.name), Text(f"… and {hidden} more: reelmill job {job.id} --files", style="dim"))
     return Group(Text(f"in {folder}:", style="dim"), table)

@@ -35,6 +35,10 @@ def submit(
     destination: Annotated[str | None, typer.Option(help="file: or s3: folder to write to.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100, help="Higher goes first.")] = None,
     labels: Annotated[list[str] | None, typer.Option("--label", metavar="KEY=VALUE")] = None,
+    pool: Annotated[str | None, typer.Option(metavar="NAME", help="The pool whose workers may run it.")] = None,
+    requires: Annotated[
+        list[str] | None, typer.Option("--require", metavar="LABEL", help="A label that its workers must have.")
+    ] = None,
     request_id: Annotated[str | None, typer.Option(help="Repeating it with the same job makes no second one.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Store nothing: look into the inputs, and print what would run.")
@@ -66,6 +70,9 @@ def submit(
         job.labels[key] = value
     if dry_run and estimate:
         raise Problem("give either --dry-run or --estimate", exit_code=USAGE)
+    if pool is not None:
+        job.pool = pool
+    job.requires.extend(requires or [])
     with _client(api) as client:
         if dry_run:
             checked = client.validate_job(job, full=True)

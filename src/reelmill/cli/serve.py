@@ -16,12 +16,27 @@ if TYPE_CHECKING:
     from reelmill.settings import Settings
     from reelmill.store.migrate import Migration
 
+Pool = Annotated[
+    str | None,
+    typer.Option("--pool", metavar="NAME", help="The pool whose jobs it takes. Default: REELMILL_WORKER_POOL."),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="LABEL",
+        help="What it has that some jobs require, such as gpu. Default: REELMILL_WORKER_LABELS.",
+    ),
+]
+
 
 def up(
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder. Default: REELMILL_DATA_DIR.")] = None,
     http: Annotated[str | None, typer.Option(metavar="PORT|HOST:PORT", help="Where REST listens.")] = None,
     grpc: Annotated[str | None, typer.Option(metavar="PORT|HOST:PORT", help="Where gRPC listens.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Jobs that run at once.")] = None,
+    pool: Pool = None,
+    labels: Labels = None,
 ) -> None:
     """Run everything in one process, on a PostgreSQL of its own. Ctrl-C stops it."""
     http_host, http_port = host_and_port(http, "--http")
@@ -33,6 +48,8 @@ def up(
         grpc_host=grpc_host,
         grpc_port=grpc_port,
         worker_slots=workers,
+        worker_pool=pool,
+        worker_labels=labels or None,
     )
     settings = settings.with_folders(Path.cwd())
     log_to_stderr("up", settings, default_level="warning")
@@ -68,9 +85,9 @@ def gateway() -> None:
     _run("gateway", load())
 
 
-def worker() -> None:
+def worker(pool: Pool = None, labels: Labels = None) -> None:
     """Run jobs."""
-    _run("worker", load())
+    _run("worker", load(worker_pool=pool, worker_labels=labels or None))
 
 
 def scheduler() -> None:

@@ -13,6 +13,7 @@ from reelmill.cli.display import err
 from reelmill.cli.following import following
 from reelmill.cli.processes import force_on_interrupt, interruptible
 from reelmill.client import AsyncClient
+from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.settings import Settings
 from reelmill.v1.jobs_pb2 import Job, JobEvent
@@ -52,6 +53,8 @@ async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) 
             "grpc_host": "127.0.0.1",
             "grpc_port": 0,
             "drain_seconds": 0.0,
+            "worker_pool": DEFAULT_POOL,
+            "worker_labels": (),
         }
     )
     async with system.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc) as client:
@@ -73,6 +76,8 @@ async def run_jobs(
             for job in jobs.values():
                 job.destination = destination.as_uri()
                 await client.validate_job(job)  # all of them, before the first one runs
+                job.ClearField("pool")  # the only worker that there is makes it here and now
+                job.ClearField("requires")
             with following(err()) as follower:
                 ids = {name: (await client.create_job(job)).id for name, job in jobs.items()}
                 names = {job_id: name for name, job_id in ids.items()}

@@ -104,6 +104,17 @@ class Failure:
 class AttemptFailed(Exception):
     """An attempt of a job failed; `failure` says why."""
 
+    @classmethod
+    def of(cls, failure: Failure) -> "AttemptFailed":
+        """The error of a failure."""
+        return cls(
+            failure.code,
+            failure.message,
+            output=failure.output,
+            command=failure.command,
+            stderr_tail=failure.stderr_tail,
+        )
+
     def __init__(self, code: str, message: str, *, output: str = "", command: str = "", stderr_tail: str = "") -> None:
         self.failure = Failure(code=code, message=message, output=output, command=command, stderr_tail=stderr_tail)
         self.code = code

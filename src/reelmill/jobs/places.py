@@ -1,7 +1,7 @@
 """Where a task may run: in a pool of workers, and of those on one that has all the labels that it needs.
 
 A place is written as one text, the pool and the labels in order, so that an index knows what a worker can take: a
-worker asks for its pool with each choice of its labels.
+worker asks for its pool with each choice of its labels. One label a worker gives itself: the build of its ffmpeg.
 """
 
 import re
@@ -10,7 +10,9 @@ from itertools import chain, combinations
 
 DEFAULT_POOL = "default"
 MAX_LABELS = 4
-"""Of a worker: it asks for 2 to the power of them places."""
+"""That a worker is given: it asks for 2 to the power of them places."""
+ENGINE = "engine="
+"""What the label begins with that names the build of a worker's ffmpeg; no other label may."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_.=-]{0,61}[a-z0-9])?")
 
 
@@ -19,11 +21,25 @@ def place(pool: str = DEFAULT_POOL, needs: Iterable[str] = ()) -> str:
     return " ".join([checked(pool), *sorted({checked(label) for label in needs})])
 
 
+def with_label(where: str, label: str) -> str:
+    """A place whose tasks need one label more. Raises ValueError for a label that none may have."""
+    pool, *needs = where.split(" ")
+    return place(pool, [*needs, label])
+
+
+def pool_of(where: str) -> str:
+    """The pool of a place."""
+    return where.partition(" ")[0]
+
+
 def places(pool: str, labels: Iterable[str]) -> list[str]:
     """Every place that a worker of this pool with these labels can serve. Raises ValueError."""
     have = sorted(set(labels))
-    if len(have) > MAX_LABELS:
-        raise ValueError(f"{len(have)} labels; a worker has at most {MAX_LABELS}")
+    given = [label for label in have if not label.startswith(ENGINE)]
+    if len(given) > MAX_LABELS:
+        raise ValueError(f"{len(given)} labels; a worker has at most {MAX_LABELS}")
+    if len(have) > len(given) + 1:
+        raise ValueError("a worker has one ffmpeg")
     chosen = chain.from_iterable(combinations(have, count) for count in range(len(have) + 1))
     return [place(pool, needs) for needs in chosen]
 

@@ -29,9 +29,13 @@ class RetryPolicy:
             max_backoff_seconds=proto.max_backoff.ToTimedelta().total_seconds() or default.max_backoff_seconds,
         )
 
+    def is_last(self, attempt: int) -> bool:
+        """Whether attempt `attempt` (from 1) is followed by none, however it fails."""
+        return attempt >= self.max_attempts
+
     def backoff_seconds(self, attempt: int, *, retryable: bool, rng: random.Random) -> float | None:
         """Seconds to wait after failed attempt `attempt` (from 1), or None where it was the last."""
-        if not retryable or attempt >= self.max_attempts:
+        if not retryable or self.is_last(attempt):
             return None
         # 2**32 outgrows any max_backoff; larger powers would overflow a float.
         window = self.initial_backoff_seconds * 2.0 ** min(attempt - 1, 32)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reelmill.jobs.errors import Violation
+from reelmill.jobs.errors import Failure, Violation
 from reelmill.media.pieces import Clock, Piece
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Step
@@ -35,7 +35,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """What an input contains; answered by a Source."""
+    """What an input contains; answered by a Source, or by a Failure where only optional outputs read it."""
 
     input: str
     """The job's name of it."""
@@ -64,6 +64,8 @@ class Graph:
     steps: tuple[Step, ...]
     outputs: tuple[str, ...]
     """Names of the job's outputs, in their order."""
+    failed: tuple[Failure, ...] = ()
+    """Why optional outputs are not made; each names one."""
 
     @property
     def promised(self) -> tuple[PlannedFile | FileSet, ...]:

@@ -1,5 +1,6 @@
 """Which ffmpeg runs, and what it can do."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ class Capabilities:
     """What an ffmpeg was built with."""
 
     version: str
+    build: str
+    """Names the build: a digest of all that it tells of its version, configuration and libraries."""
     encoders: frozenset[str]
     filters: frozenset[str]
 
@@ -44,9 +47,11 @@ def find_ffmpeg(setting: str = "") -> Path:
 @cache
 def capabilities(path: Path) -> Capabilities:
     """Ask an ffmpeg. Raises RuntimeError where it does not run."""
-    version = re.search(r"ffmpeg version (\S+)", _ask(path, "-version"))
+    told = _ask(path, "-version")
+    version = re.search(r"ffmpeg version (\S+)", told)
     return Capabilities(
         version=version[1] if version else "unknown",
+        build=hashlib.sha256(told.encode()).hexdigest()[:16],
         encoders=frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", _ask(path, "-encoders"), re.MULTILINE)),
         filters=frozenset(re.findall(r"^ [T.][S.]\S? (\S+)", _ask(path, "-filters"), re.MULTILINE)),
     )

@@ -90,6 +90,8 @@ class Made:
     size_bytes: int
     times: Sequence[int]
     """As in Join; none of a sound."""
+    engine: str = ""
+    """Names the build of ffmpeg that made it; empty where a release before did."""
 
     @property
     def file(self) -> str:
@@ -142,6 +144,7 @@ def result(made: Iterable[Made]) -> bytes:
             "uri": one.uri,
             "size_bytes": one.size_bytes,
             "times": packed_times(one.times),
+            "engine": one.engine,
         }
         for one in made
     ]

@@ -1,13 +1,15 @@
 """From a job, and what is known of its inputs, to a graph of steps. Pure."""
 
-from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Probe, Source
+from dataclasses import replace
+
+from reelmill.jobs.errors import AttemptFailed, Failure
+from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Planned, Probe, Source
 from reelmill.media.graph import fused, in_order
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.pieces import Chunk, Piece
 from reelmill.media.steps import Step
 from reelmill.media.timeline import MOST_LOOKS, SECOND
-from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import Job, Output
 
 
 def plan(job: Job, context: PlanContext) -> Graph | Needs:
@@ -15,35 +17,53 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
 
     Outputs that read the same share a process, so it is decoded once (media.graph.fused). `job` has its defaults
     filled in (media.validate.with_defaults). Raises AttemptFailed where an input does not allow an output, and
-    OUT_OF_MEMORY where one step alone would take more than there is.
+    OUT_OF_MEMORY where one step alone would take more than there is; of an optional output the graph tells that.
     """
     needs: list[Measurement] = [probe for probe in probes(job, context.piece) if probe not in context.facts]
     if needs:
         return Needs(measurements=tuple(needs))
-    found = sources(job, context.facts, context.piece)
+    found = {probe.input: context.facts[probe] for probe in probes(job, context.piece)}
     steps: list[Step] = []
+    failed: list[Failure] = []
     for output in job.outputs:
-        name = output.WhichOneof("operation")
-        assert name, "the api refuses outputs without an operation"
-        source = found[output.input or job.inputs[0].name]
-        planned = OPERATIONS[name].plan(output.name, getattr(output, name), source, context)
+        try:
+            planned = _planned(output, found[output.input or job.inputs[0].name], context)
+        except AttemptFailed as error:
+            if not output.optional:
+                raise
+            failed.append(replace(error.failure, output=output.name))
+            continue
         if isinstance(planned, Needs):
             needs += planned.measurements
         else:
             steps += planned
     if needs:
         return Needs(measurements=tuple(dict.fromkeys(needs)))
-    for step in steps:
-        _check_memory(step, context.memory_bytes)
     ordered = in_order(fused(steps, memory_bytes=context.memory_bytes))
-    return Graph(steps=ordered, outputs=tuple(output.name for output in job.outputs))
+    return Graph(steps=ordered, outputs=tuple(output.name for output in job.outputs), failed=tuple(failed))
+
+
+def _planned(output: Output, source: Source | Failure, context: PlanContext) -> Planned:
+    """The steps of one output, or what must be measured first. Raises AttemptFailed."""
+    if isinstance(source, Failure):
+        raise AttemptFailed.of(source)
+    name = output.WhichOneof("operation")
+    assert name, "the api refuses outputs without an operation"
+    planned = OPERATIONS[name].plan(output.name, getattr(output, name), source, context)
+    if not isinstance(planned, Needs):
+        for step in planned:
+            _check_memory(step, context.memory_bytes)
+    return planned
 
 
 def divisions(job: Job, facts: Facts) -> dict[str, Division | None]:
-    """How each output can be made in pieces; `facts`: those that its plan was made with."""
+    """How each output can be made in pieces; `facts`: those that its plan was made with. Optional ones are not."""
     found = sources(job, facts)
-    answer = {}
+    answer: dict[str, Division | None] = {}
     for output in job.outputs:
+        if output.optional:  # its failure would be a piece's, and end the job
+            answer[output.name] = None
+            continue
         name = output.WhichOneof("operation")
         assert name, "the api refuses outputs without an operation"
         source = found[output.input or job.inputs[0].name]
@@ -59,8 +79,9 @@ def probes(job: Job, piece: Piece | None = None) -> tuple[Probe, ...]:
 
 
 def sources(job: Job, facts: Facts, piece: Piece | None = None) -> dict[str, Source]:
-    """The inputs by their names, out of what was measured."""
-    return {probe.input: facts[probe] for probe in probes(job, piece)}
+    """The inputs by their names, out of what was measured; without those that can't be read."""
+    found = {probe.input: facts[probe] for probe in probes(job, piece)}
+    return {name: source for name, source in found.items() if not isinstance(source, Failure)}
 
 
 def _looks(job: Job, name: str) -> tuple[float, ...]:

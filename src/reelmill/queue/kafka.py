@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.queue.kafka_consumer import KafkaConsumer
 from reelmill.queue.kafka_lag import KafkaLag
 from reelmill.queue.kafka_producer import Config, KafkaProducer
@@ -102,8 +103,13 @@ class KafkaQueue:
     async def wake(self) -> None:
         """Nothing: brokers wake consumers by themselves."""
 
-    def consumer(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> Consumer:
-        """A new member of a consumer group; it joins at once. Raises QueueUnavailable for a bad option."""
+    def consumer(
+        self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers", pool: str = DEFAULT_POOL
+    ) -> Consumer:
+        """A new member of a consumer group; it joins at once, and hears all pools' messages.
+
+        Raises QueueUnavailable for a bad option.
+        """
         return KafkaConsumer(self._config, topics, topic_prefix=self._prefix, group=self._prefix + group)
 
     async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:

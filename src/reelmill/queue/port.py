@@ -10,9 +10,11 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from reelmill.jobs.places import DEFAULT_POOL, pool_of
 from reelmill.v1.messages_pb2 import TaskReady
 
 TASK_READY_VERSION = 1
+_POOL = "pool"  # a header
 
 
 class Topic(StrEnum):
@@ -107,8 +109,10 @@ class Queue(Protocol):
         """Tell waiting consumers of this queue that the outbox has grown; cheap, best effort."""
         ...
 
-    def consumer(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> Consumer:
-        """A new member of a consumer group."""
+    def consumer(
+        self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers", pool: str = DEFAULT_POOL
+    ) -> Consumer:
+        """A new member of a consumer group, for workers of a pool; messages of other pools may come too."""
         ...
 
     async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
@@ -120,11 +124,20 @@ class Queue(Protocol):
         ...
 
 
-def task_ready(*, task_id: UUID, job_id: UUID, priority: int, traceparent: str = "") -> Message:
+def task_ready(
+    *, task_id: UUID, job_id: UUID, priority: int, traceparent: str = "", place: str = DEFAULT_POOL
+) -> Message:
     """The message that says that a task is ready."""
     value = TaskReady(version=TASK_READY_VERSION, task_id=task_id.bytes, job_id=job_id.bytes).SerializeToString()
     headers = {"traceparent": traceparent} if traceparent else {}
+    if (pool := pool_of(place)) != DEFAULT_POOL:
+        headers[_POOL] = pool
     return Message(topic=task_topic(priority), key=str(job_id), value=value, headers=headers)
+
+
+def pool_told(message: Message) -> str:
+    """Whose workers a message is for; the default pool's, where a release before wrote it."""
+    return message.headers.get(_POOL, DEFAULT_POOL)
 
 
 def parse_task_ready(value: bytes) -> UUID:

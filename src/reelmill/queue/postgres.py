@@ -1,7 +1,7 @@
 """The queue in PostgreSQL: the outbox table itself, shared by SKIP LOCKED.
 
 A message that was received is hidden for a while and deleted at its commit. The table knows no
-consumer groups: each message goes to one consumer, whatever its group.
+consumer groups: each message goes to one consumer of its pool, whatever its group.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import asyncpg
 
 from reelmill.batching import Batcher
 from reelmill.jobs.errors import Unavailable
+from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.queue.port import TASK_TOPICS, Consumer, Delivery, Message, QueueUnavailable, Topic
 from reelmill.store.database import Database
 from reelmill.store.sql import queries
@@ -66,9 +67,11 @@ class PostgresQueue:
         """Notify waiting consumers; calls at one time share a notification. They poll where it fails."""
         await self._wakes.submit(None)
 
-    def consumer(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> Consumer:
+    def consumer(
+        self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers", pool: str = DEFAULT_POOL
+    ) -> Consumer:
         """A consumer; of what group makes no difference."""
-        return PostgresConsumer(self._database, topics, redelivery_seconds=self._redelivery_seconds)
+        return PostgresConsumer(self._database, topics, pool=pool, redelivery_seconds=self._redelivery_seconds)
 
     async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
         """How many messages of each topic there are. Raises QueueUnavailable."""
@@ -95,9 +98,10 @@ class PostgresQueue:
 class PostgresConsumer:
     """Implements reelmill.queue.port.Consumer."""
 
-    def __init__(self, database: Database, topics: Sequence[Topic], *, redelivery_seconds: float) -> None:
+    def __init__(self, database: Database, topics: Sequence[Topic], *, pool: str, redelivery_seconds: float) -> None:
         self._database = database
         self._topics = [t.value for t in topics]
+        self._pool = pool
         self._redelivery_seconds = redelivery_seconds
         self._held: dict[int, datetime] = {}  # received and not committed: when it comes again
         self._ready: list[Delivery] = []
@@ -163,7 +167,9 @@ class PostgresConsumer:
 
     async def _fetch(self, limit: int) -> None:
         async with _connection(self._database) as connection:
-            rows = await connection.fetch(_SQL["take_messages"], self._topics, limit, self._redelivery_seconds)
+            rows = await connection.fetch(
+                _SQL["take_messages"], self._topics, limit, self._redelivery_seconds, self._pool
+            )
         for row in sorted(rows, key=lambda r: (self._topics.index(r["topic"]), r["id"])):
             self._held[row["id"]] = row["visible_at"]
             message = Message(

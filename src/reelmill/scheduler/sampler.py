@@ -97,6 +97,7 @@ def show(found: Statistics, *, relayed: bool) -> None:
     _set(metrics.JOBS, jobs)
     _set(metrics.TASKS, tasks)
     _set(metrics.OLDEST_READY, oldest)
+    metrics.show_pools((p.pool, p.ready, p.running, p.oldest_seconds) for p in found.pools)
     metrics.EXPIRED_LEASES.set(found.expired_leases)
     metrics.OUTBOX.set(found.outbox_messages if relayed else 0)
     metrics.OUTBOX_OLDEST.set(found.outbox_oldest_seconds if relayed else 0)

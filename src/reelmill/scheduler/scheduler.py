@@ -1,7 +1,9 @@
 """The scheduler's loops. Any number of schedulers may run: rows are shared by SKIP LOCKED."""
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,14 +18,19 @@ from reelmill.storage.uris import scheme_of
 from reelmill.store.leases import LeaseStore
 from reelmill.store.records import StoredJob
 from reelmill.store.retention import RetentionStore
+from reelmill.store.unserved import UnservedStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import RESCUED
+from reelmill.telemetry.metrics import RESCUED, UNSERVED
 
 log = get_logger(__name__)
 _BATCH = 100
 _DELETION_SECONDS = 2.0
 _RETENTION_SECONDS = 60.0
+_UNSERVED_SECONDS = 5.0
+_MOST_OF_TIME = 0.02
+_WARN_AFTER = timedelta(seconds=5)
+_UNPIN_AFTER = timedelta(seconds=60)  # workers that are started anew are back by then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +54,7 @@ class Scheduler:
         config: SchedulerConfig,
         leases: LeaseStore,
         retention: RetentionStore,
+        unserved: UnservedStore,
         storage: Storage,
         cache: Cache,
         relay: Relay,
@@ -54,6 +62,7 @@ class Scheduler:
         self._config = config
         self._leases = leases
         self._retention = retention
+        self._unserved = unserved
         self._storage = storage
         self._cache = cache
         self._announcer = Announcer(cache)
@@ -65,6 +74,7 @@ class Scheduler:
         loops = [
             supervised("relay_sweep", self._relay.run),
             supervised("rescue", lambda: self._every(self._config.rescue_seconds, self.rescue)),
+            supervised("unserved", lambda: self._every(_UNSERVED_SECONDS, self.look_after_unserved)),
             supervised("folders", lambda: self._every(_DELETION_SECONDS, self.delete_folders)),
             supervised("retention", lambda: self._every(_RETENTION_SECONDS, self.retire)),
         ]
@@ -103,6 +113,23 @@ class Scheduler:
             await self._cache.notify(CANCELS)
         return _BATCH in (len(rescued), len(woken), len(expired))
 
+    async def look_after_unserved(self) -> float:
+        """Count and tell of tasks that no living worker can take; free those that wait for an ffmpeg that is gone.
+
+        Answers for how many seconds not to look again: of a vast backlog that takes long.
+        """
+        began = time.monotonic()
+        try:
+            found, tasks = await self._unserved.find()
+        except BaseException:
+            UNSERVED.set(math.nan)
+            raise
+        UNSERVED.set(tasks)
+        await self._unserved.warn(found, after=_WARN_AFTER)
+        for job_id in await self._unserved.unpin(found, after=_UNPIN_AFTER):
+            log.warning("no worker has a job's ffmpeg any more: another makes the rest", job_id=job_id)
+        return (time.monotonic() - began) / _MOST_OF_TIME
+
     async def delete_folders(self) -> None:
         """Delete folders of attempts that did not win, of jobs past their retention, and files of uploads likewise."""
         due = await self._retention.due_deletions(limit=_BATCH)
@@ -139,12 +166,14 @@ class Scheduler:
     async def _publish(self, stored: Sequence[StoredJob]) -> None:
         await self._announcer.changed(stored)
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[float | None]]) -> None:
+        """Do some work again and again; it may answer for how long to wait at least."""
         while True:
+            least_seconds = None
             try:
-                await work()
+                least_seconds = await work()
             except (Unavailable, QueueUnavailable) as error:
                 log.warning("the scheduler waits", work=work.__name__, reason=str(error))
             except Exception:
                 log.exception("the scheduler's work failed; it goes on", work=work.__name__)
-            await asyncio.sleep(seconds * self._random.uniform(0.8, 1.2))
+            await asyncio.sleep(max(seconds * self._random.uniform(0.8, 1.2), least_seconds or 0.0))

@@ -7,15 +7,17 @@ from uuid import UUID
 from asyncpg import Connection, Record
 
 from reelmill.jobs.states import JobState
-from reelmill.store.records import FILES_SHOWN, file_from_row, job_from_row, show_files
+from reelmill.store.records import FILES_SHOWN, file_from_row, job_from_row, show_files, show_output_errors
 from reelmill.store.sql import queries
-from reelmill.v1.jobs_pb2 import Job, OutputFile
+from reelmill.v1.jobs_pb2 import Job, Output, OutputFile
 
 _SQL = queries("jobs")
+MAKERS = ("run_job", "make_outputs")
+"""Kinds of tasks that make outputs: their results are TaskResults."""
 
 
 async def with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUID, Job]:
-    """Jobs of one tenant by id in the order of their rows, the COMPLETED ones with their files."""
+    """Jobs of one tenant by id in the order of their rows, the COMPLETED ones with what became of their outputs."""
     jobs = {row["id"]: job_from_row(row) for row in rows}
     completed = [row["id"] for row in rows if row["state"] == JobState.COMPLETED]
     if not completed:
@@ -32,11 +34,20 @@ async def with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUI
             larger[row["job_id"]][row["output"]] = row["count"], row["bytes"]
     for job_id in completed:
         show_files(jobs[job_id], files[job_id], larger[job_id])
+    await _with_errors(connection, tenant_id, [jobs[job_id] for job_id in completed])
     return jobs
 
 
-def with_made(job: Job, made: Iterable[tuple[str, int, OutputFile]]) -> None:
-    """Put all that a COMPLETED job made (output, position, file) into it, as `with_files` reads it."""
+async def _with_errors(connection: Connection, tenant_id: UUID, jobs: Sequence[Job]) -> None:
+    """Tell of optional outputs that are not there. Other jobs pay nothing for that."""
+    lacking = {UUID(job.id): job for job in jobs if any(map(_lacks, job.outputs))}
+    if lacking:
+        for row in await connection.fetch(_SQL["get_results"], tenant_id, list(lacking), MAKERS):
+            show_output_errors(lacking[row["job_id"]], [row["result"]])
+
+
+def with_made(job: Job, made: Iterable[tuple[str, int, OutputFile]], result: bytes = b"") -> None:
+    """Put all that a COMPLETED job of one task made (output, position, file), and its result, into it."""
     files: dict[str, list[OutputFile]] = defaultdict(list)
     for output, _, file in sorted(made, key=lambda item: item[:2]):
         files[output].append(file)
@@ -46,3 +57,9 @@ def with_made(job: Job, made: Iterable[tuple[str, int, OutputFile]]) -> None:
         if len(every) > FILES_SHOWN
     }
     show_files(job, {output: every[:FILES_SHOWN] for output, every in files.items()}, larger)
+    if result and any(map(_lacks, job.outputs)):
+        show_output_errors(job, [result])
+
+
+def _lacks(output: Output) -> bool:
+    return output.optional and not output.file_count

@@ -12,6 +12,7 @@ from asyncpg import Connection, Record
 
 from reelmill.jobs.errors import Conflict, NotFound, Unavailable, WrongState
 from reelmill.jobs.operations import operation_of
+from reelmill.jobs.places import DEFAULT_POOL, place
 from reelmill.jobs.states import JobState
 from reelmill.points import reach
 from reelmill.store.changes import microseconds
@@ -128,6 +129,7 @@ class JobStore:
             [i.retry_of for i in items],
             [i.traceparent for i in items],
             [operation_of(i.job) for i in items],
+            [place(i.job.pool or DEFAULT_POOL, i.job.requires) for i in items],
         )
         times = {r["id"]: r["create_time"] for r in rows}
         created = {}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from asyncpg import Record
+from asyncpg import Connection, Record
 
 from reelmill.jobs.errors import Failure
 from reelmill.jobs.places import DEFAULT_POOL
@@ -51,8 +51,8 @@ class NewTask:
     """Its share of the job's work, beside those of its siblings."""
     depends_on: tuple[UUID, ...] = ()
     """Of tasks that are spawned with it; each has a smaller id, so that no cycle can be."""
-    place: str = DEFAULT_POOL
-    """See reelmill.jobs.places."""
+    place: str = ""
+    """See reelmill.jobs.places; empty: that of the task that spawns it."""
     ahead: bool = False
     """It goes before all others of the job's priority: what ends work that was begun."""
 
@@ -69,6 +69,8 @@ class FinishedTask:
     """URIs of folders that nobody reads any more once the job is COMPLETED: they go with that."""
     lines: tuple[LogLine, ...] = ()
     """Of its processing log, as far as they are not stored yet."""
+    failure: Failure | None = None
+    """Why it made nothing at all, though its job goes on without; the job fails of it where no other made anything."""
 
 
 class LeaseStore:
@@ -125,42 +127,65 @@ class LeaseStore:
 
         One call may hold an older lease of a task beside its newest.
         """
+        answer: dict[Lease, StoredJob] = {}
+        for item in (x for x in finished if x.failure):
+            answer |= await self._complete_empty(item)
+        if some := [x for x in finished if not x.failure]:
+            several = any(x.left for x in some)  # statements
+            async with self._database.transaction() if several else self._database.connection() as connection:
+                answer |= await self._complete(connection, some)
+        return answer
+
+    async def _complete_empty(self, finished: FinishedTask) -> dict[Lease, StoredJob]:
+        """Finish a task that made nothing: the job fails where it was the last one and no other made anything."""
+        lease, failure = finished.lease, finished.failure
+        assert failure
+        async with self._database.transaction() as connection:
+            job_id = await connection.fetchval(_SQL["lock_task"], lease.task_id, lease.fence)
+            if job_id is None:
+                return {}
+            await connection.execute(_SQL["lock_job"], job_id)
+            if not await connection.fetchval(_SQL["is_empty"], job_id):
+                return await self._complete(connection, [finished])
+            stored = await _fail(connection, lease, failure)
+        return {lease: stored} if stored else {}
+
+    async def _complete(self, connection: Connection, finished: Sequence[FinishedTask]) -> dict[Lease, StoredJob]:
         made = [(x.lease, f) for x in finished for f in x.files]
         spawned = [(x.lease, task) for x in finished for task in x.spawned]
         logged = [(x.lease, line) for x in finished for line in x.lines]
         left = {x.lease.task_id: x.left for x in finished if x.left}
-        async with self._database.transaction() if left else self._database.connection() as connection:
-            rows = await connection.fetch(
-                _SQL["complete_and_spawn" if spawned else "complete_tasks"],
-                [x.lease.task_id for x in finished],
-                [x.lease.fence for x in finished],
-                [lease.task_id for lease, _ in made],
-                [lease.fence for lease, _ in made],
-                [f.output for _, f in made],
-                [f.position for _, f in made],
-                [f.file.SerializeToString() for _, f in made],
-                [f.file.uri for _, f in made],
-                [f.file.size_bytes for _, f in made],
-                [f.file.sha256 for _, f in made],
-                [x.result or None for x in finished],
-                [lease.task_id for lease, _ in logged],
-                [lease.fence for lease, _ in logged],
-                *_of_lines([line for _, line in logged]),
-                *(_columns(spawned) if spawned else ()),
-            )
-            ended = [task_id for row in rows if row["state"] == JobState.COMPLETED for task_id in row["task_ids"]]
-            if gone := {uri for task_id in ended for uri in left.get(task_id, ())}:
-                await connection.execute(_SQL["sweep_folders"], sorted(gone))
-        files = {x.lease: x.files for x in finished}
+        rows = await connection.fetch(
+            _SQL["complete_and_spawn" if spawned else "complete_tasks"],
+            [x.lease.task_id for x in finished],
+            [x.lease.fence for x in finished],
+            [lease.task_id for lease, _ in made],
+            [lease.fence for lease, _ in made],
+            [f.output for _, f in made],
+            [f.position for _, f in made],
+            [f.file.SerializeToString() for _, f in made],
+            [f.file.uri for _, f in made],
+            [f.file.size_bytes for _, f in made],
+            [f.file.sha256 for _, f in made],
+            [x.result or None for x in finished],
+            [lease.task_id for lease, _ in logged],
+            [lease.fence for lease, _ in logged],
+            *_of_lines([line for _, line in logged]),
+            *(_columns(spawned) if spawned else ()),
+        )
+        ended = [task_id for row in rows if row["state"] == JobState.COMPLETED for task_id in row["task_ids"]]
+        if gone := {uri for task_id in ended for uri in left.get(task_id, ())}:
+            await connection.execute(_SQL["sweep_folders"], sorted(gone))
+        by_lease = {x.lease: x for x in finished}
         answer = {}
         for row in rows:
             stored = _stored(row)
             leases = [Lease(task_id=i, fence=f) for i, f in zip(row["task_ids"], row["fences"], strict=True)]
             if row["state"] == JobState.COMPLETED and row["tasks"] == 1:
-                with_made(stored.job, [(f.output, f.position, f.file) for f in files[leases[0]]])
+                mine = by_lease[leases[0]]
+                with_made(stored.job, [(f.output, f.position, f.file) for f in mine.files], mine.result)
             elif row["state"] == JobState.COMPLETED:  # some of its files were made by others
-                async with self._database.connection() as connection:
-                    [job] = (await with_files(connection, [row])).values()
+                [job] = (await with_files(connection, [row])).values()
                 stored = StoredJob(tenant_id=stored.tenant_id, job=job)
             answer.update(dict.fromkeys(leases, stored))
         return answer
@@ -188,14 +213,8 @@ class LeaseStore:
 
     async def fail(self, lease: Lease, failure: Failure) -> StoredJob | None:
         """The job failed for good and goes to the dead-letter topic too; None as in retry."""
-        error = failure.to_proto().SerializeToString()
         async with self._database.transaction() as connection:
-            rows = await settled(connection, _SQL["fail_task"], lease.task_id, lease.fence, error)
-            if not rows:
-                return None
-            [row] = rows
-            await insert_dead_letters(connection, [row])
-        return _stored(row)
+            return await _fail(connection, lease, failure)
 
     async def release(self, lease: Lease) -> StoredJob | None:
         """Give the task back, no attempt charged; None as in retry."""
@@ -239,6 +258,17 @@ class LeaseStore:
         return _stored(row) if row else None
 
 
+async def _fail(connection: Connection, lease: Lease, failure: Failure) -> StoredJob | None:
+    """As LeaseStore.fail, in a transaction."""
+    error = failure.to_proto().SerializeToString()
+    rows = await settled(connection, _SQL["fail_task"], lease.task_id, lease.fence, error)
+    if not rows:
+        return None
+    [row] = rows
+    await insert_dead_letters(connection, [row])
+    return _stored(row)
+
+
 def _stored(row: Record) -> StoredJob:
     return StoredJob(tenant_id=row["tenant_id"], job=job_from_row(row))
 
@@ -266,7 +296,7 @@ def _columns(spawned: Sequence[tuple[Lease, NewTask]]) -> tuple[list[Any], ...]:
         [task.weight for _, task in spawned],
         [task_id for task_id, _ in edges],
         [before for _, before in edges],
-        [task.place for _, task in spawned],
+        [task.place or None for _, task in spawned],
         [int(task.ahead) for _, task in spawned],
     )
 
@@ -290,5 +320,6 @@ def _claimed(row: Record) -> ClaimedTask:
         output_prefix=row["attempt_prefix"],
         job=job_from_row(row),
         spec=row["task_spec"] or b"",
+        place=row["place"],
         part=_part(row) if row["tasks"] > 1 else None,
     )

@@ -1,6 +1,6 @@
 """Rows as values, and a job's row as the API shows it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
@@ -8,10 +8,12 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.jobs.progress import Part
 from reelmill.jobs.states import JobState
 from reelmill.jobs.times import without_broken
 from reelmill.v1.jobs_pb2 import Job, JobError, JobEvent, OutputFile
+from reelmill.v1.messages_pb2 import TaskResult
 
 UNREADABLE, FILES = "fields of another release", "outputs.files"
 """What `omitted` says of a job that was stored larger than any of ours, and of files that a job does not show."""
@@ -51,6 +53,8 @@ class ClaimedTask:
     job: Job
     spec: bytes = b""
     """What to do, as its kind has it; empty where the job says all."""
+    place: str = DEFAULT_POOL
+    """Which workers may run it; see reelmill.jobs.places."""
     part: Part | None = None
     """Its place in a job of several tasks; None: it is the whole."""
 
@@ -133,6 +137,15 @@ def show_files(job: Job, files: Mapping[str, Sequence[OutputFile]], larger: Mapp
         output.files.extend(made[:FILES_SHOWN])
     if any(output.file_count > len(output.files) for output in job.outputs):
         job.omitted.append(FILES)
+
+
+def show_output_errors(job: Job, results: Iterable[bytes]) -> None:
+    """Put what tasks told of optional outputs into a COMPLETED job."""
+    outputs = {output.name: output for output in job.outputs}
+    for result in results:
+        for error in TaskResult.FromString(result).output_errors:
+            if error.output in outputs:
+                outputs[error.output].error.CopyFrom(error)
 
 
 def error_from_bytes(data: bytes, *, full: bool) -> JobError:

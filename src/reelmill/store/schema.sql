@@ -46,8 +46,7 @@ BEGIN
             USING ERRCODE = 'RM005';
     END IF;
     INSERT INTO outbox (topic, key, value, headers)
-    SELECT task_topic(priority), job_id::text, task_ready_message(id, job_id),
-           CASE WHEN traceparent = '' THEN '{}' ELSE jsonb_build_object('traceparent', traceparent) END
+    SELECT task_topic(priority), job_id::text, task_ready_message(id, job_id), task_ready_headers(traceparent, place)
     FROM added WHERE state = 'READY' ORDER BY priority DESC, id;
     RETURN NULL;
 END $$;
@@ -58,7 +57,7 @@ CREATE FUNCTION public.announce_task() RETURNS trigger
 BEGIN
     INSERT INTO outbox (topic, key, value, headers)
     VALUES (task_topic(NEW.priority), NEW.job_id::text, task_ready_message(NEW.id, NEW.job_id),
-            CASE WHEN NEW.traceparent = '' THEN '{}' ELSE jsonb_build_object('traceparent', NEW.traceparent) END);
+            task_ready_headers(NEW.traceparent, NEW.place));
     RETURN NULL;
 END $$;
 
@@ -66,6 +65,25 @@ CREATE FUNCTION public.attempt_prefix(output_prefix text, task_id uuid, spawned_
     LANGUAGE sql IMMUTABLE
     AS $$
     SELECT output_prefix || CASE WHEN spawned_by IS NULL THEN '' ELSE task_id || '-' END || fence || '/'
+$$;
+
+CREATE TABLE public.workers (
+    owner text NOT NULL,
+    version text NOT NULL,
+    kinds text[] NOT NULL,
+    pool text NOT NULL,
+    labels text[] NOT NULL,
+    slots integer NOT NULL,
+    running integer NOT NULL,
+    start_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seen_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE FUNCTION public.can_run(worker public.workers, kind text, place text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT worker.slots > 0 AND kind = ANY (worker.kinds) AND worker.pool = split_part(place, ' ', 1)
+        AND worker.labels @> (string_to_array(place, ' '))[2:]
 $$;
 
 CREATE FUNCTION public.cloud_event(job_id uuid, tenant_id uuid, state public.job_state, attempt integer, version bigint, labels jsonb) RETURNS TABLE(topic text, key text, value bytea, headers jsonb)
@@ -213,6 +231,13 @@ BEGIN
     FROM tasks WHERE job_id = NEW.id AND state = 'COMPLETED' AND kind = 'make_piece' ORDER BY id;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION public.task_ready_headers(traceparent text, place text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE WHEN traceparent = '' THEN '{}' ELSE jsonb_build_object('traceparent', traceparent) END
+        || CASE split_part(place, ' ', 1) WHEN 'default' THEN '{}' ELSE jsonb_build_object('pool', split_part(place, ' ', 1)) END
+$$;
 
 CREATE FUNCTION public.task_ready_message(task_id uuid, job_id uuid) RETURNS bytea
     LANGUAGE sql IMMUTABLE
@@ -453,18 +478,6 @@ CREATE TABLE public.users (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
     create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-
-CREATE TABLE public.workers (
-    owner text NOT NULL,
-    version text NOT NULL,
-    kinds text[] NOT NULL,
-    pool text NOT NULL,
-    labels text[] NOT NULL,
-    slots integer NOT NULL,
-    running integer NOT NULL,
-    start_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    seen_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 ALTER TABLE ONLY public.idempotency_keys

@@ -22,6 +22,7 @@ class LivingWorker:
     pool: str
     labels: tuple[str, ...]
     slots: int
+    """0 while it drains: it takes no more tasks."""
     running: int
     """Tasks that it holds."""
 

@@ -108,6 +108,23 @@ _OLDEST_READY = Gauge(
     registry=_SCHEDULER,
 )
 OLDEST_READY = {p: _OLDEST_READY.labels(p) for p in PRIORITIES}
+POOL_TASKS = Gauge(
+    "reelmill_pool_tasks",
+    "Tasks that wait for a worker or run; pool: the default, one of living workers or of metric_pools, else other",
+    ["pool", "state"],
+    registry=_SCHEDULER,
+)
+POOL_OLDEST_READY = Gauge(
+    "reelmill_pool_oldest_ready_seconds",
+    "How long a pool's oldest READY task has waited; 0 where there is none",
+    ["pool"],
+    registry=_SCHEDULER,
+)
+UNSERVED = Gauge(
+    "reelmill_tasks_unserved",
+    "READY tasks that no living worker can take: none is of their pool and has the labels that they need",
+    registry=_SCHEDULER,
+)
 _LAG = Gauge(
     "reelmill_queue_lag_messages",
     "Messages of ready tasks that no worker has taken: the lag of the workers' group",
@@ -130,6 +147,17 @@ def forget_counts() -> None:
     """Show no number of what can't be counted now: an old one would look like news."""
     for gauge in (*JOBS.values(), *TASKS.values(), *OLDEST_READY.values(), EXPIRED_LEASES, OUTBOX, OUTBOX_OLDEST):
         gauge.set(math.nan)
+    show_pools(())
+
+
+def show_pools(pools: Iterable[tuple[str, int, int, float]]) -> None:
+    """Show these pools (name, tasks READY and RUNNING, seconds of the oldest READY one) and no others."""
+    POOL_TASKS.clear()
+    POOL_OLDEST_READY.clear()
+    for pool, ready, running, oldest_seconds in pools:
+        POOL_TASKS.labels(pool, TaskState.READY).set(ready)
+        POOL_TASKS.labels(pool, TaskState.RUNNING).set(running)
+        POOL_OLDEST_READY.labels(pool).set(oldest_seconds)
 
 
 def forget_lag() -> None:
@@ -158,6 +186,13 @@ _FAILURES = Counter(
     "reelmill_worker_failures_total", "Attempts that failed, by error", ["code", "category"], registry=_WORKER
 )
 FAILURES = {code: _FAILURES.labels(code, meaning.category) for code, meaning in CODES.items()}
+_OUTPUT_FAILURES = Counter(
+    "reelmill_worker_output_failures_total",
+    "Optional outputs that failed while their jobs went on, by error",
+    ["code", "category"],
+    registry=_WORKER,
+)
+OUTPUT_FAILURES = {code: _OUTPUT_FAILURES.labels(code, meaning.category) for code, meaning in CODES.items()}
 _RUN_TIME = Histogram(
     "reelmill_worker_attempt_duration_seconds",
     "Time from claim to end",

@@ -1,6 +1,9 @@
+from reelmill.v1 import jobs_pb2 as _jobs_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Optional as _Optional
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -27,3 +30,9 @@ class DeadLetter(_message.Message):
     job_id: str
     reason: str
     def __init__(self, version: _Optional[int] = ..., topic: _Optional[str] = ..., value: _Optional[bytes] = ..., job_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class TaskResult(_message.Message):
+    __slots__ = ("output_errors",)
+    OUTPUT_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    output_errors: _containers.RepeatedCompositeFieldContainer[_jobs_pb2.JobError]
+    def __init__(self, output_errors: _Optional[_Iterable[_Union[_jobs_pb2.JobError, _Mapping]]] = ...) -> None: ...

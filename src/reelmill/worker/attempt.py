@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
-from reelmill.jobs.errors import Stopped, Unavailable
+from reelmill.jobs.errors import Failure, Stopped, Unavailable
 from reelmill.jobs.progress import aged
+from reelmill.jobs.retry import RetryPolicy
 from reelmill.jobs.states import Phase
 from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile, NewTask
@@ -50,6 +51,8 @@ class Attempt:
         """The newest; see `advance`."""
         self.result = b""
         """What the task has to tell those that follow it, as its kind has it."""
+        self.failure: Failure | None = None
+        """Why it made nothing, though its job may go on without; else it raises."""
         self.spawned: tuple[NewTask, ...] = ()
         """What is to follow: written with the attempt's completion, or not at all."""
         self.left: tuple[str, ...] = ()
@@ -87,6 +90,11 @@ class Attempt:
             self.stop.set()
             for scope in self._scopes:
                 scope.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def last(self) -> bool:
+        """Whether no other attempt follows if this one fails."""
+        return RetryPolicy.from_proto(self.task.job.retry_policy).is_last(self.task.charged_attempts)
 
     def check_stop(self) -> None:
         """Raise Stopped where the attempt is to stop."""

@@ -23,6 +23,7 @@ from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import OutputFile
 from reelmill.worker.attempt import Attempt
+from reelmill.worker.lacking import Lacking
 
 log = get_logger(__name__)
 _KEPT_BYTES = 2**24  # of pictures that lie in memory until their attempt ends; others go through the working directory
@@ -42,6 +43,7 @@ class Finishing:
         prober: TenantProber,
         folder: AttemptFolder,
         graph: Graph,
+        lacking: Lacking,
         *,
         input_damaged: bool,
     ) -> None:
@@ -51,13 +53,14 @@ class Finishing:
         self._prober = prober
         self._folder = folder
         self._graph = graph
+        self._lacking = lacking
         self._known_damaged = input_damaged
         self.complained = False
         """Whether ffmpeg did so of an input."""
         self._read = frozenset(reading.of for step in graph.steps for reading in step.reads)
         self._kept: dict[PurePosixPath, Still] = {}
         self._kept_bytes = 0
-        self._made: asyncio.Queue[Step] = asyncio.Queue()
+        self._made: asyncio.Queue[Step | None] = asyncio.Queue()
         self._is_made = False
         # By the place of what was promised: how its input was judged then, and its files.
         self._checked: dict[PurePosixPath, tuple[bool, list[Verified]]] = {}
@@ -84,6 +87,11 @@ class Finishing:
         """A step was made."""
         self._made.put_nowait(step)
 
+    def skip(self, count: int) -> None:
+        """So many steps are not made."""
+        for _ in range(count):
+            self._made.put_nowait(None)
+
     async def beside(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `make`, which calls `begin` after each step. Raises what it raises, and where a file can't be stored."""
         steps = len(self._graph.steps)
@@ -109,6 +117,8 @@ class Finishing:
             step = await self._made.get()
             if self._is_made:
                 return
+            if step is None or self._lacking.may_lack(step):  # what is stored of an output would stay if that failed
+                continue
             try:
                 await self._attempt.unless_stopped(self._check(step.promised))
             except AttemptFailed as error:
@@ -117,8 +127,13 @@ class Finishing:
             await self._attempt.unless_stopped(self._store(step.promised))
 
     async def check(self) -> None:
-        """Look into all files that were not yet. Raises AttemptFailed, as `verify` does."""
-        await self._attempt.unless_stopped(self._check([t for t in self._graph.promised if not self._is_checked(t)]))
+        """Look into all files that were not yet. Raises AttemptFailed, as `verify` does, but for optional outputs."""
+        for promised in self._lacking.separately(self._graph.steps):
+            try:
+                left = [thing for thing in promised if not self._is_checked(thing)]
+                await self._attempt.unless_stopped(self._check(left))
+            except AttemptFailed as error:
+                self._lacking.failed(error, promised)
 
     def _is_checked(self, thing: PlannedFile | FileSet) -> bool:
         damaged, _ = self._checked.get(_place(thing), (None, ()))
@@ -132,7 +147,7 @@ class Finishing:
 
     async def store(self) -> tuple[MadeFile, ...]:
         """Write each file to its place that is not there yet; answers all of them, in their order."""
-        await self._attempt.unless_stopped(self._store(self._graph.promised))
+        await self._attempt.unless_stopped(self._store(self._promised))
         made: list[MadeFile] = []
         positions: dict[str, int] = {}
         for file in self.files:
@@ -144,7 +159,13 @@ class Finishing:
     @property
     def files(self) -> list[Verified]:
         """The job's, in their order; all are checked."""
-        return self._outputs(self._graph.promised)
+        return self._outputs(self._promised)
+
+    @property
+    def _promised(self) -> list[PlannedFile | FileSet]:
+        """All that is still wanted."""
+        wanted = {_place(thing) for group in self._lacking.separately(self._graph.steps) for thing in group}
+        return [thing for thing in self._graph.promised if _place(thing) in wanted]
 
     def _outputs(self, promised: Iterable[PlannedFile | FileSet]) -> list[Verified]:
         found = chain.from_iterable(self._checked[_place(thing)][1] for thing in promised)

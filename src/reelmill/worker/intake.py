@@ -9,7 +9,7 @@ from typing import Any
 
 from reelmill.jobs.places import DEFAULT_POOL, places
 from reelmill.points import reach
-from reelmill.queue.port import Consumer, Delivery, Message, Queue, Topic, parse_task_ready
+from reelmill.queue.port import Consumer, Delivery, Message, Queue, Topic, parse_task_ready, pool_told
 from reelmill.store.leases import BEGINNING, KINDS, LeaseStore
 from reelmill.store.records import ClaimedTask
 from reelmill.telemetry.logs import get_logger
@@ -29,10 +29,11 @@ class Abilities:
     kinds: tuple[str, ...] = KINDS
     pool: str = DEFAULT_POOL
     labels: tuple[str, ...] = ()
+    """That it was given, and the one that names its ffmpeg's build."""
 
     @property
     def group(self) -> str:
-        """The consumer group of the pool's workers: each pool hears every message."""
+        """The consumer group of the pool's workers: each pool hears every message, and heeds its own."""
         return "workers" if self.pool == DEFAULT_POOL else f"workers.{self.pool}"
 
 
@@ -68,7 +69,7 @@ class Intake:
 
     def consumer(self) -> Consumer:
         """A new member of the workers' group."""
-        return self._queue.consumer(group=self._abilities.group)
+        return self._queue.consumer(group=self._abilities.group, pool=self._abilities.pool)
 
     async def take(self, consumer: Consumer, limit: int, start: Callable[[ClaimedTask], None]) -> list[ClaimedTask]:
         """Claim up to `limit` tasks and start them; waits up to a sweep's interval for one.
@@ -80,9 +81,9 @@ class Intake:
             if self._more:  # work waits that no message may bring us: with more workers than partitions most get none
                 timeout = min(timeout, _PROMPT_SECONDS)
             self._uncommitted = await consumer.receive(limit, timeout)
-        readable = [await self._readable(d) for d in self._uncommitted]
+        ours = [await self._readable(d) and pool_told(d.message) == self._abilities.pool for d in self._uncommitted]
         claimed = []
-        if any(readable) or not self._uncommitted:
+        if any(ours) or not self._uncommitted:
             claimed = await self._start_claimed(self._claim(limit), start)
             self._more = len(claimed) == limit
         if claimed:

@@ -26,9 +26,11 @@ async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: 
     """Fetch all pieces, or find them where they lie.
 
     Raises AttemptFailed OUTPUT_TOO_LARGE where they are more than `max_bytes` together, and OUTPUT_UNAVAILABLE where
-    one is not to be had.
+    one is not to be had. OUTPUT_INVALID where they come from encoders of several builds: these need not look alike.
     """
     made = [one for result in results for one in made_of(result)]
+    if len({one.engine for one in made}) > 1:
+        raise AttemptFailed("OUTPUT_INVALID", "the pieces come from several builds of ffmpeg")
     if (total := sum(one.size_bytes for one in made)) > max_bytes:
         message = (
             f"the outputs' pieces have {total} bytes, and at most {max_bytes} are allowed (setting input_max_bytes)"
@@ -50,8 +52,8 @@ async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: 
     return Brought(join=joined(join, made), paths=paths)
 
 
-def told(piece: str, verified: Sequence[Verified], stored: Iterable[MadeFile]) -> bytes:
-    """What a task that made a piece tells the one that joins it."""
+def told(piece: str, verified: Sequence[Verified], stored: Iterable[MadeFile], engine: str) -> bytes:
+    """What a task that made a piece, with such a build of ffmpeg, tells the one that joins it."""
     times = {str(file.output): file.times for file in verified}
     return result(
         Made(
@@ -60,6 +62,7 @@ def told(piece: str, verified: Sequence[Verified], stored: Iterable[MadeFile]) -
             uri=one.file.uri,
             size_bytes=one.file.size_bytes,
             times=times[one.output],
+            engine=engine,
         )
         for one in stored
     )

@@ -1,13 +1,15 @@
 """The executor that runs media jobs: fetch, probe, plan, ffmpeg, check, upload."""
 
+import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reelmill.abreast import abreast
-from reelmill.jobs.errors import AttemptFailed
+from reelmill.jobs.errors import AttemptFailed, Failure
+from reelmill.jobs.places import with_label
 from reelmill.jobs.states import Phase
 from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
@@ -44,6 +46,7 @@ from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
 from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
+from reelmill.worker.lacking import Lacking, remove_files
 from reelmill.worker.meter import Meter
 from reelmill.worker.spans import SUSPECT, Hollow, Wanted, check_begins, digest, wanted_in, with_extents
 from reelmill.worker.spreading import Spreader
@@ -70,6 +73,8 @@ class MediaLimits:
     """Most bytes of inputs that are kept for further tasks."""
     context: PlanContext
     """Threads of each codec, and memory of each process."""
+    engine: str = ""
+    """The label of this ffmpeg's build, which all workers of one job must have; empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,43 +165,42 @@ class MediaExecutor:
     ) -> tuple[MadeFile, ...]:
         """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined."""
         task, inputs, hollow, began = attempt.task, dict[str, Fetched](), False, time.monotonic()
+        lacking = Lacking(attempt, job, strict=piece is not None)
 
-        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source]:
-            return await self._measure(attempt, job, folder, inputs, wanted)
+        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Failure]:
+            return await self._measure(attempt, job, folder, inputs, wanted, lacking)
 
         try:
             context = replace(self._limits.context, piece=piece)
             graph, facts = await settle(job, context, measure)
-            if not task.spec and await self._spread(attempt, graph, facts, inputs, measure):
-                return ()
+            lacking.planned(graph.failed)
+            if lacking.everything or (not task.spec and await self._spread(attempt, graph, facts, inputs, measure)):
+                return lacking.told(())
             of_inputs = sources(job, facts, piece)
             found = of_inputs.values()
             paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
             placed = Placed(inputs=paths, threads=self._limits.context.threads)
-            runs = [
-                _Run(
-                    step=step,
-                    command=rendered(step, placed),
-                    engine=engine_of(step),
-                    works=works(job, step, of_inputs),
-                )
-                for step in graph.steps
-            ]
-            for one in runs:
-                shown = ffmpeg_run.shown(one.command, self._limits.ffmpeg)
-                attempt.log(_DOES[one.engine], output=", ".join(one.command.outputs), command=shown)
+
+            def run_of(step: Step) -> _Run:
+                """A step as it is to be run, which the job's log tells."""
+                command, engine = rendered(step, placed), engine_of(step)
+                shown = ffmpeg_run.shown(command, self._limits.ffmpeg)
+                attempt.log(_DOES[engine], output=", ".join(command.outputs), command=shown)
+                return _Run(step=step, command=command, engine=engine, works=works(job, step, of_inputs))
+
+            runs = list(map(run_of, graph.steps))
             if hollow := any(fetched.lacking_bytes for fetched in inputs.values()):
                 check_begins(graph.steps, task.spec)
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
             damaged = any(s.timeline.damaged or s.info.duration_seconds > believable_seconds(s.info) for s in found)
             storage, prober = self._storage.of(task.tenant_id), self._prober.of(task.tenant_id)
-            finishing = Finishing(attempt, storage, prober, folder, graph, input_damaged=damaged)
+            finishing = Finishing(attempt, storage, prober, folder, graph, lacking, input_damaged=damaged)
 
             made_all = 0.0
 
             async def make() -> None:
                 nonlocal made_all
-                await self._transcode(attempt, runs, folder, found, finishing)
+                await self._transcode(attempt, runs, folder, found, finishing, run_of, lacking)
                 if finishing.complained and hollow:
                     raise Hollow("ffmpeg complained")
                 made_all = time.monotonic()
@@ -213,9 +217,9 @@ class MediaExecutor:
             await reach("task.uploaded")
             self._measure_end(began, made_all, runs, made)
             if isinstance(piece, Chunk | Sound):
-                attempt.result = told(piece.name, finishing.files, made)
+                attempt.result = told(piece.name, finishing.files, made, self._limits.engine)
                 return ()
-            return made
+            return lacking.told(made)
         except AttemptFailed as error:
             if hollow and error.code in SUSPECT:
                 raise Hollow(error.failure.message) from error
@@ -249,6 +253,9 @@ class MediaExecutor:
         if not attempt.spawned:
             return False
         await self._check_unchanged(attempt, job, inputs)
+        if self._limits.engine:
+            where = with_label(attempt.task.place, self._limits.engine)
+            attempt.spawned = tuple(replace(task, place=where) for task in attempt.spawned)
         kinds = Counter((task.kind, outputs_of(task.spec)) for task in attempt.spawned)
         attempt.spawned = await self._share_inputs(attempt, inputs)
         for (kind, outputs), count in kinds.items():
@@ -279,13 +286,24 @@ class MediaExecutor:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
     async def _measure(
-        self, attempt: Attempt, job: Job, folder: AttemptFolder, inputs: dict[str, Fetched], wanted: Sequence[Probe]
-    ) -> list[Source]:
-        """Fetch and probe inputs, several at once; each is put into `inputs`."""
+        self,
+        attempt: Attempt,
+        job: Job,
+        folder: AttemptFolder,
+        inputs: dict[str, Fetched],
+        wanted: Sequence[Probe],
+        lacking: Lacking,
+    ) -> list[Source | Failure]:
+        """Fetch and probe inputs, several at once; each is put into `inputs`. A Failure where a job can do without."""
         items = {item.name: (i, item) for i, item in enumerate(job.inputs)}
 
-        async def source(probe: Probe) -> Source:
-            return await self._source(attempt, folder, inputs, probe, *items[probe.input])
+        async def source(probe: Probe) -> Source | Failure:
+            try:
+                return await self._source(attempt, folder, inputs, probe, *items[probe.input])
+            except AttemptFailed as error:
+                failure = lacking.input(probe.input, error)
+                inputs.pop(probe.input, None)
+                return failure
 
         return await attempt.unless_stopped(abreast(source, wanted, at_once=FILES_AT_ONCE))
 
@@ -346,21 +364,37 @@ class MediaExecutor:
         folder: AttemptFolder,
         sources: Iterable[Source],
         finishing: Finishing,
+        run_of: Callable[[Step], _Run],
+        lacking: Lacking,
     ) -> None:
-        """Run all of them, one after the other."""
+        """Run all of them, one after the other.
+
+        Where one fails that made optional outputs, what it made else is made by others in its place.
+        """
         longest = max((believable_seconds(s.info) for s in sources), default=0.0)
         factor = self._limits.wall_limit_factor
         wall = min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * longest))
         threads = self._limits.context.threads
         meter = Meter(attempt, [(one.command, one.works) for one in runs], self._history.rates, threads)
-        for one in runs:
+        waiting, every = deque(runs), [one.step for one in runs]
+        while waiting:
             attempt.check_stop()
+            one = waiting.popleft()
             meter.begin()
-            made = await self._still(attempt, one, finishing) if one.engine is Engine.WARM else None
-            if made is None:
-                for writing in one.step.writes:
-                    (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
-                made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter)
+            try:
+                made = await self._still(attempt, one, finishing) if one.engine is Engine.WARM else None
+                if made is None:
+                    for writing in one.step.writes:
+                        (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
+                    made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter)
+            except AttemptFailed as error:
+                again = list(map(run_of, lacking.instead(one.step, error, every)))
+                await asyncio.to_thread(remove_files, folder.path, one.step)
+                left = lacking.left(every)
+                finishing.skip(1 + sum(other.step not in left for other in waiting))
+                waiting = deque([*again, *(other for other in waiting if other.step in left)])
+                meter.replan([(other.command, other.works) for other in waiting])
+                continue
             meter.finish()
             self._history.step(one.works, cpu_seconds=made.cpu_seconds, wall_seconds=made.wall_seconds, threads=threads)
             finishing.complained |= made.input_damaged

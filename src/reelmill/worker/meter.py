@@ -22,7 +22,8 @@ class Meter:
     ) -> None:
         """`rates`: what is known of the works of each command, on so many threads."""
         self._attempt = attempt
-        self._left = [(command, seconds_of(works, rates, threads)) for command, works in commands]
+        self._rates, self._threads = rates, threads
+        self._left = self._expected(commands)
         self._after = beside(AFTER, rates)
         self._total = sum(expected.likely for _, expected in self._left) or 1.0
         self._done = self._took = 0.0
@@ -55,6 +56,18 @@ class Meter:
         self._start()
         self._tell(Progress())
 
+    def replan(self, commands: Sequence[tuple[Command, Sequence[Work]]]) -> None:
+        """The first of those that are left has failed, and these are run in the place of all that are left."""
+        self._took += time.monotonic() - self._began
+        self._left = self._expected(commands)
+        self._total = self._done + sum(expected.likely for _, expected in self._left) or 1.0
+        self._total_of = dict(self._done_of)
+        self._add(self._total_of, self._left)
+        self._start()
+
+    def _expected(self, commands: Sequence[tuple[Command, Sequence[Work]]]) -> list[tuple[Command, Range]]:
+        return [(command, seconds_of(works, self._rates, self._threads)) for command, works in commands]
+
     def _start(self) -> None:
         self._began = self._first = self._moved = time.monotonic()
         self._share = 0.0
@@ -83,8 +96,9 @@ class Meter:
         self._attempt.advance(progress, self._outputs(running))
 
     def _outputs(self, running: Mapping[str, float]) -> dict[str, float]:
-        """Percent of each."""
-        return {n: 100 * (done + running.get(n, 0.0)) / self._total_of[n] for n, done in self._done_of.items()}
+        """Percent of each that is made."""
+        made = ((name, done) for name, done in self._done_of.items() if self._total_of[name] > 0)
+        return {name: 100 * (done + running.get(name, 0.0)) / self._total_of[name] for name, done in made}
 
     @staticmethod
     def _add(sums: dict[str, float], commands: Iterable[tuple[Command, Range]]) -> None:

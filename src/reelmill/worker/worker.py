@@ -96,6 +96,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._heartbeat_now = asyncio.Event()
         self._give_up = asyncio.Event()
+        self._draining = False
         self._completions: Batcher[FinishedTask, StoredJob | None] = Batcher(self._complete)
         self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._slots = Slots(config.slots, config.fetches, self._changed.set)
@@ -117,6 +118,8 @@ class Worker:
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([stopping, heartbeat], return_when=asyncio.FIRST_COMPLETED)
+            self._draining = True
+            self._heartbeat_now.set()
             await end(take)
             await self._intake.settle()
             await consumer.stop()
@@ -252,6 +255,7 @@ class Worker:
             spawned=attempt.spawned,
             left=attempt.left,
             lines=lines,
+            failure=attempt.failure,
         )
         if not await self._persist(lambda: self._completions.submit(finished)):
             return await self._stopped(attempt)
@@ -357,7 +361,7 @@ class Worker:
             kinds=abilities.kinds,
             pool=abilities.pool,
             labels=abilities.labels,
-            slots=self._config.slots,
+            slots=0 if self._draining else self._config.slots,
             running=len(self._running),
         )
 

@@ -34,12 +34,13 @@ class Deployment:
         database_url: str,
         queue_url: str = "postgres:",
         cache_url: str = "memory:",
-        workers: int = 1,
+        workers: int | Sequence[Sequence[str]] = 1,
         kinds: Sequence[str] = ("api", "gateway", "scheduler"),
         settings: dict[str, str] | None = None,
         s3_address: str = "",
         module: str = "reelmill",
     ) -> None:
+        """`workers`: how many, or the options of each."""
         self._module = module
         self.s3_address = s3_address
         self.folder = Path(tempfile.mkdtemp(prefix="reelmill-deployment-"))
@@ -68,13 +69,14 @@ class Deployment:
         self.processes: dict[str, Reelmill] = {}
         for kind in kinds:
             self.processes[kind] = self._process(kind)
-        self.workers = [self._process("worker") for _ in range(workers)]
+        options = [()] * workers if isinstance(workers, int) else workers
+        self.workers = [self._process("worker", *one) for one in options]
         self.acknowledged: dict[str, Job] = {}
         self._stack = AsyncExitStack()
 
-    def _process(self, kind: str) -> Reelmill:
+    def _process(self, kind: str, *options: str) -> Reelmill:
         api = {"api_target": self.processes["api"].grpc} if kind == "gateway" else {}
-        return Reelmill(kind, module=self._module, variables=self.settings, **api)
+        return Reelmill(kind, *options, module=self._module, variables=self.settings, **api)
 
     @property
     def api(self) -> Reelmill:

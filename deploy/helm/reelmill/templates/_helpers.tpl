@@ -41,6 +41,25 @@ labels:
 {{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ default .Chart.AppVersion $image.tag }}{{ end }}
 {{- end }}
 
+{{/* The workers' Deployments, as JSON: the default pool's, then one for each of worker.pools, whose values are
+     worker's where it has none of its own. Each has name (of its pool), component, labels and values. */}}
+{{- define "reelmill.workers" -}}
+{{- $worker := omit .Values.worker "pools" -}}
+{{- $all := list (dict "name" "default" "component" "worker" "labels" list "values" $worker) -}}
+{{- range .Values.worker.pools -}}
+{{- $values := mergeOverwrite (deepCopy $worker) (omit . "name" "labels") -}}
+{{- $all = append $all (dict "name" .name "component" (printf "worker-%s" .name) "labels" (.labels | default list) "values" $values) -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end }}
+
+{{/* The components of all workers, as JSON. */}}
+{{- define "reelmill.workers.components" -}}
+{{- $components := list "worker" -}}
+{{- range .Values.worker.pools }}{{ $components = append $components (printf "worker-%s" .name) }}{{ end -}}
+{{- toJson $components -}}
+{{- end }}
+
 {{/* A value as REELMILL_* wants it: text as it is, all else as JSON (a large number must not become 5e+10). */}}
 {{- define "reelmill.setting" -}}
 {{ if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end }}

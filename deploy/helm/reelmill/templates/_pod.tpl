@@ -24,22 +24,23 @@ failureThreshold: {{ .failures }}
 {{- end }}
 
 {{/* Everything that our processes share. root, component, values, ports, uses: what of database, queue, cache,
-     and initContainers if any. */}}
+     initContainers if any, and process where that is not the component: pools are workers too. */}}
 {{- define "reelmill.pod" -}}
 {{- $root := .root -}}
 {{- $values := .values -}}
+{{- $process := .process | default .component -}}
 metadata:
   labels:
     {{- include "reelmill.labels" . | nindent 4 }}
   annotations:
-    kubectl.kubernetes.io/default-container: {{ .component }}
+    kubectl.kubernetes.io/default-container: {{ $process }}
     checksum/config: {{ include "reelmill.config" $root | sha256sum }}
     checksum/secret: {{ include "reelmill.secretChecksum" $root }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "reelmill.fullname" $root }}-{{ .component }}
+  serviceAccountName: {{ include "reelmill.fullname" $root }}-{{ $process }}
   automountServiceAccountToken: false
   enableServiceLinks: false # its variables would look like settings: REELMILL_API_PORT
   terminationGracePeriodSeconds: {{ .graceSeconds }}
@@ -79,10 +80,10 @@ spec:
     {{- . | nindent 4 }}
   {{- end }}
   containers:
-    - name: {{ .component }}
+    - name: {{ $process }}
       image: {{ include "reelmill.image" $root }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      args: [{{ .component }}]
+      args: [{{ $process }}]
       ports:
         {{- range $name, $port := .ports }}
         - { name: {{ $name }}, containerPort: {{ $port }} }

@@ -3,11 +3,11 @@
 WITH new AS (
     SELECT * FROM unnest(
         $3::uuid[], $4::uuid[], $5::smallint[], $6::bytea[], $7::text[], $8::text[], $9::timestamptz[],
-        $10::uuid[], $11::text[], $12::text[]
-    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent, operation)
+        $10::uuid[], $11::text[], $12::text[], $13::text[]
+    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent, operation, place)
 ), task AS (
-    INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, ready_time, traceparent)
-    SELECT task_id, id, $1, 'run_job', operation, 'READY', priority, clock_timestamp(), traceparent FROM new
+    INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, ready_time, traceparent, place)
+    SELECT task_id, id, $1, 'run_job', operation, 'READY', priority, clock_timestamp(), traceparent, place FROM new
 )
 INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, labels, deadline, retry_of, open_tasks)
 SELECT id, $1, $2, priority, spec, output_prefix, labels::jsonb, deadline, retry_of, 1 FROM new
@@ -53,6 +53,11 @@ SELECT job_id, output, count(*) AS count, sum(size_bytes)::bigint AS bytes
 FROM output_files JOIN unnest($2::uuid[], $3::text[]) AS wanted (job_id, output) USING (job_id, output)
 WHERE tenant_id = $1 GROUP BY job_id, output;
 
+-- name: get_results
+-- What tasks of kinds $3 told with their completions, of jobs.
+SELECT job_id, result FROM tasks
+WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) AND kind = ANY ($3::text[]) AND result IS NOT NULL;
+
 -- name: list_files
 -- Files of an output of a COMPLETED job after a position. It ends with the file that brings it to $6 bytes.
 WITH page AS (
@@ -80,7 +85,8 @@ LIMIT 1;
 -- that brings it to $8 bytes; `candidates` are the jobs that it would have without that.
 WITH page AS (
     SELECT id, octet_length(spec) + coalesce(octet_length(error), 0) + CASE WHEN state = 'COMPLETED' THEN coalesce(
-        (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id AND position < $9), 0)
+        (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id AND position < $9), 0) + coalesce(
+        (SELECT sum(octet_length(result)) FROM tasks WHERE job_id = jobs.id), 0)
         ELSE 0 END AS bytes
     FROM jobs
     WHERE tenant_id = $1

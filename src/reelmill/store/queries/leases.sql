@@ -9,7 +9,7 @@ claimed AS (
     SET state = 'RUNNING', owner = $2, fence = t.fence + 1, attempt = t.attempt + 1, phase = 'PROBING',
         lease_until = clock_timestamp() + $3::interval
     FROM candidates c WHERE t.id = c.id
-    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent, t.spawned_by, t.spec, t.weight, t.ready_time,
+    RETURNING t.id, t.job_id, t.kind, t.fence, t.attempt, t.crashes, t.traceparent, t.spawned_by, t.spec, t.weight, t.place, t.ready_time,
         coalesce(extract(epoch FROM clock_timestamp() - t.ready_time), 0)::float8 AS waited_seconds
 ), ordered AS (
     -- Of a task that nobody spawned the job has no other yet.
@@ -25,7 +25,7 @@ claimed AS (
     RETURNING j.*
 )
 SELECT c.id AS task_id, c.kind, c.fence, c.attempt AS task_attempt, c.crashes, c.traceparent, c.waited_seconds,
-    c.weight AS task_weight, c.spec AS task_spec, attempt_prefix(j.output_prefix, c.id, c.spawned_by, c.fence) AS attempt_prefix, j.*
+    c.weight AS task_weight, c.spec AS task_spec, c.place, attempt_prefix(j.output_prefix, c.id, c.spawned_by, c.fence) AS attempt_prefix, j.*
 FROM claimed c JOIN started j ON j.id = c.job_id
 ORDER BY j.priority DESC, c.ready_time;
 
@@ -91,7 +91,8 @@ held AS (
 ), done AS (
     UPDATE tasks t SET state = 'COMPLETED', lease_until = NULL, phase = NULL, result = held.result
     FROM held WHERE t.id = held.id
-    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.attempt, t.operation, t.priority, t.traceparent, t.weight, t.spawned_by
+    RETURNING t.id, t.job_id, t.tenant_id, t.fence, t.attempt, t.operation, t.priority, t.traceparent, t.weight, t.spawned_by,
+        t.place
 ), logged AS (
     INSERT INTO job_logs (job_id, tenant_id, attempt, time, level, output, message, command)
     SELECT done.job_id, done.tenant_id, done.attempt, l.time, l.level::log_level, l.output, l.message, l.command
@@ -168,7 +169,7 @@ WITH
                        traceparent, spawned_by, spec, weight, place)
     SELECT s.id, done.job_id, done.tenant_id, s.kind, done.operation,
            CASE WHEN e.n > 0 THEN 'WAITING' ELSE 'READY' END::task_state, done.priority + s.ahead, e.n,
-           CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, s.place
+           CASE WHEN e.n = 0 THEN clock_timestamp() END, done.traceparent, done.id, s.spec, s.weight, coalesce(s.place, done.place)
     FROM unnest($19::uuid[], $20::bigint[], $21::uuid[], $22::text[], $23::bytea[], $24::real[], $27::text[], $28::smallint[])
         AS s (parent, fence, id, kind, spec, weight, place, ahead)
     JOIN done ON done.id = s.parent AND done.fence = s.fence
@@ -186,6 +187,19 @@ INSERT INTO storage_deletions (uri, not_before) SELECT uri, clock_timestamp() FR
 -- name: results_before
 -- What the tasks told that a task waited for, in the order of their ids.
 SELECT t.result FROM task_dependencies d JOIN tasks t ON t.id = d.depends_on WHERE d.task_id = $1 ORDER BY t.id;
+
+-- name: lock_task
+-- A task by its lease, before its job is locked: its job.
+SELECT job_id FROM tasks WHERE id = $1 AND fence = $2 AND state::text = 'RUNNING' FOR NO KEY UPDATE;
+
+-- name: lock_job
+-- A job whose task is locked.
+SELECT FROM jobs WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: is_empty
+-- Whether a job's only open task is about to end, and none has made anything. The job is locked, so that this sees
+-- what its siblings' completions wrote.
+SELECT j.open_tasks = 1 AND NOT EXISTS (SELECT FROM output_files WHERE job_id = j.id) FROM jobs j WHERE j.id = $1;
 
 -- name: completed_job
 -- The job of a task that this very lease completed: a repeated write is told apart from a late one.

@@ -1,6 +1,7 @@
 -- name: take_messages
 -- Messages of topics $1, in that order of preference, hidden from others for $3 seconds. The inner
--- query runs topic by topic and only until $2 rows are locked.
+-- query runs topic by topic and only until $2 rows are locked. Those of another pool than $4 only once they are old:
+-- nobody lives there, and its workers would have found their tasks by now, so whoever comes by takes them away.
 UPDATE outbox SET visible_at = clock_timestamp() + make_interval(secs => $3::float8)
 WHERE id = ANY (ARRAY(
     SELECT waiting.id
@@ -8,6 +9,7 @@ WHERE id = ANY (ARRAY(
         LATERAL (
             SELECT id FROM outbox
             WHERE topic = wanted.topic AND visible_at <= clock_timestamp()
+                AND (coalesce(headers ->> 'pool', 'default') = $4 OR create_time < clock_timestamp() - interval '10 s')
             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
         ) AS waiting
     LIMIT $2

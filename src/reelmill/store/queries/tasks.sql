@@ -37,8 +37,7 @@ SELECT x.kind, x.place, count(w.owner) AS workers, coalesce(sum(w.slots), 0) AS 
        coalesce(sum(greatest(w.slots - w.running, 0)), 0) AS free_slots
 FROM unnest($1::text[], $2::text[]) AS x (kind, place)
 LEFT JOIN workers w ON w.seen_time > clock_timestamp() - $3::interval
-    AND x.kind = ANY (w.kinds) AND w.pool = split_part(x.place, ' ', 1)
-    AND w.labels @> (string_to_array(x.place, ' '))[2:]
+    AND can_run(w, x.kind, x.place)
 GROUP BY x.kind, x.place;
 
 -- name: ready_tasks

@@ -1,7 +1,7 @@
 -- name: announce_worker
 -- A worker lives; what it told before is replaced.
 INSERT INTO workers (owner, version, kinds, pool, labels, slots, running) VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (owner) DO UPDATE SET running = excluded.running, seen_time = clock_timestamp();
+ON CONFLICT (owner) DO UPDATE SET slots = excluded.slots, running = excluded.running, seen_time = clock_timestamp();
 
 -- name: forget_worker
 -- A worker has ended by itself.
