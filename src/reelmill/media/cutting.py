@@ -297,7 +297,7 @@ def _sound_seek(source: Source, time: int) -> int:
 
 
 def _lands_late(source: Source) -> bool:
-    return source.demuxer in JOINED or source.demuxer == "flv" or source.timeline.fragments
+    return source.demuxer in JOINED or source.demuxer == "flv" or source.timeline.fragments or source.timeline.edited
 
 
 def _is_before_picture(source: Source, time: int) -> bool:
@@ -313,7 +313,7 @@ def is_unseekable(source: Source) -> bool:
     """Whether it is read from its beginning for each part."""
     times = source.timeline
     # In PS a seek may land seconds late, or behind the last key frame, where packs hold many pictures: in small files.
-    packed = source.demuxer == "mpeg" and source.info.size_bytes <= _SMALL_BYTES
+    packed = (source.demuxer == "mpeg" or times.edited) and source.info.size_bytes <= _SMALL_BYTES
     counted = any(track.counted for track in times.tracks.values())
     # Of other sounds in Ogg (FLAC, Speex) its reader gets a page's times wrong, and ffmpeg sees a jump.
     paged = source.demuxer == "ogg" and any(s.codec not in _PAGED for s in source.info.streams if s.channels)

@@ -35,7 +35,7 @@ _LEAST_END_BYTES, _END = 2**15, SECOND // 2  # a sound may be that late; where i
 _HALF_WRAP, _BEHIND = 2**32, 90_000  # a second: a sound may come that much later than its picture
 
 
-def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
+def recorder(container: Any, info: MediaInfo, picture: int | None, *, fragments: bool) -> Recorder:
     """One that knows a container's streams; `picture`: the one whose frames' times are kept."""
     streams = {
         s.index: Stream(
@@ -46,6 +46,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None) -> Recorder:
             raw=container.format.name in UNMEASURED,
             longest=_samples(s),
             summed=container.format.name.startswith("mov"),
+            fragments=fragments,
             claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
             delay=looking.delay(container, s),
             begin=int(s.start_time * s.time_base * SECOND) - (container.start_time or 0) if s.start_time else None,

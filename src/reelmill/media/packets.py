@@ -19,6 +19,7 @@ _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and w
 _HOLE = 60_000  # microseconds: more than rounded times and the longest codec's frame lie apart
 _MOST_OVERLAPS = 10  # one of so many packets: times that were rounded, or a damage
 _EXACT_HOLE = 25_000  # of MP4, whose times are not rounded; what is shorter aresample leaves as it is
+_PRIMING = SECOND // 4
 _FARTHEST = 2**55  # microseconds, a thousand years: what is told beyond is no time
 _MAX_JUMPS = 1000
 _MOST_REORDERED = 17  # frames that are shown before one that is decoded before them: H.264 and HEVC keep 16
@@ -40,6 +41,8 @@ class Stream:
     """What is shown before the first key frame is not decoded."""
     longest: int = 0
     """Microseconds of sound that a packet holds at most; 0: not known. MP4 tells a hole as a packet's duration."""
+    fragments: bool = False
+    """Of an MP4 of fragments, which edit lists hide no packets of."""
     refreshes: bool = False
     """Its key frames may be the first of many that renew a picture (H.264)."""
     summed: bool = False
@@ -114,6 +117,7 @@ class Recorder:
         self._last: int | None = None
         self._jumps: list[int] = []
         self._disordered = False
+        self._edited = False
         self.broken = False
         """Reading ended with an error."""
         self.reached = 0
@@ -192,7 +196,8 @@ class Recorder:
         if key and stream.picture and len(stream.keys) < MAX_FRAMES:
             stream.keys.append(time)
             stream.whole = time if stream.whole is None else stream.whole
-        if not stream.picture and stream.count and time < stream.end:
+        self._edited |= stream.picture or not -_PRIMING < time < 0
+        if stream.fragments and not stream.picture and stream.count and time < stream.end:
             stream.overlaps += 1
 
     def _mend(self, stream: Stream, decoded: int) -> None:
@@ -233,6 +238,7 @@ class Recorder:
             measured=measured,
             jumps=tuple(self._jumps),
             disordered=self._disordered,
+            edited=self._edited,
             ahead=ahead,
             broken=self.broken,
         )

@@ -164,7 +164,8 @@ def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float]
                 return _refuse("INPUT_UNSUPPORTED", _CHAINED)
             index = shown.index if shown is not None else None
             walked = not picture and not info.composition.still and measuring.is_walked(container, file.apart(), size)
-            recorder = measuring.recorder(container, info, index) if walked else None
+            fragments = demuxer == "mov" and endings.has_fragments(file.apart())
+            recorder = measuring.recorder(container, info, index, fragments=fragments) if walked else None
             whole, first = _look(container, info, shown, recorder)
             for described in info.streams:
                 # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
@@ -191,8 +192,8 @@ def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float]
                     container, info, index, looks, file.apart(), size, first, span=(span[0], span[1]) if span else None
                 )
                 times = replace(times, broken=recorder is not None and recorder.broken)
-            if times is not None and demuxer == "mov":
-                times = replace(times, fragments=endings.has_fragments(file.apart()))
+            if times is not None:
+                times = replace(times, fragments=fragments)
             if times is not None:
                 _tell_lengths(info, times, shown_seconds)
             if shown is not None and demuxer in shapes.DEMUXERS:

@@ -120,6 +120,8 @@ class Timeline:
     """An MP4 of fragments, in which a seek may land behind its key frame, as in MPEG-TS."""
     ahead: int = 0
     """ffmpeg's count at 0 of this one, where it finds no beginning: of a PS of a single frame."""
+    edited: bool = False
+    """An MP4 whose edit list hides more than what decoders need at a sound's beginning: seeks go astray in it."""
     broken: bool = False
     """Reading all of it ended with an error."""
     cut_off: bool = False
@@ -182,6 +184,7 @@ def packed(timeline: Timeline) -> str:
         "broken": timeline.broken,
         "cut_off": timeline.cut_off,
         "fragments": timeline.fragments,
+        "edited": timeline.edited,
         "tracks": [
             {
                 "index": index,
@@ -247,6 +250,7 @@ def unpacked(text: str) -> Timeline:
         broken=head["broken"],
         cut_off=head["cut_off"],
         fragments=head["fragments"],
+        edited=head.get("edited", False),
     )
 
 
