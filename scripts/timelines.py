@@ -78,7 +78,6 @@ TIMELINES = (
         "late = shift = 0",
         tests=ORDERS,
     ),
-    time("a unit ends where the next begins", "h264.py", r"\.partition\(_START_CODE\)\[0\]", "", tests=H264),
     time("two fields are one frame", "packets.py", r"field\.completes\(self\.field\)", "False", tests=LOOKED),
     time("a field of another number is another's", "h264.py", r"other\.number == self\.number and ", "", tests=H264),
     time(
@@ -88,15 +87,7 @@ TIMELINES = (
         "if False:",
         tests=LOOKED,
     ),
-    time("a large file's patchwork is none", "looking.py", r"self\.seen\.whole > at", "False", tests=LOOKED),
     time("a large file begins with what is whole", "looking.py", r"first\.midway and", "False and", tests=LOOKED),
-    time(
-        "AVI before its beginning is its beginning",
-        "looking.py",
-        r"self\.container\.seek\(self\.container\.start_time or 0\)\n\n",
-        "raise\n\n",
-        tests=LOOKED,
-    ),
     time("damage leaves no frame put off", "cutting.py", r" or source\.timeline\.damaged\n", "\n", within="def cut("),
     time(
         "what comes of damage says what it holds",
@@ -112,6 +103,8 @@ TIMELINES = (
     time("a sound's decoder has what came before", "cutting.py", r"else _BEFORE_SOUND\)", "else 0)"),
     time("what a decoder swallows is silent", "cutting.py", r"swallowed or first", "first", within=SOUND),
     time("pages that are misread are not sought", "cutting.py", r" or paged", ""),
+    time("a seek among edits goes astray", "cutting.py", r" or times\.edited", ""),
+    time("in large ones it begins earlier", "cutting.py", r" or source\.timeline\.edited", ""),
     time("a part's first frame is there at once", "cutting.py", r"max\(0\\\\,PTS", "(PTS"),
     time("bounds are told by a fine clock", "cutting.py", r"found = \[_FINE, ", "found = ["),
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),

@@ -14,6 +14,7 @@ import av
 import av.error
 from media import fields
 from media.coded import beeps, frames, heard, number
+from media.edits import Edit, edited
 from media.kit import make
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-keyint_min", "25", "-pix_fmt", "yuv420p")
@@ -192,6 +193,8 @@ def cases() -> Iterator[Case]:
     # FFmpeg's muxer of Ogg writes times before 0 as of the far future.
     copied = _copied(_film(CONTAINERS["ogv"], "ogv-copied", seconds=6, sound=6), "-ss", "2.3")
     yield Case(name="ogv-copied", build=copied, sound=True, broken=True)
+    for name, edits in EDITS.items():
+        yield _edited(name, edits)
     for name, (suffix, joined, *options) in FIELDS.items():
         yield _fields(name, suffix, options, joined=joined)
     for suffix, options, offsets in (("mpg", (*MPEG2, *MP2, "-f", "vob"), "100"), ("ts", (*X264, *AAC), "40")):
@@ -271,6 +274,17 @@ def _other(name: str, suffix: str, *arguments: str) -> Case:
     picture = suffix not in ("m4a", "mka")
     build = _changed(build, partial(_midway, unit=_UNITS[suffix])) if name.endswith("midway") else build
     return Case(name=name, build=build, picture=picture, sound=sound, rate=COUNTED.get(name, 0))
+
+
+def _edited(name: str, edits: Sequence[Edit]) -> Case:
+    """A film of 6 s whose edit list shows parts of it."""
+    codecs = (*X264, *AAC) if name.startswith("mp4") else (*PLAIN, "-c:a", "pcm_s16le")
+
+    def build(folder: Path) -> Path:
+        inputs = (*frames(25, 6), *beeps(6))
+        return make(folder / f"{name}.{name[:3]}", *inputs, *codecs, "-movie_timescale", "1000")
+
+    return Case(name=name, build=_changed(build, lambda data: edited(data, edits)), sound=True)
 
 
 def _fields(name: str, suffix: str, options: Sequence[str], *, joined: bool) -> Case:
@@ -396,6 +410,18 @@ OTHERS: dict[str, tuple[str, ...]] = {
                        "2", *X264, "-c:a", "pcm_s16le", "-ac", "1"),
 }  # fmt: skip
 """Kinds beside those above: a file's ending, and how it is made."""
+EDITS: dict[str, Sequence[Edit]] = {
+    "mp4-edits-skip": [(2, 0), (2, 3)],
+    "mov-edits-skip": [(1.34, 0.42), (1.7, 2.9)],
+    "mp4-edits-swap": [(2, 3), (2, 0)],
+    "mov-edits-swap": [(2, 3), (2, 0)],
+    "mp4-edits-empty": [(1.5, None), (3, 1.37)],
+    "mov-edits-empty": [(1.5, None), (3, 1.37)],
+    "mp4-edits-again": [(2, 1), (2, 1)],
+    "mov-edits-gap": [(1.5, 0), (1, None), (2, 1.5)],
+    "mov-edits-tail": [(2, 3.5)],
+}
+"""What edit lists show: so many seconds, from which second on."""
 FIELDS: dict[str, tuple[str, bool, *tuple[str, ...]]] = {
     "fields-h264": ("h264", False, "-an"),
     "fields-ts": ("ts", True, *AAC),

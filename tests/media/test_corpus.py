@@ -39,6 +39,8 @@ _WRONG_ONCE = (
     "mp4-fragments-scratched",  # a hole that a muxer counts otherwise
     "ogv-copied",  # times that are none
     "mp4-fragments-sound",  # a short hole behind a sound's first packet
+    "mp4-edits-skip",  # parts of a film, between which a seek goes astray
+    "mov-edits-tail",
     "nut-tail",  # a length that was reckoned because reading ended with an error
     "webp-cut",
     "avi-b",  # a seek before the first key frame

@@ -224,7 +224,7 @@ def test_a_large_file_is_looked_into_as_a_small_one_is_read(
     path = next(case for case in cases() if case.name == name).build(folder)
     whole = told(path)
     end = whole.end / SECOND
-    looks = [share * end for share in (0.0, 0.21, 0.5, 0.77, 0.99)]
+    looks = [share * end for share in (0.0, 0.21, 0.501, 0.77, 0.99)]
     monkeypatch.setattr(measuring, "_WHOLE_BYTES", 0)
     monkeypatch.setattr(measuring, "_goes_back", lambda file, size: False)  # it looks at larger ones
     large = told(path, *looks)

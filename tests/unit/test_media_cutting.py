@@ -63,6 +63,8 @@ def seek(made: Source, second: float) -> float:
         (source("mpegts", picture(), jumps=(3,)), 5.1, 0.0),
         (source("matroska", picture(), cut_off=True), 5.1, 0.0),
         (source("mxf", picture(), broken=True), 5.1, 0.0),
+        (source("mov", picture(), edited=True), 5.1, 0.0),
+        (source("mov", picture(), edited=True, size_bytes=2**24 + 1), 5.1, 3.0),
         (source("avi", picture()), 0.1, 0.0),
         (source("avi", picture()), 0.2, 0.2),
         (source("matroska", picture(start=2 * SECOND)), 2.1, 0.0),
