@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -192,7 +193,8 @@ class Deployment:
     def written(self) -> Iterator[str]:
         """URIs of all files below the folders that outputs are written to."""
         for folder in (self.media / "out", self.folder / "data" / "storage" / "outputs"):
-            yield from (path.as_uri() for path in folder.rglob("*") if path.is_file())
+            for there, _, names in os.walk(folder):  # folders may go meanwhile
+                yield from (Path(there, name).as_uri() for name in names)
         if self.s3_address:
             listed = self._s3().list_objects_v2(Bucket="bucket", Prefix="out/")
             yield from (f"s3://bucket/{item['Key']}" for item in listed.get("Contents", ()))
