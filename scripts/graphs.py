@@ -186,8 +186,8 @@ GRAPHS = (
     ),
     graph(
         "nobody waits for a place in the queue where the database is away",
-        r" and now < self\._patient_until",
-        "",
+        r" and now < self\._patient_until:[^\n]*\n[^\n]*",
+        ":\n                await asyncio.wait([self._reading], timeout=_PATIENCE_SECONDS)",
         file="src/reelmill/api/outlook.py",
         tests="tests/api/test_outlook.py",
     ),

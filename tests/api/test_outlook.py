@@ -158,3 +158,18 @@ async def test_nobody_waits_for_a_database_that_is_away() -> None:
         assert await away.queue(job) is None
     assert time.monotonic() - began < 5
     assert (await away.rates()).known(TASK, Measure.WALL) == 0
+
+
+async def test_nobody_waits_long_for_a_database_that_hangs(api: Api, database: Database) -> None:
+    made, asked = await api.create(), outlook_on(database)
+    async with database.connection() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        for _ in range(40):
+            assert await asked.queue(made) is None
+        assert time.monotonic() - began < 10, "the first one waits for half a second, and not each"
+    reading = asked._lines._reading
+    assert reading
+    await reading
+    told = await asked.queue(made)
+    assert told and told.tasks_before == 0
