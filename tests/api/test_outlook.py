@@ -71,6 +71,28 @@ async def test_the_start_is_reckoned_from_slots_and_tasks(api: Api, database: Da
     assert soon.HasField("start") and soon.start.ToNanoseconds() == 0, "a slot is free for each"
 
 
+async def test_a_job_stands_among_those_of_its_pool(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reelmill.api import outlook
+
+    monkeypatch.setattr(outlook, "_LINES_SECONDS", 0.0)
+    await WorkerStore(database).announce(worker(owner="gpu", pool="large", labels=("gpu",), running=0))
+    for _ in range(3):
+        await api.create()
+    made = await api.create(pool="large", requires=["gpu"])
+    queue = await known(database, made)
+    assert (queue.tasks_before, queue.HasField("start")) == (0, True)
+    asked, absent = outlook_on(database), pb.Job(pool="small")  # where nothing waits, and nobody works
+    for _ in range(2):
+        assert not (told := await asked.queue(absent)) or not told.HasField("start")
+    await WorkerStore(database).announce(worker(owner="small", pool="small", running=0))
+    async with asyncio.timeout(20):
+        while not (told := await asked.queue(absent)) or not told.HasField("start"):
+            await asyncio.sleep(0)
+    assert told.tasks_before == 0
+
+
 async def test_what_waits_for_its_next_attempt_has_no_start(api: Api, database: Database) -> None:
     await WorkerStore(database).announce(worker())
     made = await api.create()

@@ -29,7 +29,7 @@ class Estimator:
     async def estimate(self, tenant_id: UUID, job: pb.Job) -> pb.EstimateJobResponse:
         """Of a job that passed the checks, its defaults filled in. Raises as `Planner.plan`."""
         planned = await self._planner.plan(tenant_id, job)
-        slots = await self._outlook.slots()
+        slots = await self._outlook.slots(job)
         tasks = _tasks(job, planned, replace(self._worth, slots=max(1, slots)))
         found = estimated(
             [works(job, step, planned.sources) for step in planned.graph.steps],

@@ -7,6 +7,7 @@ import asyncio
 import math
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Generic, TypeVar
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from reelmill.jobs.errors import Unavailable
 from reelmill.jobs.measures import Measure, Rates
-from reelmill.jobs.places import DEFAULT_POOL
+from reelmill.jobs.places import DEFAULT_POOL, place
 from reelmill.jobs.progress import tell_range
 from reelmill.jobs.queueing import Pace, start
 from reelmill.media.estimating import TASK
@@ -28,6 +29,7 @@ log = get_logger(__name__)
 _LINES_SECONDS, _RATES_SECONDS = 2.0, 10.0
 _OLD_SECONDS = 30.0  # what was read before is told no more
 _PATIENCE_SECONDS = 0.5  # of who asks, where nothing is known yet
+_MOST_HOMES = 64  # places that are looked at though nothing waits there
 _TASK_SECONDS = 10.0  # where none was measured
 Value = TypeVar("Value")
 
@@ -43,6 +45,7 @@ class Outlook:
         self._rates = _Known[Rates](measures.rates, _RATES_SECONDS, Rates())
         self._paces: dict[str, Pace] = {}
         self._read_at = 0.0
+        self._homes = deque([DEFAULT_POOL], maxlen=_MOST_HOMES)
         self._told: dict[tuple[str, int], bytes] = {}
         """Places and how many stand before, as they are told until the lines are read again."""
 
@@ -50,17 +53,17 @@ class Outlook:
         """What is known of kinds of work."""
         return await self._rates.get()
 
-    async def slots(self) -> int:
+    async def slots(self, job: Job) -> int:
         """Of all living workers that can run a job."""
         lines = await self._lines.get()
-        return lines.get(DEFAULT_POOL, Line()).slots
+        return lines.get(self._home(job), Line()).slots
 
     async def queue(self, job: Job) -> Queue | None:
         """What a QUEUED job waits behind; what one would, that is submitted now. None where that is not known now."""
         lines, rates = await self._lines.get(), await self._rates.get()
         if not lines:
             return None
-        at = _place(lines, job)
+        at = _place(lines, job, self._home(job))
         if at not in self._told:
             self._told[at] = self._tell(at, lines, rates).SerializeToString()
         told = Queue.FromString(self._told[at])
@@ -68,6 +71,13 @@ class Outlook:
             for name in ("start", "start_earliest", "start_latest"):
                 told.ClearField(name)
         return told
+
+    def _home(self, job: Job) -> str:
+        """The place of a job, which is looked at from the next reading on, also where nothing waits."""
+        home = place(job.pool or DEFAULT_POOL, job.requires)
+        if home not in self._homes:
+            self._homes.append(home)
+        return home
 
     def _tell(self, at: tuple[str, int], lines: Mapping[str, Line], rates: Rates) -> Queue:
         name, before = at
@@ -85,7 +95,7 @@ class Outlook:
 
     async def _read_lines(self) -> Mapping[str, Line]:
         before, since = self._lines.value, time.monotonic() - self._read_at
-        lines = await self._waiting.lines(DEFAULT_POOL, silent_after=self._silent_after)
+        lines = await self._waiting.lines(*self._homes, silent_after=self._silent_after)
         self._read_at = time.monotonic()
         self._paces = {
             name: self._paces.get(name, Pace()).on(len(before[name].tasks - line.tasks), since)
@@ -96,7 +106,7 @@ class Outlook:
         return lines
 
 
-def _place(lines: Mapping[str, Line], job: Job) -> tuple[str, int]:
+def _place(lines: Mapping[str, Line], job: Job, home: str) -> tuple[str, int]:
     """Where a job waits, and how many tasks before it."""
     if job.id:
         job_id = UUID(job.id)
@@ -104,10 +114,10 @@ def _place(lines: Mapping[str, Line], job: Job) -> tuple[str, int]:
             if (at := line.jobs.get(job_id)) is not None:
                 return name, at
     # It is newer than what we know, or stands further back: all of its priority and above go first.
-    line = lines.get(DEFAULT_POOL, Line())
+    line = lines.get(home, Line())
     if len(line.priorities) >= BEFORE_COUNTED and job.id:
-        return DEFAULT_POOL, BEFORE_COUNTED
-    return DEFAULT_POOL, bisect_right(line.priorities, -job.priority, key=lambda priority: -priority)
+        return home, BEFORE_COUNTED
+    return home, bisect_right(line.priorities, -job.priority, key=lambda priority: -priority)
 
 
 class _Known(Generic[Value]):
