@@ -178,9 +178,7 @@ async def test_parts_of_a_worker_that_drains_are_run_by_another_and_shown_where_
     graphs.start_worker(first, slots=PARTS + 1, sweep_seconds=FAR)
     new = await graphs.submit()
     await first.all_begun()
-    while {
-        one.percent for one in Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"").outputs
-    } != {50}:
+    while len(Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"").outputs) < PARTS:
         await asyncio.sleep(0.01)
     await graphs.stop()  # at once
     assert asked == [], "nothing was claimed before"
