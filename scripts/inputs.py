@@ -131,7 +131,7 @@ INPUTS = (
     ),
     kept(
         "a file with holes of which ffmpeg complains is fetched whole",
-        r"if damaged and hollow:",
+        r"if finishing\.complained and hollow:",
         "if False:",
         file="src/reelmill/worker/media_executor.py",
         tests="tests/worker/test_worker_media.py",

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def red_test(tree: Path, tests: str) -> str | None:
     """The first test that fails in a tree, without its parameters; None where all pass."""
     environment = os.environ | {"PYTHONPATH": str(tree / "src")}
     apart = f"--basetemp={tree / 'pytest'}"  # two sessions that share their folders disturb each other
-    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", apart, *tests.split()]
+    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", apart, *shlex.split(tests)]
     done = subprocess.run(argv, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None

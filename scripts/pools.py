@@ -85,8 +85,8 @@ POOLS = (
     ),
     pool(
         "parts need the ffmpeg that planned them",
-        r"with_label\(attempt\.task\.place, self\._limits\.engine\) if self\._limits\.engine else \"\"",
-        '""',
+        r"if self\._limits\.engine:\n            where",
+        "if False:\n            where",
         file="src/reelmill/worker/media_executor.py",
         tests=WORKER,
     ),
