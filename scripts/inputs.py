@@ -43,9 +43,6 @@ INPUTS = (
     kept("a kept input is not writable", r"        path\.chmod\(0o444\)\n", ""),
     kept("an input that nobody asks for goes", r"            if idle:", "            if False:"),
     kept(
-        "what is brought anew is kept only with a validator", r"not found\.strong or not self\._fits", "not self._fits"
-    ),
-    kept(
         "a plan's input is kept for its parts",
         r"            self\._kept\.adopt\(.*\)",
         "            pass",
@@ -126,13 +123,6 @@ INPUTS = (
         "a file with holes is as its prober said of the whole",
         r" and digest\(probed\.info\.SerializeToString\(\)\) != wanted\.info",
         " and False",
-        file="src/reelmill/worker/media_executor.py",
-        tests="tests/worker/test_worker_media.py",
-    ),
-    kept(
-        "a file with holes of which ffmpeg complains is fetched whole",
-        r"if finishing\.complained and hollow:",
-        "if False:",
         file="src/reelmill/worker/media_executor.py",
         tests="tests/worker/test_worker_media.py",
     ),

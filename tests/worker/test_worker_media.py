@@ -91,8 +91,8 @@ class Media:
         spreads: bool = False,
         abilities: Abilities | None = None,
         **limits: Any,
-    ) -> None:
-        """Start a worker of media jobs."""
+    ) -> MediaExecutor:
+        """Start a worker of media jobs; answers its executor."""
         loopback = (ip_network("127.0.0.0/8"),)
         http = HttpLimits(timeout_seconds=fetch_seconds, total_seconds=fetch_seconds, allowed=loopback)
         roots = [self.folder]
@@ -106,6 +106,7 @@ class Media:
         children, slots = self.prober.children, self._answer(2 * spreads)
         executor = MediaExecutor(storage, work, self.launcher, children, made, slots, self.history)
         self.rig.start_worker(executor, owner=owner, abilities=abilities or Abilities())
+        return executor
 
     @staticmethod
     def _answer(slots: int) -> Callable[[], Awaitable[int]]:
@@ -738,13 +739,16 @@ async def test_tasks_of_a_job_share_a_download_of_its_input_and_leave_nothing_of
 ) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
     async with serving_bucket(talk=source.read_bytes()) as bucket:
-        media.start(spreads=True, worth=SPREAD, cache_bytes=cache_bytes, fetch_seconds=20, s3_endpoint=bucket.url)
+        made: dict[str, Any] = dict(worth=SPREAD, cache_bytes=cache_bytes, fetch_seconds=20, s3_endpoint=bucket.url)
+        executor = media.start(spreads=True, **made)
         await media.rig.until(await media.submit(SOUND, source="s3://bucket/talk.mp4"), "COMPLETED")
         assert (bucket.count("GET"), media.left()) == (1, [])
         new = await media.submit(NINE, SMALL, source="s3://bucket/talk.mp4")
         job = await media.rig.until(new, "COMPLETED", "FAILED")
         assert job.state == Job.COMPLETED, job.error
         assert bucket.count("GET") == 1 + downloads
+        await media.rig.stop()
+    assert [file.holders for file in executor._kept._files] == [set()] * bool(cache_bytes)
     assert [path.name.startswith(KEPT) for path in media.left()] == [True] * bool(cache_bytes)
 
 
