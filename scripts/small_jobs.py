@@ -47,7 +47,9 @@ SMALL_JOBS = (
     verify("a picture in memory is as planned", r"    _check\(file\.path[^\n]*", ""),
     verify("a picture in memory says nothing private", r"    _check_private\(file\.path[^\n]*", ""),
     worker(
-        "no more are recorded than there are slots", r"if self\._recording <= self\._config\.slots:[^\n]*", "if True:"
+        "no more are recorded than there are slots",
+        r"if quick and self\._recording <= self\._config\.slots:",
+        "if quick:",
     ),
     worker("what does not begin soon is handed back", r"asyncio\.timeout\(PATIENCE_SECONDS\)", "asyncio.timeout(600)"),
     worker("nothing is claimed ahead without a backlog", r" if self\._intake\.backlog else 0", ""),

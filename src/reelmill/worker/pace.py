@@ -20,12 +20,13 @@ class Pace:
         self._slots = slots
         self._mean_seconds = math.inf
 
-    def took(self, seconds: float) -> None:
-        """A task had its slot for so long."""
+    def took(self, seconds: float) -> bool:
+        """A task had its slot for so long; answers whether that was quick."""
         if math.isinf(self._mean_seconds):
             self._mean_seconds = seconds
         else:
             self._mean_seconds += _NEWEST * (seconds - self._mean_seconds)
+        return seconds <= PATIENCE_SECONDS
 
     def was_wrong(self) -> None:
         """One that was claimed ahead did not begin soon: a longer one is before it."""

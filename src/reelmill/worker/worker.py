@@ -213,10 +213,16 @@ class Worker:
                 await self._hold(attempt)
             attempt.begin()
             files = await self._executor.run(attempt)
-            self._pace.took(time.monotonic() - attempt.began)
+            seconds = time.monotonic() - attempt.began
+            quick = self._pace.took(seconds)
+            if attempt.task.part or attempt.spawned:
+                quick = False
+                self._pace.was_wrong()
             self._recording += 1
             try:
-                if self._recording <= self._config.slots:  # else more and more would wait for a slow database
+                # Not of several tasks of a job: a worker's death repeats what its slots did and nothing else. Of no more
+                # than there are slots: else more and more would wait for a slow database.
+                if quick and self._recording <= self._config.slots:
                     attempt.slot.end()  # nothing of it runs any more: the next begins while this one is recorded
                 return await self._completed(attempt, files)
             finally:
