@@ -220,8 +220,8 @@ class Worker:
                 self._pace.was_wrong()
             self._recording += 1
             try:
-                # Not of several tasks of a job: a worker's death repeats what its slots did and nothing else. Of no more
-                # than there are slots: else more and more would wait for a slow database.
+                # Not of several tasks of a job: a worker's death repeats what its slots did and nothing else. Of no
+                # more than there are slots: else more and more would wait for a slow database.
                 if quick and self._recording <= self._config.slots:
                     attempt.slot.end()  # nothing of it runs any more: the next begins while this one is recorded
                 return await self._completed(attempt, files)
