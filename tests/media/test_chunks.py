@@ -130,6 +130,16 @@ async def test_chunks_of_each_codec_are_as_the_whole(
     await compare(studio, path, {"transcode": {"container": container, "video": video}})
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+async def test_chunks_of_a_file_that_is_not_read_whole_are_as_the_whole(
+    studio: Studio, tmp_path: Path, suffix: str
+) -> None:
+    heavy = ("-vf", "noise=alls=60:allf=t", "-qp", "8")
+    path = kit.make(tmp_path / f"in.{suffix}", *noise("30000/1001"), *coded.beeps(8), *X264, *heavy, *AAC)
+    assert not (await studio.source(path)).timeline.measured
+    await compare(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
+
+
 @pytest.mark.parametrize("trim", [(1.25, 7.01), (0.02, 7.5)])
 async def test_chunks_of_a_part_are_as_the_whole(studio: Studio, tmp_path: Path, trim: tuple[float, float]) -> None:
     suffix, arguments = KINDS["23.976 and open GOP"]
