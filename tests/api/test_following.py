@@ -2,7 +2,7 @@
 
 import pytest
 from api.refusals import refused
-from jobs import job
+from jobs import encoding, job
 from live import Reelmill, finish
 
 from reelmill.v1 import jobs_pb2 as pb
@@ -25,7 +25,7 @@ def watched(jobs: JobServiceStub, job_id: str, after: int = 0) -> list[pb.JobEve
 
 
 def test_watching_shows_every_state_in_order_without_gaps(live: Reelmill, live_jobs: JobServiceStub) -> None:
-    made = live_jobs.CreateJob(pb.CreateJobRequest(job=job(f"file://{live.media}/clip.mp4")))
+    made = live_jobs.CreateJob(pb.CreateJobRequest(job=job(f"file://{live.media}/clip.mp4", encoding(effort="SLOW"))))
     events = watched(live_jobs, made.id)
     assert [e.sequence for e in events] == list(range(1, len(events) + 1))
     assert list(dict.fromkeys(e.state for e in events)) == [pb.Job.QUEUED, pb.Job.PROCESSING, pb.Job.COMPLETED]

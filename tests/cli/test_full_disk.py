@@ -58,6 +58,6 @@ def test_a_run_onto_a_full_disk_encodes_once_and_says_so(tmp_path: Path, disk: D
     job.write_text('{"outputs": [{"name": "sound", "audio": {"format": "WAV"}}]}')
     code, err = _said(reelmill("run", clip, "--job", job, "-o", out, folder=tmp_path))
     assert code == 1
-    assert err.count("transcoding") == 1
+    assert err.count("PROCESSING probing") == 1
     assert "DISK_FULL (limit): " in err
     assert list(out.iterdir()) == []

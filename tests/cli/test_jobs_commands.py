@@ -27,7 +27,7 @@ def test_submit_watches_to_the_end_and_shows_the_outputs(live_cli: Cli, live: Re
     result = live_cli("submit", "--input", f"{live.media}/clip.mp4", "--preset", "podcast-audio", "--watch")
     assert result.exit_code == 0
     job_id = result.stdout.splitlines()[0]
-    assert f"{job_id}: PROCESSING transcoding" in result.stderr
+    assert f"{job_id}: PROCESSING" in result.stderr
     assert f"{job_id}: COMPLETED" in result.stderr
     assert re.search(r"podcast-audio +podcast-audio\.mp3 +[0-9.]+ kB +mp3 +4\.\d+ s", result.stdout)
     shown = live_cli("job", job_id)

@@ -21,6 +21,7 @@ from reelmill.queue.postgres import PostgresQueue
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.storage import Storage
+from reelmill.worker.intake import Abilities
 
 PARTITIONS = 3
 
@@ -56,7 +57,7 @@ async def join(unstarted: Queue) -> AsyncIterator[Join]:
     async with AsyncExitStack() as stack:
 
         def join(topics: Sequence[Topic] = TASK_TOPICS, pool: str = DEFAULT_POOL) -> Consumer:
-            consumer = unstarted.consumer(topics, group=f"workers.{pool}", pool=pool)
+            consumer = unstarted.consumer(topics, group=Abilities(pool=pool).group, pool=pool)
             stack.push_async_callback(consumer.stop)
             return consumer
 

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _LABELS = """
     state operation priority outcome category code method part route result server dependency le process version python
     implementation major minor patchlevel generation by
+    pool
 """
 LABELS = frozenset(_LABELS.split())
 MOST_SERIES = 1200
