@@ -272,12 +272,12 @@ def make_executor(parts: Parts, children: WarmChildren, history: History) -> tup
         engine=engine_label(settings),
     )
 
-    async def slots() -> int:
+    async def slots(place: str) -> int:
         async with parts.database.connection() as connection:
             if not await is_on(connection, GRAPHS):
                 return 0
         lease = timedelta(seconds=settings.lease_seconds)
-        return max(1, await WorkerStore(parts.database).slots(KINDS, silent_after=lease))
+        return max(1, await WorkerStore(parts.database).slots(KINDS, place, silent_after=lease))
 
     return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history), work
 

@@ -1,6 +1,7 @@
 """Workers tell that they live."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from store.kit import Store
 
@@ -33,3 +34,16 @@ async def test_a_worker_that_fell_silent_is_forgotten_after_an_hour(store: Store
     await store.rows("UPDATE workers SET seen_time = seen_time - interval '1 minute'")
     await store.retention.trim()
     assert [s.worker.owner for s in await store.workers.page(after="", limit=9)] == ["b"]
+
+
+async def test_slots_are_counted_of_those_that_serve_a_place_and_told_so_lately(store: Store) -> None:
+    others = (replace(ONE, owner="c", labels=(), slots=1), replace(ONE, owner="d", kinds=("run_job",), slots=8))
+    for worker in (ONE, *others, replace(ONE, owner="e", pool="default", slots=16)):
+        await store.workers.announce(worker)
+
+    async def slots(place: str, seconds: float = 30) -> int:
+        return await store.workers.slots(ONE.kinds, place, silent_after=timedelta(seconds=seconds))
+
+    assert [await slots(place) for place in ("large", "large gpu", "default", "other")] == [5, 4, 16, 0]
+    await store.rows("UPDATE workers SET seen_time = seen_time - interval '20 seconds' WHERE owner = 'b'")
+    assert [await slots("large"), await slots("large", 10)] == [5, 1]

@@ -109,8 +109,8 @@ class Media:
         return executor
 
     @staticmethod
-    def _answer(slots: int) -> Callable[[], Awaitable[int]]:
-        async def answer() -> int:
+    def _answer(slots: int) -> Callable[[str], Awaitable[int]]:
+        async def answer(place: str) -> int:
             return slots
 
         return answer
@@ -421,7 +421,7 @@ async def test_what_can_not_be_written_now_is_kept(media: Media, source: Path) -
     assert history.rates.mean(TASK, Measure.WALL) == pytest.approx(1.5, rel=0.06)
 
 
-async def _unasked() -> bool:
+async def _unasked(place: str) -> int:
     raise AssertionError("nobody spreads")
 
 

@@ -63,10 +63,10 @@ class WorkerStore:
         async with self._database.connection() as connection:
             await connection.execute(_SQL["forget_worker"], owner)
 
-    async def slots(self, kinds: Sequence[str], *, silent_after: timedelta) -> int:
-        """How many slots there are of workers that run tasks of all these kinds, and told so lately."""
+    async def slots(self, kinds: Sequence[str], place: str, *, silent_after: timedelta) -> int:
+        """How many slots there are of workers that run tasks of all these kinds in a place, and told so lately."""
         async with self._database.connection() as connection:
-            slots: int = await connection.fetchval(_SQL["count_slots"], kinds, silent_after)
+            slots: int = await connection.fetchval(_SQL["count_slots"], kinds, place, silent_after)
         return slots
 
     async def page(self, *, after: str, limit: int) -> list[SeenWorker]:

@@ -99,10 +99,13 @@ class MediaExecutor:
         launcher: Launcher,
         children: WarmChildren,
         limits: MediaLimits,
-        slots: Callable[[], Awaitable[int]],
+        slots: Callable[[str], Awaitable[int]],
         history: History,
     ) -> None:
-        """`slots`: of all workers; 0: jobs of several tasks may not be written. `history`: hears what steps take."""
+        """`slots`: of all workers that serve a place; 0 where jobs of several tasks may not be written.
+
+        `history`: hears what steps take.
+        """
         self._storage = storage
         self._work = work
         self._launcher = launcher
@@ -247,16 +250,16 @@ class MediaExecutor:
         self, attempt: Attempt, graph: Graph, facts: Facts, inputs: Mapping[str, Fetched], measure: Measure
     ) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
-        job = attempt.task.job
+        task, job = attempt.task, attempt.task.job
         validators = {name: fetched.validator for name, fetched in inputs.items()}
-        attempt.spawned = await self._spreader.tasks(job, graph, facts, validators, measure)
+        attempt.spawned = await self._spreader.tasks(job, graph, facts, validators, measure, place=task.place)
         if not attempt.spawned:
             return False
         await self._check_unchanged(attempt, job, inputs)
         if self._limits.engine:
-            where = with_label(attempt.task.place, self._limits.engine)
-            attempt.spawned = tuple(replace(task, place=where) for task in attempt.spawned)
-        kinds = Counter((task.kind, outputs_of(task.spec)) for task in attempt.spawned)
+            where = with_label(task.place, self._limits.engine)
+            attempt.spawned = tuple(replace(one, place=where) for one in attempt.spawned)
+        kinds = Counter((one.kind, outputs_of(one.spec)) for one in attempt.spawned)
         attempt.spawned = await self._share_inputs(attempt, inputs)
         for (kind, outputs), count in kinds.items():
             attempt.log(f"{count} × {kind} for any worker", output=", ".join(outputs))

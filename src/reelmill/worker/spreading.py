@@ -17,15 +17,22 @@ from reelmill.v1.jobs_pb2 import Job
 class Spreader:
     """What decides by a job's plan whether it becomes several tasks."""
 
-    def __init__(self, worth: Worth, slots: Callable[[], Awaitable[int]]) -> None:
-        """`slots`: how many there are of all workers that run tasks of every kind; 0: jobs stay one task each."""
+    def __init__(self, worth: Worth, slots: Callable[[str], Awaitable[int]]) -> None:
+        """`slots`: how many there are of all workers that serve a place; 0: jobs stay one task each."""
         self._worth = worth
         self._slots = slots
 
     async def tasks(
-        self, job: Job, graph: Graph, facts: Facts, validators: Mapping[str, Validator], measure: Measure
+        self,
+        job: Job,
+        graph: Graph,
+        facts: Facts,
+        validators: Mapping[str, Validator],
+        measure: Measure,
+        *,
+        place: str,
     ) -> tuple[NewTask, ...]:
-        """The tasks that are to follow the one that planned `graph`; none: it makes all by itself.
+        """The tasks that are to follow the one that planned `graph`, in its place; none: it makes all by itself.
 
         Raises what `measure` raises.
         """
@@ -33,7 +40,7 @@ class Spreader:
         # Most jobs need no look at who works.
         if not spreading.chunked(job, graph, context, worth) and not spreading.shares(graph, worth.least_cpu_seconds):
             return ()
-        if not (slots := await self._slots()):
+        if not (slots := await self._slots(place)):
             return ()
         worth = replace(worth, slots=slots)
         chunks = spreading.chunked(job, graph, context, worth)
@@ -47,7 +54,7 @@ class Spreader:
                 kind=task.kind,
                 spec=spec_of(job, task, validators),
                 weight=task.cpu,
-                depends_on=tuple(ids[place] for place in task.after),
+                depends_on=tuple(ids[at] for at in task.after),
                 ahead=task.kind == JOIN_PIECES,
             )
             for task_id, task in zip(ids, work, strict=True)

@@ -13,8 +13,10 @@ SELECT *, extract(epoch FROM clock_timestamp() - seen_time)::float8 AS silent_se
 FROM workers WHERE owner > $1 ORDER BY owner LIMIT $2;
 
 -- name: count_slots
--- Slots of workers heard of within $2 that run tasks of all kinds of $1.
-SELECT coalesce(sum(slots), 0) FROM workers WHERE kinds @> $1::text[] AND seen_time > clock_timestamp() - $2::interval;
+-- Slots of workers heard of within $3 that run tasks of all kinds of $1 in a place, $2.
+SELECT coalesce(sum(slots), 0) FROM workers
+WHERE kinds @> $1::text[] AND seen_time > clock_timestamp() - $3::interval
+    AND pool = split_part($2, ' ', 1) AND labels @> (string_to_array($2, ' '))[2:];
 
 -- name: delete_workers
 -- Those that were silent for $1.
