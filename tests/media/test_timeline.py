@@ -112,8 +112,10 @@ async def test_what_comes_out_is_what_was_shown(studio: Studio, tmp_path: Path, 
         begun = part[0][0] + low
         assert starts[1:] == pytest.approx(inside[1:], abs=0.003)
         assert begun >= low - 0.001
-        # Of a picture that begins late the library leaves out what is before.
-        assert part[0][0] + decode(files[-1]).duration_seconds == pytest.approx(high - low, abs=0.02)
+        # Of a picture that begins late the library leaves out what is before, unless that is less than a frame.
+        lasts = decode(files[-1]).duration_seconds
+        ends = (part[0][0] + lasts, lasts) if part[0][0] < 1 / made["rate"] else (part[0][0] + lasts,)
+        assert min(abs(end - (high - low)) for end in ends) <= 0.02, (ends, high - low)
 
 
 async def test_a_timeline_crosses_a_pipe_and_even_frames_take_next_to_nothing() -> None:
