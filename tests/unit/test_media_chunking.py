@@ -56,6 +56,8 @@ def even(seconds: float, rate: float = 25) -> Track:
         (100, 6000, 2, 0, 60, 0),  # one alone is none
         (15, 600, 2, 0, 0, 0),
         (20_000, 200_000, 2, 0, 3, 20),  # a thousand at most
+        (10, 1, 2, 0, 1e-9, 0.5),  # however short a one is asked for
+        (0.0004, 1, 2, 0, 1e-9, 0),
     ],
 )
 def test_how_long_chunks_are(seconds: float, cpu: float, slots: int, keys: float, asked: float, meant: float) -> None:

@@ -1,7 +1,7 @@
 """Where a long video is divided into chunks. Pure."""
 
 from reelmill.media.contract import Division
-from reelmill.media.pieces import MOST_CHUNKS
+from reelmill.media.pieces import HAIR, MOST_CHUNKS
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Track, micros
 
 LEAST_SECONDS = 10.0
@@ -9,7 +9,7 @@ LEAST_SECONDS = 10.0
 CHUNKS_A_SLOT = 4
 """At the least, so that no slot waits long for the last of them."""
 _LEAST_CPU_SECONDS = 10.0  # of a chunk: to start one and look into it takes about half of one
-_HAIR = 500  # microseconds, as between key frames (films)
+_SHORTEST_SECONDS = 0.5  # whatever was asked for
 
 
 def chunk_seconds(division: Division, cpu_seconds: float, *, slots: int, longest_seconds: float) -> float:
@@ -25,7 +25,7 @@ def chunk_seconds(division: Division, cpu_seconds: float, *, slots: int, longest
         wanted = max(
             min(max(even, LEAST_SECONDS), longest_seconds), _LEAST_CPU_SECONDS * length / max(cpu_seconds, 0.1)
         )
-    wanted = max(wanted, length / (MOST_CHUNKS if division.measured else MOST_LOOKS))
+    wanted = max(wanted, _SHORTEST_SECONDS, length / (MOST_CHUNKS if division.measured else MOST_LOOKS))
     if interval := division.keyframe_interval_seconds:
         wanted = -(-wanted // interval) * interval
     return wanted if length >= 2 * wanted else 0.0
@@ -41,7 +41,7 @@ def edges(division: Division, track: Track, seconds: float) -> tuple[int, ...]:
     """Where chunks begin, and where the last one ends: each with the first frame of its time, as far as it is known."""
     found = [division.start]
     for target in targets(division, seconds):
-        frame = track.frame_from(target - _HAIR)
+        frame = track.frame_from(target - HAIR)
         if frame is not None and found[-1] < frame < division.end:
             found.append(frame)
     return (*found, division.end)
@@ -50,6 +50,6 @@ def edges(division: Division, track: Track, seconds: float) -> tuple[int, ...]:
 def looks(division: Division, track: Track, seconds: float) -> tuple[float, ...]:
     """Seconds of the input whose frames must be known for that; none where they are."""
     wanted = targets(division, seconds)
-    if all(track.frame_from(at - _HAIR) is not None for at in wanted):
+    if all(track.frame_from(at - HAIR) is not None for at in wanted):
         return ()
     return tuple(at / SECOND for at in wanted)[:MOST_LOOKS]

@@ -16,7 +16,7 @@ from reelmill.media.formats.sound import SOUNDS
 from reelmill.media.formats.video import VIDEO, frame_rate
 from reelmill.media.geometry import Scaling, aspects, box, display_size, fit
 from reelmill.media.pictures import Shown
-from reelmill.media.pieces import Chunk, Clock, Join, Sound, file_of
+from reelmill.media.pieces import HAIR, Chunk, Clock, Join, Sound, file_of
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile, Times
 from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.sources import Span, believable_seconds, expected_seconds, is_still, may_change, reading, span
@@ -32,7 +32,6 @@ FREE_FITS = (VideoSettings.FIT_UNSPECIFIED, VideoSettings.CONTAIN, VideoSettings
 # No title, place or camera of the input goes out unless asked for.
 _NOTHING_TOLD = ("-map_metadata", "-1", "-map_chapters", "-1")
 _DEMUXERS = {Transcode.MP4: "mov", Transcode.WEBM: "matroska", Transcode.MKV: "matroska"}
-_HAIR = 500  # microseconds: a frame that lies so little before an interval is taken for its first
 _FRAMES_BEFORE = 2  # that a filter of fields looks at
 _SAME = 20  # microseconds: of times that were rounded on different ways
 _TICK = 1100  # microseconds: Matroska counts in milliseconds
@@ -295,7 +294,7 @@ def _late(wanted: Film, chunk: Chunk) -> float:
     interval = micros(wanted.spec.video.keyframe_interval_seconds)
     if not interval or not chunk.index:
         return 0.0
-    return max(0, (chunk.start - _first_shown(wanted) + _HAIR) % interval - _HAIR) / SECOND
+    return max(0, (chunk.start - _first_shown(wanted) + HAIR) % interval - HAIR) / SECOND
 
 
 def _times(wanted: Film, chunk: Chunk) -> Times | None:

@@ -15,6 +15,8 @@ from reelmill.media.timeline import packed_times, unpacked_times
 
 MOST_CHUNKS = 1000
 """Of one video; a job has at most 2,000 tasks."""
+HAIR = 500
+"""Microseconds: a frame that lies so little before an interval is taken for its first, for clocks are rounded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
