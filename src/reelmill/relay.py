@@ -26,7 +26,7 @@ class Relay:
         self._nudged.set()
 
     async def run(self) -> None:
-        """Relay until cancelled; after a failure wait for the interval and go on."""
+        """Relay until cancelled; where a server is away, wait for the interval and go on."""
         while True:
             self._nudged.clear()
             try:
@@ -37,9 +37,6 @@ class Relay:
                         pass
             except (QueueUnavailable, Unavailable) as error:
                 log.warning("relay waits", reason=str(error), retry_seconds=self._interval_seconds)
-                await asyncio.sleep(self._interval_seconds)
-            except Exception:
-                log.exception("the relay failed; it goes on", retry_seconds=self._interval_seconds)
                 await asyncio.sleep(self._interval_seconds)
             try:
                 async with asyncio.timeout(self._interval_seconds):  # wait_for may swallow a cancellation

@@ -21,12 +21,14 @@ import psutil
 import pytest
 from media import taken_over
 
+from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
 from reelmill.media.fork_server import ForkServer, python_reads
 from reelmill.media.fork_server import _code as code
 from reelmill.media.launcher import Launcher, outgrown, running
 from reelmill.media.probe import Prober
 from reelmill.media.sandbox.walls import Walls, standing
+from reelmill.media.sandbox.zygote import PID
 from reelmill.media.warm import WarmChildren
 from reelmill.supervise import end
 
@@ -331,6 +333,18 @@ async def test_who_gives_up_while_a_child_starts_leaves_none(launcher: Launcher)
 async def test_what_can_not_be_run_is_told(launcher: Launcher, argv: tuple[str, ...]) -> None:
     with pytest.raises(OSError, match=argv[0]):
         await launcher.launch(argv, confinement())
+
+
+async def test_a_child_whose_end_is_not_told_yet_can_be_abandoned() -> None:
+    told, teller = os.pipe()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    child = Child(told, asyncio.StreamReader(), asyncio.StreamReader())
+    os.write(teller, PID + b"%d\n" % gone.pid)
+    assert await child.started()
+    child.abandon()
+    os.close(teller)
+    assert await child.wait() == -signal.SIGKILL
 
 
 WORKER = """

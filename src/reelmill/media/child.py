@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 
 from reelmill.media.sandbox.zygote import PID, STATUS
 
@@ -53,10 +54,8 @@ class Child:
     def kill_group(self) -> None:
         """End it and all that it started, at once."""
         if self.pid and not self._ended.done():
-            try:
+            with suppress(ProcessLookupError):  # its end is on its way to us
                 os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
 
     def close(self) -> None:
         """Close its pipes."""
@@ -77,7 +76,8 @@ class Child:
     def _kill_abandoned(self) -> None:
         self.kill_group()
         if self.pid and not self._ended.done():  # it may not have its group yet
-            os.kill(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def _listen(self) -> None:
         try:

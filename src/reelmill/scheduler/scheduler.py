@@ -174,6 +174,4 @@ class Scheduler:
                 least_seconds = await work()
             except (Unavailable, QueueUnavailable) as error:
                 log.warning("the scheduler waits", work=work.__name__, reason=str(error))
-            except Exception:
-                log.exception("the scheduler's work failed; it goes on", work=work.__name__)
             await asyncio.sleep(max(seconds * self._random.uniform(0.8, 1.2), least_seconds or 0.0))
