@@ -2,7 +2,8 @@
 
 from reelmill.media.contract import Graph, PlanContext, Source
 from reelmill.media.plan import plan, probes
-from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.render.command import Command, Placed
+from reelmill.media.render.rendering import rendered
 from reelmill.media.validate import with_defaults
 from reelmill.v1.jobs_pb2 import Job
 

@@ -19,7 +19,8 @@ from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import PlannedFile
-from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.render.command import Command, Placed
+from reelmill.media.render.rendering import rendered
 from reelmill.media.settling import settle
 from reelmill.media.steps import Step
 from reelmill.media.stills import Stills, write

@@ -134,7 +134,7 @@ async def compared(studio: Studio, path: Path, *outputs: dict[str, Any]) -> Comp
     found = Compared()
     for step, command in zip(planned.graph.steps, planned.commands, strict=True):
         found.engines.append(engine_of(step))
-        if found.engines[-1] is Engine.FFMPEG:
+        if found.engines[-1] is Engine.PROCESS:
             continue
         other = studio.folder / "warm"
         for folder in (studio.folder, other):
@@ -168,17 +168,17 @@ async def test_a_warm_child_makes_what_ffmpeg_makes(
     for name, path in kind(tmp_path).items():
         whole = (TIMES, PNG, JPEG, MANY) if name == "flat" else (TIMES,) if kind is films else (PNG, JPEG)
         found = await compared(studio, path, *whole)
-        if found.unequal or found.undone or not found.made or Engine.FFMPEG in found.engines:
+        if found.unequal or found.undone or not found.made or Engine.PROCESS in found.engines:
             faults[name] = found
     assert not faults, repr(faults)
 
 
 async def test_what_may_come_out_otherwise_is_left_to_ffmpeg(studio: Studio, tmp_path: Path) -> None:
     for name, path in others(tmp_path).items():
-        assert (await compared(studio, path, PNG, JPEG)).engines == [Engine.FFMPEG] * 2, name
+        assert (await compared(studio, path, PNG, JPEG)).engines == [Engine.PROCESS] * 2, name
     webp = {"thumbnail": {"count": 1, "format": "WEBP"}}
     flat = film(tmp_path / "flat.mp4")
-    assert (await compared(studio, flat, webp)).engines == [Engine.FFMPEG]
+    assert (await compared(studio, flat, webp)).engines == [Engine.PROCESS]
 
 
 async def test_the_library_has_all_that_a_warm_child_may_need() -> None:

@@ -8,7 +8,7 @@ from media.kit import FFMPEG, Studio, make
 from media.test_run import script
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.render.ffmpeg import Command
+from reelmill.media.render.command import Command
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

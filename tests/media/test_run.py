@@ -17,7 +17,8 @@ from media.kit import FFMPEG, Studio
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.progress import RunProgress
-from reelmill.media.render.ffmpeg import Command
+from reelmill.media.render.command import Command
+from reelmill.media.steps import Program
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -248,3 +249,8 @@ async def test_what_its_process_took_of_the_machine_is_told(studio: Studio) -> N
     command = Command(argv=(*noise, "-c:v", "libx264", "-threads", "1", "out/a.mkv"), outputs=("out",))
     made = await studio.run(command)
     assert 0.05 < made.cpu_seconds < 4 * made.wall_seconds
+
+
+async def test_a_tool_runs_in_the_sandbox_and_its_last_words_are_told(studio: Studio) -> None:
+    with pytest.raises(AttemptFailed, match=r"PROGRAM_FAILED: tool ended with 1: ImportError: .* 'main'"):
+        await studio.run(Command(argv=("kit",), program=Program.TOOL))

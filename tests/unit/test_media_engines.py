@@ -56,12 +56,12 @@ def test_small_stills_are_made_by_a_warm_child() -> None:
     ],
 )
 def test_what_is_large_or_may_come_out_otherwise_is_ffmpegs(of: Source, thumbnail: dict) -> None:
-    assert set(engines(of, **thumbnail)) == {Engine.FFMPEG}
+    assert set(engines(of, **thumbnail)) == {Engine.PROCESS}
 
 
 def test_films_and_sounds_are_ffmpegs() -> None:
     for output in ({"transcode": {}}, {"audio": {}}):
-        assert [engine_of(step) for step in steps(CLIP, output)] == [Engine.FFMPEG]
+        assert [engine_of(step) for step in steps(CLIP, output)] == [Engine.PROCESS]
 
 
 def test_a_step_that_differs_in_anything_is_ffmpegs() -> None:
@@ -94,7 +94,7 @@ def test_a_step_that_differs_in_anything_is_ffmpegs() -> None:
     ]
     assert engine_of(replace(step, writes=(writing,))) is Engine.WARM
     for i, other in enumerate(others):
-        assert engine_of(other) is Engine.FFMPEG, i
+        assert engine_of(other) is Engine.PROCESS, i
 
 
 def test_an_order_says_what_the_command_says() -> None:

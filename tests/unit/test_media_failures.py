@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelmill.jobs.errors import CODES
-from reelmill.media.failures import RULES, Classified, classify, input_damaged
+from reelmill.media.failures import RULES, Classified, cause_of, classify, input_damaged
+from reelmill.media.steps import Program
 
 DAMAGED = "INPUT_CORRUPT: the input is damaged or cut off: "
 
@@ -114,3 +115,17 @@ def test_what_an_encoder_says_without_pictures_is_no_fault_of_its_settings() -> 
         "[vost#0:0/mjpeg] [enc:mjpeg] [error] Error while opening encoder - maybe incorrect parameters"
     )
     assert classify(234, stderr).code == "INPUT_CORRUPT"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stderr", "told"),
+    [
+        (3, 'x\nreelmill-tool: ["INPUT_CORRUPT", "it is damaged"]', Classified("INPUT_CORRUPT", "it is damaged")),
+        (1, "Traceback\nValueError: odd\n", Classified("PROGRAM_FAILED", "tool ended with 1: ValueError: odd")),
+        (-9, "", Classified("PROGRAM_FAILED", "tool ended with -9")),
+    ],
+)
+def test_another_program_says_itself_what_was_wrong_or_is_told_by_its_last_line(
+    exit_code: int, stderr: str, told: Classified
+) -> None:
+    assert cause_of(Program.TOOL, exit_code, stderr) == told

@@ -11,7 +11,8 @@ from reelmill.media.contract import Source
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import Expected, ExpectedStream
 from reelmill.media.reckoning import Work
-from reelmill.media.render.ffmpeg import Command, seconds
+from reelmill.media.render.command import Command
+from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.sources import Span, expected_seconds, span
 from reelmill.media.verify import problems
 from reelmill.v1.jobs_pb2 import OutputProgress, Progress

@@ -18,9 +18,22 @@ from reelmill.media.graph import MOST_ENCODING, fused, in_order, waits_for
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.plan import plan
 from reelmill.media.promises import Expected, PlannedFile
-from reelmill.media.render.ffmpeg import Placed, rendered
+from reelmill.media.render.command import Placed
+from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import MOST_ROUNDS, settle
-from reelmill.media.steps import Cost, Encoded, Kind, Reading, Step, Taken, Writing, digest, names_of_filters
+from reelmill.media.steps import (
+    Cost,
+    Encoded,
+    Kind,
+    Place,
+    Program,
+    Reading,
+    Step,
+    Taken,
+    Writing,
+    digest,
+    names_of_filters,
+)
 from reelmill.media.validate import with_defaults
 from reelmill.v1.jobs_pb2 import Job
 
@@ -172,6 +185,16 @@ def test_what_another_step_writes_is_read_from_the_working_directory() -> None:
     assert made.reads == ()  # no input: nothing more is opened in the fence
 
 
+def test_another_programs_arguments_are_its_own_and_it_shares_no_process() -> None:
+    reading = Place(reading=0, before="in=", after=",stream=video")
+    tool = replace(reads("b", "a/part.mkv"), program=Program.TOOL, arguments=("name", "--deep", reading))
+    made = rendered(tool, Placed(inputs={}))
+    assert (made.argv, made.program) == (("name", "--deep", "in=a/part.mkv,stream=video"), Program.TOOL)
+    assert typed(made)[:4] == ("python", "-m", "reelmill.media.tools.name", "--deep")
+    assert fused([tool, tool]) == (tool, tool)
+    assert digest(tool) != digest(replace(tool, arguments=("name",)))
+
+
 def test_files_are_told_in_the_jobs_order_whoever_makes_them() -> None:
     outputs = [
         {"name": "z", "transcode": {}},
@@ -213,6 +236,9 @@ class Asking:
 
     def violations(self, spec: Any, path: str) -> list[Any]:
         return []
+
+    def inputs(self, spec: Any) -> tuple[str, ...]:
+        return ()
 
     def with_defaults(self, spec: Any) -> Any:
         return spec

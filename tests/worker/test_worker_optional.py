@@ -13,7 +13,7 @@ from worker.test_worker_media import MOVIE, NINE, SMALL, SOUND, SPREAD, STILLS, 
 from reelmill.cache.port import status_of
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.render.ffmpeg import Command
+from reelmill.media.render.command import Command
 from reelmill.storage.uris import file_path, file_uri
 from reelmill.store.jobs import JobFilter, NewJob
 from reelmill.store.switches import GRAPHS

@@ -14,7 +14,8 @@ from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
 from reelmill.media.graph import waits_for
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober
-from reelmill.media.render.ffmpeg import Placed, rendered
+from reelmill.media.render.command import Placed
+from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import settle
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
 from reelmill.media.verify import FILES_AT_ONCE
@@ -114,7 +115,7 @@ def _step(step: Step, after: Sequence[int], placed: Placed) -> pb.Step:
         outputs=step.outputs,
         reads=map(_reading, step.reads),
         writes=map(_writing, step.writes),
-        command=shlex.join((step.program.value, *rendered(step, placed).argv)),
+        command=shlex.join(typed(rendered(step, placed))),
         digest=digest(step),
         memory_bytes=step.memory_bytes,
         media_seconds=step.cost.seconds,

@@ -85,6 +85,8 @@ class PlanContext:
     """What a step may take; 0: any."""
     facts: Facts = field(default_factory=dict)
     """What was measured so far."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """The inputs that the output reads, by their names."""
     piece: Piece | None = None
     """What alone is to be made of each output; None: all."""
 
@@ -136,8 +138,15 @@ class Operation(Protocol):
         """A copy in which what was left out and has a fixed default is filled in."""
         ...
 
+    def inputs(self, spec: Any) -> tuple[str, ...]:
+        """Names of inputs that it reads besides its output's own; PlanContext.sources has them."""
+        ...
+
     def looks(self, spec: Any) -> tuple[float, ...]:
-        """Times whose frames it must know, as `measuring.sought` takes them; at most MOST_LOOKS of a job are."""
+        """Times of its own input whose frames it must know, as `measuring.sought` takes them.
+
+        At most MOST_LOOKS of a job are.
+        """
         ...
 
     def plan(self, output: str, spec: Any, source: Source, context: PlanContext) -> Planned:

@@ -8,7 +8,7 @@ holds them side by side.
 from enum import Enum
 
 from reelmill.media.promises import PlannedFile
-from reelmill.media.steps import Encoded, Kind, Reading, Step, Writing, names_of_filters
+from reelmill.media.steps import Encoded, Kind, Program, Reading, Step, Writing, names_of_filters
 from reelmill.media.warm_bounds import ANSWER_BYTES
 
 ENCODERS = frozenset({"mjpeg", "png"})
@@ -31,7 +31,7 @@ _BYTES_A_PIXEL = 4  # of a picture that does not pack at all, and then some
 class Engine(Enum):
     """What runs a step."""
 
-    FFMPEG = "ffmpeg"
+    PROCESS = "process"
     """A process of its own."""
     WARM = "warm"
     """A child that is there already."""
@@ -40,12 +40,13 @@ class Engine(Enum):
 def engine_of(step: Step) -> Engine:
     """The engine of a step. A warm one may still find that it can't; then ffmpeg runs the step."""
     small = (
-        step.memory_bytes <= MOST_BYTES
+        step.program is Program.FFMPEG
+        and step.memory_bytes <= MOST_BYTES
         and step.cost.reading_cpu <= MOST_CPU_SECONDS
         and _most_bytes(step) <= ANSWER_BYTES
     )
     known = _same_file(step.reads) and all(map(_is_known, step.writes))
-    return Engine.WARM if small and known else Engine.FFMPEG
+    return Engine.WARM if small and known else Engine.PROCESS
 
 
 def _same_file(reads: tuple[Reading, ...]) -> bool:

@@ -1,9 +1,12 @@
-"""From ffmpeg's exit code and stderr to a failure: one table. Pure."""
+"""From a program's exit code and stderr to a failure: one table. Pure."""
 
 import re
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from reelmill.media.steps import Program
+from reelmill.media.tools.kit import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,19 @@ def classify(exit_code: int, stderr: str) -> Classified:
         hint = "; the kernel does that when memory runs out" if exit_code == -signal.SIGKILL else ""
         return Classified("FFMPEG_CRASHED", f"ffmpeg was ended by {name}{hint}")
     return Classified("FFMPEG_FAILED", _with_line(f"ffmpeg ended with exit code {exit_code}", _last(lines)))
+
+
+def cause_of(program: Program, exit_code: int, stderr: str) -> Classified:
+    """What the program of a step died of, as `classify`."""
+    if program is Program.FFMPEG:
+        return classify(exit_code, stderr)
+    if told := refusal(stderr):
+        return Classified(*told)
+    if exit_code == -signal.SIGXFSZ:
+        return classify(exit_code, stderr)
+    return Classified(
+        "PROGRAM_FAILED", _with_line(f"{program.value} ended with {exit_code}", _last(stderr.splitlines()))
+    )
 
 
 def rule_of(line: str) -> int | None:

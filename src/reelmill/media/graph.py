@@ -15,7 +15,8 @@ def fused(steps: Iterable[Step], *, memory_bytes: int = 0) -> tuple[Step, ...]:
     made: list[Step] = []
     newest: dict[tuple[Program, tuple[Reading, ...]], int] = {}
     for step in steps:
-        if not step.shares or step.cost.writing_cpu > MOST_ENCODING * step.cost.reading_cpu:
+        alone = not step.shares or step.program is not Program.FFMPEG
+        if alone or step.cost.writing_cpu > MOST_ENCODING * step.cost.reading_cpu:
             made.append(step)
             continue
         key = step.program, step.reads

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media.graph import waits_for
+from reelmill.media.inputs import inputs_of
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Step
 from reelmill.v1.jobs_pb2 import Job
@@ -27,7 +28,7 @@ class Tolerance:
         """
         self._outputs = tuple(output.name for output in job.outputs)
         self._optional = frozenset(output.name for output in job.outputs if output.optional and not strict)
-        self._inputs = {output.name: output.input or job.inputs[0].name for output in job.outputs}
+        self._inputs = {output.name: inputs_of(output, job) for output in job.outputs}
         self._last = last
         self.failed: dict[str, Failure] = {}
         """Why outputs are not made, by their names."""
@@ -41,7 +42,7 @@ class Tolerance:
 
     def readers(self, name: str) -> tuple[str, ...]:
         """Outputs that read an input."""
-        return tuple(output for output, read in self._inputs.items() if read == name)
+        return tuple(output for output, read in self._inputs.items() if name in read)
 
     def note(self, error: AttemptFailed, outputs: Iterable[str]) -> None:
         """These outputs are not made. Raises the error where that can't be borne."""

@@ -1,10 +1,12 @@
 """From a job, and what is known of its inputs, to a graph of steps. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Planned, Probe, Source
 from reelmill.media.graph import fused, in_order
+from reelmill.media.inputs import inputs_of
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.pieces import Chunk, Piece
 from reelmill.media.steps import Step
@@ -27,7 +29,7 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
     failed: list[Failure] = []
     for output in job.outputs:
         try:
-            planned = _planned(output, found[output.input or job.inputs[0].name], context)
+            planned = _planned(output, {name: found[name] for name in inputs_of(output, job)}, context)
         except AttemptFailed as error:
             if not output.optional:
                 raise
@@ -43,13 +45,16 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
     return Graph(steps=ordered, outputs=tuple(output.name for output in job.outputs), failed=tuple(failed))
 
 
-def _planned(output: Output, source: Source | Failure, context: PlanContext) -> Planned:
-    """The steps of one output, or what must be measured first. Raises AttemptFailed."""
-    if isinstance(source, Failure):
-        raise AttemptFailed.of(source)
+def _planned(output: Output, found: Mapping[str, Source | Failure], context: PlanContext) -> Planned:
+    """The steps of one output, or what must be measured first; `found`: its own input first. Raises AttemptFailed."""
+    for failure in found.values():
+        if isinstance(failure, Failure):
+            raise AttemptFailed.of(failure)
+    read = {name: source for name, source in found.items() if isinstance(source, Source)}
     name = output.WhichOneof("operation")
     assert name, "the api refuses outputs without an operation"
-    planned = OPERATIONS[name].plan(output.name, getattr(output, name), source, context)
+    own = next(iter(read.values()))
+    planned = OPERATIONS[name].plan(output.name, getattr(output, name), own, replace(context, sources=read))
     if not isinstance(planned, Needs):
         for step in planned:
             _check_memory(step, context.memory_bytes)

@@ -1,10 +1,9 @@
-"""Runs ffmpeg, with its limits watched and its words read."""
+"""Runs the program of a step, with its limits watched and its words read."""
 
 import asyncio
 import logging
 import os
 import re
-import shlex
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,27 +14,16 @@ from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
-from reelmill.media.failures import classify, input_damaged, rule_of
+from reelmill.media.failures import cause_of, input_damaged, rule_of
 from reelmill.media.launcher import Launcher, outgrown
+from reelmill.media.programs import argv_of, reads_of, shown
 from reelmill.media.progress import ProgressParser, RunProgress
-from reelmill.media.render.ffmpeg import Command
+from reelmill.media.render.command import Command
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import running_ffmpegs
 
 log = get_logger("ffmpeg")
-GLOBAL_OPTIONS = (
-    "-hide_banner",
-    "-nostdin",  # else it reads keys from our stdin
-    "-y",  # an attempt's folder is its own
-    "-loglevel",
-    "level+warning",  # each line says how bad it is
-    "-nostats",
-    "-progress",
-    "pipe:1",
-    "-stats_period",
-    "0.5",
-)
 _CHECK_SECONDS = 0.5
 _MOST_WRITTEN = 100_000  # files of outputs: a day in segments of a second has 86,400
 _TAIL_LINES = 40
@@ -94,14 +82,14 @@ async def run(
         memory_bytes=memory_bytes,
         file_bytes=max_bytes,
         environment={"SVT_LOG": "1"},
-        reads=tuple(map(Path, command.reads)),
+        reads=reads_of(command),
     )
     for path, words in command.written:
         (folder / path).write_text(words)
-    process = await launcher.launch(_argv(command, ffmpeg), confinement, folder=folder)
+    process = await launcher.launch(argv_of(command, ffmpeg), confinement, folder=folder)
     running_ffmpegs.add(process.pid)
     text, began = shown(command, ffmpeg), time.monotonic()
-    log.info("ffmpeg starts", pid=process.pid, command=text, output=", ".join(command.outputs))
+    log.info(f"{command.program.value} starts", pid=process.pid, command=text, output=", ".join(command.outputs))
     output = _Output()
     parser = ProgressParser(command.duration_seconds)
     readers = asyncio.gather(
@@ -122,13 +110,13 @@ async def run(
             raise Stopped
         tail = "\n".join(output.tail)
         if not ended and growing.done():
-            needed = f"ffmpeg took more than the {memory_bytes // 2**20} MiB that a job has here"
+            needed = f"{command.program.value} took more than the {memory_bytes // 2**20} MiB that a job has here"
             raise _failure(command, "OUT_OF_MEMORY", f"{needed} (setting worker_memory_bytes)", text, tail)
         if not ended:
             code, message = watch.result()
             raise _failure(command, code, message, text, tail)
         if process.returncode:
-            found = classify(process.returncode, "\n".join((*output.causes.values(), tail)))
+            found = cause_of(command.program, process.returncode, "\n".join((*output.causes.values(), tail)))
             raise _failure(command, found.code, found.message, text, tail)
     finally:
         for task in (watch, growing, stopping):
@@ -140,7 +128,7 @@ async def run(
         process.close()
         running_ffmpegs.discard(process.pid)
         seconds = round(time.monotonic() - began, 3)
-        log.info("ffmpeg ended", pid=process.pid, exit_code=process.returncode, seconds=seconds)
+        log.info(f"{command.program.value} ended", pid=process.pid, exit_code=process.returncode, seconds=seconds)
     warnings = tuple(output.warnings)
     return RunResult(
         warnings=warnings,
@@ -148,15 +136,6 @@ async def run(
         cpu_seconds=process.cpu_seconds,
         wall_seconds=seconds,
     )
-
-
-def shown(command: Command, ffmpeg: Path) -> str:
-    """A command as a person would type it, to be run in the working directory."""
-    return shlex.join(_argv(command, ffmpeg))
-
-
-def _argv(command: Command, ffmpeg: Path) -> tuple[str, ...]:
-    return (str(ffmpeg), *GLOBAL_OPTIONS, *command.argv)
 
 
 def _failure(command: Command, code: str, message: str, text: str, tail: str) -> AttemptFailed:

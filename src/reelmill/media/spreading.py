@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from reelmill.jobs.validators import Validator
 from reelmill.media import chunking
 from reelmill.media.contract import Division, Facts, Graph, PlanContext, Probe
+from reelmill.media.inputs import inputs_of
 from reelmill.media.pieces import Clock, Join, Piece, Sound, piece_of, told
 from reelmill.media.plan import divisions, probes
 from reelmill.media.timeline import SECOND
@@ -189,7 +190,7 @@ def part_of(job: Job, spec: bytes) -> Job:
 def _read_by(job: Job, outputs: Iterable[str]) -> set[str]:
     """Names of the inputs that some outputs read; who names none reads the first."""
     wanted = set(outputs)
-    return {output.input or job.inputs[0].name for output in job.outputs if output.name in wanted}
+    return {name for output in job.outputs if output.name in wanted for name in inputs_of(output, job)}
 
 
 def _pieces(one: Chunked, join: Join) -> list[Work]:

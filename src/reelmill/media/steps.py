@@ -28,6 +28,10 @@ class Program(Enum):
     """What runs a step."""
 
     FFMPEG = "ffmpeg"
+    PACKAGER = "packager"
+    """Shaka Packager."""
+    TOOL = "tool"
+    """A module of our own below media/tools, in a Python of its own."""
 
 
 COPY = "copy"
@@ -115,6 +119,17 @@ class Writing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A part of an argument that comes in late: where a file lies that a step reads."""
+
+    reading: int
+    """Which of the step's readings."""
+    before: str = ""
+    after: str = ""
+    """The text around it, in the same argument."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
     """What is estimated of a step, to plan with: never part of what it does."""
 
@@ -140,6 +155,8 @@ class Step:
     shares: bool = True
     """Whether it may share a process with others that read the same."""
     program: Program = Program.FFMPEG
+    arguments: tuple[str | Place, ...] = ()
+    """Of any program but ffmpeg, whose arguments follow from what it reads and writes; a tool's begin with its name."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -195,6 +212,8 @@ def digest(step: Step) -> str:
             for writing in step.writes
         ],
     }
+    if step.arguments:
+        told["arguments"] = _told(step.arguments)
     text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -37,7 +37,11 @@ def _output_violations(output: Output, inputs: list[str], path: str, *, hint: bo
         if output.preset not in PRESETS:
             found.append(Violation(f"{path}.preset", _unknown(output.preset, list(PRESETS), "preset", hint)))
     elif operation:
-        found += OPERATIONS[operation].violations(getattr(output, operation), f"{path}.{operation}")
+        made = OPERATIONS[operation]
+        spec, at = getattr(output, operation), f"{path}.{operation}"
+        found += made.violations(spec, at)
+        unknown = [name for name in made.inputs(spec) if name not in inputs]
+        found += [Violation(at, _unknown(name, inputs, "input of this job", hint)) for name in unknown[:1]]
     return found
 
 

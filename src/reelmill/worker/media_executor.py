@@ -20,8 +20,10 @@ from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
+from reelmill.media.programs import shown
 from reelmill.media.reckoning import Work, works
-from reelmill.media.render.ffmpeg import Command, Placed, rendered
+from reelmill.media.render.command import Command, Placed
+from reelmill.media.render.rendering import rendered
 from reelmill.media.run import RunResult
 from reelmill.media.settling import Measure, settle
 from reelmill.media.sources import believable_seconds
@@ -54,8 +56,8 @@ from reelmill.worker.spreading import Spreader
 log = get_logger(__name__)
 _LEAST_WALL_SECONDS = 600.0
 _MISFITS = ("OUTPUT_INVALID", "FFMPEG_FAILED", "INPUT_CORRUPT")  # of pieces that were right, each by itself
-_DOES = {Engine.FFMPEG: "runs ffmpeg", Engine.WARM: "makes stills as this would"}
-"""What the processing log says of a step, with ffmpeg's command."""
+_DOES = {Engine.PROCESS: "runs {}", Engine.WARM: "makes stills as this would"}
+"""What the processing log says of a step, with its command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,8 +189,8 @@ class MediaExecutor:
             def run_of(step: Step) -> _Run:
                 """A step as it is to be run, which the job's log tells."""
                 command, engine = rendered(step, placed), engine_of(step)
-                shown = ffmpeg_run.shown(command, self._limits.ffmpeg)
-                attempt.log(_DOES[engine], output=", ".join(command.outputs), command=shown)
+                text = shown(command, self._limits.ffmpeg)
+                attempt.log(_DOES[engine].format(step.program.value), output=", ".join(command.outputs), command=text)
                 return _Run(step=step, command=command, engine=engine, works=works(job, step, of_inputs))
 
             runs = list(map(run_of, graph.steps))

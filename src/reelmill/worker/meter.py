@@ -9,7 +9,7 @@ from reelmill.media.estimating import AFTER, beside, seconds_of
 from reelmill.media.progress import RunProgress
 from reelmill.media.reckoning import Work
 from reelmill.media.remaining import left, own, pace
-from reelmill.media.render.ffmpeg import Command
+from reelmill.media.render.command import Command
 from reelmill.v1.jobs_pb2 import Progress
 from reelmill.worker.attempt import Attempt
 

@@ -52,6 +52,10 @@ class AudioOperation:
             made.bitrate_bps = spec.bitrate_bps or DEFAULT_BPS
         return made
 
+    def inputs(self, spec: AudioExtract) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def looks(self, spec: AudioExtract) -> tuple[float, ...]:
         """Both ends of a trim."""
         return trim_looks(spec.trim)

@@ -61,6 +61,10 @@ class ThumbnailOperation:
             made.quality = spec.quality or 80
         return made
 
+    def inputs(self, spec: Thumbnail) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def looks(self, spec: Thumbnail) -> tuple[float, ...]:
         """The times, or the middles of equal parts."""
         return (*spec.times_seconds, *(-(i + 0.5) / spec.count for i in range(min(spec.count, MOST_LOOKS))))

@@ -69,6 +69,10 @@ class TranscodeOperation:
             made.audio.bitrate_bps = made.audio.bitrate_bps or DEFAULT_BPS
         return made
 
+    def inputs(self, spec: Transcode) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def looks(self, spec: Transcode) -> tuple[float, ...]:
         """Both ends of a trim."""
         return trim_looks(spec.trim)

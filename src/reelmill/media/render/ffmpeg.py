@@ -1,63 +1,23 @@
 """A step of ffmpeg as its list of arguments. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain, count, zip_longest
-from pathlib import PurePosixPath
+from collections.abc import Iterator
+from itertools import count, zip_longest
 
 from reelmill.media.formats.containers import MAX_PIXELS
+from reelmill.media.render.command import Placed
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Taken, Writing
 from reelmill.media.timeline import SECOND
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
-    """One process, without the program itself and the flags that `run` adds."""
-
-    argv: tuple[str, ...]
-    reads: tuple[str, ...] = ()
-    """Paths of the files that it reads, besides those that steps before it write."""
-    written: tuple[tuple[PurePosixPath, str], ...] = ()
-    """Text files that it reads too: they are to be written into the working directory first."""
-    outputs: tuple[str, ...] = ()
-    """Names of the job's outputs that it makes."""
-    duration_seconds: float = 0.0
-    """Seconds of media that it writes, for progress; 0 where that is not known."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Placed:
-    """What comes in late."""
-
-    inputs: Mapping[str, str]
-    """Paths of the job's inputs, and of pieces, by their names; a relative one is meant from the working directory."""
-    threads: int = 0
-    """For each decoder; 0 leaves it to ffmpeg."""
-
-    def path(self, of: str | PurePosixPath | Joined) -> str:
-        """Where a file lies, or the list of those that are joined."""
-        return self.inputs[of] if isinstance(of, str) else str(of.path if isinstance(of, Joined) else of)
-
-
-def rendered(step: Step, placed: Placed) -> Command:
-    """What runs a step in the working directory."""
+def arguments(step: Step, placed: Placed) -> tuple[str, ...]:
+    """What ffmpeg is given, without the flags of every run."""
     argv: list[str] = []
     for reading in step.reads:
         argv += _opening(reading, placed)
     labels = (f"made-{i}" for i in count())
     for writing in step.writes:
         argv += _writing(writing, labels)
-    lists = [reading.of for reading in step.reads if isinstance(reading.of, Joined)]
-    named = [reading.of for reading in step.reads if isinstance(reading.of, str)]
-    return Command(
-        argv=tuple(argv),
-        reads=tuple(
-            dict.fromkeys(placed.inputs[name] for name in (*named, *chain.from_iterable(one.files for one in lists)))
-        ),
-        written=tuple((joined.path, _listed(joined, placed)) for joined in lists),
-        outputs=step.outputs,
-        duration_seconds=step.cost.seconds,
-    )
+    return tuple(argv)
 
 
 def seconds(value: float) -> str:
@@ -65,7 +25,7 @@ def seconds(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def _listed(joined: Joined, placed: Placed) -> str:
+def listed(joined: Joined, placed: Placed) -> str:
     """A list as FFmpeg's concat demuxer reads it (ffconcat 1.0)."""
     lines = ["ffconcat version 1.0"]
     for name, lasts in zip_longest(joined.files, joined.lasts):

@@ -1,0 +1,40 @@
+"""A step as a command, whichever program runs it. Pure."""
+
+from itertools import chain
+
+from reelmill.media.render import ffmpeg
+from reelmill.media.render.command import Command, Placed
+from reelmill.media.steps import Joined, Place, Program, Step
+
+TOOLS = "reelmill.media.tools"
+"""The room of our own tools: a module each, whose main() runs."""
+
+
+def rendered(step: Step, placed: Placed) -> Command:
+    """What runs a step in the working directory."""
+    lists = [reading.of for reading in step.reads if isinstance(reading.of, Joined)]
+    named = [reading.of for reading in step.reads if isinstance(reading.of, str)]
+    return Command(
+        argv=ffmpeg.arguments(step, placed) if step.program is Program.FFMPEG else _arguments(step, placed),
+        program=step.program,
+        reads=tuple(
+            dict.fromkeys(placed.inputs[name] for name in (*named, *chain.from_iterable(one.files for one in lists)))
+        ),
+        written=tuple((joined.path, ffmpeg.listed(joined, placed)) for joined in lists),
+        outputs=step.outputs,
+        duration_seconds=step.cost.seconds,
+    )
+
+
+def _arguments(step: Step, placed: Placed) -> tuple[str, ...]:
+    return tuple(
+        f"{one.before}{placed.path(step.reads[one.reading].of)}{one.after}" if isinstance(one, Place) else one
+        for one in step.arguments
+    )
+
+
+def typed(command: Command) -> tuple[str, ...]:
+    """A command as a person types it, the program by its name."""
+    if command.program is Program.TOOL:
+        return ("python", "-m", f"{TOOLS}.{command.argv[0]}", *command.argv[1:])
+    return (command.program.value, *command.argv)
