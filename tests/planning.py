@@ -1,6 +1,9 @@
 """Graphs of jobs whose inputs are all one source."""
 
-from reelmill.media.contract import Graph, PlanContext, Source
+from typing import Any
+
+from reelmill.media.contract import Graph, Measurement, Needs, PlanContext, Source
+from reelmill.media.mastering import TYPICAL
 from reelmill.media.plan import plan, probes
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
@@ -11,12 +14,15 @@ from reelmill.v1.jobs_pb2 import Job
 def graph(job: Job, source: Source, *, threads: int = 0, memory_bytes: int = 0) -> Graph:
     """The graph of a job as a client sends it."""
     whole = with_defaults(job)
-    facts = dict.fromkeys(probes(whole), source)
+    facts: dict[Measurement, Any] = dict.fromkeys(probes(whole), source)
     made = plan(whole, PlanContext(threads=threads, memory_bytes=memory_bytes, facts=facts))
+    if isinstance(made, Needs):  # how loud a sound is
+        facts |= dict.fromkeys(made.measurements, TYPICAL)
+        made = plan(whole, PlanContext(threads=threads, memory_bytes=memory_bytes, facts=facts))
     assert isinstance(made, Graph), made
     return made
 
 
-def commands(made: Graph, path: str = "/attempt/input-0", *, threads: int = 0) -> list[Command]:
-    """What runs it, with its input at a path."""
-    return [rendered(step, Placed(inputs={"": path}, threads=threads)) for step in made.steps]
+def commands(made: Graph, path: str = "/attempt/input-0", *, name: str = "", threads: int = 0) -> list[Command]:
+    """What runs it, with its input of a name at a path."""
+    return [rendered(step, Placed(inputs={name: path, "": path}, threads=threads)) for step in made.steps]

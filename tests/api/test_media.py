@@ -1,13 +1,20 @@
 """Probing files, and what the server can do."""
 
+import json
+
 import clips
 import pytest
 from api.refusals import fields_of
+from google.protobuf.json_format import ParseDict
+from jobs import URI
 from live import Reelmill
 
+from reelmill.api.validation import violations
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
+from reelmill.media.validate import job_violations
 from reelmill.v1 import media_pb2 as pb
+from reelmill.v1.jobs_pb2 import Input, Job, Output
 from reelmill.v1.media_pb2_grpc import MediaServiceStub
 
 
@@ -65,6 +72,28 @@ def test_all_operations_and_presets_are_listed(media: MediaServiceStub) -> None:
     operations = media.ListOperations(pb.ListOperationsRequest()).operations
     assert {o.name for o in operations} == set(OPERATIONS)
     assert all(o.description and o.extensions for o in operations)
+    # Each with all that it takes, from the protos, and an example that the api itself accepts.
+    for one in operations:
+        example = ParseDict(json.loads(one.example), Output())
+        assert example.WhichOneof("operation") == one.name
+        names = {example.input, example.compare.reference} - {""}
+        job = Job(inputs=[Input(name=name, uri=URI) for name in sorted(names)] or [Input(uri=URI)], outputs=[example])
+        assert job_violations(job, "job") == [] == violations(job)
+        assert all(p.path and p.type and p.description for p in one.parameters), one.name
+    audio = {p.path: p for o in operations if o.name == "audio" for p in o.parameters}
+    assert (audio["bitrate_bps"].min, audio["bitrate_bps"].max, audio["bitrate_bps"].default) == (
+        8000,
+        512000,
+        "128000",
+    )
+    assert audio["format"].default == '"MP3"'
+    assert [value.name for value in audio["format"].values][:2] == ["MP3", "M4A"]
+    assert audio["trim.start_seconds"].description.startswith("Where to start")
+    assert audio["audio_track.language"].max_length == 35
+    analyze = {p.path: p for o in operations if o.name == "analyze" for p in o.parameters}
+    assert (analyze["looks"].repeated, json.loads(analyze["looks"].default)[0]) == (True, "BLACK")
+    compare = {p.path: p for o in operations if o.name == "compare" for p in o.parameters}
+    assert compare["reference"].required
     presets = media.ListPresets(pb.ListPresetsRequest()).presets
     assert {p.name for p in presets} == set(PRESETS)
     assert all(p.description and p.WhichOneof("operation") for p in presets)

@@ -1,5 +1,6 @@
 """What people give that is none, and where they send what comes out: told in a line, never by a traceback."""
 
+import json
 import os
 import signal
 import subprocess
@@ -33,6 +34,21 @@ def test_arguments(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], words: 
     result = cli(*arguments, http_port=0, grpc_port=0)
     assert result.exit_code in (1, 2)
     assert words in result.stderr
+
+
+def test_operations_are_listed_and_each_shows_what_it_takes(cli: Cli) -> None:
+    heading, *lines = cli("operations").stdout.splitlines()
+    assert heading.split()[0] == "OPERATION"
+    assert {"transcode", "waveform", "analyze"} <= {line.split()[0] for line in lines if line[:1].strip()}
+    shown = cli("operations", "waveform").stdout
+    assert "samples_per_pixel" in shown
+    assert '"waveform": {' in shown
+    told = json.loads(cli("operations", "audio", "--json").stdout)
+    assert {"path": "fade_in_seconds", "type": "double", "min": 0.001, "max": 600.0}.items() <= next(
+        one for one in told["parameters"] if one["path"] == "fade_in_seconds"
+    ).items()
+    wrong = cli("operations", "nonsense")
+    assert (wrong.exit_code, "there is no operation 'nonsense'; there are transcode," in wrong.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

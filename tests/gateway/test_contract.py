@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from reelmill.capacity import Limits
 from reelmill.gateway import openapi
 from reelmill.gateway.bindings import bindings, services
+from reelmill.media.operations import OPERATIONS
 
 LIMITS = Limits(request_max_bytes=2**20, batch_max_bytes=2**22)
 DOCUMENT = openapi.document(list(bindings(services())), limits=LIMITS, upload_max_bytes=1000)
@@ -21,7 +22,7 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 # Why a request that fits the schema may be refused all the same: a schema can't say these rules.
 # What operations say of their own options is theirs to test.
 BEYOND_SCHEMA = re.compile(
-    r"outputs\[\d+\]\.(transcode|thumbnail|audio)|differs from the query parameter|lies in the past"
+    rf"outputs\[\d+\]\.({'|'.join(OPERATIONS)}|contract)|differs from the query parameter|lies in the past"
     "|outside the allowed folders|must begin with one of|is used by |where there are several inputs"
     "|is no input of this job|is no preset|must be between 0s|can't read|is not one that this server gave|NUL character"
     "|and [0-9]+ more"

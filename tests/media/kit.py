@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -12,13 +12,14 @@ from jobs import job
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
+from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import PlannedFile
+from reelmill.media.readers.findings import levels_of
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.settling import settle
@@ -130,25 +131,42 @@ class Studio:
         memory_bytes: int = 0,
         piece: Piece | None = None,
         files: Mapping[str, Path] | None = None,
+        inputs: Mapping[str, Path] | None = None,
     ) -> Planned:
         """The plan of outputs of one file, or of a piece of each; an output without a name is called out.
 
-        `files`: of pieces that are joined, by their names.
+        `files`: of pieces that are joined, by their names; `inputs`: of several by their names, `path` first.
         """
         several = len(outputs) > 1
         named = ({"name": f"out{i}" if several else "out"} | output for i, output in enumerate(outputs))
         made = job(path.as_uri(), *named)
-        assert job_violations(made, "job") == []
         context = PlanContext(threads=threads, memory_bytes=memory_bytes, piece=piece)
 
-        async def measure(wanted: Sequence[Probe], known: Facts) -> list[Source]:
-            return [await self.source(path, *probe.looks, span=probe.span) for probe in wanted]
-
-        graph, facts = await settle(with_defaults(made), context, measure)
         paths = {name: str(file) for name, file in (files or {}).items()}
         placed = Placed(inputs={"": str(path), **paths}, threads=threads)
-        (source,) = facts.values()
+        others = dict(inputs or {})
+
+        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[object]:
+            return [await self.measured(one, others.get(getattr(one, "input", ""), path), placed) for one in wanted]
+
+        if inputs:
+            made.inputs[0].name = next(iter(inputs))
+            for name, file in list(inputs.items())[1:]:
+                made.inputs.add(name=name, uri=file.as_uri())
+            placed = replace(placed, inputs={**placed.inputs, **{name: str(file) for name, file in inputs.items()}})
+        assert job_violations(made, "job") == []
+        graph, facts = await settle(with_defaults(made), context, measure)
+        source = next(fact for fact in facts.values() if isinstance(fact, Source))
         return Planned(graph=graph, commands=tuple(rendered(step, placed) for step in graph.steps), source=source)
+
+    async def measured(self, wanted: Measurement, path: Path, placed: Placed) -> object:
+        """What a plan asks for."""
+        if isinstance(wanted, Probe):
+            return replace(await self.source(path, *wanted.looks, span=wanted.span), name=wanted.input)
+        lines = self.folder / wanted.step.writes[0].path
+        lines.parent.mkdir(exist_ok=True)
+        await self.run(rendered(wanted.step, placed))
+        return levels_of(lines.read_text().splitlines(), wanted.seconds)
 
     def make_folders(self, graph: Graph) -> None:
         """Where its files go."""
@@ -159,7 +177,7 @@ class Studio:
     async def make(self, path: Path, *outputs: dict) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""
         found = await self.made(path, await self.plan(path, *outputs))
-        return [self.folder / file.path for file in found]
+        return [self.folder / file.path for file in found if file.stored]
 
     async def made(self, path: Path, planned: Planned) -> list[Verified]:
         """Run a plan, check what came out as the worker does."""

@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.datastructures import Headers
 from unit.test_gateway_transcoding import BINDINGS, JOB, errors, read
 
-from reelmill.gateway import comments, documents, json_text, scalars, transcoding
+from reelmill.gateway import documents, json_text, scalars, transcoding
+from reelmill.jobs import comments
 from reelmill.jobs.errors import Violation
 from reelmill.jobs.rules import of_field
 from reelmill.v1 import jobs_pb2 as pb

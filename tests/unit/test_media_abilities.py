@@ -18,7 +18,7 @@ def test_what_another_lacks_is_named_with_the_operations_that_need_it() -> None:
     poor = replace(whole, encoders=whole.encoders - {"libsvtav1", "flac"}, filters=whole.filters - {"zscale", "apad"})
     assert abilities.lacking(poor) == (
         "the encoder flac (audio), the encoder libsvtav1 (transcode),"
-        " the filter apad (transcode, audio), the filter zscale (transcode, thumbnail)"
+        " the filter apad (transcode, audio, waveform, analyze), the filter zscale (transcode, thumbnail, compare)"
     )
 
 

@@ -118,6 +118,39 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
     "audio-opus": (source(SURROUND), [{"audio": {"format": "OPUS", "channels": 4}}]),
     "audio-flac": (source(SURROUND), [{"audio": {"format": "FLAC", "channels": 6}}]),
     "audio-wav": (CLIP, [{"audio": {"format": "WAV", "sample_rate_hz": 16000, "channels": 1}}]),
+    "audio-mastered": (
+        CLIP,
+        [
+            {
+                "audio": {
+                    "format": "EAC3",
+                    "loudness_lufs": -14,
+                    "true_peak_dbtp": -2,
+                    "remove_silence": {"inside": True},
+                    "fade_in_seconds": 0.5,
+                    "fade_out_seconds": 2,
+                    "trim": {"end_seconds": 30},
+                }
+            }
+        ],
+    ),
+    "waveform-png": (CLIP, [{"waveform": {}}]),
+    "waveform-json": (source(SURROUND), [{"waveform": {"format": "JSON", "bits": 16, "split_channels": True}}]),
+    "analyze": (CLIP, [{"analyze": {"silence_dbfs": -40, "freeze_seconds": 1.5}}]),
+    "analyze-shares": (CLIP, [{"analyze": {"looks": ["BLACK", "CROP"]}}, {"name": "t", "thumbnail": {"count": 60}}]),
+    "compare": (CLIP, [{"compare": {"reference": "", "metrics": ["VMAF", "VMAF_NEG", "SSIM", "XPSNR"]}}]),
+    "contract": (
+        CLIP,
+        [
+            {
+                "transcode": {"trim": {"start_seconds": 2, "end_seconds": 12}},
+                "contract": {
+                    **{"min_vmaf": 80, "max_black_seconds": 1, "max_freeze_seconds": 1, "max_silence_seconds": 3},
+                    **{"max_lufs": -10, "max_peak_bitrate_bps": 5000000, "min_duration_seconds": 9},
+                },
+            }
+        ],
+    ),
     "preset-web-mp4": (CLIP, [{"preset": "web-mp4"}]),
     "preset-preview-thumbs": (CLIP, [{"preset": "preview-thumbs"}]),
     "preset-podcast-audio": (CLIP, [{"preset": "podcast-audio"}]),

@@ -51,7 +51,10 @@ MORE: dict[str, tuple[Source, list[dict[str, Any]]]] = {
     "cover": (COVER, [{"transcode": {}}, {"thumbnail": {}}, {"audio": {}}]),
     "close-stills": (CLIP, [{"thumbnail": {"count": n}} for n in (19, 20, 21)]),
     "sixteen-and-more": (CLIP, [{"thumbnail": {"times_seconds": [i * 3.0 for i in range(n)]}} for n in (16, 17)]),
-    "audio-all": (source(SURROUND), [{"audio": {"format": f}} for f in ("MP3", "M4A", "OPUS", "FLAC", "WAV")]),
+    "audio-all": (
+        source(SURROUND),
+        [{"audio": {"format": f}} for f in ("MP3", "M4A", "OPUS", "FLAC", "WAV", "AC3", "EAC3")],
+    ),
     "containers": (CLIP, [{"transcode": {"container": c}} for c in ("MP4", "WEBM", "MKV")]),
     "moment": (source({**VIDEO, "duration_seconds": 0.5}, duration=0.5), [{"thumbnail": {"count": n}} for n in (1, 2)]),
     "still-that-lasts": (source({**VIDEO, "duration_seconds": 1}, demuxer="png_pipe"), [{"thumbnail": {"count": 3}}]),
@@ -63,6 +66,10 @@ MORE: dict[str, tuple[Source, list[dict[str, Any]]]] = {
     # What the input does not allow.
     "no-picture": (source(SOUND), [{"transcode": {}}]),
     "no-picture-for-a-still": (source(SOUND), [{"thumbnail": {}}]),
+    "nothing-to-see": (source(SOUND), [{"analyze": {"looks": ["BLACK"]}}]),
+    "sound-alone-is-analysed": (source(SOUND), [{"analyze": {}}]),
+    "endless-peaks": (source(SOUND, duration=1e6), [{"waveform": {"format": "JSON", "samples_per_pixel": 64}}]),
+    "fades-of-an-unknown-end": (UNKNOWN, [{"audio": {"fade_out_seconds": 1}}]),
     "no-sound": (source(VIDEO), [{"audio": {}}]),
     "no-sound-no-matter": (source(VIDEO), [{"transcode": {}}]),
     "too-small": (CLIP, [{"transcode": {"video": {"height": 16, "width": 16}}}]),
@@ -99,7 +106,10 @@ def planned(one: Source, outputs: list[dict[str, Any]]) -> Any:
 def _file(file: PlannedFile | FileSet) -> dict[str, Any]:
     assert isinstance(file, PlannedFile)
     expected = {name: value for name, value in asdict(file.expected).items() if value}
-    return {**asdict(file), "path": str(file.path), "expected": expected}
+    told = {**asdict(file), "path": str(file.path), "expected": expected}
+    usual = {"data": None, "stored": True, "mastered": None}
+    told |= {"data": file.data.value} if file.data else {}
+    return {name: value for name, value in told.items() if name not in usual or value != usual[name]}
 
 
 def encoders() -> Any:
@@ -210,6 +220,12 @@ def defaults() -> Any:
         "webp": {"thumbnail": {"format": "WEBP", "quality": 7}},
         "audio": {"audio": {}},
         "flac": {"audio": {"format": "FLAC"}},
+        "loud": {"audio": {"loudness_lufs": -16, "remove_silence": {"inside": True}}},
+        "waveform": {"waveform": {}},
+        "peaks": {"waveform": {"format": "JSON"}},
+        "analyze": {"analyze": {"looks": ["CROP", "CROP"]}},
+        "analyze-all": {"analyze": {}},
+        "compare": {"compare": {"reference": "a"}},
         "opus": {"audio": {"format": "OPUS", "bitrate_bps": 64000}},
         **{name: {"preset": name} for name in PRESETS},
     }

@@ -9,7 +9,7 @@ from reelmill.api.checks import Checks
 from reelmill.api.identity import Identify, everybody
 from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
-from reelmill.media.operations import OPERATIONS
+from reelmill.media.describing import operations
 from reelmill.media.presets import PRESETS
 from reelmill.media.probe import Prober
 from reelmill.storage.storage import Storage
@@ -51,12 +51,7 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
 
     async def ListOperations(self, request: pb.ListOperationsRequest, context: Any) -> pb.ListOperationsResponse:
         """Answer the operations."""
-        return pb.ListOperationsResponse(
-            operations=[
-                pb.Operation(name=o.name, description=o.description, extensions=o.extensions)
-                for o in OPERATIONS.values()
-            ]
-        )
+        return pb.ListOperationsResponse(operations=operations())
 
     async def ListPresets(self, request: pb.ListPresetsRequest, context: Any) -> pb.ListPresetsResponse:
         """Answer the presets."""

@@ -10,11 +10,14 @@ from uuid import UUID
 from reelmill.abreast import abreast
 from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
-from reelmill.media.contract import Facts, Graph, PlanContext, Probe, Source
+from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.graph import waits_for
+from reelmill.media.mastering import TYPICAL
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober
+from reelmill.media.promises import Levels
 from reelmill.media.render.command import Placed
+from reelmill.media.render.ffmpeg import reading_of
 from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import settle
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
@@ -71,7 +74,9 @@ class Planner:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="plan-") as folder:
 
-            async def look(probe: Probe) -> Source:
+            async def look(probe: Measurement) -> Source | Levels:
+                if not isinstance(probe, Probe):
+                    return TYPICAL  # to listen to all of it takes what a worker has
                 i = places[probe.input]
                 try:
                     fetched = await storage.fetch(job.inputs[i].uri, Path(folder) / f"input-{i}")
@@ -80,7 +85,7 @@ class Planner:
                     raise _refusal(error, job, f"job.inputs[{i}]") from error
                 return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)
 
-            async def measure(wanted: Sequence[Probe], known: Facts) -> list[Source]:
+            async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels]:
                 return await abreast(look, wanted, at_once=FILES_AT_ONCE)
 
             try:
@@ -139,7 +144,7 @@ def _writing(writing: Writing) -> pb.Step.Writing:
 def _stream(stream: Encoded) -> pb.Step.Stream:
     return pb.Step.Stream(
         kind=_KINDS[stream.kind],
-        reading=stream.taken.reading,
+        reading=reading_of(stream.taken, 0),
         streams=stream.taken.streams,
         filters=stream.taken.filters,
         encoder=stream.encoder,

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from reelmill import __version__
-from reelmill.cli import doctor, jobs, local, serve, settings_command
+from reelmill.cli import doctor, jobs, local, operations, serve, settings_command
 from reelmill.cli.configuration import is_text
 from reelmill.cli.problems import INTERRUPTED, Problem, problem_of
 
@@ -73,7 +73,7 @@ def _options(
 
 
 _PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    "Try it": {"up": serve.up, "run": local.run, "demo": local.demo},
+    "Try it": {"up": serve.up, "run": local.run, "demo": local.demo, "operations": operations.operations},
     "Jobs": {
         "submit": jobs.submit,
         "jobs": jobs.list_jobs,

@@ -5,12 +5,13 @@ from typing import Any
 
 from reelmill import __version__
 from reelmill.capacity import Limits
-from reelmill.gateway import comments, examples, streaming
+from reelmill.gateway import examples, streaming
 from reelmill.gateway.bindings import Binding
 from reelmill.gateway.files import UPLOAD_NAME, UPLOAD_NAME_MAX_BYTES
 from reelmill.gateway.problems import MEDIA_TYPE as PROBLEM_TYPE
 from reelmill.gateway.schemas import Schema, Schemas, integer_parameter
 from reelmill.gateway.transcoding import HEADER_FIELDS, required_in_body
+from reelmill.jobs import comments
 
 _DESCRIPTION = """\
 Submit media jobs and follow them.

@@ -57,6 +57,7 @@ CODES: dict[str, Code] = {
     "OUTPUT_NOT_WRITABLE": Code(Category.INPUT, False, "The destination refused the output."),
     "OUTPUT_UNAVAILABLE": Code(Category.TRANSIENT, True, "The destination was away."),
     "OUTPUT_INVALID": Code(Category.INTERNAL, True, "ffmpeg ended well but its output is not what was asked for."),
+    "CONTRACT_BROKEN": Code(Category.INPUT, False, "The output does not satisfy its contract; the message says why."),
     "OUTPUT_TOO_LARGE": Code(Category.LIMIT, False, "The output outgrew its limit."),
     "ENCODER_UNAVAILABLE": Code(Category.INTERNAL, False, "This ffmpeg lacks an encoder or a filter."),
     "ENCODER_REFUSED": Code(Category.INPUT, False, "The encoder does not take the size, rate or bit rate asked for."),

@@ -8,6 +8,16 @@ OPERATIONS = (*sorted(_NAMED), SEVERAL, OTHER)
 """All answers of `operation_of`."""
 
 
+_TELLING = frozenset({"analyze", "compare"})
+
+
+def tells(output: Output) -> bool:
+    """Whether more may be known of an output that was made than its files."""
+    audio = output.audio
+    heard = any(audio.HasField(name) for name in ("loudness_lufs", "true_peak_dbtp", "remove_silence"))
+    return output.WhichOneof("operation") in _TELLING or output.HasField("contract") or heard
+
+
 def operation_of(job: Job) -> str:
     """The operation of a job's outputs, which have their defaults; `several` where they differ."""
     names = {output.WhichOneof("operation") for output in job.outputs}

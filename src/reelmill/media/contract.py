@@ -45,7 +45,17 @@ class Probe:
     """From when to when all frames are to be known, as there."""
 
 
-Measurement = Probe
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loudness:
+    """How loud a sound is, and where it is silent; answered by Levels, or by a Failure where that can't be measured."""
+
+    step: Step
+    """What measures it: it writes lines as `metadata=print` does, to its only path."""
+    seconds: float
+    """How long the sound lasts; 0 where that is not known."""
+
+
+Measurement = Probe | Loudness
 """Something that a plan may have to know first. Each kind is a type of its own, and its answer's type stands there."""
 Facts = Mapping[Measurement, Any]
 
@@ -129,6 +139,8 @@ class Operation(Protocol):
     """FFmpeg's names of all that it may need."""
     filters: frozenset[str]
     """As `encoders`."""
+    example: str
+    """An output that asks for it, as JSON; a test runs it."""
 
     def violations(self, spec: Any, path: str) -> list[Violation]:
         """What contradicts itself in `spec`, each with its field's full path below `path`."""

@@ -153,6 +153,12 @@ def division(wanted: Film) -> Division | None:
     )
 
 
+def seen(wanted: Film) -> tuple[tuple[str, ...], int]:
+    """The filters that give its input's frames their times in the film, and from when (microseconds) it is read."""
+    made = cutting.cut(wanted.source, wanted.part, wanted.used, wanted.picture.index)
+    return made.picture(), made.seek
+
+
 def _whole(wanted: Film, context: PlanContext) -> Step:
     source, part, used = wanted.source, wanted.part, wanted.used
     made = cutting.cut(source, part, used, wanted.picture.index)

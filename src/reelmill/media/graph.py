@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from reelmill.media.promises import PlannedFile
 from reelmill.media.steps import Cost, Program, Reading, Step
 
 MOST_ENCODING = 4.0
@@ -55,7 +56,9 @@ def waits_for(steps: Sequence[Step]) -> tuple[frozenset[int], ...]:
 
 
 def _written(step: Step) -> Iterable[PurePosixPath]:
-    return (writing.path for writing in step.writes)
+    """Filters write files of their own beside that of the muxer."""
+    promised = (thing.path for thing in step.promised if isinstance(thing, PlannedFile))
+    return (*(writing.path for writing in step.writes), *promised)
 
 
 def _both(first: Step, second: Step) -> Step:

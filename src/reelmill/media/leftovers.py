@@ -85,6 +85,12 @@ def _stream(file: BinaryIO) -> Iterator[str]:
     yield from ()
 
 
+def _frames(file: BinaryIO) -> Iterator[str]:
+    """AC-3 and E-AC-3 are frames of sound, one behind the other, and nothing else; a probe sees what is not."""
+    if file.read(2) != b"\x0b\x77":
+        yield "a format that is not known"
+
+
 def _png(file: BinaryIO) -> Iterator[str]:
     file.seek(8)
     for _ in range(_MOST_PARTS):
@@ -273,4 +279,6 @@ _READERS: dict[str, Callable[[BinaryIO], Iterator[str]]] = {
     "flac": _flac,
     "opus": _opus,
     "mp3": _mp3,
+    "ac3": _frames,
+    "eac3": _frames,
 }

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reelmill.jobs.errors import AttemptFailed, Failure
+from reelmill.media import contracts
 from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Planned, Probe, Source
 from reelmill.media.graph import fused, in_order
 from reelmill.media.inputs import inputs_of
 from reelmill.media.operations import OPERATIONS
-from reelmill.media.pieces import Chunk, Piece
+from reelmill.media.pieces import Chunk, Join, Piece
 from reelmill.media.steps import Step
 from reelmill.media.timeline import MOST_LOOKS, SECOND
 from reelmill.v1.jobs_pb2 import Job, Output
@@ -55,9 +56,12 @@ def _planned(output: Output, found: Mapping[str, Source | Failure], context: Pla
     assert name, "the api refuses outputs without an operation"
     own = next(iter(read.values()))
     planned = OPERATIONS[name].plan(output.name, getattr(output, name), own, replace(context, sources=read))
-    if not isinstance(planned, Needs):
-        for step in planned:
-            _check_memory(step, context.memory_bytes)
+    if isinstance(planned, Needs):
+        return planned
+    if context.piece is None or isinstance(context.piece, Join):
+        planned = (*planned, *contracts.steps(output, own, planned, context))
+    for step in planned:
+        _check_memory(step, context.memory_bytes)
     return planned
 
 

@@ -1,6 +1,7 @@
 """What must be there when a step has run, to be checked: an exit code of 0 is no success. Pure."""
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePosixPath
 
 from reelmill.v1.media_pb2 import MediaInfo
@@ -48,6 +49,44 @@ class Expected:
     """Of its picture; None is not checked."""
 
 
+NOTHING = Expected(streams=())
+"""Of what is no media."""
+
+
+class Data(Enum):
+    """What a file is that is no media; readers.findings reads them."""
+
+    LINES = "lines"
+    """Text that a step behind reads."""
+    PEAKS = "peaks"
+    """JSON as audiowaveform writes it."""
+    ANALYSIS = "analysis"
+    """JSON of analysis.proto's Analysis."""
+    COMPARISON = "comparison"
+    """JSON of analysis.proto's Comparison, with each frame's scores."""
+    MEASURED = "measured"
+    """What was measured of an output for its contract: JSON of Analysis and Comparison in one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Levels:
+    """How loud a sound is, by EBU R128, and where it is silent."""
+
+    integrated_lufs: float
+    range_lu: float
+    true_peak_dbtp: float
+    silences: tuple[tuple[float, float], ...] = ()
+    """From when to when, in seconds; where that was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mastered:
+    """What a sound was made louder by, and how loud it was before."""
+
+    levels: Levels
+    gain_db: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedFile:
     """A file that is made."""
@@ -62,6 +101,12 @@ class PlannedFile:
     """Its place among its output's files."""
     if_missing: str = "OUTPUT_INVALID"
     """What it means where ffmpeg ends well without having made it: a key of jobs.errors.CODES."""
+    data: Data | None = None
+    """What it is, where it is no media: then nothing else is expected of it."""
+    stored: bool = True
+    """Whether it is one of its output's files; else it is made for what is told of the output, and goes."""
+    mastered: Mastered | None = None
+    """What is known of its sound."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from reelmill.media.contract import Source
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.geometry import Size
 from reelmill.media.promises import FileSet, PlannedFile
-from reelmill.media.steps import COPY, Step
+from reelmill.media.steps import COPY, Program, Step
 from reelmill.media.tracks import shown
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.media_pb2 import MediaInfo
@@ -28,8 +28,12 @@ _BITS = {V.H264: 0.26, V.H265: 0.14, V.VP9: 0.34, V.AV1: 0.29}
 _HALVES = 6 / 51  # of a scale of qualities: so much more of it halves what is written
 _STILLS = {Thumbnail.JPEG: (8.0, 0.09), Thumbnail.PNG: (250.0, 1.65), Thumbnail.WEBP: (85.0, 0.97)}
 """Nanoseconds and bytes a pixel."""
-_SOUNDS = {"AAC": 0.016, "MP3": 0.009, "OPUS": 0.009, "FLAC": 0.0012, "WAV": 0.0003}
+_SOUNDS = {"AAC": 0.016, "MP3": 0.009, "OPUS": 0.009, "FLAC": 0.0012, "WAV": 0.0003, "AC3": 0.01, "EAC3": 0.01}
 """Core-seconds a second."""
+_TOOL_CPU = 0.15
+"""Core-seconds: a tool of our own starts, and reads some lines."""
+_ENCODING = frozenset({"transcode", "thumbnail", "audio"})
+"""Operations that are reckoned by what is encoded; of others by their steps' costs."""
 _COPY_CPU = 0.001
 """Core-seconds a second of what is joined: read and written as it is."""
 _LOSSLESS_BYTES = {"FLAC": 71_000, "WAV": 192_000}
@@ -56,6 +60,10 @@ class Work:
 def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ...]:
     """What a step of a job consists of: what is read, then each output that it makes."""
     asked = {output.name: output for output in job.outputs}
+    if step.program is Program.TOOL:
+        names = step.outputs or ("",)
+        kind = Kind("tool", str(step.arguments[0]))
+        return tuple(Work(kind=kind, output=name, cpu=_TOOL_CPU / len(names)) for name in names)
     found = [_decoding(step, sources)]
     files: dict[str, list[PlannedFile | FileSet]] = {name: [] for name in step.outputs}
     copied = 0
@@ -70,6 +78,11 @@ def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ..
     for name, made in files.items():
         if name not in asked:  # only another step reads it
             found.append(Work(kind=Kind("other"), cpu=_some(step.cost.writing_cpu)))
+            continue
+        operation = asked[name].WhichOneof("operation") or ""
+        if operation not in _ENCODING or (made and not any(map(_is_media, made))):
+            cpu = _some(step.cost.writing_cpu / len(files))
+            found.append(Work(kind=Kind(operation if operation not in _ENCODING else "look"), output=name, cpu=cpu))
             continue
         source = sources.get(asked[name].input or job.inputs[0].name)
         picture = shown(source.info) if source else None
@@ -130,6 +143,10 @@ def _sound(output: Output, seconds: float) -> Work:
         name, bps = AudioSettings.Codec.Name(output.transcode.audio.codec), output.transcode.audio.bitrate_bps
     written = _LOSSLESS_BYTES.get(name, bps / 8) * seconds
     return Work(kind=Kind("sound", name), output=output.name, cpu=_some(_SOUNDS[name] * seconds), bytes=written)
+
+
+def _is_media(thing: PlannedFile | FileSet) -> bool:
+    return isinstance(thing, FileSet) or thing.data is None
 
 
 def _some(cpu: float) -> float:

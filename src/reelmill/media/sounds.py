@@ -25,17 +25,26 @@ _DISPOSITIONS = {
 }
 
 
-def taken(sound: Sound, channels: int, first: Sequence[str] | None, *, silent: str, each: Sequence[str] = ()) -> Taken:
+def taken(
+    sound: Sound,
+    channels: int,
+    first: Sequence[str] | None,
+    *,
+    silent: str,
+    each: Sequence[str] = (),
+    last: Sequence[str] = (),
+) -> Taken:
     """A sound of a step's first reading, with its filters; `channels` as in `channels_of`.
 
     `first`: the filters that go first; None where it holds nothing there: `silent` seconds. `each`: those of each mono
-    track of a pair.
+    track of a pair; `last`: those that go behind all others.
     """
     if first is None:
         layout = "mono" if channels_of(sound, channels) == 1 else "stereo"
-        return Taken(filters=f"anullsrc=r={sound.sample_rate_hz or 48_000}:cl={layout},atrim=duration={silent}")
+        made = f"anullsrc=r={sound.sample_rate_hz or 48_000}:cl={layout}"
+        return Taken(filters=",".join((made, f"atrim=duration={silent}", *last)))
     streams = tuple(part.index for part in sound.parts)
-    chain = [*first, *filters(sound, channels_of(sound, channels))]
+    chain = [*first, *filters(sound, channels_of(sound, channels)), *last]
     if len(streams) > 1:
         names = [f"[s{i}]" for i in range(len(streams))]
         evened = "".join(f"{name}{','.join(each)}[even{i}];" for i, name in enumerate(names) if each)

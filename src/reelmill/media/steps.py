@@ -81,8 +81,8 @@ class Taken:
     """By the file's own numbers; none where filters make it out of nothing."""
     filters: str = ""
     """A chain, where there is one stream; else a graph, in which [s0], [s1], … are the streams in their order."""
-    reading: int = 0
-    """Which of the step's readings."""
+    reading: int | tuple[int, ...] = 0
+    """Which of the step's readings; one for each stream where they are of several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 import difflib
 
 from reelmill.jobs.errors import Violation
+from reelmill.media import contracts
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
 from reelmill.v1.jobs_pb2 import Job, Output
@@ -42,7 +43,22 @@ def _output_violations(output: Output, inputs: list[str], path: str, *, hint: bo
         found += made.violations(spec, at)
         unknown = [name for name in made.inputs(spec) if name not in inputs]
         found += [Violation(at, _unknown(name, inputs, "input of this job", hint)) for name in unknown[:1]]
+    if output.HasField("contract"):
+        found += contracts.violations(_meant(output), path)
     return found
+
+
+def _meant(output: Output) -> Output:
+    """An output whose preset is replaced by what it says."""
+    if output.preset not in PRESETS:
+        return output
+    made = Output()
+    made.CopyFrom(output)
+    preset = PRESETS[output.preset]
+    name = preset.WhichOneof("operation")
+    assert name
+    getattr(made, name).CopyFrom(getattr(preset, name))
+    return made
 
 
 def with_defaults(job: Job) -> Job:

@@ -14,9 +14,11 @@ from reelmill.media import languages, tracks
 from reelmill.media.leftovers import leftovers, leftovers_in
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.probe import Probed, TenantProber
-from reelmill.media.promises import Expected, ExpectedStream, FileSet, PlannedFile, Times, allowance
+from reelmill.media.promises import Data, Expected, ExpectedStream, FileSet, Mastered, PlannedFile, Times, allowance
+from reelmill.media.readers.findings import HEAD_BYTES, MOST_BYTES, are_peaks, result_of
 from reelmill.media.stills import Still
 from reelmill.media.timeline import SECOND
+from reelmill.v1.analysis_pb2 import OutputResult
 from reelmill.v1.media_pb2 import MediaInfo
 
 FILES_AT_ONCE = 3
@@ -43,6 +45,14 @@ class Verified:
     """When its frames are shown, in microseconds from the first one on, where they were promised (Expected.times)."""
     still: Still | None = None
     """It, where it does not lie in the working directory."""
+    data: Data | None = None
+    """As of PlannedFile."""
+    stored: bool = True
+    """Whether it is one of its output's files."""
+    found: OutputResult | None = None
+    """What it says, where that is its output's result."""
+    mastered: Mastered | None = None
+    """As of PlannedFile."""
 
 
 async def verify(
@@ -90,9 +100,48 @@ async def verified(
 
 
 async def _file(file: PlannedFile, folder: Path, prober: TenantProber, code: str) -> Verified:
+    if file.data is not None:
+        found = await asyncio.to_thread(_read_data, file, folder / file.path)
+        return Verified(
+            output=file.output,
+            path=file.path,
+            content_type=file.content_type,
+            info=None,
+            data=file.data,
+            stored=file.stored,
+            found=found,
+        )
     probed = await _looked_into(file.path, file.output, file.expected, folder, prober, code)
     times, _ = shown_times(probed) if file.expected.times is not None else ((), True)
-    return Verified(output=file.output, path=file.path, content_type=file.content_type, info=probed.info, times=times)
+    return Verified(
+        output=file.output,
+        path=file.path,
+        content_type=file.content_type,
+        info=probed.info,
+        times=times,
+        stored=file.stored,
+        mastered=file.mastered,
+    )
+
+
+def _read_data(file: PlannedFile, path: Path) -> OutputResult | None:
+    """What a file says that is no media. Raises AttemptFailed OUTPUT_INVALID where it says nothing that is known."""
+    size = path.stat().st_size
+    try:
+        if file.data in (Data.ANALYSIS, Data.COMPARISON):
+            if size > MOST_BYTES:
+                raise ValueError(f"it has more than {MOST_BYTES} bytes")
+            return result_of(file.data, path.read_text())
+        if file.data is Data.PEAKS:
+            with path.open("rb") as opened:
+                head = opened.read(HEAD_BYTES)
+                opened.seek(max(0, size - HEAD_BYTES))
+                if not are_peaks(head.decode(errors="replace"), opened.read().decode(errors="replace")):
+                    raise ValueError("it has no peaks")
+    except ValueError as error:
+        message = f"{file.path}: it is not as its program should have written it: {error}"
+        raise AttemptFailed("OUTPUT_INVALID", message, output=file.output) from error
+    return None
 
 
 def _still(file: PlannedFile, still: Still, code: str) -> Verified:

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
+from reelmill.jobs.operations import tells
 from reelmill.jobs.states import JobState
-from reelmill.store.records import FILES_SHOWN, file_from_row, job_from_row, show_files, show_output_errors
+from reelmill.store.records import FILES_SHOWN, file_from_row, job_from_row, show_files, show_results
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import Job, Output, OutputFile
 
 _SQL = queries("jobs")
-MAKERS = ("run_job", "make_outputs")
+MAKERS = ("run_job", "make_outputs", "join_pieces")
 """Kinds of tasks that make outputs: their results are TaskResults."""
 
 
@@ -34,16 +35,16 @@ async def with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUI
             larger[row["job_id"]][row["output"]] = row["count"], row["bytes"]
     for job_id in completed:
         show_files(jobs[job_id], files[job_id], larger[job_id])
-    await _with_errors(connection, tenant_id, [jobs[job_id] for job_id in completed])
+    await _with_results(connection, tenant_id, [jobs[job_id] for job_id in completed])
     return jobs
 
 
-async def _with_errors(connection: Connection, tenant_id: UUID, jobs: Sequence[Job]) -> None:
-    """Tell of optional outputs that are not there. Other jobs pay nothing for that."""
-    lacking = {UUID(job.id): job for job in jobs if any(map(_lacks, job.outputs))}
-    if lacking:
-        for row in await connection.fetch(_SQL["get_results"], tenant_id, list(lacking), MAKERS):
-            show_output_errors(lacking[row["job_id"]], [row["result"]])
+async def _with_results(connection: Connection, tenant_id: UUID, jobs: Sequence[Job]) -> None:
+    """Tell of optional outputs that are not there, and what others found out. Other jobs pay nothing for that."""
+    asked = {UUID(job.id): job for job in jobs if any(map(_has_results, job.outputs))}
+    if asked:
+        for row in await connection.fetch(_SQL["get_results"], tenant_id, list(asked), MAKERS):
+            show_results(asked[row["job_id"]], [row["result"]])
 
 
 def with_made(job: Job, made: Iterable[tuple[str, int, OutputFile]], result: bytes = b"") -> None:
@@ -57,9 +58,9 @@ def with_made(job: Job, made: Iterable[tuple[str, int, OutputFile]], result: byt
         if len(every) > FILES_SHOWN
     }
     show_files(job, {output: every[:FILES_SHOWN] for output, every in files.items()}, larger)
-    if result and any(map(_lacks, job.outputs)):
-        show_output_errors(job, [result])
+    if result and any(map(_has_results, job.outputs)):
+        show_results(job, [result])
 
 
-def _lacks(output: Output) -> bool:
-    return output.optional and not output.file_count
+def _has_results(output: Output) -> bool:
+    return (output.optional and not output.file_count) or tells(output)

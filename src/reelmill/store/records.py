@@ -139,13 +139,20 @@ def show_files(job: Job, files: Mapping[str, Sequence[OutputFile]], larger: Mapp
         job.omitted.append(FILES)
 
 
-def show_output_errors(job: Job, results: Iterable[bytes]) -> None:
-    """Put what tasks told of optional outputs into a COMPLETED job."""
+def show_results(job: Job, results: Iterable[bytes]) -> None:
+    """Put what tasks told of outputs into a COMPLETED job: why optional ones are not there, what others found out."""
     outputs = {output.name: output for output in job.outputs}
     for result in results:
-        for error in TaskResult.FromString(result).output_errors:
+        told = TaskResult.FromString(result)
+        for error in told.output_errors:
             if error.output in outputs:
                 outputs[error.output].error.CopyFrom(error)
+        for found in told.findings:
+            if (output := outputs.get(found.output)) is not None:
+                if found.HasField("result"):
+                    output.result.CopyFrom(found.result)
+                if found.HasField("measured"):
+                    output.measured.CopyFrom(found.measured)
 
 
 def error_from_bytes(data: bytes, *, full: bool) -> JobError:

@@ -1,3 +1,4 @@
+from reelmill.v1 import analysis_pb2 as _analysis_pb2
 from reelmill.v1 import jobs_pb2 as _jobs_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -32,7 +33,19 @@ class DeadLetter(_message.Message):
     def __init__(self, version: _Optional[int] = ..., topic: _Optional[str] = ..., value: _Optional[bytes] = ..., job_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
-    __slots__ = ("output_errors",)
+    __slots__ = ("output_errors", "findings")
     OUTPUT_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
     output_errors: _containers.RepeatedCompositeFieldContainer[_jobs_pb2.JobError]
-    def __init__(self, output_errors: _Optional[_Iterable[_Union[_jobs_pb2.JobError, _Mapping]]] = ...) -> None: ...
+    findings: _containers.RepeatedCompositeFieldContainer[OutputFindings]
+    def __init__(self, output_errors: _Optional[_Iterable[_Union[_jobs_pb2.JobError, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[OutputFindings, _Mapping]]] = ...) -> None: ...
+
+class OutputFindings(_message.Message):
+    __slots__ = ("output", "result", "measured")
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    output: str
+    result: _analysis_pb2.OutputResult
+    measured: _analysis_pb2.Measured
+    def __init__(self, output: _Optional[str] = ..., result: _Optional[_Union[_analysis_pb2.OutputResult, _Mapping]] = ..., measured: _Optional[_Union[_analysis_pb2.Measured, _Mapping]] = ...) -> None: ...

@@ -183,7 +183,7 @@ class Thumbnail(_message.Message):
     def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ..., background: _Optional[str] = ...) -> None: ...
 
 class AudioExtract(_message.Message):
-    __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim", "audio_track")
+    __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim", "audio_track", "loudness_lufs", "true_peak_dbtp", "remove_silence", "fade_in_seconds", "fade_out_seconds")
     class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         FORMAT_UNSPECIFIED: _ClassVar[AudioExtract.Format]
@@ -192,22 +192,48 @@ class AudioExtract(_message.Message):
         OPUS: _ClassVar[AudioExtract.Format]
         FLAC: _ClassVar[AudioExtract.Format]
         WAV: _ClassVar[AudioExtract.Format]
+        AC3: _ClassVar[AudioExtract.Format]
+        EAC3: _ClassVar[AudioExtract.Format]
     FORMAT_UNSPECIFIED: AudioExtract.Format
     MP3: AudioExtract.Format
     M4A: AudioExtract.Format
     OPUS: AudioExtract.Format
     FLAC: AudioExtract.Format
     WAV: AudioExtract.Format
+    AC3: AudioExtract.Format
+    EAC3: AudioExtract.Format
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     TRIM_FIELD_NUMBER: _ClassVar[int]
     AUDIO_TRACK_FIELD_NUMBER: _ClassVar[int]
+    LOUDNESS_LUFS_FIELD_NUMBER: _ClassVar[int]
+    TRUE_PEAK_DBTP_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_SILENCE_FIELD_NUMBER: _ClassVar[int]
+    FADE_IN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FADE_OUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     format: AudioExtract.Format
     bitrate_bps: int
     sample_rate_hz: int
     channels: int
     trim: TimeRange
     audio_track: TrackSelector
-    def __init__(self, format: _Optional[_Union[AudioExtract.Format, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_track: _Optional[_Union[TrackSelector, _Mapping]] = ...) -> None: ...
+    loudness_lufs: float
+    true_peak_dbtp: float
+    remove_silence: RemoveSilence
+    fade_in_seconds: float
+    fade_out_seconds: float
+    def __init__(self, format: _Optional[_Union[AudioExtract.Format, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_track: _Optional[_Union[TrackSelector, _Mapping]] = ..., loudness_lufs: _Optional[float] = ..., true_peak_dbtp: _Optional[float] = ..., remove_silence: _Optional[_Union[RemoveSilence, _Mapping]] = ..., fade_in_seconds: _Optional[float] = ..., fade_out_seconds: _Optional[float] = ...) -> None: ...
+
+class RemoveSilence(_message.Message):
+    __slots__ = ("threshold_dbfs", "min_seconds", "keep_seconds", "inside")
+    THRESHOLD_DBFS_FIELD_NUMBER: _ClassVar[int]
+    MIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    INSIDE_FIELD_NUMBER: _ClassVar[int]
+    threshold_dbfs: float
+    min_seconds: float
+    keep_seconds: float
+    inside: bool
+    def __init__(self, threshold_dbfs: _Optional[float] = ..., min_seconds: _Optional[float] = ..., keep_seconds: _Optional[float] = ..., inside: _Optional[bool] = ...) -> None: ...

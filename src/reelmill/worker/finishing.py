@@ -162,6 +162,11 @@ class Finishing:
         return self._outputs(self._promised)
 
     @property
+    def every(self) -> list[Verified]:
+        """All that was checked and is still wanted, also what is only made to be read."""
+        return [file for thing in self._promised for file in self._checked[_place(thing)][1]]
+
+    @property
     def _promised(self) -> list[PlannedFile | FileSet]:
         """All that is still wanted."""
         wanted = {_place(thing) for group in self._lacking.separately(self._graph.steps) for thing in group}
@@ -169,7 +174,7 @@ class Finishing:
 
     def _outputs(self, promised: Iterable[PlannedFile | FileSet]) -> list[Verified]:
         found = chain.from_iterable(self._checked[_place(thing)][1] for thing in promised)
-        return [file for file in found if file.output]
+        return [file for file in found if file.output and file.stored]
 
     async def _store(self, promised: Iterable[PlannedFile | FileSet]) -> None:
         """Several at once."""

@@ -12,6 +12,7 @@ from reelmill.store.leases import MadeFile
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import OUTPUT_FAILURES
 from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.messages_pb2 import OutputFindings, TaskResult
 from reelmill.worker.attempt import Attempt
 
 log = get_logger(__name__)
@@ -71,9 +72,13 @@ class Lacking:
         """Whether some of what a step makes is optional."""
         return self._tolerance.may_lack(step)
 
-    def told(self, made: tuple[MadeFile, ...]) -> tuple[MadeFile, ...]:
-        """What was made; the attempt tells what was not. Raises AttemptFailed where a whole job has nothing."""
-        self._attempt.result = self._tolerance.result
+    def told(self, made: tuple[MadeFile, ...], findings: Sequence[OutputFindings] = ()) -> tuple[MadeFile, ...]:
+        """What was made; the attempt tells what was not, and what was found out.
+
+        Raises AttemptFailed where a whole job has nothing.
+        """
+        found = TaskResult(findings=[one for one in findings if one.output not in self._tolerance.failed])
+        self._attempt.result = self._tolerance.result + found.SerializeToString()  # which is a TaskResult of both
         if (failure := self._tolerance.whole) is not None:
             if self._attempt.task.kind != MAKE_OUTPUTS:
                 raise AttemptFailed.of(failure)

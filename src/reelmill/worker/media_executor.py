@@ -15,13 +15,15 @@ from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
-from reelmill.media.estimating import AFTER, BEFORE
+from reelmill.media.estimating import BEFORE
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober, described
 from reelmill.media.programs import shown
-from reelmill.media.reckoning import Work, works
+from reelmill.media.progress import RunProgress
+from reelmill.media.promises import Levels
+from reelmill.media.reckoning import works
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.run import RunResult
@@ -43,13 +45,17 @@ from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED
 from reelmill.v1.jobs_pb2 import Input, Job
+from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.attempt import Attempt
+from reelmill.worker.contracts import findings
 from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
 from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
 from reelmill.worker.lacking import Lacking, remove_files
+from reelmill.worker.listening import listen
 from reelmill.worker.meter import Meter
+from reelmill.worker.runs import Run, tell_end
 from reelmill.worker.spans import SUSPECT, Hollow, Wanted, check_begins, digest, wanted_in, with_extents
 from reelmill.worker.spreading import Spreader
 
@@ -77,18 +83,6 @@ class MediaLimits:
     """Threads of each codec, and memory of each process."""
     engine: str = ""
     """The label of this ffmpeg's build, which all workers of one job must have; empty: none."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Run:
-    """A step as it is to be run."""
-
-    step: Step
-    command: Command
-    """Ffmpeg's, also where a warm child does the same: it is what the log tells, and who does it if the child can't."""
-    engine: Engine
-    works: tuple[Work, ...]
-    """What it is reckoned to take."""
 
 
 class MediaExecutor:
@@ -172,7 +166,7 @@ class MediaExecutor:
         task, inputs, hollow, began = attempt.task, dict[str, Fetched](), False, time.monotonic()
         lacking = Lacking(attempt, job, strict=piece is not None)
 
-        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Failure]:
+        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | Failure]:
             return await self._measure(attempt, job, folder, inputs, wanted, lacking)
 
         try:
@@ -186,12 +180,12 @@ class MediaExecutor:
             paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
             placed = Placed(inputs=paths, threads=self._limits.context.threads)
 
-            def run_of(step: Step) -> _Run:
+            def run_of(step: Step) -> Run:
                 """A step as it is to be run, which the job's log tells."""
                 command, engine = rendered(step, placed), engine_of(step)
                 text = shown(command, self._limits.ffmpeg)
                 attempt.log(_DOES[engine].format(step.program.value), output=", ".join(command.outputs), command=text)
-                return _Run(step=step, command=command, engine=engine, works=works(job, step, of_inputs))
+                return Run(step=step, command=command, engine=engine, works=works(job, step, of_inputs))
 
             runs = list(map(run_of, graph.steps))
             if hollow := any(fetched.lacking_bytes for fetched in inputs.values()):
@@ -217,29 +211,22 @@ class MediaExecutor:
             self._history.beside(BEFORE, time.monotonic() - began)
             await finishing.beside(make)
             await finishing.check()
+            found_out: tuple[OutputFindings, ...] = ()
+            if not isinstance(piece, Chunk | Sound):
+                found_out = await findings(attempt, job, of_inputs, finishing.every, folder.path, lacking)
             await attempt.enter(Phase.UPLOADING)
             made = await finishing.store()
             await reach("task.uploaded")
-            self._measure_end(began, made_all, runs, made)
+            tell_end(self._history, began, made_all, runs, made)
             if isinstance(piece, Chunk | Sound):
                 attempt.result = told(piece.name, finishing.files, made, self._limits.engine)
                 return ()
-            return lacking.told(made)
+            return lacking.told(made, found_out)
         except AttemptFailed as error:
             if hollow and error.code in SUSPECT:
                 raise Hollow(error.failure.message) from error
             await self._check_unchanged(attempt, job, inputs)  # if it was, that is why
             raise
-
-    def _measure_end(self, began: float, made_all: float, runs: Sequence[_Run], made: Iterable[MadeFile]) -> None:
-        """Tell the history what an attempt took that is done, and how much it wrote."""
-        now, sizes = time.monotonic(), dict[str, int]()
-        for file in made:
-            sizes[file.output] = sizes.get(file.output, 0) + file.file.size_bytes
-        for name, size in sizes.items():
-            self._history.written([work for run in runs for work in run.works if work.output == name], size)
-        self._history.beside(AFTER, now - made_all)
-        self._history.task(now - began)
 
     async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
@@ -296,13 +283,19 @@ class MediaExecutor:
         job: Job,
         folder: AttemptFolder,
         inputs: dict[str, Fetched],
-        wanted: Sequence[Probe],
+        wanted: Sequence[Measurement],
         lacking: Lacking,
-    ) -> list[Source | Failure]:
+    ) -> list[Source | Levels | Failure]:
         """Fetch and probe inputs, several at once; each is put into `inputs`. A Failure where a job can do without."""
         items = {item.name: (i, item) for i, item in enumerate(job.inputs)}
 
-        async def source(probe: Probe) -> Source | Failure:
+        async def run(command: Command, seconds: float) -> object:
+            return await self._ffmpeg(attempt, command, folder.path, self._wall(seconds), lambda progress: None)
+
+        async def source(probe: Measurement) -> Source | Levels | Failure:
+            if not isinstance(probe, Probe):
+                placed = Placed(inputs={name: str(one.path) for name, one in inputs.items()})
+                return await listen(attempt, probe, placed, folder.path, ffmpeg=self._limits.ffmpeg, run=run)
             try:
                 return await self._source(attempt, folder, inputs, probe, *items[probe.input])
             except AttemptFailed as error:
@@ -310,7 +303,9 @@ class MediaExecutor:
                 inputs.pop(probe.input, None)
                 return failure
 
-        return await attempt.unless_stopped(abreast(source, wanted, at_once=FILES_AT_ONCE))
+        # One ffmpeg at a time: a slot has the memory of one.
+        at_once = FILES_AT_ONCE if all(isinstance(one, Probe) for one in wanted) else 1
+        return await attempt.unless_stopped(abreast(source, wanted, at_once=at_once))
 
     async def _source(
         self, attempt: Attempt, folder: AttemptFolder, inputs: dict[str, Fetched], probe: Probe, i: int, item: Input
@@ -365,20 +360,18 @@ class MediaExecutor:
     async def _transcode(
         self,
         attempt: Attempt,
-        runs: Sequence[_Run],
+        runs: Sequence[Run],
         folder: AttemptFolder,
         sources: Iterable[Source],
         finishing: Finishing,
-        run_of: Callable[[Step], _Run],
+        run_of: Callable[[Step], Run],
         lacking: Lacking,
     ) -> None:
         """Run all of them, one after the other.
 
         Where one fails that made optional outputs, what it made else is made by others in its place.
         """
-        longest = max((believable_seconds(s.info) for s in sources), default=0.0)
-        factor = self._limits.wall_limit_factor
-        wall = min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * longest))
+        wall = self._wall(max((believable_seconds(s.info) for s in sources), default=0.0))
         threads = self._limits.context.threads
         meter = Meter(attempt, [(one.command, one.works) for one in runs], self._history.rates, threads)
         waiting, every = deque(runs), [one.step for one in runs]
@@ -391,7 +384,7 @@ class MediaExecutor:
                 if made is None:
                     for writing in one.step.writes:
                         (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
-                    made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter)
+                    made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter.update)
             except AttemptFailed as error:
                 again = list(map(run_of, lacking.instead(one.step, error, every)))
                 await asyncio.to_thread(remove_files, folder.path, one.step)
@@ -407,7 +400,12 @@ class MediaExecutor:
                 attempt.log(warning, level="WARNING", output=", ".join(one.command.outputs))
             finishing.begin(one.step)
 
-    async def _still(self, attempt: Attempt, one: _Run, finishing: Finishing) -> RunResult | None:
+    def _wall(self, seconds: float) -> float:
+        """How long a process may run for so many seconds of media."""
+        factor = self._limits.wall_limit_factor
+        return min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * seconds))
+
+    async def _still(self, attempt: Attempt, one: Run, finishing: Finishing) -> RunResult | None:
         """Have a warm child make a step; None where ffmpeg must."""
         with traces.span("still", {"reelmill.output": ", ".join(one.command.outputs)}):
             making = self._stills.make(
@@ -425,7 +423,12 @@ class MediaExecutor:
         return RunResult(warnings=warnings, input_damaged=False, wall_seconds=time.monotonic() - began)
 
     async def _ffmpeg(
-        self, attempt: Attempt, command: Command, folder: Path, wall_seconds: float, meter: Meter
+        self,
+        attempt: Attempt,
+        command: Command,
+        folder: Path,
+        wall_seconds: float,
+        on_progress: Callable[[RunProgress], None],
     ) -> RunResult:
         limits = self._limits
         with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
@@ -435,7 +438,7 @@ class MediaExecutor:
                 ffmpeg=limits.ffmpeg,
                 folder=folder,
                 stop=attempt.stop,
-                on_progress=meter.update,
+                on_progress=on_progress,
                 no_progress_seconds=limits.no_progress_seconds,
                 wall_seconds=wall_seconds,
                 max_bytes=limits.output_max_bytes,

@@ -33,6 +33,9 @@ CONTENT_TYPES = {
     "opus": "audio/ogg",
     "flac": "audio/flac",
     "wav": "audio/wav",
+    "ac3": "audio/ac3",
+    "eac3": "audio/eac3",
+    "json": "application/json",
 }
 
 V, A, C, F = VideoSettings, AudioSettings, Transcode, AudioExtract

@@ -27,6 +27,8 @@ class SoundCodec:
     """It has no bit rate."""
     channel_bps: int = 0
     """The most for each channel that the encoder takes; 0: it takes its own highest by itself."""
+    least_channel_bps: int = 0
+    """The least for each channel, with less of which the encoder fails."""
     max_channels: int = 0
     """0: any."""
     fixed: tuple[str, ...] = ()
@@ -37,7 +39,8 @@ class SoundCodec:
     def encoding(self, bitrate_bps: int, sample_rate_hz: int, channels: int) -> tuple[str, ...]:
         """All options but the encoder's name. Rates and channels are the output's own."""
         highest = self.channel_bps * channels or bitrate_bps
-        rate = () if self.lossless else ("-b:a", str(min(bitrate_bps, highest)))
+        asked = max(min(bitrate_bps, highest), self.least_channel_bps * channels)
+        rate = () if self.lossless else ("-b:a", str(asked))
         # For 3 and 4 channels ffmpeg's own choices are 2.1 and 4.0, which Opus and FLAC don't know.
         layout = {3: "3.0", 4: self.quad}.get(channels)
         samples = ("-ar", str(sample_rate_hz), *(("-ch_layout", layout) if layout else ("-ac", str(channels))))
@@ -66,11 +69,21 @@ class SoundFile:
     """Options of its muxer."""
     tagged_whole: bool = False
     """Its tags are the file's and not a stream's."""
+    untagged: bool = False
+    """It has no tags at all: no language goes out with it."""
 
 
 _MP3 = SoundCodec(name="mp3", encoder="libmp3lame", rates=_MP3_RATES, max_channels=2)
 # 24 bits are what FLAC stores of a longer sample anyway.
 _FLAC = SoundCodec(name="flac", encoder="flac", rates=_PCM_RATES, lossless=True, fixed=("-bits_per_raw_sample", "24"))
+_DOLBY_RATES = (32000, 44100, 48000)
+_DOLBY_CHANNEL_BPS = 32_000
+_AC3 = SoundCodec(
+    name="ac3", encoder="ac3", rates=_DOLBY_RATES, least_channel_bps=_DOLBY_CHANNEL_BPS, max_channels=6, quad="4.0"
+)
+_EAC3 = SoundCodec(
+    name="eac3", encoder="eac3", rates=_DOLBY_RATES, least_channel_bps=_DOLBY_CHANNEL_BPS, max_channels=6, quad="4.0"
+)
 _PCM = SoundCodec(name="pcm_s16le", encoder="pcm_s16le", rates=_PCM_RATES, lossless=True)
 SOUND_FILES: dict[AudioExtract.Format, SoundFile] = {
     AudioExtract.MP3: SoundFile(codec=_MP3, extension="mp3", muxing=("-f", "mp3"), tagged_whole=True),
@@ -78,6 +91,8 @@ SOUND_FILES: dict[AudioExtract.Format, SoundFile] = {
     AudioExtract.M4A: SoundFile(codec=_AAC, extension="m4a", muxing=("-movflags", "+faststart", "-f", "ipod")),
     AudioExtract.OPUS: SoundFile(codec=_OPUS, extension="opus", muxing=("-f", "opus")),
     AudioExtract.FLAC: SoundFile(codec=_FLAC, extension="flac", muxing=("-f", "flac"), tagged_whole=True),
+    AudioExtract.AC3: SoundFile(codec=_AC3, extension="ac3", muxing=("-f", "ac3"), untagged=True),
+    AudioExtract.EAC3: SoundFile(codec=_EAC3, extension="eac3", muxing=("-f", "eac3"), untagged=True),
     # A plain WAV ends at 4 GiB.
     AudioExtract.WAV: SoundFile(codec=_PCM, extension="wav", muxing=("-rf64", "auto", "-f", "wav"), tagged_whole=True),
 }

@@ -37,6 +37,7 @@ class ThumbnailOperation:
     extensions = tuple(still.extension for still in STILLS.values())
     encoders = frozenset(still.encoder for still in STILLS.values())
     filters = pictures.FILTERS | cutting.FILTERS | composing.FILTERS | {"fps", "format"}
+    example = '{"name": "stills", "thumbnail": {"count": 3, "width": 160, "format": "JPEG"}}'
 
     def violations(self, spec: Thumbnail, path: str) -> list[Violation]:
         """What contradicts itself."""

@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 
 from reelmill.jobs.errors import Violation
-from reelmill.media import composing, cutting, films, pictures, sounds
+from reelmill.media import composing, cutting, films, likeness, pictures, seeing, sounds
 from reelmill.media.checks import background_violations, track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.formats.containers import AUDIO_CODECS, EXTENSIONS, VIDEO_CODECS
 from reelmill.media.formats.sound import DEFAULT_BPS, SOUNDS
 from reelmill.media.formats.video import VIDEO
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
+
+CONTRACT_FILTERS = seeing.FILTERS | (likeness.FILTERS - likeness.RARE)
+"""Of what measures an output for its contract."""
 
 
 class TranscodeOperation:
@@ -18,8 +21,11 @@ class TranscodeOperation:
     name = "transcode"
     description = "Encode picture and sound into one file."
     extensions = tuple(EXTENSIONS.values())
-    encoders = frozenset({*(c.encoder for c in VIDEO.values()), *(c.encoder for c in SOUNDS.values())})
-    filters = pictures.FILTERS | cutting.FILTERS | composing.FILTERS | sounds.FILTERS | {"fps"}
+    encoders = seeing.ENCODERS | {c.encoder for c in VIDEO.values()} | {c.encoder for c in SOUNDS.values()}
+    filters = (
+        frozenset({"fps"}) | pictures.FILTERS | cutting.FILTERS | composing.FILTERS | sounds.FILTERS | CONTRACT_FILTERS
+    )
+    example = '{"name": "small", "transcode": {"video": {"height": 180}, "audio": {"bitrate_bps": 96000}}}'
 
     def violations(self, spec: Transcode, path: str) -> list[Violation]:
         """What contradicts itself."""

@@ -68,11 +68,16 @@ def _writing(writing: Writing, labels: Iterator[str]) -> list[str]:
 
 def _mapping(taken: Taken, labels: Iterator[str]) -> tuple[str, ...]:
     if len(taken.streams) == 1:
-        return ("-map", f"{taken.reading}:{taken.streams[0]}")
+        return ("-map", f"{reading_of(taken, 0)}:{taken.streams[0]}")
     graph, label = taken.filters, next(labels)
     for i, stream in enumerate(taken.streams):
-        graph = graph.replace(f"[s{i}]", f"[{taken.reading}:{stream}]")
+        graph = graph.replace(f"[s{i}]", f"[{reading_of(taken, i)}:{stream}]")
     return ("-filter_complex", f"{graph}[{label}]", "-map", f"[{label}]")
+
+
+def reading_of(taken: Taken, place: int) -> int:
+    """Which of its step's readings the stream at a place is of."""
+    return taken.reading if isinstance(taken.reading, int) else taken.reading[place]
 
 
 def _encoding(stream: Encoded) -> tuple[str, ...]:

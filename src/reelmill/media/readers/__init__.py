@@ -1,0 +1,1 @@
+"""What programs wrote, as types. Pure."""

@@ -1,0 +1,82 @@
+"""What our own tools wrote, as the API tells it. Pure.
+
+They read what ffmpeg printed of a stranger's file, so nothing of it is believed to be well-formed or small.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import Message
+
+from reelmill.media.promises import Data, Levels
+from reelmill.media.tools import analysis
+from reelmill.v1.analysis_pb2 import Analysis, Comparison, OutputResult
+
+MOST_BYTES = 2**26
+"""Of a file that is read whole: scores of a day's frames have less."""
+SHOWN = 100
+"""Items of each list that a job tells; the file has all."""
+HEAD_BYTES = 4096
+_PEAKS = re.compile(r'\{"version": 2, "channels": \d+, "sample_rate": \d+, "samples_per_pixel": \d+, "bits": (8|16), ')
+_PLANE = frozenset({"scores", "frames"})
+
+
+def result_of(data: Data, text: str) -> OutputResult:
+    """What the file of analyze or compare says. Raises ValueError for what is none of ours."""
+    if data is Data.ANALYSIS:
+        return OutputResult(analysis=analysis_of(_object(text)))
+    return OutputResult(comparison=comparison_of(_object(text)))
+
+
+def measured_of(text: str) -> tuple[Analysis, Comparison, int | None]:
+    """What was measured of an output for its contract: the last is the most bits of a second. Raises ValueError."""
+    told = _object(text)
+    scores: dict[str, Any] = {name: told.pop(name) for name in ("scores", "frames", "each") if name in told}
+    peak = told.pop("peak_bitrate_bps", None)
+    return analysis_of(told), comparison_of(scores), int(peak) if peak is not None else None
+
+
+def analysis_of(told: dict[str, Any]) -> Analysis:
+    """An Analysis whose lists are short. Raises ValueError."""
+    made = Analysis()
+    _parse({name: value[:SHOWN] if isinstance(value, list) else value for name, value in told.items()}, made)
+    return made
+
+
+def comparison_of(told: dict[str, Any]) -> Comparison:
+    """A Comparison without its frames. Raises ValueError."""
+    made = Comparison()
+    _parse({name: value for name, value in told.items() if name in _PLANE}, made)
+    return made
+
+
+def are_peaks(head: str, tail: str) -> bool:
+    """Whether a file begins and ends as one of peaks."""
+    return bool(_PEAKS.match(head)) and tail.endswith("]}")
+
+
+def levels_of(lines: Iterable[str], seconds: float) -> Levels:
+    """How loud a sound is and where it is silent; `seconds`: how long it lasts, 0 where that is not known."""
+    found = analysis.of_sound(lines, analysis.Spec(sound_seconds=seconds or _ENDLESS))
+    silences = tuple((one["start_seconds"], one["end_seconds"]) for one in found["silence"])
+    return Levels(**found["loudness"], silences=silences)
+
+
+_ENDLESS = 1e9
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("it is no JSON object")
+    return found
+
+
+def _parse(told: dict[str, Any], message: Message) -> None:
+    try:
+        ParseDict(told, message)
+    except ParseError as error:
+        raise ValueError(str(error)[:500]) from error
