@@ -104,6 +104,7 @@ class Cut:
         options = ("-bf", "0") if self.sparse and reorders else ()
         # Clones have the duration of the frame that they repeat, which is as long.
         lasts = f"min(DURATION\\,{_told(_SHORT)}/TB)" if self.sparse else "DURATION"
+        decoded = "DTS"
         if self.ends is not None and not even:
             # What a cut takes off a frame its encoder does not know.
             begin, end = self.ends
@@ -111,14 +112,17 @@ class Cut:
             last = f"gte(PTS\\,{_told(max(0, begin - _LESS))}/TB)"
             lasts = f"max({_told(_TICK)}/TB\\,if({last}\\,{left}\\,min({lasts}\\,{left})))"
             if mp4 and reorders and not self.sparse:  # it counts times of decoding too, and the shorter of two holds
-                counted = f"{_told(end)}/TB-STARTPTS-(DTS-STARTDTS)"
+                # Both end together where the last packet is put off by as much as the first is.
+                soonest = "max(PREV_OUTDTS+1\\,PTS-STARTPTS+STARTDTS)"
+                counted = f"{_told(end)}/TB-STARTPTS-({soonest}-STARTDTS)"
                 lasts = f"if(eq(NEXT_DTS\\,NOPTS)\\,max({lasts}\\,{counted})\\,{lasts})"
+                decoded = f"if(eq(NEXT_DTS\\,NOPTS)\\,{soonest}\\,DTS)"
         kept = []
         if self.lead:
             lead = _told(self.lead)
             kept = [f"noise=drop=lt(pts*tb\\,{_told(self.lead - _LESS)})"]
             kept.append(f"setts=pts=round(PTS-{lead}/TB):dts=round(DTS-{lead}/TB)")
-        kept += [f"setts=pts=PTS:dts=DTS:duration={lasts}"] if lasts != "DURATION" else []
+        kept += [f"setts=pts=PTS:dts={decoded}:duration={lasts}"] if lasts != "DURATION" else []
         return (*options, "-bsf:v", ",".join(kept)) if kept else options
 
     def sound(self) -> tuple[str, ...]:
