@@ -405,3 +405,55 @@ def test_an_optional_output_is_shown_with_why_it_is_not_there() -> None:
     rows = cells(display.job_view(ParseDict({"id": ID, "state": "COMPLETED", "outputs": outputs}, Job())))
     assert ["output", "s (preset, optional)"] in rows
     assert rows[-1] == ["s", "INPUT_NO_AUDIO: the [b]input has no sound"] and rows[-2][0] == "v"
+
+
+def test_what_outputs_found_out_is_shown_with_its_units() -> None:
+    made = ParseDict(
+        {
+            "outputs": [
+                {
+                    "name": "look",
+                    "result": {
+                        "analysis": {
+                            "black_count": 2,
+                            "loudness": {"integrated_lufs": -23.04, "true_peak_dbtp": -1.26},
+                            "crop": {"top": 10, "width": 160, "height": 60},
+                            "interlacing": {"interlaced": True},
+                        }
+                    },
+                },
+                {
+                    "name": "like",
+                    "result": {
+                        "comparison": {
+                            "scores": [{"metric": "VMAF", "mean": 91.234, "lowest": 60, "lowest_seconds": 1.5}]
+                        }
+                    },
+                },
+                {
+                    "name": "film",
+                    "measured": {
+                        "vmaf": 88.88,
+                        "input_loudness": {"integrated_lufs": -30},
+                        "gain_db": 14,
+                        "misses": [{"field": "max_width", "wanted": "at most 10 pixels", "found": "64 pixels"}],
+                    },
+                },
+            ]
+        },
+        Job(),
+    )
+    found = display.findings_view(made)
+    assert found is not None
+    assert cells(found) == [
+        ["OUTPUT", "FOUND"],
+        ["look", "black", "2"],
+        ["look", "loudness", "-23.0 LUFS, -1.3 dBTP"],
+        ["look", "picture", "160 × 60 at 0, 10"],
+        ["look", "fields", "interlaced"],
+        ["like", "VMAF", "91.23, at least 60 (at 1.50 s)"],
+        ["film", "loudness before", "-30.0 LUFS, changed by +14.0 dB"],
+        ["film", "VMAF against the input", "88.9"],
+        ["film", "misses max_width", "64 pixels instead of at most 10 pixels"],
+    ]
+    assert display.findings_view(Job()) is None

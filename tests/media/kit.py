@@ -19,7 +19,7 @@ from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import PlannedFile
-from reelmill.media.readers.findings import levels_of
+from reelmill.media.readers.findings import levels_in, levels_of
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.settling import settle
@@ -166,7 +166,7 @@ class Studio:
         lines = self.folder / wanted.step.writes[0].path
         lines.parent.mkdir(exist_ok=True)
         await self.run(rendered(wanted.step, placed))
-        return levels_of(lines.read_text().splitlines(), wanted.seconds)
+        return levels_in(lines, wanted.seconds) if lines.exists() else levels_of((), wanted.seconds)
 
     def make_folders(self, graph: Graph) -> None:
         """Where its files go."""

@@ -10,7 +10,8 @@ from media.kit import Studio, decode, make, rgb
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.operations import OPERATIONS
-from reelmill.v1.analysis_pb2 import Analysis, Analyze, Compare, Comparison
+from reelmill.media.verify import Verified
+from reelmill.v1.analysis_pb2 import Analysis, Analyze, Compare, OutputResult
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,11 +34,19 @@ def film(files: Path) -> Path:
 
 async def analysed(studio: Studio, path: Path, **spec: object) -> Analysis:
     """What analyze finds."""
-    [file] = await stored(studio, path, {"analyze": spec})
-    assert file.found is not None
+    found, [file] = await made(studio, path, {"analyze": spec})
     written = json.loads((studio.folder / file.path).read_text())
-    assert ParseDict(written, Analysis()) == file.found.analysis  # as small as this both are the same
-    return file.found.analysis
+    assert ParseDict(written, Analysis()) == found.analysis  # as small as this both are the same
+    return found.analysis
+
+
+async def made(
+    studio: Studio, path: Path, output: dict, inputs: dict[str, Path] | None = None
+) -> tuple[OutputResult, list[Verified]]:
+    """What an output found, and its files."""
+    every = await studio.made(path, await studio.plan(path, output, inputs=inputs))
+    [found] = [file.found for file in every if file.found is not None]
+    return found, [file for file in every if file.stored]
 
 
 async def stored(studio: Studio, path: Path, *outputs: dict, inputs: dict[str, Path] | None = None) -> list:
@@ -129,11 +138,11 @@ async def test_peaks_are_the_sounds_own(studio: Studio, tmp_path: Path) -> None:
 async def test_a_wave_is_drawn_in_its_colours(studio: Studio, tmp_path: Path) -> None:
     path = make(tmp_path / "half.wav", "-f", "lavfi", "-i", "aevalsrc=0.5*sin(6283*t)*gte(t\\,1):s=48000:d=2")
     spec = {"width": 100, "height": 80, "color": "#ff0000", "background": "#00ff00"}
-    made = await studio.one(path, waveform=spec)
-    assert (decode(made).width, decode(made).height) == (100, 80)
+    drawn = await studio.one(path, waveform=spec)
+    assert (decode(drawn).width, decode(drawn).height) == (100, 80)
     # Left half silent: a line in the middle. Right half from a quarter to three quarters.
-    assert [rgb(made, 20, y) for y in (5, 39, 75)] == [[0, 255, 0], [255, 0, 0], [0, 255, 0]]
-    assert [rgb(made, 80, y) for y in (15, 25, 40, 55, 65)] == [[0, 255, 0], *[[255, 0, 0]] * 3, [0, 255, 0]]
+    assert [rgb(drawn, 20, y) for y in (5, 39, 75)] == [[0, 255, 0], [255, 0, 0], [0, 255, 0]]
+    assert [rgb(drawn, 80, y) for y in (15, 25, 40, 55, 65)] == [[0, 255, 0], *[[255, 0, 0]] * 3, [0, 255, 0]]
     clear = (await studio.one(path, waveform={"width": 100, "height": 80})).read_bytes()
     assert b"tRNS\x00\xff" in clear
     assert struct.unpack(">II", clear[16:24]) == (100, 80)
@@ -158,9 +167,8 @@ async def test_a_worse_encode_is_less_like_its_original(studio: Studio, tmp_path
         )
         inputs = {"worse": worse, "original": original}
         output = {"name": f"c{crf}", "input": "worse", "compare": {"reference": "original", "metrics": metrics}}
-        [file] = await stored(studio, worse, output, inputs=inputs)
-        assert file.found is not None
-        told: Comparison = file.found.comparison
+        result, [file] = await made(studio, worse, output, inputs=inputs)
+        told = result.comparison
         assert told.frames == 25
         assert [Compare.Metric.Name(score.metric) for score in told.scores] == metrics
         found[crf] = {Compare.Metric.Name(score.metric): score for score in told.scores}
@@ -175,8 +183,8 @@ async def test_a_worse_encode_is_less_like_its_original(studio: Studio, tmp_path
         assert one.lowest <= one.harmonic_mean <= one.mean, metric
     assert found[10]["SSIM"].mean > 0.9
     same = {"a": original, "b": original}
-    [file] = await stored(studio, original, {"compare": {"reference": "b", "metrics": ["PSNR", "SSIM"]}}, inputs=same)
-    assert [round(score.mean, 3) for score in file.found.comparison.scores] == [100.0, 1.0]
+    result, _ = await made(studio, original, {"compare": {"reference": "b", "metrics": ["PSNR", "SSIM"]}}, inputs=same)
+    assert [round(score.mean, 3) for score in result.comparison.scores] == [100.0, 1.0]
 
 
 async def test_films_of_other_lengths_are_not_compared(studio: Studio, film: Path, tiny: Path) -> None:
@@ -190,6 +198,6 @@ async def test_each_operations_example_runs(studio: Studio, film: Path, name: st
     output = json.loads(OPERATIONS[name].example)
     assert name in output
     inputs = {"encoded": film, "original": film} if "input" in output else None
-    made = await stored(studio, film, output, inputs=inputs)
-    assert made
-    assert {file.path.suffix.removeprefix(".") for file in made} <= set(OPERATIONS[name].extensions)
+    files = await stored(studio, film, output, inputs=inputs)
+    assert files
+    assert {file.path.suffix.removeprefix(".") for file in files} <= set(OPERATIONS[name].extensions)

@@ -98,6 +98,34 @@ def test_lists_end_and_their_counts_go_on(monkeypatch: pytest.MonkeyPatch) -> No
     assert (len(told.black), told.black_count) == (findings.SHOWN, 150)
 
 
+def test_the_summary_is_short_and_the_whole_has_all(tmp_path: Path) -> None:
+    lines, summary, whole = (tmp_path / name for name in ("lines", "summary", "whole"))
+    frames = (f"frame:{i} pts:0 pts_time:{i}\nlavfi.scd.time={i}\nlavfi.scd.score=20\n" for i in range(300))
+    lines.write_text("".join(frames))
+    analysis.work([json.dumps({"looks": ["SCENES"]}), str(summary), str(whole), f"video={lines}"])
+    short, long = json.loads(summary.read_text()), json.loads(whole.read_text())
+    assert (len(short["scenes"]), len(long["scenes"]), short["scene_count"]) == (100, 300, 300)
+    compared = (f"frame:{i} pts:0 pts_time:{i / 25}\nlavfi.psnr.psnr.y={30 + i % 2}\n" for i in range(10_000))
+    lines.write_text("".join(compared))
+    analysis.work([json.dumps({"looks": ["PSNR"]}), str(summary), str(whole), f"compared={lines}"])
+    short, long = json.loads(summary.read_text()), json.loads(whole.read_text())
+    assert "each" not in short
+    assert (len(long["each"]["psnr"]), long["each"]["time_seconds"][-1], long["each"]["psnr"][:2]) == (
+        10_000,
+        399.96,
+        [30, 31],
+    )
+
+
+def test_loudness_is_that_of_the_last_frame_of_however_many(tmp_path: Path) -> None:
+    lines = [f"frame:{i} pts:0 pts_time:{i / 10}\nlavfi.r128.I=-{i / 100}\n" for i in range(5000)]
+    lines[40] += "lavfi.silence_start=3.9\n"
+    lines[60] += "lavfi.silence_end=5.9\nlavfi.silence_duration=2.0\n"
+    (tmp_path / "lines").write_text("".join(lines))
+    told = findings.levels_in(tmp_path / "lines", 500.0)
+    assert (told.integrated_lufs, told.silences) == (-49.99, ((3.9, 5.9),))
+
+
 def test_the_most_bits_of_a_second_are_found_wherever_it_begins() -> None:
     # 1,000 bytes each tenth of a second, and in one second twice as many; two clocks, packets out of order.
     lines = ["#tb 0: 1/10", "#tb 1: 1/1000"]

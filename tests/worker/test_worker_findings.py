@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from store.kit import TENANT
 from worker import test_worker_media
-from worker.test_worker_media import SPREAD, Media
+from worker.test_worker_media import CHUNKED, SPREAD, Media
 
 from reelmill.store.jobs import JobFilter
 from reelmill.store.switches import GRAPHS
@@ -85,3 +85,16 @@ async def test_several_tasks_tell_what_each_found(media: Media, source: Path) ->
     assert job.outputs[0].measured.gain_db != 0
     assert job.outputs[1].measured.vmaf > 10
     assert len(job.outputs[2].measured.misses) == 1
+
+
+async def test_a_film_of_chunks_is_held_to_its_contract_as_a_whole(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    for owner in ("one", "other"):
+        media.start(owner=owner, spreads=True)
+    film = Output(name="film", transcode=CHUNKED.transcode, contract=Contract(min_vmaf=20, max_duration_seconds=3.5))
+    film.contract.miss = Contract.WARN
+    job = await ended(media, film, source=source)
+    assert Job.State.Name(job.state) == "COMPLETED", job.error
+    assert await media.rig.store.value("SELECT count(*) FROM tasks WHERE kind = 'join_pieces'") == 1
+    assert job.outputs[0].measured.vmaf > 20
+    assert [miss.field for miss in job.outputs[0].measured.misses] == ["max_duration_seconds"]

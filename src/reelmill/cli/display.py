@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from reelmill.cli.findings import findings_view
 from reelmill.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def job_view(job: "Job") -> Group:
     parts: list[Table | Group] = [table]
     if any(o.files for o in job.outputs):
         parts.append(outputs_view(job))
+    if (found := findings_view(job)) is not None:
+        parts.append(found)
     if job.HasField("error"):
         parts.append(error_view(job.error))
     return Group(*parts)

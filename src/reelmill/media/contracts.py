@@ -15,7 +15,7 @@ from reelmill.media.geometry import aspects, display_size, fit
 from reelmill.media.mastering import WORK
 from reelmill.media.operations.analyze import DEFAULTS
 from reelmill.media.pictures import Shown
-from reelmill.media.promises import NOTHING, Data, PlannedFile
+from reelmill.media.promises import Data, PlannedFile
 from reelmill.media.seeing import Seen, Understanding
 from reelmill.media.sources import may_change, reading
 from reelmill.media.steps import Cost, Kind, Reading, Step, Taken, Writing
@@ -99,15 +99,9 @@ def steps(output: Output, source: Source, made: Sequence[Step], context: PlanCon
         metrics.append("VMAF")
     if not planned:
         return ()
-    told = PlannedFile(
-        output=output.name,
-        path=PurePosixPath(WORK, f"{output.name}.contract.json"),
-        content_type="application/json",
-        expected=NOTHING,
-        data=Data.MEASURED,
-        stored=False,
-    )
-    return (*planned, seeing.understood(Understanding(seen=seen, metrics=metrics), read, told))
+    frames = costs.frames(tracks.shown(source.info) or MediaInfo.Stream(), 0.0, about.seconds) if metrics else 0.0
+    what = Understanding(seen=seen, metrics=metrics, frames=frames)
+    return (*planned, seeing.understood(output.name, what, read, Data.MEASURED))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

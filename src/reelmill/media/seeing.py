@@ -14,6 +14,7 @@ from reelmill.media.mastering import WORK
 from reelmill.media.promises import NOTHING, Data, PlannedFile
 from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.steps import COPY, Cost, Encoded, Kind, Place, Program, Reading, Step, Taken, Writing
+from reelmill.media.tools import analysis
 from reelmill.v1.analysis_pb2 import Analyze
 
 FILTERS = frozenset(
@@ -28,6 +29,7 @@ ENCODERS = frozenset({"wrapped_avframe", "pcm_s16le"})
 _LINES = 360
 _SMALL = f"scale=w=-2:h=min({_LINES}\\,ih):flags=bilinear,format=yuv420p"
 _SAMPLES = "select=lt(mod(t\\,10)\\,1)"
+_FRAME_BYTES = 24  # of memory, for each number of each frame that is compared
 _PIXEL_BYTES = 40  # of memory, for each of the picture: frames on their way through the filters
 # Each filter with what it is for. A black pixel is below a tenth of what brightness may have, a black picture has 98 %
 # of them; frames stand still that differ by less than a thousandth.
@@ -125,6 +127,12 @@ def packets(path: PurePosixPath, output: str, streams: Sequence[tuple[Kind, int]
     )
 
 
+def whole(output: str) -> PlannedFile:
+    """The file of an output that has all that was found."""
+    path = PurePosixPath(output, f"{output}.json")
+    return PlannedFile(output=output, path=path, content_type="application/json", expected=NOTHING, data=Data.JSON)
+
+
 def text(path: PurePosixPath, output: str) -> PlannedFile:
     """Lines that another step reads."""
     return PlannedFile(
@@ -139,10 +147,31 @@ class Understanding:
     seen: Seen = field(default_factory=lambda: Seen(looks=(), spec=Analyze()))
     metrics: Sequence[str] = ()
     """Of a comparison."""
+    frames: float = 0.0
+    """About so many are compared."""
 
 
-def understood(what: Understanding, read: Sequence[tuple[str, PurePosixPath]], file: PlannedFile) -> Step:
-    """The step of the tool: `read` are files by the names that tools.analysis has for them."""
+def understood(
+    output: str,
+    what: Understanding,
+    read: Sequence[tuple[str, PurePosixPath]],
+    summary: Data,
+    *,
+    whole: PlannedFile | None = None,
+) -> Step:
+    """The step of the tool: `read` are files by the names that tools.analysis has for them.
+
+    `summary`: what is told of the output; `whole`: the file that has all.
+    """
+    told = PlannedFile(
+        output=output,
+        path=PurePosixPath(WORK, f"{output}.{summary.value}.json"),
+        content_type="application/json",
+        expected=NOTHING,
+        data=summary,
+        stored=False,
+    )
+    files = (told, *((whole,) if whole else ()))
     seen = what.seen
     spec = {
         "seconds": seen.seconds,
@@ -156,9 +185,9 @@ def understood(what: Understanding, read: Sequence[tuple[str, PurePosixPath]], f
     return Step(
         program=Program.TOOL,
         reads=tuple(Reading(of=path, demuxer="") for _, path in read),
-        writes=(Writing(path=file.path, streams=(), options=(), promised=(file,)),),
-        arguments=("analysis", json.dumps(spec), str(file.path), *named),
-        cost=Cost(),
+        writes=tuple(Writing(path=file.path, streams=(), options=(), promised=(file,)) for file in files),
+        arguments=("analysis", json.dumps(spec), str(told.path), str(whole.path) if whole else analysis.NONE, *named),
+        cost=Cost(writing_bytes=round(_FRAME_BYTES * what.frames * (1 + len(what.metrics)))),
         shares=False,
     )
 

@@ -15,7 +15,7 @@ from reelmill.media.leftovers import leftovers, leftovers_in
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.probe import Probed, TenantProber
 from reelmill.media.promises import Data, Expected, ExpectedStream, FileSet, Mastered, PlannedFile, Times, allowance
-from reelmill.media.readers.findings import HEAD_BYTES, MOST_BYTES, are_peaks, result_of
+from reelmill.media.readers.findings import HEAD_BYTES, MOST_BYTES, are_peaks, is_object, result_of
 from reelmill.media.stills import Still
 from reelmill.media.timeline import SECOND
 from reelmill.v1.analysis_pb2 import OutputResult
@@ -128,16 +128,18 @@ def _read_data(file: PlannedFile, path: Path) -> OutputResult | None:
     """What a file says that is no media. Raises AttemptFailed OUTPUT_INVALID where it says nothing that is known."""
     size = path.stat().st_size
     try:
-        if file.data in (Data.ANALYSIS, Data.COMPARISON):
+        if file.data in (Data.ANALYSIS, Data.COMPARISON, Data.MEASURED):
             if size > MOST_BYTES:
                 raise ValueError(f"it has more than {MOST_BYTES} bytes")
-            return result_of(file.data, path.read_text())
-        if file.data is Data.PEAKS:
+            text = path.read_text()
+            return result_of(file.data, text) if file.data is not Data.MEASURED else None
+        if file.data in (Data.PEAKS, Data.JSON):
             with path.open("rb") as opened:
                 head = opened.read(HEAD_BYTES)
                 opened.seek(max(0, size - HEAD_BYTES))
-                if not are_peaks(head.decode(errors="replace"), opened.read().decode(errors="replace")):
-                    raise ValueError("it has no peaks")
+                ends = head.decode(errors="replace"), opened.read().decode(errors="replace")
+            if not (are_peaks(*ends) if file.data is Data.PEAKS else is_object(*ends)):
+                raise ValueError(f"it is no {file.data.value}")
     except ValueError as error:
         message = f"{file.path}: it is not as its program should have written it: {error}"
         raise AttemptFailed("OUTPUT_INVALID", message, output=file.output) from error

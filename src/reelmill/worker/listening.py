@@ -8,7 +8,7 @@ from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media.contract import Loudness
 from reelmill.media.programs import shown
 from reelmill.media.promises import Levels
-from reelmill.media.readers.findings import levels_of
+from reelmill.media.readers.findings import levels_in, levels_of
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.worker.attempt import Attempt
@@ -38,7 +38,4 @@ async def listen(
 
 def _read(path: Path, seconds: float) -> Levels:
     """A sound that is never loud nor silent has no lines at all."""
-    if not path.exists():
-        return levels_of((), seconds)
-    with path.open(errors="replace") as lines:
-        return levels_of(lines, seconds)
+    return levels_in(path, seconds) if path.exists() else levels_of((), seconds)

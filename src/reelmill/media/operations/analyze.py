@@ -1,13 +1,10 @@
 """analyze: look through picture and sound, once."""
 
-from pathlib import PurePosixPath
-
 from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import composing, costs, cutting, memory, seeing, sounds, tracks
 from reelmill.media.checks import track_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
-from reelmill.media.formats.containers import CONTENT_TYPES
-from reelmill.media.promises import NOTHING, Data, PlannedFile
+from reelmill.media.promises import Data
 from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.seeing import Seen, Understanding
 from reelmill.media.sources import Span, is_still, reading
@@ -83,13 +80,6 @@ class AnalyzeOperation:
         )
         writes, made_first = _writes(output, source, part, picture, heard, seen)
         read = [(path.name.split(".")[-2], path) for path in (writing.path for writing in writes)]
-        file = PlannedFile(
-            output=output,
-            path=PurePosixPath(output, f"{output}.json"),
-            content_type=CONTENT_TYPES["json"],
-            expected=NOTHING,
-            data=Data.ANALYSIS,
-        )
         decoding = costs.decoding(picture, part.length) if picture else 0.0
         size = memory.decoding(picture, source.demuxer, context.threads) if picture else 0
         step = Step(
@@ -104,7 +94,9 @@ class AnalyzeOperation:
             ),
             shares=cutting.joins(source, (made_first,), used),
         )
-        return step, seeing.understood(Understanding(seen=seen), read, file)
+        return step, seeing.understood(
+            output, Understanding(seen=seen), read, Data.ANALYSIS, whole=seeing.whole(output)
+        )
 
     def division(self, output: str, spec: Analyze, source: Source) -> Division | None:
         """None."""

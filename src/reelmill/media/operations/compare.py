@@ -1,15 +1,12 @@
 """compare: hold a film against the one that it was made of."""
 
-from pathlib import PurePosixPath
-
 from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import costs, cutting, likeness, memory, pictures, seeing, tracks
 from reelmill.media.contract import Division, PlanContext, Planned, Source
-from reelmill.media.formats.containers import CONTENT_TYPES
 from reelmill.media.geometry import aspects, display_size, fit
 from reelmill.media.likeness import Side
 from reelmill.media.pictures import Shown
-from reelmill.media.promises import NOTHING, Data, PlannedFile, allowance
+from reelmill.media.promises import Data, allowance
 from reelmill.media.seeing import Understanding
 from reelmill.media.sources import Span, is_still, may_change, reading
 from reelmill.media.steps import Cost, Step
@@ -66,13 +63,6 @@ class CompareOperation:
             _side(one, picture, size.width, size.height) for one, picture in ((source, shown), (reference, wanted))
         ]
         writes, read = likeness.writings(output, output, sides[0], sides[1], spec.metrics, context.threads)
-        file = PlannedFile(
-            output=output,
-            path=PurePosixPath(output, f"{output}.json"),
-            content_type=CONTENT_TYPES["json"],
-            expected=NOTHING,
-            data=Data.COMPARISON,
-        )
         length = lasts[1]
         frames = costs.frames(wanted, 0.0, length)
         measuring = Step(
@@ -91,7 +81,8 @@ class CompareOperation:
             shares=False,
         )
         metrics = [Compare.Metric.Name(metric) for metric in spec.metrics]
-        return measuring, seeing.understood(Understanding(metrics=metrics), read, file)
+        what = Understanding(metrics=metrics, frames=frames)
+        return measuring, seeing.understood(output, what, read, Data.COMPARISON, whole=seeing.whole(output))
 
     def division(self, output: str, spec: Compare, source: Source) -> Division | None:
         """None."""

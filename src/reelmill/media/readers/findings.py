@@ -6,6 +6,7 @@ They read what ffmpeg printed of a stranger's file, so nothing of it is believed
 import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
@@ -15,8 +16,8 @@ from reelmill.media.promises import Data, Levels
 from reelmill.media.tools import analysis
 from reelmill.v1.analysis_pb2 import Analysis, Comparison, OutputResult
 
-MOST_BYTES = 2**26
-"""Of a file that is read whole: scores of a day's frames have less."""
+MOST_BYTES = 2**20
+"""Of a file that is read whole; ours have some kilobytes."""
 SHOWN = 100
 """Items of each list that a job tells; the file has all."""
 HEAD_BYTES = 4096
@@ -34,7 +35,7 @@ def result_of(data: Data, text: str) -> OutputResult:
 def measured_of(text: str) -> tuple[Analysis, Comparison, int | None]:
     """What was measured of an output for its contract: the last is the most bits of a second. Raises ValueError."""
     told = _object(text)
-    scores: dict[str, Any] = {name: told.pop(name) for name in ("scores", "frames", "each") if name in told}
+    scores: dict[str, Any] = {name: told.pop(name) for name in _PLANE if name in told}
     peak = told.pop("peak_bitrate_bps", None)
     return analysis_of(told), comparison_of(scores), int(peak) if peak is not None else None
 
@@ -58,6 +59,22 @@ def are_peaks(head: str, tail: str) -> bool:
     return bool(_PEAKS.match(head)) and tail.endswith("]}")
 
 
+def is_object(head: str, tail: str) -> bool:
+    """Whether a file begins and ends as an object of JSON."""
+    return head.startswith("{") and tail.endswith("}")
+
+
+def levels_in(path: Path, seconds: float) -> Levels:
+    """As `levels_of`, of a file: loudness counts on to its last frame, and silence is told of in few lines."""
+    with path.open("rb") as file:
+        told = [line.decode(errors="replace") for line in file if b"silence" in line]
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        _, _, tail = file.read().decode(errors="replace").partition("\nframe:")
+    silent = [part for i, line in enumerate(told) for part in (f"frame:{i} pts_time:0", line)]
+    last = [line for line in f"frame:{tail}".splitlines() if "silence" not in line] if tail else []
+    return levels_of([*silent, *last], seconds)
+
+
 def levels_of(lines: Iterable[str], seconds: float) -> Levels:
     """How loud a sound is and where it is silent; `seconds`: how long it lasts, 0 where that is not known."""
     found = analysis.of_sound(lines, analysis.Spec(sound_seconds=seconds or _ENDLESS))
@@ -66,6 +83,7 @@ def levels_of(lines: Iterable[str], seconds: float) -> Levels:
 
 
 _ENDLESS = 1e9
+_TAIL_BYTES = 2**16  # has a hundred frames
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Reads what ffmpeg's filters printed of each frame (metadata=print), and writes what that means as JSON.
 
-A program: `analysis.py SPEC TARGET [NAME=PATH …]`, with SPEC as in `Spec`. NAME is what a file tells: video (black,
+A program: `analysis.py SPEC SUMMARY WHOLE [NAME=PATH …]`, with SPEC as in `Spec`; SUMMARY has no more than SHOWN items
+of a list, and WHOLE, unless it is NONE, has all. NAME is what a file tells: video (black,
 freeze, scenes, blur), samples (crop, interlacing, signal range), sound (silence, loudness), packets (a framecrc of all
 streams), compared (a film beside its reference) and vmaf (libvmaf's CSV of the same frames). The JSON has the names
 of analysis.proto; see there for units. Lines are read one by one, however many there are, and lists end at MOST.
@@ -17,8 +18,15 @@ from typing import Any
 
 from reelmill.media.tools.kit import run
 
+NONE = "-"
+"""In the place of WHOLE: there is to be none."""
 MOST = 100_000
 """Stretches, or cuts, of a kind."""
+SHOWN = 100
+"""Of each kind in the summary."""
+MOST_SECONDS = 1_000_000
+"""Of packets' times that are looked at."""
+_BINS = 100  # of a second, in which packets are counted
 SILENT_LUFS, SILENT_DBTP = -70.0, -120.0
 _FRAME, _LAVFI = "frame:", "lavfi."
 _BEYOND = 0.01  # of the pixels, as EBU R 103 allows
@@ -147,9 +155,9 @@ def levels(told: Told) -> dict[str, float]:
 
 
 def of_packets(lines: Iterable[str], spec: Spec) -> Found:
-    """The most bits of any second: from one packet on those that begin within a second, of all streams together."""
+    """The most bits of any second that begins at a hundredth of one: of packets by their times, of all streams."""
     clocks: dict[int, float] = {}
-    waiting: list[tuple[float, int]] = []
+    sizes = array("q")
     for line in lines:
         if line.startswith("#tb "):  # "#tb 0: 1/12800"
             number, _, clock = line[4:].partition(":")
@@ -158,22 +166,22 @@ def of_packets(lines: Iterable[str], spec: Spec) -> Found:
         parts = line.split(",")
         if line.startswith("#") or len(parts) < 5:
             continue
-        with suppress(ValueError, KeyError):
-            waiting.append((int(parts[1]) * clocks[int(parts[0])], int(parts[4])))
-    waiting.sort()
-    most = total = first = 0
-    for time, size in waiting:
-        total += size
-        while time - waiting[first][0] >= 1.0:
-            total -= waiting[first][1]
-            first += 1
+        with suppress(ValueError, KeyError, OverflowError):
+            time, size = int(parts[1]) * clocks[int(parts[0])], int(parts[4])
+            at = math.floor(max(0.0, min(time, MOST_SECONDS)) * _BINS + 1e-6)
+            if at >= len(sizes):
+                sizes.frombytes(bytes(8 * (at + 1 - len(sizes))))
+            sizes[at] += size
+    most = total = 0
+    for at, size in enumerate(sizes):
+        total += size - (sizes[at - _BINS] if at >= _BINS else 0)
         most = max(most, total)
     return {"peak_bitrate_bps": str(most * 8)}
 
 
 _SCORES = {"PSNR": ("psnr.psnr.y", 100.0), "SSIM": ("ssim.Y", 1.0), "XPSNR": ("xpsnr.xpsnr.y", 100.0)}
 _COLUMNS = {"VMAF": "vmaf", "VMAF_NEG": "vmaf_neg"}
-_DIGITS = 6
+_DIGITS = 9
 
 
 def of_compared(lines: Iterable[str], vmaf: Iterable[str], spec: Spec) -> Found:
@@ -197,10 +205,7 @@ def of_compared(lines: Iterable[str], vmaf: Iterable[str], spec: Spec) -> Found:
     return {
         "scores": [pooled(name, columns[name], times) for name in spec.looks if columns[name]],
         "frames": str(len(times)),
-        "each": {
-            "time_seconds": [round(time, _DIGITS) for time in times],
-            **{name.lower(): [round(value, _DIGITS) for value in columns[name]] for name in spec.looks},
-        },
+        "each": {"time_seconds": times, **{name.lower(): columns[name] for name in spec.looks}},
     }
 
 
@@ -296,8 +301,8 @@ def main() -> None:
 
 def work(arguments: Sequence[str]) -> None:
     """As main() does with those of the command line."""
-    spec, target = Spec(**json.loads(arguments[0])), Path(arguments[1])
-    paths = {name: Path(path) for name, path in (argument.split("=", 1) for argument in arguments[2:])}
+    spec, summary, whole = Spec(**json.loads(arguments[0])), *arguments[1:3]
+    paths = {name: Path(path) for name, path in (argument.split("=", 1) for argument in arguments[3:])}
     found: Found = {}
     for name, read in _READERS.items():
         if name in paths:
@@ -306,8 +311,33 @@ def work(arguments: Sequence[str]) -> None:
         scores = _lines(paths["vmaf"]) if "vmaf" in paths else iter(())
         found |= of_compared(_lines(paths["compared"]), scores, spec)
     told = wanted(found, spec) | ({"missing": spec.missing} if spec.missing else {})
-    with target.open("w") as file:
-        json.dump(told, file, allow_nan=False, separators=(",", ":"))
+    short = {name: value[:SHOWN] if isinstance(value, list) else value for name, value in told.items()}
+    short.pop("each", None)
+    Path(summary).write_text(_json(short))
+    if whole != NONE:
+        with Path(whole).open("w") as file:
+            file.writelines(written(told))
+
+
+def written(found: Found) -> Iterator[str]:
+    """Pieces of the whole's JSON: numbers of all frames one after the other, and not as objects all at once."""
+    each: dict[str, array[float]] = found.get("each", {})
+    head = _json({name: value for name, value in found.items() if name != "each"})
+    if not each:
+        yield head
+        return
+    yield f'{head[:-1]},"each":{{'
+    for i, (name, values) in enumerate(each.items()):
+        yield f'{"," if i else ""}"{name}":['
+        for at in range(0, len(values), 4096):
+            part = values[at : at + 4096]
+            yield ("," if at else "") + ",".join(f"{value:.{_DIGITS}g}" for value in part)
+        yield "]"
+    yield "}}"
+
+
+def _json(told: Found) -> str:
+    return json.dumps(told, allow_nan=False, separators=(",", ":"))
 
 
 def _lines(path: Path) -> Iterator[str]:
