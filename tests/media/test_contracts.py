@@ -111,3 +111,26 @@ async def test_holes_of_any_length_are_judged_by_their_length(studio: Studio, tm
         sound = f"0.15*sin(6283*t)*not({hole(start, start + length)})"
         told = await measured(studio, film(tmp_path / f"{i}.mkv", sound=sound), {"max_silence_seconds": 0.5})
         assert misses(told) == ({"max_silence_seconds"} if length > 0.5 else set()), (length, told)
+
+
+async def test_sounds_of_every_format_are_measured(studio: Studio, tmp_path: Path) -> None:
+    path = make(tmp_path / "tone.wav", "-f", "lavfi", "-i", "aevalsrc=0.1*sin(6283*t)*lt(t\\,2):s=48000:d=3")
+    contract = {"min_lufs": -30, "max_silence_seconds": 0.5, "max_peak_bitrate_bps": 8_000, "audio_streams": 1}
+    contract |= {"video_streams": 0, "min_duration_seconds": 2.9, "max_duration_seconds": 3.1}
+    formats = {
+        "MP3": "mp3",
+        "M4A": "aac",
+        "OPUS": "opus",
+        "FLAC": "flac",
+        "WAV": "pcm_s16le",
+        "AC3": "ac3",
+        "EAC3": "eac3",
+    }
+    for format, codec in formats.items():
+        planned = await studio.plan(path, {"audio": {"format": format}, "contract": contract})
+        files = await studio.made(path, planned)
+        told = measured_by(ParseDict(contract, Contract()), files, studio.folder, path.stat().st_size)
+        assert misses(told) == {"max_silence_seconds", "max_peak_bitrate_bps"}, (format, told)
+        assert told.longest_silence_seconds == pytest.approx(1.0, abs=0.1), format
+        assert told.loudness.integrated_lufs == pytest.approx(-23.0, abs=1), format
+        assert list(told.codecs) == [codec]

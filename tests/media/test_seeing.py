@@ -201,3 +201,36 @@ async def test_each_operations_example_runs(studio: Studio, film: Path, name: st
     files = await stored(studio, film, output, inputs=inputs)
     assert files
     assert {file.path.suffix.removeprefix(".") for file in files} <= set(OPERATIONS[name].extensions)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "arguments"),
+    [
+        ("mkv", ("-vf", "format=gray", "-c:v", "ffv1")),
+        ("mkv", ("-vf", "format=gbrp", "-c:v", "ffv1")),
+        ("mkv", ("-vf", "format=yuv444p10le", "-c:v", "ffv1")),
+        ("mkv", ("-vf", "format=yuva420p", "-c:v", "ffv1")),
+        ("mov", ("-vf", "crop=35:33,format=yuv420p", "-c:v", "prores_ks")),
+        ("gif", ()),
+    ],
+)
+async def test_pictures_of_odd_kinds_are_seen(
+    studio: Studio, tmp_path: Path, suffix: str, arguments: tuple[str, ...]
+) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1")
+    path = make(tmp_path / f"odd.{suffix}", *source, *arguments)
+    found = await analysed(studio, path)
+    assert found.signal_range.highest > found.signal_range.lowest
+    assert found.crop.width > 0
+    assert Analyze.SILENCE in found.missing
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (8, 96000), (3, 44100)])
+async def test_sounds_of_odd_kinds_are_heard(studio: Studio, tmp_path: Path, channels: int, rate: int) -> None:
+    path = make(tmp_path / "odd.flac", "-f", "lavfi", "-i", f"sine=r={rate}:d=1", "-ac", f"{channels}")
+    found = await analysed(studio, path, looks=["LOUDNESS", "SILENCE"])
+    assert -40 < found.loudness.integrated_lufs < -10
+    assert found.silence_count == 0
+    spec = {"format": "JSON", "split_channels": True, "samples_per_pixel": 64}
+    told = json.loads((await studio.one(path, waveform=spec)).read_text())
+    assert (told["channels"], told["sample_rate"], told["length"]) == (channels, rate, -(-rate // 64))

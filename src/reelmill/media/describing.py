@@ -13,6 +13,7 @@ from reelmill.jobs.rules import of_field, one_required
 from reelmill.media.contract import Operation
 from reelmill.media.operations import OPERATIONS
 from reelmill.v1 import media_pb2 as pb
+from reelmill.v1.analysis_pb2 import Contract
 from reelmill.v1.jobs_pb2 import Output
 
 _TYPES = {
@@ -47,6 +48,11 @@ def described(operation: Operation) -> pb.Operation:
         parameters=_parameters(message, filled, ""),
         example=operation.example,
     )
+
+
+def of_contract() -> tuple[pb.Parameter, ...]:
+    """What an output's contract may say."""
+    return tuple(_parameters(Contract.DESCRIPTOR, Contract(), ""))
 
 
 def _parameters(message: Descriptor, filled: Message | None, path: str) -> Iterator[pb.Parameter]:
