@@ -18,8 +18,8 @@ What an output of a job can ask for. This page is made from the protos by `make 
 
 _CONTRACT = f"""## Contracts
 
-What an output must satisfy ({" and ".join(sorted(CONTRACTED))}), in its field `contract`. It is measured once it is made;
-what was measured is told as the output's `measured`.
+What an output must satisfy ({" and ".join(sorted(CONTRACTED))}), in its field `contract`. It is measured once it is
+made; what was measured is told as the output's `measured`.
 
 ```json
 {{"name": "web", "transcode": {{}}, "contract": {{"min_vmaf": 80, "max_black_seconds": 3, "max_lufs": -10}}}}
