@@ -52,7 +52,8 @@ def described(operation: Operation) -> pb.Operation:
 
 def of_contract() -> tuple[pb.Parameter, ...]:
     """What an output's contract may say."""
-    return tuple(_parameters(Contract.DESCRIPTOR, Contract(), ""))
+    message: Any = Contract.DESCRIPTOR
+    return tuple(_parameters(message, Contract(), ""))
 
 
 def _parameters(message: Descriptor, filled: Message | None, path: str) -> Iterator[pb.Parameter]:
