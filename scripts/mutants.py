@@ -29,6 +29,7 @@ from steps import STEP_MECHANISMS
 from tenants import TENANTS
 from timelines import TIMELINES
 from walls import WALLS
+from webhooks import WEBHOOKS
 
 PAGE = ROOT / "docs" / "guarantees.md"
 BEGIN, END = "<!-- mutants: written by make mutants -->", "<!-- end of mutants -->"
@@ -248,6 +249,7 @@ ALL = (
     *POOLS,
     *OPTIONAL,
     *TENANTS,
+    *WEBHOOKS,
     *FAULTS,
     *WALLS,
     *MEDIA,

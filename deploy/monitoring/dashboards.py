@@ -102,6 +102,12 @@ OVERVIEW = (
         queries={"{{operation}}": quantile(0.95, "reelmill_worker_attempt_duration_seconds", "operation")},
         unit=units.Seconds,
     ),
+    Panel(
+        title="Messages to webhooks",
+        queries={"{{outcome}}": rate("reelmill_webhook_tries_total", "outcome")},
+        unit=units.OpsPerSecond,
+        about="By how a try ended; docs/webhooks.md says what each means.",
+    ),
     Panel(title="Who answers", queries={"{{dependency}}": "max by (dependency) (reelmill_dependency_up)"}),
     Panel(title="What runs", queries={"{{process}} {{version}}": "count by (process, version) (reelmill_build_info)"}),
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reelmill.api.addresses import Addresses
 from reelmill.api.estimating import Estimator
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
@@ -22,13 +23,14 @@ from reelmill.api.planning import Planner
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.api.uploads_service import UploadService
+from reelmill.api.webhooks_service import WebhookService
 from reelmill.api.workers_service import WorkerService
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
 from reelmill.capacity import Limits, Looks
 from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
-from reelmill.gateway.connections import ConnectionLimits, allow_files, protocol
+from reelmill.gateway.connections import ConnectionLimits, protocol
 from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.jobs.places import ENGINE
 from reelmill.media import launcher
@@ -48,7 +50,8 @@ from reelmill.relay import Relay
 from reelmill.scheduler.sampler import Sampler
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
 from reelmill.scheduler.status_sweep import StatusSweep
-from reelmill.serving import running_http
+from reelmill.sealing import Keys
+from reelmill.serving import allow_files, running_http
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
@@ -65,10 +68,12 @@ from reelmill.store.switches import GRAPHS, is_on
 from reelmill.store.unserved import UnservedStore
 from reelmill.store.uploads import UploadStore
 from reelmill.store.waiting import WaitingStore
+from reelmill.store.webhooks import WebhookStore
 from reelmill.store.workers import WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import health
 from reelmill.telemetry.logs import get_logger
+from reelmill.webhooks.sender import make_sender
 from reelmill.worker.attempt import Executor
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
@@ -201,22 +206,24 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
 async def running_api(parts: Parts) -> AsyncIterator[int]:
     """The gRPC service; answers its port."""
     settings = parts.settings
-    submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay)
+    keys = Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder)
+    submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay, webhooks=keys is not None)
     children = WarmChildren(parts.launcher)
     prober = Prober(children)
-    folder = settings.data_dir.expanduser() / "work"
-    looks = Looks()
-    context = plan_context(settings)
+    folder, looks, context = settings.data_dir.expanduser() / "work", Looks(), plan_context(settings)
     planner = Planner(parts.storage, prober, folder, context, looks)
     outlook = Outlook(WaitingStore(parts.database), MeasureStore(parts.database), silent_seconds=settings.lease_seconds)
     estimator = Estimator(planner, outlook, threads=context.threads, worth=worth(settings))
     server = Server(
         JobService(
-            parts.jobs, parts.cache, submitter, planner, estimator, outlook, lease_seconds=settings.lease_seconds
+            *(parts.jobs, parts.cache, submitter, planner, estimator, outlook),
+            lease_seconds=settings.lease_seconds,
+            addresses=Addresses.of(settings, parts.storage, keys),
         ),
         MediaService(parts.storage, prober, folder, looks),
         UploadService(UploadStore(parts.database)),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
+        WebhookService(WebhookStore(parts.database), parts.storage, keys),
         ready=parts.database.check,
         checks=submitter.checks,
         limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),
@@ -374,13 +381,14 @@ async def run_scheduler(parts: Parts) -> None:
         "cache": parts.cache.check,
         "storage": parts.storage.check,
     }
-    settings = parts.settings
-    silent_after = timedelta(seconds=settings.lease_seconds)
+    settings, silent_after = parts.settings, timedelta(seconds=parts.settings.lease_seconds)
     statistics = StatisticsStore(parts.database, silent_after=silent_after, pools=settings.metric_pools)
     sampler = Sampler(statistics, parts.queue, checks, interval_seconds=settings.sample_seconds)
-    changes, interval_seconds = ChangeStore(parts.database), settings.status_ttl_seconds / _STATUS_SWEEPS
-    status_sweep = StatusSweep(changes, parts.cache, interval_seconds=interval_seconds)
-    beside = [supervised("sampler", sampler.run), supervised("status_sweep", status_sweep.run)]
+    interval_seconds = settings.status_ttl_seconds / _STATUS_SWEEPS
+    status_sweep = StatusSweep(ChangeStore(parts.database), parts.cache, interval_seconds=interval_seconds)
+    sender = make_sender(settings, parts.database)
+    running = {"sampler": sampler.run, "status_sweep": status_sweep.run, "webhooks": sender.run}
+    beside = [supervised(name, run) for name, run in running.items()]
     try:
         await make_scheduler(parts).run()
     finally:
@@ -391,12 +399,11 @@ async def run_scheduler(parts: Parts) -> None:
 async def running_gateway(settings: Settings, storage: Storage, api_target: str) -> AsyncIterator[int]:
     """The REST gateway; answers its port."""
     application = build_gateway(api_target=api_target, storage=storage, settings=settings)
-    drain = settings.http_drain_seconds
     allow_files(settings.http_max_connections)
     limits = ConnectionLimits(connections=settings.http_max_connections, head_seconds=settings.http_head_seconds)
     host, port = settings.http_host, settings.http_port
     async with running_http(
-        "gateway_http", application, host, port, protocol=protocol(limits), drain_seconds=drain
+        "gateway_http", application, host, port, protocol=protocol(limits), drain_seconds=settings.http_drain_seconds
     ) as port:
         log.info("gateway listens", address=f"http://{settings.http_host}:{port}")
         yield port
@@ -406,11 +413,10 @@ async def running_gateway(settings: Settings, storage: Storage, api_target: str)
 async def running_health(parts: Parts) -> AsyncIterator[int]:
     """/healthz, /readyz and /metrics; answers their port."""
     checks = {"database": parts.database.check, "queue": parts.queue.check}
-    settings = parts.settings
-    host, port = settings.health_host, settings.health_port
+    host, port = parts.settings.health_host, parts.settings.health_port
     speaking = protocol(ConnectionLimits(connections=_HEALTH_CONNECTIONS))
     async with running_http("health_http", health.build(checks), host, port, protocol=speaking) as port:
-        log.info("health and metrics", address=f"http://{settings.health_host}:{port}")
+        log.info("health and metrics", address=f"http://{host}:{port}")
         yield port
 
 

@@ -11,6 +11,7 @@ _NAMES = (
 )
 # A slash or @ that a password should have had encoded ends it neither; a port is none.
 _USERINFO = re.compile(r"(?<=://)(?:([^\s/?#@:]*:)(?!\d+(?:[/?,]|$))\S*|[^\s/?#@:]+)@")
+_WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=-]+")
 _RUN = re.compile(r"\S+")
 _PARAMETER = re.compile(rf"""(?i)(?<![\w.%-])({_NAMES})(\s?=\s?|%3D|["']\s*:\s*)("[^"]*"|'[^']*'|[^\s&;,'"<>)\]]+)""")
 _ELEMENT = re.compile(rf"(?i)<({_NAMES}|signature\w*)>[^<]*")
@@ -19,6 +20,8 @@ _HEADER = re.compile(r"""(?i)\b((?:proxy-)?authorization\W{1,4}(?:(?:basic|beare
 
 def redacted(text: str) -> str:
     """The text with passwords in URLs, signatures, tokens, keys and Authorization headers masked."""
+    if "whsec_" in text:
+        text = _WEBHOOK_SECRET.sub(_MASK, text)
     if "://" in text and "@" in text:
         text = _RUN.sub(_without_userinfo, text)
     if "=" in text or "%3" in text or "':" in text or '":' in text:

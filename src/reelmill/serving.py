@@ -1,6 +1,7 @@
 """Serves an ASGI application over HTTP, by uvicorn."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,8 +11,11 @@ from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
 from reelmill.supervise import supervised
+from reelmill.telemetry.logs import get_logger
 
+log = get_logger(__name__)
 _GRACE_SECONDS = 5
+_OTHER_FILES = 1000
 _KEEP_ALIVE_SECONDS = 75
 
 
@@ -47,6 +51,18 @@ async def running_http(
                     await asyncio.wait([task], timeout=drain_seconds)
                 serving.leave()
                 await asyncio.gather(task, return_exceptions=True)
+
+
+def allow_files(connections: int) -> None:
+    """Let this process have as many files open as so many connections take, or as many as the system allows."""
+    wanted = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("the system allows fewer files than connections may need", allowed=allowed, wanted=wanted)
 
 
 def _listening(host: str, port: int) -> socket.socket:

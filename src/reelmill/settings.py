@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
@@ -78,6 +78,18 @@ class Settings(BaseSettings):
         "", description="Where gateway and command line find the api, host:port. Empty: grpc_host:grpc_port."
     )
 
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#@]+)?$",
+        description="Where clients reach the gateway, such as https://media.example.com: signed addresses of files "
+        "begin so. Empty: they begin with a slash.",
+    )
+    secrets_key: SecretStr = Field(
+        SecretStr(""),
+        description="Seals webhooks' secrets and signs addresses: 32 bytes in base64. Of several, with commas between, "
+        "the first one seals and all open. Empty: of an embedded database one in data_dir, else there are no webhooks.",
+    )
+
     request_max_bytes: int = Field(
         2**20, gt=0, le=2**23, description="Largest request, in bytes, as JSON and as protobuf."
     )
@@ -102,7 +114,8 @@ class Settings(BaseSettings):
     )
     http_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (),
-        description='Networks, such as "10.1.0.0/16", that inputs may be fetched from besides public hosts. JSON list.',
+        description='Networks, such as "10.1.0.0/16", that inputs may be fetched from, and webhooks sent to, besides '
+        "public hosts. JSON list.",
     )
     http_allow_private: bool = Field(
         False, description="The older way to allow all networks: loopback and private addresses."
@@ -278,6 +291,11 @@ class Settings(BaseSettings):
         """Networks that inputs may be fetched from besides public hosts."""
         everything = (ip_network("0.0.0.0/0"), ip_network("::/0")) if self.http_allow_private else ()
         return (*self.http_allowed_networks, *everything)
+
+    @property
+    def key_folder(self) -> Path | None:
+        """Where a secrets_key is made and kept that is not set: beside a database of our own."""
+        return self.data_dir.expanduser() if self.database_url == "embedded:" else None
 
     @property
     def superseded(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ SERVICES = (
     "reelmill.v1.MediaService",
     "reelmill.v1.UploadService",
     "reelmill.v1.WorkerService",
+    "reelmill.v1.WebhookService",
 )
 
 

@@ -16,7 +16,7 @@ PROCESSES = ("api", "gateway", "scheduler", "worker")
 OWN = {
     *("data_dir", "database_url", "queue_url", "cache_url", "storage_url", "s3_endpoint", "api_target"),
     *("http_host", "http_port", "http_drain_seconds", "grpc_host", "grpc_port", "health_host", "health_port"),
-    *("worker_slots", "drain_seconds", "metric_pools"),
+    *("worker_slots", "drain_seconds", "metric_pools", "secrets_key"),
 }
 
 

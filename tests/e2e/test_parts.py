@@ -31,7 +31,17 @@ REDIS = ("redis_channels",)
 KAFKA = ("kafka_producer", "kafka_topics")
 API = ("api_grpc", "api_health", "relay")
 WORKER = ("cancels", "heartbeat", "history", "progress", "take", "worker")
-SCHEDULER = ("folders", "relay_sweep", "rescue", "retention", "sampler", "scheduler", "status_sweep", "unserved")
+SCHEDULER = (
+    "folders",
+    "relay_sweep",
+    "rescue",
+    "retention",
+    "sampler",
+    "scheduler",
+    "status_sweep",
+    "unserved",
+    "webhooks",
+)
 FILES = ("fork_server", "warm_template")
 TOPICS = ("kafka_tasks.high", "kafka_tasks.low", "kafka_tasks.normal")
 # A part that is new belongs here. What is under another name, or no part at all, is found below.
@@ -199,6 +209,7 @@ KNOWN = {
     "Event.wait": "who waits for the end of the process",
     "messages": "a pool's thread: it hands each error to who asked",
     "asyncio": "the same",
+    "resolving": "the same",
     "MainThread": "Python's",
     "_run": "of these tests",
 }

@@ -36,6 +36,12 @@ SELECT '{_SET}', '{_TENANT}', 'a', i, '', 'file:///x/{_SET}-1/a/video/' || i || 
 FROM generate_series(0, {ROWS}) i;
 ALTER TABLE task_dependencies DISABLE TRIGGER USER;
 INSERT INTO task_dependencies SELECT id, lead(id, 1, id) OVER (ORDER BY id) FROM tasks;
+INSERT INTO webhooks (id, tenant_id, job_id, url, events)
+SELECT id, tenant_id, CASE WHEN i > 50 THEN id END, '', '{{}}' FROM (SELECT *, row_number() OVER () AS i FROM jobs) j;
+INSERT INTO webhook_secrets (signer_id, tenant_id, sealed) SELECT id, tenant_id, '' FROM webhooks;
+INSERT INTO webhook_deliveries (webhook_id, tenant_id, message_id, type, job_id, sequence)
+SELECT id, tenant_id, '', '', id, 1 FROM jobs;
+UPDATE webhook_deliveries SET state = 'DELIVERED', next_time = NULL WHERE id % 10 > 0;
 INSERT INTO idempotency_keys SELECT tenant_id, id::text, '', id FROM jobs;
 ANALYZE;
 """
@@ -82,6 +88,20 @@ HOT: dict[str, tuple[str, list[object]]] = {
     "take_messages": ("queue", [["tasks.high", "tasks.low"], 8, 30.0, "default"]),
     "warn_unserved": ("unserved", [["run_job"], ["default"], ["waits"], _LEASE, 100]),
     "unpin": ("unserved", [["run_job"], ["default"], _LEASE, "engine=", 100]),
+    "insert_webhook": ("webhooks", [_ID, _TENANT, "", [], 100]),
+    "get_secrets": ("webhooks", [_IDS]),
+    "get_webhook": ("webhooks", [_TENANT, _ID]),
+    "list_webhooks": ("webhooks", [_TENANT, _ID, 50]),
+    "list_deliveries": ("webhooks", [_TENANT, _ID, 2**62, None, 50]),
+    "list_deliveries_of_job": ("webhooks", [_TENANT, _ID, 2**62, None, 50]),
+    "redeliver": ("webhooks", [_TENANT, _ID, None, None, 100]),
+    "waiting_webhooks": ("deliveries", [_ID, 100]),
+    "claim_deliveries": ("deliveries", [_IDS, False, 100, 16, _LEASE, 64]),
+    "jobs_as_of": ("deliveries", [_TENANT, _IDS, _ONES]),
+    "record_tries": ("deliveries", [_ONES, _ONES, *[[]] * 6, _LEASE]),
+    "postpone_followers": ("deliveries", [_ONES]),
+    "record_endpoints": ("deliveries", [_IDS, *[[]] * 4, 1.0, 1.0, _LEASE]),
+    "measure_deliveries": ("deliveries", [_IDS]),
     "delete_jobs": ("retention", [timedelta(days=1), 100, "file:///x/"]),
     "delete_idempotency_keys": ("retention", [timedelta(days=1)]),
     "lock_storage_deletions": ("retention", [100]),

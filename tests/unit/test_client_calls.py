@@ -2,17 +2,32 @@
 
 import inspect
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2
 from google.rpc.status_pb2 import Status
 
-from reelmill.client import AsyncClient, Backoff, Client, ReelmillError, Unavailable, Violation, calls, channel, errors
+from reelmill.client import (
+    AsyncClient,
+    Backoff,
+    Client,
+    ReelmillError,
+    Unavailable,
+    Violation,
+    calls,
+    channel,
+    errors,
+    webhook_calls,
+)
 from reelmill.client.watching import Watch
 from reelmill.gateway.bindings import services
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import media_pb2 as media
+from reelmill.v1 import webhooks_pb2 as webhooks
 from reelmill.v1 import workers_pb2 as workers
 
 JOB = pb.Job(labels={"asset": "42"})
@@ -38,6 +53,26 @@ CALLS = [
     (calls.probe("u"), "ProbeMedia", media.ProbeMediaRequest(uri="u")),
     (calls.operations(), "ListOperations", media.ListOperationsRequest()),
     (calls.workers(9).page("t"), "ListWorkers", workers.ListWorkersRequest(page_size=9, page_token="t")),
+    (webhook_calls.create_webhook("u", ["e"]), "CreateWebhook", webhooks.CreateWebhookRequest(url="u", events=["e"])),
+    (webhook_calls.webhooks(9).page("t"), "ListWebhooks", webhooks.ListWebhooksRequest(page_size=9, page_token="t")),
+    (webhook_calls.delete_webhook("i"), "DeleteWebhook", webhooks.DeleteWebhookRequest(id="i")),
+    (webhook_calls.enable_webhook("i"), "EnableWebhook", webhooks.EnableWebhookRequest(id="i")),
+    (
+        webhook_calls.rotate_webhook_secret("i", timedelta(seconds=3)),
+        "RotateWebhookSecret",
+        webhooks.RotateWebhookSecretRequest(id="i", overlap=Duration(seconds=3)),
+    ),
+    (webhook_calls.test_webhook("i"), "TestWebhook", webhooks.TestWebhookRequest(id="i")),
+    (
+        webhook_calls.deliveries("i", "FAILED", 9).page("t"),
+        "ListDeliveries",
+        webhooks.ListDeliveriesRequest(id="i", state="FAILED", page_size=9, page_token="t"),
+    ),
+    (
+        webhook_calls.redeliver("i", "7", datetime(2026, 1, 1, tzinfo=UTC)),
+        "Redeliver",
+        webhooks.RedeliverRequest(id="i", delivery_id="7", since=Timestamp(seconds=1767225600)),
+    ),
     (calls.presets(), "ListPresets", media.ListPresetsRequest()),
     (
         calls.batch_create_jobs([JOB, JOB], ["a", "b"]),

@@ -19,6 +19,7 @@ from reelmill.redaction import redacted
         ("https://a/b?sv=1&sig=SECRET%3D&token=SECRET, again", "https://a/b?sv=1&sig=***&token=***, again"),
         ("password='SECRET WORDS' host=db", "password=*** host=db"),
         ("{'sasl.password': 'SECRET', 'acks': 'all'}", "{'sasl.password': ***, 'acks': 'all'}"),
+        ("signed with whsec_SECRET+/SECRET== and", "signed with *** and"),
         ("Authorization: Bearer SECRET", "Authorization: Bearer ***"),
         ("{'authorization': 'Basic SECRET=='}", "{'authorization': 'Basic ***'}"),
         ("<AWSAccessKeyId>SECRET</AWSAccessKeyId>", "<AWSAccessKeyId>***</AWSAccessKeyId>"),

@@ -4,18 +4,20 @@ Two settings of one type that change places break nothing else: so all have diff
 """
 
 import asyncio
+import base64
 import dataclasses
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from reelmill import app
@@ -23,9 +25,11 @@ from reelmill.cache.memory import MemoryCache
 from reelmill.gateway import app as gateway_app
 from reelmill.jobs.retry import RetryPolicy
 from reelmill.media.launcher import Launcher
+from reelmill.sealing import Keys
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.store.leases import LeaseStore
+from reelmill.webhooks.sender import make_sender
 
 # What an upgrade must not change by accident. A number that is here is here on purpose.
 DEFAULTS: dict[str, Any] = {
@@ -68,6 +72,8 @@ DEFAULTS: dict[str, Any] = {
     "cache_url": "memory:",
     "storage_url": "",
     "api_target": "",
+    "public_url": "",
+    "secrets_key": SecretStr(""),
     "s3_endpoint": "",
     "ffmpeg": "",
     "sandbox": "try",
@@ -240,6 +246,17 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, s
     assert limits.output_max_bytes == given.input_max_bytes
     assert (limits.cache_bytes, executor._kept._max_bytes) == (given.worker_cache_bytes,) * 2
     assert work.room.reserve_bytes == given.disk_reserve_bytes
+
+
+def test_webhooks_get_their_settings(parts: app.Parts) -> None:
+    key = base64.b64encode(b"k" * 32).decode()
+    given = {"secrets_key": SecretStr(key), "http_allowed_networks": (ip_network("10.1.0.0/16"),)}
+    settings = parts.settings.model_copy(update=given)
+    sender = make_sender(settings, parts.database)
+    assert sender._config.allowed == settings.allowed_networks == given["http_allowed_networks"]
+    assert sender._keys and sender._keys.derived("a") == Keys([b"k" * 32]).derived("a")
+    assert settings.key_folder == settings.data_dir and key not in repr(settings)
+    assert settings.model_copy(update={"database_url": "postgresql://h/d"}).key_folder is None
 
 
 def test_storage_gets_its_settings(parts: app.Parts) -> None:

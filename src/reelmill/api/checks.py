@@ -25,12 +25,14 @@ _MAX_SEGMENTS = 128  # of a path: each is looked up on the disk
 class Checks:
     """Checks what clients send. Looks up links on the disk, and does nothing else but compute."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, webhooks: bool = True) -> None:
+        """`webhooks`: whether there are keys that seal their secrets."""
         self._storage = storage
+        self._webhooks = webhooks
 
     def of(self, tenant_id: UUID) -> "Checks":
         """The checks of what a tenant sends; these are the default tenant's."""
-        return Checks(self._storage.of(tenant_id))
+        return Checks(self._storage.of(tenant_id), webhooks=self._webhooks)
 
     def request(self, request: Message) -> list[Violation]:
         """What is wrong with a request; of a batch, but for its items."""
@@ -73,6 +75,8 @@ class Checks:
                 found.append(Violation(f"{path}.inputs[{i}].uri", problem))
         if job.destination and (problem := self._uri_problem(job.destination, writing=True)):
             found.append(Violation(f"{path}.destination", problem))
+        if job.HasField("webhook") and (problem := self._callback_problem(job.webhook.url)):
+            found.append(Violation(f"{path}.webhook.url", problem))
         if job.HasField("deadline") and job.deadline.seconds <= time.time():
             found.append(Violation(f"{path}.deadline", "lies in the past"))
         return found
@@ -80,6 +84,13 @@ class Checks:
     def uri(self, uri: str) -> str | None:
         """Why a URI can't be read; None where it may be."""
         return self._uri_problem(uri, writing=False)
+
+    def _callback_problem(self, url: str) -> str | None:
+        if not url:
+            return None  # the rules say so
+        if not self._webhooks:
+            return "is told nothing: the setting REELMILL_SECRETS_KEY, which seals webhooks' secrets, is missing"
+        return self._storage.callback_violation(url)
 
     def _uri_problem(self, uri: str, *, writing: bool) -> str | None:
         if len(uri) > _MAX_URI or "\0" in uri:

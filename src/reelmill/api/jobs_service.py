@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from reelmill.announce import Announcer
+from reelmill.api.addresses import Addresses
 from reelmill.api.errors import to_status
 from reelmill.api.estimating import Estimator
 from reelmill.api.identity import Identify, everybody
@@ -46,8 +47,9 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         identify: Identify = everybody,
         *,
         lease_seconds: float = 10.0,
+        addresses: Addresses | None = None,
     ) -> None:
-        """`lease_seconds`: a worker that is not heard of for longer is silent."""
+        """`lease_seconds`: a worker that is not heard of for longer is silent; `addresses` signs those of files."""
         self._jobs = jobs
         self._cache = cache
         self._announcer = Announcer(cache)
@@ -57,6 +59,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         self._estimator = estimator
         self._outlook = outlook
         self._identify = identify
+        self._addresses = addresses
         self._silent_after = timedelta(seconds=lease_seconds)
         self._watches = Watches(jobs, self._statuses, cache, outlook.queue)
 
@@ -94,6 +97,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             job.progress.MergeFromString(progress)
         elif job.state == pb.Job.QUEUED and (queue := await self._outlook.queue(job)):
             job.queue.CopyFrom(queue)
+        if request.signed_urls_seconds and self._addresses:
+            job = await self._addresses.with_files(job, seconds=request.signed_urls_seconds)
         return job
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
@@ -184,6 +189,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             if request.output not in names:
                 listed = ", ".join(names)
                 raise NotFound(f"job {job_id} has no output {request.output!r}; its outputs: {listed}")
+        if request.signed_urls_seconds and self._addresses:
+            await self._addresses.put(files, seconds=request.signed_urls_seconds)
         return pb.ListOutputFilesResponse(files=files, next_page_token=more)
 
     async def ListTasks(self, request: pb.ListTasksRequest, context: Any) -> pb.ListTasksResponse:

@@ -84,6 +84,21 @@ def parse_position_token(token: str) -> int:
     return int(position)
 
 
+def number_token(number: int) -> str:
+    """The token of the page before a number of a row."""
+    return base64.urlsafe_b64encode(struct.pack(">q", number)).decode().rstrip("=")
+
+
+def parse_number_token(token: str) -> int:
+    """Before which number the page begins. Raises InvalidRequest."""
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        [number] = struct.unpack(">q", raw)
+    except (ValueError, struct.error) as error:
+        raise _no_token() from error
+    return int(number)
+
+
 def name_token(name: str) -> str:
     """The token of the page after a name."""
     return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")

@@ -13,6 +13,7 @@ from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
 from reelmill.api.uploads_service import UploadService
+from reelmill.api.webhooks_service import WebhookService
 from reelmill.api.workers_service import WorkerService
 from reelmill.capacity import Limits
 from reelmill.jobs.errors import Unavailable
@@ -25,6 +26,8 @@ from reelmill.v1 import (
     media_pb2_grpc,
     uploads_pb2,
     uploads_pb2_grpc,
+    webhooks_pb2,
+    webhooks_pb2_grpc,
     workers_pb2,
     workers_pb2_grpc,
 )
@@ -57,6 +60,7 @@ class Server:
         media: MediaService,
         uploads: UploadService,
         workers: WorkerService,
+        webhooks: WebhookService,
         ready: Callable[[], Awaitable[None]],
         *,
         checks: Checks,
@@ -64,6 +68,7 @@ class Server:
     ) -> None:
         self._ready = ready
         self._jobs, self._media, self._uploads, self._workers = jobs, media, uploads, workers
+        self._webhooks = webhooks
         self._checks, self._limits = checks, limits
         self._health = health.aio.HealthServicer()
         self._names = ["", *(file.services_by_name[name].full_name for file, name in _SERVICES)]
@@ -109,6 +114,7 @@ class Server:
         media_pb2_grpc.add_MediaServiceServicer_to_server(self._media, server)
         uploads_pb2_grpc.add_UploadServiceServicer_to_server(self._uploads, server)
         workers_pb2_grpc.add_WorkerServiceServicer_to_server(self._workers, server)
+        webhooks_pb2_grpc.add_WebhookServiceServicer_to_server(self._webhooks, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         try:
@@ -151,4 +157,5 @@ _SERVICES = (
     (media_pb2.DESCRIPTOR, "MediaService"),
     (uploads_pb2.DESCRIPTOR, "UploadService"),
     (workers_pb2.DESCRIPTOR, "WorkerService"),
+    (webhooks_pb2.DESCRIPTOR, "WebhookService"),
 )

@@ -46,8 +46,9 @@ class Submission:
 class Submitter:
     """Takes jobs in. Once `submit` returns, the job is durable."""
 
-    def __init__(self, jobs: JobStore, cache: Cache, storage: Storage, relay: Relay) -> None:
-        self.checks = Checks(storage)
+    def __init__(self, jobs: JobStore, cache: Cache, storage: Storage, relay: Relay, *, webhooks: bool = True) -> None:
+        """`webhooks`: whether jobs may have one of their own."""
+        self.checks = Checks(storage, webhooks=webhooks)
         self._jobs = jobs
         self._announcer = Announcer(cache)
         self._storage = storage

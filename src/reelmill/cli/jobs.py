@@ -73,17 +73,17 @@ def submit(
     if pool is not None:
         job.pool = pool
     job.requires.extend(requires or [])
-    with _client(api) as client:
+    with connected(api) as client:
         if dry_run:
             checked = client.validate_job(job, full=True)
-            _print_json(checked) if as_json else typer.echo("\n".join(step.command for step in checked.steps))
+            print_json(checked) if as_json else typer.echo("\n".join(step.command for step in checked.steps))
             return
         if estimate:
             _show_estimate(client.estimate_job(job), as_json)
             return
         created = client.create_job(job, request_id)
         if as_json:
-            _print_json(created)
+            print_json(created)
         else:
             typer.echo(created.id)
         if watch:
@@ -99,11 +99,11 @@ def list_jobs(
     """List jobs, newest first."""
     from reelmill.cli.display import jobs_table, out
 
-    with _client(api) as client:
+    with connected(api) as client:
         found = list(islice(client.list_jobs(filter, page_size=min(limit, 1000)), limit))
     if as_json:
         for job in found:
-            _print_json(job)
+            print_json(job)
     else:
         out().print(jobs_table(found))
 
@@ -112,11 +112,11 @@ def workers(as_json: AsJson = False, api: Api = None) -> None:
     """List the workers that have told that they live."""
     from reelmill.cli.display import out, workers_table
 
-    with _client(api) as client:
+    with connected(api) as client:
         found = list(client.workers(page_size=1000))
     if as_json:
         for worker in found:
-            _print_json(worker)
+            print_json(worker)
     else:
         out().print(workers_table(found))
 
@@ -132,7 +132,7 @@ def show(
     api: Api = None,
 ) -> None:
     """Show a job."""
-    with _client(api) as client:
+    with connected(api) as client:
         if tasks:
             _show_tasks(list(client.job_tasks(job_id, page_size=1000)), as_json)
             return
@@ -152,7 +152,7 @@ def watch(
     api: Api = None,
 ) -> None:
     """Follow a job to its end; exit code 1 unless COMPLETED."""
-    with _client(api) as client:
+    with connected(api) as client:
         _follow(client, job_id, after_sequence=after, as_json=as_json)
 
 
@@ -163,20 +163,20 @@ def cancel(
     api: Api = None,
 ) -> None:
     """Ask a job to stop."""
-    with _client(api) as client:
+    with connected(api) as client:
         job = client.cancel_job(job_id, reason)
     if as_json:
-        _print_json(job)
+        print_json(job)
     else:
         typer.echo(f"{job.id}: {'CANCELLED' if job.HasField('end_time') else 'cancellation accepted'}")
 
 
 def retry(job_id: Id, watch: Watching = False, as_json: AsJson = False, api: Api = None) -> None:
     """Submit a FAILED or CANCELLED job again and print the new job's id."""
-    with _client(api) as client:
+    with connected(api) as client:
         job = client.retry_job(job_id)
         if as_json:
-            _print_json(job)
+            print_json(job)
         else:
             typer.echo(job.id)
         if watch:
@@ -188,16 +188,16 @@ def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
     from reelmill.cli.display import log_line, out
 
     console = out()
-    with _client(api) as client:
+    with connected(api) as client:
         for line in client.job_logs(job_id):
             if as_json:
-                _print_json(line)
+                print_json(line)
             else:
                 console.print(log_line(line))
 
 
 @contextmanager
-def _client(api: str | None) -> Iterator["Client"]:
+def connected(api: str | None) -> Iterator["Client"]:
     """A client of the api. Raises Problem where that is away."""
     from reelmill.client import Backoff, Client, Unavailable
 
@@ -217,7 +217,7 @@ def _follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool
 
     if as_json:
         for event in client.watch_job(job_id, after_sequence):
-            _print_json(event)
+            print_json(event)
     else:
         with following(err()) as follower:
             follower.add(job_id, job_id)
@@ -233,7 +233,7 @@ def _show(job: "Job", as_json: bool) -> None:
     from reelmill.cli.display import job_view, out
 
     if as_json:
-        _print_json(job)
+        print_json(job)
     else:
         out().print(job_view(job))
 
@@ -243,7 +243,7 @@ def _show_estimate(found: "EstimateJobResponse", as_json: bool) -> None:
     from reelmill.cli.estimates import estimate_view
 
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         out().print(estimate_view(found))
 
@@ -254,12 +254,13 @@ def _show_tasks(tasks: Sequence["Task"], as_json: bool) -> None:
 
     if as_json:
         for task in tasks:
-            _print_json(task)
+            print_json(task)
     else:
         out().print(tasks_table(tasks))
 
 
-def _print_json(message: "Message") -> None:
+def print_json(message: "Message") -> None:
+    """Print a message as JSON on one line."""
     from google.protobuf.json_format import MessageToDict
 
     typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True), ensure_ascii=False))

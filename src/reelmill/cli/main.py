@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from reelmill import __version__
-from reelmill.cli import doctor, jobs, local, operations, serve, settings_command
+from reelmill.cli import doctor, jobs, local, operations, serve, settings_command, webhooks
 from reelmill.cli.configuration import is_text
 from reelmill.cli.problems import INTERRUPTED, Problem, problem_of
 
@@ -95,6 +95,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
+app.add_typer(webhooks.commands, name="webhooks", rich_help_panel="Jobs")
 
 
 def main() -> None:

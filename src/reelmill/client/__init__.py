@@ -20,6 +20,8 @@ from reelmill.client.errors import (
     Violation,
     WrongState,
 )
+from reelmill.standard_webhooks import InvalidWebhook
+from reelmill.standard_webhooks import verify as verify_webhook
 
 __all__ = [
     "AsyncClient",
@@ -27,9 +29,11 @@ __all__ = [
     "Client",
     "Conflict",
     "InvalidRequest",
+    "InvalidWebhook",
     "NotFound",
     "ReelmillError",
     "Unavailable",
     "Violation",
     "WrongState",
+    "verify_webhook",
 ]

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 import grpc
 
-from reelmill.client import calls
+from reelmill.client import calls, webhook_calls
 from reelmill.client.backoff import Backoff
 from reelmill.client.calls import Answer, Call, Item, Listing, Page
 from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS
@@ -15,6 +16,7 @@ from reelmill.client.errors import ReelmillError, from_rpc_error
 from reelmill.client.watching import Watch
 from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobEvent, JobLog, OutputFile, Task
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
+from reelmill.v1.webhooks_pb2 import Webhook, WebhookDelivery, WebhookSecret
 from reelmill.v1.workers_pb2 import Worker
 
 
@@ -63,9 +65,9 @@ class Client:
         """What a job would take, in ranges, and what it would wait behind. Inputs are fetched; nothing is stored."""
         return self._answer(calls.estimate_job(job))
 
-    def get_job(self, job_id: str, full: bool = False) -> Job:
-        """A job; `full` adds an error's command and stderr."""
-        return self._answer(calls.get_job(job_id, full))
+    def get_job(self, job_id: str, full: bool = False, signed_urls_seconds: int = 0) -> Job:
+        """A job; `full` adds an error's command and stderr, seconds add a `download_url` to its files for so long."""
+        return self._answer(calls.get_job(job_id, full, signed_urls_seconds))
 
     def list_jobs(self, filter: str = "", page_size: int = 0) -> Iterator[Job]:
         """Jobs, newest first, fetched page by page. `filter` as in `state = "FAILED" AND labels.asset = "42"`."""
@@ -140,6 +142,38 @@ class Client:
     def workers(self, page_size: int = 0) -> Iterator[Worker]:
         """Who works, in the order of their names, fetched page by page."""
         return self._items(calls.workers(page_size))
+
+    def create_webhook(self, url: str, events: Sequence[str] = ()) -> WebhookSecret:
+        """Have an address told of what happens to jobs; no events: of all. Its secret is told this once."""
+        return self._answer(webhook_calls.create_webhook(url, events))
+
+    def webhooks(self, page_size: int = 0) -> Iterator[Webhook]:
+        """Who is told, but for jobs' own, in the order in which they were made."""
+        return self._items(webhook_calls.webhooks(page_size))
+
+    def delete_webhook(self, webhook_id: str) -> Webhook:
+        """Tell an address nothing any more, and forget it."""
+        return self._answer(webhook_calls.delete_webhook(webhook_id))
+
+    def enable_webhook(self, webhook_id: str) -> Webhook:
+        """Try one again that was disabled, or that was away."""
+        return self._answer(webhook_calls.enable_webhook(webhook_id))
+
+    def rotate_webhook_secret(self, webhook_id: str, overlap: timedelta | None = None) -> WebhookSecret:
+        """A new secret (id `jobs`: for jobs' own webhooks). For the overlap, or a day, the one before it signs too."""
+        return self._answer(webhook_calls.rotate_webhook_secret(webhook_id, overlap))
+
+    def test_webhook(self, webhook_id: str) -> WebhookDelivery:
+        """Have a message of the type webhook.test sent; `deliveries` tells how that went."""
+        return self._answer(webhook_calls.test_webhook(webhook_id))
+
+    def deliveries(self, webhook_id: str, state: str = "", page_size: int = 0) -> Iterator[WebhookDelivery]:
+        """What a webhook was or is to be told, newest first; or of a job. `state`: PENDING, DELIVERED or FAILED."""
+        return self._items(webhook_calls.deliveries(webhook_id, state, page_size))
+
+    def redeliver(self, webhook_id: str, delivery_id: str = "", since: datetime | None = None) -> int:
+        """Send once more what has ended: one delivery, or those written since a time. Answers how many."""
+        return (self._answer(webhook_calls.redeliver(webhook_id, delivery_id, since))).deliveries
 
     def _answer(self, call: Call[Answer]) -> Answer:
         method = self._channel.unary_unary(

@@ -77,9 +77,10 @@ def estimate_job(job: jobs.Job) -> Call[jobs.EstimateJobResponse]:
     return Call(path=f"{_JOBS}EstimateJob", request=request, answer=jobs.EstimateJobResponse)
 
 
-def get_job(job_id: str, full: bool) -> Call[jobs.Job]:
+def get_job(job_id: str, full: bool, signed_urls_seconds: int = 0) -> Call[jobs.Job]:
     """GetJob."""
-    request = jobs.GetJobRequest(id=job_id, view=jobs.FULL if full else jobs.BASIC)
+    view = jobs.FULL if full else jobs.BASIC
+    request = jobs.GetJobRequest(id=job_id, view=view, signed_urls_seconds=signed_urls_seconds)
     return Call(path=f"{_JOBS}GetJob", request=request, answer=jobs.Job)
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reelmill import signed_urls
 from reelmill.capacity import Limits
 from reelmill.gateway import openapi, pages, streaming
 from reelmill.gateway.admission import Admission
@@ -19,6 +20,7 @@ from reelmill.gateway.calls import Calls
 from reelmill.gateway.files import Files, Storage
 from reelmill.gateway.routing import Endpoint, Handler, Router
 from reelmill.gateway.upstream import Upstream
+from reelmill.sealing import Keys
 from reelmill.settings import Settings
 from reelmill.telemetry import health
 
@@ -34,6 +36,7 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
         list_files=by_name["ListOutputFiles"],
         get_job=by_name["GetJob"],
         upload_max_bytes=settings.upload_max_bytes,
+        keys=Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder, make=False),
     )
     limits = Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes)
     room = streaming.Room(max(1, settings.http_max_connections * 3 // 4))
@@ -42,6 +45,7 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
         *(calls.endpoint(binding) for binding in bound),
         _own("POST", "/v1/uploads", files.upload),
         _own("GET", "/v1/jobs/{id}/outputs/{output}/{path=**}", files.download),
+        _own("GET", signed_urls.PREFIX + "{path=**}", files.signed),
         _own("GET", "/openapi.json", _document(bound, limits, settings.upload_max_bytes)),
         _own("GET", "/", pages.redirect),
         _own("GET", "/swagger", pages.redirect),
@@ -73,7 +77,7 @@ def _sharing(origins: Sequence[str]) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("*",),
             expose_headers=readable,
         )

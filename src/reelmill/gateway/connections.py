@@ -5,7 +5,6 @@ that is idle for the longest gives way, so that thousands that never finish a he
 """
 
 import asyncio
-import resource
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,6 @@ from reelmill.gateway.problems import MEDIA_TYPE, Problem
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
-_OTHER_FILES = 1000
 _READ_SECONDS = 0.1
 
 
@@ -203,18 +201,6 @@ def protocol(limits: ConnectionLimits) -> type[LimitedProtocol]:
 
     Protocol.limits, Protocol.idle = limits, {}
     return Protocol
-
-
-def allow_files(connections: int) -> None:
-    """Let this process have as many files open as so many connections take, or as many as the system allows."""
-    wanted = connections + _OTHER_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning("the system allows fewer files than http_max_connections needs", allowed=allowed, wanted=wanted)
 
 
 def _all_busy() -> Problem:

@@ -1,6 +1,7 @@
 """Uploads to and downloads from the storage."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Protocol
@@ -10,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from reelmill import signed_urls
 from reelmill.gateway import parameters, ranges
 from reelmill.gateway.admission import require_file
 from reelmill.gateway.bindings import Binding, internal
@@ -18,6 +20,7 @@ from reelmill.gateway.transcoding import declared_bytes, too_large
 from reelmill.gateway.upstream import Upstream
 from reelmill.jobs.errors import InvalidRequest, NotFound, Violation
 from reelmill.points import reach
+from reelmill.sealing import Keys
 from reelmill.storage.storage import StoredFile
 from reelmill.storage.uris import unrecorded_upload_uri
 from reelmill.v1 import jobs_pb2, uploads_pb2
@@ -25,6 +28,7 @@ from reelmill.v1 import jobs_pb2, uploads_pb2
 # One path segment that needs no escaping in a URI's structure, and is no hidden file.
 UPLOAD_NAME = r"^[^/\\?#%:\x00-\x1f\x7f.][^/\\?#%:\x00-\x1f\x7f]*$"
 UPLOAD_NAME_MAX_BYTES = 200
+_OUTPUTS = "outputs/"
 _NAMES_TOLD, _PATH_TOLD = 10, 200
 _NOT_THERE = 501  # gRPC's UNIMPLEMENTED
 _CREATE, _COMPLETE, _ABANDON = (
@@ -41,6 +45,10 @@ class Storage(Protocol):
         """Store an upload under its URI. Raises InvalidRequest, and leaves nothing behind then."""
         ...
 
+    def own(self, path: str) -> str:
+        """The URI of a path in our own storage."""
+        ...
+
     async def size(self, uri: str) -> int:
         """Bytes of a file. Raises NotFound."""
         ...
@@ -51,16 +59,25 @@ class Storage(Protocol):
 
 
 class Files:
-    """The two handlers."""
+    """The handlers."""
 
     def __init__(
-        self, storage: Storage, upstream: Upstream, *, list_files: Binding, get_job: Binding, upload_max_bytes: int
+        self,
+        storage: Storage,
+        upstream: Upstream,
+        *,
+        list_files: Binding,
+        get_job: Binding,
+        upload_max_bytes: int,
+        keys: Keys | None = None,
     ) -> None:
+        """`keys`: what signed addresses are signed with."""
         self._storage = storage
         self._upstream = upstream
         self._list_files = list_files
         self._get_job = get_job
         self._upload_max_bytes = upload_max_bytes
+        self._keys = keys.derived(signed_urls.PURPOSE) if keys else {}
 
     async def upload(self, request: Request) -> Response:
         """Stream the body to the storage; 201 with its URI."""
@@ -106,7 +123,23 @@ class Files:
 
     async def download(self, request: Request) -> Response:
         """A file that a job made, whole or a range of it."""
-        file = await self._find(request)
+        return await self._sent(request, await self._find(request))
+
+    async def signed(self, request: Request) -> Response:
+        """The same, of a file of our own storage, for whoever has the address that we gave."""
+        path = request.path_params["path"]
+        try:
+            query = parameters.parse(request.scope["query_string"])
+            grant = signed_urls.granted(path, query, self._keys, now=time.time())
+        except ValueError as error:
+            raise Problem(403, "ADDRESS_REFUSED", str(error)) from error
+        if not path.startswith(_OUTPUTS) or ".." in path.split("/"):  # we give none such
+            raise Problem(403, "ADDRESS_REFUSED", "the address names no output")
+        uri = self._storage.own(quote(path))
+        file = jobs_pb2.OutputFile(uri=uri, sha256=grant.sha256, content_type=grant.content_type)
+        return await self._sent(request, file)
+
+    async def _sent(self, request: Request, file: jobs_pb2.OutputFile) -> Response:
         size, etag = await self._storage.size(file.uri), f'"{file.sha256}"'
         headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", "ETag": etag}
         if ranges.not_modified(request.headers, etag):

@@ -112,19 +112,10 @@ async def _asked(
         # UnicodeError: of a redirect's host name that is none.
         raise AttemptFailed("INPUT_FORBIDDEN", f"{shown} leads to an address that is not fetched: {error}") from None
     except httpx.HTTPError as error:
-        if _is_forbidden(error):
+        if guarded_http.is_forbidden(error):
             message = f"{shown}: {error}; REELMILL_HTTP_ALLOWED_NETWORKS lists private networks that are allowed"
             raise AttemptFailed("INPUT_FORBIDDEN", message) from None
         raise AttemptFailed("INPUT_UNAVAILABLE", f"{shown}: {str(error) or type(error).__name__}") from None
-
-
-def _is_forbidden(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, guarded_http.ForbiddenAddress):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
 
 
 def _check_status(status: int, shown: str) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import httpcore
@@ -16,15 +17,18 @@ import httpx
 from reelmill.storage.networks import Network, may_connect
 from reelmill.storage.uris import check_http
 
+_KEPT_CONNECTIONS, _KEPT_SECONDS = 100, 5.0
+
 
 class ForbiddenAddress(httpcore.ConnectError):
     """The host resolves to an address that is neither public nor allowed."""
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(self, allowed: Sequence[Network], resolving: Executor | None) -> None:
         self._inner = httpcore.AnyIOBackend()
         self._allowed = allowed
+        self._resolving = resolving
 
     async def connect_tcp(
         self,
@@ -37,7 +41,10 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout):
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                if self._resolving:
+                    found = await loop.run_in_executor(self._resolving, _addresses, host, port)
+                else:
+                    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(f"{host} is not resolved in time") from error
         except (OSError, UnicodeError) as error:  # the second for a name that the resolver does not take
@@ -55,14 +62,32 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
+def _addresses(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
 class _Transport(httpx.AsyncHTTPTransport):
     """httpx's own transport on a connection pool that has our backend: httpx has no argument for it."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(self, allowed: Sequence[Network], resolving: Executor | None, connections: int) -> None:
         super().__init__()
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_GuardedBackend(allowed)
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_connections=connections,
+            max_keepalive_connections=_KEPT_CONNECTIONS,
+            keepalive_expiry=_KEPT_SECONDS,
+            network_backend=_GuardedBackend(allowed, resolving),
         )
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Whether an error, or what led to it, is that an address is forbidden."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ForbiddenAddress):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 async def _check(request: httpx.Request) -> None:
@@ -73,16 +98,24 @@ async def _check(request: httpx.Request) -> None:
         raise httpx.InvalidURL(str(error)) from None
 
 
-def client(*, allowed: Sequence[Network], read_timeout_seconds: float) -> httpx.AsyncClient:
-    """A client for one fetch. It follows up to 5 redirects, and takes no proxy from the environment.
+def client(
+    *,
+    allowed: Sequence[Network],
+    read_timeout_seconds: float,
+    redirects: bool = True,
+    connections: int = 10,
+    resolving: Executor | None = None,
+) -> httpx.AsyncClient:
+    """A client. It follows up to 5 redirects, or none, and takes no proxy from the environment.
 
-    `allowed` are networks that it connects to besides the public internet.
+    `allowed` are networks that it connects to besides the public internet; `connections` at once; `resolving` asks for
+    names' addresses, for whoever must not wait behind names that others ask for.
     """
     return httpx.AsyncClient(
-        transport=_Transport(allowed),
+        transport=_Transport(allowed, resolving, connections),
         timeout=httpx.Timeout(read_timeout_seconds, connect=min(10.0, read_timeout_seconds)),
         event_hooks={"request": [_check]},
-        follow_redirects=True,
+        follow_redirects=redirects,
         max_redirects=5,
         trust_env=False,
         headers={"user-agent": "Reelmill", "accept-encoding": "identity"},

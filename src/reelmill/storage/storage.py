@@ -20,6 +20,7 @@ from reelmill.redaction import redacted
 from reelmill.settings import Settings
 from reelmill.storage import folders, uris
 from reelmill.storage.access import Access
+from reelmill.storage.callbacks import url_violation
 from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http
 from reelmill.storage.inputs import ERRORS, fetch_extents, fetch_object, local_input, look_object
 from reelmill.storage.objects import Objects, read_failure, write_failure
@@ -131,6 +132,10 @@ class Storage:
     def destination_violation(self, uri: str) -> str | None:
         """Why a destination can't be written, as far as its URI tells; None where it may be."""
         return self._access.destination_violation(uri)
+
+    def callback_violation(self, url: str) -> str | None:
+        """Why nothing may be sent to an address, as far as that tells; None where it may."""
+        return url_violation(url, self._http.allowed)
 
     def _resolve(self, uri: str) -> str:
         """A file: or s3: URI for an upload: one."""

@@ -22,6 +22,7 @@ from reelmill.store.leases import MadeFile
 from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row, job_from_row
 from reelmill.store.sql import queries
 from reelmill.store.tasks import page_of_tasks
+from reelmill.store.webhooks import insert_job_webhooks
 from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, Task
 
 _SQL = queries("jobs")
@@ -115,6 +116,7 @@ class JobStore:
     async def _insert(
         self, connection: Connection, tenant_id: UUID, user_id: UUID, items: Sequence[NewJob]
     ) -> dict[UUID, Job]:
+        await insert_job_webhooks(connection, tenant_id, [(item.id, item.job) for item in items])
         rows = await connection.fetch(
             _SQL["insert_jobs"],
             tenant_id,

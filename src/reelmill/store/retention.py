@@ -9,9 +9,11 @@ _SQL = queries("retention")
 _WORKERS = queries("workers")
 _UPLOADS = queries("uploads")
 _MEASURES = queries("measures")
+_DELIVERIES = queries("deliveries")
 _KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
 _WORKER_LIFE = timedelta(hours=1)  # since it was seen
 _MEASUREMENT_LIFE = timedelta(days=90)  # since the last one of its kind
+_MESSAGE_LIFE = timedelta(days=30)  # of a webhook's message that is about no job
 _POSTPONE = timedelta(minutes=1)
 _MOST_TRIES = 24  # spread over ten days
 
@@ -39,6 +41,8 @@ class RetentionStore:
             await connection.execute(_SQL["delete_stale_outbox"], _KEY_LIFE)
             await connection.execute(_WORKERS["delete_workers"], _WORKER_LIFE)
             await connection.execute(_MEASURES["delete_measurements"], _MEASUREMENT_LIFE)
+            await connection.execute(_DELIVERIES["delete_deliveries"], _MESSAGE_LIFE)
+            await connection.execute(_DELIVERIES["delete_secrets"])
 
     async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
         """Folders and uploads to delete now, with the ids of their rows; hidden from others for a minute at least."""

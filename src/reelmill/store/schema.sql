@@ -1,5 +1,11 @@
 -- What migrations/ make; written by `make generate`. For reading: nothing runs it.
 
+CREATE TYPE public.delivery_state AS ENUM (
+    'PENDING',
+    'DELIVERED',
+    'FAILED'
+);
+
 CREATE TYPE public.job_phase AS ENUM (
     'PROBING',
     'TRANSCODING',
@@ -251,6 +257,16 @@ CREATE FUNCTION public.task_topic(priority smallint) RETURNS text
     SELECT CASE WHEN priority >= 67 THEN 'tasks.high' WHEN priority >= 34 THEN 'tasks.normal' ELSE 'tasks.low' END
 $$;
 
+CREATE FUNCTION public.webhooks_for(tenant uuid, job uuid, event text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT id FROM webhooks
+    WHERE tenant_id = tenant AND job_id IS NULL AND disable_time IS NULL AND (events = '{}' OR event = ANY (events))
+    UNION ALL
+    SELECT id FROM webhooks
+    WHERE job_id = job AND tenant_id = tenant AND disable_time IS NULL AND (events = '{}' OR event = ANY (events))
+$$;
+
 CREATE FUNCTION public.write_job_events() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -259,11 +275,18 @@ BEGIN
         INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested)
         SELECT id, version, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_time IS NOT NULL
         FROM changed;
+        INSERT INTO webhook_deliveries (webhook_id, tenant_id, message_id, type, job_id, sequence)
+        SELECT w, c.tenant_id, 'msg_' || c.id || '_' || c.version, 'job.queued', c.id, c.version
+        FROM changed c, LATERAL webhooks_for(c.tenant_id, c.id, 'job.queued') w;
     ELSE
         INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested)
         SELECT c.id, c.version, c.tenant_id, c.state, c.phase, c.attempt, c.error, c.next_attempt_time,
                c.cancel_time IS NOT NULL
         FROM changed c JOIN before b ON b.id = c.id AND b.version <> c.version;
+        INSERT INTO webhook_deliveries (webhook_id, tenant_id, message_id, type, job_id, sequence)
+        SELECT w, c.tenant_id, 'msg_' || c.id || '_' || c.version, 'job.' || lower(c.state::text), c.id, c.version
+        FROM changed c JOIN before b ON b.id = c.id AND b.state <> c.state,
+            LATERAL webhooks_for(c.tenant_id, c.id, 'job.' || lower(c.state::text)) w;
     END IF;
     IF current_setting('reelmill.publish_events', true) IS DISTINCT FROM 'off' THEN
         IF TG_OP = 'INSERT' THEN
@@ -480,6 +503,60 @@ CREATE TABLE public.users (
     create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE public.webhook_deliveries (
+    id bigint NOT NULL,
+    webhook_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    message_id text NOT NULL,
+    type text NOT NULL,
+    job_id uuid,
+    sequence bigint DEFAULT 0 NOT NULL,
+    data bytea,
+    state public.delivery_state DEFAULT 'PENDING'::public.delivery_state NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    due_since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    next_time timestamp with time zone DEFAULT clock_timestamp(),
+    try_time timestamp with time zone,
+    outcome text,
+    status integer,
+    answer text,
+    duration_seconds real,
+    CONSTRAINT webhook_deliveries_check CHECK (((state = 'PENDING'::public.delivery_state) = (next_time IS NOT NULL)))
+);
+
+ALTER TABLE public.webhook_deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_deliveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhook_secrets (
+    signer_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    end_time timestamp with time zone
+);
+
+CREATE TABLE public.webhooks (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    job_id uuid,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    disable_time timestamp with time zone,
+    disable_reason text DEFAULT ''::text NOT NULL,
+    failing_since timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    slow boolean DEFAULT false NOT NULL
+);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 
@@ -531,6 +608,12 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_tenant_id_name_key UNIQUE (tenant_id, name);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (owner);
 
@@ -567,6 +650,24 @@ CREATE INDEX tasks_ready ON public.tasks USING btree (ready_time) WHERE ((state 
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (state = 'RUNNING'::public.task_state);
 
 CREATE INDEX uploads_by_age ON public.uploads USING btree (create_time);
+
+CREATE INDEX webhook_deliveries_by_age ON public.webhook_deliveries USING btree (create_time) WHERE (job_id IS NULL);
+
+CREATE INDEX webhook_deliveries_listed ON public.webhook_deliveries USING btree (webhook_id, id);
+
+CREATE INDEX webhook_deliveries_of_job ON public.webhook_deliveries USING btree (job_id) WHERE (job_id IS NOT NULL);
+
+CREATE INDEX webhook_deliveries_order ON public.webhook_deliveries USING btree (webhook_id, job_id, sequence) WHERE (state = 'PENDING'::public.delivery_state);
+
+CREATE INDEX webhook_deliveries_pending ON public.webhook_deliveries USING btree (webhook_id, next_time) WHERE (state = 'PENDING'::public.delivery_state);
+
+CREATE INDEX webhook_secrets_of_signer ON public.webhook_secrets USING btree (signer_id);
+
+CREATE UNIQUE INDEX webhook_secrets_present ON public.webhook_secrets USING btree (signer_id) WHERE (end_time IS NULL);
+
+CREATE INDEX webhooks_of_job ON public.webhooks USING btree (job_id) WHERE (job_id IS NOT NULL);
+
+CREATE INDEX webhooks_of_tenant ON public.webhooks USING btree (tenant_id, id) WHERE (job_id IS NULL);
 
 CREATE TRIGGER announce_new_tasks AFTER INSERT ON public.tasks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.announce_new_tasks();
 
@@ -616,3 +717,9 @@ ALTER TABLE ONLY public.tasks
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;

@@ -143,6 +143,33 @@ SAMPLED = Gauge(
 RESCUED = Counter("reelmill_scheduler_rescued_jobs_total", "Jobs taken back from silent workers", registry=_SCHEDULER)
 
 
+# Webhooks: schedulers tell them.
+
+WEBHOOK_OUTCOMES = (
+    *("delivered", "rejected", "error", "timeout", "throttled", "gone", "unreachable", "forbidden", "unsigned"),
+)
+_WEBHOOK_TRIES = Counter(
+    "reelmill_webhook_tries_total",
+    "Messages that were sent to webhooks, or tried, by outcome",
+    ["outcome"],
+    registry=_SCHEDULER,
+)
+WEBHOOK_TRIES = {outcome: _WEBHOOK_TRIES.labels(outcome) for outcome in WEBHOOK_OUTCOMES}
+WEBHOOKS_DISABLED = Counter(
+    "reelmill_webhooks_disabled_total",
+    "Webhooks that are told nothing any more, for they took nothing",
+    registry=_SCHEDULER,
+)
+WEBHOOK_OLDEST_DUE = Gauge(
+    "reelmill_webhook_oldest_due_seconds",
+    "For how long the oldest message has been due at a webhook that takes messages; 0 where there is none",
+    registry=_SCHEDULER,
+)
+WEBHOOKS_FAILING = Gauge(
+    "reelmill_webhooks_failing", "Webhooks with messages to come that took none lately", registry=_SCHEDULER
+)
+
+
 def forget_counts() -> None:
     """Show no number of what can't be counted now: an old one would look like news."""
     for gauge in (*JOBS.values(), *TASKS.values(), *OLDEST_READY.values(), EXPIRED_LEASES, OUTBOX, OUTBOX_OLDEST):

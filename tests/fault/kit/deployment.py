@@ -1,6 +1,7 @@
 """A whole Reelmill of real processes, on the servers that a test gives it."""
 
 import asyncio
+import base64
 import json
 import os
 import secrets
@@ -62,6 +63,7 @@ class Deployment:
             "REELMILL_HTTP_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
             "REELMILL_KAFKA_TOPIC_PREFIX": self.topic_prefix,
             "REELMILL_KAFKA_PARTITIONS": "4",
+            "REELMILL_SECRETS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "REELMILL_TEST_POINTS": str(self.points.path),
             "REELMILL_LOG_FORMAT": "json",
             "REELMILL_LOG_LEVEL": "info",

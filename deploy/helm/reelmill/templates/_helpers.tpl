@@ -138,6 +138,16 @@ postgresql://reelmill:{{ include "reelmill.postgresql.password" . | urlquery }}@
 {{ if .Values.cache.url }}{{ .Values.cache.url }}{{ else if include "reelmill.redis" . }}redis://:{{ include "reelmill.redis.password" . | urlquery }}@{{ include "reelmill.fullname" . }}-redis.{{ .Release.Namespace }}.svc:6379/0{{ else }}memory:{{ end }}
 {{- end }}
 
+{{/* What seals webhooks' secrets and signs addresses: given, or kept, or made now. 32 bytes in base64. */}}
+{{- define "reelmill.secretsKey" -}}
+{{- if not .Values.secretsKey.value -}}
+{{- $kept := lookup "v1" "Secret" .Release.Namespace (include "reelmill.fullname" .) -}}
+{{- $key := dig "data" "REELMILL_SECRETS_KEY" "" $kept | b64dec | default (randAlphaNum 32 | b64enc) -}}
+{{- $_ := set .Values.secretsKey "value" $key -}}
+{{- end -}}
+{{ .Values.secretsKey.value }}
+{{- end }}
+
 {{/* What our own Secret holds, as YAML. */}}
 {{- define "reelmill.secretData" -}}
 {{- if not .Values.database.existingSecret.name }}
@@ -148,6 +158,9 @@ POSTGRES_PASSWORD: {{ include "reelmill.postgresql.password" . | quote }}
 {{- end }}
 {{- if include "reelmill.redis" . }}
 REDIS_PASSWORD: {{ include "reelmill.redis.password" . | quote }}
+{{- end }}
+{{- if not .Values.secretsKey.existingSecret.name }}
+REELMILL_SECRETS_KEY: {{ include "reelmill.secretsKey" . | quote }}
 {{- end }}
 {{- if not .Values.queue.existingSecret.name }}
 REELMILL_QUEUE_URL: {{ include "reelmill.queueUrl" . | quote }}
@@ -168,7 +181,7 @@ AWS_SECRET_ACCESS_KEY: {{ .secretAccessKey | quote }}
 {{- $root := . -}}
 {{- $all := list (include "reelmill.secretData" .) -}}
 {{- with .Values }}
-{{- range list .database.existingSecret.name .queue.existingSecret.name .cache.existingSecret.name .storage.s3.existingSecret }}
+{{- range list .database.existingSecret.name .queue.existingSecret.name .cache.existingSecret.name .secretsKey.existingSecret.name .storage.s3.existingSecret }}
 {{- if . }}
 {{- $all = append $all (dig "data" dict (lookup "v1" "Secret" $root.Release.Namespace .) | toJson) }}
 {{- end }}

@@ -1,0 +1,54 @@
+"""Addresses of files that whoever has them may fetch, until they expire, put into answers that ask for them."""
+
+import time
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from reelmill.jobs.errors import WrongState
+from reelmill.sealing import Keys
+from reelmill.settings import Settings
+from reelmill.signed_urls import PURPOSE, Grant, signed_path
+from reelmill.storage.presigned import Presigned
+from reelmill.storage.storage import Storage
+from reelmill.storage.uris import scheme_of
+from reelmill.v1.jobs_pb2 import Job, OutputFile
+
+_OWN = "outputs/"
+
+
+class Addresses:
+    """Signs addresses: of our own storage's files for the gateway, of buckets' for these."""
+
+    def __init__(self, storage: Storage, presigned: Presigned, keys: Keys | None, *, public_url: str) -> None:
+        self._storage = storage
+        self._presigned = presigned
+        self._keys = keys.derived(PURPOSE) if keys else {}
+        self._public_url = public_url.rstrip("/")
+
+    @classmethod
+    def of(cls, settings: Settings, storage: Storage, keys: Keys | None) -> "Addresses":
+        """Those that the settings describe."""
+        return cls(storage, Presigned(s3_endpoint=settings.s3_endpoint), keys, public_url=settings.public_url)
+
+    async def with_files(self, job: Job, *, seconds: int) -> Job:
+        """A copy of the job whose files have addresses for so many seconds. Raises WrongState, Unavailable."""
+        copy = Job()  # what is shown to others, or kept, has none
+        copy.CopyFrom(job)
+        await self.put((file for output in copy.outputs for file in output.files), seconds=seconds)
+        return copy
+
+    async def put(self, files: Iterable[OutputFile], *, seconds: int) -> None:
+        """Give files their addresses. Raises WrongState, Unavailable."""
+        expires = int(time.time()) + seconds
+        for file in files:
+            if scheme_of(file.uri) == "s3":
+                file.download_url = await self._presigned.address(file.uri, seconds=seconds)
+            elif file.uri.startswith(self._storage.own(_OWN)):
+                file.download_url = self._own_address(file, expires)
+
+    def _own_address(self, file: OutputFile, expires: int) -> str:
+        if not self._keys:
+            raise WrongState("addresses can't be signed here: the setting REELMILL_SECRETS_KEY is missing")
+        path = unquote(file.uri.removeprefix(self._storage.own("")))
+        grant = Grant(path=path, content_type=file.content_type, sha256=file.sha256, expires=expires)
+        return f"{self._public_url}{signed_path(grant, self._keys)}"
