@@ -96,4 +96,4 @@ def test_all_operations_and_presets_are_listed(media: MediaServiceStub) -> None:
     assert compare["reference"].required
     presets = media.ListPresets(pb.ListPresetsRequest()).presets
     assert {p.name for p in presets} == set(PRESETS)
-    assert all(p.description and p.WhichOneof("operation") for p in presets)
+    assert all(p.description and (p.WhichOneof("operation") or p.outputs) for p in presets)

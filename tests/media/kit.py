@@ -14,6 +14,7 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
+from reelmill.media.fonts import FONT
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
@@ -107,7 +108,7 @@ class Planned:
     graph: Graph
     commands: tuple[Command, ...]
     source: Source
-    """Its only input."""
+    """Its first input."""
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Studio:
         context = PlanContext(threads=threads, memory_bytes=memory_bytes, piece=piece)
 
         paths = {name: str(file) for name, file in (files or {}).items()}
-        placed = Placed(inputs={"": str(path), **paths}, threads=threads)
+        placed = Placed(inputs={"": str(path), **paths}, threads=threads, font=str(FONT))
         others = dict(inputs or {})
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[object]:
@@ -174,9 +175,10 @@ class Studio:
             for writing in step.writes:
                 (self.folder / writing.path).parent.mkdir(exist_ok=True)
 
-    async def make(self, path: Path, *outputs: dict) -> list[Path]:
+    async def make(self, path: Path, *outputs: dict, others: Mapping[str, Path] | None = None) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""
-        found = await self.made(path, await self.plan(path, *outputs))
+        named = {"film": path, **others} if others else None
+        found = await self.made(path, await self.plan(path, *outputs, inputs=named))
         return [self.folder / file.path for file in found if file.stored]
 
     async def made(self, path: Path, planned: Planned) -> list[Verified]:
@@ -208,9 +210,9 @@ class Studio:
         write(folder or self.folder, stills)
         return warnings
 
-    async def one(self, path: Path, **output: object) -> Path:
+    async def one(self, path: Path, *, others: Mapping[str, Path] | None = None, **output: object) -> Path:
         """The only file of one output."""
-        (made,) = await self.make(path, dict(output))
+        (made,) = await self.make(path, dict(output), others=others)
         return made
 
     async def probe_made(self, path: Path) -> MediaInfo:

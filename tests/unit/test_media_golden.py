@@ -8,6 +8,7 @@ and then read in the diff. With CI set nothing is written.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import planning
@@ -16,7 +17,9 @@ from google.protobuf.json_format import ParseDict
 from jobs import job
 
 from reelmill.media.contract import Source
+from reelmill.media.inputs import inputs_of
 from reelmill.media.validate import job_violations
+from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -60,6 +63,16 @@ def source(*streams: dict, demuxer: str = "mov", duration: float = 60.0, composi
 
 
 CLIP = source(VIDEO, SOUND)
+LOGO = source(
+    {**VIDEO, "codec": "png", "width": 400, "height": 200, "pixel_format": "rgba", "alpha": True}, demuxer="png_pipe"
+)
+MUSIC = source({**SOUND, "index": 0, "codec": "mp3", "duration_seconds": 20}, demuxer="mp3", duration=20)
+TITLED = source(VIDEO, SOUND)
+TITLED.info.title = "a=b; #c"
+for begin, name in ((0, "Before"), (5, "Über \\"), (30, "Then")):
+    TITLED.info.chapters.add(start_seconds=begin, end_seconds=begin + 25, title=name)
+OTHERS = {"logo": replace(LOGO, name="logo"), "music": replace(MUSIC, name="music")}
+"""Inputs that outputs may read besides."""
 CASES: dict[str, tuple[Source, list[dict]]] = {
     "transcode-defaults": (CLIP, [{"transcode": {}}]),
     "transcode-h265": (CLIP, [{"transcode": {"video": {"codec": "H265", "crf": 26, "effort": "SLOW"}}}]),
@@ -104,6 +117,160 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
         [{"transcode": {"trim": {"start_seconds": 10}}}, {"name": "stills", "thumbnail": {"times_seconds": [1, 40]}}],
     ),
     "transcode-wide-colours": (source({**VIDEO, "color_primaries": "bt2020"}), [{"transcode": {}}]),
+    "transcode-turned": (
+        source({**VIDEO, "pixel_aspect_ratio": 1.5, "rotation_degrees": 90}),
+        [
+            {
+                "transcode": {
+                    "video": {
+                        "crop": {"left": 60, "top": 30, "width": 600, "height": 300},
+                        "rotate_degrees": 270,
+                        "flip": "HORIZONTAL",
+                        "short_side": 240,
+                        "denoise": "LIGHT",
+                        "sharpen": "STRONG",
+                    }
+                }
+            }
+        ],
+    ),
+    "transcode-telecine": (
+        source({**VIDEO, "interlaced": True}),
+        [{"transcode": {"video": {"deinterlace": "TELECINE"}}}],
+    ),
+    "transcode-fields": (
+        source({**VIDEO, "interlaced": True}),
+        [
+            {"name": "kept", "transcode": {"mute": True, "video": {"deinterlace": "OFF"}}},
+            {"name": "all", "transcode": {"mute": True, "video": {"deinterlace": "ALWAYS"}}},
+        ],
+    ),
+    "transcode-faster": (
+        CLIP,
+        [
+            {
+                "transcode": {
+                    "speed": 4,
+                    "fade_in_seconds": 0.5,
+                    "fade_out_seconds": 2,
+                    "trim": {"start_seconds": 10, "end_seconds": 30},
+                }
+            }
+        ],
+    ),
+    "transcode-slower": (CLIP, [{"transcode": {"speed": 0.25, "video": {"frame_rate": 25}}}]),
+    "transcode-peaks": (
+        CLIP,
+        [
+            {"name": c.lower(), "transcode": {"container": "MP4", "mute": True, "video": {"codec": c, **more}}}
+            for c, more in (
+                ("H264", {"max_bitrate_bps": 3_000_000, "buffer_seconds": 1, "b_frames": 2}),
+                ("H265", {"max_bitrate_bps": 3_000_000}),
+                ("VP9", {"max_bitrate_bps": 3_000_000}),
+                ("AV1", {"max_bitrate_bps": 3_000_000}),
+            )
+        ],
+    ),
+    "transcode-twice": (
+        CLIP,
+        [
+            {
+                "name": c.lower(),
+                "transcode": {"container": "MKV", "video": {"codec": c, "bitrate_bps": 800_000, "two_pass": True}},
+            }
+            for c in ("H264", "H265", "VP9")
+        ],
+    ),
+    "transcode-level": (
+        CLIP,
+        [
+            {
+                "name": "h264",
+                "transcode": {"video": {"effort": "SLOW", "profile": "main", "level": "4", "bit_depth": 8}},
+            },
+            {
+                "name": "h265",
+                "transcode": {
+                    "video": {"codec": "H265", "profile": "main10", "level": "4.1", "bitrate_bps": 15_000_000}
+                },
+            },
+        ],
+    ),
+    "transcode-hdr-kept": (
+        source({**VIDEO, **HDR}),
+        [
+            {"name": c.lower(), "transcode": {"container": "MKV", "video": {"codec": c, "hdr": "KEEP", "height": 720}}}
+            for c in ("H265", "VP9", "AV1")
+        ],
+    ),
+    "transcode-hdr-deep": (source({**VIDEO, **HDR}), [{"transcode": {"video": {"bit_depth": 10}}}]),
+    "transcode-containers": (
+        CLIP,
+        [
+            {"name": "mov", "transcode": {"container": "MOV", "video": {"codec": "H265"}}},
+            {"name": "ts", "transcode": {"container": "TS"}},
+            {"name": "sound", "transcode": {"container": "MKV", "no_video": True, "audio": {"codec": "OPUS"}}},
+        ],
+    ),
+    "transcode-copied": (
+        source({**VIDEO, "bitrate_bps": 4_000_000}, {**SOUND, "bitrate_bps": 128_000}),
+        [
+            {
+                "name": "both",
+                "transcode": {
+                    "video": {"copy": "REQUIRED", "short_side": 1080, "fit": "SHRINK", "max_bitrate_bps": 5_000_000},
+                    "audio": {"copy": "REQUIRED"},
+                },
+            },
+            {
+                "name": "sound",
+                "transcode": {
+                    "video": {"copy": "WHEN_POSSIBLE", "height": 720},
+                    "audio": {"copy": "WHEN_POSSIBLE", "bitrate_bps": 128_000},
+                },
+            },
+        ],
+    ),
+    "transcode-overlays": (
+        CLIP,
+        [
+            {
+                "transcode": {
+                    "fade_in_seconds": 1,
+                    "video": {"height": 720},
+                    "overlays": [
+                        {"image": {"input": "logo"}, "opacity": 0.5, "start_seconds": 1, "end_seconds": 2.5},
+                        {"text": {"text": "it's 100%: {a}\nb,c;[d]", "box_color": "#102030"}, "position": "TOP"},
+                        {"timecode": {"start_seconds": 3600, "color": "#ff0000"}, "margin": 0, "position": "LEFT"},
+                        {"image": {"input": "logo", "width": 0.01}, "position": "CENTER", "start_seconds": 3},
+                    ],
+                }
+            }
+        ],
+    ),
+    "transcode-soundtrack": (
+        CLIP,
+        [
+            {
+                "name": "replaced",
+                "transcode": {"soundtrack": {"input": "music", "gain_db": -3}, "fade_out_seconds": 2, "speed": 2},
+            },
+            {"name": "mixed", "transcode": {"soundtrack": {"input": "music", "mode": "MIX", "gain_db": -12}}},
+        ],
+    ),
+    "transcode-kept": (
+        TITLED,
+        [
+            {
+                "transcode": {
+                    "keep": ["TITLE", "CHAPTERS"],
+                    "speed": 2,
+                    "trim": {"start_seconds": 10, "end_seconds": 50},
+                }
+            },
+            {"name": "title", "transcode": {"keep": ["TITLE"], "no_video": True}},
+        ],
+    ),
     "thumbnail-tiles": (
         source(TILE, {**TILE, "index": 1}, {**TILE, "index": 2}, duration=0, composition=TILES),
         [{"thumbnail": {"count": 2, "width": 200}}, {"name": "film", "transcode": {}}],
@@ -167,13 +334,22 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
 }
 
 
+def with_others(made: Job) -> Job:
+    """A job with the further inputs that its outputs read."""
+    read = {name for output in made.outputs for name in inputs_of(output, made)} & OTHERS.keys()
+    if read:  # names are needed where there are several
+        made.inputs[0].name = "film"
+        for name in sorted(read):
+            made.inputs.add(name=name, uri=f"file:///attempt/{name}")
+    return made
+
+
 def commands(source: Source, outputs: list[dict], threads: int = 2) -> list[list[str]]:
-    made = job("file:///attempt/input-0", *({"name": "out"} | output for output in outputs))
+    made = with_others(job("file:///attempt/input-0", *({"name": "out"} | output for output in outputs)))
     assert job_violations(made, "job") == []
-    return [
-        list(command.argv)
-        for command in planning.commands(planning.graph(made, source, threads=threads), threads=threads)
-    ]
+    graph = planning.graph(made, source, threads=threads, others=OTHERS)
+    paths = {name: f"/attempt/{name}" for name in OTHERS}
+    return [list(command.argv) for command in planning.commands(graph, threads=threads, others=paths)]
 
 
 def read(path: Path) -> list[list[str]]:

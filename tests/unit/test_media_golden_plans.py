@@ -16,13 +16,14 @@ import av
 import planning
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
-from unit.test_media_golden import CASES, CLIP, GOLDEN, SOUND, SURROUND, VIDEO, WRITE, source
+from unit.test_media_golden import CASES, CLIP, GOLDEN, OTHERS, SOUND, SURROUND, VIDEO, WRITE, source, with_others
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import memory, pictures, profiles
 from reelmill.media.contract import Source
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.media.formats import containers, video
+from reelmill.media.formats.codec import Wanted
 from reelmill.media.formats.sound import SOUND_FILES, SOUNDS
 from reelmill.media.geometry import Size, display_size, fit
 from reelmill.media.pictures import Shown
@@ -87,10 +88,10 @@ TRANSFERS, SPACES = ("", "bt709", "smpte2084", "arib-std-b67"), ("", "bt709")
 def planned(one: Source, outputs: list[dict[str, Any]]) -> Any:
     """A plan without its arguments, or why there is none."""
     named = [{"name": f"out{i}", **output} for i, output in enumerate(outputs)]
-    job = ParseDict({"inputs": [{"uri": "file:///attempt/input-0"}], "outputs": named}, Job())
+    job = with_others(ParseDict({"inputs": [{"uri": "file:///attempt/input-0"}], "outputs": named}, Job()))
     assert job_violations(job, "job") == []
     try:
-        made = planning.graph(job, one, threads=2)
+        made = planning.graph(job, one, threads=2, others=OTHERS)
     except AttemptFailed as error:
         return [error.code, error.failure.output, error.failure.message]
     files = made.promised
@@ -122,7 +123,14 @@ def encoders() -> Any:
             names = VideoSettings.Codec.Name(codec), Transcode.Container.Name(container), str(threads)
             key = "-".join((*names, VideoSettings.Effort.Name(effort), *map(str, rate.values())))
             family, own = video.VIDEO[codec], (("-threads:v", str(threads)) if threads else ())
-            made[key] = " ".join(("-c:v", family.encoder, *family.encoding(spec, container, threads), *own))
+            made[key] = " ".join(
+                (
+                    "-c:v",
+                    family.encoder,
+                    *family.encoding(Wanted(spec=spec, container=container, threads=threads)),
+                    *own,
+                )
+            )
     for codec, channels, bps in product(AudioSettings.Codec.values()[1:], range(1, 9), (64_000, 512_000)):
         key = f"{AudioSettings.Codec.Name(codec)}-{channels}-{bps}"
         made[key] = " ".join(("-c:a", SOUNDS[codec].encoder, *SOUNDS[codec].encoding(bps, 48_000, channels)))

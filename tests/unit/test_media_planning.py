@@ -52,15 +52,56 @@ videos = some(
     match_orientation=st.booleans(),
     background=backgrounds,
 )
+# Each goes with most others, so that a few of them are mostly accepted.
+OF_PICTURES: list[dict[str, Any]] = [
+    {"short_side": 360},
+    {"crop": {"left": 2, "top": 3, "width": 40, "height": 30}},
+    *({"rotate_degrees": turn} for turn in (90, 180, 270)),
+    {"flip": "HORIZONTAL"},
+    *({"deinterlace": how} for how in ("OFF", "ALWAYS", "TELECINE")),
+    {"denoise": "LIGHT"},
+    {"sharpen": "STRONG"},
+    {"max_bitrate_bps": 400_000_000},
+    {"bitrate_bps": 500_000, "two_pass": True},
+    {"b_frames": 3},
+    {"profile": "main"},
+    {"level": "6.2"},
+    {"level": "3", "max_bitrate_bps": 1_000_000, "buffer_seconds": 0.5},
+    {"bit_depth": 10},
+    {"codec": "H265", "hdr": "KEEP"},
+    {"copy": "WHEN_POSSIBLE"},
+    {"copy": "REQUIRED"},
+]
+OF_FILMS: list[dict[str, Any]] = [
+    {"no_video": True},
+    *({"speed": speed} for speed in (0.25, 0.7, 1, 1.5, 4)),
+    {"fade_in_seconds": 0.5},
+    {"fade_out_seconds": 60},
+    *({"container": container} for container in ("MOV", "TS")),
+    {"audio": {"copy": "WHEN_POSSIBLE"}},
+    {"overlays": [{"text": {"text": "it's: [a]"}, "opacity": 0.5, "end_seconds": 3}, {"timecode": {"size": 1}}]},
+    {"keep": ["TITLE", "CHAPTERS"]},
+]
+
+
+def several(
+    base: st.SearchStrategy[dict[str, Any]], options: list[dict[str, Any]]
+) -> st.SearchStrategy[dict[str, Any]]:
+    """With up to three options more."""
+    more = st.lists(st.sampled_from(options), max_size=3)
+    return st.builds(lambda one, found: {k: v for part in (one, *found) for k, v in part.items()}, base, more)
+
+
 sounds = some(codec=st.sampled_from(["AAC", "OPUS"]), bitrate_bps=bits, sample_rate_hz=rates, channels=channels)
 transcodes = some(
     container=st.sampled_from(["MP4", "WEBM", "MKV"]),
-    video=videos,
+    video=several(videos, OF_PICTURES),
     audio=sounds,
     mute=st.booleans(),
     trim=trims,
     audio_tracks=st.lists(selectors, max_size=3),
 )
+transcodes = several(st.one_of(transcodes, some(video=several(some(), OF_PICTURES))), OF_FILMS)
 thumbnails = some(
     count=st.integers(0, 1000),
     times_seconds=st.lists(times, max_size=40),
@@ -233,7 +274,7 @@ def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
     if isinstance(answer, str):
         assert answer.partition(":")[0] in CODES
         return
-    assert {name for step in answer.steps for name in step.outputs} == {o.name for o in made.outputs}
+    assert {name for step in answer.steps for name in step.outputs} == {o.name for o in with_defaults(made).outputs}
     files = [file for file in answer.promised if isinstance(file, PlannedFile)]
     paths = [file.path for file in files]
     assert len(set(paths)) == len(paths) == len(answer.promised)

@@ -11,7 +11,8 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.test_media_golden import CASES, CLIP, SOUND, VIDEO, source
+from jobs import job
+from unit.test_media_golden import CASES, CLIP, OTHERS, SOUND, VIDEO, source, with_others
 
 from reelmill.media.contract import Facts, Graph, Measurement, Needs, PlanContext, Probe, Source
 from reelmill.media.graph import MOST_ENCODING, fused, in_order, waits_for
@@ -22,6 +23,7 @@ from reelmill.media.render.command import Placed
 from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import MOST_ROUNDS, settle
 from reelmill.media.steps import (
+    COPY,
     Cost,
     Encoded,
     Kind,
@@ -50,7 +52,15 @@ def one(operation: dict[str, Any], name: str = "out", **options: Any) -> Step:
     return step
 
 
-@pytest.mark.parametrize("operation", [{"transcode": {}}, {"thumbnail": {"count": 3}}, {"audio": {}}])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"transcode": {}},
+        {"thumbnail": {"count": 3}},
+        {"audio": {}},
+        {"transcode": {"overlays": [{"text": {"text": "a"}}]}},
+    ],
+)
 def test_the_same_work_has_one_digest_whatever_its_output_is_called(operation: dict[str, Any]) -> None:
     assert digest(one(operation)) == digest(one(operation, "another"))
     costly = replace(one(operation), cost=Cost(seconds=1, reading_cpu=9, writing_bytes=5))
@@ -88,10 +98,11 @@ def test_places_and_decoders_threads_come_in_when_a_step_is_rendered() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_step_says_which_encoders_and_filters_it_needs(name: str) -> None:
     given, outputs = CASES[name]
-    for step in steps(*({"name": "out"} | output for output in outputs), given=given):
-        argv = rendered(step, Placed(inputs={"": "x"})).argv
+    made = with_others(job("file:///in", *({"name": "out"} | output for output in outputs)))
+    for step in planning.graph(made, given, threads=2, others=OTHERS).steps:
+        argv = rendered(step, Placed(inputs={"": "x", **dict.fromkeys(OTHERS, "y")})).argv
         encoders = {value for option, value in pairwise(argv) if option.startswith(("-c:v", "-c:a"))}
-        assert step.encoders == encoders - {"copy"}
+        assert step.encoders == encoders - {COPY}
         assert all(filter.replace("_", "").isalnum() for filter in step.filters)
 
 

@@ -53,6 +53,19 @@ def test_everything_is_told_at_once() -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_passes_its_own_rules(name: str) -> None:
     assert PRESETS[name].name == name and PRESETS[name].description
-    made = with_defaults(job("file:///a", {"name": "o", "preset": name}))
-    assert made.outputs[0].WhichOneof("operation") == PRESETS[name].WhichOneof("operation")
+    preset = PRESETS[name]
+    made = with_defaults(job("file:///a", {"name": "o", "preset": name, "optional": True}))
+    said = [part.WhichOneof("operation") for part in preset.outputs or [preset]]
+    assert [output.WhichOneof("operation") for output in made.outputs] == said
+    assert [output.name for output in made.outputs] == ([f"o-{part.part}" for part in preset.outputs] or ["o"])
+    assert all(output.optional for output in made.outputs)
     assert violations(made) == [] and job_violations(made, "job") == []
+
+
+def test_parts_of_a_preset_have_names_that_are_new_and_not_too_long_and_count_as_outputs() -> None:
+    several = {"preset": "web-av1"}
+    assert refusals({"name": "a", **several}, {"name": "b", **several}) == {}
+    said = refusals({"name": "a-poster", "audio": {}}, {"name": "a", **several})
+    assert list(said) == ["job.outputs[1].name"] and "'a-poster'" in said["job.outputs[1].name"]
+    assert list(refusals({"name": "a" * 58, **several})) == ["job.outputs[0].name"]
+    assert list(refusals(*({"name": f"o{i}", **several} for i in range(22)))) == ["job.outputs"]

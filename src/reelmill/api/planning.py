@@ -146,6 +146,7 @@ def _stream(stream: Encoded) -> pb.Step.Stream:
         kind=_KINDS[stream.kind],
         reading=reading_of(stream.taken, 0),
         streams=stream.taken.streams,
+        readings=stream.taken.readings if isinstance(stream.taken.reading, tuple) else (),
         filters=stream.taken.filters,
         encoder=stream.encoder,
         options=stream.options,

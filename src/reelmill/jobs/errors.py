@@ -50,6 +50,9 @@ CODES: dict[str, Code] = {
     "INPUT_NO_VIDEO": Code(Category.INPUT, False, "The operation needs a picture and the input has none."),
     "INPUT_NO_AUDIO": Code(Category.INPUT, False, "The operation needs sound and the input has none."),
     "INPUT_UNSUPPORTED": Code(Category.INPUT, False, "The input uses a format that is not accepted."),
+    "COPY_IMPOSSIBLE": Code(
+        Category.INPUT, False, "A stream must go out as it is, and is not what else was asked for."
+    ),
     "INPUT_CHANGED": Code(Category.INPUT, False, "The input was changed or replaced while the job read it."),
     "INPUT_UNAVAILABLE": Code(Category.TRANSIENT, True, "The input's server was away or answered with an error."),
     "INPUT_TIMEOUT": Code(Category.TRANSIENT, True, "The input's server was too slow."),

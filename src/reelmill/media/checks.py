@@ -30,10 +30,15 @@ def track_violations(selector: TrackSelector, path: str) -> list[Violation]:
     return []
 
 
+def is_colour(text: str) -> bool:
+    """Whether it is one as #rrggbb."""
+    return re.fullmatch("#[0-9A-Fa-f]{6}", text) is not None
+
+
 def background_violations(background: str, path: str, *, keeps: bool, kept_by: str) -> list[Violation]:
     """What is no background, or can't be kept: whether the format `keeps` transparency, and which do (`kept_by`)."""
     if background == TRANSPARENT and not keeps:
         return [Violation(f"{path}.background", f"{TRANSPARENT} goes into {kept_by} alone: give a colour")]
-    if background and background != TRANSPARENT and not re.fullmatch("#[0-9A-Fa-f]{6}", background):
+    if background and background != TRANSPARENT and not is_colour(background):
         return [Violation(f"{path}.background", f"must be {TRANSPARENT} or a colour such as #ffffff")]
     return []

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import Violation
-from reelmill.media import costs, films, likeness, memory, pictures, seeing, tracks
+from reelmill.media import costs, effects, films, likeness, memory, pictures, seeing, tracks
 from reelmill.media.contract import PlanContext, Source
+from reelmill.media.film import film
 from reelmill.media.geometry import aspects, display_size, fit
 from reelmill.media.mastering import WORK
 from reelmill.media.operations.analyze import DEFAULTS
@@ -23,12 +24,13 @@ from reelmill.media.timeline import SECOND
 from reelmill.v1.analysis_pb2 import Analysis, Analyze, Compare, Comparison, Contract, Measured
 from reelmill.v1.jobs_pb2 import Output
 from reelmill.v1.media_pb2 import MediaInfo
-from reelmill.v1.operations_pb2 import VideoSettings
+from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
 OPERATIONS = frozenset({"transcode", "audio"})
 """Whose outputs may have one: one file of picture and sound each."""
 _DEMUXERS = {
     **{"mp4": "mov", "m4a": "mov", "webm": "matroska", "mkv": "matroska", "opus": "ogg"},
+    **{"mov": "mov", "ts": "mpegts"},
     **{"mp3": "mp3", "flac": "flac", "wav": "wav", "ac3": "ac3", "eac3": "eac3"},
 }
 _RANGES = ("duration_seconds", "width", "height", "frame_rate", "lufs")
@@ -56,7 +58,7 @@ def violations(output: Output, path: str) -> list[Violation]:
         given = contract.HasField("min_lufs") and contract.HasField("max_lufs") if name == "lufs" else bool(most)
         if given and least > most:
             found.append(Violation(f"{at}.max_{name}", f"must not be less than min_{name} ({least:g})"))
-    if operation == "audio":
+    if operation == "audio" or output.transcode.no_video:
         found += [
             Violation(f"{at}.{name}", "is for pictures: leave it out") for name in _OF_PICTURE if _has(contract, name)
         ]
@@ -68,6 +70,9 @@ def violations(output: Output, path: str) -> list[Violation]:
     video = output.transcode.video
     if contract.min_vmaf and (video.frame_rate or video.fit in (VideoSettings.PAD, VideoSettings.CROP)):
         found.append(Violation(f"{at}.min_vmaf", "needs the input's own frames: no frame_rate, and no fit PAD or CROP"))
+    elif contract.min_vmaf and (altered := effects.altered(output.transcode)):
+        problem = f"needs the input's own frames: nothing that changes them ({', '.join(altered)})"
+        found.append(Violation(f"{at}.min_vmaf", problem))
     return found
 
 
@@ -172,7 +177,10 @@ class _About:
 
     def likeness(self) -> tuple[Step, tuple[tuple[str, PurePosixPath], ...]]:
         """The picture against the one that it was made of, as an encode at its own size would see it."""
-        wanted = films.film(self.output.name, self.output.transcode, self.source)
+        spec = Transcode()
+        spec.CopyFrom(self.output.transcode)
+        spec.ClearField("soundtrack")  # of another input
+        wanted = film(self.output.name, spec, self.source)
         picture, place = wanted.picture, self.place(Kind.VIDEO) or 0
         cut, reads = films.seen(wanted)
         scaling = fit(display_size(picture), 0, 0, VideoSettings.CONTAIN, least=16)

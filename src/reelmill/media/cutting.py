@@ -37,7 +37,8 @@ _HOLE = SECOND // 20
 _SOON = SECOND // 100
 _UNEVEN = SECOND // 20  # of frames' times; MP4 then errs by no more than two of it
 _LONG = SECOND // 2  # of a last frame, from which on no muxer's guess of its duration is trusted
-_FINE = "settb=1/90000"  # formats whose clock ticks once a frame have no place between
+FINE = "settb=1/90000"
+"""The filter for a finer clock: formats whose clock ticks once a frame have no place between."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,12 +79,12 @@ class Cut:
     def picture(self) -> tuple[str, ...]:
         """Filters that stand before all others of a picture."""
         if not self.moved:
-            return (_FINE,) if self.fine else ()
+            return (FINE,) if self.fine else ()
         offset = self.offset + self.late
         bounds = [f"start={_told(max(0, self.shown + self.late - _LESS))}"] if offset > _SAME else []
         bounds += [f"end={_told(offset + max(self.length, 1))}"] if self.last is not None else []
         # First the clock: trim rounds its bounds to it.
-        found = [*((_FINE,) if self.fine else ()), *([f"trim={':'.join(bounds)}"] if bounds else [])]
+        found = [*((FINE,) if self.fine else ()), *([f"trim={':'.join(bounds)}"] if bounds else [])]
         if abs(offset) > _SAME:
             moved = f"PTS{_back(offset)}/TB"
             found.append(f"setpts=max(0\\,{moved if self.fine else f'round({moved})'})")

@@ -51,6 +51,8 @@ def aspects(stream: MediaInfo.Stream, start: float) -> tuple[tuple[float, float]
 def box(source: tuple[float, float], spec: VideoSettings) -> tuple[int, int]:
     """The width and height that are asked for, for a picture that lies or stands as `source` does."""
     upright = source[1] > source[0]
+    if spec.short_side:
+        return (spec.short_side, 0) if upright else (0, spec.short_side)
     if spec.match_orientation and spec.width and spec.height and upright == (spec.width > spec.height):
         return spec.height, spec.width
     return spec.width, spec.height

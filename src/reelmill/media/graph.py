@@ -49,6 +49,7 @@ def waits_for(steps: Sequence[Step]) -> tuple[frozenset[int], ...]:
     found = []
     for step in steps:
         paths = [reading.of for reading in step.reads if isinstance(reading.of, PurePosixPath)]
+        paths = [*(path for path in paths if path not in dict(step.texts)), *step.after]
         if missing := [path for path in paths if path not in makers]:
             raise ValueError(f"no step writes {missing[0]}")
         found.append(frozenset(makers[path] for path in paths))
@@ -70,4 +71,4 @@ def _both(first: Step, second: Step) -> Step:
         reading_bytes=max(one.reading_bytes, other.reading_bytes),
         writing_bytes=one.writing_bytes + other.writing_bytes,
     )
-    return replace(first, writes=first.writes + second.writes, cost=cost)
+    return replace(first, writes=first.writes + second.writes, cost=cost, texts=first.texts + second.texts)

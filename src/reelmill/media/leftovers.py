@@ -24,9 +24,11 @@ _MP4 = _MP4_FOLDERS | {
     *(b"ftyp", b"free", b"mdat", b"mvhd", b"tkhd", b"elst", b"mdhd", b"hdlr", b"vmhd", b"smhd", b"dref", b"stsd"),
     *(b"stts", b"stss", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"sgpd", b"sbgp", b"sdtp", b"meta", b"\xa9too"),
     *(b"elng", b"kind"),  # language and role
+    *(b"wide", b"\xa9swr"),  # of QuickTime: filling, and the encoder
     *(b"styp", b"sidx", b"trex", b"mehd", b"mfhd", b"tfhd", b"tfdt", b"trun"),  # of fragments
 }
 _MP4_HANDLERS = (b"VideoHandler", b"SoundHandler", b"mdir", b"")
+_MOV_HANDLERS = (b"\x0cVideoHandler", b"\x0cSoundHandler", b"\x0bDataHandler")  # QuickTime's names tell their length
 # Elements of Matroska by their numbers, and those that hold others.
 _MKV_FOLDERS = {
     0x18538067: "Segment",
@@ -170,7 +172,7 @@ def _boxes(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]
             yield _name(kind)
         elif kind == b"hdlr":
             handler = file.read(min(size - head, 256))[24:].rstrip(b"\0")
-            if handler not in _MP4_HANDLERS:
+            if handler not in (*_MP4_HANDLERS, *_MOV_HANDLERS):
                 yield "handler_name"
         elif kind == b"stsd" and b"prof" in file.read(min(size - head, _HEAD_BYTES)):
             yield "colour profile"
@@ -273,6 +275,7 @@ _READERS: dict[str, Callable[[BinaryIO], Iterator[str]]] = {
     "webp": _riff(_WEBP),
     "wav": _riff(_WAV),
     "mp4": _mp4,
+    "mov": _mp4,
     "m4a": _mp4,
     "webm": _mkv,
     "mkv": _mkv,

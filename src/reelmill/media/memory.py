@@ -10,6 +10,7 @@ import re
 from reelmill.media.formats.containers import STILL_DEMUXERS, V
 from reelmill.media.geometry import Size
 from reelmill.media.pictures import HDR_TRANSFERS, WIDE
+from reelmill.media.rates import depth
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import VideoSettings
 
@@ -24,6 +25,7 @@ _STILL_BYTES = 5  # for each pixel: the scaled picture, and the file in memory
 _TONE_MAPPING_BYTES = 12 * 4  # for each pixel: four frames of three floats
 _FLOAT_BYTES = 12 * 3  # for each pixel of colours that are converted
 _OPAQUE_BYTES = 8 * 4  # for each pixel of the input that is laid over a background, or kept with its opacity
+_DENOISING_BYTES = 6 + 4  # for each pixel: what was before, of three planes in two bytes, and two frames
 _TILE_BYTES = 2**19  # of a decoder of a tile, besides its pixels (measured with 48 and 192 of 512 × 512)
 # Frames of a decoder and on their way: of pictures that refer to others (16 at most), of whole ones, of a single one.
 _PREDICTED_FRAMES, _WHOLE_FRAMES, _STILL_FRAMES = 14, 3, 1.2
@@ -80,7 +82,10 @@ def decoding(
 def encoding(spec: VideoSettings, size: Size, picture: MediaInfo.Stream) -> int:
     """Bytes of a video's encoder and its filters. `spec` has its defaults filled in."""
     each = _ENCODERS[spec.codec][_EFFORTS.index(spec.effort)]
-    return _ENCODER_BYTES[spec.codec] + size.width * size.height * (each + _mapping(picture))
+    if depth(picture, spec) > 8:
+        each *= 2  # at the most: a sample then takes two bytes
+    noise = _DENOISING_BYTES if spec.denoise else 0
+    return _ENCODER_BYTES[spec.codec] + size.width * size.height * (each + noise + _mapping(picture))
 
 
 def still(size: Size, picture: MediaInfo.Stream) -> int:

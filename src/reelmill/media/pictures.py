@@ -74,6 +74,16 @@ class Shown:
     """The picture's size may change on the way: each part is then fitted for itself."""
     aspects: tuple[tuple[float, float], ...] = ()
     """From which second on (0 first) it has which display aspect, where that changes: ffmpeg tells of the first."""
+    fields: str = "interlaced"
+    """Frames of which fields are made whole: those marked interlaced, all of a picture that does not say, or none."""
+    turned: tuple[str, ...] = ()
+    """Filters that cut out and turn it first."""
+    size: tuple[float, float] | None = None
+    """Its width and height as a player shows them, once that is done; None: the picture's own."""
+    deep: bool = False
+    """10 bits a sample instead of 8."""
+    high_range: bool = False
+    """High dynamic range stays what it is."""
 
     @property
     def kept(self) -> bool:
@@ -84,9 +94,10 @@ class Shown:
 def filters(picture: MediaInfo.Stream, shown: Shown) -> list[str]:
     """Filters that give full frames of square pixels, in standard dynamic range."""
     found = []
-    if picture.interlaced:
-        # Only the frames that are marked so; others pass untouched.
-        found.append("bwdif=mode=send_frame:deint=interlaced")
+    if shown.fields == "all" or (picture.interlaced and shown.fields == "interlaced"):
+        # Only the frames that are marked so, unless all are asked for; others pass untouched.
+        found.append(f"bwdif=mode=send_frame:deint={shown.fields}")
+    found += shown.turned
     if picture.pixel_format.startswith("gray"):
         found.append("zscale=range=full")  # scale takes each grey picture for one of full range
     # What the file says of its colours comes with each frame and wins over a guess by size.
@@ -97,9 +108,11 @@ def filters(picture: MediaInfo.Stream, shown: Shown) -> list[str]:
         # Filters on the way lose what a frame says of its colours.
         guess, meant = "", f"matrixin=gbr:matrix=gbr:transferin={picture.color_transfer}"
     if picture.color_transfer in HDR_TRANSFERS:
-        found += _standard_range(
-            shown, _size(picture, shown, "zscale"), meant, _HDR_PRIMARIES.get(picture.color_primaries, "2020")
-        )
+        size, primaries = _size(picture, shown, "zscale"), _HDR_PRIMARIES.get(picture.color_primaries, "2020")
+        if shown.high_range:
+            found += _high_range(size, meant, primaries, picture.color_transfer)
+        else:
+            found += _standard_range(shown, size, meant, primaries)
     else:
         size = _size(picture, shown, "scale")
         told = f"out_color_matrix={shown.matrix}:out_range={_spread(shown)}"
@@ -137,7 +150,7 @@ def _size(picture: MediaInfo.Stream, shown: Shown, name: str) -> str:
     scaled = shown.scaling.scaled
     if not (shown.changing or shown.aspects):
         return f"{scaled.width}:{scaled.height}" if name == "scale" else f"w={scaled.width}:h={scaled.height}"
-    width, height = display_size(picture)
+    width, height = shown.size or display_size(picture)
     aspect = "dar"
     if shown.aspects:
         steps = (f"+({b - a:.6f})*gte(t\\,{begin:.6f})" for (_, a), (begin, b) in pairwise(shown.aspects))
@@ -188,5 +201,15 @@ def _standard_range(shown: Shown, size: str, meant: str, primaries: str) -> list
         "zscale=primaries=709",
         "tonemap=mobius:param=0.5:peak=10:desat=0",
         f"zscale=transfer=709:matrix={names[shown.matrix]}:range={_spread(shown)}",
-        f"format={'yuv444p' if odd else 'yuv420p'}",  # zscale shares no chroma between pixels that are not there
+        # zscale shares no chroma between pixels that are not there.
+        f"format={'yuv444p' if odd else 'yuv420p'}{'10le' if shown.deep else ''}",
+    ]
+
+
+def _high_range(size: str, meant: str, primaries: str, transfer: str) -> list[str]:
+    """Scaling alone; what files leave out is said."""
+    curve = f"transferin={transfer}:transfer={transfer}"
+    return [
+        f"zscale={size}:filter=bicubic:{meant}:primariesin={primaries}:primaries=2020:{curve}:matrix=2020_ncl:range=limited",
+        "format=yuv420p10le",
     ]

@@ -18,6 +18,7 @@ from av.stream import Discard, Disposition
 
 from reelmill.media import (
     animations,
+    bookmarks,
     colours,
     compositions,
     cropping,
@@ -281,6 +282,7 @@ def describe(container: Any, size: int) -> MediaInfo:
             described.sample_rate_hz = stream.sample_rate or 0
             described.channels = stream.channels or 0
             described.channel_layout = _layout(stream)
+    bookmarks.describe(container, info)
     if info.format in STILL_DEMUXERS:
         info.duration_seconds = 0.0  # a still picture has none, though FFmpeg gives it one frame's
     return info

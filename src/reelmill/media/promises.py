@@ -47,6 +47,8 @@ class Expected:
     duration_tolerance_seconds: float = 0.5
     times: Times | None = None
     """Of its picture; None is not checked."""
+    kept: tuple[str, ...] = ()
+    """What it may have besides picture and sound, as media.leftovers calls it."""
 
 
 NOTHING = Expected(streams=())

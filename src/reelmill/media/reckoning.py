@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from reelmill.jobs.measures import Kind
 from reelmill.media import costs
 from reelmill.media.contract import Source
+from reelmill.media.formats.sound import DEFAULT_BPS
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.geometry import Size
 from reelmill.media.promises import FileSet, PlannedFile
-from reelmill.media.steps import COPY, Program, Step
+from reelmill.media.steps import COPY, Program, Step, Writing
+from reelmill.media.steps import Kind as StreamKind
 from reelmill.media.tracks import shown
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.media_pb2 import MediaInfo
@@ -34,6 +36,7 @@ _TOOL_CPU = 0.15
 """Core-seconds: a tool of our own starts, and reads some lines."""
 _ENCODING = frozenset({"transcode", "thumbnail", "audio"})
 """Operations that are reckoned by what is encoded; of others by their steps' costs."""
+_KINDS = {StreamKind.VIDEO: MediaInfo.Stream.VIDEO, StreamKind.AUDIO: MediaInfo.Stream.AUDIO}
 _COPY_CPU = 0.001
 """Core-seconds a second of what is joined: read and written as it is."""
 _LOSSLESS_BYTES = {"FLAC": 71_000, "WAV": 192_000}
@@ -72,9 +75,11 @@ def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ..
             copied += 1
             continue
         for thing in writing.promised:
-            files[thing.output].append(thing)
+            files[thing.output].append(_encoded(thing, writing))
     if copied:
         found.append(Work(kind=Kind("join"), cpu=_some(_COPY_CPU * step.cost.seconds * copied)))
+    if step.serves:  # what a first pass finds
+        found.append(Work(kind=Kind("other"), cpu=_some(step.cost.writing_cpu)))
     for name, made in files.items():
         if name not in asked:  # only another step reads it
             found.append(Work(kind=Kind("other"), cpu=_some(step.cost.writing_cpu)))
@@ -91,6 +96,13 @@ def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ..
             sums[work.kind] = work.beside(sums[work.kind]) if work.kind in sums else work
         found += sums.values()
     return tuple(found)
+
+
+def _encoded(thing: PlannedFile | FileSet, writing: Writing) -> PlannedFile | FileSet:
+    """What is promised, without the streams that are copied into it."""
+    copied = [_KINDS[stream.kind] for stream in writing.streams if stream.encoder == COPY]
+    left = tuple(stream for stream in thing.expected.streams if stream.kind not in copied)
+    return replace(thing, expected=replace(thing.expected, streams=left)) if copied else thing
 
 
 def _decoding(step: Step, sources: Mapping[str, Source]) -> Work:
@@ -140,7 +152,10 @@ def _sound(output: Output, seconds: float) -> Work:
         name, bps = AudioExtract.Format.Name(output.audio.format), output.audio.bitrate_bps
         name = "AAC" if name == "M4A" else name
     else:
-        name, bps = AudioSettings.Codec.Name(output.transcode.audio.codec), output.transcode.audio.bitrate_bps
+        name, bps = (
+            AudioSettings.Codec.Name(output.transcode.audio.codec),
+            output.transcode.audio.bitrate_bps or DEFAULT_BPS,
+        )
     written = _LOSSLESS_BYTES.get(name, bps / 8) * seconds
     return Work(kind=Kind("sound", name), output=output.name, cpu=_some(_SOUNDS[name] * seconds), bytes=written)
 

@@ -85,7 +85,7 @@ async def run(
         reads=reads_of(command),
     )
     for path, words in command.written:
-        (folder / path).write_text(words)
+        (folder / path).write_text(words, encoding="utf-8")
     process = await launcher.launch(argv_of(command, ffmpeg), confinement, folder=folder)
     running_ffmpegs.add(process.pid)
     text, began = shown(command, ffmpeg), time.monotonic()

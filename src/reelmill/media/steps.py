@@ -34,6 +34,8 @@ class Program(Enum):
     """A module of our own below media/tools, in a Python of its own."""
 
 
+FONT = "{font}"
+"""In filters, the place of the path of our font."""
 COPY = "copy"
 """In the place of an encoder: what is taken is written as it is."""
 
@@ -80,9 +82,19 @@ class Taken:
     streams: tuple[int, ...] = ()
     """By the file's own numbers; none where filters make it out of nothing."""
     filters: str = ""
-    """A chain, where there is one stream; else a graph, in which [s0], [s1], … are the streams in their order."""
+    """A chain for one stream; else a graph, in which [s0], [s1], … are the streams in their order."""
     reading: int | tuple[int, ...] = 0
-    """Which of the step's readings; one for each stream where they are of several."""
+    """Which of the step's readings; where it is of several, that of each stream."""
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether its filters are a chain, or a graph that names no stream."""
+        return len(self.streams) == 1 and "[s0]" not in self.filters
+
+    @property
+    def readings(self) -> tuple[int, ...]:
+        """That of each stream."""
+        return self.reading if isinstance(self.reading, tuple) else (self.reading,) * len(self.streams)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,11 +169,17 @@ class Step:
     program: Program = Program.FFMPEG
     arguments: tuple[str | Place, ...] = ()
     """Of any program but ffmpeg, whose arguments follow from what it reads and writes; a tool's begin with its name."""
+    after: tuple[PurePosixPath, ...] = ()
+    """Files of steps before that it needs besides those that it reads: what a first pass writes down."""
+    texts: tuple[tuple[PurePosixPath, str], ...] = ()
+    """Files that its filters read, relative to the working directory, and what is to stand in them."""
+    serves: tuple[str, ...] = ()
+    """Names of the job's outputs that it is for, where it makes none of their files."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the job's outputs that it makes."""
-        return tuple(dict.fromkeys(file.output for file in self.promised))
+        """Names of the job's outputs that it makes, or is for."""
+        return tuple(dict.fromkeys((*self.serves, *(file.output for file in self.promised))))
 
     @property
     def promised(self) -> tuple[PlannedFile | FileSet, ...]:
@@ -185,6 +203,11 @@ class Step:
 
     def _streams(self) -> Iterator[Encoded]:
         return chain.from_iterable(writing.streams for writing in self.writes)
+
+
+def place_of(text: str, suffix: str) -> PurePosixPath:
+    """Where a text is written that a step reads: by what stands in it, so the same work reads the same file."""
+    return PurePosixPath(f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.{suffix}")
 
 
 def names_of_filters(graph: str) -> frozenset[str]:
@@ -212,8 +235,13 @@ def digest(step: Step) -> str:
             for writing in step.writes
         ],
     }
+    # What releases before did not know is told where it is used: so digests stay what they were.
     if step.arguments:
         told["arguments"] = _told(step.arguments)
+    if step.after:
+        told["after"] = _told(step.after)
+    if step.texts:
+        told["texts"] = _told(step.texts)
     text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

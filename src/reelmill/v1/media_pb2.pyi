@@ -18,7 +18,7 @@ class ProbeMediaRequest(_message.Message):
     def __init__(self, uri: _Optional[str] = ...) -> None: ...
 
 class MediaInfo(_message.Message):
-    __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams", "composition")
+    __slots__ = ("format", "duration_seconds", "size_bytes", "bitrate_bps", "streams", "composition", "title", "chapters")
     class Stream(_message.Message):
         __slots__ = ("index", "kind", "codec", "duration_seconds", "bitrate_bps", "width", "height", "frame_rate", "pixel_format", "rotation_degrees", "sample_rate_hz", "channels", "language", "cover", "frames", "pixel_aspect_ratio", "color_space", "color_transfer", "interlaced", "color_primaries", "roles", "default_track", "channel_layout", "empty", "alpha", "shapes")
         class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -137,19 +137,32 @@ class MediaInfo(_message.Message):
         full_range: bool
         still: bool
         def __init__(self, picture: _Optional[_Union[MediaInfo.Composition.Layer, _Mapping]] = ..., alpha: _Optional[_Union[MediaInfo.Composition.Layer, _Mapping]] = ..., premultiplied: _Optional[bool] = ..., left: _Optional[int] = ..., top: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., mirrored: _Optional[bool] = ..., rotation_degrees: _Optional[int] = ..., color_space: _Optional[str] = ..., color_transfer: _Optional[str] = ..., color_primaries: _Optional[str] = ..., full_range: _Optional[bool] = ..., still: _Optional[bool] = ...) -> None: ...
+    class Chapter(_message.Message):
+        __slots__ = ("start_seconds", "end_seconds", "title")
+        START_SECONDS_FIELD_NUMBER: _ClassVar[int]
+        END_SECONDS_FIELD_NUMBER: _ClassVar[int]
+        TITLE_FIELD_NUMBER: _ClassVar[int]
+        start_seconds: float
+        end_seconds: float
+        title: str
+        def __init__(self, start_seconds: _Optional[float] = ..., end_seconds: _Optional[float] = ..., title: _Optional[str] = ...) -> None: ...
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
     STREAMS_FIELD_NUMBER: _ClassVar[int]
     COMPOSITION_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    CHAPTERS_FIELD_NUMBER: _ClassVar[int]
     format: str
     duration_seconds: float
     size_bytes: int
     bitrate_bps: int
     streams: _containers.RepeatedCompositeFieldContainer[MediaInfo.Stream]
     composition: MediaInfo.Composition
-    def __init__(self, format: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., size_bytes: _Optional[int] = ..., bitrate_bps: _Optional[int] = ..., streams: _Optional[_Iterable[_Union[MediaInfo.Stream, _Mapping]]] = ..., composition: _Optional[_Union[MediaInfo.Composition, _Mapping]] = ...) -> None: ...
+    title: str
+    chapters: _containers.RepeatedCompositeFieldContainer[MediaInfo.Chapter]
+    def __init__(self, format: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., size_bytes: _Optional[int] = ..., bitrate_bps: _Optional[int] = ..., streams: _Optional[_Iterable[_Union[MediaInfo.Stream, _Mapping]]] = ..., composition: _Optional[_Union[MediaInfo.Composition, _Mapping]] = ..., title: _Optional[str] = ..., chapters: _Optional[_Iterable[_Union[MediaInfo.Chapter, _Mapping]]] = ...) -> None: ...
 
 class Operation(_message.Message):
     __slots__ = ("name", "description", "extensions", "parameters", "example")
@@ -201,18 +214,31 @@ class Parameter(_message.Message):
     def __init__(self, path: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., required: _Optional[bool] = ..., repeated: _Optional[bool] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., max_length: _Optional[int] = ..., max_items: _Optional[int] = ..., pattern: _Optional[str] = ..., default: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Parameter.Value, _Mapping]]] = ...) -> None: ...
 
 class Preset(_message.Message):
-    __slots__ = ("name", "description", "transcode", "thumbnail", "audio")
+    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "outputs")
+    class Part(_message.Message):
+        __slots__ = ("part", "transcode", "thumbnail", "audio")
+        PART_FIELD_NUMBER: _ClassVar[int]
+        TRANSCODE_FIELD_NUMBER: _ClassVar[int]
+        THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
+        AUDIO_FIELD_NUMBER: _ClassVar[int]
+        part: str
+        transcode: _operations_pb2.Transcode
+        thumbnail: _operations_pb2.Thumbnail
+        audio: _operations_pb2.AudioExtract
+        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
     THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     transcode: _operations_pb2.Transcode
     thumbnail: _operations_pb2.Thumbnail
     audio: _operations_pb2.AudioExtract
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ...) -> None: ...
+    outputs: _containers.RepeatedCompositeFieldContainer[Preset.Part]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ...) -> None: ...
 
 class ListOperationsRequest(_message.Message):
     __slots__ = ()

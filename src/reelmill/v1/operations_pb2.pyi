@@ -1,3 +1,4 @@
+from reelmill.v1 import overlays_pb2 as _overlays_pb2
 from reelmill.v1 import rules_pb2 as _rules_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -45,7 +46,7 @@ class TrackSelector(_message.Message):
     def __init__(self, index: _Optional[int] = ..., language: _Optional[str] = ..., role: _Optional[_Union[TrackSelector.Role, str]] = ..., default_track: _Optional[bool] = ..., all: _Optional[bool] = ...) -> None: ...
 
 class VideoSettings(_message.Message):
-    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background", "keyframe_interval_seconds")
+    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background", "keyframe_interval_seconds", "short_side", "crop", "rotate_degrees", "flip", "deinterlace", "denoise", "sharpen", "max_bitrate_bps", "buffer_seconds", "two_pass", "b_frames", "profile", "level", "bit_depth", "hdr", "copy")
     class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CODEC_UNSPECIFIED: _ClassVar[VideoSettings.Codec]
@@ -82,6 +83,65 @@ class VideoSettings(_message.Message):
     FAST: VideoSettings.Effort
     MEDIUM: VideoSettings.Effort
     SLOW: VideoSettings.Effort
+    class Copy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        COPY_UNSPECIFIED: _ClassVar[VideoSettings.Copy]
+        NEVER: _ClassVar[VideoSettings.Copy]
+        WHEN_POSSIBLE: _ClassVar[VideoSettings.Copy]
+        REQUIRED: _ClassVar[VideoSettings.Copy]
+    COPY_UNSPECIFIED: VideoSettings.Copy
+    NEVER: VideoSettings.Copy
+    WHEN_POSSIBLE: VideoSettings.Copy
+    REQUIRED: VideoSettings.Copy
+    class Flip(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        FLIP_UNSPECIFIED: _ClassVar[VideoSettings.Flip]
+        HORIZONTAL: _ClassVar[VideoSettings.Flip]
+        VERTICAL: _ClassVar[VideoSettings.Flip]
+    FLIP_UNSPECIFIED: VideoSettings.Flip
+    HORIZONTAL: VideoSettings.Flip
+    VERTICAL: VideoSettings.Flip
+    class Deinterlace(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        DEINTERLACE_UNSPECIFIED: _ClassVar[VideoSettings.Deinterlace]
+        AUTO: _ClassVar[VideoSettings.Deinterlace]
+        OFF: _ClassVar[VideoSettings.Deinterlace]
+        ALWAYS: _ClassVar[VideoSettings.Deinterlace]
+        TELECINE: _ClassVar[VideoSettings.Deinterlace]
+    DEINTERLACE_UNSPECIFIED: VideoSettings.Deinterlace
+    AUTO: VideoSettings.Deinterlace
+    OFF: VideoSettings.Deinterlace
+    ALWAYS: VideoSettings.Deinterlace
+    TELECINE: VideoSettings.Deinterlace
+    class Strength(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STRENGTH_UNSPECIFIED: _ClassVar[VideoSettings.Strength]
+        LIGHT: _ClassVar[VideoSettings.Strength]
+        MODERATE: _ClassVar[VideoSettings.Strength]
+        STRONG: _ClassVar[VideoSettings.Strength]
+    STRENGTH_UNSPECIFIED: VideoSettings.Strength
+    LIGHT: VideoSettings.Strength
+    MODERATE: VideoSettings.Strength
+    STRONG: VideoSettings.Strength
+    class Hdr(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        HDR_UNSPECIFIED: _ClassVar[VideoSettings.Hdr]
+        SDR: _ClassVar[VideoSettings.Hdr]
+        KEEP: _ClassVar[VideoSettings.Hdr]
+    HDR_UNSPECIFIED: VideoSettings.Hdr
+    SDR: VideoSettings.Hdr
+    KEEP: VideoSettings.Hdr
+    class Rectangle(_message.Message):
+        __slots__ = ("left", "top", "width", "height")
+        LEFT_FIELD_NUMBER: _ClassVar[int]
+        TOP_FIELD_NUMBER: _ClassVar[int]
+        WIDTH_FIELD_NUMBER: _ClassVar[int]
+        HEIGHT_FIELD_NUMBER: _ClassVar[int]
+        left: int
+        top: int
+        width: int
+        height: int
+        def __init__(self, left: _Optional[int] = ..., top: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ...) -> None: ...
     CODEC_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +153,22 @@ class VideoSettings(_message.Message):
     MATCH_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     BACKGROUND_FIELD_NUMBER: _ClassVar[int]
     KEYFRAME_INTERVAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SHORT_SIDE_FIELD_NUMBER: _ClassVar[int]
+    CROP_FIELD_NUMBER: _ClassVar[int]
+    ROTATE_DEGREES_FIELD_NUMBER: _ClassVar[int]
+    FLIP_FIELD_NUMBER: _ClassVar[int]
+    DEINTERLACE_FIELD_NUMBER: _ClassVar[int]
+    DENOISE_FIELD_NUMBER: _ClassVar[int]
+    SHARPEN_FIELD_NUMBER: _ClassVar[int]
+    MAX_BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+    BUFFER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TWO_PASS_FIELD_NUMBER: _ClassVar[int]
+    B_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    BIT_DEPTH_FIELD_NUMBER: _ClassVar[int]
+    HDR_FIELD_NUMBER: _ClassVar[int]
+    COPY_FIELD_NUMBER: _ClassVar[int]
     codec: VideoSettings.Codec
     width: int
     height: int
@@ -104,10 +180,26 @@ class VideoSettings(_message.Message):
     match_orientation: bool
     background: str
     keyframe_interval_seconds: float
-    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ..., keyframe_interval_seconds: _Optional[float] = ...) -> None: ...
+    short_side: int
+    crop: VideoSettings.Rectangle
+    rotate_degrees: int
+    flip: VideoSettings.Flip
+    deinterlace: VideoSettings.Deinterlace
+    denoise: VideoSettings.Strength
+    sharpen: VideoSettings.Strength
+    max_bitrate_bps: int
+    buffer_seconds: float
+    two_pass: bool
+    b_frames: int
+    profile: str
+    level: str
+    bit_depth: int
+    hdr: VideoSettings.Hdr
+    copy: VideoSettings.Copy
+    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ..., keyframe_interval_seconds: _Optional[float] = ..., short_side: _Optional[int] = ..., crop: _Optional[_Union[VideoSettings.Rectangle, _Mapping]] = ..., rotate_degrees: _Optional[int] = ..., flip: _Optional[_Union[VideoSettings.Flip, str]] = ..., deinterlace: _Optional[_Union[VideoSettings.Deinterlace, str]] = ..., denoise: _Optional[_Union[VideoSettings.Strength, str]] = ..., sharpen: _Optional[_Union[VideoSettings.Strength, str]] = ..., max_bitrate_bps: _Optional[int] = ..., buffer_seconds: _Optional[float] = ..., two_pass: _Optional[bool] = ..., b_frames: _Optional[int] = ..., profile: _Optional[str] = ..., level: _Optional[str] = ..., bit_depth: _Optional[int] = ..., hdr: _Optional[_Union[VideoSettings.Hdr, str]] = ..., copy: _Optional[_Union[VideoSettings.Copy, str]] = ...) -> None: ...
 
 class AudioSettings(_message.Message):
-    __slots__ = ("codec", "bitrate_bps", "sample_rate_hz", "channels")
+    __slots__ = ("codec", "bitrate_bps", "sample_rate_hz", "channels", "copy")
     class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CODEC_UNSPECIFIED: _ClassVar[AudioSettings.Codec]
@@ -120,24 +212,38 @@ class AudioSettings(_message.Message):
     BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    COPY_FIELD_NUMBER: _ClassVar[int]
     codec: AudioSettings.Codec
     bitrate_bps: int
     sample_rate_hz: int
     channels: int
-    def __init__(self, codec: _Optional[_Union[AudioSettings.Codec, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ...) -> None: ...
+    copy: VideoSettings.Copy
+    def __init__(self, codec: _Optional[_Union[AudioSettings.Codec, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., copy: _Optional[_Union[VideoSettings.Copy, str]] = ...) -> None: ...
 
 class Transcode(_message.Message):
-    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks", "chunk_seconds")
+    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks", "chunk_seconds", "no_video", "speed", "fade_in_seconds", "fade_out_seconds", "overlays", "soundtrack", "keep")
     class Container(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CONTAINER_UNSPECIFIED: _ClassVar[Transcode.Container]
         MP4: _ClassVar[Transcode.Container]
         WEBM: _ClassVar[Transcode.Container]
         MKV: _ClassVar[Transcode.Container]
+        MOV: _ClassVar[Transcode.Container]
+        TS: _ClassVar[Transcode.Container]
     CONTAINER_UNSPECIFIED: Transcode.Container
     MP4: Transcode.Container
     WEBM: Transcode.Container
     MKV: Transcode.Container
+    MOV: Transcode.Container
+    TS: Transcode.Container
+    class Kept(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KEPT_UNSPECIFIED: _ClassVar[Transcode.Kept]
+        TITLE: _ClassVar[Transcode.Kept]
+        CHAPTERS: _ClassVar[Transcode.Kept]
+    KEPT_UNSPECIFIED: Transcode.Kept
+    TITLE: Transcode.Kept
+    CHAPTERS: Transcode.Kept
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
     VIDEO_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
@@ -145,6 +251,13 @@ class Transcode(_message.Message):
     TRIM_FIELD_NUMBER: _ClassVar[int]
     AUDIO_TRACKS_FIELD_NUMBER: _ClassVar[int]
     CHUNK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    NO_VIDEO_FIELD_NUMBER: _ClassVar[int]
+    SPEED_FIELD_NUMBER: _ClassVar[int]
+    FADE_IN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FADE_OUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    OVERLAYS_FIELD_NUMBER: _ClassVar[int]
+    SOUNDTRACK_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
     container: Transcode.Container
     video: VideoSettings
     audio: AudioSettings
@@ -152,7 +265,14 @@ class Transcode(_message.Message):
     trim: TimeRange
     audio_tracks: _containers.RepeatedCompositeFieldContainer[TrackSelector]
     chunk_seconds: float
-    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ..., chunk_seconds: _Optional[float] = ...) -> None: ...
+    no_video: bool
+    speed: float
+    fade_in_seconds: float
+    fade_out_seconds: float
+    overlays: _containers.RepeatedCompositeFieldContainer[_overlays_pb2.Overlay]
+    soundtrack: _overlays_pb2.Soundtrack
+    keep: _containers.RepeatedScalarFieldContainer[Transcode.Kept]
+    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ..., chunk_seconds: _Optional[float] = ..., no_video: _Optional[bool] = ..., speed: _Optional[float] = ..., fade_in_seconds: _Optional[float] = ..., fade_out_seconds: _Optional[float] = ..., overlays: _Optional[_Iterable[_Union[_overlays_pb2.Overlay, _Mapping]]] = ..., soundtrack: _Optional[_Union[_overlays_pb2.Soundtrack, _Mapping]] = ..., keep: _Optional[_Iterable[_Union[Transcode.Kept, str]]] = ...) -> None: ...
 
 class Thumbnail(_message.Message):
     __slots__ = ("count", "times_seconds", "width", "height", "format", "quality", "background")

@@ -20,7 +20,7 @@ class Step(_message.Message):
         seek_seconds: float
         def __init__(self, input: _Optional[str] = ..., path: _Optional[str] = ..., demuxer: _Optional[str] = ..., seek_seconds: _Optional[float] = ...) -> None: ...
     class Stream(_message.Message):
-        __slots__ = ("kind", "reading", "streams", "filters", "encoder", "options", "threads")
+        __slots__ = ("kind", "reading", "streams", "filters", "encoder", "options", "threads", "readings")
         KIND_FIELD_NUMBER: _ClassVar[int]
         READING_FIELD_NUMBER: _ClassVar[int]
         STREAMS_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,7 @@ class Step(_message.Message):
         ENCODER_FIELD_NUMBER: _ClassVar[int]
         OPTIONS_FIELD_NUMBER: _ClassVar[int]
         THREADS_FIELD_NUMBER: _ClassVar[int]
+        READINGS_FIELD_NUMBER: _ClassVar[int]
         kind: str
         reading: int
         streams: _containers.RepeatedScalarFieldContainer[int]
@@ -35,7 +36,8 @@ class Step(_message.Message):
         encoder: str
         options: _containers.RepeatedScalarFieldContainer[str]
         threads: int
-        def __init__(self, kind: _Optional[str] = ..., reading: _Optional[int] = ..., streams: _Optional[_Iterable[int]] = ..., filters: _Optional[str] = ..., encoder: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ...) -> None: ...
+        readings: _containers.RepeatedScalarFieldContainer[int]
+        def __init__(self, kind: _Optional[str] = ..., reading: _Optional[int] = ..., streams: _Optional[_Iterable[int]] = ..., filters: _Optional[str] = ..., encoder: _Optional[str] = ..., options: _Optional[_Iterable[str]] = ..., threads: _Optional[int] = ..., readings: _Optional[_Iterable[int]] = ...) -> None: ...
     class Writing(_message.Message):
         __slots__ = ("path", "streams")
         PATH_FIELD_NUMBER: _ClassVar[int]

@@ -16,6 +16,7 @@ from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.estimating import BEFORE
+from reelmill.media.fonts import FONT
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
@@ -178,7 +179,7 @@ class MediaExecutor:
             of_inputs = sources(job, facts, piece)
             found = of_inputs.values()
             paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
-            placed = Placed(inputs=paths, threads=self._limits.context.threads)
+            placed = Placed(inputs=paths, threads=self._limits.context.threads, font=str(FONT))
 
             def run_of(step: Step) -> Run:
                 """A step as it is to be run, which the job's log tells."""

@@ -1,16 +1,24 @@
 """AV1 by SVT-AV1. Pure."""
 
-from reelmill.media.formats.codec import ENDLESS, VideoCodec
-from reelmill.v1.operations_pb2 import Transcode, VideoSettings
+from reelmill.media.formats.codec import ENDLESS, VideoCodec, Wanted
+from reelmill.v1.operations_pb2 import VideoSettings
 
 _PRESETS = {VideoSettings.FAST: "10", VideoSettings.MEDIUM: "8", VideoSettings.SLOW: "5"}
 _MAX_BPS = 100_000_000  # SVT-AV1 refuses more
 
 
-def _options(spec: VideoSettings, container: Transcode.Container, threads: int) -> tuple[str, ...]:
-    rate = ("-b:v", str(min(spec.bitrate_bps, _MAX_BPS))) if spec.bitrate_bps else ("-crf", f"{spec.crf:g}")
-    parallelism = ("-svtav1-params", f"lp={threads}") if threads else ()
-    return ("-preset", _PRESETS[spec.effort], *rate, *parallelism)
+def _options(wanted: Wanted) -> tuple[str, ...]:
+    spec = wanted.spec
+    parallelism = ("-svtav1-params", f"lp={wanted.threads}") if wanted.threads else ()
+    return ("-preset", _PRESETS[spec.effort], *_rate(spec), *parallelism)
+
+
+def _rate(spec: VideoSettings) -> tuple[str, ...]:
+    # SVT-AV1 bounds a constant quality alone: an average has its own bounds there.
+    if spec.bitrate_bps:
+        return ("-b:v", str(min(spec.bitrate_bps, _MAX_BPS)))
+    most = min(spec.max_bitrate_bps, _MAX_BPS)
+    return ("-crf", f"{spec.crf:g}", *(("-maxrate", str(most), "-bufsize", str(2 * most)) if most else ()))
 
 
 AV1 = VideoCodec(

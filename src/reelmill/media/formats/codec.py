@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reelmill.media.geometry import Size
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
 _TOLERANCE_SECONDS = 0.0005  # clocks are rounded
 ENDLESS = "100000"
 """Frames of a GOP, where times and not their number end it."""
-Options = Callable[[VideoSettings, Transcode.Container, int], tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +25,36 @@ FROM_START = Keys()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pass:
+    """One of two looks at a picture."""
+
+    number: int
+    """1 writes what it found, 2 reads that."""
+    log: str
+    """Where that is, relative to the working directory; encoders write others whose names begin so."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What an encoder is to do."""
+
+    spec: VideoSettings
+    """With its defaults filled in."""
+    container: Transcode.Container
+    threads: int = 0
+    """0: its own choice."""
+    size: Size | None = None
+    """Of what it is given; None: not known, and no option goes by it."""
+    depth: int = 8
+    """Bits of each sample."""
+    passing: Pass | None = None
+    """None: the only one."""
+
+
+Options = Callable[[Wanted], tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VideoCodec:
     """A codec, and how its encoder is told what to do."""
 
@@ -38,7 +68,7 @@ class VideoCodec:
     reorders: bool
     """Whether it puts frames off (B-frames that `-bf` counts)."""
     options: Options
-    """Of the encoder: from settings with their defaults filled in, the container, and threads (0: its own choice)."""
+    """Of the encoder."""
     keyed: tuple[str, ...]
     """Options by which it makes key frames where it is told and nowhere else."""
     closed: tuple[str, ...] = ()
@@ -48,25 +78,24 @@ class VideoCodec:
     transparent: tuple[str, ...] = ()
     """Options that keep an opacity; empty where it can't."""
 
-    def encoding(
-        self,
-        spec: VideoSettings,
-        container: Transcode.Container,
-        threads: int,
-        *,
-        transparent: bool = False,
-        keys: Keys = FROM_START,
-    ) -> tuple[str, ...]:
+    def encoding(self, wanted: Wanted, *, transparent: bool = False, keys: Keys = FROM_START) -> tuple[str, ...]:
         """All options but the encoder's name and its threads."""
         # yuv420p: what every player decodes.
-        pixels = self.transparent if transparent else ("-pix_fmt", "yuv420p")
-        interval = spec.keyframe_interval_seconds
+        plain = ("-pix_fmt", "yuv420p10le" if wanted.depth == 10 else "yuv420p")
+        interval = wanted.spec.keyframe_interval_seconds
         forced: tuple[str, ...] = ()
         if interval:
             forced = ("-force_key_frames", keys_every(interval, keys), *self.closed, *self.keyed)
         elif keys.first_seconds:
             forced = ("-force_key_frames", _first_key(keys), *self.closed)
-        return (*self.options(spec, container, threads), *pixels, *forced)
+        return (*self.options(wanted), *(self.transparent if transparent else plain), *forced)
+
+
+def passes(wanted: Wanted) -> tuple[str, ...]:
+    """Options of two passes that ffmpeg itself sees to; none for the only one."""
+    if wanted.passing is None:
+        return ()
+    return ("-pass", str(wanted.passing.number), "-passlogfile", wanted.passing.log)
 
 
 def keys_every(interval_seconds: float, keys: Keys = FROM_START) -> str:

@@ -25,6 +25,8 @@ CONTENT_TYPES = {
     "mp4": "video/mp4",
     "webm": "video/webm",
     "mkv": "video/x-matroska",
+    "mov": "video/quicktime",
+    "ts": "video/mp2t",
     "jpg": "image/jpeg",
     "png": "image/png",
     "webp": "image/webp",
@@ -40,20 +42,30 @@ CONTENT_TYPES = {
 
 V, A, C, F = VideoSettings, AudioSettings, Transcode, AudioExtract
 
-EXTENSIONS = {C.MP4: "mp4", C.WEBM: "webm", C.MKV: "mkv"}
+EXTENSIONS = {C.MP4: "mp4", C.WEBM: "webm", C.MKV: "mkv", C.MOV: "mov", C.TS: "ts"}
 """Of a film's containers."""
 VIDEO_CODECS = {
     C.MP4: (V.H264, V.H265, V.AV1, V.VP9),
     C.WEBM: (V.VP9, V.AV1),
     C.MKV: (V.H264, V.H265, V.VP9, V.AV1),
+    C.MOV: (V.H264, V.H265),
+    C.TS: (V.H264, V.H265),
 }
 """What players accept in a container; the first is the default."""
-AUDIO_CODECS = {C.MP4: (A.AAC, A.OPUS), C.WEBM: (A.OPUS,), C.MKV: (A.AAC, A.OPUS)}
+AUDIO_CODECS = {
+    C.MP4: (A.AAC, A.OPUS),
+    C.WEBM: (A.OPUS,),
+    C.MKV: (A.AAC, A.OPUS),
+    C.MOV: (A.AAC,),
+    C.TS: (A.AAC,),
+}
 """As VIDEO_CODECS."""
 MUXING = {
     # The index at the front: a player starts before the file is whole.
     C.MP4: ("-movflags", "+faststart", "-f", "mp4"),
     C.WEBM: ("-f", "webm"),
     C.MKV: ("-f", "matroska"),
+    C.MOV: ("-movflags", "+faststart", "-f", "mov"),
+    C.TS: ("-f", "mpegts"),
 }
 """Options of a film's muxer."""

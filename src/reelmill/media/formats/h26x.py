@@ -1,30 +1,44 @@
 """H.264 by x264 and H.265 by x265. Pure."""
 
-from reelmill.media.formats.codec import ENDLESS, VideoCodec
+from reelmill.media import rates
+from reelmill.media.formats.codec import ENDLESS, VideoCodec, Wanted, passes
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
 _PRESETS = {VideoSettings.FAST: "veryfast", VideoSettings.MEDIUM: "medium", VideoSettings.SLOW: "slow"}
+_REFERENCES = {VideoSettings.FAST: 1, VideoSettings.MEDIUM: 3, VideoSettings.SLOW: 5}
+"""Pictures that x264's presets keep to be referred to."""
+_APPLE = (Transcode.MP4, Transcode.MOV)
 
 
-def _rate(spec: VideoSettings) -> tuple[str, ...]:
-    if not spec.bitrate_bps:
-        return ("-crf", f"{spec.crf:g}")
-    # One-pass average rate with a two-second buffer, so that peaks stay playable.
-    peak, buffer = str(spec.bitrate_bps * 3 // 2), str(spec.bitrate_bps * 2)
-    return ("-b:v", str(spec.bitrate_bps), "-maxrate", peak, "-bufsize", buffer)
+def _common(spec: VideoSettings) -> tuple[str, ...]:
+    # One-pass average rates have a two-second buffer, so that peaks stay playable.
+    frames = ("-bf", str(spec.b_frames)) if spec.HasField("b_frames") else ()
+    return ("-preset", _PRESETS[spec.effort], *rates.of_h26x(spec), *frames)
 
 
-def _h264(spec: VideoSettings, container: Transcode.Container, threads: int) -> tuple[str, ...]:
-    # No -profile:v: x264 takes High by itself, and asked for it refuses -crf 0.
-    return ("-preset", _PRESETS[spec.effort], *_rate(spec))
+def _h264(wanted: Wanted) -> tuple[str, ...]:
+    # No -profile:v of our own: x264 takes the lowest that fits by itself, and asked for High it refuses -crf 0.
+    spec = wanted.spec
+    profile = ("-profile:v", spec.profile) if spec.profile else ()
+    level = ("-level:v", spec.level) if spec.level else ()
+    kept = rates.references(spec, wanted.size)
+    # x264 says what it is told, and keeps as many pictures as its preset has.
+    fewer = ("-refs:v", str(kept)) if 0 < kept < _REFERENCES[spec.effort] else ()
+    return (*_common(spec), *profile, *level, *fewer, *passes(wanted))
 
 
-def _h265(spec: VideoSettings, container: Transcode.Container, threads: int) -> tuple[str, ...]:
+def _h265(wanted: Wanted) -> tuple[str, ...]:
+    spec = wanted.spec
     # hvc1: Apple's players refuse ffmpeg's default tag hev1.
-    tag = ("-tag:v", "hvc1") if container == Transcode.MP4 else ()
-    pools = f":pools={threads}" if threads else ""
-    keys = ":scenecut=0:open-gop=0" if spec.keyframe_interval_seconds else ""
-    return ("-preset", _PRESETS[spec.effort], *_rate(spec), "-x265-params", f"log-level=error{pools}{keys}", *tag)
+    tag = ("-tag:v", "hvc1") if wanted.container in _APPLE else ()
+    profile = ("-profile:v", spec.profile) if spec.profile else ()
+    told = ["log-level=error"]
+    told += [f"pools={wanted.threads}"] if wanted.threads else []
+    told += ["scenecut=0", "open-gop=0"] if spec.keyframe_interval_seconds else []
+    told += [f"level-idc={spec.level}"] if spec.level else []
+    # ffmpeg passes neither the pass nor its file on.
+    told += [f"pass={wanted.passing.number}", f"stats={wanted.passing.log}-x265.log"] if wanted.passing else []
+    return (*_common(spec), *profile, "-x265-params", ":".join(told), *tag)
 
 
 H264 = VideoCodec(

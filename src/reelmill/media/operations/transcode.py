@@ -3,9 +3,25 @@
 from collections.abc import Iterable
 
 from reelmill.jobs.errors import Violation
-from reelmill.media import composing, cutting, films, likeness, pictures, seeing, sounds
+from reelmill.media import (
+    composing,
+    copying,
+    cutting,
+    effects,
+    films,
+    likeness,
+    markings,
+    overlays,
+    pictures,
+    rates,
+    seeing,
+    soundfilms,
+    sounds,
+    soundtracks,
+)
 from reelmill.media.checks import background_violations, track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
+from reelmill.media.film import FREE_FITS, film
 from reelmill.media.formats.containers import AUDIO_CODECS, EXTENSIONS, VIDEO_CODECS
 from reelmill.media.formats.sound import DEFAULT_BPS, SOUNDS
 from reelmill.media.formats.video import VIDEO
@@ -25,6 +41,7 @@ class TranscodeOperation:
     filters = (
         frozenset({"fps"}) | pictures.FILTERS | cutting.FILTERS | composing.FILTERS | sounds.FILTERS | CONTRACT_FILTERS
     )
+    filters |= effects.FILTERS | effects.SOUND_FILTERS | overlays.FILTERS | soundtracks.FILTERS
     example = '{"name": "small", "transcode": {"video": {"height": 180}, "audio": {"bitrate_bps": 96000}}}'
 
     def violations(self, spec: Transcode, path: str) -> list[Violation]:
@@ -42,7 +59,13 @@ class TranscodeOperation:
             problem = _misfit(AudioSettings.Codec.Name(audio.codec), name, accepted)
             found.append(Violation(f"{path}.audio.codec", problem))
         found += _rate_violations(video, _video_codec(spec), f"{path}.video")
-        if video.fit not in films.FREE_FITS and not (video.width and video.height):
+        found += rates.violations(video, _video_codec(spec), f"{path}.video")
+        found += effects.violations(spec, path)
+        found += copying.violations(spec, path)
+        found += overlays.violations(spec, path)
+        found += markings.violations(spec, path)
+        found += soundtracks.violations(spec, path)
+        if video.fit not in FREE_FITS and not (video.width and video.height):
             found.append(Violation(f"{path}.video.fit", "needs both width and height"))
         keeps = container in (Transcode.WEBM, Transcode.MKV) and _video_codec(spec) == VideoSettings.VP9
         kept_by = "VP9 in WEBM or MKV"
@@ -51,11 +74,15 @@ class TranscodeOperation:
             found.append(Violation(f"{path}.mute", "contradicts audio: leave one of the two out"))
         if spec.mute and spec.audio_tracks:
             found.append(Violation(f"{path}.mute", "contradicts audio_tracks: leave one of the two out"))
+        if spec.no_video and spec.HasField("video"):
+            found.append(Violation(f"{path}.no_video", "contradicts video: leave one of the two out"))
+        if spec.no_video and spec.mute:
+            found.append(Violation(f"{path}.no_video", "contradicts mute: nothing would be left"))
         for i, selector in enumerate(spec.audio_tracks):
             found += track_violations(selector, f"{path}.audio_tracks[{i}]")
-        rates = SOUNDS[_audio_codec(spec)].rates
-        if audio.sample_rate_hz and audio.sample_rate_hz not in rates:
-            allowed = ", ".join(map(str, rates))
+        accepted_hz = SOUNDS[_audio_codec(spec)].rates
+        if audio.sample_rate_hz and audio.sample_rate_hz not in accepted_hz:
+            allowed = ", ".join(map(str, accepted_hz))
             found.append(Violation(f"{path}.audio.sample_rate_hz", f"must be one of {allowed} for this codec"))
         return found
 
@@ -64,32 +91,37 @@ class TranscodeOperation:
         made = Transcode()
         made.CopyFrom(spec)
         made.container = spec.container or Transcode.MP4
-        video = made.video
-        video.codec = _video_codec(spec)
-        video.fit = video.fit or VideoSettings.CONTAIN
-        video.effort = video.effort or VideoSettings.FAST
-        if not video.bitrate_bps and not video.HasField("crf"):
-            video.crf = VIDEO[video.codec].default_crf
+        if not spec.no_video:
+            video = made.video
+            video.codec = _video_codec(spec)
+            video.fit = video.fit or VideoSettings.CONTAIN
+            video.effort = video.effort or VideoSettings.FAST
+            if not video.bitrate_bps and not video.HasField("crf"):
+                video.crf = VIDEO[video.codec].default_crf
         if not spec.mute:
             made.audio.codec = _audio_codec(spec)
-            made.audio.bitrate_bps = made.audio.bitrate_bps or DEFAULT_BPS
+            # What may be copied has any bit rate, where none is asked for.
+            if made.audio.copy not in (VideoSettings.WHEN_POSSIBLE, VideoSettings.REQUIRED):
+                made.audio.bitrate_bps = made.audio.bitrate_bps or DEFAULT_BPS
         return made
 
     def inputs(self, spec: Transcode) -> tuple[str, ...]:
-        """None."""
-        return ()
+        """Those that are laid over its picture, or heard."""
+        return (*overlays.inputs(spec), *soundtracks.inputs(spec))
 
     def looks(self, spec: Transcode) -> tuple[float, ...]:
         """Both ends of a trim."""
         return trim_looks(spec.trim)
 
     def plan(self, output: str, spec: Transcode, source: Source, context: PlanContext) -> Planned:
-        """One step, one file."""
-        return (films.planned(films.film(output, spec, source), context),)
+        """One file: of one step, or of two where its picture is looked through first."""
+        if spec.no_video:
+            return (soundfilms.planned(output, spec, source),)
+        return films.planned(film(output, spec, source, context.sources), context)
 
     def division(self, output: str, spec: Transcode, source: Source) -> Division | None:
         """Its film can be made of chunks where its quality is constant and its frames are the input's own."""
-        return films.division(films.film(output, spec, source))
+        return None if spec.no_video or self.inputs(spec) else films.division(film(output, spec, source))
 
 
 def _video_codec(spec: Transcode) -> VideoSettings.Codec:

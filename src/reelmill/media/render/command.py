@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from reelmill.media.steps import Joined, Program
+from reelmill.media.steps import FONT, Joined, Program
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +32,8 @@ class Placed:
     """Paths of the job's inputs, and of pieces, by their names; a relative one is meant from the working directory."""
     threads: int = 0
     """For each decoder; 0 leaves it to ffmpeg."""
+    font: str = FONT
+    """Path of our font."""
 
     def path(self, of: str | PurePosixPath | Joined) -> str:
         """Where a file lies, or the list of those that are joined."""

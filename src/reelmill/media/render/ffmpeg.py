@@ -5,7 +5,8 @@ from itertools import count, zip_longest
 
 from reelmill.media.formats.containers import MAX_PIXELS
 from reelmill.media.render.command import Placed
-from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Taken, Writing
+from reelmill.media.render.escaping import escaped
+from reelmill.media.steps import FONT, Encoded, Joined, Kind, Reading, Step, Taken, Writing
 from reelmill.media.timeline import SECOND
 
 
@@ -16,7 +17,7 @@ def arguments(step: Step, placed: Placed) -> tuple[str, ...]:
         argv += _opening(reading, placed)
     labels = (f"made-{i}" for i in count())
     for writing in step.writes:
-        argv += _writing(writing, labels)
+        argv += _writing(writing, labels, placed)
     return tuple(argv)
 
 
@@ -53,23 +54,23 @@ def _opening(reading: Reading, placed: Placed) -> tuple[str, ...]:
     )
 
 
-def _writing(writing: Writing, labels: Iterator[str]) -> list[str]:
+def _writing(writing: Writing, labels: Iterator[str], placed: Placed) -> list[str]:
     argv: list[str] = []
     for stream in writing.streams:
-        argv += _mapping(stream.taken, labels)
+        argv += _mapping(stream.taken, labels, placed)
     places = {kind: sum(stream.kind is kind for stream in writing.streams) for kind in Kind}
     place = dict.fromkeys(Kind, 0)
     for stream in writing.streams:
-        argv += _numbered(_encoding(stream), stream.kind.value, place[stream.kind], places[stream.kind])
+        argv += _numbered(_encoding(stream, placed), stream.kind.value, place[stream.kind], places[stream.kind])
         place[stream.kind] += 1
     argv += ("-t", seconds(writing.seconds)) if writing.seconds else ()
     return [*argv, *writing.options, str(writing.path)]
 
 
-def _mapping(taken: Taken, labels: Iterator[str]) -> tuple[str, ...]:
-    if len(taken.streams) == 1:
+def _mapping(taken: Taken, labels: Iterator[str], placed: Placed) -> tuple[str, ...]:
+    if taken.is_chain:
         return ("-map", f"{reading_of(taken, 0)}:{taken.streams[0]}")
-    graph, label = taken.filters, next(labels)
+    graph, label = _filters(taken, placed), next(labels)
     for i, stream in enumerate(taken.streams):
         graph = graph.replace(f"[s{i}]", f"[{reading_of(taken, i)}:{stream}]")
     return ("-filter_complex", f"{graph}[{label}]", "-map", f"[{label}]")
@@ -80,11 +81,15 @@ def reading_of(taken: Taken, place: int) -> int:
     return taken.reading if isinstance(taken.reading, int) else taken.reading[place]
 
 
-def _encoding(stream: Encoded) -> tuple[str, ...]:
+def _filters(taken: Taken, placed: Placed) -> str:
+    return taken.filters.replace(FONT, escaped(placed.font))
+
+
+def _encoding(stream: Encoded, placed: Placed) -> tuple[str, ...]:
     kind, taken = stream.kind.value, stream.taken
     return (
         *((f"-frames:{kind}", str(stream.frames)) if stream.frames else ()),
-        *((f"-filter:{kind}", taken.filters) if taken.filters and len(taken.streams) == 1 else ()),
+        *((f"-filter:{kind}", _filters(taken, placed)) if taken.filters and taken.is_chain else ()),
         *stream.timing,
         *(f"-c:{kind}", stream.encoder),
         *stream.options,

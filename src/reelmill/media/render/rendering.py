@@ -4,7 +4,7 @@ from itertools import chain
 
 from reelmill.media.render import ffmpeg
 from reelmill.media.render.command import Command, Placed
-from reelmill.media.steps import Joined, Place, Program, Step
+from reelmill.media.steps import FONT, Joined, Place, Program, Step
 
 TOOLS = "reelmill.media.tools"
 """The room of our own tools: a module each, whose main() runs."""
@@ -14,13 +14,16 @@ def rendered(step: Step, placed: Placed) -> Command:
     """What runs a step in the working directory."""
     lists = [reading.of for reading in step.reads if isinstance(reading.of, Joined)]
     named = [reading.of for reading in step.reads if isinstance(reading.of, str)]
+    drawn = any(FONT in stream.taken.filters for writing in step.writes for stream in writing.streams)
+    fonts = (placed.font,) if drawn else ()
     return Command(
         argv=ffmpeg.arguments(step, placed) if step.program is Program.FFMPEG else _arguments(step, placed),
         program=step.program,
-        reads=tuple(
-            dict.fromkeys(placed.inputs[name] for name in (*named, *chain.from_iterable(one.files for one in lists)))
+        reads=(
+            *dict.fromkeys(placed.inputs[name] for name in (*named, *chain.from_iterable(one.files for one in lists))),
+            *fonts,
         ),
-        written=tuple((joined.path, ffmpeg.listed(joined, placed)) for joined in lists),
+        written=(*((joined.path, ffmpeg.listed(joined, placed)) for joined in lists), *step.texts),
         outputs=step.outputs,
         duration_seconds=step.cost.seconds,
     )
