@@ -61,7 +61,7 @@ def spans(found: object) -> list[tuple[float, float]]:
 
 async def test_all_is_seen_in_one_pass(studio: Studio, film: Path) -> None:
     planned = await studio.plan(film, {"analyze": {}})
-    assert [len(step.reads) for step in planned.graph.steps] == [1, 3]  # it is decoded once
+    assert [len(step.reads) for step in planned.graph.steps] == [1, 4]  # it is decoded once
     found = await analysed(studio, film, freeze_seconds=0.9)
     assert spans(found.black) == [(1.0, 2.0)]
     assert spans(found.freeze) == [(1.0, 2.0), (2.0, 3.6)]

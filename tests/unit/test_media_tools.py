@@ -58,7 +58,8 @@ LOOKS = ["BLACK", "FREEZE", "SCENES", "BLUR", "CROP", "INTERLACING", "SIGNAL_RAN
 def test_no_lines_bring_the_tool_down_and_what_it_says_is_understood(lines: list[str]) -> None:
     spec = Spec(seconds=2.0, sound_seconds=2.0, looks=LOOKS)
     try:
-        found = {**analysis.of_video(lines, spec), **analysis.of_samples(lines, spec), **analysis.of_sound(lines, spec)}
+        found = analysis.of_video(lines, spec) | analysis.of_samples(lines, spec) | analysis.of_sound(lines, spec)
+        found |= analysis.of_blur(lines, spec)
     except (KeyError, OverflowError, ValueError):  # lines that no ffmpeg writes may end it: it is a child
         return
     found |= analysis.of_packets(lines, spec)

@@ -1,7 +1,7 @@
 """Looking through picture and sound, once: what prints lines of each frame, and what makes sense of them. Pure.
 
-What is seen of small pictures (black, standing still, cuts, blur) is looked for in all frames at 360 lines; what needs
-all pixels (bars, fields, values) in one second of each ten.
+What is seen of small pictures (black, standing still, cuts) is looked for in all frames at 360 lines; blur in each
+tenth of them, for it costs more than all else; what needs all pixels (bars, fields, values) in one second of each ten.
 """
 
 import json
@@ -29,6 +29,7 @@ ENCODERS = frozenset({"wrapped_avframe", "pcm_s16le"})
 _LINES = 360
 _SMALL = f"scale=w=-2:h=min({_LINES}\\,ih):flags=bilinear,format=yuv420p"
 _SAMPLES = "select=lt(mod(t\\,10)\\,1)"
+_TENTH = f"select=not(mod(n\\,10)),{_SMALL}"
 _FRAME_BYTES = 24  # of memory, for each number of each frame that is compared
 _PIXEL_BYTES = 40  # of memory, for each of the picture: frames on their way through the filters
 # Each filter with what it is for. A black pixel is below a tenth of what brightness may have, a black picture has 98 %
@@ -37,18 +38,18 @@ _VIDEO = {
     Analyze.BLACK: "blackdetect=pic_th=0.98:pix_th=0.10",
     Analyze.FREEZE: "freezedetect=n=-60dB:d={freeze}",
     Analyze.SCENES: "scdet=threshold={scene:g}",
-    Analyze.BLUR: "blurdetect",
 }
+_SOME = {Analyze.BLUR: "blurdetect"}
 _SAMPLED = {
     Analyze.CROP: "cropdetect=limit=0.094118:round=2:skip=0:reset=0",
     Analyze.INTERLACING: "idet",
-    Analyze.SIGNAL_RANGE: "signalstats=stat=brng",
+    Analyze.SIGNAL_RANGE: "select=not(mod(n\\,5)),signalstats=stat=brng",
 }
 _SOUND = {
     Analyze.LOUDNESS: "ebur128=peak=true:metadata=1",
     Analyze.SILENCE: "silencedetect=n={silent:g}dB:d={silence}",
 }
-PICTURE, HEARD = frozenset({*_VIDEO, *_SAMPLED}), frozenset(_SOUND)
+PICTURE, HEARD = frozenset({*_VIDEO, *_SOME, *_SAMPLED}), frozenset(_SOUND)
 """What is looked for in a picture, and in a sound."""
 
 
@@ -75,9 +76,10 @@ def pictures(name: str, output: str, taken: Taken, seen: Seen) -> tuple[Writing,
         "scene": seen.spec.scene_threshold,
     }
     small = [text.format(**values) for look, text in _VIDEO.items() if look in seen.looks]
+    some = [text for look, text in _SOME.items() if look in seen.looks]
     large = [text for look, text in _SAMPLED.items() if look in seen.looks]
     found = []
-    for kind, head, filters in (("video", _SMALL, small), ("samples", _SAMPLES, large)):
+    for kind, head, filters in (("video", _SMALL, small), ("blur", _TENTH, some), ("samples", _SAMPLES, large)):
         if filters:
             path = PurePosixPath(WORK, f"{name}.{kind}.txt")
             chain = ",".join((*filter(None, (taken.filters, head)), *filters, f"metadata=mode=print:file={path}"))

@@ -2,7 +2,7 @@
 
 A program: `analysis.py SPEC SUMMARY WHOLE [NAME=PATH …]`, with SPEC as in `Spec`; SUMMARY has no more than SHOWN items
 of a list, and WHOLE, unless it is NONE, has all. NAME is what a file tells: video (black,
-freeze, scenes, blur), samples (crop, interlacing, signal range), sound (silence, loudness), packets (a framecrc of all
+freeze, scenes), blur, samples (crop, interlacing, signal range), sound (silence, loudness), packets (a framecrc of all
 streams), compared (a film beside its reference) and vmaf (libvmaf's CSV of the same frames). The JSON has the names
 of analysis.proto; see there for units. Lines are read one by one, however many there are, and lists end at MOST.
 """
@@ -71,10 +71,10 @@ def frames(lines: Iterable[str]) -> Iterator[tuple[float, dict[str, str]]]:
 
 
 def of_video(lines: Iterable[str], spec: Spec) -> Found:
-    """Black, freeze, scenes and blur."""
+    """Black, freeze and scenes."""
     black, freeze = Stretches(spec.black_seconds), Stretches(0.0)
     scenes: list[Found] = []
-    cuts, blurs = 0, array("d")
+    cuts = 0
     for time, told in frames(lines):
         black.frame(told, "black_start", "black_end")
         freeze.frame(told, "freezedetect.freeze_start", "freezedetect.freeze_end")
@@ -82,18 +82,24 @@ def of_video(lines: Iterable[str], spec: Spec) -> Found:
             cuts += 1
             if cuts <= MOST:
                 scenes.append({"time_seconds": _number(told["scd.time"], time), "score": _number(told["scd.score"], 0)})
-        blur = _number(told.get("blur", ""), math.nan)
-        if math.isfinite(blur):
-            blurs.append(blur)
-    found: Found = {
+    return {
         **_stretches("black", black, spec.seconds),
         **_stretches("freeze", freeze, spec.seconds),
         **{"scenes": scenes, "scene_count": cuts},
     }
-    if blurs:
-        ordered = sorted(blurs)
-        found["blur"] = {"mean": math.fsum(blurs) / len(blurs), "most": ordered[int(_BLURRED * (len(ordered) - 1))]}
-    return found
+
+
+def of_blur(lines: Iterable[str], spec: Spec) -> Found:
+    """How blurred frames are; what has no edges does not count."""
+    blurs = array("d")
+    for _, told in frames(lines):
+        blur = _number(told.get("blur", ""), math.nan)
+        if math.isfinite(blur):
+            blurs.append(blur)
+    if not blurs:
+        return {}
+    ordered = sorted(blurs)
+    return {"blur": {"mean": math.fsum(blurs) / len(blurs), "most": ordered[int(_BLURRED * (len(ordered) - 1))]}}
 
 
 def of_samples(lines: Iterable[str], spec: Spec) -> Found:
@@ -282,6 +288,7 @@ _LOOKS = {
 _COUNTS = {"black_count": "BLACK", "freeze_count": "FREEZE", "silence_count": "SILENCE", "scene_count": "SCENES"}
 _READERS: dict[str, Callable[[Iterable[str], Spec], Found]] = {
     "video": of_video,
+    "blur": of_blur,
     "samples": of_samples,
     "sound": of_sound,
     "packets": of_packets,
