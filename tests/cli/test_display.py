@@ -457,3 +457,9 @@ def test_what_outputs_found_out_is_shown_with_its_units() -> None:
         ["film", "misses max_width", "64 pixels instead of at most 10 pixels"],
     ]
     assert display.findings_view(Job()) is None
+
+
+def test_of_a_stream_is_shown_what_players_begin_with() -> None:
+    named = [{"uri": f"file:///o/talk/{path}", "path": path} for path in ("master.m3u8", "a/1.m4s", "a/2.m4s")]
+    shown = cells(display.outputs_view(job(outputs=[{"name": "v", "files": named, "file_count": 3}])))
+    assert shown[2][:2] == ["v", "master.m3u8"] and shown[3][1] == "… and 2 more"

@@ -29,15 +29,21 @@ def left(folder: Path) -> list[str]:
 async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Path) -> None:
     for name in ("one.mp4", "two words.mp4"):
         shutil.copy(clip, tmp_path / name)
-    presets = ["-p", "podcast-audio", "-p", "web-mp4"]
+    presets = ["-p", "podcast-audio", "-p", "web-mp4", "-p", "web-hls"]
     code, out, err = done(reelmill("run", "one.mp4", "two words.mp4", *presets, "-o", "out", folder=tmp_path))
     assert code == 0, err
-    assert left(tmp_path / "out") == [
+    stream = (
+        "master.m3u8",
+        *(f"{of}/{file}" for of in ("audio-und", "h264-180") for file in ("00001.m4s", "index.m3u8")),
+    )
+    every = left(tmp_path / "out")
+    assert [name for name in every if "/" not in name] == [
         "one-podcast-audio-podcast-audio.mp3",
         "one-web-mp4-web-mp4.mp4",
         "two words-podcast-audio-podcast-audio.mp3",
         "two words-web-mp4-web-mp4.mp4",
     ]
+    assert {f"{name}/{file}" for name in ("one", "two words") for file in stream} <= set(every)
     assert re.search(r"web-mp4 +one-web-mp4-web-mp4\.mp4 +[0-9.]+ kB +h264\+aac +320×180 +4\.\d+ s", out)
     assert "one: COMPLETED" in err
     async with running() as launcher:

@@ -173,7 +173,7 @@ class Studio:
         """Where its files go."""
         for step in graph.steps:
             for writing in step.writes:
-                (self.folder / writing.path).parent.mkdir(exist_ok=True)
+                (self.folder / writing.path).parent.mkdir(parents=True, exist_ok=True)
 
     async def make(self, path: Path, *outputs: dict, others: Mapping[str, Path] | None = None) -> list[Path]:
         """Run outputs on a file, check what came out as the worker does; answers its paths."""

@@ -17,8 +17,9 @@ def test_what_another_lacks_is_named_with_the_operations_that_need_it() -> None:
     whole = capabilities(find_ffmpeg())
     poor = replace(whole, encoders=whole.encoders - {"libsvtav1", "flac"}, filters=whole.filters - {"zscale", "apad"})
     assert abilities.lacking(poor) == (
-        "the encoder flac (audio), the encoder libsvtav1 (transcode),"
-        " the filter apad (transcode, audio, waveform, analyze), the filter zscale (transcode, thumbnail, compare)"
+        "the encoder flac (audio), the encoder libsvtav1 (transcode, package),"
+        " the filter apad (transcode, audio, waveform, analyze, package),"
+        " the filter zscale (transcode, thumbnail, compare, package)"
     )
 
 
@@ -29,5 +30,7 @@ def test_a_worker_does_not_start_with_an_ffmpeg_that_can_not_do_what_it_would_cl
     whole = capabilities(path)
     app.check_ffmpeg(path)
     monkeypatch.setattr(app, "capabilities", lambda path: replace(whole, encoders=whole.encoders - {"libx265"}))
-    with pytest.raises(RuntimeError, match=r"lacks the encoder libx265 \(transcode\): unset REELMILL_FFMPEG, or give"):
+    with pytest.raises(
+        RuntimeError, match=r"lacks the encoder libx265 \(transcode, package\): unset REELMILL_FFMPEG, or give"
+    ):
         app.check_ffmpeg(path)

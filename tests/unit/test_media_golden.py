@@ -301,6 +301,23 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
             }
         ],
     ),
+    "package": (
+        source(VIDEO, {**SOUND, "language": "eng"}, {**SOUND, "index": 2, "language": "fra", "roles": ["DUBBED"]}),
+        [
+            {
+                "package": {
+                    "protocols": ["HLS", "DASH"],
+                    "sounds": [{"track": {"all": True}}],
+                    "rungs": [
+                        {"height": 720, "max_bitrate_bps": 3000000},
+                        {"codec": "H265", "height": 540},
+                        {"codec": "AV1", "height": 540},
+                        {"codec": "VP9", "height": 240},
+                    ],
+                }
+            }
+        ],
+    ),
     "waveform-png": (CLIP, [{"waveform": {}}]),
     "waveform-json": (source(SURROUND), [{"waveform": {"format": "JSON", "bits": 16, "split_channels": True}}]),
     "analyze": (CLIP, [{"analyze": {"silence_dbfs": -40, "freeze_seconds": 1.5}}]),
@@ -318,6 +335,12 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
             }
         ],
     ),
+    "package-in-ranges": (
+        source({**VIDEO, "frame_rate": 30000 / 1001, "width": 320, "height": 180}, SOUND),
+        [{"package": {"byte_ranges": True, "mute": True, "segment_seconds": 4, "trim": {"start_seconds": 10}}}],
+    ),
+    "preset-web-hls": (CLIP, [{"preset": "web-hls"}]),
+    "preset-web-cmaf": (CLIP, [{"preset": "web-cmaf"}]),
     "preset-web-mp4": (CLIP, [{"preset": "web-mp4"}]),
     "preset-preview-thumbs": (CLIP, [{"preset": "preview-thumbs"}]),
     "preset-podcast-audio": (CLIP, [{"preset": "podcast-audio"}]),

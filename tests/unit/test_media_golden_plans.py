@@ -100,12 +100,17 @@ def planned(one: Source, outputs: list[dict[str, Any]]) -> Any:
         "memory": [[s.cost.reading_bytes, s.cost.writing_bytes] for s in made.steps],
         "cpu": [[round(s.cost.reading_cpu, 3), round(s.cost.writing_cpu, 3)] for s in made.steps],
         "files": [_file(f) for f in (*files[:2], *files[2:][-1:])],
-        "names": [str(f.path) for f in files] if len(files) < 6 else len({f.path for f in files}),
+        "names": [_place(f) for f in files] if len(files) < 6 else len({_place(f) for f in files}),
     }
 
 
+def _place(file: PlannedFile | FileSet) -> str:
+    return str(file.path if isinstance(file, PlannedFile) else file.manifest)
+
+
 def _file(file: PlannedFile | FileSet) -> dict[str, Any]:
-    assert isinstance(file, PlannedFile)
+    if isinstance(file, FileSet):
+        return json.loads(json.dumps(asdict(file), default=str))
     expected = {name: value for name, value in asdict(file.expected).items() if value}
     told = {**asdict(file), "path": str(file.path), "expected": expected}
     usual = {"data": None, "stored": True, "mastered": None}

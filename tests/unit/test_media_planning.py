@@ -165,7 +165,33 @@ contracts = some(
     max_peak_bitrate_bps=st.integers(1000, 10**10),
     video_streams=st.integers(0, 100),
 )
+packages = some(
+    protocols=st.lists(st.sampled_from(["HLS", "DASH"]), max_size=2),
+    byte_ranges=st.booleans(),
+    segment_seconds=st.floats(1, 20),
+    audio=sounds,
+    sounds=st.lists(
+        some(name=st.text("aé<&, ", max_size=9)).flatmap(lambda s: selectors.map(lambda t: {**s, "track": t})),
+        max_size=3,
+    ),
+    mute=st.booleans(),
+    trim=trims,
+    iframe_playlists=st.booleans(),
+)
+ladders = some(
+    codecs=st.lists(st.sampled_from(["H264", "H265", "VP9", "AV1"]), max_size=4, unique=True),
+    max_short_side=sides,
+    effort=st.sampled_from(["FAST", "SLOW"]),
+)
+# Those that stand in OF_PICTURES and are refused here are refused in each list that has one.
+rungs = st.lists(
+    st.one_of(some(height=sides, crf=st.floats(0, 51)), several(some(height=sides), OF_PICTURES)), max_size=4
+)
+packages = st.one_of(packages, st.builds(lambda one, how: one | how, packages, ladders)) | st.builds(
+    lambda one, found: one | {"rungs": found}, packages, rungs
+)
 outputs = st.one_of(
+    st.fixed_dictionaries({"package": packages}),
     st.fixed_dictionaries({"transcode": transcodes}),
     st.fixed_dictionaries({"thumbnail": thumbnails}),
     st.fixed_dictionaries({"audio": audios}),
@@ -276,7 +302,7 @@ def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
         return
     assert {name for step in answer.steps for name in step.outputs} == {o.name for o in with_defaults(made).outputs}
     files = [file for file in answer.promised if isinstance(file, PlannedFile)]
-    paths = [file.path for file in files]
+    paths = [thing.path if isinstance(thing, PlannedFile) else thing.manifest for thing in answer.promised]
     assert len(set(paths)) == len(paths) == len(answer.promised)
     assert not any(path.is_absolute() or ".." in path.parts for path in paths)
     for command in planning.commands(answer, name=made.inputs[0].name, threads=threads):

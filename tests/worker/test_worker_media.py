@@ -55,6 +55,7 @@ from reelmill.telemetry import traces
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
+from reelmill.v1.package_pb2 import Package
 from reelmill.worker import finishing, spans
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
@@ -712,6 +713,33 @@ async def test_pieces_that_do_not_fit_together_are_made_anew(
     assert [len(output.files) for output in job.outputs] == [1, 1, 1]
     lines = await media.rig.store.rows("SELECT message FROM job_logs WHERE level = 'WARNING'")
     assert any("don't fit together" in line["message"] for line in lines)
+
+
+async def test_a_package_is_made_in_chunks_by_any_worker(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    for owner in ("one", "other"):
+        media.start(owner=owner, spreads=True)
+    stream = Output(name="stream")
+    stream.package.protocols.extend([Package.HLS, Package.DASH])
+    stream.package.segment_seconds = 1
+    stream.package.rungs.extend(VideoSettings(height=height) for height in (90, 60))
+    made = []
+    for seconds in (2, 0):
+        stream.package.chunk_seconds = seconds
+        new = await media.submit(stream, source=source)
+        job = await media.rig.until(new, "COMPLETED", "FAILED")
+        assert job.state == Job.COMPLETED, job.error
+        made.append(job.outputs[0])
+        lines = await media.rig.store.rows("SELECT message FROM job_logs WHERE level = 'WARNING'")
+        assert not lines
+    kinds = await media.rig.store.rows("SELECT kind, count(*) FROM tasks GROUP BY kind ORDER BY kind")
+    assert [tuple(row.values()) for row in kinds] == [("join_pieces", 1), ("make_piece", 3), ("run_job", 2)]
+    parts, whole = ([file.path for file in output.files] for output in made)
+    assert parts == whole and parts[:2] == ["master.m3u8", "manifest.mpd"]
+    assert {path.partition("/")[0] for path in parts[2:]} == {"h264-90", "h264-60", "audio-und"}
+    assert sum(path.startswith("h264-90/0") for path in parts) == 4 and media.left() == []
+    types = {file.path: file.content_type for file in made[0].files}
+    assert types["audio-und/00001.m4s"] == "audio/iso.segment"
 
 
 @contextmanager

@@ -180,7 +180,9 @@ def outputs_view(job: "Job") -> Group:
     for heading in ("OUTPUT", "FILE", "SIZE", "CODEC", "PIXELS", "DURATION"):
         table.add_column(heading, justify="right" if heading in ("SIZE", "DURATION") else "left", no_wrap=True)
     for output in job.outputs:
-        for file in output.files:
+        # Of a stream what players begin with; its segments are hundreds.
+        begins = [file for file in output.files if "/" not in file.path]
+        for file in begins:
             table.add_row(
                 Text(output.name),
                 Text(names[file.uri].removeprefix(f"{folder}/")),
@@ -189,8 +191,9 @@ def outputs_view(job: "Job") -> Group:
             )
         if output.HasField("error"):
             table.add_row(Text(output.name), Text(f"{output.error.code}: {output.error.message}", style="yellow"))
-        if hidden := output.file_count - len(output.files):
-            table.add_row(Text(output.name), Text(f"… and {hidden} more: reelmill job {job.id} --files", style="dim"))
+        if hidden := output.file_count - len(begins):
+            where = f": reelmill job {job.id} --files" if output.file_count > len(output.files) else ""
+            table.add_row(Text(output.name), Text(f"… and {hidden} more{where}", style="dim"))
     return Group(Text(f"in {folder}:", style="dim"), table)
 
 

@@ -27,7 +27,7 @@ class Finding:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Check ffmpeg, database, queue, cache, storage and disk; exit code 1 where something is wrong."""
+    """Check ffmpeg, packager, database, queue, cache, storage and disk; exit code 1 where something is wrong."""
     from reelmill.cli.display import findings_table, out
 
     settings = load()
@@ -46,6 +46,7 @@ async def examine(settings: "Settings") -> list[Finding]:
     """All checks, in the order in which a newcomer would mend them."""
     checks = {
         "ffmpeg": (_ffmpeg, "install ffmpeg, or set REELMILL_FFMPEG to the path of a full build"),
+        "packager": (_packager, "make packages on a machine that has one; all else goes on here"),
         "sandbox": (_sandbox, "use a kernel and a container that have it; REELMILL_SANDBOX=off goes without"),
         "disk": (_disk, "free some space, or lower REELMILL_DISK_RESERVE_BYTES"),
         "storage": (_storage, "check REELMILL_STORAGE_URL, its permissions and credentials (AWS_* variables for s3)"),
@@ -74,6 +75,12 @@ async def _ffmpeg(settings: "Settings") -> str:
     if missing := lacking(able):
         raise RuntimeError(f"{path} ({able.version}) lacks {missing}")
     return f"{able.version} with all encoders and filters that are needed: {path}"
+
+
+async def _packager(settings: "Settings") -> str:
+    from reelmill.media.packager import find_packager
+
+    return f"{await asyncio.to_thread(find_packager)}"
 
 
 async def _sandbox(settings: "Settings") -> str:

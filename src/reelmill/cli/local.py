@@ -27,7 +27,7 @@ def run(
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder. Default: REELMILL_DATA_DIR.")] = None,
 ) -> None:
-    """Run jobs here and now, and write OUT/<file>-<output>.<ext>; existing outputs are replaced.
+    """Run jobs here and now: OUT/<file>-<output>.<ext>, of streams OUT/<file>/; existing outputs are replaced.
 
     Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted. What was finished
     by then is kept.

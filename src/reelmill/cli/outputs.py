@@ -60,16 +60,21 @@ def staging(out: Path) -> Iterator[Path]:
 def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> None:
     """Move a job's files from below `staged` to `out`/<name>-<file>, and note that in the job.
 
+    What is a tree of files, as a stream is, goes to `out`/<name>/, or `out`/<name>-<output>/ where there are several.
     Raises Problem instead of replacing one of `keep`, the inputs.
     """
+    trees = [output.name for output in job.outputs if any("/" in file.path for file in output.files)]
     for output in job.outputs:
         for file in output.files:
             source = Path(unquote(urlsplit(file.uri).path))
-            # The first part is the attempt's folder.
-            target = out / "-".join([name, *source.relative_to(staged).parts[1:]])
+            if output.name in trees:
+                target = out / (name if len(trees) == 1 else f"{name}-{output.name}") / file.path
+            else:  # the first part is the attempt's folder
+                target = out / "-".join([name, *source.relative_to(staged).parts[1:]])
             if target.exists() and any(target.samefile(k) for k in keep if k.exists()):
                 raise Problem(f"{target} is an input: choose another folder with -o, or another output name")
             try:
+                target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(source, target)  # noqa: PTH105 - replaces on every platform
             except OSError as error:
                 raise Problem(f"{target} can't be written: {error.strerror}") from error

@@ -65,6 +65,7 @@ CODES: dict[str, Code] = {
     "ENCODER_UNAVAILABLE": Code(Category.INTERNAL, False, "This ffmpeg lacks an encoder or a filter."),
     "ENCODER_REFUSED": Code(Category.INPUT, False, "The encoder does not take the size, rate or bit rate asked for."),
     "FFMPEG_FAILED": Code(Category.INTERNAL, True, "ffmpeg ended with an error that the table does not know."),
+    "PACKAGER_UNAVAILABLE": Code(Category.INTERNAL, False, "This worker has no packager for its kind of machine."),
     "PROGRAM_FAILED": Code(Category.INTERNAL, True, "A program beside ffmpeg ended with an error."),
     "FFMPEG_CRASHED": Code(Category.INTERNAL, True, "ffmpeg was ended by a signal."),
     "OUT_OF_MEMORY": Code(Category.LIMIT, False, "The job needs more memory than a worker gives to one."),

@@ -203,8 +203,11 @@ def origin(source: Source, seek: int, used: Iterable[int]) -> int:
     return max(seek, min((track.start if track.begin is None else track.begin for track in found), default=0))
 
 
-def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = None) -> Cut:
-    """How to read a part of streams `used`; `picture`: the one whose frame at its beginning is to be the first."""
+def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = None, begin: int | None = None) -> Cut:
+    """How to read a part of streams `used`; `picture`: the one whose frame at its beginning is to be the first.
+
+    `begin`: the time that is to be 0, where others come out in files of their own; None: as is best for these.
+    """
     start, length = micros(part.start), micros(part.length)
     if picture is None:
         seek = _sound_seek(source, start)
@@ -219,12 +222,13 @@ def cut(source: Source, part: Span, used: Sequence[int], picture: int | None = N
     sparse = last is not None or longest > _LONG or longest - shortest > _UNEVEN or source.timeline.damaged
     counted = origin(source, seek, used)
     ends = _ends(track, start, start + length, part.cut, last) if length else None
+    offset = _offset(part, start - counted) if begin is None else begin - counted
     if ends and not (part.cut or part.start):  # see _offset
-        late = max(0, counted - start)
+        late = max(0, counted + offset - start)
         ends = ends[0] - late, ends[1] - late
     return Cut(
         seek=seek,
-        offset=_offset(part, start - counted),
+        offset=offset,
         shown=first - counted,
         length=length,
         last=last,

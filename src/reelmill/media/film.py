@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import effects, overlays, rates, soundtracks, tracks
+from reelmill.media import cutting, effects, overlays, rates, soundtracks, tracks
 from reelmill.media.contract import Source
-from reelmill.media.formats.containers import EXTENSIONS
+from reelmill.media.formats.containers import EXTENSIONS, MUXING
 from reelmill.media.geometry import Scaling, box, fit
 from reelmill.media.promises import allowance
 from reelmill.media.sources import Span, believable_seconds, expected_seconds, span
@@ -36,6 +37,32 @@ class Film:
     """Further inputs, by their names."""
     put: tracks.Sound | None = None
     """The sound of another input that is put to it."""
+    name: str = ""
+    """Of one of several that an output is made of; another step reads its file. Empty: it is the output."""
+    begin: int | None = None
+    """Microseconds of the input's clock: what is 0 in its file, where its sounds have one of their own."""
+
+    @property
+    def key(self) -> str:
+        """What it is called among all films of its job."""
+        return f"{self.output}/{self.name}" if self.name not in ("", self.output) else self.output
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Where its file is written."""
+        if self.name:
+            return between(self.output, f"{self.name}.{self.extension}")
+        return PurePosixPath(self.output, f"{self.output}.{self.extension}")
+
+    @property
+    def muxing(self) -> tuple[str, ...]:
+        """Options of its muxer: no player waits for the file of another step."""
+        return ("-f", "mp4") if self.name else MUXING[self.spec.container]
+
+    @property
+    def zero(self) -> int:
+        """The time that comes out as 0."""
+        return cutting.zero(self.source, self.part, self.used) if self.begin is None else self.begin
 
     @property
     def sounds(self) -> tuple[tracks.Sound, ...]:
@@ -77,6 +104,11 @@ class Film:
     def seconds(self) -> float:
         """How long it lasts; 0 where that is not known."""
         return self.part.length / self.speed
+
+
+def between(output: str, name: str) -> PurePosixPath:
+    """The place of a file that one step of an output writes for another; no output is ever called so."""
+    return PurePosixPath(f".{output}", name)
 
 
 def speed_of(spec: Transcode) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from reelmill.media import (
     composing,
@@ -204,7 +203,8 @@ def file(wanted: Film, times: Times | None = None, kept: tuple[str, ...] = ()) -
     duration, tolerance = lasts(wanted, wanted.streams)
     return PlannedFile(
         output=wanted.output,
-        path=PurePosixPath(wanted.output, f"{wanted.output}.{wanted.extension}"),
+        path=wanted.path,
+        stored=not wanted.name,
         content_type=CONTENT_TYPES[wanted.extension],
         expected=Expected(
             streams=(expected_picture(wanted), *expected_sounds(wanted)),

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from reelmill.media import copying, cutting, effects, film_streams, markings, memory, pictures, sounds
 from reelmill.media.contract import Division, PlanContext
-from reelmill.media.film import Film, lasts
+from reelmill.media.film import Film, between, lasts
 from reelmill.media.formats.codec import Keys, Pass
 from reelmill.media.formats.containers import CONTENT_TYPES, EXTENSIONS, MUXING
 from reelmill.media.formats.video import VIDEO
@@ -33,7 +33,7 @@ def planned(wanted: Film, context: PlanContext) -> tuple[Step, ...]:
         case Chunk() as chunk:
             return (_chunk(wanted, chunk, context),)
         case Sound():
-            return (_sound_alone(wanted),)
+            return (sound_alone(wanted, piece=True),)
         case Join() as join:
             return (_joined(wanted, join),)
     if wanted.spec.video.two_pass and not copying.takes_picture(wanted):
@@ -93,15 +93,15 @@ def seen(wanted: Film) -> tuple[tuple[str, ...], int]:
 
 def _whole(wanted: Film, context: PlanContext, passing: Pass | None = None) -> Step:
     source, part, used = wanted.source, wanted.part, wanted.used
-    made = cutting.cut(source, part, used, wanted.picture.index)
+    made = cutting.cut(source, part, used, wanted.picture.index, wanted.begin)
     first, each = film_streams.prepared(wanted, made)
     video = film_streams.picture(wanted, made, part, context, mp4=wanted.spec.container in _MP4, passing=passing)
     further = film_streams.further(wanted)
     said = markings.told(wanted.spec, source, part, 1 + len(further))
     writing = Writing(
-        path=PurePosixPath(wanted.output, f"{wanted.output}.{wanted.extension}"),
+        path=wanted.path,
         streams=(video, *film_streams.heard(wanted, first, each)),
-        options=(*said.options, *sounds.tags(wanted.sounds), *MUXING[wanted.spec.container]),
+        options=(*said.options, *sounds.tags(wanted.sounds), *wanted.muxing),
         seconds=wanted.seconds if part.cut else 0.0,
         promised=(film_streams.file(wanted, kept=said.kept),),
     )
@@ -150,7 +150,7 @@ def _chunk(wanted: Film, chunk: Chunk, context: PlanContext) -> Step:
     video = film_streams.picture(wanted, made, part, context, keys=keys, mp4=True, begin=_counted(wanted, chunk, lead))
     file = PlannedFile(
         output=wanted.output,
-        path=PurePosixPath(wanted.output, f"{wanted.output}.chunk.mp4"),
+        path=PurePosixPath(wanted.output, f"{wanted.name or wanted.output}.chunk.mp4"),
         content_type=CONTENT_TYPES["mp4"],
         expected=Expected(streams=(film_streams.expected_picture(wanted),), times=_times(wanted, chunk)),
     )
@@ -170,17 +170,21 @@ def _chunk(wanted: Film, chunk: Chunk, context: PlanContext) -> Step:
     )
 
 
-def _sound_alone(wanted: Film) -> Step:
+def sound_alone(wanted: Film, *, piece: bool) -> Step:
+    """The step that makes the sounds of a film without its picture; `piece`: for a task that joins them."""
     source, part = wanted.source, wanted.part
     used = wanted.used[1:]
-    made = cutting.cut_sound(source, part, used, cutting.zero(source, part, wanted.used))
+    made = cutting.cut_sound(source, part, used, wanted.zero)
     container = _holds_sound(wanted)
     extension = EXTENSIONS[container]
     first, each = film_streams.prepared(wanted, made)
     duration, tolerance = lasts(wanted, wanted.streams[1:])
     file = PlannedFile(
         output=wanted.output,
-        path=PurePosixPath(wanted.output, f"{wanted.output}.sound.{extension}"),
+        path=PurePosixPath(wanted.output, f"{wanted.output}.sound.{extension}")
+        if piece
+        else between(wanted.output, f"sound.{extension}"),
+        stored=piece,
         content_type=CONTENT_TYPES[extension],
         expected=Expected(
             streams=film_streams.expected_sounds(wanted),
@@ -205,15 +209,28 @@ def _sound_alone(wanted: Film) -> Step:
     )
 
 
+def sound_joined(wanted: Film) -> Step:
+    """The step that puts the sounds that were made as a piece where those lie that were made whole."""
+    alone = sound_alone(wanted, piece=False)
+    (writing,) = alone.writes
+    streams = tuple(Encoded(kind=Kind.AUDIO, taken=Taken(streams=(i,)), encoder=COPY) for i in range(len(wanted.heard)))
+    return Step(
+        reads=(Reading(of=file_of(wanted.output, Sound.name), demuxer=_DEMUXERS[_holds_sound(wanted)]),),
+        writes=(replace(writing, streams=streams, seconds=0.0),),
+        cost=Cost(seconds=wanted.part.length),
+        shares=False,
+    )
+
+
 def _joined(wanted: Film, join: Join) -> Step:
     """Chunks one behind the other, each where its first frame belongs, and the sound beside them, at its own times."""
     chunks = join.chunks
     begins = [_first_shown(wanted), *(chunk.start for chunk in chunks[1:])]
-    late = begins[0] - cutting.zero(wanted.source, wanted.part, wanted.used)
-    files = tuple(file_of(wanted.output, chunk.name) for chunk in chunks)
+    late = begins[0] - wanted.zero
+    files = tuple(file_of(wanted.key, chunk.name) for chunk in chunks)
     picture = Reading(
         of=Joined(
-            path=PurePosixPath(f"{wanted.output}.ffconcat"),
+            path=wanted.path.with_suffix(".ffconcat") if wanted.name else PurePosixPath(f"{wanted.output}.ffconcat"),
             files=files,
             lasts=tuple(after - before for before, after in pairwise(begins)),
         ),
@@ -226,7 +243,7 @@ def _joined(wanted: Film, join: Join) -> Step:
     streams += (
         Encoded(kind=Kind.AUDIO, taken=Taken(streams=(i,), reading=1), encoder=COPY) for i in range(len(wanted.heard))
     )
-    times = join.times.get(wanted.output, ())
+    times = join.times.get(wanted.key, ())
     shown = [at - begins[0] + time for at, chunk in zip(begins, times, strict=False) for time in chunk]
     said = markings.told(wanted.spec, wanted.source, wanted.part, 1 + len(heard))
     seen = Times(shown=tuple(shown), tolerance=_TICK) if shown else None
@@ -234,7 +251,7 @@ def _joined(wanted: Film, join: Join) -> Step:
     writing = Writing(
         path=file.path,
         streams=tuple(streams),
-        options=(*said.options, *sounds.tags(wanted.heard), *MUXING[wanted.spec.container]),
+        options=(*said.options, *sounds.tags(wanted.heard), *wanted.muxing),
         promised=(file,),
     )
     return Step(
@@ -248,13 +265,12 @@ def _joined(wanted: Film, join: Join) -> Step:
 
 def _begin(wanted: Film, chunk: Chunk) -> int:
     """The time that is 0 in a chunk's file."""
-    return cutting.zero(wanted.source, wanted.part, wanted.used) if not chunk.index else chunk.start
+    return wanted.zero if not chunk.index else chunk.start
 
 
 def _counted(wanted: Film, chunk: Chunk, lead: int) -> float:
     """Seconds of the film that come before what is 0 in a chunk's filters."""
-    zero = cutting.zero(wanted.source, wanted.part, wanted.used)
-    return (_begin(wanted, chunk) - lead - zero) / SECOND
+    return (_begin(wanted, chunk) - lead - wanted.zero) / SECOND
 
 
 def _holds_sound(wanted: Film) -> Transcode.Container:
@@ -264,8 +280,7 @@ def _holds_sound(wanted: Film) -> Transcode.Container:
 
 def _first_shown(wanted: Film) -> int:
     """When the film's first frame is shown, from which ffmpeg counts intervals between key frames."""
-    begin = cutting.zero(wanted.source, wanted.part, wanted.used)
-    return max(begin, wanted.source.timeline.track(wanted.picture.index).start)
+    return max(wanted.zero, wanted.source.timeline.track(wanted.picture.index).start)
 
 
 def _lead(wanted: Film, chunk: Chunk) -> int:

@@ -31,6 +31,18 @@ def fused(steps: Iterable[Step], *, memory_bytes: int = 0) -> tuple[Step, ...]:
     return tuple(made)
 
 
+def together(steps: Sequence[Step], *, memory_bytes: int = 0) -> tuple[Step, ...]:
+    """Steps that are alike in what they read as one, whatever their encoders take, as far as memory lasts (0: any)."""
+    made: list[Step] = []
+    for step in steps:
+        both = _both(made[-1], step) if made and made[-1].reads == step.reads else None
+        if both and (not memory_bytes or both.memory_bytes <= memory_bytes):
+            made[-1] = both
+        else:
+            made.append(step)
+    return tuple(made)
+
+
 def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Steps, each after those whose files it reads. Raises ValueError where one waits for itself, or for nobody."""
     waits = waits_for(steps)

@@ -33,3 +33,27 @@ def code(text: str) -> str:
     first = re.split("[-_]", text.strip().lower(), maxsplit=1)[0]
     found = _OTHERS.get(first, first)
     return found if re.fullmatch("[a-z]{3}", found) and found not in _UNKNOWN else ""
+
+
+_TAGS = {
+    long: short for short, long in (pair.split("=") for pair in _TWO_LETTERS.split()) if short not in ("iw", "in", "ji")
+}
+# What speakers call them (CLDR), of those that films come in most.
+_SPOKEN = """
+ara=العربية ben=বাংলা bul=Български cat=Català ces=Čeština dan=Dansk deu=Deutsch ell=Ελληνικά eng=English est=Eesti
+fin=Suomi fra=Français heb=עברית hin=हिन्दी hrv=Hrvatski hun=Magyar ind=Indonesia ita=Italiano jpn=日本語 kor=한국어
+lav=Latviešu lit=Lietuvių msa=Melayu nld=Nederlands nob=Norsk nor=Norsk pol=Polski por=Português ron=Română rus=Русский
+slk=Slovenčina slv=Slovenščina spa=Español srp=Српски swe=Svenska tam=தமிழ் tel=తెలుగు tha=ไทย tur=Türkçe ukr=Українська
+urd=اردو vie=Tiếng_Việt zho=中文
+"""
+_NAMES = {long: name.replace("_", " ") for long, name in (pair.split("=") for pair in _SPOKEN.split())}
+
+
+def tag(code: str) -> str:
+    """A code of three letters as a language tag (RFC 5646): the shortest that there is. Empty for none."""
+    return _TAGS.get(code, code)
+
+
+def name(code: str) -> str:
+    """What a language is called by who speaks it, or its code. Empty for none."""
+    return _NAMES.get(code, code)

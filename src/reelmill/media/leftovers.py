@@ -4,6 +4,7 @@ By the containers' own structure, against lists of what is known and harmless: a
 is on no list. Only the structure is read, never the media, so it costs a few reads. Pure but for the reading.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ _MP4 = _MP4_FOLDERS | {
     *(b"wide", b"\xa9swr"),  # of QuickTime: filling, and the encoder
     *(b"styp", b"sidx", b"trex", b"mehd", b"mfhd", b"tfhd", b"tfdt", b"trun"),  # of fragments
 }
+# One ID3 tag of one field, by which the packager tells its version.
+_PACKAGER = re.compile(rb".{6}ID3\x04.{6}PRIV.{6}https://github\.com/shaka-project/shaka-packager\0[\w.-]+", re.DOTALL)
 _MP4_HANDLERS = (b"VideoHandler", b"SoundHandler", b"mdir", b"")
 _MOV_HANDLERS = (b"\x0cVideoHandler", b"\x0cSoundHandler", b"\x0bDataHandler")  # QuickTime's names tell their length
 # Elements of Matroska by their numbers, and those that hold others.
@@ -168,7 +171,9 @@ def _boxes(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]
             (size,) = struct.unpack(">Q", file.read(8))
             head = 16
         size = size or end - at
-        if kind not in _MP4:
+        if kind == b"ID32" and _PACKAGER.fullmatch(file.read(min(size - head, 256))):
+            pass
+        elif kind not in _MP4:
             yield _name(kind)
         elif kind == b"hdlr":
             handler = file.read(min(size - head, 256))[24:].rstrip(b"\0")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from reelmill.media.timeline import packed_times, unpacked_times
@@ -66,7 +67,7 @@ class Join:
     """Where the chunks begin, and where the last one ends; as in Chunk."""
     clock: Clock
     times: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
-    """By output, when each chunk's frames are shown, in microseconds from the first of them on."""
+    """By film, when each chunk's frames are shown, in microseconds from the first of them on."""
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -86,6 +87,7 @@ class Made:
     """A piece's file, as the task that made it tells those that wait for it."""
 
     output: str
+    """The film that it is a piece of: an output, or output/name for one of several that an output is made of."""
     piece: str
     """Its name."""
     uri: str
@@ -101,17 +103,29 @@ class Made:
         return file_of(self.output, self.piece)
 
 
-def file_of(output: str, piece: str) -> str:
+def file_of(film: str, piece: str) -> str:
     """What a join's step calls the file of a piece."""
-    return f"{output}/{piece}"
+    return f"{film}/{piece}"
+
+
+def film_name(path: PurePosixPath) -> str:
+    """What a film, or a piece of it, is called by the name of its file."""
+    name = path.name.removesuffix(path.suffix)
+    return name.removesuffix(".chunk").removesuffix(".sound")
+
+
+def film_in(path: PurePosixPath, piece: str) -> str:
+    """The film that a piece's file is of, as in Made."""
+    output, name = path.parent.name, path.name.removesuffix(f".{piece.partition('-')[0]}{path.suffix}")
+    return output if name == output else f"{output}/{name}"
 
 
 def joined(join: Join, made: Iterable[Made]) -> Join:
     """A join that knows what its pieces told. Raises ValueError where one told nothing."""
     times = {(one.output, one.piece): one.times for one in made}
-    outputs = dict.fromkeys(output for output, _ in times)
+    films = dict.fromkeys(film for film, piece in times if piece != Sound.name)
     try:
-        known = {output: [times[output, chunk.name] for chunk in join.chunks] for output in outputs}
+        known = {film: [times[film, chunk.name] for chunk in join.chunks] for film in films}
     except KeyError as missing:
         raise ValueError(f"no task told of {missing}") from missing
     return replace(join, times=known)

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
-_BEGINNING = re.compile(r'^#EXT-X-MAP:.*?URI="([^"]*)"', re.MULTILINE)
+_BEGINNING = re.compile(r"^#EXT-X-MAP:(.*)", re.MULTILINE)
 _DURATION = re.compile(r"^#EXTINF:([0-9.]+)")
+_RANGE = re.compile(r"^#EXT-X-BYTERANGE:([0-9]+)(?:@([0-9]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,10 @@ class Segment:
     name: str
     """Of its file, beside the playlist."""
     seconds: float
+    begin: int = 0
+    """Where it lies in its file."""
+    size: int | None = None
+    """Its bytes; None: to the file's end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,15 +26,15 @@ class Playlist:
     """A stream of segments."""
 
     segments: tuple[Segment, ...] = ()
-    beginning: str = ""
-    """The file that comes before each of them (EXT-X-MAP); empty for none."""
+    beginning: Segment | None = None
+    """What comes before each of them (EXT-X-MAP)."""
     ended: bool = False
     """It says that nothing more comes."""
 
     @property
     def names(self) -> set[str]:
         """All files that it lists."""
-        return {segment.name for segment in self.segments} | ({self.beginning} if self.beginning else set())
+        return {segment.name for segment in self.segments} | ({self.beginning.name} if self.beginning else set())
 
     @property
     def seconds(self) -> float:
@@ -39,15 +44,47 @@ class Playlist:
 
 def parsed(text: str) -> Playlist:
     """Read a playlist; what it is not known to say is passed over."""
-    segments, seconds = [], 0.0
+    segments: list[Segment] = []
+    seconds, size, begin = 0.0, None, 0
     for line in text.splitlines():
         if told := _DURATION.match(line):
             seconds = float(told[1])
+        elif told := _RANGE.match(line):
+            # Without a place it follows the one before.
+            size, begin = int(told[1]), int(told[2]) if told[2] else begin
         elif line and not line.startswith("#"):
-            segments.append(Segment(line, seconds))
-    beginning = _BEGINNING.search(text)
+            segments.append(Segment(line, seconds, begin if size is not None else 0, size))
+            size, begin = None, begin + (size or 0)
+    found = _BEGINNING.search(text)
     return Playlist(
         segments=tuple(segments),
-        beginning=beginning[1] if beginning else "",
+        beginning=_beginning(attributes(found[1])) if found else None,
         ended="#EXT-X-ENDLIST" in text,
     )
+
+
+def attributes(text: str) -> dict[str, str]:
+    """An attribute list, quotes taken off."""
+    return {name: value.strip('"') for name, value in re.findall(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)', text)}
+
+
+def listed(master: str) -> dict[str, str]:
+    """The playlists that a master playlist tells of, and of which kind each is: picture, sound or iframes."""
+    found, pending = {}, False
+    for line in master.splitlines():
+        told = attributes(line.partition(":")[2])
+        if line.startswith("#EXT-X-STREAM-INF:"):
+            pending = True
+        elif line.startswith("#EXT-X-MEDIA:"):
+            found[told.get("URI", "")] = "sound"
+        elif line.startswith("#EXT-X-I-FRAME-STREAM-INF:"):
+            found[told.get("URI", "")] = "iframes"
+        elif pending and line and not line.startswith("#"):
+            found[line] = "picture"
+            pending = False
+    return found
+
+
+def _beginning(told: dict[str, str]) -> Segment:
+    size, _, begin = told.get("BYTERANGE", "").partition("@")
+    return Segment(told.get("URI", ""), 0.0, int(begin or 0), int(size) if size else None)

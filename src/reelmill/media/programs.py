@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from reelmill.media.fork_server import python, python_reads
+from reelmill.media.packager import find_packager
 from reelmill.media.render.command import Command
 from reelmill.media.render.rendering import TOOLS, typed
 from reelmill.media.steps import Program
@@ -23,14 +24,14 @@ FFMPEG_OPTIONS = (
 
 
 def argv_of(command: Command, ffmpeg: Path) -> tuple[str, ...]:
-    """What is executed, the program by its path. Raises RuntimeError where there is none, naming the remedy."""
+    """What is executed, the program by its path. Raises AttemptFailed where there is none, naming the remedy."""
     match command.program:
         case Program.FFMPEG:
             return (str(ffmpeg), *FFMPEG_OPTIONS, *command.argv)
         case Program.TOOL:
             return (*python(f"{TOOLS}.{command.argv[0]}"), *command.argv[1:])
         case Program.PACKAGER:
-            raise RuntimeError("there is no packager")
+            return (str(find_packager()), *command.argv)
 
 
 def reads_of(command: Command) -> tuple[Path, ...]:

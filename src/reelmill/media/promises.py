@@ -96,7 +96,7 @@ class PlannedFile:
     """A file that is made."""
 
     output: str
-    """Name of the job's output that it belongs to; empty for one that only another step reads."""
+    """Name of the job's output that it belongs to; empty for one that is of none."""
     path: PurePosixPath
     """Relative to the working directory; also its name below the destination."""
     content_type: str
@@ -108,9 +108,19 @@ class PlannedFile:
     data: Data | None = None
     """What it is, where it is no media: then nothing else is expected of it."""
     stored: bool = True
-    """Whether it is one of its output's files; else it is made for what is told of the output, and goes."""
+    """Whether it is one of its output's files; else it is made for what is told of the output, or for a later step."""
     mastered: Mastered | None = None
     """What is known of its sound."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendition:
+    """One picture or sound of a set, in files of its own."""
+
+    folder: str
+    """Of its files, beside the manifest."""
+    expected: Expected
+    """Of each of its segments with what comes before it; the length is that of all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +130,7 @@ class FileSet:
     output: str
     """As of a file."""
     manifest: PurePosixPath
-    """Relative to the working directory: an HLS media playlist."""
+    """Relative to the working directory: an HLS media playlist, or what players of several renditions begin with."""
     pattern: str
     """Of the names of all others, as of Path.glob, in the manifest's folder."""
     content_types: tuple[tuple[str, str], ...]
@@ -129,3 +139,7 @@ class FileSet:
     """Of the whole, as its first segments and its manifest's durations tell."""
     position: int = 0
     """As of a file."""
+    renditions: tuple[Rendition, ...] = ()
+    """Those that an HLS master playlist or a DASH manifest tells of, which have playlists of their own in HLS."""
+    further: tuple[PurePosixPath, ...] = ()
+    """Other manifests of the same renditions, beside the first one."""

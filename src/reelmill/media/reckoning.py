@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reelmill.jobs.measures import Kind
-from reelmill.media import costs
+from reelmill.media import costs, ladders
 from reelmill.media.contract import Source
 from reelmill.media.formats.sound import DEFAULT_BPS
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.geometry import Size
+from reelmill.media.pieces import film_name
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import COPY, Program, Step, Writing
 from reelmill.media.steps import Kind as StreamKind
 from reelmill.media.tracks import shown
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.media_pb2 import MediaInfo
-from reelmill.v1.operations_pb2 import AudioExtract, AudioSettings, Thumbnail, Transcode, VideoSettings
+from reelmill.v1.operations_pb2 import AudioExtract, AudioSettings, Thumbnail, VideoSettings
 
 PROCESS_CPU = 0.02
 """Core-seconds that ffmpeg takes to start."""
@@ -34,7 +35,7 @@ _SOUNDS = {"AAC": 0.016, "MP3": 0.009, "OPUS": 0.009, "FLAC": 0.0012, "WAV": 0.0
 """Core-seconds a second."""
 _TOOL_CPU = 0.15
 """Core-seconds: a tool of our own starts, and reads some lines."""
-_ENCODING = frozenset({"transcode", "thumbnail", "audio"})
+_ENCODING = frozenset({"transcode", "thumbnail", "audio", "package"})
 """Operations that are reckoned by what is encoded; of others by their steps' costs."""
 _KINDS = {StreamKind.VIDEO: MediaInfo.Stream.VIDEO, StreamKind.AUDIO: MediaInfo.Stream.AUDIO}
 _COPY_CPU = 0.001
@@ -67,6 +68,8 @@ def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ..
         names = step.outputs or ("",)
         kind = Kind("tool", str(step.arguments[0]))
         return tuple(Work(kind=kind, output=name, cpu=_TOOL_CPU / len(names)) for name in names)
+    if step.program is Program.PACKAGER:
+        return (Work(kind=Kind("pack"), cpu=PROCESS_CPU + step.cost.writing_cpu),)
     found = [_decoding(step, sources)]
     files: dict[str, list[PlannedFile | FileSet]] = {name: [] for name in step.outputs}
     copied = 0
@@ -124,11 +127,18 @@ def _encoding(
             elif output.HasField("thumbnail"):
                 yield _still(output.name, output.thumbnail, size)
             elif picture is not None:
-                yield _film(output.name, output.transcode, size, picture, length)
+                yield _film(output.name, _settings(output, file, picture), size, picture, length)
 
 
-def _film(name: str, spec: Transcode, size: Size, picture: MediaInfo.Stream, seconds: float) -> Work:
-    video = spec.video
+def _settings(output: Output, file: PlannedFile | FileSet, picture: MediaInfo.Stream) -> VideoSettings:
+    """How a film is encoded: of a package the rung that its file is called by."""
+    if not output.HasField("package") or isinstance(file, FileSet):
+        return output.transcode.video
+    rungs = ladders.rungs(output.package, picture, 0.0)
+    return next((rung.settings for rung in rungs if rung.name == film_name(file.path)), rungs[0].settings)
+
+
+def _film(name: str, video: VideoSettings, size: Size, picture: MediaInfo.Stream, seconds: float) -> Work:
     if video.bitrate_bps:
         written = video.bitrate_bps * seconds / 8
     else:
@@ -148,7 +158,9 @@ def _still(name: str, spec: Thumbnail, size: Size) -> Work:
 
 
 def _sound(output: Output, seconds: float) -> Work:
-    if output.HasField("audio"):
+    if output.HasField("package"):
+        name, bps = AudioSettings.Codec.Name(output.package.audio.codec), output.package.audio.bitrate_bps
+    elif output.HasField("audio"):
         name, bps = AudioExtract.Format.Name(output.audio.format), output.audio.bitrate_bps
         name = "AAC" if name == "M4A" else name
     else:

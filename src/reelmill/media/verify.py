@@ -10,13 +10,15 @@ from pathlib import Path, PurePosixPath
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import languages, tracks
+from reelmill.media import languages, sets, tracks
 from reelmill.media.leftovers import leftovers, leftovers_in
-from reelmill.media.playlists import Playlist, parsed
+from reelmill.media.playlists import Segment
 from reelmill.media.probe import Probed, TenantProber
 from reelmill.media.promises import Data, Expected, ExpectedStream, FileSet, Mastered, PlannedFile, Times, allowance
 from reelmill.media.readers.findings import HEAD_BYTES, MOST_BYTES, are_peaks, is_object, result_of
+from reelmill.media.sets import Listed
 from reelmill.media.stills import Still
+from reelmill.media.streams import bytes_of
 from reelmill.media.timeline import SECOND
 from reelmill.v1.analysis_pb2 import OutputResult
 from reelmill.v1.media_pb2 import MediaInfo
@@ -28,7 +30,6 @@ _SAMPLES = 3  # segments of a set that are looked into: the first, the middle an
 _SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: sound ends with its last packet
 _DAMAGED_SECONDS = 0.1
 _WHOLE = (0.0, 1e9)  # seconds: of a file whose frames are all looked at
-_MANIFEST_BYTES = 2**24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,58 +191,35 @@ def _check_private(path: PurePosixPath, output: str, private: Sequence[str]) -> 
 
 
 async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) -> list[Verified]:
-    there = folder / files.manifest.parent
-    written, playlist, found = await asyncio.to_thread(_read, folder / files.manifest, files)
-    if found:
-        raise AttemptFailed(code, f"{files.manifest}: {'; '.join(found)}", output=files.output)
-    segments = playlist.segments
+    found = await asyncio.to_thread(sets.read, files, folder)
+    if found.problems:
+        raise AttemptFailed(code, "; ".join(found.problems), output=files.output)
+    for stream in found.streams:
+        await _samples(files, stream, folder, prober, code)
+    return [Verified(output=files.output, path=path, content_type=kind, info=None) for path, kind in found.files]
+
+
+async def _samples(files: FileSet, stream: Listed, folder: Path, prober: TenantProber, code: str) -> None:
+    """Look into some of a stream's segments."""
+    segments = stream.playlist.segments
     for at in sorted({0, len(segments) // 2, len(segments) - 1})[:_SAMPLES]:
         # A fragment is read behind the beginning of its file, which has what all have in common.
-        sample = files.manifest.with_name(f".sample-{at}{PurePosixPath(segments[at].name).suffix}")
-        await asyncio.to_thread(_joined, there, (playlist.beginning, segments[at].name), folder / sample)
+        sample = stream.folder / f".sample-{at}{PurePosixPath(segments[at].name).suffix}"
+        parts = (stream.playlist.beginning, segments[at])
+        await asyncio.to_thread(_joined, folder / stream.folder, parts, folder / sample)
         try:
-            expected = replace(
-                files.expected, duration_seconds=segments[at].seconds, duration_tolerance_seconds=_SEGMENT_SECONDS
-            )
+            # Of a single packet a reader knows no length of its own.
+            seconds = segments[at].seconds if segments[at].seconds > _SEGMENT_SECONDS else None
+            expected = replace(stream.expected, duration_seconds=seconds, duration_tolerance_seconds=_SEGMENT_SECONDS)
             await _looked_into(sample, files.output, expected, folder, prober, code)
         finally:
             (folder / sample).unlink()
-    types = dict(files.content_types)
-    names = [files.manifest.name, *sorted(written)]
-    return [
-        Verified(
-            output=files.output,
-            path=files.manifest.with_name(name),
-            content_type=types[PurePosixPath(name).suffix],
-            info=None,
-        )
-        for name in names
-    ]
 
 
-def _read(path: Path, files: FileSet) -> tuple[set[str], Playlist, list[str]]:
-    """A set's files, its manifest, and how that differs from what was written and promised."""
-    written = {found.name for found in path.parent.glob(files.pattern)}
-    if path.stat().st_size > _MANIFEST_BYTES:
-        return written, Playlist(), [f"it has more than {_MANIFEST_BYTES} bytes"]
-    playlist = parsed(path.read_text())
-    listed = playlist.names
-    found = [f"it lists {name}, which is not there" for name in sorted(listed - written)[:3]]
-    found += [f"it does not list {name}" for name in sorted(written - listed)[:3]]
-    if not playlist.segments:
-        found.append("it lists nothing")
-    if not playlist.ended:
-        found.append("it does not say that it is whole")
-    seconds, wanted = playlist.seconds, files.expected.duration_seconds
-    if wanted is not None and abs(seconds - wanted) > files.expected.duration_tolerance_seconds:
-        found.append(f"it lasts {seconds:.3f} s instead of {wanted:.3f} s")
-    return written, playlist, found
-
-
-def _joined(folder: Path, names: Sequence[str], target: Path) -> None:
+def _joined(folder: Path, parts: Sequence[Segment | None], target: Path) -> None:
     with target.open("wb") as file:
-        for name in filter(None, names):
-            file.write((folder / name).read_bytes())
+        for part in filter(None, parts):
+            file.write(bytes_of(folder, part))
 
 
 def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False, claimed_seconds: float = 0.0) -> list[str]:

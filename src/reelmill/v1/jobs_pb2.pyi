@@ -8,6 +8,7 @@ from google.rpc import status_pb2 as _status_pb2
 from reelmill.v1 import analysis_pb2 as _analysis_pb2
 from reelmill.v1 import media_pb2 as _media_pb2
 from reelmill.v1 import operations_pb2 as _operations_pb2
+from reelmill.v1 import package_pb2 as _package_pb2
 from reelmill.v1 import rules_pb2 as _rules_pb2
 from reelmill.v1 import steps_pb2 as _steps_pb2
 from reelmill.v1 import webhooks_pb2 as _webhooks_pb2
@@ -38,7 +39,7 @@ class Input(_message.Message):
     def __init__(self, name: _Optional[str] = ..., uri: _Optional[str] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("name", "input", "transcode", "thumbnail", "audio", "preset", "waveform", "analyze", "compare", "optional", "contract", "files", "file_count", "total_bytes", "error", "result", "measured")
+    __slots__ = ("name", "input", "transcode", "thumbnail", "audio", "preset", "waveform", "analyze", "compare", "package", "optional", "contract", "files", "file_count", "total_bytes", "error", "result", "measured")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +49,7 @@ class Output(_message.Message):
     WAVEFORM_FIELD_NUMBER: _ClassVar[int]
     ANALYZE_FIELD_NUMBER: _ClassVar[int]
     COMPARE_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_FIELD_NUMBER: _ClassVar[int]
     OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +67,7 @@ class Output(_message.Message):
     waveform: _analysis_pb2.Waveform
     analyze: _analysis_pb2.Analyze
     compare: _analysis_pb2.Compare
+    package: _package_pb2.Package
     optional: bool
     contract: _analysis_pb2.Contract
     files: _containers.RepeatedCompositeFieldContainer[OutputFile]
@@ -73,7 +76,7 @@ class Output(_message.Message):
     error: JobError
     result: _analysis_pb2.OutputResult
     measured: _analysis_pb2.Measured
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., preset: _Optional[str] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., file_count: _Optional[int] = ..., total_bytes: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[_analysis_pb2.OutputResult, _Mapping]] = ..., measured: _Optional[_Union[_analysis_pb2.Measured, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., preset: _Optional[str] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., file_count: _Optional[int] = ..., total_bytes: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[_analysis_pb2.OutputResult, _Mapping]] = ..., measured: _Optional[_Union[_analysis_pb2.Measured, _Mapping]] = ...) -> None: ...
 
 class OutputFile(_message.Message):
     __slots__ = ("uri", "size_bytes", "sha256", "content_type", "media", "path", "download_url")

@@ -1,6 +1,7 @@
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from reelmill.v1 import operations_pb2 as _operations_pb2
+from reelmill.v1 import package_pb2 as _package_pb2
 from reelmill.v1 import rules_pb2 as _rules_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -214,31 +215,35 @@ class Parameter(_message.Message):
     def __init__(self, path: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., required: _Optional[bool] = ..., repeated: _Optional[bool] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., max_length: _Optional[int] = ..., max_items: _Optional[int] = ..., pattern: _Optional[str] = ..., default: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Parameter.Value, _Mapping]]] = ...) -> None: ...
 
 class Preset(_message.Message):
-    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "outputs")
+    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "outputs")
     class Part(_message.Message):
-        __slots__ = ("part", "transcode", "thumbnail", "audio")
+        __slots__ = ("part", "transcode", "thumbnail", "audio", "package")
         PART_FIELD_NUMBER: _ClassVar[int]
         TRANSCODE_FIELD_NUMBER: _ClassVar[int]
         THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
         AUDIO_FIELD_NUMBER: _ClassVar[int]
+        PACKAGE_FIELD_NUMBER: _ClassVar[int]
         part: str
         transcode: _operations_pb2.Transcode
         thumbnail: _operations_pb2.Thumbnail
         audio: _operations_pb2.AudioExtract
-        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ...) -> None: ...
+        package: _package_pb2.Package
+        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
     THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     transcode: _operations_pb2.Transcode
     thumbnail: _operations_pb2.Thumbnail
     audio: _operations_pb2.AudioExtract
+    package: _package_pb2.Package
     outputs: _containers.RepeatedCompositeFieldContainer[Preset.Part]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ...) -> None: ...
 
 class ListOperationsRequest(_message.Message):
     __slots__ = ()

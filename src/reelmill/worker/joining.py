@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.pieces import Join, Made, joined, made_of, result
+from reelmill.media.pieces import Join, Made, film_in, joined, made_of, result
 from reelmill.media.verify import FILES_AT_ONCE, Verified
 from reelmill.storage.storage import Storage
 from reelmill.store.leases import MadeFile
@@ -52,17 +52,16 @@ async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: 
     return Brought(join=joined(join, made), paths=paths)
 
 
-def told(piece: str, verified: Sequence[Verified], stored: Iterable[MadeFile], engine: str) -> bytes:
+def told(piece: str, verified: Sequence[Verified], stored: Sequence[MadeFile], engine: str) -> bytes:
     """What a task that made a piece, with such a build of ffmpeg, tells the one that joins it."""
-    times = {str(file.output): file.times for file in verified}
     return result(
         Made(
-            output=one.output,
+            output=film_in(file.path, piece),
             piece=piece,
             uri=one.file.uri,
             size_bytes=one.file.size_bytes,
-            times=times[one.output],
+            times=file.times,
             engine=engine,
         )
-        for one in stored
+        for file, one in zip(verified, stored, strict=True)
     )

@@ -4,6 +4,7 @@ from reelmill.media.contract import Operation
 from reelmill.media.operations.analyze import AnalyzeOperation
 from reelmill.media.operations.audio import AudioOperation
 from reelmill.media.operations.compare import CompareOperation
+from reelmill.media.operations.package import PackageOperation
 from reelmill.media.operations.thumbnail import ThumbnailOperation
 from reelmill.media.operations.transcode import TranscodeOperation
 from reelmill.media.operations.waveform import WaveformOperation
@@ -17,5 +18,6 @@ OPERATIONS: dict[str, Operation] = {
         WaveformOperation(),
         AnalyzeOperation(),
         CompareOperation(),
+        PackageOperation(),
     )
 }

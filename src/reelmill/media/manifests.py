@@ -1,0 +1,339 @@
+"""Manifests of packages: HLS (RFC 8216, and its successor's draft rfc8216bis) and MPEG-DASH (ISO/IEC 23009-1). Pure.
+
+By ourselves, out of what was measured of each segment: packagers estimate peaks without the last segment, and so call
+an average higher than its peak.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import groupby, pairwise
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from reelmill.media.playlists import Segment
+from reelmill.media.streams import Stream
+
+MASTER, MPD = "master.m3u8", "manifest.mpd"
+PLAYLIST, IFRAMES = "index.m3u8", "iframes.m3u8"
+NUMBERED = "$Number%05d$"
+"""How the packager names segments."""
+_SOUNDS = "audio"  # the group of all sounds, in HLS
+_NAMESPACE = (
+    'xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    ' xsi:schemaLocation="urn:mpeg:dash:schema:mpd:2011 DASH-MPD.xsd"'
+)
+_SAME_SECONDS = Fraction(1, 200_000)  # by which frames may last longer than they should: clocks are rounded
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What is told of a stream beside what is measured."""
+
+    folder: str
+    kind: str
+    """video or audio."""
+    width: int = 0
+    height: int = 0
+    name: str = ""
+    language: str = ""
+    """A tag of RFC 5646; empty where it is not known."""
+    roles: tuple[str, ...] = ()
+    """DASH's."""
+    characteristics: tuple[str, ...] = ()
+    """HLS's."""
+    purpose: str = ""
+    """What DASH calls the audience that a sound is made for (urn:tva:metadata:cs:AudioPurposeCS:2007)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What manifests are to be written of."""
+
+    output: str
+    """The folder that all lies in."""
+    hls: bool
+    dash: bool
+    iframes: bool
+    streams: tuple[Told, ...]
+    """Pictures first; the first sound is the default."""
+
+    def told(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Order":
+        """What `told` made. Raises TypeError or KeyError for anything else."""
+        streams = tuple(
+            Told(**{**one, "roles": tuple(one["roles"]), "characteristics": tuple(one["characteristics"])})
+            for one in told["streams"]
+        )
+        return cls(**{**told, "streams": streams})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """A stream, what is told of it, and its bit rates."""
+
+    told: Told
+    stream: Stream
+    sizes: tuple[int, ...]
+    """Bytes of each segment."""
+
+    def rates(self, target: int) -> "Rates":
+        """Of its segments."""
+        return rates(self.sizes, [one.seconds for one in self.stream.segments], target)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """Bits per second of a stream."""
+
+    peak: int
+    average: int
+
+    def __add__(self, other: "Rates") -> "Rates":
+        return Rates(peak=self.peak + other.peak, average=self.average + other.average)
+
+
+def rates(sizes: Sequence[int], seconds: Sequence[float], target: int) -> Rates:
+    """Of segments of so many bytes, by a target duration in seconds; rounded up.
+
+    The peak is the highest rate of segments in a row that last between a half and one and a half of the target
+    together (rfc8216bis, "peak segment bit rate"), and no less than the average.
+    """
+    peak = 0.0
+    for i in range(len(sizes)):
+        count, length = 0, 0.0
+        for size, last in zip(sizes[i:], seconds[i:], strict=True):
+            count, length = count + size, length + last
+            if length > 1.5 * target:
+                break
+            if length >= 0.5 * target:
+                peak = max(peak, count * 8 / length)
+    whole = sum(sizes) * 8 / max(sum(seconds), 1e-9)
+    return Rates(peak=-int(-max(peak, whole) // 1), average=-int(-whole // 1))
+
+
+def target(known: Sequence[Known]) -> int:
+    """The target duration in seconds, which all playlists share: the longest segment's, rounded to the nearest."""
+    longest = max(segment.seconds for one in known for segment in one.stream.segments)
+    return max(1, int(longest + 0.5))
+
+
+def manifests(order: Order, known: Sequence[Known]) -> dict[str, str]:
+    """All texts by their paths below the output's folder."""
+    found: dict[str, str] = {}
+    if order.hls:
+        seconds = target(known)
+        found[MASTER] = _master(order, known, seconds)
+        for one in known:
+            stream = one.stream
+            text = _media(stream.segments, stream.beginning, seconds, independent=stream.independent)
+            found[f"{one.told.folder}/{PLAYLIST}"] = text
+            if order.iframes and one.told.kind == "video":
+                found[f"{one.told.folder}/{IFRAMES}"] = _media(stream.keys, stream.beginning, seconds, only_keys=True)
+    if order.dash:
+        found[MPD] = _mpd(known)
+    return found
+
+
+def _media(
+    segments: Sequence[Segment],
+    beginning: Segment,
+    target: int,
+    *,
+    independent: bool = False,
+    only_keys: bool = False,
+) -> str:
+    # EXT-X-MAP takes version 6, and 5 among key frames alone (RFC 8216, 7).
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{5 if only_keys else 6}", f"#EXT-X-TARGETDURATION:{target}"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD"]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
+    lines += ["#EXT-X-I-FRAMES-ONLY"] if only_keys else []
+    part = f',BYTERANGE="{beginning.size}@{beginning.begin}"' if beginning.size is not None else ""
+    lines.append(f'#EXT-X-MAP:URI="{beginning.name}"{part}')
+    for one in segments:
+        lines.append(f"#EXTINF:{_decimal(one.seconds)},")
+        lines += [f"#EXT-X-BYTERANGE:{one.size}@{one.begin}"] if one.size is not None else []
+        lines.append(one.name)
+    return "\n".join((*lines, "#EXT-X-ENDLIST", ""))
+
+
+def _master(order: Order, known: Sequence[Known], seconds: int) -> str:
+    sounds = [one for one in known if one.told.kind == "audio"]
+    heard = [one.rates(seconds) for one in sounds]
+    loudest = Rates(
+        peak=max((one.peak for one in heard), default=0), average=max((one.average for one in heard), default=0)
+    )
+    lines = ["#EXTM3U"]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if all(one.stream.independent for one in known) else []
+    for i, one in enumerate(sounds):
+        lines.append(f"#EXT-X-MEDIA:{_attributes(_sound(one, first=not i))}")
+    pictures = [one for one in known if one.told.kind == "video"]
+    for one in pictures:
+        codecs = dict.fromkeys((one.stream.track.codec, *(sound.stream.track.codec for sound in sounds)))
+        told = {
+            **_bandwidth(one.rates(seconds) + loudest),
+            "CODECS": f'"{",".join(codecs)}"',
+            "RESOLUTION": f"{one.told.width}x{one.told.height}",
+            "FRAME-RATE": f"{float(_meant(one.stream.frame_rate)):.3f}",
+            "VIDEO-RANGE": one.stream.track.range,
+            **({"AUDIO": f'"{_SOUNDS}"'} if sounds else {}),
+            "CLOSED-CAPTIONS": "NONE",
+        }
+        lines += (f"#EXT-X-STREAM-INF:{_attributes(told)}", f"{one.told.folder}/{PLAYLIST}")
+    for one in pictures if order.iframes else ():
+        stream = one.stream
+        keys = rates([key.size or 0 for key in stream.keys], [key.seconds for key in stream.keys], seconds)
+        told = {
+            **_bandwidth(keys),
+            "CODECS": f'"{stream.track.codec}"',
+            "RESOLUTION": f"{one.told.width}x{one.told.height}",
+            "VIDEO-RANGE": stream.track.range,
+            "URI": f'"{one.told.folder}/{IFRAMES}"',
+        }
+        lines.append(f"#EXT-X-I-FRAME-STREAM-INF:{_attributes(told)}")
+    return "\n".join((*lines, ""))
+
+
+def _sound(one: Known, *, first: bool) -> dict[str, str]:
+    told = one.told
+    return {
+        "TYPE": "AUDIO",
+        "GROUP-ID": f'"{_SOUNDS}"',
+        "NAME": f'"{told.name}"',
+        **({"LANGUAGE": f'"{told.language}"'} if told.language else {}),
+        "DEFAULT": "YES" if first else "NO",
+        "AUTOSELECT": "YES",
+        **({"CHARACTERISTICS": f'"{",".join(told.characteristics)}"'} if told.characteristics else {}),
+        "CHANNELS": f'"{one.stream.track.channels}"',
+        "URI": f'"{told.folder}/{PLAYLIST}"',
+    }
+
+
+def _bandwidth(one: Rates) -> dict[str, str]:
+    return {"BANDWIDTH": str(one.peak), "AVERAGE-BANDWIDTH": str(one.average)}
+
+
+def _attributes(told: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in told.items())
+
+
+def _mpd(known: Sequence[Known]) -> str:
+    whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
+    longest = max(segment.seconds for one in known for segment in one.stream.segments)
+    single = known[0].stream.index is not None
+    profile = "urn:mpeg:dash:profile:isoff-on-demand:2011" if single else "urn:mpeg:dash:profile:isoff-live:2011"
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        # What comes at the bandwidth that is told arrives in time behind one whole segment.
+        f'<MPD {_NAMESPACE} profiles="{profile}" type="static" mediaPresentationDuration="PT{_decimal(whole)}S"'
+        f' minBufferTime="PT{_decimal(longest)}S">',
+        '  <Period id="0" start="PT0S">',
+    ]
+    for i, members in enumerate(_adaptations(known)):
+        lines += (f"    {line}" for line in _adaptation(str(i), members, longest))
+    return "\n".join((*lines, "  </Period>", "</MPD>", ""))
+
+
+def _adaptations(known: Sequence[Known]) -> Iterator[list[Known]]:
+    """Streams that players may change between: pictures of one codec. Each sound is one by itself."""
+    found: dict[str, list[Known]] = {}
+    for one in known:
+        if one.told.kind == "video":
+            found.setdefault(one.stream.track.codec.partition(".")[0], []).append(one)
+    yield from found.values()
+    yield from ([one] for one in known if one.told.kind == "audio")
+
+
+def _adaptation(number: str, members: Sequence[Known], longest: float) -> Iterator[str]:
+    first = members[0]
+    single = first.stream.index is not None
+    prefix = "subsegment" if single else "segment"
+    told: dict[str, object] = {"id": number, "contentType": first.told.kind}
+    if first.told.kind == "video":
+        width, height = first.told.width, first.told.height
+        told |= {"par": f"{Fraction(width, height).numerator}:{Fraction(width, height).denominator}"}
+        told |= {
+            "maxWidth": max(one.told.width for one in members),
+            "maxHeight": max(one.told.height for one in members),
+        }
+        told["maxFrameRate"] = _meant(max(one.stream.frame_rate for one in members))
+    elif first.told.language:
+        told["lang"] = first.told.language
+    told[f"{prefix}Alignment"] = "true"
+    if all(one.stream.independent for one in members):
+        told["subsegmentStartsWithSAP" if single else "startWithSAP"] = "1"
+    yield f"<AdaptationSet {_xml(told)}>"
+    if first.told.purpose:
+        purpose = {"schemeIdUri": "urn:tva:metadata:cs:AudioPurposeCS:2007", "value": first.told.purpose}
+        yield f"  <Accessibility {_xml(purpose)}/>"
+    for role in first.told.roles:
+        yield f"  <Role {_xml({'schemeIdUri': 'urn:mpeg:dash:role:2011', 'value': role})}/>"
+    if first.told.name:
+        yield f"  <Label>{escape(first.told.name)}</Label>"
+    for one in members:
+        yield from (f"  {line}" for line in _representation(one, longest))
+    yield "</AdaptationSet>"
+
+
+def _representation(one: Known, longest: float) -> Iterator[str]:
+    told, stream = one.told, one.stream
+    peak = one.rates(max(1, int(longest + 0.5))).peak
+    named: dict[str, object] = {"id": told.folder, "bandwidth": peak, "codecs": stream.track.codec}
+    named["mimeType"] = f"{told.kind}/mp4"
+    if told.kind == "video":
+        named |= {"width": told.width, "height": told.height, "sar": "1:1", "frameRate": _meant(stream.frame_rate)}
+    else:
+        named["audioSamplingRate"] = stream.track.sample_rate_hz
+    yield f"<Representation {_xml(named)}>"
+    if told.kind == "audio":
+        scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+        yield f"  <AudioChannelConfiguration {_xml({'schemeIdUri': scheme, 'value': stream.track.channels})}/>"
+    if stream.index is not None:
+        begin, end = stream.index
+        yield f"  <BaseURL>{escape(f'{told.folder}/{stream.beginning.name}')}</BaseURL>"
+        yield f'  <SegmentBase timescale="{stream.track.scale}" indexRange="{begin}-{end - 1}">'
+        yield f'    <Initialization range="{stream.beginning.begin}-{(stream.beginning.size or 0) - 1}"/>'
+        yield "  </SegmentBase>"
+    else:
+        template = {
+            "timescale": stream.track.scale,
+            "initialization": f"{told.folder}/{stream.beginning.name}",
+            "media": f"{told.folder}/{NUMBERED}.m4s",
+            "startNumber": 1,
+        }
+        yield f"  <SegmentTemplate {_xml(template)}>"
+        yield "    <SegmentTimeline>"
+        yield from (f"      {line}" for line in _timeline(stream.starts))
+        yield "    </SegmentTimeline>"
+        yield "  </SegmentTemplate>"
+    yield "</Representation>"
+
+
+def _timeline(starts: Sequence[int]) -> Iterator[str]:
+    """Segments that last as long as the one before are counted."""
+    at = starts[0]
+    for length, group in groupby(b - a for a, b in pairwise(starts)):
+        again = len(list(group)) - 1
+        yield f'<S t="{at}" d="{length}"' + (f' r="{again}"' if again else "") + "/>"
+        at += length * (again + 1)
+
+
+def _meant(rate: Fraction) -> Fraction:
+    """What is meant by frames a second that were measured on a clock that is rounded: 25, 30000/1001, …"""
+    for unit in (Fraction(1), Fraction(1000, 1001)):
+        meant = round(rate / unit) * unit
+        if meant and abs(1 / rate - 1 / meant) < _SAME_SECONDS:
+            return meant
+    return rate.limit_denominator(1000)
+
+
+def _decimal(seconds: float) -> str:
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
+
+
+def _xml(told: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={quoteattr(str(value))}" for name, value in told.items())

@@ -1,0 +1,170 @@
+"""How a stream is packed: the steps, and what must be there afterwards. Pure.
+
+Shaka Packager 3.8 writes the segments, a tool of ours the manifests (docs/architecture.md says why). The packager's
+descriptors are fields with commas between: nothing that a stranger wrote stands in one.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from reelmill.media import languages
+from reelmill.media.film import between
+from reelmill.media.manifests import MASTER, MPD, NUMBERED, Order, Told
+from reelmill.media.promises import Expected, FileSet, Rendition
+from reelmill.media.render.ffmpeg import seconds
+from reelmill.media.steps import Cost, Place, Program, Reading, Step, Writing
+from reelmill.media.streams import INIT, SUFFIX, WHOLE
+from reelmill.media.tracks import Sound
+from reelmill.v1.operations_pb2 import TrackSelector
+from reelmill.v1.package_pb2 import Package
+
+CONTENT_TYPES = (
+    (".m3u8", "application/vnd.apple.mpegurl"),
+    (".mpd", "application/dash+xml"),
+    (".m4s", "video/iso.segment"),
+    (".mp4", "video/mp4"),
+)
+"""By suffix; of a sound's files with audio in the place of video."""
+# The same bytes from the same input: no time of the day, and streams in our order.
+_FLAGS = ("--use_fake_clock_for_muxer", "--single_threaded", "--force_cl_index", "--quiet")
+_BYTES = 128 * 2**20  # of its memory
+_CPU = 0.0005  # core-seconds for each second of a stream: what is copied
+_TOOL_CPU = 0.3
+_HAIR = 0.001  # seconds
+_ROLES = {
+    TrackSelector.COMMENTARY: "commentary",
+    TrackSelector.AUDIO_DESCRIPTION: "description",
+    TrackSelector.HARD_OF_HEARING: "enhanced-audio-intelligibility",
+    TrackSelector.DUBBED: "dub",
+}
+"""DASH's (urn:mpeg:dash:role:2011)."""
+_CHARACTERISTICS = {
+    TrackSelector.AUDIO_DESCRIPTION: "public.accessibility.describes-video",
+    TrackSelector.HARD_OF_HEARING: "public.accessibility.enhances-speech-intelligibility",
+}
+"""HLS's."""
+_PURPOSES = {TrackSelector.AUDIO_DESCRIPTION: "1", TrackSelector.HARD_OF_HEARING: "2"}
+"""DASH's (urn:tva:metadata:cs:AudioPurposeCS:2007)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """A picture or a sound that is packed."""
+
+    reading: Reading
+    """The file that it comes out of."""
+    selector: str
+    """Which of the file's streams: video, or its number."""
+    told: Told
+    """What players are told of it."""
+    expected: Expected
+    """What it is, and how long."""
+
+
+def sounds(asked: Sequence[tuple[Sound, str]]) -> tuple[Told, ...]:
+    """What players are told of sounds, the default one first; each comes with the name that was asked for, or none."""
+    found: list[Told] = []
+    for sound, wanted in asked:
+        tag = languages.tag(sound.language)
+        roles = tuple(_ROLES[role] for role in sound.roles if role in _ROLES)
+        found.append(
+            Told(
+                folder=_once(f"audio-{tag or 'und'}", [one.folder for one in found], "-"),
+                kind="audio",
+                name=_once(wanted or _called(sound), [one.name for one in found], " "),
+                language=tag,
+                roles=roles or ("alternate" if found else "main",),
+                characteristics=tuple(_CHARACTERISTICS[role] for role in sound.roles if role in _CHARACTERISTICS),
+                purpose=next((_PURPOSES[role] for role in sound.roles if role in _PURPOSES), ""),
+            )
+        )
+    return tuple(found)
+
+
+def steps(output: str, spec: Package, streams: Sequence[Stream], segment_seconds: float, *, exact: bool) -> list[Step]:
+    """The steps that pack the streams of an output, pictures first, and tell players of them.
+
+    `spec` has its defaults filled in. `exact`: whether key frames stand at whole multiples of `segment_seconds`, to the
+    millisecond.
+    """
+    reads = tuple(dict.fromkeys(one.reading for one in streams))
+    descriptors = tuple(
+        Place(reading=reads.index(one.reading), before="in=", after="," + ",".join(_fields(output, spec, one)))
+        for one in streams
+    )
+    # A segment ends with the first key frame behind the next multiple; one a hair before that would be passed over.
+    length = segment_seconds if exact else segment_seconds - _HAIR
+    # Else it writes to /tmp, which it may not.
+    where = ("--temp_dir", str(between(output, "packing").parent)) if spec.byte_ranges else ()
+    seconds_each = max(one.expected.duration_seconds or 0.0 for one in streams)
+    pack = Step(
+        program=Program.PACKAGER,
+        reads=reads,
+        arguments=(*descriptors, "--segment_duration", seconds(length), *where, *_FLAGS),
+        writes=tuple(Writing(path=_begins(output, spec, one), streams=(), options=()) for one in streams),
+        cost=Cost(writing_cpu=_CPU * seconds_each * len(streams), writing_bytes=_BYTES),
+        shares=False,
+        serves=(output,),
+    )
+    order = Order(
+        output=output,
+        hls=Package.HLS in spec.protocols,
+        dash=Package.DASH in spec.protocols,
+        iframes=spec.iframe_playlists,
+        streams=tuple(one.told for one in streams),
+    )
+    files = _promised(output, spec, streams)
+    tell = Step(
+        program=Program.TOOL,
+        reads=tuple(Reading(of=writing.path, demuxer="mov") for writing in pack.writes),
+        arguments=("manifests", json.dumps(order.told(), ensure_ascii=False)),
+        writes=(Writing(path=files.manifest, streams=(), options=(), promised=(files,)),),
+        cost=Cost(writing_cpu=_TOOL_CPU, writing_bytes=_BYTES),
+        shares=False,
+    )
+    return [pack, tell]
+
+
+def _promised(output: str, spec: Package, streams: Sequence[Stream]) -> FileSet:
+    names = {Package.HLS: MASTER, Package.DASH: MPD}
+    first, *further = (PurePosixPath(output, names[protocol]) for protocol in sorted(set(spec.protocols)))
+    whole = streams[0].expected
+    return FileSet(
+        output=output,
+        manifest=first,
+        pattern="*/*",
+        content_types=CONTENT_TYPES,
+        expected=replace(whole, streams=(), times=None),
+        renditions=tuple(Rendition(folder=one.told.folder, expected=one.expected) for one in streams),
+        further=tuple(further),
+    )
+
+
+def _begins(output: str, spec: Package, one: Stream) -> PurePosixPath:
+    """The file that a stream begins with."""
+    return PurePosixPath(output, one.told.folder, WHOLE if spec.byte_ranges else INIT)
+
+
+def _fields(output: str, spec: Package, one: Stream) -> tuple[str, ...]:
+    """Of a stream's descriptor, behind the file that it comes out of."""
+    begins = _begins(output, spec, one)
+    files: tuple[str, ...] = (f"output={begins}",)
+    if not spec.byte_ranges:
+        files = (f"init_segment={begins}", f"segment_template={begins.with_name(NUMBERED + SUFFIX)}")
+    language = (f"lang={one.told.language}",) if one.told.language else ()
+    return (f"stream={one.selector}", *files, *language)
+
+
+def _called(sound: Sound) -> str:
+    return languages.name(sound.language) or "Audio"
+
+
+def _once(name: str, taken: Sequence[str], gap: str) -> str:
+    """A name that is not taken: numbered where it is."""
+    numbered, count = name, 1
+    while numbered in taken:
+        count += 1
+        numbered = f"{name}{gap}{count}"
+    return numbered

@@ -1,0 +1,120 @@
+"""The streams of a package as they were written: what each of their segments holds, measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+from reelmill.media import fragments
+from reelmill.media.fragments import Track
+from reelmill.media.playlists import Segment
+
+INIT, WHOLE = "init.mp4", "stream.mp4"
+"""Of a stream in segments what comes before them; of one in a single file that file."""
+SUFFIX = ".m4s"
+_HEAD_BYTES = 2**15  # of a segment: the boxes before its media, mostly
+_MOST_HEAD_BYTES = 2**22  # a minute of 240 frames a second takes 230 kB
+_BEGINNING_BYTES = 2**24  # of a file: what comes before its first segment, with an index of 65,535 of them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """A picture or a sound in segments."""
+
+    track: Track
+    beginning: Segment
+    """What comes before each segment."""
+    segments: tuple[Segment, ...]
+    starts: tuple[int, ...]
+    """When each begins, in ticks from the beginning of the stream's clock, and when the last one ends."""
+    keys: tuple[Segment, ...]
+    """The first frame of each, by which players seek."""
+    frame_rate: Fraction
+    """Frames or packets a second, in the mean."""
+    independent: bool
+    """Whether each can be played alone."""
+    index: tuple[int, int] | None = None
+    """Where a single file's index begins and ends."""
+
+
+def sizes(segments: Sequence[Segment], folder: Path) -> list[int]:
+    """Bytes of each."""
+    return [one.size if one.size is not None else (folder / one.name).stat().st_size for one in segments]
+
+
+def measured(folder: Path) -> Stream:
+    """A stream out of the folder that its files lie in. Raises ValueError, OSError, struct.error or IndexError."""
+    if (whole := folder / WHOLE).is_file():
+        return _of_one_file(whole)
+    names = sorted(path.name for path in folder.glob(f"*{SUFFIX}"))
+    with (folder / INIT).open("rb") as file:
+        track = fragments.track(file.read(_BEGINNING_BYTES))
+    places = [(name, 0, None) for name in names]
+    return _stream(folder, track, Segment(INIT, 0.0), places)
+
+
+def _of_one_file(path: Path) -> Stream:
+    with path.open("rb") as file:
+        data = file.read(_BEGINNING_BYTES)
+    found = fragments.index(data)
+    if found is None:
+        raise ValueError(f"{path.name} has no index")
+    (begin, end), parts = found
+    places = [(path.name, a, b - a) for a, b in parts]
+    return _stream(path.parent, fragments.track(data), Segment(path.name, 0.0, 0, begin), places, (begin, end))
+
+
+def _stream(
+    folder: Path,
+    track: Track,
+    beginning: Segment,
+    places: Sequence[tuple[str, int, int | None]],
+    index: tuple[int, int] | None = None,
+) -> Stream:
+    starts: list[int] = []
+    keys: list[tuple[str, int, int]] = []
+    count, ticks, independent, end = 0, 0, True, 0
+    for name, begin, size in places:
+        found = fragments.fragments(_head(folder, Segment(name, 0.0, begin, size)))
+        if not found:
+            raise ValueError(f"{name} has no fragment at {begin}")
+        first = found[0]
+        starts.append(max(0, first.shown - track.hidden))
+        end = first.shown - track.hidden + sum(one.ticks for one in found)
+        keys.append((name, begin + first.place, first.first_end - first.place))
+        count += sum(one.count for one in found)
+        ticks += sum(one.ticks for one in found)
+        independent &= first.key
+    if not starts or ticks <= 0:
+        raise ValueError("it has no segments")
+    starts.append(end)
+    lasts = [(after - before) / track.scale for before, after in pairwise(starts)]
+    return Stream(
+        track=track,
+        beginning=beginning,
+        segments=tuple(Segment(n, last, b, s) for (n, b, s), last in zip(places, lasts, strict=True)),
+        starts=tuple(starts),
+        keys=tuple(Segment(n, last, b, s) for (n, b, s), last in zip(keys, lasts, strict=True)),
+        frame_rate=Fraction(count * track.scale, ticks),
+        independent=independent,
+        index=index,
+    )
+
+
+def _head(folder: Path, segment: Segment) -> bytes:
+    """A segment at least as far as its media begin."""
+    count = _HEAD_BYTES
+    while True:
+        data = bytes_of(folder, replace(segment, size=count if segment.size is None else min(count, segment.size)))
+        begun = any(kind == b"mdat" for kind, _, _ in fragments.boxes(data))
+        if begun or len(data) < count or count >= _MOST_HEAD_BYTES:
+            return data
+        count *= 8
+
+
+def bytes_of(folder: Path, segment: Segment) -> bytes:
+    """What a segment is."""
+    with (folder / segment.name).open("rb") as file:
+        file.seek(segment.begin)
+        return file.read() if segment.size is None else file.read(segment.size)

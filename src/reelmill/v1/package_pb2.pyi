@@ -1,0 +1,55 @@
+from reelmill.v1 import operations_pb2 as _operations_pb2
+from reelmill.v1 import rules_pb2 as _rules_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Package(_message.Message):
+    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds")
+    class Protocol(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        PROTOCOL_UNSPECIFIED: _ClassVar[Package.Protocol]
+        HLS: _ClassVar[Package.Protocol]
+        DASH: _ClassVar[Package.Protocol]
+    PROTOCOL_UNSPECIFIED: Package.Protocol
+    HLS: Package.Protocol
+    DASH: Package.Protocol
+    class Sound(_message.Message):
+        __slots__ = ("track", "name")
+        TRACK_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        track: _operations_pb2.TrackSelector
+        name: str
+        def __init__(self, track: _Optional[_Union[_operations_pb2.TrackSelector, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+    PROTOCOLS_FIELD_NUMBER: _ClassVar[int]
+    BYTE_RANGES_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    CODECS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SHORT_SIDE_FIELD_NUMBER: _ClassVar[int]
+    EFFORT_FIELD_NUMBER: _ClassVar[int]
+    RUNGS_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    SOUNDS_FIELD_NUMBER: _ClassVar[int]
+    MUTE_FIELD_NUMBER: _ClassVar[int]
+    TRIM_FIELD_NUMBER: _ClassVar[int]
+    IFRAME_PLAYLISTS_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    protocols: _containers.RepeatedScalarFieldContainer[Package.Protocol]
+    byte_ranges: bool
+    segment_seconds: float
+    codecs: _containers.RepeatedScalarFieldContainer[_operations_pb2.VideoSettings.Codec]
+    max_short_side: int
+    effort: _operations_pb2.VideoSettings.Effort
+    rungs: _containers.RepeatedCompositeFieldContainer[_operations_pb2.VideoSettings]
+    audio: _operations_pb2.AudioSettings
+    sounds: _containers.RepeatedCompositeFieldContainer[Package.Sound]
+    mute: bool
+    trim: _operations_pb2.TimeRange
+    iframe_playlists: bool
+    chunk_seconds: float
+    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ...) -> None: ...
