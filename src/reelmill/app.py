@@ -38,7 +38,6 @@ from reelmill.media.abilities import lacking
 from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 from reelmill.media.launcher import Launcher
-from reelmill.media.packager import packager_lacking
 from reelmill.media.probe import Prober
 from reelmill.media.spreading import Worth
 from reelmill.media.verify import FILES_AT_ONCE
@@ -324,8 +323,6 @@ def make_worker(
     history: History | None = None
     if executor is None:
         check_ffmpeg(find_ffmpeg(settings.ffmpeg))
-        if lacking_packager := packager_lacking():
-            log.warning("this worker can't make packages", reason=lacking_packager)
         history = make_history(parts)
         ours, work = make_executor(parts, children, history)
         executor = ours

@@ -17,10 +17,12 @@ from reelmill.app import (
     running_health,
 )
 from reelmill.jobs.errors import Stopped
+from reelmill.media.packager import packager_lacking
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import traces
+from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import expose
 
 _MAX_ENDS = 5  # of a whole worker or scheduler, within 3 s; then the process ends, for others to start anew
@@ -95,6 +97,8 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def _worker(parts: Parts, stop: asyncio.Event, *, alone: bool = False) -> asyncio.Task[None]:
+    if lacking := packager_lacking():
+        get_logger("worker").warning("this worker can't make packages", reason=lacking)
     return supervised("worker", make_worker(parts, stop, alone=alone), until=stop, max_ends=_MAX_ENDS)
 
 

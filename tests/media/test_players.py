@@ -1,0 +1,100 @@
+"""Players in a real browser play packages to their end, and lose no frame at a seam."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway.browser import Browser
+from media import coded, kit
+from media.kit import Studio
+from services import npm
+from services.process import MissingError
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+FRAMES, RATE = 100, 25
+PAGE = """<!doctype html><title>player</title><video muted playsinline></video>
+<script src="/hls.js/dist/hls.min.js"></script><script src="/dashjs/dist/modern/umd/dash.all.min.js"></script>
+<script>
+const video = document.querySelector("video");
+window.seen = {errors: [], levels: [], sounds: [], ended: false};
+video.addEventListener("ended", () => seen.ended = true);
+const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
+function hls(url, level) {
+  const player = new Hls({startLevel: level, capLevelToPlayerSize: false, startFragPrefetch: true});
+  player.on(Hls.Events.ERROR, (_, told) => seen.errors.push(told.details));
+  player.on(Hls.Events.LEVEL_SWITCHED, (_, told) => seen.levels.push(told.level));
+  player.on(Hls.Events.MANIFEST_PARSED, () => { player.loadLevel = level; video.play(); });
+  player.on(Hls.Events.AUDIO_TRACK_SWITCHED, (_, told) => seen.sounds.push(told.name));
+  player.loadSource(url);
+  player.attachMedia(video);
+  window.player = player;
+}
+function dash(url) {
+  const player = dashjs.MediaPlayer().create();
+  player.on("error", (told) => seen.errors.push(JSON.stringify(told.error || {})));
+  player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: false}}}});
+  player.initialize(video, url, true);
+  window.player = player;
+}
+</script>"""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files with their types, and ranges of them."""
+
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
+        ".m3u8": "application/vnd.apple.mpegurl",
+        ".mpd": "application/dash+xml",
+        ".m4s": "video/iso.segment",
+    }
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Not at all."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a web server of a folder."""
+    handler = functools.partial(Handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_path: Path) -> None:
+    path = kit.make(
+        tmp_path / "in.mkv", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}:duration={FRAMES / RATE}",
+        *coded.beeps(FRAMES / RATE), "-map", "0:v", "-map", "1:a", "-map", "1:a", "-c:v", "libx264", "-preset",
+        "ultrafast", "-c:a", "aac", "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra",
+    )  # fmt: skip
+    spec = {
+        "protocols": ["HLS", "DASH"],
+        "segment_seconds": 1,
+        "rungs": [{"height": 180, "crf": 28}, {"height": 90, "crf": 30}],
+        "sounds": [{"track": {"all": True}}],
+    }
+    await studio.make(path, {"package": spec})
+    site = studio.folder
+    (site / "page.html").write_text(PAGE)
+    try:
+        for name, version in (npm.HLS, npm.DASH):
+            (site / name).symlink_to(npm.package(name, version))
+    except MissingError as error:
+        pytest.skip(str(error))
+    with serving(site) as address, Browser(tmp_path / "chromium") as browser:
+        for start in ("hls('/out/master.m3u8', 0)", "hls('/out/master.m3u8', 1)", "dash('/out/manifest.mpd')"):
+            browser.open(f"{address}/page.html")
+            browser.wait_for("typeof Hls === 'function' && typeof dashjs === 'object'")
+            browser.evaluate(start)
+            browser.wait_for("seen.ended")
+            assert browser.evaluate("seen.errors") == [], start
+            assert browser.evaluate("frames()") == FRAMES, start
+            assert browser.evaluate("video.duration") == pytest.approx(FRAMES / RATE, abs=0.1)

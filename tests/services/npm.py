@@ -1,0 +1,33 @@
+"""Packages of npm, for pages that tests open in a browser."""
+
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from services import debian
+from services.alone import alone, cache
+from services.process import MissingError
+
+HLS, DASH = ("hls.js", "1.7.4"), ("dashjs", "5.2.1")
+
+
+def package(name: str, version: str) -> Path:
+    """The folder of a package, without those that it needs; fetched at the first use. Raises MissingError."""
+    folder = cache() / f"npm-{name}-{version}"
+    with alone():
+        if not folder.is_dir():
+            _fetch(debian.program("npm"), name, version, folder)
+    return folder
+
+
+def _fetch(npm: str, name: str, version: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        argv = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", made, f"{name}@{version}"]
+        done = subprocess.run(argv, cwd=made, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise MissingError(f"npm could not fetch {name} {version}:\n{done.stderr[-2000:]}")
+        [archive] = Path(made).glob("*.tgz")
+        with tarfile.open(archive) as file:
+            file.extractall(made, filter="data")
+        (Path(made) / "package").rename(folder)
