@@ -32,7 +32,7 @@ def run(servers: Servers, report: Report) -> None:
     chunked = {"chunk_seconds": 10} if report.quick else {}  # else the plan chooses
     with system.full(servers, workers=2, options=_OPTIONS) as running, Client(running.target) as client:
         asyncio.run(_turn_on_graphs(running.database_url))
-        film = _film(running.folder, minutes)
+        film = made_film(running.folder, minutes)
         _made(client, film, False, trim={"end_seconds": 2})  # workers are warm afterwards
         values: dict[str, list[float]] = defaultdict(list)
         for _ in range(report.rounds):
@@ -75,7 +75,7 @@ def _by_hand(film: Path) -> None:
     _ffmpeg("-threads", "2", "-i", str(film), *video, *sound, str(film.with_name("by-hand.mp4")))
 
 
-def _film(folder: Path, minutes: int) -> Path:
+def made_film(folder: Path, minutes: int) -> Path:
     """A minute of a moving test picture with noise and a tone, again and again."""
     minute, film = folder / "minute.mp4", folder / "film.mp4"
     picture = "testsrc2=size=1920x1080:rate=25:duration=60,noise=alls=6:allf=t,format=yuv420p"

@@ -94,7 +94,13 @@ def full(
 def up() -> Iterator[System]:
     """`reelmill up` on an empty data folder, a server of its own in it."""
     folder, http = Path(tempfile.mkdtemp(prefix="reelmill-bench-")), free_port()
-    environment = {"REELMILL_READ_ROOTS": f'["{folder}"]', "REELMILL_WRITE_ROOTS": f'["{folder}"]', "COLUMNS": "200"}
+    roots = f'["{folder}"]'
+    environment = {
+        "REELMILL_READ_ROOTS": roots,
+        "REELMILL_WRITE_ROOTS": roots,
+        "COLUMNS": "200",
+        "REELMILL_REUSE_DAYS": "0",
+    }
     argv = (sys.executable, "-m", "reelmill", "up", "--data", str(folder / "data"), "--http", str(http), "--grpc", "0")
     process = spawn(argv, environment, folder / "up.log")
     try:

@@ -23,6 +23,7 @@ from optional import OPTIONAL
 from pictures import MEDIA
 from pools import POOLS
 from probing import PROBING
+from reuse import REUSE
 from sandbox_walls import SANDBOX
 from small_jobs import SMALL_JOBS
 from steps import STEP_MECHANISMS
@@ -248,6 +249,7 @@ ALL = (
     *INPUTS,
     *POOLS,
     *OPTIONAL,
+    *REUSE,
     *TENANTS,
     *WEBHOOKS,
     *FAULTS,

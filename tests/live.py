@@ -43,6 +43,7 @@ class Reelmill(Server):
         self._argv = ["-m", module, *command]
         defaults = {
             "data_dir": self.folder / "data",
+            "reuse_days": 0,  # the same jobs are done again and again here
             "read_roots": json.dumps([str(self.media)]),
             "write_roots": json.dumps([str(self.media)]),
             "grpc_port": self.port,

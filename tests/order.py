@@ -18,6 +18,7 @@ SECONDS: Mapping[str, float] = {
     **{"migrations/test_rolling_upgrade.py": 85, "fault/test_api_and_scheduler.py": 80, "fault/test_restore.py": 65},
     **{"fault/test_idle.py": 55, "fault/test_kafka.py": 50, "fault/test_postgresql.py": 45, "fault/test_redis.py": 40},
     **{"fault/test_random_moments.py": 40, "fault/test_checker.py": 35, "fault/test_disk_and_storage.py": 35},
+    "fault/test_reuse.py": 30,
     **{"fault/test_lossy_queue.py": 25, "e2e/test_data.py": 25, "e2e/test_parts.py": 25, "e2e/test_full_way.py": 25},
     **{"deploy/test_image.py": 75, "monitoring/test_live.py": 45, "logs/test_secrets.py": 40},
     **{"gateway/test_costs.py": 30, "telemetry/test_traces.py": 30, "contract/test_kafka.py": 30},

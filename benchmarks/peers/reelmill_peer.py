@@ -159,6 +159,7 @@ def variables(servers: Servers, database_url: str, *, full: bool, folder: str) -
         "REELMILL_WRITE_ROOTS": f'["{folder}"]',
         "REELMILL_LOG_LEVEL": "warning",
         "REELMILL_GRPC_PORT": "0",
+        "REELMILL_REUSE_DAYS": "0",  # the same jobs are done again and again here
     }
     if full:
         chosen["REELMILL_QUEUE_URL"] = servers.kafka.url

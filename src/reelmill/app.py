@@ -79,6 +79,7 @@ from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
 from reelmill.worker.machine import available_bytes
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
+from reelmill.worker.reusing import Reuse
 from reelmill.worker.worker import Worker, WorkerConfig
 
 log = get_logger(__name__)
@@ -148,8 +149,8 @@ def make_cache(settings: Settings, *, alone: bool, database_url: str = "") -> Ca
         scope = hashlib.sha256(f"{place.netloc.rpartition('@')[2]}{place.path}".encode()).hexdigest()[:16]
         return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl, scope=scope)
     if settings.cache_url.startswith("memory:"):
-        # What other processes change would grow old here: then only what never changes is kept.
-        return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl)
+        # What other processes change would grow old here: then only what never changes is kept, and may be deleted.
+        return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl if alone else ttl)
     raise ValueError(f"REELMILL_CACHE_URL: {redacted(settings.cache_url)!r} is neither redis://… nor memory:")
 
 
@@ -286,7 +287,8 @@ def make_executor(parts: Parts, children: WarmChildren, history: History) -> tup
         lease = timedelta(seconds=settings.lease_seconds)
         return max(1, await WorkerStore(parts.database).slots(KINDS, place, silent_after=lease))
 
-    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history), work
+    reuse = Reuse.of(settings, parts.database, limits.engine)
+    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history, reuse), work
 
 
 def abilities(settings: Settings) -> Abilities:

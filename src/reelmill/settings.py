@@ -217,6 +217,17 @@ class Settings(BaseSettings):
     job_retention_days: float = Field(
         30.0, gt=0, description="Days after which finished jobs, and their files in our own storage, are deleted."
     )
+    reuse_days: float = Field(
+        30.0,
+        ge=0,
+        description="Days for which what a job made in our own storage is taken, while it is there, by later jobs that "
+        "ask for the same of the same bytes, instead of being made again. 0: never.",
+    )
+    reuse_cpu_seconds: float = Field(
+        0.5,
+        ge=0,
+        description="Core-seconds of work from which a job looks for what is there already: less is sooner made.",
+    )
     upload_retention_days: float = Field(30.0, gt=0, description="Days after which uploads are deleted.")
 
     status_ttl_seconds: float = Field(

@@ -103,6 +103,7 @@ def test_what_is_not_there_is_not_found(jobs: JobServiceStub, job_id: str) -> No
         lambda: jobs.GetJob(pb.GetJobRequest(id=job_id, view="FULL")),
         lambda: jobs.CancelJob(pb.CancelJobRequest(id=job_id)),
         lambda: jobs.RetryJob(pb.RetryJobRequest(id=job_id)),
+        lambda: jobs.DeleteJob(pb.DeleteJobRequest(id=job_id)),
         lambda: jobs.ListJobEvents(pb.ListJobEventsRequest(id=job_id)),
         lambda: jobs.ListJobLogs(pb.ListJobLogsRequest(id=job_id)),
         lambda: jobs.ListOutputFiles(pb.ListOutputFilesRequest(id=job_id, output="a")),

@@ -67,6 +67,7 @@ async def test_one_key_of_two_tenants_makes_two_jobs_also_at_once(service: JobSe
         "GetJob.FULL",
         "CancelJob",
         "RetryJob",
+        "DeleteJob",
         "WatchJob",
         "ListJobEvents",
         "ListJobLogs",

@@ -398,12 +398,12 @@ def test_tasks_have_a_line_each_that_says_why_they_wait() -> None:
 
 def test_an_optional_output_is_shown_with_why_it_is_not_there() -> None:
     outputs: list[dict[str, Any]] = [
-        {"name": "v", "transcode": {}, "files": FILES[:1]},
+        {"name": "v", "transcode": {}, "files": FILES[:1], "reused": True},
         {"name": "s", "preset": "podcast-audio", "optional": True},
     ]
     outputs[1]["error"] = {"code": "INPUT_NO_AUDIO", "message": "the [b]input has no sound"}
     rows = cells(display.job_view(ParseDict({"id": ID, "state": "COMPLETED", "outputs": outputs}, Job())))
-    assert ["output", "s (preset, optional)"] in rows
+    assert ["output", "v (transcode, reused)"] in rows and ["output", "s (preset, optional)"] in rows
     assert rows[-1] == ["s", "INPUT_NO_AUDIO: the [b]input has no sound"] and rows[-2][0] == "v"
 
 

@@ -105,10 +105,10 @@ def test_a_failed_job_is_told_with_its_remedy_and_exit_code_1(live_cli: Cli, liv
 
 def test_options_add_to_a_job(idle_cli: Cli) -> None:
     options = ("--label", "asset=42", "--label", "note=a=b", "--priority", "7", "--json")
-    options += ("--pool", "stills", "--require", "gpu", "--require", "av1")
+    options += ("--pool", "stills", "--require", "gpu", "--require", "av1", "--anew")
     job = json.loads(submitted(idle_cli, *options))
     assert (job["priority"], job["labels"]) == (7, {"asset": "42", "note": "a=b"})
-    assert (job["pool"], job["requires"]) == ("stills", ["gpu", "av1"])
+    assert (job["pool"], job["requires"], job["reuse"]) == ("stills", ["gpu", "av1"], False)
     [task] = [json.loads(line) for line in idle_cli("job", job["id"], "--tasks", "--json").stdout.splitlines()]
     assert (task["pool"], task["labels"], task["wait"]) == ("stills", ["av1", "gpu"], "FOR_WORKER")
     assert "no living worker of the pool stills with av1, gpu can" in idle_cli("job", job["id"], "--tasks").stdout
@@ -201,3 +201,16 @@ def test_an_api_that_is_away_is_told_with_what_to_do(cli: Cli) -> None:
     result = cli("jobs", "--api", target)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"no answer from the api at {target}; `reelmill up` starts one")
+
+
+def test_delete_takes_ids_or_what_names_several(idle_cli: Cli) -> None:
+    run = str(uuid4())
+    ids = [submitted(idle_cli, "--label", f"run={run}") for _ in range(3)]
+    for job_id in ids:
+        idle_cli("cancel", job_id)
+    assert idle_cli("delete", ids[0]).stdout == f"{ids[0]}: deleted\n"
+    assert idle_cli("job", ids[0]).exit_code == 1
+    assert idle_cli("delete", "--label", f"run={run}", "--older-than", "1h").stdout == "0 jobs deleted\n"
+    assert idle_cli("delete", "--label", f"run={run}", "--state", "CANCELLED").stdout == "2 jobs deleted\n"
+    for wrong in ((), (ids[1], "--label", "a=b"), ("--older-than", "soon"), ("--label", "x")):
+        assert idle_cli("delete", *wrong).exit_code == 2

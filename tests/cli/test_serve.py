@@ -27,7 +27,7 @@ def test_help_lists_every_command(cli: Cli) -> None:
     for arguments in ((), ("--help",), ("-h",)):
         text = cli(*arguments).output
         for command in (
-            *("up", "run", "demo", "submit", "jobs", "job", "watch", "cancel", "retry", "logs"),
+            *("up", "run", "demo", "submit", "jobs", "job", "watch", "cancel", "retry", "delete", "logs"),
             *("api", "gateway", "worker", "scheduler", "migrate", "doctor", "settings"),
         ):
             assert re.search(rf"^│ {command} ", text, re.MULTILINE), command

@@ -4,7 +4,7 @@ import asyncio
 import random
 from uuid import uuid4
 
-from reelmill.cache.port import Cache, Status, job_channel
+from reelmill.cache.port import Cache, Status, gone, job_channel
 from reelmill.jobs.progress import Part
 from reelmill.v1.jobs_pb2 import Progress
 
@@ -153,3 +153,12 @@ async def test_it_bears_a_second_stop_and_start(cache: Cache) -> None:
     put = status()
     await cache.put([put])
     assert await kept(cache, put) == put
+
+
+async def test_a_job_that_was_deleted_does_not_come_back(cache: Cache) -> None:
+    done = status(7, final=True)
+    away = gone(done.tenant_id, done.job_id)
+    await cache.put([done])
+    await cache.put([away])
+    await cache.put([status(8, final=True, like=done), done])  # of who read it before
+    assert await kept(cache, done) == away

@@ -14,7 +14,7 @@ from contract.conftest import MAX_BYTES
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable
 from reelmill.storage import uris
-from reelmill.storage.storage import Storage
+from reelmill.storage.storage import Storage, StoredFile
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 
 CONTENT = bytes(range(256)) * 10
@@ -327,3 +327,53 @@ async def test_old_uploads_are_deleted_and_new_ones_stay(storage: Storage) -> No
 
 async def test_our_own_storage_is_found_well(storage: Storage) -> None:
     await storage.check()
+
+
+async def test_a_copy_is_a_jobs_own_and_outlives_what_it_was_taken_from(storage: Storage, file: Path) -> None:
+    source, target = (f"{storage.outputs()}/{name}/a.mp4" for name in ("one-1", "two-1"))
+    stored = await storage.put_file(file, source, "video/mp4")
+    assert await storage.take(source, target, stored, "video/mp4")
+    await storage.delete_prefix(f"{storage.outputs()}/one-1/")
+    assert await read(storage, target, 0, len(CONTENT)) == CONTENT
+    assert not await storage.take(source, f"{storage.outputs()}/three-1/a.mp4", stored, "video/mp4")
+
+
+async def test_what_is_not_as_it_was_stored_is_not_taken(storage: Storage, file: Path, tmp_path: Path) -> None:
+    source, target = (f"{storage.outputs()}/{name}/a.mp4" for name in ("one-1", "two-1"))
+    stored = await storage.put_file(file, source, "video/mp4")
+    await storage.put_bytes(CONTENT[:-1], source, "video/mp4")
+    assert not await storage.take(source, target, stored, "video/mp4")
+    if source.startswith("file:"):  # of the same size: a bucket answers for what it has
+        await storage.put_bytes(b"x" * len(CONTENT), source, "video/mp4")
+        assert not await storage.take(source, target, stored, "video/mp4")
+
+
+async def test_only_what_a_tenants_jobs_made_here_is_taken(storage: Storage, file: Path, tmp_path: Path) -> None:
+    mine, theirs = f"{storage.outputs()}/one-1/a.mp4", storage.own(f"outputs/{uuid4()}/one-1/a.mp4")
+    elsewhere = uris.file_uri(tmp_path / "root" / "a.mp4")
+    stored = await storage.put_file(file, mine, "video/mp4")
+    await storage.of(UUID(theirs.split("/")[-3])).put_file(file, theirs, "video/mp4")
+    await storage.put_file(file, elsewhere, "video/mp4")
+    assert not await storage.take(theirs, f"{storage.outputs()}/two-1/a.mp4", stored, "video/mp4")
+    assert not await storage.take(mine, theirs, stored, "video/mp4")
+    assert not await storage.take(elsewhere, f"{storage.outputs()}/two-1/b.mp4", stored, "video/mp4")
+    taken = tmp_path / "root" / "taken" / "a.mp4"
+    assert await storage.take(mine, uris.file_uri(taken), stored, "video/mp4")
+    taken.write_bytes(b"a client's own")  # to change as they like
+    assert await read(storage, mine, 0, len(CONTENT)) == CONTENT
+
+
+async def test_a_copy_is_whole_or_not_there_while_what_it_is_taken_from_is_deleted(
+    storage: Storage, file: Path
+) -> None:
+    stored = StoredFile(size_bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest())
+    taken = 0
+    for i in range(20):
+        source, target = (f"{storage.outputs()}/{name}-{i}/a.mp4" for name in ("one", "two"))
+        await storage.put_file(file, source, "video/mp4")
+        deleting = storage.delete_prefix(f"{storage.outputs()}/one-{i}/")
+        calls: list[Awaitable[object]] = [storage.take(source, target, stored, "video/mp4"), deleting]
+        if True in await asyncio.gather(*calls[:: 1 if i % 2 else -1]):
+            taken += 1
+            assert await read(storage, target, 0, len(CONTENT)) == CONTENT
+    assert taken or storage.own("").startswith("file:")

@@ -73,6 +73,7 @@ def test_what_is_no_job_names_all_fields_too(idle_http: httpx.Client) -> None:
         ("GET", "/v1/jobs/%2E%2E%2Fx", 404, "NOT_FOUND"),
         ("GET", f"/v1/jobs/{NOBODY}/watch", 404, "NOT_FOUND"),
         ("POST", f"/v1/jobs/{NOBODY}:cancel", 404, "NOT_FOUND"),
+        ("DELETE", f"/v1/jobs/{NOBODY}", 404, "NOT_FOUND"),
         ("GET", "/v2/jobs", 404, "NO_SUCH_ROUTE"),
         ("DELETE", "/v1/jobs", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/v1/jobs/%ff", 400, "INVALID_REQUEST"),

@@ -42,6 +42,8 @@ INSERT INTO webhook_secrets (signer_id, tenant_id, sealed) SELECT id, tenant_id,
 INSERT INTO webhook_deliveries (webhook_id, tenant_id, message_id, type, job_id, sequence)
 SELECT id, tenant_id, '', '', id, 1 FROM jobs;
 UPDATE webhook_deliveries SET state = 'DELIVERED', next_time = NULL WHERE id % 10 > 0;
+INSERT INTO results SELECT id, 'a', tenant_id, sha256(id::text::bytea) FROM jobs;
+INSERT INTO input_digests SELECT tenant_id, sha256(id::text::bytea), '' FROM jobs;
 INSERT INTO idempotency_keys SELECT tenant_id, id::text, '', id FROM jobs;
 ANALYZE;
 """
@@ -102,6 +104,13 @@ HOT: dict[str, tuple[str, list[object]]] = {
     "postpone_followers": ("deliveries", [_ONES]),
     "record_endpoints": ("deliveries", [_IDS, *[[]] * 4, 1.0, 1.0, _LEASE]),
     "measure_deliveries": ("deliveries", [_IDS]),
+    "delete_job": ("retention", [_ID, _ID, "file:///x/"]),
+    "delete_some": ("retention", [_ID, 500, "file:///x/", None, None, None, None]),
+    "find_results": ("results", [_ID, [b"a", b"b"], _LEASE]),
+    "result_files": ("results", [_ID, _ID, "a", 50]),
+    "insert_results": ("results", [_IDS, _ONES, ["a"] * 8, [b"a"] * 8]),
+    "get_digests": ("results", [_ID, [b"a", b"b"]]),
+    "delete_digests": ("results", [_LEASE]),
     "delete_jobs": ("retention", [timedelta(days=1), 100, "file:///x/"]),
     "delete_idempotency_keys": ("retention", [timedelta(days=1)]),
     "lock_storage_deletions": ("retention", [100]),
@@ -111,6 +120,7 @@ DUE = (
     "wake_delayed",
     "expire_jobs",
     "delete_jobs",
+    "delete_digests",
     "delete_idempotency_keys",
     "lock_storage_deletions",
 )

@@ -40,6 +40,8 @@ CALLS = [
     (calls.get_job("i", False), "GetJob", pb.GetJobRequest(id="i", view=pb.BASIC)),
     (calls.cancel_job("i", "why"), "CancelJob", pb.CancelJobRequest(id="i", reason="why")),
     (calls.retry_job("i"), "RetryJob", pb.RetryJobRequest(id="i")),
+    (calls.delete_job("i"), "DeleteJob", pb.DeleteJobRequest(id="i")),
+    (calls.delete_jobs("f"), "DeleteJobs", pb.DeleteJobsRequest(filter="f")),
     (calls.watch_job("i", 7), "WatchJob", pb.WatchJobRequest(id="i", after_sequence=7)),
     (calls.list_jobs("f", 9).page("t"), "ListJobs", pb.ListJobsRequest(filter="f", page_size=9, page_token="t")),
     (calls.job_events("i", 3).page(7), "ListJobEvents", pb.ListJobEventsRequest(id="i", after_sequence=7)),

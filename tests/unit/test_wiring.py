@@ -59,6 +59,8 @@ DEFAULTS: dict[str, Any] = {
     "max_crashes": 3,
     "job_retention_days": 30.0,
     "upload_retention_days": 30.0,
+    "reuse_days": 30.0,
+    "reuse_cpu_seconds": 0.5,
     "status_ttl_seconds": 10.0,
     "final_ttl_seconds": 3600.0,
     "kafka_partitions": 12,
@@ -119,6 +121,8 @@ FROM_ZERO = (
         "worker_cores",
         "drain_seconds",
         "disk_reserve_bytes",
+        "reuse_days",
+        "reuse_cpu_seconds",
     ),
 )
 FROM_ONE = (
@@ -246,6 +250,13 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, s
     assert limits.output_max_bytes == given.input_max_bytes
     assert (limits.cache_bytes, executor._kept._max_bytes) == (given.worker_cache_bytes,) * 2
     assert work.room.reserve_bytes == given.disk_reserve_bytes
+    reuse = executor._reuse
+    assert reuse is not None
+    assert reuse.within == timedelta(days=given.reuse_days)
+    assert reuse.least_cpu_seconds == given.reuse_cpu_seconds
+    assert reuse.engine.startswith(limits.engine)
+    off = given.model_copy(update={"reuse_days": 0})
+    assert app.make_executor(dataclasses.replace(parts, settings=off), prober, history)[0]._reuse is None
 
 
 def test_webhooks_get_their_settings(parts: app.Parts) -> None:
@@ -284,7 +295,7 @@ async def test_database_queue_and_caches_get_their_settings(parts: app.Parts) ->
         memory = app.make_cache(given, alone=alone)
         assert isinstance(memory, MemoryCache)
         assert memory._status_ttl_seconds == (given.status_ttl_seconds if alone else 0)
-        assert memory._final_ttl_seconds == given.final_ttl_seconds
+        assert memory._final_ttl_seconds == (given.final_ttl_seconds if alone else given.status_ttl_seconds)
 
 
 def test_the_gateway_gets_its_settings(parts: app.Parts, monkeypatch: pytest.MonkeyPatch) -> None:

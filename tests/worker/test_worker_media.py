@@ -60,6 +60,7 @@ from reelmill.worker import finishing, spans
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
+from reelmill.worker.reusing import Reuse
 
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
 SOUND = Output(name="sound", audio=AudioExtract(format=AudioExtract.MP3))
@@ -91,6 +92,7 @@ class Media:
         owner: str = "test",
         spreads: bool = False,
         abilities: Abilities | None = None,
+        reuse: Reuse | None = None,
         **limits: Any,
     ) -> MediaExecutor:
         """Start a worker of media jobs; answers its executor."""
@@ -105,7 +107,7 @@ class Media:
         work = WorkRoot(self.work, reserve_bytes=0)
         made = replace(self.limits, **limits)
         children, slots = self.prober.children, self._answer(2 * spreads)
-        executor = MediaExecutor(storage, work, self.launcher, children, made, slots, self.history)
+        executor = MediaExecutor(storage, work, self.launcher, children, made, slots, self.history, reuse)
         self.rig.start_worker(executor, owner=owner, abilities=abilities or Abilities())
         return executor
 

@@ -21,8 +21,8 @@ from reelmill.api.tasks import list_tasks
 from reelmill.api.watching import Watches
 from reelmill.cache.port import CANCELS, Cache
 from reelmill.capacity import off_loop
-from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, WrongState
-from reelmill.store.jobs import JobStore
+from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, Violation, WrongState
+from reelmill.store.jobs import JobFilter, JobStore
 from reelmill.store.records import FILES
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
@@ -31,6 +31,7 @@ from reelmill.v1 import jobs_pb2_grpc
 
 log = get_logger(__name__)
 _LIST_PAGE, _HISTORY_PAGE = 50, 100
+_DELETED_AT_ONCE = 100
 
 
 class JobService(jobs_pb2_grpc.JobServiceServicer):
@@ -91,6 +92,8 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         if request.view == pb.FULL:
             job = await self._jobs.get(tenant_id, job_id)
             await self._statuses.tell(tenant_id, [job])
+            if job.state == pb.Job.COMPLETED:
+                job.receipts.extend(await self._jobs.receipts(tenant_id, job_id))
         else:
             job = await self._statuses.get(tenant_id, job_id)
         if job.state == pb.Job.PROCESSING and (progress := await self._cache.get_progress(tenant_id, job_id)):
@@ -147,6 +150,25 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
             return again
         assert not isinstance(answer, Exception)
         return answer.job
+
+    async def DeleteJob(self, request: pb.DeleteJobRequest, context: Any) -> pb.DeleteJobResponse:
+        """Delete a final job."""
+        tenant_id, job_id = self._identify(context).tenant_id, _job_id(request.id)
+        await self._jobs.delete(tenant_id, job_id, own_storage=self._submitter.own_storage)
+        await self._statuses.forget(tenant_id, [job_id])
+        log.info("job deleted", job_id=str(job_id))
+        return pb.DeleteJobResponse()
+
+    async def DeleteJobs(self, request: pb.DeleteJobsRequest, context: Any) -> pb.DeleteJobsResponse:
+        """Delete final jobs that a filter names."""
+        tenant_id, wanted = self._identify(context).tenant_id, parse_filter(request.filter)
+        if wanted == JobFilter():
+            raise InvalidRequest([Violation("filter", "names all jobs: say which, by state, labels or create_time")])
+        own, limit = self._submitter.own_storage, _DELETED_AT_ONCE
+        gone = await self._jobs.delete_some(tenant_id, wanted, own_storage=own, limit=limit)
+        await self._statuses.forget(tenant_id, gone)
+        log.info("jobs deleted", count=len(gone), filter=request.filter)
+        return pb.DeleteJobsResponse(deleted=len(gone), more=len(gone) == limit)
 
     def WatchJob(self, request: pb.WatchJobRequest, context: Any) -> AsyncGenerator[pb.JobEvent]:
         """Stream events until the final one."""

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from uuid import UUID
 
-from reelmill.cache.port import Cache, Status, status_of
+from reelmill.cache.port import GONE_VERSION, Cache, Status, gone, status_of
 from reelmill.store.jobs import JobStore
 from reelmill.v1.jobs_pb2 import Job
 
@@ -33,9 +33,14 @@ class Statuses:
         return Job.FromString(status.job)
 
     async def cached(self, tenant_id: UUID, job_id: UUID) -> Status | None:
-        """What the cache has, unless it is known to be old."""
+        """What the cache has, unless it is known to be old, or only that the job is gone."""
         status = await self._cache.get(tenant_id, job_id)
-        return status if status and status.version >= self._told.get((tenant_id, job_id), 0) else None
+        known = self._told.get((tenant_id, job_id), 0)
+        return status if status and known <= status.version < GONE_VERSION else None
+
+    async def forget(self, tenant_id: UUID, job_ids: Iterable[UUID]) -> None:
+        """These were deleted: nobody is told what they were."""
+        await self._put([gone(tenant_id, job_id) for job_id in job_ids])
 
     async def refresh(self, tenant_id: UUID, job_id: UUID) -> Job:
         """A job from the database, which the cache has from now on. Raises NotFound."""

@@ -56,6 +56,11 @@ class Submitter:
         # One for each who calls: a batch is one transaction, and keys of two tenants never meet in it.
         self._batchers: dict[Identity, Batcher[NewJob, StoredJob | Conflict]] = {}
 
+    @property
+    def own_storage(self) -> str:
+        """URI of our own storage."""
+        return self._storage.own("")
+
     async def submit(self, who: Identity, submission: Submission) -> Job:
         """Store one job, which was checked. Raises Conflict, Unavailable."""
         size = submission.job.ByteSize()

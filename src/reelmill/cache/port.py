@@ -139,6 +139,16 @@ class Cache(Protocol):
         ...
 
 
+GONE_VERSION = 2**52
+"""Of a job that was deleted: above all that a job ever has, and a number that Lua knows exactly."""
+
+
+def gone(tenant_id: UUID, job_id: UUID) -> Status:
+    """What the cache keeps of a job that was deleted: an older status that comes late does not bring it back."""
+    job = Job(id=str(job_id)).SerializeToString()
+    return Status(tenant_id=tenant_id, job_id=job_id, version=GONE_VERSION, final=True, job=job)
+
+
 def status_of(tenant_id: UUID, job: Job, *, known_us: int = 0) -> Status:
     """What the cache keeps of a job: the BASIC view, without progress. `known_us`: when it was read (see Status)."""
     if any(error.command or error.stderr_tail for error in _errors(job)):

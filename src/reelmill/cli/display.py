@@ -144,7 +144,8 @@ def job_view(job: "Job") -> Group:
         table.add_row("input", Text(item.uri))
     far = {one.output: f" {one.percent:.0f} %{_doing(one)}" for one in job.progress.outputs}
     for output in job.outputs:
-        kind = f"{output.WhichOneof('operation')}{', optional' if output.optional else ''}"
+        told = (str(output.WhichOneof("operation")), "optional" * output.optional, "reused" * output.reused)
+        kind = ", ".join(filter(None, told))
         table.add_row("output", Text(f"{output.name} ({kind}){far.get(output.name, '')}"))
     if job.destination:
         table.add_row("destination", Text(job.destination))

@@ -1,4 +1,4 @@
-"""Commands that talk to an api: submit, jobs, job, watch, cancel, retry, logs, workers."""
+"""Commands that talk to an api: submit, jobs, job, watch, cancel, retry, delete, logs, workers."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -39,6 +39,9 @@ def submit(
     requires: Annotated[
         list[str] | None, typer.Option("--require", metavar="LABEL", help="A label that its workers must have.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Make all of it, whatever an earlier job has made of the same bytes.")
+    ] = False,
     request_id: Annotated[str | None, typer.Option(help="Repeating it with the same job makes no second one.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Store nothing: look into the inputs, and print what would run.")
@@ -73,6 +76,8 @@ def submit(
     if pool is not None:
         job.pool = pool
     job.requires.extend(requires or [])
+    if anew:
+        job.reuse = False
     with connected(api) as client:
         if dry_run:
             checked = client.validate_job(job, full=True)
@@ -181,6 +186,31 @@ def retry(job_id: Id, watch: Watching = False, as_json: AsJson = False, api: Api
             typer.echo(job.id)
         if watch:
             _follow(client, job.id, after_sequence=0, as_json=as_json)
+
+
+def delete(
+    job_ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Jobs to delete.")] = None,
+    labels: Annotated[
+        list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="All that have these labels.")
+    ] = None,
+    state: Annotated[str | None, typer.Option(help="All in this state: COMPLETED, FAILED or CANCELLED.")] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="AGE", help="All submitted longer ago: 12h, 30d.")
+    ] = None,
+    api: Api = None,
+) -> None:
+    """Delete finished jobs, with their logs and their files in the server's own storage."""
+    from reelmill.cli.deleting import filter_of
+
+    filter = filter_of(labels or [], state, older_than)
+    if bool(job_ids) == bool(filter):
+        raise Problem("give either ids, or --label, --state or --older-than", exit_code=USAGE)
+    with connected(api) as client:
+        for job_id in job_ids or []:
+            client.delete_job(job_id)
+            typer.echo(f"{job_id}: deleted")
+        if filter:
+            typer.echo(f"{client.delete_jobs(filter)} jobs deleted")
 
 
 def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:

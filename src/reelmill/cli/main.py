@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from reelmill import __version__
-from reelmill.cli import doctor, jobs, local, operations, serve, settings_command, webhooks
+from reelmill.cli import doctor, jobs, local, operations, reproduce, serve, settings_command, webhooks
 from reelmill.cli.configuration import is_text
 from reelmill.cli.problems import INTERRUPTED, Problem, problem_of
 
@@ -81,7 +81,9 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "watch": jobs.watch,
         "cancel": jobs.cancel,
         "retry": jobs.retry,
+        "delete": jobs.delete,
         "logs": jobs.logs,
+        "reproduce": reproduce.reproduce,
     },
     "Run it in production": {
         "api": serve.api,

@@ -77,6 +77,18 @@ class AsyncClient:
         """Ask a job to stop."""
         return await self._answer(calls.cancel_job(job_id, reason))
 
+    async def delete_job(self, job_id: str) -> None:
+        """Delete a COMPLETED, FAILED or CANCELLED job, and its files in the server's own storage."""
+        await self._answer(calls.delete_job(job_id))
+
+    async def delete_jobs(self, filter: str) -> int:
+        """Delete all such jobs that a filter, as in `list_jobs`, names; answers how many."""
+        deleted, more = 0, True
+        while more:
+            answer = await self._answer(calls.delete_jobs(filter))
+            deleted, more = deleted + answer.deleted, answer.more
+        return deleted
+
     async def retry_job(self, job_id: str) -> Job:
         """Submit a FAILED or CANCELLED job again; answers the new job, the same one each time."""
         return await self._answer(calls.retry_job(job_id))

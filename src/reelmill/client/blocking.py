@@ -81,6 +81,18 @@ class Client:
         """Submit a FAILED or CANCELLED job again; answers the new job, the same one each time."""
         return self._answer(calls.retry_job(job_id))
 
+    def delete_job(self, job_id: str) -> None:
+        """Delete a COMPLETED, FAILED or CANCELLED job, and its files in the server's own storage."""
+        self._answer(calls.delete_job(job_id))
+
+    def delete_jobs(self, filter: str) -> int:
+        """Delete all such jobs that a filter, as in `list_jobs`, names; answers how many."""
+        deleted, more = 0, True
+        while more:
+            answer = self._answer(calls.delete_jobs(filter))
+            deleted, more = deleted + answer.deleted, answer.more
+        return deleted
+
     def watch_job(
         self, job_id: str, after_sequence: int = 0, timeout_seconds: float | None = None
     ) -> Iterator[JobEvent]:

@@ -95,6 +95,18 @@ def retry_job(job_id: str) -> Call[jobs.Job]:
     return Call(path=f"{_JOBS}RetryJob", request=jobs.RetryJobRequest(id=job_id), answer=jobs.Job)
 
 
+def delete_job(job_id: str) -> Call[jobs.DeleteJobResponse]:
+    """DeleteJob."""
+    return Call(path=f"{_JOBS}DeleteJob", request=jobs.DeleteJobRequest(id=job_id), answer=jobs.DeleteJobResponse)
+
+
+def delete_jobs(filter: str) -> Call[jobs.DeleteJobsResponse]:
+    """DeleteJobs."""
+    return Call(
+        path=f"{_JOBS}DeleteJobs", request=jobs.DeleteJobsRequest(filter=filter), answer=jobs.DeleteJobsResponse
+    )
+
+
 def watch_job(job_id: str, after_sequence: int) -> Call[jobs.JobEvent]:
     """WatchJob, which streams its answers."""
     request = jobs.WatchJobRequest(id=job_id, after_sequence=after_sequence)

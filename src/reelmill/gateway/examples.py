@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
         }
     },
     "CancelJob": {"reason": {"summary": "With a reason", "value": {"reason": "no longer needed"}}},
+    "DeleteJobs": {"old": {"summary": "By age", "value": {"filter": 'create_time < "2026-01-01T00:00:00Z"'}}},
     "RetryJob": {"empty": {"summary": "Nothing to say", "value": {}}},
     "ProbeMedia": {"file": {"summary": "A local file", "value": {"uri": "file:///media/talk.mov"}}},
 }

@@ -137,6 +137,8 @@ def _refusals(binding: Binding) -> list[str]:
         found.append("404")
     if binding.verb == "POST":
         found += ["403", "408", "409", "413"]
+    if binding.verb == "DELETE":
+        found += ["403", "409"]
     if binding.body:
         found.append("415")
     return found

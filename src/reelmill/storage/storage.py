@@ -25,6 +25,7 @@ from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http
 from reelmill.storage.inputs import ERRORS, fetch_extents, fetch_object, local_input, look_object
 from reelmill.storage.objects import Objects, read_failure, write_failure
 from reelmill.storage.space import Room
+from reelmill.storage.taking import take
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -298,6 +299,13 @@ class Storage:
             file.close()
             raise
         return folders.Begun(file, piece_bytes, first)
+
+    async def take(self, source: str, target: str, of: StoredFile, content_type: str) -> bool:
+        """Have what a job made in our own storage at another place too: see storage.taking. Raises as `put_file`."""
+        if self.input_violation(source) or self.destination_violation(target):
+            return False
+        wanted, ours = (of.size_bytes, of.sha256), f"{self.outputs()}/"
+        return await take(self._objects, source, target, content_type, wanted, ours=ours, make_room=self._make_room)
 
     async def delete_prefix(self, uri: str) -> None:
         """Remove a folder and all in it; one that is not there is fine.

@@ -1,4 +1,4 @@
-"""Jobs as clients see them: submit, get, list, cancel."""
+"""Jobs as clients see them: submit, get, list, cancel, delete."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,20 +13,23 @@ from asyncpg import Connection, Record
 from reelmill.jobs.errors import Conflict, NotFound, Unavailable, WrongState
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.places import DEFAULT_POOL, place
-from reelmill.jobs.states import JobState
+from reelmill.jobs.states import FINAL_JOB_STATES, JobState
 from reelmill.points import reach
 from reelmill.store.changes import microseconds
 from reelmill.store.database import Database, settled
 from reelmill.store.files import with_files
 from reelmill.store.leases import MadeFile
 from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row, job_from_row
+from reelmill.store.results import receipts_of
 from reelmill.store.sql import queries
 from reelmill.store.tasks import page_of_tasks
 from reelmill.store.webhooks import insert_job_webhooks
 from reelmill.v1.jobs_pb2 import Job, JobEvent, JobLog, Task
+from reelmill.v1.receipts_pb2 import Receipt
 
 _SQL = queries("jobs")
 _HISTORY = queries("history")
+_RETENTION = queries("retention")
 _TRIES = 5  # of a cancellation that meets a job whose tasks became more
 
 
@@ -182,6 +185,11 @@ class JobStore:
             raise NotFound(f"there is no job {job_id}")
         return found[row["id"]], microseconds(row["read_time"])
 
+    async def receipts(self, tenant_id: UUID, job_id: UUID) -> list[Receipt]:
+        """How the outputs of a COMPLETED job were made."""
+        async with self._database.connection() as connection:
+            return await receipts_of(connection, tenant_id, job_id)
+
     async def get_many(self, tenant_id: UUID, job_ids: Sequence[UUID]) -> list[Job]:
         """Those of the jobs that are there, in any order."""
         async with self._database.connection() as connection:
@@ -200,10 +208,7 @@ class JobStore:
                 _SQL["list_jobs"],
                 tenant_id,
                 before,
-                list(filter.states) or None,
-                json.dumps(dict(filter.labels)) if filter.labels else None,
-                filter.created_after,
-                filter.created_before,
+                *_columns(filter),
                 limit + 1,
                 PAGE_MAX_BYTES,
                 FILES_SHOWN,
@@ -226,6 +231,23 @@ class JobStore:
         else:
             raise Unavailable(f"job {job_id} changes all the time")
         raise WrongState(f"job {job_id} is {JobState(Job.State.Name(job.state))}; it can't be cancelled any more")
+
+    async def delete(self, tenant_id: UUID, job_id: UUID, *, own_storage: str) -> None:
+        """Delete a final job; its files too where they lie below `own_storage`. Raises NotFound, WrongState."""
+        async with self._database.connection() as connection:
+            if await connection.fetch(_RETENTION["delete_job"], tenant_id, job_id, own_storage):
+                return
+        job = await self.get(tenant_id, job_id)
+        state = JobState(Job.State.Name(job.state))
+        if state in FINAL_JOB_STATES:
+            raise WrongState(f"job {job_id} is {state}, but a worker is still stopping it; try again in some seconds")
+        raise WrongState(f"job {job_id} is {state}; cancel it first, and delete it once it has ended")
+
+    async def delete_some(self, tenant_id: UUID, filter: JobFilter, *, own_storage: str, limit: int) -> list[UUID]:
+        """Delete final jobs, oldest first, as `delete` does; answers their ids."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_RETENTION["delete_some"], tenant_id, limit, own_storage, *_columns(filter))
+        return [row["id"] for row in rows]
 
     async def events(self, tenant_id: UUID, job_id: UUID, *, after: int, limit: int) -> Page[JobEvent]:
         """Events with a sequence number greater than `after`, oldest first."""
@@ -283,6 +305,12 @@ class JobStore:
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL["find_file"], tenant_id, job_id, output, quote(path))
         return _made(row) if row else None
+
+
+def _columns(filter: JobFilter) -> tuple[object, ...]:
+    """A filter's conditions, by column; None holds for all."""
+    labels = json.dumps(dict(filter.labels)) if filter.labels else None
+    return list(filter.states) or None, labels, filter.created_after, filter.created_before
 
 
 def _more(rows: Sequence[Record], limit: int) -> bool:

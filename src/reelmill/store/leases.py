@@ -1,7 +1,7 @@
 """Tasks as workers and schedulers see them: claim, renew, finish, rescue. All by lease and fence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from reelmill.store.database import Database, settled
 from reelmill.store.files import with_files, with_made
 from reelmill.store.outbox import insert_dead_letters
 from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
+from reelmill.store.results import insert_results
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import OutputFile
 
@@ -67,6 +68,8 @@ class FinishedTask:
     spawned: tuple[NewTask, ...] = ()
     left: tuple[str, ...] = ()
     """URIs of folders that nobody reads any more once the job is COMPLETED: they go with that."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Of its outputs that other jobs may take, by their names: see reelmill.media.reuse."""
     lines: tuple[LogLine, ...] = ()
     """Of its processing log, as far as they are not stored yet."""
     failure: Failure | None = None
@@ -131,7 +134,7 @@ class LeaseStore:
         for item in (x for x in finished if x.failure):
             answer |= await self._complete_empty(item)
         if some := [x for x in finished if not x.failure]:
-            several = any(x.left for x in some)  # statements
+            several = any(x.left or x.keys for x in some)  # statements
             async with self._database.transaction() if several else self._database.connection() as connection:
                 answer |= await self._complete(connection, some)
         return answer
@@ -176,6 +179,8 @@ class LeaseStore:
         ended = [task_id for row in rows if row["state"] == JobState.COMPLETED for task_id in row["task_ids"]]
         if gone := {uri for task_id in ended for uri in left.get(task_id, ())}:
             await connection.execute(_SQL["sweep_folders"], sorted(gone))
+        if keyed := [(x.lease, output, key) for x in finished for output, key in x.keys.items()]:
+            await insert_results(connection, keyed)
         by_lease = {x.lease: x for x in finished}
         answer = {}
         for row in rows:

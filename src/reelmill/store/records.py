@@ -132,6 +132,7 @@ def show_files(job: Job, files: Mapping[str, Sequence[OutputFile]], larger: Mapp
     for output, made in outputs:
         counted = len(made), sum(file.size_bytes for file in made)
         output.file_count, output.total_bytes = larger.get(output.name, counted)
+        output.reused = any(file.reused_from for file in made)
     room = sum(file.ByteSize() for _, made in outputs for file in made) <= _MAX_FILES_BYTES
     for output, made in outputs if room else ():
         output.files.extend(made[:FILES_SHOWN])

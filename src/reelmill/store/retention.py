@@ -9,11 +9,13 @@ _SQL = queries("retention")
 _WORKERS = queries("workers")
 _UPLOADS = queries("uploads")
 _MEASURES = queries("measures")
+_RESULTS = queries("results")
 _DELIVERIES = queries("deliveries")
 _KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
 _WORKER_LIFE = timedelta(hours=1)  # since it was seen
 _MEASUREMENT_LIFE = timedelta(days=90)  # since the last one of its kind
 _MESSAGE_LIFE = timedelta(days=30)  # of a webhook's message that is about no job
+_DIGEST_LIFE = timedelta(days=30)  # then an input is hashed again
 _POSTPONE = timedelta(minutes=1)
 _MOST_TRIES = 24  # spread over ten days
 
@@ -35,7 +37,7 @@ class RetentionStore:
             return len(await connection.fetch(_UPLOADS["delete_old_uploads"], age, limit))
 
     async def trim(self) -> None:
-        """Delete old idempotency keys, queue rows that nobody takes, silent workers, and what is measured no more."""
+        """Delete old keys and digests, queue rows that nobody takes, silent workers, and what is measured no more."""
         async with self._database.connection() as connection:
             await connection.execute(_SQL["delete_idempotency_keys"], _KEY_LIFE)
             await connection.execute(_SQL["delete_stale_outbox"], _KEY_LIFE)
@@ -43,6 +45,7 @@ class RetentionStore:
             await connection.execute(_MEASURES["delete_measurements"], _MEASUREMENT_LIFE)
             await connection.execute(_DELIVERIES["delete_deliveries"], _MESSAGE_LIFE)
             await connection.execute(_DELIVERIES["delete_secrets"])
+            await connection.execute(_RESULTS["delete_digests"], _DIGEST_LIFE)
 
     async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
         """Folders and uploads to delete now, with the ids of their rows; hidden from others for a minute at least."""

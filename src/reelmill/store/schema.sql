@@ -310,6 +310,13 @@ CREATE TABLE public.idempotency_keys (
     create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE public.input_digests (
+    tenant_id uuid NOT NULL,
+    place bytea NOT NULL,
+    sha256 bytea NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
 CREATE TABLE public.job_events (
     job_id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -410,6 +417,13 @@ CREATE TABLE public.output_files (
     uri text NOT NULL,
     size_bytes bigint NOT NULL,
     sha256 text NOT NULL
+);
+
+CREATE TABLE public.results (
+    job_id uuid NOT NULL,
+    output text NOT NULL,
+    tenant_id uuid NOT NULL,
+    key bytea NOT NULL
 );
 
 CREATE TABLE public.schema_migrations (
@@ -560,6 +574,9 @@ CREATE TABLE public.webhooks (
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 
+ALTER TABLE ONLY public.input_digests
+    ADD CONSTRAINT input_digests_pkey PRIMARY KEY (tenant_id, place);
+
 ALTER TABLE ONLY public.job_events
     ADD CONSTRAINT job_events_pkey PRIMARY KEY (job_id, seq);
 
@@ -577,6 +594,9 @@ ALTER TABLE ONLY public.outbox
 
 ALTER TABLE ONLY public.output_files
     ADD CONSTRAINT output_files_pkey PRIMARY KEY (job_id, output, "position");
+
+ALTER TABLE ONLY public.results
+    ADD CONSTRAINT results_pkey PRIMARY KEY (job_id, output);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
@@ -619,6 +639,8 @@ ALTER TABLE ONLY public.workers
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (create_time);
 
+CREATE INDEX input_digests_by_age ON public.input_digests USING btree (create_time);
+
 CREATE INDEX job_logs_of_job ON public.job_logs USING btree (job_id, id);
 
 CREATE INDEX jobs_by_label ON public.jobs USING gin (labels jsonb_path_ops) WHERE (labels <> '{}'::jsonb);
@@ -634,6 +656,8 @@ CREATE INDEX jobs_with_deadline ON public.jobs USING btree (deadline) WHERE ((de
 CREATE INDEX outbox_by_topic ON public.outbox USING btree (topic, id);
 
 CREATE INDEX output_files_found ON public.output_files USING btree (job_id, output, public.path_in_output(uri, job_id));
+
+CREATE INDEX results_by_key ON public.results USING btree (tenant_id, key, job_id DESC);
 
 CREATE INDEX storage_deletions_due ON public.storage_deletions USING btree (not_before);
 
@@ -705,6 +729,9 @@ ALTER TABLE ONLY public.job_logs
 
 ALTER TABLE ONLY public.output_files
     ADD CONSTRAINT output_files_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.results
+    ADD CONSTRAINT results_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.task_dependencies
     ADD CONSTRAINT task_dependencies_depends_on_fkey FOREIGN KEY (depends_on) REFERENCES public.tasks(id) ON DELETE CASCADE;

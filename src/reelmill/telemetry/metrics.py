@@ -243,6 +243,13 @@ KEPT_EVICTIONS = Counter(
 JOINS_REFUSED = Counter(
     "reelmill_worker_joins_refused_total", "Videos whose chunks did not fit together: made whole", registry=_WORKER
 )
+_REUSE = Counter(
+    "reelmill_worker_reused_outputs_total",
+    "Outputs that might be there already: hit where an earlier job's was taken",
+    ["result"],
+    registry=_WORKER,
+)
+REUSE_HITS, REUSE_MISSES = _REUSE.labels("hit"), _REUSE.labels("miss")
 OUTPUT_BYTES = Counter("reelmill_worker_output_bytes_total", "Bytes of outputs that were stored", registry=_WORKER)
 DISK_FREE = Gauge("reelmill_worker_disk_free_bytes", "Free space where attempts work", registry=_WORKER)
 DISK_RESERVE = Gauge("reelmill_worker_disk_reserve_bytes", "Free space that attempts must leave", registry=_WORKER)

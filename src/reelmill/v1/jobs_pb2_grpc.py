@@ -75,6 +75,16 @@ class JobServiceStub:
                 request_serializer=reelmill_dot_v1_dot_jobs__pb2.RetryJobRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_jobs__pb2.Job.FromString,
                 _registered_method=True)
+        self.DeleteJob = channel.unary_unary(
+                '/reelmill.v1.JobService/DeleteJob',
+                request_serializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobResponse.FromString,
+                _registered_method=True)
+        self.DeleteJobs = channel.unary_unary(
+                '/reelmill.v1.JobService/DeleteJobs',
+                request_serializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobsRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobsResponse.FromString,
+                _registered_method=True)
         self.WatchJob = channel.unary_stream(
                 '/reelmill.v1.JobService/WatchJob',
                 request_serializer=reelmill_dot_v1_dot_jobs__pb2.WatchJobRequest.SerializeToString,
@@ -166,6 +176,22 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteJob(self, request, context):
+        """Delete a COMPLETED, FAILED or CANCELLED job, with its events, log, tasks and files in the server's own storage;
+        files in a destination of its own stay. Its files are gone within seconds, or once storage that is away is back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteJobs(self, request, context):
+        """Delete COMPLETED, FAILED and CANCELLED jobs, each as DeleteJob does, oldest first; others that the filter names
+        stay. One call deletes at most 100 and says whether there are more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchJob(self, request, context):
         """Follow a job until its final state. REST clients get Server-Sent Events, and may resume with
         the header Last-Event-ID.
@@ -245,6 +271,16 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.RetryJob,
                     request_deserializer=reelmill_dot_v1_dot_jobs__pb2.RetryJobRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_jobs__pb2.Job.SerializeToString,
+            ),
+            'DeleteJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteJob,
+                    request_deserializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobResponse.SerializeToString,
+            ),
+            'DeleteJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteJobs,
+                    request_deserializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobsRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_jobs__pb2.DeleteJobsResponse.SerializeToString,
             ),
             'WatchJob': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchJob,
@@ -489,6 +525,60 @@ class JobService:
             '/reelmill.v1.JobService/RetryJob',
             reelmill_dot_v1_dot_jobs__pb2.RetryJobRequest.SerializeToString,
             reelmill_dot_v1_dot_jobs__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.JobService/DeleteJob',
+            reelmill_dot_v1_dot_jobs__pb2.DeleteJobRequest.SerializeToString,
+            reelmill_dot_v1_dot_jobs__pb2.DeleteJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.JobService/DeleteJobs',
+            reelmill_dot_v1_dot_jobs__pb2.DeleteJobsRequest.SerializeToString,
+            reelmill_dot_v1_dot_jobs__pb2.DeleteJobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,21 +24,22 @@ _sym_db = _symbol_database.Default()
 
 from reelmill.v1 import analysis_pb2 as reelmill_dot_v1_dot_analysis__pb2
 from reelmill.v1 import jobs_pb2 as reelmill_dot_v1_dot_jobs__pb2
+from reelmill.v1 import receipts_pb2 as reelmill_dot_v1_dot_receipts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areelmill/v1/messages.proto\x12\x0breelmill.v1\x1a\x1areelmill/v1/analysis.proto\x1a\x16reelmill/v1/jobs.proto\"=\n\tTaskReady\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07task_id\x18\x02 \x01(\x0c\x12\x0e\n\x06job_id\x18\x03 \x01(\x0c\"[\n\nDeadLetter\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05topic\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x0c\x12\x0e\n\x06job_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"i\n\nTaskResult\x12,\n\routput_errors\x18\x01 \x03(\x0b\x32\x15.reelmill.v1.JobError\x12-\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x1b.reelmill.v1.OutputFindings\"t\n\x0eOutputFindings\x12\x0e\n\x06output\x18\x01 \x01(\t\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.reelmill.v1.OutputResult\x12\'\n\x08measured\x18\x03 \x01(\x0b\x32\x15.reelmill.v1.Measuredb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areelmill/v1/messages.proto\x12\x0breelmill.v1\x1a\x1areelmill/v1/analysis.proto\x1a\x16reelmill/v1/jobs.proto\x1a\x1areelmill/v1/receipts.proto\"=\n\tTaskReady\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x0f\n\x07task_id\x18\x02 \x01(\x0c\x12\x0e\n\x06job_id\x18\x03 \x01(\x0c\"[\n\nDeadLetter\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\r\n\x05topic\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x0c\x12\x0e\n\x06job_id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x91\x01\n\nTaskResult\x12,\n\routput_errors\x18\x01 \x03(\x0b\x32\x15.reelmill.v1.JobError\x12-\n\x08\x66indings\x18\x02 \x03(\x0b\x32\x1b.reelmill.v1.OutputFindings\x12&\n\x08receipts\x18\x03 \x03(\x0b\x32\x14.reelmill.v1.Receipt\"t\n\x0eOutputFindings\x12\x0e\n\x06output\x18\x01 \x01(\t\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.reelmill.v1.OutputResult\x12\'\n\x08measured\x18\x03 \x01(\x0b\x32\x15.reelmill.v1.Measuredb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.messages_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKREADY']._serialized_start=95
-  _globals['_TASKREADY']._serialized_end=156
-  _globals['_DEADLETTER']._serialized_start=158
-  _globals['_DEADLETTER']._serialized_end=249
-  _globals['_TASKRESULT']._serialized_start=251
-  _globals['_TASKRESULT']._serialized_end=356
-  _globals['_OUTPUTFINDINGS']._serialized_start=358
-  _globals['_OUTPUTFINDINGS']._serialized_end=474
+  _globals['_TASKREADY']._serialized_start=123
+  _globals['_TASKREADY']._serialized_end=184
+  _globals['_DEADLETTER']._serialized_start=186
+  _globals['_DEADLETTER']._serialized_end=277
+  _globals['_TASKRESULT']._serialized_start=280
+  _globals['_TASKRESULT']._serialized_end=425
+  _globals['_OUTPUTFINDINGS']._serialized_start=427
+  _globals['_OUTPUTFINDINGS']._serialized_end=543
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 from reelmill.v1 import analysis_pb2 as _analysis_pb2
 from reelmill.v1 import jobs_pb2 as _jobs_pb2
+from reelmill.v1 import receipts_pb2 as _receipts_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -33,12 +34,14 @@ class DeadLetter(_message.Message):
     def __init__(self, version: _Optional[int] = ..., topic: _Optional[str] = ..., value: _Optional[bytes] = ..., job_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
-    __slots__ = ("output_errors", "findings")
+    __slots__ = ("output_errors", "findings", "receipts")
     OUTPUT_ERRORS_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     output_errors: _containers.RepeatedCompositeFieldContainer[_jobs_pb2.JobError]
     findings: _containers.RepeatedCompositeFieldContainer[OutputFindings]
-    def __init__(self, output_errors: _Optional[_Iterable[_Union[_jobs_pb2.JobError, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[OutputFindings, _Mapping]]] = ...) -> None: ...
+    receipts: _containers.RepeatedCompositeFieldContainer[_receipts_pb2.Receipt]
+    def __init__(self, output_errors: _Optional[_Iterable[_Union[_jobs_pb2.JobError, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[OutputFindings, _Mapping]]] = ..., receipts: _Optional[_Iterable[_Union[_receipts_pb2.Receipt, _Mapping]]] = ...) -> None: ...
 
 class OutputFindings(_message.Message):
     __slots__ = ("output", "result", "measured")

@@ -15,6 +15,7 @@ from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile, NewTask
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
 from reelmill.v1.jobs_pb2 import Progress
+from reelmill.v1.receipts_pb2 import Receipt
 from reelmill.worker.slots import Slot
 
 Answer = TypeVar("Answer")
@@ -57,6 +58,12 @@ class Attempt:
         """What is to follow: written with the attempt's completion, or not at all."""
         self.left: tuple[str, ...] = ()
         """Folders that are to go with the completion, if that is the job's: nobody reads them any more."""
+        self.keys: Mapping[str, str] = {}
+        """Of outputs, by their names, that other jobs may take once this one is COMPLETED: see media.reuse."""
+        self.digests: Mapping[str, str] = {}
+        """SHA-256 of the job's inputs, by their names, as far as they are known."""
+        self.receipts: list[Receipt] = []
+        """How its outputs were made."""
         self.in_pieces = False
         """Whether others make further pieces of its outputs."""
         self.whole = False

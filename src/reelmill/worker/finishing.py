@@ -60,6 +60,8 @@ class Finishing:
         self._read = frozenset(reading.of for step in graph.steps for reading in step.reads)
         self._kept: dict[PurePosixPath, Still] = {}
         self._kept_bytes = 0
+        self.ran: list[Step] = []
+        """The steps that ended well."""
         self._made: asyncio.Queue[Step | None] = asyncio.Queue()
         self._is_made = False
         # By the place of what was promised: how its input was judged then, and its files.
@@ -85,6 +87,7 @@ class Finishing:
 
     def begin(self, step: Step) -> None:
         """A step was made."""
+        self.ran.append(step)
         self._made.put_nowait(step)
 
     def skip(self, count: int) -> None:

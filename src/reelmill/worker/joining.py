@@ -20,6 +20,8 @@ class Brought:
     """With what they told."""
     paths: dict[str, str]
     """By what the join's step calls them."""
+    engine: str
+    """The build that made them; empty where that is not known."""
 
 
 async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: Path, *, max_bytes: int) -> Brought:
@@ -49,7 +51,7 @@ async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: 
         return one.file, str(fetched.path)
 
     paths = dict(await abreast(fetch, list(enumerate(made)), at_once=FILES_AT_ONCE))
-    return Brought(join=joined(join, made), paths=paths)
+    return Brought(join=joined(join, made), paths=paths, engine=made[0].engine if made else "")
 
 
 def told(piece: str, verified: Sequence[Verified], stored: Sequence[MadeFile], engine: str) -> bytes:

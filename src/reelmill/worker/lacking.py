@@ -77,7 +77,8 @@ class Lacking:
 
         Raises AttemptFailed where a whole job has nothing.
         """
-        found = TaskResult(findings=[one for one in findings if one.output not in self._tolerance.failed])
+        known = [one for one in findings if one.output not in self._tolerance.failed]
+        found = TaskResult(findings=known, receipts=self._attempt.receipts)
         self._attempt.result = self._tolerance.result + found.SerializeToString()  # which is a TaskResult of both
         if (failure := self._tolerance.whole) is not None:
             if self._attempt.task.kind != MAKE_OUTPUTS:

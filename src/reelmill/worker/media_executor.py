@@ -49,13 +49,15 @@ from reelmill.v1.jobs_pb2 import Input, Job
 from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.contracts import findings
-from reelmill.worker.copies import copies_in, copy_inputs, left_by, with_copies
+from reelmill.worker.copies import copies_in, copy_inputs, with_copies
 from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
 from reelmill.worker.lacking import Lacking, remove_files
 from reelmill.worker.listening import listen
 from reelmill.worker.meter import Meter
+from reelmill.worker.receipts import note
+from reelmill.worker.reusing import Reuse, know, take, with_known
 from reelmill.worker.runs import Run, tell_end
 from reelmill.worker.spans import SUSPECT, Hollow, Wanted, check_begins, digest, wanted_in, with_extents
 from reelmill.worker.spreading import Spreader
@@ -98,10 +100,11 @@ class MediaExecutor:
         limits: MediaLimits,
         slots: Callable[[str], Awaitable[int]],
         history: History,
+        reuse: Reuse | None = None,
     ) -> None:
         """`slots`: of all workers that serve a place; 0 where jobs of several tasks may not be written.
 
-        `history`: hears what steps take.
+        `history` hears what steps take; `reuse` takes what is there, if any does.
         """
         self._storage = storage
         self._work = work
@@ -113,7 +116,7 @@ class MediaExecutor:
         self._kept = KeptInputs(work, max_bytes=limits.cache_bytes)
         for room in (storage.room, work.room):
             room.yields(self._kept.give_way)
-        self._history = history
+        self._history, self._reuse = history, reuse
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
@@ -128,8 +131,7 @@ class MediaExecutor:
         task = attempt.task
         job = part_of(task.job, task.spec) if task.spec else task.job
         piece = piece_in(task.spec) if task.spec else None
-        attempt.in_pieces = piece is not None
-        attempt.left = left_by(task.spec)
+        know(attempt, self._limits.engine)
         folder = self._work.folder(task.id, task.fence)
         try:
             if isinstance(piece, Join):
@@ -145,6 +147,7 @@ class MediaExecutor:
         try:
             bringing = bring(join, await attempt.results(), storage, folder.path, max_bytes=limits.output_max_bytes)
             brought = await attempt.unless_stopped(bringing)
+            attempt.keys = attempt.keys if brought.engine == limits.engine else {}
             return await self._make(attempt, job, folder, brought.join, brought.paths)
         except AttemptFailed as error:
             if error.code not in _MISFITS:
@@ -174,10 +177,12 @@ class MediaExecutor:
             context = replace(self._limits.context, piece=piece)
             graph, facts = await settle(job, context, measure)
             lacking.planned(graph.failed)
-            if lacking.everything or (not task.spec and await self._spread(attempt, graph, facts, inputs, measure)):
-                return lacking.told(())
-            of_inputs = sources(job, facts, piece)
-            found = of_inputs.values()
+            storage, prober = self._storage.of(task.tenant_id), self._prober.of(task.tenant_id)
+            taken = await take(self._reuse, attempt, job, graph, storage, inputs)
+            graph = taken.graph
+            if not graph.steps or (not task.spec and await self._spread(attempt, graph, facts, inputs, measure)):
+                return lacking.told(taken.files)
+            found = (of_inputs := sources(job, facts, piece)).values()
             paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
             placed = Placed(inputs=paths, threads=self._limits.context.threads, font=str(FONT))
 
@@ -193,9 +198,7 @@ class MediaExecutor:
                 check_begins(graph.steps, task.spec)
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
             damaged = any(s.timeline.damaged or s.info.duration_seconds > believable_seconds(s.info) for s in found)
-            storage, prober = self._storage.of(task.tenant_id), self._prober.of(task.tenant_id)
             finishing = Finishing(attempt, storage, prober, folder, graph, lacking, input_damaged=damaged)
-
             made_all = 0.0
 
             async def make() -> None:
@@ -222,7 +225,8 @@ class MediaExecutor:
             if isinstance(piece, Chunk | Sound):
                 attempt.result = told(piece.name, finishing.files, made, self._limits.engine)
                 return ()
-            return lacking.told(made, found_out)
+            note(attempt, finishing.ran, of_inputs, pieces or (), self._limits.engine, placed.threads)
+            return lacking.told((*taken.files, *made), found_out)
         except AttemptFailed as error:
             if hollow and error.code in SUSPECT:
                 raise Hollow(error.failure.message) from error
@@ -231,10 +235,8 @@ class MediaExecutor:
 
     async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
-        storage = self._storage.of(attempt.task.tenant_id)
-        for item in job.inputs:
-            if item.name in inputs:
-                await storage.check_unchanged(item.uri, inputs[item.name])
+        for item in (item for item in job.inputs if item.name in inputs):
+            await self._storage.of(attempt.task.tenant_id).check_unchanged(item.uri, inputs[item.name])
 
     async def _spread(
         self, attempt: Attempt, graph: Graph, facts: Facts, inputs: Mapping[str, Fetched], measure: Measure
@@ -265,7 +267,7 @@ class MediaExecutor:
         for name, fetched in inputs.items():
             told = replace(fetched, validator=copied[name].validator) if name in copied else fetched
             self._kept.adopt(storage, places[name], told)
-        return with_copies(spawned, copied, task.output_prefix)
+        return with_known(with_copies(spawned, copied, task.output_prefix), attempt, self._limits.engine)
 
     def close(self) -> None:
         """Keep no input any more; no attempt runs. Bears being called twice, and going on."""

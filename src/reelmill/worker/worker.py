@@ -260,6 +260,7 @@ class Worker:
             result=attempt.result,
             spawned=attempt.spawned,
             left=attempt.left,
+            keys={name: attempt.keys[name] for name in {file.output for file in files} & attempt.keys.keys()},
             lines=lines,
             failure=attempt.failure,
         )

@@ -65,6 +65,7 @@ class Deployment:
             "REELMILL_KAFKA_PARTITIONS": "4",
             "REELMILL_SECRETS_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "REELMILL_TEST_POINTS": str(self.points.path),
+            "REELMILL_REUSE_DAYS": "0",  # the same jobs are done again and again here
             "REELMILL_LOG_FORMAT": "json",
             "REELMILL_LOG_LEVEL": "info",
             **(settings or {}),

@@ -1,16 +1,46 @@
--- name: delete_jobs
--- Finished jobs past their retention, with all that belongs to them. Their own folders in storage are
--- left to storage_deletions: those below $3, our own storage, and nowhere else.
-WITH old AS (
-    SELECT id, output_prefix FROM jobs WHERE end_time < statement_timestamp() - $1::interval
-    ORDER BY end_time LIMIT $2 FOR UPDATE SKIP LOCKED
-), swept AS (
+-- name: delete_old
+-- What deletions do with the jobs `old`, which are final and locked: all that belongs to them goes. Their own folders in
+-- storage are left to storage_deletions: those below $3, our own storage, and nowhere else.
+swept AS (
     INSERT INTO storage_deletions (uri, not_before)
     SELECT attempt_prefix(old.output_prefix, t.id, t.spawned_by, f.fence), clock_timestamp()
     FROM old JOIN tasks t ON t.job_id = old.id, LATERAL generate_series(1, t.fence) AS f (fence)
     WHERE starts_with(old.output_prefix, $3)
 )
 DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id;
+
+-- name: delete_jobs
+-- Finished jobs past their retention.
+WITH old AS (
+    SELECT id, output_prefix FROM jobs WHERE end_time < statement_timestamp() - $1::interval
+    ORDER BY end_time LIMIT $2 FOR UPDATE SKIP LOCKED
+),
+-- include: delete_old
+
+-- name: delete_job
+-- A finished job, unless somebody still runs a task of it: who stops may write for a moment yet.
+WITH old AS (
+    SELECT id, output_prefix FROM jobs
+    WHERE tenant_id = $1 AND id = $2 AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+        AND NOT EXISTS (SELECT FROM tasks t WHERE t.job_id = jobs.id AND t.state = 'RUNNING')
+    FOR UPDATE
+),
+-- include: delete_old
+
+-- name: delete_some
+-- The first $2 finished jobs of a tenant of which all this holds, but those of which somebody still runs a task. NULL
+-- conditions hold for all.
+WITH old AS (
+    SELECT id, output_prefix FROM jobs
+    WHERE tenant_id = $1 AND state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+        AND ($4::text[] IS NULL OR state::text = ANY ($4))
+        AND ($5::text IS NULL OR labels @> $5::jsonb)
+        AND ($6::timestamptz IS NULL OR create_time > $6)
+        AND ($7::timestamptz IS NULL OR create_time < $7)
+        AND NOT EXISTS (SELECT FROM tasks t WHERE t.job_id = jobs.id AND t.state = 'RUNNING')
+    ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+),
+-- include: delete_old
 
 -- name: delete_idempotency_keys
 -- Keys that were kept long enough.

@@ -1,0 +1,105 @@
+"""The mechanisms of reuse and of deletion, for scripts/mutants.py."""
+
+from mutant import Mutant
+
+PURE, STORE, STORAGE = (
+    "tests/unit/test_media_reuse.py",
+    "tests/store/test_store_results.py",
+    "tests/contract/test_storage.py",
+)
+WORKER, DELETION = "tests/worker/test_worker_reuse.py", "tests/store/test_store_deletion.py"
+KEYS, TAKING = "src/reelmill/media/reuse.py", "src/reelmill/storage/taking.py"
+RESULTS, RETENTION = "src/reelmill/store/queries/results.sql", "src/reelmill/store/queries/retention.sql"
+REUSING = "src/reelmill/worker/reusing.py"
+
+
+def reuse(name: str, file: str, old: str, new: str, *, tests: str, within: str = "") -> Mutant:
+    """A mechanism of reuse or of deletion."""
+    return Mutant(name=name, file=file, within=within, old=old, new=new, tests=tests)
+
+
+REUSE = (
+    reuse("a key has the inputs' bytes", KEYS, r"reads=reads or \(\)", "reads=step.reads", tests=PURE),
+    reuse("a key has the build", KEYS, r"\[PLAN_VERSION, engine, things\]", "[PLAN_VERSION, things]", tests=PURE),
+    reuse("a key has the plan's version", KEYS, r"\[PLAN_VERSION, engine", "[engine", tests=PURE),
+    reuse(
+        "a step is known by what makes the files that it reads",
+        KEYS,
+        r"made\[writing\.path\] = does",
+        "made[writing.path] = str(writing.path)",
+        tests=PURE,
+    ),
+    reuse("a result is of a COMPLETED job", RESULTS, r" AND j\.state = 'COMPLETED'", "", tests=STORE),
+    reuse("a result is the tenant's", RESULTS, r"r\.tenant_id = \$1 AND ", "", tests=STORE),
+    reuse(
+        "a result is told by the newest fence alone",
+        RESULTS,
+        r"AND t\.fence = r\.fence ",
+        " ",
+        tests=STORE,
+    ),
+    reuse("a digest is the tenant's", RESULTS, r"tenant_id = \$1 AND place", "place", tests=STORE),
+    reuse("the bytes of a copy are compared", TAKING, r"return found in .*?\n", "return True\n", tests=STORAGE),
+    reuse(
+        "only what lies in the tenant's own storage is taken",
+        TAKING,
+        r"not source\.startswith\(ours\)",
+        "False",
+        tests=STORAGE,
+    ),
+    reuse(
+        "a client gets no link to ours", TAKING, r"links = target\.startswith\(ours\)", "links = True", tests=STORAGE
+    ),
+    reuse(
+        "what is gone is a miss", TAKING, r"    except FileNotFoundError:\n        return False\n", "", tests=STORAGE
+    ),
+    reuse(
+        "what a client may change is no result",
+        REUSING,
+        r"if task\.output_prefix\.startswith\(.*?\):",
+        "if True:",
+        tests=WORKER,
+    ),
+    reuse(
+        "a job may want nothing that is there",
+        REUSING,
+        r"not job\.HasField\(\"reuse\"\) or job\.reuse",
+        "True",
+        tests=WORKER,
+    ),
+    reuse("a file is known by its change time too", REUSING, r"told\.st_ctime_ns, ", "", tests=WORKER),
+    reuse("a file that was just changed is hashed again", REUSING, r"> _SETTLED_SECONDS", "> -1e9", tests=WORKER),
+    reuse("small work looks for nothing", REUSING, r" or cpu < self\.least_cpu_seconds", "", tests=WORKER),
+    reuse("further tasks tell their results", REUSING, r"\"keys\": mine, ", "", tests=WORKER),
+    reuse(
+        "who still runs a task of a job is waited for before it is deleted",
+        RETENTION,
+        r"\n +AND NOT EXISTS \(SELECT FROM tasks.*?'RUNNING'\)",
+        "",
+        within="-- name: delete_job\n",
+        tests=DELETION,
+    ),
+    reuse(
+        "a tenant deletes its own",
+        RETENTION,
+        r"tenant_id = \$1 AND id",
+        "id",
+        within="-- name: delete_job\n",
+        tests=DELETION,
+    ),
+    reuse(
+        "a filter deletes the tenant's own",
+        RETENTION,
+        r"tenant_id = \$1 AND",
+        "",
+        within="-- name: delete_some\n",
+        tests=DELETION,
+    ),
+    reuse(
+        "a status that comes late does not bring back what was deleted",
+        "src/reelmill/cache/port.py",
+        r"version=GONE_VERSION",
+        "version=0",
+        tests="tests/contract/test_cache.py",
+    ),
+)

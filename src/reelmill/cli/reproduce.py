@@ -1,0 +1,173 @@
+"""`reelmill reproduce`: makes a job's outputs again, here, by its receipts, and compares the bytes."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reelmill.cli.configuration import api_target, load, log_to_stderr
+from reelmill.cli.problems import FAILED, USAGE, Problem
+
+if TYPE_CHECKING:
+    from reelmill.media.launcher import Launcher
+    from reelmill.settings import Settings
+    from reelmill.v1.jobs_pb2 import Job, Output
+    from reelmill.v1.receipts_pb2 import Receipt
+
+_HOURS = 48.0
+_MEMORY_BYTES = 2**36
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """A file of an output."""
+
+    path: str
+    """The output's name, and its path within it."""
+    problem: str = ""
+    """How what was made here differs; empty where it is the same to the byte."""
+
+
+def reproduce(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job's id.")],
+    output_names: Annotated[
+        list[str] | None, typer.Option("--output", metavar="NAME", help="These outputs alone.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="[NAME=]PATH", help="Where an input lies here, if not where the job says."),
+    ] = None,
+    api: Annotated[str | None, typer.Option("--api", metavar="HOST:PORT", help="Where the api is.")] = None,
+) -> None:
+    """Make a COMPLETED job's outputs again, here, and tell which files differ; exit code 1 where one does."""
+    settings = load(api_target=api)
+    log_to_stderr("reproduce", settings, default_level="error")
+    found = asyncio.run(_reproduce(settings, job_id, set(output_names or ()), _given(inputs or [])))
+    for one in found:
+        typer.echo(f"{one.path}: {one.problem or 'same'}")
+    if any(one.problem for one in found):
+        raise typer.Exit(FAILED)
+
+
+async def _reproduce(settings: "Settings", job_id: str, names: set[str], given: Mapping[str, str]) -> list[Compared]:
+    from reelmill.cli.display import warn
+    from reelmill.cli.session import with_all_files
+    from reelmill.client import AsyncClient
+    from reelmill.media.ffmpeg import capabilities, find_ffmpeg
+    from reelmill.media.launcher import running
+
+    async with AsyncClient(api_target(settings)) as client:
+        job = await with_all_files(client, await client.get_job(job_id, full=True))
+    if job.State.Name(job.state) != "COMPLETED":
+        raise Problem(f"job {job_id} is {job.State.Name(job.state)}: only what is COMPLETED can be compared")
+    if missing := names - {output.name for output in job.outputs}:
+        raise Problem(f"job {job_id} has no output {', '.join(sorted(missing))}", exit_code=USAGE)
+    wanted = [output for output in job.outputs if output.file_count and (not names or output.name in names)]
+    receipts = {name: one for one in job.receipts for name in one.outputs}
+    if without := [output.name for output in wanted if output.name not in receipts]:
+        raise Problem(f"nobody wrote down how {', '.join(without)} came to be: an older release made it")
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    build, found = capabilities(ffmpeg).build, list[Compared]()
+    async with running(settings.sandbox) as launcher:
+        for receipt in {id(one): one for name, one in receipts.items() if name in {o.name for o in wanted}}.values():
+            mine = [output for output in wanted if receipts[output.name] is receipt]
+            if receipt.pieces:
+                reason = f"can't be made again by itself: {receipt.pieces} tasks made pieces of it"
+                found += [Compared(path=output.name, problem=reason) for output in mine]
+                continue
+            if receipt.engine != build:
+                warn(f"made by another build of ffmpeg ({receipt.engine}) than {ffmpeg} ({build}): bytes may differ")
+            with tempfile.TemporaryDirectory(prefix="reelmill-reproduce-") as folder:
+                paths = await _inputs(settings, job, receipt, given, Path(folder))
+                for run in receipt.runs:
+                    await _run(launcher, ffmpeg, run, paths, Path(folder) / "made")
+                for output in mine:
+                    found += await _compared(output, receipt, Path(folder) / "made")
+    return found
+
+
+async def _inputs(
+    settings: "Settings", job: "Job", receipt: "Receipt", given: Mapping[str, str], folder: Path
+) -> dict[str, Path]:
+    """Where the inputs lie here, by what commands call them. Raises Problem where one is another by now."""
+    from reelmill.jobs.errors import AttemptFailed
+    from reelmill.storage.storage import Storage
+    from reelmill.storage.taking import sha256_of
+    from reelmill.storage.uris import file_path, scheme_of
+
+    uris, paths = {item.name: item.uri for item in job.inputs}, dict[str, Path]()
+    for told in receipt.inputs:
+        uri = uris.get(told.name, job.inputs[0].uri)
+        try:
+            if told.name in given:
+                path = Path(given[told.name])
+            elif scheme_of(uri) == "file":
+                path = file_path(uri)
+            else:
+                path = (await Storage.from_settings(settings).fetch(uri, folder / told.path)).path
+            size, sha256 = await sha256_of(path)
+        except AttemptFailed as error:
+            raise Problem(f"the input can't be read: {error.failure.message}") from error
+        if size != told.size_bytes or (told.sha256 and sha256 != told.sha256):
+            raise Problem(f"{path} is not the file that the job read: --input says where that is")
+        paths[told.path] = path.absolute()
+    return paths
+
+
+async def _run(launcher: "Launcher", ffmpeg: Path, run: "Receipt.Run", paths: Mapping[str, Path], folder: Path) -> None:
+    from reelmill.jobs.errors import AttemptFailed
+    from reelmill.media import run as ffmpeg_run
+    from reelmill.media.render.command import Command
+
+    if run.program != "ffmpeg":
+        raise Problem(f"{run.program} can't be run here: only what ffmpeg made is made again")
+    for name in run.outputs:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    argv = tuple(f"file:{paths[one[5:]]}" if one.startswith("file:") and one[5:] in paths else one for one in run.argv)
+    command = Command(argv=argv, reads=tuple(map(str, paths.values())), outputs=tuple(run.outputs))
+    try:
+        await ffmpeg_run.run(
+            command,
+            launcher=launcher,
+            ffmpeg=ffmpeg,
+            folder=folder,
+            stop=asyncio.Event(),
+            on_progress=lambda _: None,
+            no_progress_seconds=600.0,
+            wall_seconds=_HOURS * 3600,
+            max_bytes=2**40,
+            memory_bytes=_MEMORY_BYTES,
+        )
+    except AttemptFailed as error:
+        raise Problem(f"ffmpeg failed: {error.failure.message}", details=[error.failure.command]) from error
+
+
+async def _compared(output: "Output", receipt: "Receipt", folder: Path) -> list[Compared]:
+    from reelmill.storage.taking import sha256_of
+
+    name = receipt.reused_output or output.name  # its files are called here as in the job that made it
+    warm = any(run.warm and name in run.outputs for run in receipt.runs)
+    found = []
+    for file in output.files:
+        inside = file.path.replace(output.name, name, 1) if name != output.name else file.path
+        try:
+            size, sha256 = await sha256_of(folder / name / inside)
+        except OSError:
+            found.append(Compared(path=f"{output.name}/{file.path}", problem="is not made here"))
+            continue
+        if (size, sha256) == (file.size_bytes, file.sha256):
+            found.append(Compared(path=f"{output.name}/{file.path}"))
+            continue
+        pixels = "; a warm child made it, which packs the same pixels otherwise" if warm else ""
+        problem = f"differs: {size} bytes instead of {file.size_bytes}, SHA-256 {sha256}{pixels}"
+        found.append(Compared(path=f"{output.name}/{file.path}", problem=problem))
+    return found
+
+
+def _given(inputs: Sequence[str]) -> dict[str, str]:
+    """Paths of inputs by their names; without a name, of the only one."""
+    return {name if path else "": path or name for name, _, path in (text.partition("=") for text in inputs)}

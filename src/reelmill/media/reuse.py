@@ -1,0 +1,117 @@
+"""When an output is the same as one that was made before: its key says what is done to which bytes. Pure.
+
+A key names no tenant, job, output or place, so that whoever asks for the same of the same bytes has the same. It says
+nothing of who may see what it stands for: results are looked up within a tenant.
+"""
+
+import hashlib
+import json
+from collections.abc import Container, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from reelmill.jobs.operations import tells
+from reelmill.media.contract import Graph
+from reelmill.media.promises import FileSet, PlannedFile
+from reelmill.media.steps import Joined, Program, Reading, Step, digest
+from reelmill.v1.jobs_pb2 import Job, Output
+
+PLAN_VERSION = 1
+"""Grows where what runs a step comes to make other bytes of it, though the step is the same."""
+HASHED_BYTES = 400e6
+"""That a core hashes in a second (SHA-256, on processors without instructions for it)."""
+MOST_FILES = 5_000
+"""Of an output that is taken: more are made anew, for each is copied by itself."""
+_HASH_SHARE = 0.1  # of the work: an input that takes longer to hash than that is not worth knowing
+_PLAIN = frozenset({"name", "input", "optional"})  # what an output's files say nothing of
+_OPERATIONS = frozenset({"transcode", "thumbnail", "audio", "waveform"})  # whose outcome is files and nothing else
+
+
+def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, engine: str) -> dict[str, str]:
+    """The keys of a job's outputs, SHA-256 in hex by name; none of one that has none.
+
+    `digests`: SHA-256 of the inputs' bytes, in hex by name, as far as they are known. `engine`: names the builds of all
+    that encodes. A process that makes several outputs makes of each what a process of its own would.
+    """
+    made: dict[PurePosixPath, str] = {}
+    told: dict[str, list[tuple[int, str, Any]]] = {}
+    for step in graph.steps:
+        reads = _resolved(step, digests, made)
+        for writing in step.writes:
+            known = reads is not None and step.program is Program.FFMPEG  # of others no build is told
+            does = digest(replace(step, reads=reads or (), writes=(writing,))) if known else ""
+            made[writing.path] = does
+            for thing in writing.promised:
+                told.setdefault(thing.output, []).append((thing.position, does, _promise(thing)))
+    found = {}
+    for output in filter(_is_plain, job.outputs):
+        things = sorted(told.get(output.name, ()), key=lambda thing: thing[0])
+        if things and all(does for _, does, _ in things):
+            text = json.dumps([PLAN_VERSION, engine, things], sort_keys=True, separators=(",", ":"))
+            found[output.name] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def paths_of(graph: Graph, output: str) -> list[PurePosixPath] | None:
+    """Where an output's files are to lie, relative to the working directory; None where its manifest says that."""
+    things = [thing for thing in graph.promised if thing.output == output]
+    files = [thing for thing in things if isinstance(thing, PlannedFile)]
+    return [file.path for file in files if file.stored] if len(files) == len(things) else None
+
+
+def without(graph: Graph, outputs: Container[str]) -> Graph:
+    """A graph that makes all outputs but these."""
+    kept: list[Step] = []
+    read: set[PurePosixPath] = set()
+    for step in reversed(graph.steps):
+        writes = tuple(
+            writing
+            for writing in step.writes
+            if writing.path in read or any(one.output and one.output not in outputs for one in writing.promised)
+        )
+        if not writes:
+            continue
+        read |= {reading.of for reading in step.reads if isinstance(reading.of, PurePosixPath)}
+        if len(writes) < len(step.writes):
+            share = len(writes) / len(step.writes)
+            step = replace(step, writes=writes, cost=replace(step.cost, writing_cpu=share * step.cost.writing_cpu))
+        kept.append(step)
+    return replace(graph, steps=tuple(reversed(kept)))
+
+
+def cpu_seconds(graph: Graph) -> float:
+    """Core-seconds that a graph is reckoned to take."""
+    return sum(step.cost.reading_cpu + step.cost.writing_cpu for step in graph.steps)
+
+
+def worth_hashing(size_bytes: int, cpu: float) -> bool:
+    """Whether so many bytes are hashed in a small part of the time that the work on them takes."""
+    return size_bytes / HASHED_BYTES <= _HASH_SHARE * cpu
+
+
+def _is_plain(output: Output) -> bool:
+    """Whether an output is its files and nothing else, and asks for nothing that its steps don't say."""
+    operation = output.WhichOneof("operation")
+    fields = {field.name for field, _ in output.ListFields()}
+    return operation in _OPERATIONS and fields <= _PLAIN | {operation} and not tells(output)
+
+
+def _resolved(step: Step, digests: Mapping[str, str], made: Mapping[PurePosixPath, str]) -> tuple[Reading, ...] | None:
+    """A step's readings, with what the files are in the place of their names; None where that is not known."""
+    found = []
+    for reading in step.reads:
+        if isinstance(reading.of, Joined):
+            return None
+        of = digests.get(reading.of) if isinstance(reading.of, str) else made.get(reading.of)
+        if not of:
+            return None
+        found.append(replace(reading, of=of))
+    return tuple(found)
+
+
+def _promise(thing: PlannedFile | FileSet) -> Any:
+    """What is to come out. A set's files name each other, so its own names are part of it."""
+    if isinstance(thing, FileSet):
+        return [str(thing.manifest), thing.pattern, thing.content_types]
+    return thing.content_type

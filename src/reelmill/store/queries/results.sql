@@ -1,0 +1,36 @@
+-- name: insert_results
+-- What tasks that were just completed made: parallel arrays of their leases, outputs and keys.
+INSERT INTO results (job_id, output, tenant_id, key)
+SELECT t.job_id, r.output, t.tenant_id, r.key
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) AS r (task_id, fence, output, key)
+JOIN tasks t ON t.id = r.task_id AND t.fence = r.fence AND t.state = 'COMPLETED'
+ON CONFLICT DO NOTHING;
+
+-- name: find_results
+-- For each key the newest COMPLETED job that has such an output, and ended within $3.
+SELECT k.key, found.job_id, found.output
+FROM unnest($2::bytea[]) AS k (key), LATERAL (
+    SELECT r.job_id, r.output FROM results r JOIN jobs j ON j.id = r.job_id
+    WHERE r.tenant_id = $1 AND r.key = k.key AND j.state = 'COMPLETED' AND j.end_time > clock_timestamp() - $3::interval
+    ORDER BY r.job_id DESC LIMIT 1
+) found;
+
+-- name: result_files
+-- The first $4 files of an output of a COMPLETED job, in their order.
+SELECT file FROM output_files
+WHERE tenant_id = $1 AND job_id = $2 AND output = $3 AND EXISTS (SELECT FROM jobs WHERE id = $2 AND state = 'COMPLETED')
+ORDER BY position LIMIT $4;
+
+-- name: get_digests
+-- What is known of inputs at places.
+SELECT place, sha256 FROM input_digests WHERE tenant_id = $1 AND place = ANY ($2::bytea[]);
+
+-- name: insert_digests
+-- What inputs at places hold. Sorted, so that two can't deadlock.
+INSERT INTO input_digests (tenant_id, place, sha256)
+SELECT $1, place, sha256 FROM unnest($2::bytea[], $3::bytea[]) AS d (place, sha256) ORDER BY place
+ON CONFLICT DO NOTHING;
+
+-- name: delete_digests
+-- Those that were kept long enough.
+DELETE FROM input_digests WHERE create_time < statement_timestamp() - $1::interval;

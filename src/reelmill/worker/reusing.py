@@ -1,0 +1,233 @@
+"""Outputs that an earlier job of the same tenant made are taken, not made again."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib.metadata import version
+from urllib.parse import quote
+
+from reelmill.abreast import abreast
+from reelmill.jobs.errors import AttemptFailed, Unavailable
+from reelmill.media import reuse
+from reelmill.media.contract import Graph
+from reelmill.media.spreading import JOIN_PIECES, MAKE_OUTPUTS, piece_in
+from reelmill.media.verify import FILES_AT_ONCE
+from reelmill.points import reach
+from reelmill.settings import Settings
+from reelmill.storage.fetch import Fetched
+from reelmill.storage.storage import Storage, StoredFile
+from reelmill.storage.taking import sha256_of
+from reelmill.storage.uris import scheme_of
+from reelmill.store.database import Database
+from reelmill.store.leases import MadeFile, NewTask
+from reelmill.store.results import Result, ResultStore
+from reelmill.telemetry.logs import get_logger
+from reelmill.telemetry.metrics import REUSE_HITS, REUSE_MISSES
+from reelmill.v1.jobs_pb2 import Job, OutputFile
+from reelmill.v1.receipts_pb2 import Receipt
+from reelmill.worker.attempt import Attempt
+from reelmill.worker.copies import left_by
+from reelmill.worker.receipts import taken
+
+log = get_logger(__name__)
+_SETTLED_SECONDS = 2.0
+"""A file that was changed more lately may change again without telling: the clocks of disks tick slowly."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """What was there, and what is left to be made."""
+
+    graph: Graph
+    files: tuple[MadeFile, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reuse:
+    """How a worker takes results."""
+
+    results: ResultStore
+    engine: str
+    """Names the builds of all that encodes here."""
+    within: timedelta
+    """How old a result may be."""
+    least_cpu_seconds: float
+    """A job that is reckoned to take less is made: to look costs more."""
+
+    @classmethod
+    def of(cls, settings: Settings, database: Database, engine: str) -> "Reuse | None":
+        """As the settings say; None where nothing is taken. `engine`: names the build of ffmpeg."""
+        if not settings.reuse_days:
+            return None
+        return cls(
+            results=ResultStore(database),
+            engine=f"{engine} av={version('av')}",  # warm children encode too
+            within=timedelta(days=settings.reuse_days),
+            least_cpu_seconds=settings.reuse_cpu_seconds,
+        )
+
+    async def take(
+        self, attempt: Attempt, job: Job, graph: Graph, storage: Storage, inputs: Mapping[str, Fetched]
+    ) -> Taken:
+        """Copy to the attempt's prefix what is known of a job's outputs; it notes the keys of all in the attempt.
+
+        Whatever is wrong with a result, or with looking for it, the output is made instead. Raises Stopped, and
+        AttemptFailed INPUT_CHANGED.
+        """
+        task, wanted = attempt.task, not job.HasField("reuse") or job.reuse
+        cpu = reuse.cpu_seconds(graph)
+        if task.spec or not wanted or cpu < self.least_cpu_seconds:
+            return Taken(graph=graph)
+        try:
+            digests = await attempt.unless_stopped(self._digests(job, storage, inputs, cpu))
+            attempt.digests, keys = digests, reuse.keys(job, graph, digests, engine=self.engine)
+            found = await self.results.find(task.tenant_id, set(keys.values()), within=self.within)
+        except Unavailable as error:  # the work needs no database
+            log.warning("can't look for results now", reason=str(error))
+            return Taken(graph=graph)
+        if task.output_prefix.startswith(f"{storage.outputs()}/"):  # what a client may change is no result
+            attempt.keys = keys
+        files = dict[str, list[MadeFile]]()
+        for output, key in keys.items():
+            copied = await self._take(attempt, graph, storage, output, found[key]) if key in found else []
+            if copied:
+                files[output] = copied
+                attempt.receipts += await self._receipts(attempt, found[key], output)
+                attempt.log(f"took this output from job {found[key].job_id}", output=output)
+            (REUSE_HITS if copied else REUSE_MISSES).inc()
+        return Taken(graph=reuse.without(graph, files), files=tuple(one for made in files.values() for one in made))
+
+    async def _take(
+        self, attempt: Attempt, graph: Graph, storage: Storage, output: str, result: Result
+    ) -> list[MadeFile]:
+        """An output's files, copied; none where one of them is not as it was."""
+        prefix = attempt.task.output_prefix
+        try:
+            files = await self.results.files(attempt.task.tenant_id, result, limit=reuse.MOST_FILES + 1)
+            paths = reuse.paths_of(graph, output)
+            names = [str(path) for path in paths] if paths else [f"{output}/{file.path}" for file in files]
+            if not files or len(files) > reuse.MOST_FILES or len(names) != len(files):
+                return []
+            await reach("task.taking")
+
+            async def one(place: tuple[int, OutputFile, str]) -> MadeFile | None:
+                position, file, name = place
+                uri = f"{prefix}{quote(name)}"
+                stored = StoredFile(size_bytes=file.size_bytes, sha256=file.sha256)
+                if not await storage.take(file.uri, uri, stored, file.content_type):
+                    return None
+                told = OutputFile(uri=uri, path=name.removeprefix(f"{output}/"), reused_from=str(result.job_id))
+                for field in ("size_bytes", "sha256", "content_type"):
+                    setattr(told, field, getattr(file, field))
+                if file.HasField("media"):
+                    told.media.CopyFrom(file.media)
+                return MadeFile(output=output, position=position, file=told)
+
+            places = list(zip(range(len(files)), files, names, strict=True))
+            copies = abreast(one, places, at_once=FILES_AT_ONCE)
+            made = [file for file in await attempt.unless_stopped(copies) if file is not None]
+            if len(made) == len(files):
+                return made
+            reason = "a file of it is gone, or not as it was stored"
+        except (AttemptFailed, Unavailable) as error:
+            reason = str(error)
+        log.warning("can't take a result", output=output, of_job=str(result.job_id), reason=reason)
+        with suppress(AttemptFailed):  # what is made in its place is written over it, and the rest is in no list
+            await storage.delete_prefix(f"{prefix}{quote(output)}/")
+        return []
+
+    async def _receipts(self, attempt: Attempt, result: Result, output: str) -> list[Receipt]:
+        """How a result was made, as far as that is still known."""
+        try:
+            receipts = await self.results.receipts(attempt.task.tenant_id, result.job_id)
+        except Unavailable:
+            return []
+        return taken(receipts, result.output, output, str(result.job_id))
+
+    async def _digests(self, job: Job, storage: Storage, inputs: Mapping[str, Fetched], cpu: float) -> dict[str, str]:
+        """SHA-256 of a job's inputs by name, hashed unless that is known; not of those that take long to hash."""
+        uris = {item.name: item.uri for item in job.inputs}
+        places = {
+            name: place
+            for name, one in inputs.items()
+            if (place := await asyncio.to_thread(_place, storage, uris[name], one))
+        }
+        known = await self.results.digests(storage.tenant_id, places.values()) if places else {}
+        found, new = dict[str, str](), dict[str, str]()
+        for name, fetched in inputs.items():
+            place = places.get(name, "")
+            if place in known:
+                found[name] = known[place]
+            elif not fetched.lacking_bytes and reuse.worth_hashing(fetched.size_bytes, cpu):
+                try:
+                    _, found[name] = await sha256_of(fetched.path)
+                except OSError as error:
+                    log.warning("can't hash an input", reason=str(error))
+                    continue
+                await storage.check_unchanged(uris[name], fetched)
+                if place and place == await asyncio.to_thread(_place, storage, uris[name], fetched):
+                    new[place] = found[name]
+        if new:
+            await self.results.keep_digests(storage.tenant_id, new)
+        return found
+
+
+def _place(storage: Storage, uri: str, fetched: Fetched) -> str:
+    """SHA-256 of where an input lies and what tells that it is still the same; empty where that is not sure.
+
+    Of a file also its inode and the time of its last change of any kind, which nobody sets back. An address of the web
+    is believed for a job, and not for days.
+    """
+    if scheme_of(uri) in ("http", "https"):
+        return ""
+    if storage.in_bucket(uri):
+        tells: tuple[object, ...] = (fetched.validator.fields,) if fetched.validator.etag else ()
+    else:
+        try:
+            told = fetched.path.stat()
+        except OSError:
+            return ""
+        settled = time.time() - max(told.st_mtime, told.st_ctime) > _SETTLED_SECONDS
+        tells = (told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev) if settled else ()
+    return hashlib.sha256(json.dumps([uri, tells], sort_keys=True).encode()).hexdigest() if tells else ""
+
+
+async def take(
+    mine: Reuse | None,
+    attempt: Attempt,
+    job: Job,
+    graph: Graph,
+    storage: Storage,
+    inputs: Mapping[str, Fetched],
+) -> Taken:
+    """As Reuse.take, if there is one."""
+    return await mine.take(attempt, job, graph, storage, inputs) if mine else Taken(graph=graph)
+
+
+def with_known(tasks: Iterable[NewTask], attempt: Attempt, engine: str) -> tuple[NewTask, ...]:
+    """Tasks that tell what the outputs are that they make, if such a build of ffmpeg makes them, and of what.
+
+    `attempt`: the one that planned them.
+    """
+
+    def spec(told: bytes) -> bytes:
+        fields = json.loads(told)
+        mine = {name: attempt.keys[name] for name in fields["outputs"] if name in attempt.keys}
+        return json.dumps({**fields, "keys": mine, "digests": attempt.digests, "engine": engine}).encode()
+
+    whole = (MAKE_OUTPUTS, JOIN_PIECES)
+    return tuple(replace(t, spec=spec(t.spec)) if attempt.digests and t.kind in whole else t for t in tasks)
+
+
+def know(attempt: Attempt, engine: str) -> None:
+    """Put into an attempt what its task's spec tells of it, its outputs and inputs; `engine`: its own build."""
+    spec = attempt.task.spec
+    attempt.left, attempt.in_pieces = left_by(spec), bool(spec) and piece_in(spec) is not None
+    fields = json.loads(spec or b"{}")
+    attempt.keys = fields.get("keys", {}) if fields.get("engine") == engine else {}
+    attempt.digests = fields.get("digests", {})

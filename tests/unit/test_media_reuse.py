@@ -1,0 +1,110 @@
+"""Keys of outputs: the same for the same work on the same bytes, another for any other."""
+
+from dataclasses import replace
+from typing import Any
+
+import planning
+import pytest
+from google.protobuf.json_format import ParseDict
+from unit.test_media_golden import CLIP
+
+from reelmill.media import reuse
+from reelmill.media.contract import Graph
+from reelmill.media.reuse import cpu_seconds, keys, paths_of, without, worth_hashing
+from reelmill.v1.jobs_pb2 import Job
+
+BYTES, OTHER = "a" * 64, "b" * 64
+FILM: dict[str, Any] = {"name": "film", "transcode": {}}
+SOUND: dict[str, Any] = {"name": "sound", "audio": {}}
+STILLS: dict[str, Any] = {"name": "stills", "thumbnail": {}}
+SMALL: dict[str, Any] = {"name": "small", "transcode": {"video": {"height": 144}}}
+
+
+def job(*outputs: dict[str, Any]) -> Job:
+    return ParseDict({"inputs": [{"uri": "file:///a"}], "outputs": list(outputs)}, Job())
+
+
+def planned(*outputs: dict[str, Any], threads: int = 2) -> Graph:
+    return planning.graph(job(*outputs), CLIP, threads=threads)
+
+
+def told(*outputs: dict[str, Any], of: str = BYTES, engine: str = "e", threads: int = 2) -> dict[str, str]:
+    return keys(job(*outputs), planned(*outputs, threads=threads), {"": of}, engine=engine)
+
+
+def test_an_output_has_one_key_whatever_it_is_called_and_whatever_is_made_beside_it() -> None:
+    alone = told(FILM)["film"]
+    assert told({**FILM, "name": "other"}) == {"other": alone}
+    assert len(planned(FILM, SMALL).steps) == 1, "one process makes both"
+    together = told(SMALL, SOUND, STILLS, FILM)
+    assert together["film"] == alone
+    assert len(set(together.values())) == 4
+    assert told({**FILM, "optional": True})["film"] == alone
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"of": OTHER},
+        {"engine": "another"},
+        {"threads": 3},
+    ],
+)
+def test_other_bytes_another_build_and_other_threads_make_another_key(other: dict[str, Any]) -> None:
+    assert told(FILM, **other)["film"] != told(FILM)["film"]
+
+
+def test_a_plan_of_another_version_has_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = told(FILM)
+    monkeypatch.setattr(reuse, "PLAN_VERSION", reuse.PLAN_VERSION + 1)
+    assert told(FILM) != before
+
+
+def test_what_is_not_known_has_no_key() -> None:
+    made = planned(FILM)
+    assert keys(job(FILM), made, {}, engine="e") == {}
+    assert keys(job(FILM), replace(made, steps=()), {"": BYTES}, engine="e") == {}
+    reader = replace(made.steps[0], reads=(replace(made.steps[0].reads[0], of="output:film"),))
+    assert keys(job(FILM), replace(made, steps=(reader,)), {"": BYTES}, engine="e") == {}
+
+
+def test_a_step_that_reads_anothers_file_is_known_by_what_that_does() -> None:
+    made = planned(FILM, STILLS)
+    film = next(step for step in made.steps if "film" in step.outputs)
+    stills = next(step for step in made.steps if "stills" in step.outputs)
+    assert film is not stills
+    chained = replace(stills, reads=(replace(stills.reads[0], of=film.writes[0].path),))
+
+    def key(first: Any, of: str = BYTES) -> str:
+        graph = replace(made, steps=(first, chained))
+        return keys(job(FILM, STILLS), graph, {"": of}, engine="e")["stills"]
+
+    assert key(film) != told(STILLS)["stills"]
+    louder = replace(film.writes[0], seconds=1.0)
+    assert len({key(film), key(film, OTHER), key(replace(film, writes=(louder,)))}) == 3
+
+
+def test_what_is_left_of_a_graph_makes_the_others_alone() -> None:
+    made = planned(FILM, SMALL, STILLS)
+    left = without(made, {"film", "stills"})
+    assert [step.outputs for step in left.steps] == [("small",)]
+    assert 0 < cpu_seconds(left) < cpu_seconds(made)
+    assert left.steps[0].writes == planned(SMALL).steps[0].writes
+    assert without(made, {"film", "small", "stills"}).steps == ()
+    assert without(made, ()) == made
+    first, second = made.steps
+    reader = replace(second, reads=(replace(second.reads[0], of=first.writes[0].path),))
+    chained = replace(made, steps=(first, reader))
+    assert [len(step.writes) for step in without(chained, {"film", "small"}).steps] == [1, 1], "what it reads is made"
+
+
+def test_files_of_an_output_are_called_as_its_job_calls_it() -> None:
+    made = planned({**STILLS, "thumbnail": {"count": 2}}, FILM)
+    assert [str(path) for path in paths_of(made, "film") or ()] == ["film/film.mp4"]
+    assert len(paths_of(made, "stills") or ()) == 2
+
+
+def test_what_takes_long_to_hash_is_hashed_for_long_work_alone() -> None:
+    assert worth_hashing(3 * 10**7, 1.0)
+    assert not worth_hashing(10**9, 1.0)
+    assert worth_hashing(10**9, 60.0)

@@ -1,0 +1,209 @@
+"""What an earlier job made is taken, not made again: by real workers, with real ffmpeg."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from store.kit import TENANT, new_job
+from worker import test_worker_media
+from worker.test_worker_media import CHUNKED, SMALL, SOUND, SPREAD, Media
+
+from reelmill.media.validate import with_defaults
+from reelmill.storage.uris import file_path, file_uri
+from reelmill.store.results import ResultStore
+from reelmill.store.switches import GRAPHS
+from reelmill.telemetry.metrics import REUSE_HITS, REUSE_MISSES
+from reelmill.v1.jobs_pb2 import Job, Output
+from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail
+from reelmill.worker import reusing
+from reelmill.worker.reusing import Reuse
+
+media, source = test_worker_media.media, test_worker_media.source  # the fixtures
+WAV = Output(name="wav", audio=AudioExtract(format=AudioExtract.WAV))
+STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
+
+
+@pytest.fixture
+def old_source(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clip that counts as touched long ago: the time of a change can't be set back."""
+    monkeypatch.setattr(reusing, "_SETTLED_SECONDS", -1.0)
+    return source
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The inputs that were hashed."""
+    found: list[Path] = []
+    real = reusing.sha256_of
+
+    async def sha256_of(path: Path) -> tuple[int, str]:
+        found.append(path)
+        return await real(path)
+
+    monkeypatch.setattr(reusing, "sha256_of", sha256_of)
+    return found
+
+
+def start(media: Media, *, least_cpu_seconds: float = 0.0, engine: str = "e", **options: Any) -> None:
+    results = ResultStore(media.rig.store.database)
+    reuse = Reuse(results=results, engine=engine, within=timedelta(days=1), least_cpu_seconds=least_cpu_seconds)
+    media.start(reuse=reuse, **options)
+
+
+def own(media: Media, tenant_id: UUID = TENANT) -> str:
+    return file_uri(media.folder / "own" / "outputs" / str(tenant_id))
+
+
+async def done(media: Media, *outputs: Output, source: Path, tenant_id: UUID = TENANT, **options: Any) -> Job:
+    """A job in our own storage that has ended well."""
+    reuse = options.pop("reuse", None)
+    new = new_job(outputs=outputs, inputs=[file_uri(source)], prefix=options.pop("prefix", own(media, tenant_id)))
+    job = with_defaults(new.job)
+    if reuse is not None:
+        job.reuse = reuse
+    new = replace(new, job=job)
+    await media.rig.store.jobs.create(tenant_id, tenant_id, [new])
+    await media.rig.queue.wake()
+    async with asyncio.timeout(60):
+        while (ended := await media.rig.store.jobs.get(tenant_id, new.id)).state != Job.COMPLETED:
+            assert ended.state != Job.FAILED, ended.error
+            await asyncio.sleep(0.01)
+    return ended
+
+
+def files(job: Job) -> dict[str, list[tuple[str, int, str]]]:
+    return {o.name: [(f.path, f.size_bytes, f.sha256) for f in o.files] for o in job.outputs}
+
+
+def reused(job: Job) -> list[str]:
+    for output in job.outputs:
+        assert output.reused == all(file.reused_from for file in output.files)
+        for file in output.files:
+            assert file_path(file.uri).stat().st_size == file.size_bytes
+            assert job.id in file.uri
+    return [output.name for output in job.outputs if output.reused]
+
+
+async def ran(media: Media, job: Job) -> list[str]:
+    """Outputs that something was run for."""
+    lines = await media.rig.store.jobs.logs(TENANT, UUID(job.id), after=0, limit=99)
+    return [name for line in lines if line.command for name in line.output.split(", ")]
+
+
+async def test_a_done_job_is_not_done_again_and_one_more_output_costs_that_one(
+    media: Media, old_source: Path, hashed: list[Path]
+) -> None:
+    start(media)
+    hits, misses = (c._value.get() for c in (REUSE_HITS, REUSE_MISSES))
+    first = await done(media, SMALL, STILLS, source=old_source)
+    assert reused(first) == [] and await ran(media, first) == ["small", "stills"]
+    second = await done(media, SMALL, STILLS, source=old_source)
+    assert reused(second) == ["small", "stills"] and await ran(media, second) == []
+    assert files(second) == files(first)
+    assert second.outputs[0].files[0].reused_from == first.id
+    assert second.outputs[0].files[0].media == first.outputs[0].files[0].media
+    assert hashed == [old_source], "what it holds is known by then"
+    # One of them goes; the other has its own.
+    shutil.rmtree(file_path(first.outputs[0].files[0].uri).parents[1])
+    await media.rig.store.rows("DELETE FROM jobs WHERE id = $1", UUID(first.id))
+    renamed = Output(name="other", optional=True, transcode=SMALL.transcode)
+    third = await done(media, WAV, renamed, STILLS, source=Path(shutil.copy(old_source, media.folder / "copy.mp4")))
+    assert reused(third) == ["other", "stills"] and await ran(media, third) == ["wav"]
+    assert files(third)["stills"] == files(first)["stills"]
+    assert files(third)["other"] == [("other.mp4", *files(first)["small"][0][1:])]
+    assert (REUSE_HITS._value.get() - hits, REUSE_MISSES._value.get() - misses) == (4, 3)
+    assert media.left() == []
+
+
+async def test_what_is_another_is_made(media: Media, old_source: Path) -> None:
+    start(media)
+    first = await done(media, SMALL, source=old_source)
+    away = own(media)
+    # Another tenant, one who wants none, a changed input of the same size.
+    them = uuid4()
+    assert reused(await done(media, SMALL, source=old_source, tenant_id=them)) == []
+    assert reused(await done(media, SMALL, source=old_source, reuse=False)) == []
+    told = old_source.stat()
+    data = old_source.read_bytes()
+    assert b"Lavf" in data  # who wrote it, which no player reads
+    old_source.write_bytes(data.replace(b"Lavf", b"Lavg"))
+    os.utime(old_source, ns=(told.st_atime_ns, told.st_mtime_ns))  # as if nothing were
+    changed = await done(media, SMALL, source=old_source)
+    assert reused(changed) == [] and old_source.stat().st_size == told.st_size
+    # A file of it is gone, or is another one's now.
+    for spoil in (Path.unlink, lambda path: path.write_bytes(b"x" * path.stat().st_size)):
+        newest = await done(media, SMALL, source=old_source)
+        for job in (changed, newest):
+            path = file_path(job.outputs[0].files[0].uri)
+            if path.exists():
+                spoil(path)
+        again = await done(media, SMALL, source=old_source)
+        assert reused(again) == [] and files(again) == files(changed)
+        await media.rig.store.rows("DELETE FROM results WHERE job_id <> $1", UUID(again.id))
+        changed = again
+    assert first.outputs[0].files[0].uri.startswith(away)
+
+
+async def test_what_lies_where_a_client_may_change_it_is_taken_by_nobody(media: Media, old_source: Path) -> None:
+    start(media)
+    theirs = file_uri(media.folder / "theirs")
+    await done(media, SMALL, source=old_source, prefix=theirs)
+    first = await done(media, SMALL, source=old_source)
+    assert reused(first) == []
+    taken = await done(media, SMALL, source=old_source, prefix=theirs)
+    assert reused(taken) == ["small"]
+    file_path(taken.outputs[0].files[0].uri).write_bytes(b"a client's own")
+    assert files(await done(media, SMALL, source=old_source)) == files(first)
+
+
+async def test_small_work_and_another_build_look_for_nothing(
+    media: Media, old_source: Path, hashed: list[Path]
+) -> None:
+    start(media, least_cpu_seconds=60.0)
+    await done(media, SMALL, source=old_source)
+    assert hashed == [] and await media.rig.store.value("SELECT count(*) FROM results") == 0
+    await media.rig.stop()
+    start(media, engine="one")
+    assert reused(await done(media, SMALL, source=old_source)) == []
+    await media.rig.stop()
+    start(media, engine="another")
+    assert reused(await done(media, SMALL, source=old_source)) == []
+
+
+async def test_a_file_that_was_just_changed_is_hashed_each_time(media: Media, source: Path, hashed: list[Path]) -> None:
+    """Its times may tell nothing of a next change."""
+    start(media)
+    await done(media, SMALL, source=source)
+    assert reused(await done(media, SMALL, source=source)) == ["small"]
+    assert hashed == [source] * 2
+
+
+@pytest.fixture
+def spreading(media: Media) -> Iterator[None]:
+    media.limits = replace(media.limits, worth=SPREAD)
+    yield
+
+
+async def test_outputs_of_many_tasks_and_of_chunks_are_taken_by_the_first(
+    media: Media, old_source: Path, spreading: None
+) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    start(media, spreads=True)
+    wanted = (CHUNKED, Output(name="small", transcode=SMALL.transcode), SOUND)
+    first = await done(media, *wanted, source=old_source)
+    count = "SELECT count(*) FROM tasks"
+    assert await media.rig.store.value(count) > 4
+    assert await media.rig.store.value("SELECT count(*) FROM results") == 3
+    await media.rig.store.rows("UPDATE results SET key = sha256(key) WHERE output = 'sound'")
+    before = await media.rig.store.value(count)
+    second = await done(media, *wanted, source=old_source)
+    assert reused(second) == ["film", "small"]
+    assert files(second) == files(first)
+    assert await media.rig.store.value(count) == before + 1, "what is left is made at once"
