@@ -136,6 +136,26 @@ def test_the_most_bits_of_a_second_are_found_wherever_it_begins() -> None:
     assert analysis.of_packets([], Spec()) == {"peak_bitrate_bps": "0"}
 
 
+def test_a_picture_that_an_encoder_betters_stands_still_and_one_that_moves_does_not() -> None:
+    def lines(moved: dict[int, float]) -> list[str]:
+        found = []
+        for i in range(50):
+            found += [f"frame:{i} pts:0 pts_time:{i / 25}", f"lavfi.scd.mafd={moved.get(i, 0.05)}"]
+            found += ["lavfi.freezedetect.freeze_start=0.4"] if i == 20 else []
+            found += ["lavfi.freezedetect.freeze_end=1.6"] if i == 40 else []
+        return found
+
+    def stood(moved: dict[int, float]) -> list[tuple[float, float]]:
+        found = analysis.of_video(lines(moved), Spec(seconds=2.0, freeze_seconds=0.5, looks=["FREEZE"]))
+        assert found["freeze_count"] == len(found["freeze"])
+        return [(one["start_seconds"], one["end_seconds"]) for one in found["freeze"]]
+
+    assert stood({10: 0.7, 40: 0.7}) == [(0.4, 1.6)]  # those with which it began and ended
+    assert stood({25: 0.7}) == [(0.4, 1.0), (1.0, 1.6)]
+    assert stood({25: 0.7, 30: 0.2}) == [(0.4, 1.0)]
+    assert stood(dict.fromkeys(range(50), 0.2)) == []
+
+
 def test_scores_are_pooled_as_libvmaf_pools() -> None:
     found = analysis.pooled("VMAF", [90.0, 30.0, 60.0], [0.0, 0.04, 0.08])
     assert found["mean"] == pytest.approx(60)

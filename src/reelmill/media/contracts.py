@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from reelmill.jobs.errors import Violation
+from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import costs, effects, films, likeness, memory, pictures, seeing, tracks
 from reelmill.media.contract import PlanContext, Source
 from reelmill.media.film import film
@@ -81,12 +81,18 @@ def _has(contract: Contract, name: str) -> bool:
 
 
 def steps(output: Output, source: Source, made: Sequence[Step], context: PlanContext) -> tuple[Step, ...]:
-    """What measures an output that other steps made; none where what is known of each file is enough."""
+    """What measures an output that other steps made; none where what is known of each file is enough.
+
+    Raises AttemptFailed where they make several files.
+    """
     found = [
         (w, f) for step in made for w in step.writes for f in w.promised if isinstance(f, PlannedFile) and f.stored
     ]
-    if not output.HasField("contract") or len(found) != 1:
+    if not output.HasField("contract"):
         return ()
+    if len(found) != 1:
+        message = "a contract is for outputs of one file; leave it out"
+        raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output.name)
     contract, (writing, file) = output.contract, found[0]
     opened = Reading(of=file.path, demuxer=_DEMUXERS[file.path.suffix.removeprefix(".")])
     about = _About(output=output, writing=writing, file=file, opened=opened, source=source, context=context)
@@ -237,7 +243,8 @@ class Facts:
     info: MediaInfo
     output_bytes: int
     input_bytes: int
-    analysis: Analysis = field(default_factory=Analysis)
+    analysis: Analysis | None = None
+    """None: nothing was looked for."""
     comparison: Comparison = field(default_factory=Comparison)
     peak_bitrate_bps: int | None = None
 
@@ -280,22 +287,26 @@ def judged(contract: Contract, facts: Facts) -> Measured:
         misses.least("min_vmaf", contract.min_vmaf, told.vmaf if told.HasField("vmaf") else None, "")
     for what in ("black", "freeze", "silence"):
         asked, found = f"max_{what}_seconds", f"longest_{what}_seconds"
-        if contract.HasField(asked) and getattr(told, found) > getattr(contract, asked) + _SAME:
+        if contract.HasField(asked) and not told.HasField(found):
+            misses.add(asked, f"at most {getattr(contract, asked):g} s", "not measured")
+        elif contract.HasField(asked) and getattr(told, found) > getattr(contract, asked) + _SAME:
             misses.most(asked, getattr(contract, asked), getattr(told, found), "s")
     if contract.max_size_ratio and told.size_ratio > contract.max_size_ratio:
         misses.most("max_size_ratio", contract.max_size_ratio, told.size_ratio, "")
-    if contract.max_peak_bitrate_bps and told.peak_bitrate_bps > contract.max_peak_bitrate_bps:
+    if contract.max_peak_bitrate_bps and facts.peak_bitrate_bps is None:
+        misses.add("max_peak_bitrate_bps", f"at most {contract.max_peak_bitrate_bps} bit/s", "not measured")
+    elif contract.max_peak_bitrate_bps and told.peak_bitrate_bps > contract.max_peak_bitrate_bps:
         misses.most("max_peak_bitrate_bps", contract.max_peak_bitrate_bps, told.peak_bitrate_bps, "bit/s")
     return told
 
 
 def _measure(told: Measured, contract: Contract, facts: Facts, *, heard: bool, seen: bool) -> None:
     """What steps measured. Where there is no sound all of it is silent, and where there is no picture none is black."""
-    found = facts.analysis
+    found = facts.analysis or Analysis()
     if heard and found.HasField("loudness"):
         told.loudness.CopyFrom(found.loudness)
     for what, there in (("black", seen), ("freeze", seen), ("silence", heard)):
-        if contract.HasField(f"max_{what}_seconds"):
+        if contract.HasField(f"max_{what}_seconds") and (facts.analysis is not None or not there):
             longest = max((one.end_seconds - one.start_seconds for one in getattr(found, what)), default=0.0)
             if what == "silence" and not there:
                 longest = told.duration_seconds

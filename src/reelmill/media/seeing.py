@@ -33,10 +33,11 @@ _TENTH = f"select=not(mod(n\\,10)),{_SMALL}"
 _FRAME_BYTES = 24  # of memory, for each number of each frame that is compared
 _PIXEL_BYTES = 40  # of memory, for each of the picture: frames on their way through the filters
 # Each filter with what it is for. A black pixel is below a tenth of what brightness may have, a black picture has 98 %
-# of them; frames stand still that differ by less than a thousandth.
+# of them; a standing picture differs by less than 0.3 % from its first frame and 0.1 % from the one before
+# (tools.analysis).
 _VIDEO = {
     Analyze.BLACK: "blackdetect=pic_th=0.98:pix_th=0.10",
-    Analyze.FREEZE: "freezedetect=n=-60dB:d={freeze}",
+    Analyze.FREEZE: "freezedetect=n=-50dB:d={freeze}",
     Analyze.SCENES: "scdet=threshold={scene:g}",
 }
 _SOME = {Analyze.BLUR: "blurdetect"}
@@ -76,6 +77,8 @@ def pictures(name: str, output: str, taken: Taken, seen: Seen) -> tuple[Writing,
         "scene": seen.spec.scene_threshold,
     }
     small = [text.format(**values) for look, text in _VIDEO.items() if look in seen.looks]
+    if Analyze.FREEZE in seen.looks and Analyze.SCENES not in seen.looks:  # what moved is told by that
+        small.append(_VIDEO[Analyze.SCENES].format(**values))
     some = [text for look, text in _SOME.items() if look in seen.looks]
     large = [text for look, text in _SAMPLED.items() if look in seen.looks]
     found = []
@@ -179,6 +182,7 @@ def understood(
         "seconds": seen.seconds,
         "sound_seconds": seen.sound_seconds,
         "black_seconds": seen.spec.black_seconds,
+        "freeze_seconds": seen.spec.freeze_seconds,
         "bits": seen.bits,
         "missing": [Analyze.Look.Name(look) for look in seen.missing],
         "looks": [*(Analyze.Look.Name(look) for look in sorted(seen.looks)), *what.metrics],

@@ -72,21 +72,9 @@ def _output_violations(output: Output, inputs: list[str], path: str, *, hint: bo
         unknown = [name for name in made.inputs(spec) if name not in inputs]
         found += [Violation(at, _unknown(name, inputs, "input of this job", hint)) for name in unknown[:1]]
     if output.HasField("contract"):
-        found += contracts.violations(_meant(output), path)
+        meant = [output] if operation == "preset" and output.preset not in PRESETS else _expanded(output)
+        found += dict.fromkeys(one for whole in meant for one in contracts.violations(whole, path))
     return found
-
-
-def _meant(output: Output) -> Output:
-    """An output whose preset is replaced by what it says."""
-    if output.preset not in PRESETS:
-        return output
-    made = Output()
-    made.CopyFrom(output)
-    preset = PRESETS[output.preset]
-    name = preset.WhichOneof("operation")
-    assert name
-    getattr(made, name).CopyFrom(getattr(preset, name))
-    return made
 
 
 def with_defaults(job: Job) -> Job:

@@ -80,7 +80,8 @@ def measured_by(contract: Contract, files: Sequence[Verified], folder: Path, inp
     """
     stored = [file for file in files if file.stored]
     size = sum((folder / file.path).stat().st_size for file in stored if file.still is None)
-    analysis, comparison, peak = Analysis(), Comparison(), None
+    analysis: Analysis | None = None
+    comparison, peak = Comparison(), None
     for file in files:
         if file.data is Data.MEASURED:
             try:

@@ -10,9 +10,11 @@ of analysis.proto; see there for units. Lines are read one by one, however many 
 import json
 import math
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,9 @@ SILENT_LUFS, SILENT_DBTP = -70.0, -120.0
 _FRAME, _LAVFI = "frame:", "lavfi."
 _BEYOND = 0.01  # of the pixels, as EBU R 103 allows
 _BLURRED = 0.9
+_MOVES = 0.1  # of 100: a frame that differs more from the one before shows something else
 _LINE_CHARACTERS = 10_000
+_HAIR = 1e-6
 Found = dict[str, Any]
 Told = Mapping[str, str]
 
@@ -46,6 +50,8 @@ class Spec:
     """As `seconds`, of the sound."""
     black_seconds: float = 0.5
     """The shortest black that counts."""
+    freeze_seconds: float = 2.0
+    """The shortest standing picture that counts."""
     bits: int = 8
     """Of each value of brightness."""
     looks: Sequence[str] = ()
@@ -71,20 +77,26 @@ def frames(lines: Iterable[str]) -> Iterator[tuple[float, dict[str, str]]]:
 
 
 def of_video(lines: Iterable[str], spec: Spec) -> Found:
-    """Black, freeze and scenes."""
-    black, freeze = Stretches(spec.black_seconds), Stretches(0.0)
+    """Black, freeze and scenes.
+
+    A picture stands still where no frame differs from the one before, and the last not from the first but for what an
+    encoder betters in it: freezedetect sees to the latter, and alone it would begin anew with each bettering.
+    """
+    black, freeze, moves = Stretches(spec.black_seconds), Stretches(0.0), array("d")
     scenes: list[Found] = []
     cuts = 0
     for time, told in frames(lines):
         black.frame(told, "black_start", "black_end")
         freeze.frame(told, "freezedetect.freeze_start", "freezedetect.freeze_end")
+        if _number(told.get("scd.mafd", ""), 0.0) >= _MOVES:
+            moves.append(time)
         if "scd.time" in told:
             cuts += 1
             if cuts <= MOST:
                 scenes.append({"time_seconds": _number(told["scd.time"], time), "score": _number(told["scd.score"], 0)})
     return {
         **_stretches("black", black, spec.seconds),
-        **_stretches("freeze", freeze, spec.seconds),
+        **_stretches("freeze", freeze.cut_at(moves, spec.freeze_seconds, spec.seconds), spec.seconds),
         **{"scenes": scenes, "scene_count": cuts},
     }
 
@@ -245,6 +257,21 @@ class Stretches:
             self._end(_number(told[end], 0.0))
         if start in told:
             self._began = _number(told[start], 0.0)
+
+    def cut_at(self, times: Sequence[float], least_seconds: float, seconds: float) -> "Stretches":
+        """Those that are left where each ends, and another begins, at `times`, which ascend."""
+        made = Stretches(least_seconds)
+        for one in self.all(seconds):
+            start, end = one["start_seconds"], one["end_seconds"]
+            inside = times[bisect_right(times, start + _HAIR) : bisect_left(times, end - _HAIR)]
+            for a, b in pairwise((start, *inside, end)):
+                made.add(a, b)
+        return made
+
+    def add(self, start: float, end: float) -> None:
+        """One more."""
+        self._began = start
+        self._end(end)
 
     def all(self, seconds: float) -> list[dict[str, float]]:
         """All of them; what has not ended does so after `seconds`, where the file ends."""
