@@ -6,6 +6,7 @@ import signal
 from benchmarks import (
     chunks,
     drain,
+    efficiency,
     eta,
     files,
     idle,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "eta": eta.run,
     "chunks": chunks.run,
     "resubmission": resubmission.run,
+    "efficiency": efficiency.run,
     "start": start.run,
     "rescue": rescue.run,
     "capacity": tables.run,

@@ -1,6 +1,8 @@
 """A long film on two workers of one core each, in chunks, against one ffmpeg with two threads that does the same.
 
 The peer is given what Reelmill runs: the same encoder, effort and quality, the sound beside it, the index at the front.
+Joining is told as a share of the encode: seconds from the join's first line in the job's log to its end, to those of
+both workers until then.
 """
 
 import asyncio
@@ -35,18 +37,23 @@ def run(servers: Servers, report: Report) -> None:
         film = made_film(running.folder, minutes)
         _made(client, film, False, trim={"end_seconds": 2})  # workers are warm afterwards
         values: dict[str, list[float]] = defaultdict(list)
+        shares: list[float] = []
         for _ in range(report.rounds):
             for name in filter(report.wants, (_PEER, _CHUNKED, _WHOLE)):
                 began = time.monotonic()
                 if name == _PEER:
                     _by_hand(film)
                 else:
-                    _made(client, film, name == _CHUNKED, **({"chunk_seconds": 0} if name == _WHOLE else chunked))
+                    options = {"chunk_seconds": 0} if name == _WHOLE else chunked
+                    job = _made(client, film, name == _CHUNKED, **options)
+                    shares += [_joining(client, job)] if name == _CHUNKED else []
                 values[name].append(time.monotonic() - began)
                 report.round(name, values[name][-1])
     report.head(f"{minutes} minutes of 1920 × 1080 to H.264, FAST")
     for name, found in values.items():
         report.line(name, f"{min(found):7.1f} to {max(found):.1f} s")
+    if shares:
+        report.line("joining, of the encode", f"{min(shares):7.2%} to {max(shares):.2%}")
     report.ratios(values, ours=[_CHUNKED, _WHOLE])
 
 
@@ -58,7 +65,14 @@ async def _turn_on_graphs(database_url: str) -> None:
         await connection.close()
 
 
-def _made(client: Client, film: Path, in_chunks: bool, **options: Any) -> None:
+def _joining(client: Client, job: Job) -> float:
+    """What it took to join a job's pieces, as a share of what it took two workers to make them."""
+    lines = [line.time.ToDatetime() for line in client.job_logs(job.id) if " -f concat " in line.command]
+    begin, end = job.start_time.ToDatetime(), job.end_time.ToDatetime()
+    return (end - lines[-1]) / (2 * (lines[-1] - begin))
+
+
+def _made(client: Client, film: Path, in_chunks: bool, **options: Any) -> Job:
     outputs = [{"name": "film", "transcode": {"container": "MP4", "video": {"codec": "H264"}, **options}}]
     job = client.create_job(ParseDict({"inputs": [{"uri": film.as_uri()}], "outputs": outputs}, Job()))
     done = client.wait(job.id)
@@ -67,6 +81,7 @@ def _made(client: Client, film: Path, in_chunks: bool, **options: Any) -> None:
     tasks = len(list(client.job_tasks(job.id)))
     if (tasks > 1) is not in_chunks:
         raise RuntimeError(f"it had {tasks} tasks")
+    return done
 
 
 def _by_hand(film: Path) -> None:

@@ -193,14 +193,14 @@ GRAPHS = (
     ),
     graph(
         "a part expects the input that the plan found",
-        r"known\.get\(item\.name\)",
+        r"expected_inputs\(spec\)\.get\(item\.name\)",
         "None",
-        file="src/reelmill/worker/media_executor.py",
+        file="src/reelmill/worker/sourcing.py",
         tests="tests/worker/test_worker_media.py",
     ),
     graph(
         "an input that is read where it lies is looked at again",
-        r" +await self\._check_unchanged\(attempt, job, inputs\)\n(?= +inputs\.clear)",
+        r" +await sourcing\.check_unchanged\(\)\n(?= +if not stage\.later)",
         "",
         file="src/reelmill/worker/media_executor.py",
         tests="tests/worker/test_worker_media.py",

@@ -79,9 +79,9 @@ INPUTS = (
     ),
     kept(
         "inputs of jobs of one task are not kept",
-        r"keep=attempt\.task\.part is not None",
+        r"keep=self\.attempt\.task\.part is not None",
         "keep=True",
-        file="src/reelmill/worker/media_executor.py",
+        file="src/reelmill/worker/sourcing.py",
         tests="tests/worker/test_worker_media.py",
     ),
     kept(
@@ -123,7 +123,7 @@ INPUTS = (
         "a file with holes is as its prober said of the whole",
         r" and digest\(probed\.info\.SerializeToString\(\)\) != wanted\.info",
         " and False",
-        file="src/reelmill/worker/media_executor.py",
+        file="src/reelmill/worker/sourcing.py",
         tests="tests/worker/test_worker_media.py",
     ),
     kept(

@@ -26,6 +26,7 @@ from probing import PROBING
 from reuse import REUSE
 from sandbox_walls import SANDBOX
 from small_jobs import SMALL_JOBS
+from stages import STAGES
 from steps import STEP_MECHANISMS
 from tenants import TENANTS
 from timelines import TIMELINES
@@ -250,6 +251,7 @@ ALL = (
     *POOLS,
     *OPTIONAL,
     *REUSE,
+    *STAGES,
     *TENANTS,
     *WEBHOOKS,
     *FAULTS,

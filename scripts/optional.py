@@ -47,7 +47,7 @@ OPTIONAL = (
     ),
     optional(
         "a job tells why an optional output is missing",
-        r"    await _with_errors\(.*?\n",
+        r"    await _with_results\(.*?\n",
         "",
         file="src/reelmill/store/files.py",
         tests=f"{STORE} {WORKER}",

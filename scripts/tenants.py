@@ -79,9 +79,9 @@ TENANTS = (
     ),
     apart(
         "an executor reads for its job's tenant",
-        "src/reelmill/worker/media_executor.py",
-        r"self\._storage\.of\(attempt\.task\.tenant_id\)",
-        "self._storage",
+        "src/reelmill/worker/sourcing.py",
+        r"self\.fetcher\.storage\.of\(self\.attempt\.task\.tenant_id\)",
+        "self.fetcher.storage",
         "tests/worker/test_worker_media.py",
     ),
     apart(

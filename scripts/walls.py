@@ -274,8 +274,8 @@ WALLS = (
     ),
     wall(
         "a fetch leaves its slot to others",
-        "src/reelmill/worker/media_executor.py",
-        r"away=attempt\.slot\.left",
+        "src/reelmill/worker/sourcing.py",
+        r"away=self\.attempt\.slot\.left",
         'away=__import__("contextlib").nullcontext',
         "tests/worker/test_worker_media.py",
     ),

@@ -256,7 +256,11 @@ def plan_context(settings: Settings) -> PlanContext:
 
 def worth(settings: Settings) -> Worth:
     """What becomes a task of its own."""
-    return Worth(least_cpu_seconds=settings.spread_cpu_seconds, longest_chunk_seconds=settings.chunk_seconds)
+    return Worth(
+        least_cpu_seconds=settings.spread_cpu_seconds,
+        longest_chunk_seconds=settings.chunk_seconds,
+        pieces_bytes=settings.pieces_max_bytes,
+    )
 
 
 def make_history(parts: Parts) -> History:

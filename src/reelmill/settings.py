@@ -166,6 +166,12 @@ class Settings(BaseSettings):
         description="Longest part of a long video that one task encodes, in seconds; joined, the parts are the video."
         " 0: videos are encoded whole, unless an output asks for chunks.",
     )
+    pieces_max_bytes: int = Field(
+        100 * 2**30,
+        ge=0,
+        description="Most bytes of parts of videos that one job may have in its destination until they are joined, as"
+        " reckoned before; where there would be more, or its disk has no room, a video is encoded whole. 0: any.",
+    )
     worker_memory_bytes: int = Field(
         0,
         ge=0,

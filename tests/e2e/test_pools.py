@@ -5,12 +5,15 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 
 from reelmill.jobs.places import ENGINE
+from reelmill.store.switches import GRAPHS, turn
 from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,3 +71,35 @@ async def test_a_job_that_no_living_worker_can_take_waits_and_says_so_in_log_tas
     assert (await pools.client.get_job(made.id)).state == Job.QUEUED
     assert await asyncio.to_thread(pools.processes["scheduler"].metric, "reelmill_tasks_unserved") == 1
     await pools.client.cancel_job(made.id)
+
+
+async def test_an_output_is_there_while_others_are_made_and_stays(pools: Deployment) -> None:
+    """`publish: EACH`, of one worker of one slot."""
+    connection = await asyncpg.connect(pools.database_url)
+    await turn(connection, GRAPHS, on=True)
+    await connection.close()
+    made = pools.quick_job(pools.talk)
+    made.outputs.extend(pools.short_encode(pools.talk).outputs)
+    made.publish, made.destination = Job.EACH, ""
+    pools.points.hold("task.encoding", times=1)
+    [job] = await pools.submit(made)
+    arrival = await pools.points.reached("task.encoding")
+    job = await pools.until(job, lambda job: bool(job.published))
+    assert (job.state, list(job.published), [len(output.files) for output in job.outputs]) == (
+        Job.PROCESSING, ["still"], [1, 0],
+    )  # fmt: skip
+    [file] = job.outputs[0].files
+    async with httpx.AsyncClient(base_url=pools.rest) as http:
+
+        async def download() -> httpx.Response:
+            return await http.get(f"/v1/jobs/{job.id}/outputs/still/{file.path}")
+
+        answer = await download()
+        assert (answer.status_code, len(answer.content)) == (200, file.size_bytes)
+        told = [event async for event in pools.client.job_events(job.id)]
+        assert list(told[-1].published) == ["still"] and told[-1].state == Job.PROCESSING
+        await pools.client.cancel_job(job.id)
+        arrival.go()
+        job = await pools.until(job, lambda job: job.state == Job.CANCELLED)
+        assert list(job.outputs[0].files) == [file]
+        assert (await download()).content == answer.content

@@ -37,9 +37,13 @@ async def system(
         yield deployment
 
 
-WIDE, CHUNKED = Deployment.wide_job, Deployment.chunked_job
-TASKS = {WIDE: 4, CHUNKED: 7}
-KINDS = [*((point, WIDE) for point in POINTS), *((point, CHUNKED) for point in ("task.encoding", "task.completing"))]
+WIDE, CHUNKED, EACH = Deployment.wide_job, Deployment.chunked_job, Deployment.each_job
+TASKS = {WIDE: 4, CHUNKED: 7, EACH: 6}
+KINDS = [
+    *((point, WIDE) for point in POINTS),
+    *((point, CHUNKED) for point in ("task.encoding", "task.completing")),
+    ("task.completing", EACH),
+]
 
 
 async def held(

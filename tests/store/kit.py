@@ -53,6 +53,7 @@ def new_job(
     inputs: Sequence[str] = (),
     pool: str = "",
     requires: Sequence[str] = (),
+    publish: Job.Publish = Job.PUBLISH_UNSPECIFIED,
 ) -> NewJob:
     """A job, of one output named `a` unless it is told; `inputs` are URIs. Retries follow at once."""
     policy = RetryPolicy(max_attempts=max_attempts)
@@ -60,6 +61,7 @@ def new_job(
     policy.max_backoff.FromMicroseconds(1)
     job = Job(priority=priority, outputs=outputs, retry_policy=policy, labels={"body": body})
     job.pool = pool
+    job.publish = publish
     job.requires.extend(requires)
     job.inputs.extend(Input(uri=uri) for uri in inputs)
     if deadline:

@@ -33,8 +33,8 @@ BREAKS = {
         "min is larger",
     ),
     "a text has a pattern": (
-        "string input = 2 [(rules) = {max_length: 64",
-        'string input = 2 [(rules) = {pattern: "a", max_length: 64',
+        "string input = 2 [(rules) = {max_length: 71",
+        'string input = 2 [(rules) = {pattern: "a", max_length: 71',
         "pattern is another",
     ),
     "a new field is required": (

@@ -9,10 +9,11 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelmill.jobs.errors import Failure
 from reelmill.media import chunking, spreading
 from reelmill.media.contract import Division, Graph, PlanContext, Source
-from reelmill.media.pieces import Chunk, Clock, Join, Made, Sound, joined, made_of, piece_of, result, told
-from reelmill.media.plan import plan, probes
+from reelmill.media.pieces import Chunk, Clock, Join, Made, Sound, failed_of, joined, made_of, piece_of, result, told
+from reelmill.media.plan import divisions, plan, probes
 from reelmill.media.spreading import Worth
 from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.media.validate import with_defaults
@@ -218,3 +219,28 @@ def test_a_chunk_of_another_clock_is_another_step() -> None:
         assert writing.streams[0].timing[-1] == ("filter" if fine else "demux")
         steps.append(step)
     assert steps[0] != steps[1]
+
+
+def test_a_piece_tells_of_what_it_lacks_without_secrets() -> None:
+    made = Made(output="a", piece="chunk-0", uri="file:///x", size_bytes=7, times=[0, 40_000])
+    assert failed_of(result([made])) == ()
+    lacking = Failure(code="ENCODER_REFUSED", message="no", output="b", command="ffmpeg -i s3://k:secret@b/x")
+    told_of = result([made], [lacking])
+    assert [one.output for one in made_of(told_of)] == ["a"] and b"secret" not in told_of
+    [found] = failed_of(told_of)
+    assert (found.output, found.code, found.message) == ("b", "ENCODER_REFUSED", "no")
+
+
+def test_optional_outputs_are_divided_and_those_that_can_not_be_planned_are_not() -> None:
+    outputs = [
+        {"name": "film", "transcode": {}, "optional": True},
+        {"name": "late", "transcode": {"trim": {"start_seconds": 99_999}}, "optional": True},
+    ]
+    job = with_defaults(ParseDict({"inputs": [{"uri": "file:///a"}], "outputs": outputs}, Job()))
+    picture = MediaInfo.Stream(kind=MediaInfo.Stream.VIDEO, codec="h264", width=640, height=360, frame_rate=25)
+    source = Source(info=MediaInfo(duration_seconds=600, size_bytes=10**6, streams=[picture]), demuxer="mov")
+    found = divisions(job, dict.fromkeys(probes(job), source))
+    assert found["film"] is not None and found["late"] is None
+    assert divisions(job, dict.fromkeys(probes(job), Failure(code="INPUT_NOT_FOUND", message="gone"))) == {
+        "film": None, "late": None,
+    }  # fmt: skip

@@ -93,6 +93,7 @@ DEFAULTS: dict[str, Any] = {
     "worker_memory_bytes": 0,
     "spread_cpu_seconds": 60,
     "worker_cache_bytes": 20 * 1024**3,
+    "pieces_max_bytes": 100 * 1024**3,
     "chunk_seconds": 60,
     "wall_limit_seconds": 172_800.0,
     "allowed_hosts": (),
@@ -116,6 +117,7 @@ FROM_ZERO = (
     *(
         "spread_cpu_seconds",
         "worker_cache_bytes",
+        "pieces_max_bytes",
         "chunk_seconds",
         "worker_memory_bytes",
         "worker_cores",
@@ -248,6 +250,7 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, s
     assert limits.no_progress_seconds == given.no_progress_seconds
     assert limits.wall_limit_factor == given.wall_limit_factor
     assert limits.output_max_bytes == given.input_max_bytes
+    assert limits.worth.pieces_bytes == given.pieces_max_bytes
     assert (limits.cache_bytes, executor._kept._max_bytes) == (given.worker_cache_bytes,) * 2
     assert work.room.reserve_bytes == given.disk_reserve_bytes
     reuse = executor._reuse

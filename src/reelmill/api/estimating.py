@@ -1,6 +1,7 @@
 """EstimateJob: what a job would take, before it is submitted."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from reelmill.media.contract import PlanContext
 from reelmill.media.estimating import Estimate, Task, estimated
 from reelmill.media.pieces import MOST_CHUNKS
 from reelmill.media.reckoning import works
-from reelmill.media.spreading import Worth, chunked, shares
+from reelmill.media.spreading import MAKE_OUTPUTS, Share, Work, Worth, chunked, shares
+from reelmill.media.stages import apart, cpu_of_outputs, following
 from reelmill.media.timeline import SECOND
 from reelmill.v1 import jobs_pb2 as pb
 
@@ -30,7 +32,7 @@ class Estimator:
         """Of a job that passed the checks, its defaults filled in. Raises as `Planner.plan`."""
         planned = await self._planner.plan(tenant_id, job)
         slots = await self._outlook.slots(job)
-        tasks = _tasks(job, planned, replace(self._worth, slots=max(1, slots)))
+        tasks = _tasks(planned, replace(self._worth, slots=max(1, slots)))
         found = estimated(
             [works(job, step, planned.sources) for step in planned.graph.steps],
             tasks,
@@ -47,19 +49,27 @@ class Estimator:
         return told
 
 
-def _tasks(job: pb.Job, planned: Planned, worth: Worth) -> list[Task]:
+def _tasks(planned: Planned, worth: Worth) -> list[Task]:
     """The tasks that it becomes, but for sounds: as a worker decides, without looking where chunks begin."""
     context = PlanContext(facts=planned.facts)
     found, done = [], []
-    for one in chunked(job, planned.graph, context, worth):
+    now, *later = planned.stages
+    for one in chunked(now, planned.first, context, worth):
         length = (one.division.end - one.division.start) / SECOND
         count = min(MOST_CHUNKS, math.ceil(length / one.seconds))
         if count > 1:
             found.append(Task(outputs=one.share.outputs, count=count))
             done.append(one.share)
-    least = worth.least_cpu_seconds
-    rest = shares(planned.graph, least, but=done) if done or least else ()
-    return [*found, *(Task(outputs=share.outputs) for share in rest)]
+    each = now.publish == pb.Job.EACH
+    least = 0.0 if each else worth.least_cpu_seconds
+    cpu = cpu_of_outputs(planned.graph)
+    rest: Sequence[Share | Work] = (
+        shares(planned.first, least, but=done) if done else apart(planned.first, later, cpu, least, each=each)
+    )
+    found += [Task(outputs=share.outputs) for share in rest]
+    made = [Work(kind=MAKE_OUTPUTS, outputs=task.outputs, cpu=0.0) for task in found]
+    after = following(later, made, cpu, least, each=each)
+    return found + [Task(outputs=work.outputs) for work in after]
 
 
 def _told(found: Estimate) -> pb.Estimate:

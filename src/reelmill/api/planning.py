@@ -20,6 +20,7 @@ from reelmill.media.render.command import Placed
 from reelmill.media.render.ffmpeg import reading_of
 from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import settle
+from reelmill.media.stages import forecast, linked, stages, together
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.storage import Storage
@@ -33,7 +34,12 @@ _KINDS = {Kind.VIDEO: "video", Kind.AUDIO: "audio"}
 class Planned:
     """What a job would run, and what it reads."""
 
+    stages: tuple[Job, ...]
+    """See media.stages."""
+    first: Graph
+    """Of the first stage."""
     graph: Graph
+    """Of all of them, as far as what is promised tells."""
     sources: Mapping[str, Source]
     """By the inputs' names."""
     facts: Facts
@@ -57,7 +63,7 @@ class Planner:
         Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later,
         Busy where too many look into files.
         """
-        graph = (await self.plan(tenant_id, job)).graph
+        graph = linked((await self.plan(tenant_id, job)).graph)
         outputs = {output.name: output for output in job.outputs}
         for failure in graph.failed:
             outputs[failure.output].error.CopyFrom(failure.to_proto())
@@ -88,13 +94,16 @@ class Planner:
             async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels]:
                 return await abreast(look, wanted, at_once=FILES_AT_ONCE)
 
+            now, *later = parts = stages(job)
             try:
-                graph, facts = await settle(job, self._context, measure)
+                first, facts = await settle(now, self._context, measure)
+                coming = forecast(later, first, sources(now, facts), self._context)
             except AttemptFailed as error:
                 raise _refusal(error, job) from error
+        graph = together((first, *coming.graphs), job)
         if graph.failed and not graph.steps:
             raise _refusal(AttemptFailed.of(graph.failed[0]), job)
-        return Planned(graph=graph, sources=sources(job, facts), facts=facts)
+        return Planned(stages=parts, first=first, graph=graph, sources=coming.sources, facts=facts)
 
 
 def _placed(job: Job) -> Placed:

@@ -100,6 +100,7 @@ async def _inputs(
     from reelmill.storage.uris import file_path, scheme_of
 
     uris, paths = {item.name: item.uri for item in job.inputs}, dict[str, Path]()
+    uris |= {f"output:{output.name}": output.files[0].uri for output in job.outputs if output.files}
     for told in receipt.inputs:
         uri = uris.get(told.name, job.inputs[0].uri)
         try:

@@ -183,7 +183,7 @@ class Files:
 
 def _chosen(job: jobs_pb2.Job, name: str, path: str) -> jobs_pb2.OutputFile:
     """The file of those that a job shows. Raises NotFound, which says what there is."""
-    if job.state != jobs_pb2.Job.COMPLETED:
+    if job.state != jobs_pb2.Job.COMPLETED and name not in job.published:
         raise NotFound(f"job {job.id} is {jobs_pb2.Job.State.Name(job.state)}: files are there once it is COMPLETED")
     outputs = {output.name: output for output in job.outputs}
     if name not in outputs:

@@ -21,33 +21,36 @@ _MOST_TOLD = 2000
 class Tolerance:
     """What an attempt may go on without, and what has failed so far."""
 
-    def __init__(self, job: Job, *, last: bool, strict: bool = False) -> None:
+    def __init__(self, job: Job, *, last: bool, strict: bool = False, lost: Iterable[Failure] = ()) -> None:
         """`last`: whether no other attempt follows, so that what another might mend is an output's end too.
 
-        `strict`: whether no output is optional here.
+        `strict`: whether no other output is optional here than those that are `lost` already, as others found.
         """
         self._outputs = tuple(output.name for output in job.outputs)
         self._optional = frozenset(output.name for output in job.outputs if output.optional and not strict)
         self._inputs = {output.name: inputs_of(output, job) for output in job.outputs}
         self._last = last
-        self.failed: dict[str, Failure] = {}
+        self.failed = {failure.output: failure for failure in lost}
         """Why outputs are not made, by their names."""
-        self._untold: list[Failure] = []
+        self._untold = list(self.failed.values())
 
-    def bears(self, error: AttemptFailed, outputs: Iterable[str]) -> bool:
-        """Whether an error that concerns these outputs alone leaves the others as they are."""
+    def bears(self, error: AttemptFailed, outputs: Iterable[str], *, final: bool = False) -> bool:
+        """Whether an error that concerns these outputs alone leaves the others as they are.
+
+        `final`: no other attempt would change that, whatever its code says.
+        """
         names = frozenset(outputs)
-        final = self._last or not error.failure.retryable
+        final = final or self._last or not error.failure.retryable
         return bool(names) and names <= self._optional and final and error.code not in _OF_THE_JOB
 
     def readers(self, name: str) -> tuple[str, ...]:
         """Outputs that read an input."""
         return tuple(output for output, read in self._inputs.items() if name in read)
 
-    def note(self, error: AttemptFailed, outputs: Iterable[str]) -> None:
-        """These outputs are not made. Raises the error where that can't be borne."""
+    def note(self, error: AttemptFailed, outputs: Iterable[str], *, final: bool = False) -> None:
+        """These outputs are not made. Raises the error where that can't be borne. `final`: see `bears`."""
         names = tuple(outputs)
-        if not self.bears(error, names):
+        if not self.bears(error, names, final=final):
             raise error
         for name in names:
             if name not in self.failed:
@@ -104,13 +107,17 @@ class Tolerance:
         return self.failed[self._outputs[0]] if self.failed.keys() >= set(self._outputs) else None
 
     @property
+    def told(self) -> tuple[Failure, ...]:
+        """What failed, in the order of the outputs, in no more words than a job tells."""
+        failed = [self.failed[name] for name in self._outputs if name in self.failed]
+        return tuple(
+            replace(one, command=one.command[:_MOST_TOLD], stderr_tail=one.stderr_tail[-_MOST_TOLD:]) for one in failed
+        )
+
+    @property
     def result(self) -> bytes:
         """What the task tells of it: a TaskResult; empty where nothing failed."""
-        failed = [self.failed[name] for name in self._outputs if name in self.failed]
-        told = TaskResult(output_errors=[failure.to_proto() for failure in failed])
-        for error in told.output_errors:
-            error.command, error.stderr_tail = error.command[:_MOST_TOLD], error.stderr_tail[-_MOST_TOLD:]
-        return told.SerializeToString()
+        return TaskResult(output_errors=[failure.to_proto() for failure in self.told]).SerializeToString()
 
 
 def apart(step: Step, optional: frozenset[str]) -> tuple[Step, ...]:

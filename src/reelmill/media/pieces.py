@@ -12,8 +12,11 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
+from reelmill.jobs.errors import Failure
 from reelmill.media.timeline import packed_times, unpacked_times
+from reelmill.redaction import redacted
 
+_OF_FAILURES = ("code", "message", "output", "command", "stderr_tail")
 MOST_CHUNKS = 1000
 """Of one video; a job has at most 2,000 tasks."""
 HAIR = 500
@@ -151,8 +154,8 @@ def piece_of(spec: Mapping[str, Any]) -> Piece | None:
     return None
 
 
-def result(made: Iterable[Made]) -> bytes:
-    """What a piece's task tells."""
+def result(made: Iterable[Made], failed: Iterable[Failure] = ()) -> bytes:
+    """What a piece's task tells; `failed`: why it has no piece of some optional outputs."""
     files = [
         {
             "output": one.output,
@@ -164,7 +167,13 @@ def result(made: Iterable[Made]) -> bytes:
         }
         for one in made
     ]
-    return json.dumps({"files": files}).encode()
+    lacking = [{name: redacted(getattr(one, name)) for name in _OF_FAILURES} for one in failed]
+    return json.dumps({"files": files, **({"failed": lacking} if lacking else {})}).encode()
+
+
+def failed_of(result: bytes) -> tuple[Failure, ...]:
+    """Of which outputs a task that told `result` has no piece, and why."""
+    return tuple(Failure(**one) for one in json.loads(result).get("failed", ()))
 
 
 def made_of(result: bytes) -> tuple[Made, ...]:

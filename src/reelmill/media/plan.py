@@ -66,17 +66,18 @@ def _planned(output: Output, found: Mapping[str, Source | Failure], context: Pla
 
 
 def divisions(job: Job, facts: Facts) -> dict[str, Division | None]:
-    """How each output can be made in pieces; `facts`: those that its plan was made with. Optional ones are not."""
+    """How each output can be made in pieces; `facts`: those that its plan was made with."""
     found = sources(job, facts)
     answer: dict[str, Division | None] = {}
     for output in job.outputs:
-        if output.optional:  # its failure would be a piece's, and end the job
-            answer[output.name] = None
-            continue
         name = output.WhichOneof("operation")
         assert name, "the api refuses outputs without an operation"
-        source = found[output.input or job.inputs[0].name]
-        answer[output.name] = OPERATIONS[name].division(output.name, getattr(output, name), source)
+        source = found.get(output.input or job.inputs[0].name)
+        try:
+            division = OPERATIONS[name].division(output.name, getattr(output, name), source) if source else None
+        except AttemptFailed:  # of an optional one, which its graph tells
+            division = None
+        answer[output.name] = division
     return answer
 
 

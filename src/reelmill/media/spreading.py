@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from reelmill.jobs.validators import Validator
 from reelmill.media import chunking
 from reelmill.media.contract import Division, Facts, Graph, PlanContext, Probe
-from reelmill.media.inputs import inputs_of
+from reelmill.media.inputs import inputs_of, output_read
 from reelmill.media.pieces import Clock, Join, Piece, Sound, piece_of, told
 from reelmill.media.plan import divisions, probes
 from reelmill.media.timeline import SECOND
-from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import Input, Job
 
 MAKE_OUTPUTS = "make_outputs"
 """The kind of a task that makes some outputs of its job; `spec_of` makes its spec."""
@@ -21,6 +21,7 @@ JOIN_PIECES = "join_pieces"
 """That of a task that joins the pieces of some outputs."""
 MOST_TASKS = 2000
 """Of a job."""
+_MOST_OUTPUTS = 64  # of a job
 _SOUND_CPU = 0.002  # core-seconds for each second of sound: to be done early, and next to nothing
 _JUST = 0.001  # seconds
 _JOIN_SHARE = 0.01  # of the work that its pieces were
@@ -46,6 +47,8 @@ class Worth:
     """0: no chunks, but where an output asks for them."""
     slots: int = 1
     """Of all workers that may take them."""
+    pieces_bytes: int = 0
+    """Most that pieces of one job may have together; 0: any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,22 +129,28 @@ def looks(chunks: Iterable[Chunked], facts: Facts) -> tuple[Probe, ...]:
     return tuple(probe for one in chunks if (probe := _frames_at_edges(one, facts)) not in facts)
 
 
-def work(graph: Graph, chunks: Iterable[Chunked], facts: Facts, worth: Worth) -> tuple[Work, ...]:
-    """The tasks of a job; none where one attempt had better make it all. `facts`: also what `looks` asked for."""
+def work(
+    graph: Graph, chunks: Iterable[Chunked], facts: Facts, worth: Worth, *, each: bool = False
+) -> tuple[Work, ...]:
+    """The tasks of a job; none where one attempt had better make it all. `facts`: also what `looks` asked for.
+
+    `each`: every process is worth a task.
+    """
     made: list[Work] = []
     done: list[Share] = []
     for one in chunks:
         track = facts[_frames_at_edges(one, facts)].timeline.track(one.division.picture)
         join = Join(edges=chunking.edges(one.division, track, one.seconds), clock=one.division.clock)
         pieces = _pieces(one, join)
-        if len(pieces) < 2 or len(made) + len(pieces) + len(graph.outputs) >= MOST_TASKS:
+        if len(pieces) < 2 or len(made) + len(pieces) + _MOST_OUTPUTS >= MOST_TASKS:
             continue
         places = tuple(range(len(made), len(made) + len(pieces)))
         made += pieces
         cpu = one.share.cpu * _JOIN_SHARE
         made.append(Work(kind=JOIN_PIECES, outputs=one.share.outputs, cpu=cpu, piece=join, after=places))
         done.append(one.share)
-    rest = shares(graph, worth.least_cpu_seconds, but=done) if done or worth.least_cpu_seconds else ()
+    least = 0.0 if each else worth.least_cpu_seconds
+    rest = shares(graph, least, but=done) if done or least or each else ()
     made += (Work(kind=MAKE_OUTPUTS, outputs=share.outputs, cpu=share.cpu) for share in rest)
     return tuple(made)
 
@@ -171,7 +180,8 @@ def piece_in(spec: bytes) -> Piece | None:
 def part_of(job: Job, spec: bytes) -> Job:
     """A job with those outputs alone that a spec names, and the inputs that they read.
 
-    Raises ValueError for a spec that is none, or names an output that the job has not.
+    What they read of outputs that it does not name are inputs that lie nowhere yet (media.stages). Raises ValueError
+    for a spec that is none, or names an output that the job has not.
     """
     wanted = outputs_of(spec)
     made = Job()
@@ -182,6 +192,8 @@ def part_of(job: Job, spec: bytes) -> Job:
         raise ValueError(f"the job has not all of the outputs {', '.join(wanted)}")
     read = _read_by(job, wanted)
     made.inputs.extend(item for item in job.inputs if item.name in read)
+    others = sorted(name for name in read if output_read(name) and output_read(name) not in wanted)
+    made.inputs.extend(Input(name=name) for name in others)
     for output in made.outputs:
         output.input = output.input or job.inputs[0].name
     return made

@@ -2,12 +2,14 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reelmill.jobs.errors import Violation
 from reelmill.media import contracts
+from reelmill.media.inputs import output_read
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
+from reelmill.media.stages import READABLE
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.media_pb2 import Preset
 
@@ -22,14 +24,14 @@ def job_violations(job: Job, path: str, *, hints: int = MAX_HINTS) -> list[Viola
 
     The operations keep the rules of their fields; the rest of the job need not.
     """
-    names = [item.name for item in job.inputs]
     found = [
         Violation(f"{path}.inputs[{i}].name", "is required where there are several inputs")
-        for i, name in enumerate(names)
-        if not name and len(names) > 1
+        for i, item in enumerate(job.inputs)
+        if not item.name and len(job.inputs) > 1
     ]
+    reads = {output.name: frozenset(map(output_read, _named(output))) for output in job.outputs}
     for i, output in enumerate(job.outputs):
-        found += _output_violations(output, names, f"{path}.outputs[{i}]", hint=len(found) < hints)
+        found += _output_violations(output, job, reads, f"{path}.outputs[{i}]", hint=len(found) < hints)
     return [*found, *_name_violations(job, f"{path}.outputs")]
 
 
@@ -57,10 +59,12 @@ def _parts(output: Output) -> Sequence[Preset.Part]:
     return preset.outputs if preset else ()
 
 
-def _output_violations(output: Output, inputs: list[str], path: str, *, hint: bool) -> list[Violation]:
+def _output_violations(
+    output: Output, job: Job, reads: Mapping[str, frozenset[str]], path: str, *, hint: bool
+) -> list[Violation]:
     found = []
-    if output.input and output.input not in inputs:
-        found.append(Violation(f"{path}.input", _unknown(output.input, inputs, "input of this job", hint)))
+    if output.input and (problem := _name_problem(output.input, output, job, reads, hint)):
+        found.append(Violation(f"{path}.input", problem))
     operation = output.WhichOneof("operation")
     if operation == "preset":
         if output.preset not in PRESETS:
@@ -69,12 +73,50 @@ def _output_violations(output: Output, inputs: list[str], path: str, *, hint: bo
         made = OPERATIONS[operation]
         spec, at = getattr(output, operation), f"{path}.{operation}"
         found += made.violations(spec, at)
-        unknown = [name for name in made.inputs(spec) if name not in inputs]
-        found += [Violation(at, _unknown(name, inputs, "input of this job", hint)) for name in unknown[:1]]
+        problems = (_name_problem(name, output, job, reads, hint) for name in made.inputs(spec))
+        found += [Violation(at, problem) for problem in problems if problem][:1]
     if output.HasField("contract"):
         meant = [output] if operation == "preset" and output.preset not in PRESETS else _expanded(output)
         found += dict.fromkeys(one for whole in meant for one in contracts.violations(whole, path))
     return found
+
+
+def _name_problem(name: str, output: Output, job: Job, reads: Mapping[str, frozenset[str]], hint: bool) -> str | None:
+    """Why an output can't read what it names; None where it may. `reads`: which outputs each of them names."""
+    if not (other := output_read(name)):
+        inputs = [item.name for item in job.inputs]
+        return None if name in inputs else _unknown(name, inputs, "input of this job", hint)
+    if other not in reads:
+        return _unknown(other, list(reads), "output of this job", hint)
+    if output.name in _reached(other, reads):
+        return f"output {other!r} reads this one, by itself or through others: outputs can't read each other"
+    [read] = [one for one in job.outputs if one.name == other][:1]
+    if _operation_of(read) not in READABLE:
+        return f"output {other!r} is not one film or sound, which alone can be read: {', '.join(sorted(READABLE))}"
+    return None
+
+
+def _reached(name: str, reads: Mapping[str, frozenset[str]]) -> set[str]:
+    """An output, and all that it reads, by itself or through others."""
+    found, waiting = set[str](), {name}
+    while waiting:
+        found |= waiting
+        waiting = {other for one in waiting for other in reads.get(one, ())} - found
+    return found
+
+
+def _named(output: Output) -> tuple[str, ...]:
+    """What an output says that it reads."""
+    operation = output.WhichOneof("operation")
+    further = OPERATIONS[operation].inputs(getattr(output, operation)) if operation in OPERATIONS else ()
+    return (output.input, *further)
+
+
+def _operation_of(output: Output) -> str:
+    operation = output.WhichOneof("operation")
+    if operation == "preset" and output.preset in PRESETS:
+        operation = PRESETS[output.preset].WhichOneof("operation")
+    return operation or ""
 
 
 def with_defaults(job: Job) -> Job:

@@ -8,7 +8,7 @@ from asyncpg import Connection, Record
 
 from reelmill.jobs.operations import tells
 from reelmill.jobs.states import JobState
-from reelmill.store.records import FILES_SHOWN, file_from_row, job_from_row, show_files, show_results
+from reelmill.store.records import FILES_SHOWN, StoredJob, file_from_row, job_from_row, show_files, show_results
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import Job, Output, OutputFile
 
@@ -18,25 +18,33 @@ MAKERS = ("run_job", "make_outputs", "join_pieces")
 
 
 async def with_files(connection: Connection, rows: Sequence[Record]) -> dict[UUID, Job]:
-    """Jobs of one tenant by id in the order of their rows, the COMPLETED ones with what became of their outputs."""
+    """Jobs of one tenant by id in the order of their rows, with what became of the outputs that are visible."""
     jobs = {row["id"]: job_from_row(row) for row in rows}
-    completed = [row["id"] for row in rows if row["state"] == JobState.COMPLETED]
-    if not completed:
+    shown = [row["id"] for row in rows if row["state"] == JobState.COMPLETED or row["published"]]
+    if not shown:
         return jobs
     tenant_id = rows[0]["tenant_id"]
-    files: dict[UUID, dict[str, list[OutputFile]]] = {job_id: defaultdict(list) for job_id in completed}
-    for row in await connection.fetch(_SQL["get_files"], tenant_id, completed, FILES_SHOWN):
+    files: dict[UUID, dict[str, list[OutputFile]]] = {job_id: defaultdict(list) for job_id in shown}
+    for row in await connection.fetch(_SQL["get_files"], tenant_id, shown, FILES_SHOWN):
         files[row["job_id"]][row["output"]].append(file_from_row(row))
     larger: dict[UUID, dict[str, tuple[int, int]]] = defaultdict(dict)
-    full = [(i, output) for i in completed for output, made in files[i].items() if len(made) >= FILES_SHOWN]
+    full = [(i, output) for i in shown for output, made in files[i].items() if len(made) >= FILES_SHOWN]
     if full:
         ids, names = [job_id for job_id, _ in full], [output for _, output in full]
         for row in await connection.fetch(_SQL["get_file_sums"], tenant_id, ids, names):
             larger[row["job_id"]][row["output"]] = row["count"], row["bytes"]
-    for job_id in completed:
+    for job_id in shown:
         show_files(jobs[job_id], files[job_id], larger[job_id])
-    await _with_results(connection, tenant_id, [jobs[job_id] for job_id in completed])
+    await _with_results(connection, tenant_id, [jobs[i] for i in shown if jobs[i].state == Job.COMPLETED])
     return jobs
+
+
+async def stored(connection: Connection, row: Record) -> StoredJob:
+    """A job as a statement left it that has not made it COMPLETED."""
+    tenant_id = row["tenant_id"]
+    if row["published"]:  # what a job shows it always shows
+        return StoredJob(tenant_id=tenant_id, job=(await with_files(connection, [row]))[row["id"]])
+    return StoredJob(tenant_id=tenant_id, job=job_from_row(row))
 
 
 async def _with_results(connection: Connection, tenant_id: UUID, jobs: Sequence[Job]) -> None:

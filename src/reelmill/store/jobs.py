@@ -17,9 +17,9 @@ from reelmill.jobs.states import FINAL_JOB_STATES, JobState
 from reelmill.points import reach
 from reelmill.store.changes import microseconds
 from reelmill.store.database import Database, settled
-from reelmill.store.files import with_files
+from reelmill.store.files import stored, with_files
 from reelmill.store.leases import MadeFile
-from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row, job_from_row
+from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row
 from reelmill.store.results import receipts_of
 from reelmill.store.sql import queries
 from reelmill.store.tasks import page_of_tasks
@@ -135,6 +135,7 @@ class JobStore:
             [i.traceparent for i in items],
             [operation_of(i.job) for i in items],
             [place(i.job.pool or DEFAULT_POOL, i.job.requires) for i in items],
+            [i.job.publish == Job.EACH for i in items],
         )
         times = {r["id"]: r["create_time"] for r in rows}
         created = {}
@@ -221,8 +222,8 @@ class JobStore:
         for _ in range(_TRIES):
             async with self._database.connection() as connection:
                 rows = await settled(connection, _SQL["cancel_job"], tenant_id, job_id, reason)
-            if rows:
-                return StoredJob(tenant_id=tenant_id, job=job_from_row(rows[0]))
+                if rows:
+                    return await stored(connection, rows[0])
             job = await self.get(tenant_id, job_id)
             if job.state == Job.CANCELLED:
                 return StoredJob(tenant_id=tenant_id, job=job, already=True)
@@ -277,7 +278,7 @@ class JobStore:
     async def output_files(
         self, tenant_id: UUID, job_id: UUID, output: str, *, after: int, limit: int
     ) -> Page[MadeFile]:
-        """Files of an output after a position, in their order; none of a job that is not COMPLETED."""
+        """Files of an output after a position, in their order; none of one that is not visible yet."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 _SQL["list_files"], tenant_id, job_id, output, after, limit + 1, PAGE_MAX_BYTES
@@ -301,7 +302,7 @@ class JobStore:
         return Page(found, more=more), whole
 
     async def output_file(self, tenant_id: UUID, job_id: UUID, output: str, path: str) -> MadeFile | None:
-        """The file at a path of an output, unless the job is not COMPLETED or has none there."""
+        """The file at a path of an output, unless it is not visible yet or has none there."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL["find_file"], tenant_id, job_id, output, quote(path))
         return _made(row) if row else None

@@ -14,12 +14,12 @@ from reelmill.jobs.progress import Part
 from reelmill.jobs.states import JobState, Phase
 from reelmill.points import reach
 from reelmill.store.database import Database, settled
-from reelmill.store.files import with_files, with_made
+from reelmill.store.files import stored, with_files, with_made
 from reelmill.store.outbox import insert_dead_letters
 from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
 from reelmill.store.results import insert_results
 from reelmill.store.sql import queries
-from reelmill.v1.jobs_pb2 import OutputFile
+from reelmill.v1.jobs_pb2 import Job, OutputFile
 
 _SQL = queries("leases")
 KINDS = ("run_job", "make_outputs", "make_piece", "join_pieces")
@@ -98,7 +98,8 @@ class LeaseStore:
         """
         async with self._database.connection() as connection:
             rows = await connection.fetch(_SQL["claim_tasks"], kinds, owner, self._lease, limit, places, since)
-        return [_claimed(row) for row in rows]
+            shown = {row["task_id"]: (await stored(connection, row)).job for row in rows if row["published"]}
+        return [_claimed(row, shown.get(row["task_id"])) for row in rows]
 
     async def ready_since(self, since: datetime) -> datetime:
         """A time before which no task became ready that is so still; `since`: the answer of before."""
@@ -150,8 +151,8 @@ class LeaseStore:
             await connection.execute(_SQL["lock_job"], job_id)
             if not await connection.fetchval(_SQL["is_empty"], job_id):
                 return await self._complete(connection, [finished])
-            stored = await _fail(connection, lease, failure)
-        return {lease: stored} if stored else {}
+            failed = await _fail(connection, lease, failure)
+        return {lease: failed} if failed else {}
 
     async def _complete(self, connection: Connection, finished: Sequence[FinishedTask]) -> dict[Lease, StoredJob]:
         made = [(x.lease, f) for x in finished for f in x.files]
@@ -184,15 +185,15 @@ class LeaseStore:
         by_lease = {x.lease: x for x in finished}
         answer = {}
         for row in rows:
-            stored = _stored(row)
+            job = _stored(row)
             leases = [Lease(task_id=i, fence=f) for i, f in zip(row["task_ids"], row["fences"], strict=True)]
             if row["state"] == JobState.COMPLETED and row["tasks"] == 1:
                 mine = by_lease[leases[0]]
-                with_made(stored.job, [(f.output, f.position, f.file) for f in mine.files], mine.result)
-            elif row["state"] == JobState.COMPLETED:  # some of its files were made by others
-                [job] = (await with_files(connection, [row])).values()
-                stored = StoredJob(tenant_id=stored.tenant_id, job=job)
-            answer.update(dict.fromkeys(leases, stored))
+                with_made(job.job, [(f.output, f.position, f.file) for f in mine.files], mine.result)
+            elif row["state"] == JobState.COMPLETED or row["published"]:  # some of its files were made by others
+                [whole] = (await with_files(connection, [row])).values()
+                job = StoredJob(tenant_id=job.tenant_id, job=whole)
+            answer.update(dict.fromkeys(leases, job))
         return answer
 
     async def results_before(self, task_id: UUID) -> list[bytes]:
@@ -200,6 +201,12 @@ class LeaseStore:
         async with self._database.connection() as connection:
             rows = await connection.fetch(_SQL["results_before"], task_id)
         return [row["result"] or b"" for row in rows]
+
+    async def first_files(self, task_id: UUID, outputs: Sequence[str]) -> dict[str, OutputFile]:
+        """The first file of each of some outputs that tasks which are done have made for a task's job."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["first_files"], task_id, outputs)
+        return {row["output"]: OutputFile.FromString(row["file"]) for row in rows}
 
     async def completed(self, lease: Lease) -> StoredJob | None:
         """The job of a task that this very lease completed; None where it did not.
@@ -242,7 +249,7 @@ class LeaseStore:
             if rows:
                 await reach("rescue.committing")
             await insert_dead_letters(connection, [row for row in rows if row["state"] == JobState.FAILED])
-        return [_stored(row) for row in rows]
+            return [await stored(connection, row) for row in rows]
 
     async def wake_delayed(self, *, limit: int) -> list[UUID]:
         """Make tasks ready whose wait is over; answers their jobs' ids."""
@@ -255,12 +262,12 @@ class LeaseStore:
         async with self._database.transaction() as connection:
             rows = await settled(connection, _SQL["expire_jobs"], limit, failure.to_proto().SerializeToString())
             await insert_dead_letters(connection, rows)
-        return [_stored(row) for row in rows]
+            return [await stored(connection, row) for row in rows]
 
     async def _one(self, query: str, *arguments: object) -> StoredJob | None:
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SQL[query], *arguments)
-        return _stored(row) if row else None
+            return await stored(connection, row) if row else None
 
 
 async def _fail(connection: Connection, lease: Lease, failure: Failure) -> StoredJob | None:
@@ -271,7 +278,7 @@ async def _fail(connection: Connection, lease: Lease, failure: Failure) -> Store
         return None
     [row] = rows
     await insert_dead_letters(connection, [row])
-    return _stored(row)
+    return await stored(connection, row)
 
 
 def _stored(row: Record) -> StoredJob:
@@ -311,7 +318,8 @@ def _part(row: Record) -> Part:
     return Part(task_id=row["task_id"], share=row["task_weight"] / whole, before=row["done_weight"] / whole)
 
 
-def _claimed(row: Record) -> ClaimedTask:
+def _claimed(row: Record, job: Job | None) -> ClaimedTask:
+    """`job`: of a row that has files to show."""
     return ClaimedTask(
         id=row["task_id"],
         tenant_id=row["tenant_id"],
@@ -323,7 +331,7 @@ def _claimed(row: Record) -> ClaimedTask:
         waited_seconds=row["waited_seconds"],
         deadline=row["deadline"],
         output_prefix=row["attempt_prefix"],
-        job=job_from_row(row),
+        job=job or job_from_row(row),
         spec=row["task_spec"] or b"",
         place=row["place"],
         part=_part(row) if row["tasks"] > 1 else None,

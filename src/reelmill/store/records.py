@@ -107,6 +107,7 @@ def job_from_row(row: Record, *, full: bool = True) -> Job:
     for column in ("create_time", "start_time", "end_time", "next_attempt_time", "cancel_time"):
         if row[column] is not None:
             getattr(job, column).FromDatetime(row[column])
+    job.published.extend(row["published"] or ())
     if row["retry_of"]:
         job.retry_of = str(row["retry_of"])
     if row["state"] == JobState.COMPLETED:
@@ -122,7 +123,7 @@ def file_from_row(row: Record) -> OutputFile:
 
 
 def show_files(job: Job, files: Mapping[str, Sequence[OutputFile]], larger: Mapping[str, tuple[int, int]]) -> None:
-    """Put the first FILES_SHOWN files of each output into a COMPLETED job.
+    """Put the first FILES_SHOWN files of each output into a job.
 
     `larger`: count and bytes of the outputs that have more than are in `files`.
     """
@@ -179,6 +180,7 @@ def event_from_row(row: Record) -> JobEvent:
     if row["error"]:
         event.error.CopyFrom(error_from_bytes(row["error"], full=False))
     event.time.FromDatetime(row["time"])
+    event.published.extend(row["published"] or ())
     if row["next_attempt_time"]:
         event.next_attempt_time.FromDatetime(row["next_attempt_time"])
     return event

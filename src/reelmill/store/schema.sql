@@ -222,9 +222,18 @@ CREATE FUNCTION public.sweep_completed_tasks() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    INSERT INTO storage_deletions (uri, not_before)
-    SELECT attempt_prefix(NEW.output_prefix, id, spawned_by, fence), clock_timestamp()
-    FROM tasks WHERE job_id = NEW.id AND state = 'COMPLETED' ORDER BY id;
+    IF NEW.published IS NULL THEN -- of its own: an IF that reads a table costs a query each time
+        INSERT INTO storage_deletions (uri, not_before)
+        SELECT attempt_prefix(NEW.output_prefix, id, spawned_by, fence), clock_timestamp()
+        FROM tasks WHERE job_id = NEW.id AND state = 'COMPLETED' ORDER BY id;
+    ELSE
+        INSERT INTO storage_deletions (uri, not_before)
+        SELECT folder.uri, clock_timestamp()
+        FROM tasks t, LATERAL (SELECT attempt_prefix(NEW.output_prefix, t.id, t.spawned_by, t.fence) AS uri) folder
+        WHERE t.job_id = NEW.id AND t.state = 'COMPLETED'
+            AND NOT EXISTS (SELECT FROM output_files f WHERE f.job_id = NEW.id AND starts_with(f.uri, folder.uri))
+        ORDER BY t.id;
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -272,16 +281,18 @@ CREATE FUNCTION public.write_job_events() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested)
-        SELECT id, version, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_time IS NOT NULL
+        INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested,
+                                published)
+        SELECT id, version, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_time IS NOT NULL, published
         FROM changed;
         INSERT INTO webhook_deliveries (webhook_id, tenant_id, message_id, type, job_id, sequence)
         SELECT w, c.tenant_id, 'msg_' || c.id || '_' || c.version, 'job.queued', c.id, c.version
         FROM changed c, LATERAL webhooks_for(c.tenant_id, c.id, 'job.queued') w;
     ELSE
-        INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested)
+        INSERT INTO job_events (job_id, seq, tenant_id, state, phase, attempt, error, next_attempt_time, cancel_requested,
+                                published)
         SELECT c.id, c.version, c.tenant_id, c.state, c.phase, c.attempt, c.error, c.next_attempt_time,
-               c.cancel_time IS NOT NULL
+               c.cancel_time IS NOT NULL, c.published
         FROM changed c JOIN before b ON b.id = c.id AND b.version <> c.version;
         INSERT INTO webhook_deliveries (webhook_id, tenant_id, message_id, type, job_id, sequence)
         SELECT w, c.tenant_id, 'msg_' || c.id || '_' || c.version, 'job.' || lower(c.state::text), c.id, c.version
@@ -327,7 +338,8 @@ CREATE TABLE public.job_events (
     error bytea,
     next_attempt_time timestamp with time zone,
     cancel_requested boolean NOT NULL,
-    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    published text[]
 );
 
 CREATE TABLE public.job_logs (
@@ -375,6 +387,7 @@ CREATE TABLE public.jobs (
     tasks integer DEFAULT 1 NOT NULL,
     weight real DEFAULT 1 NOT NULL,
     done_weight real DEFAULT 0 NOT NULL,
+    published text[],
     CONSTRAINT jobs_check CHECK (((state = ANY (ARRAY['COMPLETED'::public.job_state, 'FAILED'::public.job_state, 'CANCELLED'::public.job_state])) = (end_time IS NOT NULL))),
     CONSTRAINT jobs_priority_check CHECK (((priority >= 0) AND (priority <= 100)))
 );

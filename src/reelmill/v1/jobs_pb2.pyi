@@ -172,7 +172,7 @@ class JobError(_message.Message):
     def __init__(self, code: _Optional[str] = ..., category: _Optional[_Union[JobError.Category, str]] = ..., retryable: _Optional[bool] = ..., message: _Optional[str] = ..., output: _Optional[str] = ..., command: _Optional[str] = ..., stderr_tail: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "inputs", "outputs", "destination", "priority", "labels", "retry_policy", "deadline", "pool", "requires", "reuse", "webhook", "state", "phase", "progress", "attempt", "error", "create_time", "start_time", "end_time", "next_attempt_time", "cancel_time", "retry_of", "version", "omitted", "steps", "queue", "receipts")
+    __slots__ = ("id", "inputs", "outputs", "destination", "priority", "labels", "retry_policy", "deadline", "pool", "requires", "reuse", "publish", "webhook", "state", "phase", "progress", "attempt", "error", "create_time", "start_time", "end_time", "next_attempt_time", "cancel_time", "retry_of", "version", "omitted", "steps", "queue", "receipts", "published")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Job.State]
@@ -187,6 +187,14 @@ class Job(_message.Message):
     COMPLETED: Job.State
     FAILED: Job.State
     CANCELLED: Job.State
+    class Publish(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        PUBLISH_UNSPECIFIED: _ClassVar[Job.Publish]
+        ALL: _ClassVar[Job.Publish]
+        EACH: _ClassVar[Job.Publish]
+    PUBLISH_UNSPECIFIED: Job.Publish
+    ALL: Job.Publish
+    EACH: Job.Publish
     class Phase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PHASE_UNSPECIFIED: _ClassVar[Job.Phase]
@@ -217,6 +225,7 @@ class Job(_message.Message):
     POOL_FIELD_NUMBER: _ClassVar[int]
     REQUIRES_FIELD_NUMBER: _ClassVar[int]
     REUSE_FIELD_NUMBER: _ClassVar[int]
+    PUBLISH_FIELD_NUMBER: _ClassVar[int]
     WEBHOOK_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +243,7 @@ class Job(_message.Message):
     STEPS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     id: str
     inputs: _containers.RepeatedCompositeFieldContainer[Input]
     outputs: _containers.RepeatedCompositeFieldContainer[Output]
@@ -245,6 +255,7 @@ class Job(_message.Message):
     pool: str
     requires: _containers.RepeatedScalarFieldContainer[str]
     reuse: bool
+    publish: Job.Publish
     webhook: _webhooks_pb2.JobWebhook
     state: Job.State
     phase: Job.Phase
@@ -262,7 +273,8 @@ class Job(_message.Message):
     steps: _containers.RepeatedCompositeFieldContainer[_steps_pb2.Step]
     queue: Queue
     receipts: _containers.RepeatedCompositeFieldContainer[_receipts_pb2.Receipt]
-    def __init__(self, id: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., destination: _Optional[str] = ..., priority: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pool: _Optional[str] = ..., requires: _Optional[_Iterable[str]] = ..., reuse: _Optional[bool] = ..., webhook: _Optional[_Union[_webhooks_pb2.JobWebhook, _Mapping]] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_of: _Optional[str] = ..., version: _Optional[int] = ..., omitted: _Optional[_Iterable[str]] = ..., steps: _Optional[_Iterable[_Union[_steps_pb2.Step, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., receipts: _Optional[_Iterable[_Union[_receipts_pb2.Receipt, _Mapping]]] = ...) -> None: ...
+    published: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[Input, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ..., destination: _Optional[str] = ..., priority: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pool: _Optional[str] = ..., requires: _Optional[_Iterable[str]] = ..., reuse: _Optional[bool] = ..., publish: _Optional[_Union[Job.Publish, str]] = ..., webhook: _Optional[_Union[_webhooks_pb2.JobWebhook, _Mapping]] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., retry_of: _Optional[str] = ..., version: _Optional[int] = ..., omitted: _Optional[_Iterable[str]] = ..., steps: _Optional[_Iterable[_Union[_steps_pb2.Step, _Mapping]]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., receipts: _Optional[_Iterable[_Union[_receipts_pb2.Receipt, _Mapping]]] = ..., published: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Queue(_message.Message):
     __slots__ = ("tasks_before", "start", "start_earliest", "start_latest")
@@ -434,7 +446,7 @@ class WatchJobRequest(_message.Message):
     def __init__(self, id: _Optional[str] = ..., after_sequence: _Optional[int] = ...) -> None: ...
 
 class JobEvent(_message.Message):
-    __slots__ = ("sequence", "job_id", "state", "phase", "attempt", "progress", "error", "time", "next_attempt_time", "cancel_requested", "queue")
+    __slots__ = ("sequence", "job_id", "state", "phase", "attempt", "progress", "error", "time", "next_attempt_time", "cancel_requested", "queue", "published")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -446,6 +458,7 @@ class JobEvent(_message.Message):
     NEXT_ATTEMPT_TIME_FIELD_NUMBER: _ClassVar[int]
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     job_id: str
     state: Job.State
@@ -457,7 +470,8 @@ class JobEvent(_message.Message):
     next_attempt_time: _timestamp_pb2.Timestamp
     cancel_requested: bool
     queue: Queue
-    def __init__(self, sequence: _Optional[int] = ..., job_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., attempt: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_requested: _Optional[bool] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
+    published: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sequence: _Optional[int] = ..., job_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., attempt: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cancel_requested: _Optional[bool] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., published: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListJobEventsRequest(_message.Message):
     __slots__ = ("id", "after_sequence", "page_size")

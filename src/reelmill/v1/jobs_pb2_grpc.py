@@ -215,7 +215,7 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListOutputFiles(self, request, context):
-        """List the files that an output became, in their order. There are none before the job is COMPLETED.
+        """List the files that an output became, in their order. There are none before it is visible.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

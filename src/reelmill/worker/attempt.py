@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Protocol, TypeVar
@@ -14,7 +14,7 @@ from reelmill.jobs.states import Phase
 from reelmill.redaction import redacted
 from reelmill.store.leases import LeaseStore, MadeFile, NewTask
 from reelmill.store.records import ClaimedTask, LogLine, StoredJob
-from reelmill.v1.jobs_pb2 import Progress
+from reelmill.v1.jobs_pb2 import OutputFile, Progress
 from reelmill.v1.receipts_pb2 import Receipt
 from reelmill.worker.slots import Slot
 
@@ -196,6 +196,10 @@ class Attempt:
     async def results(self) -> list[bytes]:
         """What the tasks told that this one waited for, in the order of their ids."""
         return await self._leases.results_before(self.task.id)
+
+    async def files_before(self, outputs: Sequence[str]) -> dict[str, OutputFile]:
+        """The first file of each of some outputs that the tasks made which this one waited for."""
+        return await self._leases.first_files(self.task.id, outputs)
 
     def log(self, message: str, *, level: str = "INFO", output: str = "", command: str = "") -> None:
         """Add a line to the job's processing log; it is stored with the next phase that is told, or at the end."""

@@ -10,6 +10,7 @@ from reelmill.media.contract import Source
 from reelmill.media.promises import NOTHING, Data, PlannedFile
 from reelmill.media.readers.findings import measured_of
 from reelmill.media.verify import Verified
+from reelmill.storage.workdir import AttemptFolder
 from reelmill.v1.analysis_pb2 import Analysis, Comparison, Contract, Levels, Measured
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
@@ -23,7 +24,7 @@ async def findings(
     job: Job,
     sources: Mapping[str, Source],
     files: Sequence[Verified],
-    folder: Path,
+    folder: AttemptFolder,
     lacking: Lacking,
 ) -> tuple[OutputFindings, ...]:
     """What outputs found out, and what was measured of them; `files`: all that was checked, also what is not stored.
@@ -50,7 +51,7 @@ async def findings(
         if output.HasField("contract") and mine:
             source = sources.get(output.input or job.inputs[0].name)
             size = source.info.size_bytes if source is not None else 0
-            measured = await asyncio.to_thread(measured_by, output.contract, mine, folder, size)
+            measured = await asyncio.to_thread(measured_by, output.contract, mine, folder.path, size)
             told.measured.MergeFrom(measured)
             if measured.misses and not _bear(attempt, output.contract, measured, mine[0], lacking):
                 continue

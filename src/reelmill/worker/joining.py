@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reelmill.abreast import abreast
-from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.pieces import Join, Made, film_in, joined, made_of, result
+from reelmill.jobs.errors import AttemptFailed, Failure
+from reelmill.media.pieces import Join, Made, failed_of, film_in, joined, made_of, result
 from reelmill.media.verify import FILES_AT_ONCE, Verified
 from reelmill.storage.storage import Storage
 from reelmill.store.leases import MadeFile
@@ -22,6 +22,8 @@ class Brought:
     """By what the join's step calls them."""
     engine: str
     """The build that made them; empty where that is not known."""
+    failed: tuple[Failure, ...]
+    """Why some optional outputs are not made: a piece of them failed."""
 
 
 async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: Path, *, max_bytes: int) -> Brought:
@@ -30,7 +32,9 @@ async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: 
     Raises AttemptFailed OUTPUT_TOO_LARGE where they are more than `max_bytes` together, and OUTPUT_UNAVAILABLE where
     one is not to be had. OUTPUT_INVALID where they come from encoders of several builds: these need not look alike.
     """
-    made = [one for result in results for one in made_of(result)]
+    told = tuple(results)
+    failed = {failure.output: failure for result in told for failure in failed_of(result)}
+    made = [one for result in told for one in made_of(result) if one.output.partition("/")[0] not in failed]
     if len({one.engine for one in made}) > 1:
         raise AttemptFailed("OUTPUT_INVALID", "the pieces come from several builds of ffmpeg")
     if (total := sum(one.size_bytes for one in made)) > max_bytes:
@@ -51,12 +55,18 @@ async def bring(join: Join, results: Iterable[bytes], storage: Storage, folder: 
         return one.file, str(fetched.path)
 
     paths = dict(await abreast(fetch, list(enumerate(made)), at_once=FILES_AT_ONCE))
-    return Brought(join=joined(join, made), paths=paths, engine=made[0].engine if made else "")
+    engine = made[0].engine if made else ""
+    return Brought(join=joined(join, made), paths=paths, engine=engine, failed=tuple(failed.values()))
 
 
-def told(piece: str, verified: Sequence[Verified], stored: Sequence[MadeFile], engine: str) -> bytes:
-    """What a task that made a piece, with such a build of ffmpeg, tells the one that joins it."""
-    return result(
+def told(
+    piece: str, verified: Sequence[Verified], stored: Sequence[MadeFile], engine: str, failed: Iterable[Failure]
+) -> bytes:
+    """What a task that made a piece, with such a build of ffmpeg, tells the one that joins it.
+
+    `failed`: why there is no piece of some outputs.
+    """
+    made = (
         Made(
             output=film_in(file.path, piece),
             piece=piece,
@@ -67,3 +77,4 @@ def told(piece: str, verified: Sequence[Verified], stored: Sequence[MadeFile], e
         )
         for file, one in zip(verified, stored, strict=True)
     )
+    return result(made, failed)

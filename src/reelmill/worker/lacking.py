@@ -5,8 +5,10 @@ from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media.optional import Promised, Tolerance
+from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.promises import FileSet
-from reelmill.media.spreading import MAKE_OUTPUTS
+from reelmill.media.spreading import JOIN_PIECES, MAKE_OUTPUTS
+from reelmill.media.stages import lost
 from reelmill.media.steps import Step
 from reelmill.store.leases import MadeFile
 from reelmill.telemetry.logs import get_logger
@@ -21,25 +23,49 @@ log = get_logger(__name__)
 class Lacking:
     """The optional outputs of an attempt, and which of them have failed."""
 
-    def __init__(self, attempt: Attempt, job: Job, *, strict: bool = False) -> None:
-        """`job`: as far as the attempt makes it. `strict`: nothing may be lacking, as of pieces."""
+    def __init__(self, attempt: Attempt, job: Job, piece: Piece | None = None, lost: Iterable[Failure] = ()) -> None:
+        """`job`: as far as the attempt makes it, but for outputs that are `lost`, for others have no pieces of them.
+
+        Who joins pieces bears no other failure: what does not fit together is made whole.
+        """
         self._attempt = attempt
-        self._tolerance = Tolerance(job, last=attempt.last, strict=strict)
+        self._counts = not isinstance(piece, Chunk | Sound)  # an output is counted once
+        self._tolerance = Tolerance(job, last=attempt.last, strict=isinstance(piece, Join), lost=lost)
+        self._tell()
 
     @property
     def everything(self) -> bool:
         """Whether nothing at all is made."""
         return self._tolerance.whole is not None
 
-    def planned(self, failed: Iterable[Failure]) -> None:
-        """A plan told of outputs that it can't make. Raises AttemptFailed where one must be there."""
+    def planned(self, failed: Iterable[Failure], *, final: bool = False) -> None:
+        """A plan told of outputs that it can't make. Raises AttemptFailed where one must be there.
+
+        `final`: see `input`.
+        """
         for failure in failed:
-            self._tolerance.note(AttemptFailed.of(failure), [failure.output])
+            self._tolerance.note(AttemptFailed.of(failure), [failure.output], final=final)
         self._tell()
 
-    def input(self, name: str, error: AttemptFailed) -> Failure:
-        """An input can't be read: the plan is to know. Raises the error where outputs read it that must be there."""
-        if not self._tolerance.bears(error, self._tolerance.readers(name)):
+    def lost(self, later: Iterable[Job]) -> None:
+        """Give up outputs of later stages that read what is not made. Raises AttemptFailed where one must be there."""
+        self.planned(lost(later, tuple(self._tolerance.failed.values())), final=True)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Why outputs are not made."""
+        return self._tolerance.told
+
+    def failure(self, output: str) -> Failure | None:
+        """Why an output is not made, if it is not."""
+        return self._tolerance.failed.get(output)
+
+    def input(self, name: str, error: AttemptFailed, *, final: bool = False) -> Failure:
+        """An input can't be read: the plan is to know. Raises the error where outputs read it that must be there.
+
+        `final`: no other attempt would change that.
+        """
+        if not self._tolerance.bears(error, self._tolerance.readers(name), final=final):
             raise error
         return error.failure
 
@@ -81,14 +107,15 @@ class Lacking:
         found = TaskResult(findings=known, receipts=self._attempt.receipts)
         self._attempt.result = self._tolerance.result + found.SerializeToString()  # which is a TaskResult of both
         if (failure := self._tolerance.whole) is not None:
-            if self._attempt.task.kind != MAKE_OUTPUTS:
+            if self._attempt.task.kind not in (MAKE_OUTPUTS, JOIN_PIECES):
                 raise AttemptFailed.of(failure)
             self._attempt.failure = failure
         return made
 
     def _tell(self) -> None:
         for failure in self._tolerance.news():
-            OUTPUT_FAILURES[failure.code].inc()
+            if self._counts:
+                OUTPUT_FAILURES[failure.code].inc()
             log.warning("an optional output failed", output=failure.output, code=failure.code, reason=failure.message)
             told = f"goes on without this output. {failure.code}: {failure.message}"
             self._attempt.log(told, level="WARNING", output=failure.output, command=failure.command)

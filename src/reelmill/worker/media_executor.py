@@ -7,20 +7,18 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.jobs.places import with_label
 from reelmill.jobs.states import Phase
-from reelmill.jobs.validators import Validator
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
+from reelmill.media.contract import Facts, Graph, Loudness, PlanContext, Source
 from reelmill.media.engines import Engine, engine_of
-from reelmill.media.estimating import BEFORE
+from reelmill.media.estimating import AFTER, BEFORE
 from reelmill.media.fonts import FONT
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
-from reelmill.media.probe import Prober, described
+from reelmill.media.probe import Prober
 from reelmill.media.programs import shown
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import Levels
@@ -28,28 +26,28 @@ from reelmill.media.reckoning import works
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.run import RunResult
-from reelmill.media.settling import Measure, settle
+from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
-from reelmill.media.spreading import Worth, expected_inputs, outputs_of, part_of, piece_in
+from reelmill.media.spreading import Worth, outputs_of, part_of, piece_in
+from reelmill.media.stages import stages, without
 from reelmill.media.steps import Step
 from reelmill.media.stills import Stills
-from reelmill.media.verify import FILES_AT_ONCE
+from reelmill.media.verify import Verified
 from reelmill.media.warm import WarmChildren
 from reelmill.points import reach
 from reelmill.storage.fetch import Fetched
 from reelmill.storage.kept import KeptInputs
 from reelmill.storage.storage import Storage
-from reelmill.storage.uris import scheme_of
 from reelmill.storage.workdir import AttemptFolder, WorkRoot
 from reelmill.store.leases import MadeFile, NewTask
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED
-from reelmill.v1.jobs_pb2 import Input, Job
+from reelmill.telemetry.metrics import JOINS_REFUSED
+from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.contracts import findings
-from reelmill.worker.copies import copies_in, copy_inputs, with_copies
+from reelmill.worker.copies import copy_inputs, with_copies
 from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
@@ -58,9 +56,11 @@ from reelmill.worker.listening import listen
 from reelmill.worker.meter import Meter
 from reelmill.worker.receipts import note
 from reelmill.worker.reusing import Reuse, know, take, with_known
-from reelmill.worker.runs import Run, tell_end
-from reelmill.worker.spans import SUSPECT, Hollow, Wanted, check_begins, digest, wanted_in, with_extents
-from reelmill.worker.spreading import Spreader
+from reelmill.worker.runs import Run, tell_written
+from reelmill.worker.sourcing import Fetcher, Sourcing, handed_on, made_elsewhere
+from reelmill.worker.spans import SUSPECT, Hollow, check_begins, with_extents
+from reelmill.worker.spreading import PieceRoom, Spreader, sizes_of
+from reelmill.worker.stage import Stage
 
 log = get_logger(__name__)
 _LEAST_WALL_SECONDS = 600.0
@@ -109,11 +109,11 @@ class MediaExecutor:
         self._storage = storage
         self._work = work
         self._launcher = launcher
-        self._prober = Prober(children)
         self._stills = Stills(children)
         self._limits = limits
         self._spreader = Spreader(limits.worth, slots)
         self._kept = KeptInputs(work, max_bytes=limits.cache_bytes)
+        self._fetcher = Fetcher(storage=storage, work=work, prober=Prober(children), kept=self._kept)
         for room in (storage.room, work.room):
             room.yields(self._kept.give_way)
         self._history, self._reuse = history, reuse
@@ -148,7 +148,7 @@ class MediaExecutor:
             bringing = bring(join, await attempt.results(), storage, folder.path, max_bytes=limits.output_max_bytes)
             brought = await attempt.unless_stopped(bringing)
             attempt.keys = attempt.keys if brought.engine == limits.engine else {}
-            return await self._make(attempt, job, folder, brought.join, brought.paths)
+            return await self._make(attempt, job, folder, brought.join, brought.paths, brought.failed)
         except AttemptFailed as error:
             if error.code not in _MISFITS:
                 raise
@@ -165,25 +165,79 @@ class MediaExecutor:
         folder: AttemptFolder,
         piece: Piece | None,
         pieces: Mapping[str, str] | None = None,
+        lost: Sequence[Failure] = (),
     ) -> tuple[MadeFile, ...]:
-        """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined."""
-        task, inputs, hollow, began = attempt.task, dict[str, Fetched](), False, time.monotonic()
-        lacking = Lacking(attempt, job, strict=piece is not None)
+        """All that is asked for, or a piece of each output; `pieces`: paths of those that are joined.
 
-        async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | Failure]:
-            return await self._measure(attempt, job, folder, inputs, wanted, lacking)
+        `lost`: why there are no pieces of some.
+        """
+        began, lacking = time.monotonic(), Lacking(attempt, job, piece, lost)
+        meter = Meter(attempt, (), self._history.rates, self._limits.context.threads)
+        elsewhere = await made_elsewhere(attempt, job)
+        coming = () if lacking.everything else stages(without(job, lost))
+        fetched, made, checked = dict[str, Fetched](), list[MadeFile](), list[Verified]()
+        found_out: list[OutputFindings] = []
 
+        async def run(command: Command, seconds: float) -> object:
+            return await self._ffmpeg(attempt, command, folder.path, self._wall(seconds), lambda progress: None)
+
+        async def hear(wanted: Loudness, placed: Placed) -> Levels | Failure:
+            return await listen(attempt, wanted, placed, folder.path, ffmpeg=self._limits.ffmpeg, run=run)
+
+        for i, part in enumerate(coming):
+            sourcing = Sourcing(
+                fetcher=self._fetcher,
+                attempt=attempt,
+                job=part,
+                folder=folder,
+                lacking=lacking,
+                made=elsewhere,
+                fetched=fetched,
+                listen=hear,
+            )
+            stage = Stage(
+                sourcing=sourcing,
+                made=made,
+                meter=meter,
+                piece=piece,
+                pieces=pieces or {},
+                checked=checked,
+                found_out=found_out,
+                first=i == 0,
+                later=coming[i + 1 :],
+            )
+            if not await self._make_stage(stage):
+                break
+        else:
+            await reach("task.uploaded")
+            self._history.task(time.monotonic() - began)
+        if isinstance(piece, Chunk | Sound):
+            attempt.result = told(piece.name, checked, made, self._limits.engine, lacking.failures)
+            return ()
+        return lacking.told(tuple(made), found_out)
+
+    async def _make_stage(self, stage: Stage) -> bool:
+        """Make one stage's outputs; answers whether more is made here."""
+        sourcing, piece, hollow, began = stage.sourcing, stage.piece, False, time.monotonic()
+        attempt, job, lacking, folder = sourcing.attempt, sourcing.job, sourcing.lacking, sourcing.folder
+        task = attempt.task
         try:
             context = replace(self._limits.context, piece=piece)
-            graph, facts = await settle(job, context, measure)
+            graph, facts = await settle(job, context, sourcing.measure)
             lacking.planned(graph.failed)
-            storage, prober = self._storage.of(task.tenant_id), self._prober.of(task.tenant_id)
-            taken = await take(self._reuse, attempt, job, graph, storage, inputs)
-            graph = taken.graph
-            if not graph.steps or (not task.spec and await self._spread(attempt, graph, facts, inputs, measure)):
-                return lacking.told(taken.files)
-            found = (of_inputs := sources(job, facts, piece)).values()
-            paths = {name: str(fetched.path) for name, fetched in inputs.items()} | dict(pieces or {})
+            lacking.lost(stage.later)
+            stage.check_suspect(hollow=sourcing.hollow)
+            storage, prober = self._storage.of(task.tenant_id), self._fetcher.prober.of(task.tenant_id)
+            taken = await take(self._reuse if stage.first else None, attempt, job, graph, storage, sourcing.fetched)
+            graph = stage.take(taken)
+            spreads = stage.first and not task.spec
+            if lacking.everything or (spreads and graph.steps and await self._spread(stage, graph, facts)):
+                return False
+            if not graph.steps:
+                return True
+            of_inputs = sources(job, facts, piece)
+            found = of_inputs.values()
+            paths = {name: str(fetched.path) for name, fetched in sourcing.fetched.items()} | dict(stage.pieces)
             placed = Placed(inputs=paths, threads=self._limits.context.threads, font=str(FONT))
 
             def run_of(step: Step) -> Run:
@@ -194,60 +248,80 @@ class MediaExecutor:
                 return Run(step=step, command=command, engine=engine, works=works(job, step, of_inputs))
 
             runs = list(map(run_of, graph.steps))
-            if hollow := any(fetched.lacking_bytes for fetched in inputs.values()):
+            if hollow := sourcing.hollow:
                 check_begins(graph.steps, task.spec)
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
             damaged = any(s.timeline.damaged or s.info.duration_seconds > believable_seconds(s.info) for s in found)
             finishing = Finishing(attempt, storage, prober, folder, graph, lacking, input_damaged=damaged)
+            stage.meter.follow(
+                [(one.command, one.works) for one in runs], stage.reckoned(graph, of_inputs, self._limits.context)
+            )
             made_all = 0.0
 
             async def make() -> None:
                 nonlocal made_all
-                await self._transcode(attempt, runs, folder, found, finishing, run_of, lacking)
+                await self._transcode(stage, runs, found, finishing, run_of)
                 if finishing.complained and hollow:
                     raise Hollow("ffmpeg complained")
                 made_all = time.monotonic()
-                await self._check_unchanged(attempt, job, inputs)
-                inputs.clear()  # nobody reads them any more
+                await sourcing.check_unchanged()
+                if not stage.later:
+                    sourcing.fetched.clear()  # nobody reads them any more
                 await attempt.enter(Phase.PACKAGING)
 
             await attempt.enter(Phase.TRANSCODING)
-            self._history.beside(BEFORE, time.monotonic() - began)
+            if stage.first:
+                self._history.beside(BEFORE, time.monotonic() - began)
             await finishing.beside(make)
             await finishing.check()
-            found_out: tuple[OutputFindings, ...] = ()
+            stage.check_suspect(hollow=hollow)
             if not isinstance(piece, Chunk | Sound):
-                found_out = await findings(attempt, job, of_inputs, finishing.every, folder.path, lacking)
+                told_of = await findings(attempt, job, of_inputs, finishing.every, folder, lacking)
+                stage.found_out.extend(told_of)
+            lacking.lost(stage.later)
+            sourcing.fetched |= handed_on(stage.later, finishing.files, folder)
             await attempt.enter(Phase.UPLOADING)
             made = await finishing.store()
-            await reach("task.uploaded")
-            tell_end(self._history, began, made_all, runs, made)
-            if isinstance(piece, Chunk | Sound):
-                attempt.result = told(piece.name, finishing.files, made, self._limits.engine)
-                return ()
-            note(attempt, finishing.ran, of_inputs, pieces or (), self._limits.engine, placed.threads)
-            return lacking.told((*taken.files, *made), found_out)
+            tell_written(self._history, runs, made)
+            if not stage.later:
+                self._history.beside(AFTER, time.monotonic() - made_all)
+            stage.checked.extend(finishing.files)
+            stage.made.extend(made)
+            if not isinstance(piece, Chunk | Sound):
+                note(attempt, finishing.ran, of_inputs, stage.pieces, self._limits.engine, placed.threads)
+            return True
         except AttemptFailed as error:
             if hollow and error.code in SUSPECT:
                 raise Hollow(error.failure.message) from error
-            await self._check_unchanged(attempt, job, inputs)  # if it was, that is why
+            await sourcing.check_unchanged()  # if it was, that is why
             raise
 
-    async def _check_unchanged(self, attempt: Attempt, job: Job, inputs: Mapping[str, Fetched]) -> None:
-        """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""
-        for item in (item for item in job.inputs if item.name in inputs):
-            await self._storage.of(attempt.task.tenant_id).check_unchanged(item.uri, inputs[item.name])
-
-    async def _spread(
-        self, attempt: Attempt, graph: Graph, facts: Facts, inputs: Mapping[str, Fetched], measure: Measure
-    ) -> bool:
+    async def _spread(self, stage: Stage, graph: Graph, facts: Facts) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
-        task, job = attempt.task, attempt.task.job
-        validators = {name: fetched.validator for name, fetched in inputs.items()}
-        attempt.spawned = await self._spreader.tasks(job, graph, facts, validators, measure, place=task.place)
+        sourcing = stage.sourcing
+        attempt, task, inputs = sourcing.attempt, sourcing.attempt.task, sourcing.fetched
+        found = sources(sourcing.job, facts)
+        room = PieceRoom(
+            attempt,
+            self._storage.room,
+            lambda: sizes_of(sourcing.job, graph, found, self._history.rates),
+            most_bytes=self._limits.worth.pieces_bytes,
+        )
+        attempt.spawned = await self._spreader.tasks(
+            sourcing.job,
+            graph,
+            facts,
+            {name: fetched.validator for name, fetched in inputs.items()},
+            sourcing.measure,
+            place=task.place,
+            later=stage.later,
+            cpu=stage.cpu(graph, found, self._limits.context),
+            fits=room.fits,
+            there=tuple(file.output for file in stage.made),
+        )
         if not attempt.spawned:
             return False
-        await self._check_unchanged(attempt, job, inputs)
+        await sourcing.check_unchanged()
         if self._limits.engine:
             where = with_label(task.place, self._limits.engine)
             attempt.spawned = tuple(replace(one, place=where) for one in attempt.spawned)
@@ -263,7 +337,7 @@ class MediaExecutor:
         copied = await attempt.unless_stopped(copy_inputs(storage, task.job, inputs, task.output_prefix))
         places = {item.name: item.uri for item in task.job.inputs} | {name: copy.uri for name, copy in copied.items()}
         far = {name: fetched for name, fetched in inputs.items() if storage.in_bucket(places[name])}
-        spawned = await with_extents(attempt.spawned, far, self._prober.of(task.tenant_id))
+        spawned = await with_extents(attempt.spawned, far, self._fetcher.prober.of(task.tenant_id))
         for name, fetched in inputs.items():
             told = replace(fetched, validator=copied[name].validator) if name in copied else fetched
             self._kept.adopt(storage, places[name], told)
@@ -280,103 +354,22 @@ class MediaExecutor:
         except AttemptFailed as error:
             log.warning("can't remove a lost attempt's files; the scheduler will", reason=str(error))
 
-    async def _measure(
-        self,
-        attempt: Attempt,
-        job: Job,
-        folder: AttemptFolder,
-        inputs: dict[str, Fetched],
-        wanted: Sequence[Measurement],
-        lacking: Lacking,
-    ) -> list[Source | Levels | Failure]:
-        """Fetch and probe inputs, several at once; each is put into `inputs`. A Failure where a job can do without."""
-        items = {item.name: (i, item) for i, item in enumerate(job.inputs)}
-
-        async def run(command: Command, seconds: float) -> object:
-            return await self._ffmpeg(attempt, command, folder.path, self._wall(seconds), lambda progress: None)
-
-        async def source(probe: Measurement) -> Source | Levels | Failure:
-            if not isinstance(probe, Probe):
-                placed = Placed(inputs={name: str(one.path) for name, one in inputs.items()})
-                return await listen(attempt, probe, placed, folder.path, ffmpeg=self._limits.ffmpeg, run=run)
-            try:
-                return await self._source(attempt, folder, inputs, probe, *items[probe.input])
-            except AttemptFailed as error:
-                failure = lacking.input(probe.input, error)
-                inputs.pop(probe.input, None)
-                return failure
-
-        # One ffmpeg at a time: a slot has the memory of one.
-        at_once = FILES_AT_ONCE if all(isinstance(one, Probe) for one in wanted) else 1
-        return await attempt.unless_stopped(abreast(source, wanted, at_once=at_once))
-
-    async def _source(
-        self, attempt: Attempt, folder: AttemptFolder, inputs: dict[str, Fetched], probe: Probe, i: int, item: Input
-    ) -> Source:
-        await reach("task.fetching")
-        task = attempt.task
-        known = expected_inputs(task.spec) if task.spec else {}
-        uri = copies_in(task.spec).get(item.name, item.uri)
-        wanted = None if attempt.whole else wanted_in(task.spec).get(item.name)
-        if (fetched := inputs.get(item.name)) is None:
-            with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
-                fetched = await self._fetch(attempt, uri, folder, f"input-{i}", known.get(item.name), wanted)
-                inputs[item.name] = fetched
-                span.set({"reelmill.size_bytes": fetched.size_bytes})
-            INPUT_BYTES.inc(fetched.size_bytes - fetched.lacking_bytes)
-            self._work.check_space(fetched.size_bytes - fetched.lacking_bytes)  # the outputs may be as large again
-        try:
-            with traces.span("probe"):
-                probed = await self._prober.of(attempt.task.tenant_id).probe(fetched.path, probe.looks, probe.span)
-        except AttemptFailed as error:
-            if fetched.lacking_bytes:
-                raise Hollow(error.failure.message) from error
-            of = f"input {item.name}: " if item.name else ""
-            raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
-        if wanted and fetched.lacking_bytes and digest(probed.info.SerializeToString()) != wanted.info:
-            raise Hollow("the prober says something else of it")
-        attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
-        return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
-
-    async def _fetch(
-        self,
-        attempt: Attempt,
-        uri: str,
-        folder: AttemptFolder,
-        name: str,
-        expected: Validator | None,
-        wanted: Wanted | None,
-    ) -> Fetched:
-        storage = self._storage.of(attempt.task.tenant_id)
-        return await self._kept.fetch(
-            storage,
-            uri,
-            folder.path / name if storage.is_remote(uri) else None,
-            expected=expected,
-            keep=attempt.task.part is not None,
-            holder=attempt.task.lease,
-            away=attempt.slot.left,
-            made=uri in copies_in(attempt.task.spec).values(),
-            extents=wanted.extents if wanted else (),
-        )
-
     async def _transcode(
         self,
-        attempt: Attempt,
+        stage: Stage,
         runs: Sequence[Run],
-        folder: AttemptFolder,
         sources: Iterable[Source],
         finishing: Finishing,
         run_of: Callable[[Step], Run],
-        lacking: Lacking,
     ) -> None:
         """Run all of them, one after the other.
 
         Where one fails that made optional outputs, what it made else is made by others in its place.
         """
+        sourcing, meter = stage.sourcing, stage.meter
+        attempt, lacking, folder = sourcing.attempt, sourcing.lacking, sourcing.folder
         wall = self._wall(max((believable_seconds(s.info) for s in sources), default=0.0))
         threads = self._limits.context.threads
-        meter = Meter(attempt, [(one.command, one.works) for one in runs], self._history.rates, threads)
         waiting, every = deque(runs), [one.step for one in runs]
         while waiting:
             attempt.check_stop()

@@ -13,25 +13,29 @@ from reelmill.media.render.command import Command
 from reelmill.v1.jobs_pb2 import Progress
 from reelmill.worker.attempt import Attempt
 
+Commands = Sequence[tuple[Command, Sequence[Work]]]
+
 
 class Meter:
     """Adds the progress of commands up that run one after the other; each weighs as long as it is reckoned to take."""
 
-    def __init__(
-        self, attempt: Attempt, commands: Sequence[tuple[Command, Sequence[Work]]], rates: Rates, threads: int
-    ) -> None:
+    def __init__(self, attempt: Attempt, commands: Commands, rates: Rates, threads: int) -> None:
         """`rates`: what is known of the works of each command, on so many threads."""
         self._attempt = attempt
         self._rates, self._threads = rates, threads
-        self._left = self._expected(commands)
         self._after = beside(AFTER, rates)
-        self._total = sum(expected.likely for _, expected in self._left) or 1.0
         self._done = self._took = 0.0
         self._share = self._began = self._first = self._moved = 0.0
-        self._start()
-        self._done_of: dict[str, float] = {name: 0.0 for command, _ in self._left for name in command.outputs}
-        self._total_of = dict(self._done_of)
-        self._add(self._total_of, self._left)
+        self._left: list[tuple[Command, Range]] = []
+        self._later: list[tuple[Command, Range]] = []
+        self._done_of: dict[str, float] = {}
+        self._total_of: dict[str, float] = {}
+        self.follow(commands)
+
+    def follow(self, commands: Commands, later: Commands = ()) -> None:
+        """These come next, and then `later` ones, as far as they are known."""
+        self._left, self._later = self._expected(commands), self._expected(later)
+        self._reckon()
 
     def begin(self) -> None:
         """The first of those that are left starts."""
@@ -56,16 +60,22 @@ class Meter:
         self._start()
         self._tell(Progress())
 
-    def replan(self, commands: Sequence[tuple[Command, Sequence[Work]]]) -> None:
+    def replan(self, commands: Commands) -> None:
         """The first of those that are left has failed, and these are run in the place of all that are left."""
         self._took += time.monotonic() - self._began
         self._left = self._expected(commands)
-        self._total = self._done + sum(expected.likely for _, expected in self._left) or 1.0
+        self._reckon()
+
+    def _reckon(self) -> None:
+        """All that is left is known anew."""
+        every = [*self._left, *self._later]
+        self._total = self._done + sum(expected.likely for _, expected in every) or 1.0
+        self._done_of = {name: 0.0 for command, _ in every for name in command.outputs} | self._done_of
         self._total_of = dict(self._done_of)
-        self._add(self._total_of, self._left)
+        self._add(self._total_of, every)
         self._start()
 
-    def _expected(self, commands: Sequence[tuple[Command, Sequence[Work]]]) -> list[tuple[Command, Range]]:
+    def _expected(self, commands: Commands) -> list[tuple[Command, Range]]:
         return [(command, seconds_of(works, self._rates, self._threads)) for command, works in commands]
 
     def _start(self) -> None:
@@ -89,7 +99,7 @@ class Meter:
                 first=self._first - self._began,
                 moved=self._moved - self._began,
             )
-            to_go = left(mine, [one for _, one in self._left[1:]], rate)
+            to_go = left(mine, [one for _, one in (*self._left[1:], *self._later)], rate)
         progress.percent = round(100 * min(1.0, done / self._total), 2)
         to_go += self._after
         tell_range(progress, "eta", to_go)

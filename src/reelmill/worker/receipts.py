@@ -23,6 +23,7 @@ def note(
 ) -> None:
     """Note in an attempt what it did. `pieces`: names of those that were joined; `engine`: ffmpeg's label."""
     digests, places = attempt.digests, {item.name: f"input-{i}" for i, item in enumerate(attempt.task.job.inputs)}
+    places |= {name: name.replace(":", "-") for name in sources if name not in places}  # another output's file
     others = {name: f"piece-{i}" for i, name in enumerate(pieces)}
     placed = Placed(inputs=places | others, threads=threads)
     told = Receipt(release=__version__, engine=engine.removeprefix(ENGINE), pieces=len(others))

@@ -1,11 +1,9 @@
 """Steps as an attempt runs them, and what the history hears of them."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reelmill.media.engines import Engine
-from reelmill.media.estimating import AFTER
 from reelmill.media.reckoning import Work
 from reelmill.media.render.command import Command
 from reelmill.media.steps import Step
@@ -25,12 +23,10 @@ class Run:
     """What it is reckoned to take."""
 
 
-def tell_end(history: History, began: float, made_all: float, runs: Sequence[Run], made: Iterable[MadeFile]) -> None:
-    """Tell what an attempt took that is done, and how much it wrote; times of time.monotonic()."""
-    now, sizes = time.monotonic(), dict[str, int]()
+def tell_written(history: History, runs: Sequence[Run], made: Iterable[MadeFile]) -> None:
+    """Tell how much was written of what some steps made."""
+    sizes = dict[str, int]()
     for file in made:
         sizes[file.output] = sizes.get(file.output, 0) + file.file.size_bytes
     for name, size in sizes.items():
         history.written([work for run in runs for work in run.works if work.output == name], size)
-    history.beside(AFTER, now - made_all)
-    history.task(now - began)

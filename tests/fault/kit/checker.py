@@ -129,13 +129,12 @@ def history(found: Found, job_id: str) -> Iterator[str]:
 
 
 def outputs(deployment: Deployment, found: Found, job_id: str) -> Iterator[str]:
-    """COMPLETED: every output is there, decodable, as recorded. FAILED and CANCELLED: none is visible."""
+    """COMPLETED: every output is there, decodable, as recorded. FAILED and CANCELLED: none but what was published."""
     row, files = found.jobs[job_id], found.files.get(job_id, [])
-    if row["state"] != "COMPLETED":
-        if files:
-            yield f"job {job_id} is {row['state']} and has {len(files)} visible files"
+    if row["state"] != "COMPLETED" and files and row["published"] is None:
+        yield f"job {job_id} is {row['state']} and has {len(files)} visible files"
         return
-    for output in Job.FromString(row["spec"]).outputs:
+    for output in Job.FromString(row["spec"]).outputs if row["state"] == "COMPLETED" else ():
         if not any(f"/{output.name}/" in file.uri for file in files):
             yield f"job {job_id} is COMPLETED without a file of output {output.name}"
     for file in files:

@@ -224,6 +224,13 @@ class Deployment:
         films = ({"name": f"nine{i}", "transcode": nine} for i in range(2))
         return self._job(clip, encoding(), *films, STILL)
 
+    def each_job(self, clip: Path) -> Job:
+        """The same, each output published as it is done, and one more that is made from another's file."""
+        made = self.wide_job(clip)
+        made.publish = Job.EACH
+        made.outputs.add(name="poster", input="output:film").thumbnail.count = 1
+        return made
+
     def chunked_job(self, clip: Path) -> Job:
         """A job of a film that is made in four chunks, its sound, and what joins them."""
         film = encoding()

@@ -3,14 +3,15 @@
 WITH new AS (
     SELECT * FROM unnest(
         $3::uuid[], $4::uuid[], $5::smallint[], $6::bytea[], $7::text[], $8::text[], $9::timestamptz[],
-        $10::uuid[], $11::text[], $12::text[], $13::text[]
-    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent, operation, place)
+        $10::uuid[], $11::text[], $12::text[], $13::text[], $14::boolean[]
+    ) AS n (id, task_id, priority, spec, output_prefix, labels, deadline, retry_of, traceparent, operation, place, each)
 ), task AS (
     INSERT INTO tasks (id, job_id, tenant_id, kind, operation, state, priority, ready_time, traceparent, place)
     SELECT task_id, id, $1, 'run_job', operation, 'READY', priority, clock_timestamp(), traceparent, place FROM new
 )
-INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, labels, deadline, retry_of, open_tasks)
-SELECT id, $1, $2, priority, spec, output_prefix, labels::jsonb, deadline, retry_of, 1 FROM new
+INSERT INTO jobs (id, tenant_id, user_id, priority, spec, output_prefix, labels, deadline, retry_of, open_tasks, published)
+SELECT id, $1, $2, priority, spec, output_prefix, labels::jsonb, deadline, retry_of, 1, CASE WHEN each THEN '{}'::text[] END
+FROM new
 RETURNING id, create_time;
 
 -- name: insert_idempotency_keys
@@ -59,11 +60,11 @@ SELECT job_id, result FROM tasks
 WHERE tenant_id = $1 AND job_id = ANY ($2::uuid[]) AND kind = ANY ($3::text[]) AND result IS NOT NULL;
 
 -- name: list_files
--- Files of an output of a COMPLETED job after a position. It ends with the file that brings it to $6 bytes.
+-- Files of an output, after a position, that are visible: of a COMPLETED job, and of one that publishes each. It ends with the file that brings it to $6 bytes.
 WITH page AS (
     SELECT *, octet_length(file) AS bytes FROM output_files
     WHERE tenant_id = $1 AND job_id = $2 AND output = $3 AND position > $4
-        AND EXISTS (SELECT FROM jobs WHERE id = $2 AND state = 'COMPLETED')
+        AND EXISTS (SELECT FROM jobs WHERE id = $2 AND (state = 'COMPLETED' OR $3 = ANY (published)))
     ORDER BY position LIMIT $5
 ), counted AS (
     SELECT *, count(*) OVER () AS candidates, sum(bytes) OVER (ORDER BY position) - bytes AS bytes_before FROM page
@@ -72,19 +73,19 @@ SELECT *, path_in_output(uri, job_id) AS path
 FROM counted WHERE bytes_before < $6 ORDER BY position;
 
 -- name: find_file
--- The file at a path, as its URI has it, of an output of a COMPLETED job. The path is what follows the attempt's
+-- The file at a path, as its URI has it, of an output that is visible. The path is what follows the attempt's
 -- folder and the output's; the index has it.
 SELECT *, path_in_output(uri, job_id) AS path FROM output_files
 WHERE tenant_id = $1 AND job_id = $2 AND output = $3
     AND path_in_output(uri, job_id) = $4
-    AND EXISTS (SELECT FROM jobs WHERE id = $2 AND state = 'COMPLETED')
+    AND EXISTS (SELECT FROM jobs WHERE id = $2 AND (state = 'COMPLETED' OR $3 = ANY (published)))
 LIMIT 1;
 
 -- name: list_jobs
 -- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all. It ends with the job
 -- that brings it to $8 bytes; `candidates` are the jobs that it would have without that.
 WITH page AS (
-    SELECT id, octet_length(spec) + coalesce(octet_length(error), 0) + CASE WHEN state = 'COMPLETED' THEN coalesce(
+    SELECT id, octet_length(spec) + coalesce(octet_length(error), 0) + CASE WHEN state = 'COMPLETED' OR published IS NOT NULL THEN coalesce(
         (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id AND position < $9), 0) + coalesce(
         (SELECT sum(octet_length(result)) FROM tasks WHERE job_id = jobs.id), 0)
         ELSE 0 END AS bytes

@@ -106,6 +106,7 @@ held AS (
     FROM unnest($3::uuid[], $4::bigint[], $5::text[], $6::int[], $7::bytea[], $8::text[], $9::bigint[], $10::text[])
         AS f (task_id, fence, output, position, file, uri, size_bytes, sha256)
     JOIN done ON done.id = f.task_id AND done.fence = f.fence
+    RETURNING job_id, output
 )
 
 -- name: settle
@@ -132,18 +133,24 @@ waiting AS (
 UPDATE jobs j
 SET open_tasks = j.open_tasks - d.n + d.more, tasks = j.tasks + d.more,
     weight = j.weight + d.more_weight, done_weight = j.done_weight + d.weight,
+    -- What a job publishes one by one is told by an event, which a new version makes.
+    published = CASE WHEN j.published IS NOT NULL THEN j.published || d.outputs END,
+    version = CASE WHEN j.published IS NOT NULL AND cardinality(d.outputs) > 0 THEN j.version + 1 ELSE j.version END,
     state = CASE WHEN j.open_tasks + d.more = d.n THEN 'COMPLETED' ELSE j.state END,
     phase = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.phase END,
     error = CASE WHEN j.open_tasks + d.more = d.n THEN NULL ELSE j.error END,
     end_time = CASE WHEN j.open_tasks + d.more = d.n THEN clock_timestamp() END
 FROM (
-    SELECT job_id, n, weight, task_ids, fences, coalesce(more, 0) AS more, coalesce(more_weight, 0) AS more_weight
+    SELECT job_id, n, weight, task_ids, fences, coalesce(more, 0) AS more, coalesce(more_weight, 0) AS more_weight,
+        coalesce(outputs, '{}') AS outputs
     FROM (
         SELECT job_id, count(*)::int AS n, sum(weight) AS weight, array_agg(id) AS task_ids, array_agg(fence) AS fences
         FROM done GROUP BY job_id
     ) ended LEFT JOIN (
         SELECT job_id, count(*)::int AS more, sum(weight) AS more_weight FROM spawned GROUP BY job_id
-    ) grown USING (job_id)
+    ) grown USING (job_id) LEFT JOIN (
+        SELECT job_id, array_agg(DISTINCT output) AS outputs FROM files GROUP BY job_id
+    ) made USING (job_id)
 ) d
 -- Before this reads, what waited is opened and the jobs are locked.
 WHERE j.id = d.job_id AND (SELECT count(*) FROM opened) + (SELECT count(*) FROM ordered) >= 0
@@ -187,6 +194,11 @@ INSERT INTO storage_deletions (uri, not_before) SELECT uri, clock_timestamp() FR
 -- name: results_before
 -- What the tasks told that a task waited for, in the order of their ids.
 SELECT t.result FROM task_dependencies d JOIN tasks t ON t.id = d.depends_on WHERE d.task_id = $1 ORDER BY t.id;
+
+-- name: first_files
+-- The first file of each of some outputs that other tasks of a task's job have made.
+SELECT f.output, f.file FROM tasks t JOIN output_files f ON f.job_id = t.job_id
+WHERE t.id = $1 AND f.output = ANY ($2::text[]) AND f.position = 0;
 
 -- name: lock_task
 -- A task by its lease, before its job is locked: its job.
