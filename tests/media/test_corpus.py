@@ -15,7 +15,7 @@ from media.kit import Studio, decode
 
 from reelmill.jobs.errors import CODES, AttemptFailed, Category
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(short_or_long(300, 1800))]
 
 _LEAST = 300
 _NEAR_SECONDS, _TICK_SECONDS = 0.1, 0.06
