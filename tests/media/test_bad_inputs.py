@@ -38,8 +38,7 @@ def png(width: int, height: int) -> bytes:
     [
         (b"", "INPUT_EMPTY: the file is empty"),
         (b"just some text\n" * 100, "INPUT_NOT_MEDIA: ffmpeg finds no media in the file; give"),
-        (SRT.encode(), "INPUT_NOT_MEDIA"),
-        (b"WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n", "INPUT_NOT_MEDIA"),
+        (SRT.encode() * 400_000, "INPUT_UNSUPPORTED: the captions have "),
         (png(30000, 30000), "INPUT_CORRUPT: the file's picture or sound can't be read: it is damaged, or far too"),
         (png(9000, 9000), "INPUT_UNSUPPORTED: the picture has 9000 × 9000 pixels; at most 67108864"),
     ],

@@ -122,3 +122,61 @@ async def test_six_channels_become_two(studio: Studio, tmp_path: Path) -> None:
 async def test_a_sound_is_trimmed_to_the_sample(studio: Studio, tone: Path) -> None:
     trim = {"start_seconds": 0.25, "end_seconds": 0.75}
     assert decode(await studio.one(tone, audio={"format": "WAV", "trim": trim})).samples == 22050
+
+
+async def test_a_picture_each_so_many_seconds_begins_with_the_first_frame(
+    studio: Studio, ramp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = {"thumbnail": {"interval_seconds": 0.35, "format": "PNG"}}
+    assert [number(path) for path in await studio.make(ramp, spec)] == [0, 3, 7, 10, 14, 17]
+    monkeypatch.setattr("reelmill.media.operations.thumbnail._SEEK_SECONDS", 0)
+    assert [number(path) for path in await studio.make(ramp, spec)] == [0, 3, 7, 10, 14, 17]
+    with pytest.raises(AttemptFailed, match="these are 25000 pictures, and 1000 is the most"):
+        long = make(studio.folder / "long.mkv", "-f", "lavfi", "-i", "color=size=32x32:rate=0.1:duration=1000")
+        await studio.one(long, thumbnail={"interval_seconds": 0.04})
+
+
+async def test_scene_changes_are_the_first_frame_and_those_that_begin_another_scene(
+    studio: Studio, tmp_path: Path
+) -> None:
+    scenes = "".join(f"color={colour}:size=64x48:rate=10:duration=2[{colour}];" for colour in ("red", "white", "blue"))
+    film = make(tmp_path / "scenes.mp4", "-f", "lavfi", "-i", f"{scenes}[red][white][blue]concat=n=3")
+    made = await studio.make(film, {"thumbnail": {"scene_changes": True, "format": "PNG"}})
+    assert [path.name for path in made] == ["out-0001.png", "out-0002.png", "out-0003.png"]
+    assert [[level > 128 for level in rgb(path, 30, 20)] for path in made] == [
+        [True, False, False],
+        [True, True, True],
+        [False, False, True],
+    ]
+    few = await studio.make(film, {"thumbnail": {"scene_changes": True, "count": 2}})
+    assert len(few) == 2
+    still = make(tmp_path / "still.png", *RAMP, "-frames:v", "1")
+    assert len(await studio.make(still, {"thumbnail": {"scene_changes": True}})) == 1
+
+
+async def test_the_best_frame_is_neither_black_nor_blurred_where_there_is_another(
+    studio: Studio, tmp_path: Path
+) -> None:
+    graph = (
+        "color=black:size=320x240:rate=5:duration=1[a];testsrc2=size=320x240:rate=5:duration=1,gblur=sigma=12[b];"
+        "testsrc2=size=320x240:rate=5:duration=1,negate[c];[a][b][c]concat=n=3"
+    )
+    film = make(tmp_path / "film.mp4", "-f", "lavfi", "-i", graph, "-crf", "10")
+    (best,) = await studio.make(film, {"thumbnail": {"best": True, "format": "PNG"}})
+    sharp = make(tmp_path / "sharp.png", "-ss", "2.4", "-i", str(film), "-frames:v", "1")
+    differs = [
+        sum(abs(a - b) for a, b in zip(rgb(best, x, y), rgb(sharp, x, y), strict=True))
+        for x, y in ((300, 20), (20, 220), (300, 220))
+    ]
+    assert max(differs) < 60
+    black = make(tmp_path / "black.mp4", "-f", "lavfi", "-i", "color=black:size=64x48:rate=5:duration=2")
+    assert len(await studio.make(black, {"thumbnail": {"best": True, "count": 3}})) == 3
+
+
+async def test_what_has_no_picture_gives_its_cover(studio: Studio, tmp_path: Path, tone: Path) -> None:
+    cover = make(tmp_path / "cover.png", "-f", "lavfi", "-i", "color=red:size=64x48", "-frames:v", "1")
+    tagged = ("-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic")
+    song = make(tmp_path / "song.mp3", "-i", str(tone), "-i", str(cover), *tagged)
+    made = await studio.make(song, {"thumbnail": {"count": 2, "format": "PNG", "width": 32}})
+    assert [(decode(path).width, rgb(path, 10, 10)[0] > 250) for path in made] == [(32, True), (32, True)]
+    assert decode(await studio.one(song, preset="poster")).video_codec == "mjpeg"

@@ -73,6 +73,8 @@ for begin, name in ((0, "Before"), (5, "Über \\"), (30, "Then")):
     TITLED.info.chapters.add(start_seconds=begin, end_seconds=begin + 25, title=name)
 OTHERS = {"logo": replace(LOGO, name="logo"), "music": replace(MUSIC, name="music")}
 """Inputs that outputs may read besides."""
+JPEG = {**VIDEO, "codec": "mjpeg", "duration_seconds": 0, "rotation_degrees": 90, "color_space": "bt470bg"}
+PHOTO = source(JPEG, demuxer="jpeg_pipe", duration=0)
 CASES: dict[str, tuple[Source, list[dict]]] = {
     "transcode-defaults": (CLIP, [{"transcode": {}}]),
     "transcode-h265": (CLIP, [{"transcode": {"video": {"codec": "H265", "crf": 26, "effort": "SLOW"}}}]),
@@ -280,6 +282,63 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
     "thumbnail-seventeen-seeks": (CLIP, [{"thumbnail": {"count": 17, "format": "WEBP", "quality": 50}}]),
     "thumbnail-one-decode": (CLIP, [{"thumbnail": {"count": 100, "width": 160}}]),
     "thumbnail-hdr": (source({**VIDEO, **HDR}), [{"thumbnail": {"width": 320}}]),
+    "thumbnail-interval": (CLIP, [{"thumbnail": {"interval_seconds": 1, "width": 160}}]),
+    "thumbnail-scenes": (CLIP, [{"thumbnail": {"scene_changes": True, "count": 3}}]),
+    "thumbnail-best": (CLIP, [{"thumbnail": {"best": True, "count": 2, "width": 320}}]),
+    "thumbnail-cover": (
+        source({**VIDEO, "codec": "mjpeg", "cover": True, "duration_seconds": 0}, SOUND, demuxer="mp3"),
+        [{"thumbnail": {"count": 2}}],
+    ),
+    "sprite-defaults": (CLIP, [{"sprite": {}}]),
+    "sprite-interval": (CLIP, [{"sprite": {"interval_seconds": 4, "columns": 4, "rows": 2, "format": "WEBP"}}]),
+    "preview-defaults": (CLIP, [{"preview": {}}]),
+    "preview-gif": (CLIP, [{"preview": {"format": "GIF", "trim": {"start_seconds": 3, "end_seconds": 5}, "loops": 1}}]),
+    "preview-mp4": (CLIP, [{"preview": {"format": "MP4", "height": 180, "parts": 2, "seconds": 3}}]),
+    "image-defaults": (PHOTO, [{"image": {}}]),
+    "image-crop": (
+        PHOTO,
+        [
+            {
+                "image": {
+                    "format": "JPEG",
+                    "crop": {"left": 10, "top": 20, "width": 300, "height": 200},
+                    "width": 150,
+                    "height": 150,
+                    "fit": "PAD",
+                }
+            }
+        ],
+    ),
+    "image-avif": (PHOTO, [{"image": {"format": "AVIF", "width": 640}}]),
+    "image-animated": (
+        source({**VIDEO, "codec": "gif", "alpha": True, "frames": 20, "width": 100, "height": 80}, demuxer="gif"),
+        [{"name": name.lower(), "image": {"format": name}} for name in ("WEBP", "GIF", "PNG", "AVIF", "TIFF")],
+    ),
+    "captions-file": (
+        source({"index": 0, "kind": "SUBTITLE", "codec": "subrip"}, demuxer="srt", duration=0),
+        [{"captions": {"format": "TTML", "shift_seconds": -1.5}}],
+    ),
+    "captions-track": (
+        source(VIDEO, {"index": 2, "kind": "SUBTITLE", "codec": "mov_text", "language": "eng"}),
+        [{"captions": {"trim": {"start_seconds": 2, "end_seconds": 9}, "track": {"language": "en"}}}],
+    ),
+    "concat-two": (CLIP, [{"concat": {"parts": [{"trim": {"end_seconds": 2}}, {"trim": {"start_seconds": 50}}]}}]),
+    "concat-faded": (
+        CLIP,
+        [
+            {
+                "concat": {
+                    "parts": [{"trim": {"end_seconds": 2}}, {"trim": {"start_seconds": 55}}, {}],
+                    "crossfade_seconds": 0.5,
+                    "container": "WEBM",
+                }
+            }
+        ],
+    ),
+    "preset-storyboard": (CLIP, [{"preset": "storyboard"}]),
+    "preset-preview": (CLIP, [{"preset": "preview"}]),
+    "preset-poster": (CLIP, [{"preset": "poster"}]),
+    "preset-photo-web": (PHOTO, [{"preset": "photo-web"}]),
     "audio-mp3": (CLIP, [{"audio": {}}]),
     "audio-m4a": (CLIP, [{"audio": {"format": "M4A", "trim": {"end_seconds": 5}}}]),
     "audio-opus": (source(SURROUND), [{"audio": {"format": "OPUS", "channels": 4}}]),

@@ -110,6 +110,56 @@ thumbnails = some(
     format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
     quality=st.integers(0, 100),
     background=backgrounds,
+    interval_seconds=st.floats(0.04, 86400),
+    scene_changes=st.booleans(),
+    best=st.booleans(),
+)
+sprites = some(
+    format=st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    quality=st.integers(0, 100),
+    columns=st.integers(0, 50),
+    rows=st.integers(0, 50),
+    width=st.integers(16, 1024),
+    height=st.integers(16, 1024),
+    interval_seconds=st.floats(0.1, 3600),
+    count=st.integers(0, 10_000),
+    background=backgrounds,
+)
+previews = some(
+    format=st.sampled_from(["WEBP", "GIF", "MP4"]),
+    width=st.integers(16, 1920),
+    height=st.integers(16, 1920),
+    frame_rate=st.floats(1, 50),
+    seconds=st.floats(0.1, 60),
+    parts=st.integers(0, 32),
+    trim=trims,
+    loops=st.integers(0, 65535),
+    quality=st.integers(0, 100),
+)
+images = some(
+    format=st.sampled_from(["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF"]),
+    width=st.integers(1, 16383),
+    height=st.integers(1, 16383),
+    fit=st.sampled_from(["CONTAIN", "PAD", "CROP", "STRETCH", "SHRINK"]),
+    match_orientation=st.booleans(),
+    quality=st.integers(0, 100),
+    background=backgrounds,
+    crop=st.fixed_dictionaries({name: st.integers(1, 100) for name in ("left", "top", "width", "height")}),
+    first_frame=st.booleans(),
+)
+captionings = some(
+    format=st.sampled_from(["WEBVTT", "SRT", "TTML", "ASS"]),
+    shift_seconds=st.floats(-86400, 86400),
+    trim=trims,
+    track=selectors,
+)
+concats = some(
+    parts=st.lists(some(trim=trims), min_size=1, max_size=4),
+    container=st.sampled_from(["MP4", "WEBM", "MKV"]),
+    video=videos,
+    audio=sounds,
+    mute=st.booleans(),
+    crossfade_seconds=st.floats(0.04, 10),
 )
 audios = some(
     format=st.sampled_from(["MP3", "M4A", "OPUS", "FLAC", "WAV", "AC3", "EAC3"]),
@@ -200,6 +250,11 @@ outputs = st.one_of(
     st.fixed_dictionaries({"compare": comparisons}),
     st.fixed_dictionaries({"transcode": transcodes, "contract": contracts}),
     st.fixed_dictionaries({"audio": audios, "contract": contracts}),
+    st.fixed_dictionaries({"sprite": sprites}),
+    st.fixed_dictionaries({"preview": previews}),
+    st.fixed_dictionaries({"image": images}),
+    st.fixed_dictionaries({"captions": captionings}),
+    st.fixed_dictionaries({"concat": concats}),
     st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}),
 )
 shapes = st.builds(
@@ -213,7 +268,7 @@ streams = st.builds(
     MediaInfo.Stream,
     index=st.integers(0, 9),
     kind=st.sampled_from(list(MediaInfo.Stream.Kind.values())),
-    codec=st.sampled_from(["h264", "aac", ""]),
+    codec=st.sampled_from(["h264", "aac", "subrip", "ass", "dvd_subtitle", ""]),
     duration_seconds=lengths,
     width=st.integers(0, 8192),
     height=st.integers(0, 8192),
@@ -261,7 +316,7 @@ def composed(info: MediaInfo, count: int, alpha: bool, still: bool) -> MediaInfo
 
 usables = st.builds(usable, st.builds(MediaInfo, duration_seconds=lengths), streams, streams)
 infos = st.one_of(anything, usables, st.builds(composed, usables, st.integers(1, 3), st.booleans(), st.booleans()))
-inputs = st.builds(Source, info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts"]))
+inputs = st.builds(Source, info=infos, demuxer=st.sampled_from(["mov", "png_pipe", "mpegts", "gif", "srt"]))
 
 
 INPUT = "file:///attempt/input"

@@ -101,7 +101,7 @@ def test_a_step_says_which_encoders_and_filters_it_needs(name: str) -> None:
     made = with_others(job("file:///in", *({"name": "out"} | output for output in outputs)))
     for step in planning.graph(made, given, threads=2, others=OTHERS).steps:
         argv = rendered(step, Placed(inputs={"": "x", **dict.fromkeys(OTHERS, "y")})).argv
-        encoders = {value for option, value in pairwise(argv) if option.startswith(("-c:v", "-c:a"))}
+        encoders = {value for option, value in pairwise(argv) if option.startswith(("-c:v", "-c:a", "-c:s"))}
         assert step.encoders == encoders - {COPY}
         assert all(filter.replace("_", "").isalnum() for filter in step.filters)
 

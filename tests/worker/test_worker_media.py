@@ -53,9 +53,12 @@ from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
 from reelmill.telemetry import traces
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
+from reelmill.v1.captions_pb2 import Captions
+from reelmill.v1.concat_pb2 import Concat
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
-from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, Transcode, VideoSettings
+from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, TimeRange, Transcode, VideoSettings
 from reelmill.v1.package_pb2 import Package
+from reelmill.v1.sprite_pb2 import Sprite
 from reelmill.worker import finishing, spans
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
@@ -196,6 +199,44 @@ async def test_outputs_lie_below_the_attempts_own_prefix_and_the_folder_is_gone(
     events = await media.rig.store.jobs.events(TENANT, new.id, after=0, limit=99)
     phases = [Job.Phase.Name(e.phase) for e in events if e.state == Job.PROCESSING]
     assert phases == list(Phase)
+
+
+async def test_what_several_programs_make_of_several_inputs_is_stored_and_nothing_of_what_lies_between(
+    media: Media, source: Path
+) -> None:
+    media.start()
+    (media.folder / "words.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nhello\n")
+    film = make(
+        media.folder / "film.mkv", "-i", str(source), "-i", str(media.folder / "words.srt"), "-map", "0", "-map", "1"
+    )
+    one = TimeRange(end_seconds=1)
+    outputs = [
+        Output(name="board", sprite=Sprite(count=5, columns=2, rows=2, width=32)),
+        Output(name="both", concat=Concat(parts=[Concat.Part(trim=one), Concat.Part(input="third", trim=one)])),
+        Output(name="words", input="second", captions=Captions(shift_seconds=1)),
+        Output(name="track", input="third", captions=Captions(format=Captions.SRT)),
+        Output(name="scenes", thumbnail=Thumbnail(scene_changes=True, width=32)),
+        Output(name="none", captions=Captions(), optional=True),
+    ]
+    uris = [file_uri(path) for path in (source, media.folder / "words.srt", film)]
+    job = await media.rig.until(await media.submit(*outputs, source=uris), "COMPLETED", "FAILED")
+    assert job.state == Job.COMPLETED, job.error
+    names = {output.name: [file.path for file in output.files] for output in job.outputs}
+    assert names == {
+        "board": ["board.vtt", "board-0001.jpg", "board-0002.jpg"],
+        "both": ["both.mp4"],
+        "words": ["words.vtt"],
+        "track": ["track.srt"],
+        "scenes": ["scenes-0001.jpg"],
+        "none": [],
+    }
+    files = {file.path: file for output in job.outputs for file in output.files}
+    assert "00:02.000 --> 00:00:03.000\nhello" in file_path(files["words.vtt"].uri).read_text()
+    assert files["board.vtt"].content_type == "text/vtt" and not files["board.vtt"].HasField("media")
+    assert files["both.mp4"].media.duration_seconds == pytest.approx(2, abs=0.1)
+    assert job.outputs[-1].error.code == "INPUT_NO_CAPTIONS"
+    below = {path.name for path in (media.folder / "out").rglob("*") if path.is_file()}
+    assert below == files.keys()
 
 
 async def test_the_log_tells_the_exact_command(media: Media, source: Path) -> None:

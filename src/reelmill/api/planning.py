@@ -17,7 +17,6 @@ from reelmill.media.plan import sources
 from reelmill.media.probe import Prober
 from reelmill.media.promises import Levels
 from reelmill.media.render.command import Placed
-from reelmill.media.render.ffmpeg import reading_of
 from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import settle
 from reelmill.media.stages import forecast, linked, stages, together
@@ -27,7 +26,7 @@ from reelmill.storage.storage import Storage
 from reelmill.v1 import steps_pb2 as pb
 from reelmill.v1.jobs_pb2 import Job
 
-_KINDS = {Kind.VIDEO: "video", Kind.AUDIO: "audio"}
+_KINDS = {Kind.VIDEO: "video", Kind.AUDIO: "audio", Kind.TEXT: "text"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +152,7 @@ def _writing(writing: Writing) -> pb.Step.Writing:
 def _stream(stream: Encoded) -> pb.Step.Stream:
     return pb.Step.Stream(
         kind=_KINDS[stream.kind],
-        reading=reading_of(stream.taken, 0),
+        reading=next(iter(stream.taken.readings), 0),
         streams=stream.taken.streams,
         readings=stream.taken.readings if isinstance(stream.taken.reading, tuple) else (),
         filters=stream.taken.filters,

@@ -49,6 +49,7 @@ CODES: dict[str, Code] = {
     "INPUT_CORRUPT": Code(Category.INPUT, False, "The input is damaged or cut off."),
     "INPUT_NO_VIDEO": Code(Category.INPUT, False, "The operation needs a picture and the input has none."),
     "INPUT_NO_AUDIO": Code(Category.INPUT, False, "The operation needs sound and the input has none."),
+    "INPUT_NO_CAPTIONS": Code(Category.INPUT, False, "The operation needs a text track and the input has none."),
     "INPUT_UNSUPPORTED": Code(Category.INPUT, False, "The input uses a format that is not accepted."),
     "COPY_IMPOSSIBLE": Code(
         Category.INPUT, False, "A stream must go out as it is, and is not what else was asked for."

@@ -13,8 +13,12 @@ from typing import BinaryIO
 _MOST_PARTS = 100_000  # of a file's structure; fragments of hours of film are fewer
 _HEAD_BYTES = 2**16  # of tags that are read; ours have a few hundred
 
-_PNG = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT", b"pHYs"})
-_WEBP = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH"})
+_PNG = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT", b"pHYs"}
+) | {
+    *(b"acTL", b"fcTL", b"fdAT"),  # of an animation
+}
+_WEBP = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"})
 _WAV = frozenset({b"fmt ", b"data", b"fact", b"ds64", b"JUNK", b"LIST"})
 _JPEG = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDD, 0xE0, 0xFE})  # E0 is JFIF; FE is a comment, the encoder's
 # Boxes of MP4, and those that hold others. stsd's own are looked at by `_sample_entry`.
@@ -30,8 +34,15 @@ _MP4 = _MP4_FOLDERS | {
 }
 # One ID3 tag of one field, by which the packager tells its version.
 _PACKAGER = re.compile(rb".{6}ID3\x04.{6}PRIV.{6}https://github\.com/shaka-project/shaka-packager\0[\w.-]+", re.DOTALL)
-_MP4_HANDLERS = (b"VideoHandler", b"SoundHandler", b"mdir", b"")
+_MP4_HANDLERS = (b"PictureHandler", b"VideoHandler", b"SoundHandler", b"mdir", b"")
 _MOV_HANDLERS = (b"\x0cVideoHandler", b"\x0cSoundHandler", b"\x0bDataHandler")  # QuickTime's names tell their length
+_AVIF = frozenset({b"tref", b"auxl", b"auxi"})  # of a film of pictures, besides MP4's
+_AVIF_ITEMS = frozenset({b"av01"})
+_ITEM = re.compile(rb"infe\x02.{7}(.{4})", re.DOTALL)  # ISO/IEC 14496-12, 8.11.6: version, flags, number, protection
+# TIFF 6.0: size, samples, compression, what colours mean, strips, resolution, the writer, a palette, opacity.
+_TIFF = frozenset(
+    {*(254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279), *(282, 283, 284, 296, 305, 317, 320, 338, 339, 530)}
+)
 # Elements of Matroska by their numbers, and those that hold others.
 _MKV_FOLDERS = {
     0x18538067: "Segment",
@@ -161,7 +172,7 @@ def _mp4(file: BinaryIO) -> Iterator[str]:
     yield from _boxes(file, 0, file.tell(), [0])
 
 
-def _boxes(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]:
+def _boxes(file: BinaryIO, at: int, end: int, count: list[int], also: frozenset[bytes] = frozenset()) -> Iterator[str]:
     while at + 8 <= end and count[0] < _MOST_PARTS:
         count[0] += 1
         file.seek(at)
@@ -173,7 +184,7 @@ def _boxes(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]
         size = size or end - at
         if kind == b"ID32" and _PACKAGER.fullmatch(file.read(min(size - head, 256))):
             pass
-        elif kind not in _MP4:
+        elif kind not in _MP4 and kind not in also:
             yield _name(kind)
         elif kind == b"hdlr":
             handler = file.read(min(size - head, 256))[24:].rstrip(b"\0")
@@ -182,9 +193,9 @@ def _boxes(file: BinaryIO, at: int, end: int, count: list[int]) -> Iterator[str]
         elif kind == b"stsd" and b"prof" in file.read(min(size - head, _HEAD_BYTES)):
             yield "colour profile"
         if kind in _MP4_FOLDERS:
-            yield from _boxes(file, at + head, at + size, count)
+            yield from _boxes(file, at + head, at + size, count, also)
         elif kind == b"meta":  # a version comes first
-            yield from _boxes(file, at + head + 4, at + size, count)
+            yield from _boxes(file, at + head + 4, at + size, count, also)
         at += max(size, 8)
 
 
@@ -249,6 +260,65 @@ def _flac(file: BinaryIO) -> Iterator[str]:
             return
 
 
+def _gif(file: BinaryIO) -> Iterator[str]:
+    """Blocks as in GIF89a: pictures, how they are shown, and the loop's length."""
+    head = file.read(13)
+    file.seek(3 << ((head[10] & 7) + 1) if head[10] & 0x80 else 0, 1)
+    for _ in range(_MOST_PARTS):
+        kind = file.read(1)
+        if kind == b"!":
+            label = file.read(1)
+            first = file.read(file.read(1)[0])
+            if label not in (b"\xf9", b"\xff"):
+                yield "comment"
+            elif label == b"\xff" and not first.startswith(b"NETSCAPE2.0"):
+                yield _name(first[:11])
+        elif kind == b",":
+            flags = file.read(9)[8]
+            file.seek(3 << ((flags & 7) + 1) if flags & 0x80 else 0, 1)
+            file.seek(1, 1)
+        else:
+            return
+        while length := file.read(1)[0]:
+            file.seek(length, 1)
+
+
+def _avif(file: BinaryIO) -> Iterator[str]:
+    """The boxes of a picture, or of a film of pictures, and which items there are besides coded ones."""
+    file.seek(0, 2)
+    end, at = file.tell(), 0
+    while at + 8 <= end:
+        file.seek(at)
+        size, kind = struct.unpack(">I4s", file.read(8))
+        size = size or end - at
+        if kind == b"meta":
+            boxes = file.read(min(size - 8, _HEAD_BYTES))
+            yield from (_name(item) for item in _ITEM.findall(boxes) if item not in _AVIF_ITEMS)
+            yield from ("colour profile" for of in (b"prof", b"rICC") if b"colr" + of in boxes)
+        elif kind == b"moov":
+            yield from _boxes(file, at + 8, at + size, [0], also=_AVIF)
+        elif kind not in (b"ftyp", b"mdat", b"free"):
+            yield _name(kind)
+        at += max(size, 8)
+
+
+def _tiff(file: BinaryIO) -> Iterator[str]:
+    """The tags of each picture in turn (TIFF 6.0)."""
+    order = {b"II": "<", b"MM": ">"}[file.read(2)]
+    file.seek(4)
+    (at,) = struct.unpack(f"{order}I", file.read(4))
+    for _ in range(_MOST_PARTS):
+        if not at:
+            return
+        file.seek(at)
+        (count,) = struct.unpack(f"{order}H", file.read(2))
+        for _ in range(count):
+            (tag,) = struct.unpack(f"{order}H10x", file.read(12))
+            if tag not in _TIFF:
+                yield f"tag {tag}"
+        (at,) = struct.unpack(f"{order}I", file.read(4))
+
+
 def _opus(file: BinaryIO) -> Iterator[str]:
     head = file.read(_HEAD_BYTES)
     at = head.find(b"OpusTags")
@@ -289,4 +359,7 @@ _READERS: dict[str, Callable[[BinaryIO], Iterator[str]]] = {
     "mp3": _mp3,
     "ac3": _frames,
     "eac3": _frames,
+    "gif": _gif,
+    "avif": _avif,
+    "tiff": _tiff,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import texts
 from reelmill.media.extents import Extent, as_told
 from reelmill.media.formats.containers import DEMUXERS
 from reelmill.media.timeline import MOST_LOOKS, Timeline, unpacked
@@ -16,6 +17,7 @@ from reelmill.media.warm import Answer, Crashed, Overrun, WarmChildren
 from reelmill.v1.media_pb2 import MediaInfo
 
 _CODES = frozenset({"INPUT_EMPTY", "INPUT_NOT_MEDIA", "INPUT_CORRUPT", "INPUT_UNSUPPORTED"})
+_ACCEPTED = DEMUXERS | texts.FORMATS.keys()
 _MOST_STREAMS, _MESSAGE_CHARACTERS = 1000, 1000  # libav opens no more streams
 _MOST_SPANS = 500  # of a question: QUESTION_BYTES
 
@@ -51,7 +53,7 @@ def probed(told: Mapping[str, Any]) -> Probed:
         times = unpacked(told["timeline"]) if "timeline" in told else None
         info = MediaInfo.FromString(base64.b64decode(told["info"]))
         # ffmpeg is told to read the file as such: one of those that open other files would lead further.
-        if told["demuxer"] not in DEMUXERS or len(info.streams) > _MOST_STREAMS:
+        if told["demuxer"] not in _ACCEPTED or len(info.streams) > _MOST_STREAMS:
             raise ValueError("it names what we don't accept")
         return Probed(info, told["demuxer"], times)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, DecodeError) as error:

@@ -30,6 +30,7 @@ from reelmill.media import (
     ogg,
     profiles,
     shapes,
+    texts,
     timeline,
     tracks,
 )
@@ -138,6 +139,12 @@ def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float]
     head = file.head(1024)
     if any(mark in head for mark in _PLAYLISTS):
         return _refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
+    if (text := texts.kind_of(head)) is not None:
+        if size > texts.MOST_BYTES:
+            return _refuse(
+                "INPUT_UNSUPPORTED", f"the captions have {size} bytes; at most {texts.MOST_BYTES} are accepted"
+            )
+        return _answer(_captions(text, size), text)
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
     if picture == "webp_pipe" and animations.is_cut_off(head, size):
         return _unreadable(True, head)
@@ -214,6 +221,13 @@ def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float]
     return _answer(info, demuxer, times)
 
 
+def _captions(kind: str, size: int) -> MediaInfo:
+    """A file of captions, as one with a text track."""
+    info = MediaInfo(format=kind, size_bytes=size)
+    info.streams.add(index=0, kind=MediaInfo.Stream.SUBTITLE, codec=texts.FORMATS[kind])
+    return info
+
+
 def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:
     told = {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
     return told | ({"timeline": timeline.packed(times)} if times is not None else {})
@@ -273,7 +287,7 @@ def describe(container: Any, size: int) -> MediaInfo:
             roles=[role for flags, role in _ROLES if disposition & flags],
             frames=max(0, stream.frames or 0),
         )
-        if stream.type in ("video", "audio"):
+        if stream.type in _KINDS:
             described.codec = stream.codec.canonical_name if stream.codec_context else ""
             described.bitrate_bps = max(0, getattr(stream, "bit_rate", 0) or 0)
         if stream.type == "video":

@@ -60,6 +60,8 @@ class Data(Enum):
 
     LINES = "lines"
     """Text that a step behind reads."""
+    CAPTIONS = "captions"
+    """WebVTT, SRT, TTML or ASS, as its path says."""
     PEAKS = "peaks"
     """JSON as audiowaveform writes it."""
     JSON = "json"
@@ -111,6 +113,8 @@ class PlannedFile:
     """Whether it is one of its output's files; else it is made for what is told of the output, or for a later step."""
     mastered: Mastered | None = None
     """What is known of its sound."""
+    optional: bool = False
+    """Whether all is well without it: there may be fewer than were planned for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

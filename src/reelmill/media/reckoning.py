@@ -35,7 +35,7 @@ _SOUNDS = {"AAC": 0.016, "MP3": 0.009, "OPUS": 0.009, "FLAC": 0.0012, "WAV": 0.0
 """Core-seconds a second."""
 _TOOL_CPU = 0.15
 """Core-seconds: a tool of our own starts, and reads some lines."""
-_ENCODING = frozenset({"transcode", "thumbnail", "audio", "package"})
+_ENCODING = frozenset({"transcode", "thumbnail", "audio", "package", "concat"})
 """Operations that are reckoned by what is encoded; of others by their steps' costs."""
 _KINDS = {StreamKind.VIDEO: MediaInfo.Stream.VIDEO, StreamKind.AUDIO: MediaInfo.Stream.AUDIO}
 _COPY_CPU = 0.001
@@ -74,7 +74,7 @@ def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ..
     files: dict[str, list[PlannedFile | FileSet]] = {name: [] for name in step.outputs}
     copied = 0
     for writing in step.writes:
-        if all(stream.encoder == COPY for stream in writing.streams):
+        if writing.streams and all(stream.encoder == COPY for stream in writing.streams):
             copied += 1
             continue
         for thing in writing.promised:
@@ -90,7 +90,8 @@ def works(job: Job, step: Step, sources: Mapping[str, Source]) -> tuple[Work, ..
         operation = asked[name].WhichOneof("operation") or ""
         if operation not in _ENCODING or (made and not any(map(_is_media, made))):
             cpu = _some(step.cost.writing_cpu / len(files))
-            found.append(Work(kind=Kind(operation if operation not in _ENCODING else "look"), output=name, cpu=cpu))
+            kind = Kind("look") if operation in _ENCODING else Kind(operation, _format(asked[name], operation))
+            found.append(Work(kind=kind, output=name, cpu=cpu))
             continue
         source = sources.get(asked[name].input or job.inputs[0].name)
         picture = shown(source.info) if source else None
@@ -132,10 +133,19 @@ def _encoding(
 
 def _settings(output: Output, file: PlannedFile | FileSet, picture: MediaInfo.Stream) -> VideoSettings:
     """How a film is encoded: of a package the rung that its file is called by."""
+    if output.HasField("concat"):
+        return output.concat.video
     if not output.HasField("package") or isinstance(file, FileSet):
         return output.transcode.video
     rungs = ladders.rungs(output.package, picture, 0.0)
     return next((rung.settings for rung in rungs if rung.name == film_name(file.path)), rungs[0].settings)
+
+
+def _format(output: Output, operation: str) -> str:
+    """The name of the format that an output is asked for in; empty where its operation has none."""
+    spec = getattr(output, operation)
+    field = spec.DESCRIPTOR.fields_by_name.get("format")
+    return str(field.enum_type.values_by_number[spec.format].name) if field else ""
 
 
 def _film(name: str, video: VideoSettings, size: Size, picture: MediaInfo.Stream, seconds: float) -> Work:
@@ -164,10 +174,8 @@ def _sound(output: Output, seconds: float) -> Work:
         name, bps = AudioExtract.Format.Name(output.audio.format), output.audio.bitrate_bps
         name = "AAC" if name == "M4A" else name
     else:
-        name, bps = (
-            AudioSettings.Codec.Name(output.transcode.audio.codec),
-            output.transcode.audio.bitrate_bps or DEFAULT_BPS,
-        )
+        audio = output.concat.audio if output.HasField("concat") else output.transcode.audio
+        name, bps = AudioSettings.Codec.Name(audio.codec), audio.bitrate_bps or DEFAULT_BPS
     written = _LOSSLESS_BYTES.get(name, bps / 8) * seconds
     return Work(kind=Kind("sound", name), output=output.name, cpu=_some(_SOUNDS[name] * seconds), bytes=written)
 

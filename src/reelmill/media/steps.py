@@ -45,6 +45,7 @@ class Kind(Enum):
 
     VIDEO = "v"
     AUDIO = "a"
+    TEXT = "s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

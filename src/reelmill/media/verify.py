@@ -30,6 +30,9 @@ _SAMPLES = 3  # segments of a set that are looked into: the first, the middle an
 _SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: sound ends with its last packet
 _DAMAGED_SECONDS = 0.1
 _WHOLE = (0.0, 1e9)  # seconds: of a file whose frames are all looked at
+_TEXT_BYTES = 2**26
+# How files of captions begin; SRT begins with a number, or is empty.
+_BEGINNINGS = {".vtt": "WEBVTT\n", ".ttml": "<?xml", ".ass": "[Script Info]"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,17 +83,25 @@ async def verified(
     `folder` is asked for where one does not.
     """
     code = "INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID"
+
+    def is_left_out(thing: PlannedFile | FileSet) -> bool:
+        """Whether it is not there, and need not be."""
+        may = isinstance(thing, PlannedFile) and thing.optional and thing.path not in kept
+        return may and isinstance(thing, PlannedFile) and not (folder() / thing.path).exists()
+
     for thing in promised:
         path, missing = (
             (thing.path, thing.if_missing) if isinstance(thing, PlannedFile) else (thing.manifest, "OUTPUT_INVALID")
         )
-        if path not in kept and not (folder() / path).exists():
+        if path not in kept and not is_left_out(thing) and not (folder() / path).exists():
             message = f"{path}: ffmpeg ended well without writing it; the input has no picture or sound there"
             raise AttemptFailed("INPUT_CORRUPT" if input_damaged else missing, message, output=thing.output)
 
     async def one(thing: PlannedFile | FileSet) -> list[Verified]:
         if isinstance(thing, FileSet):
             return await _set(thing, folder(), prober, code)
+        if is_left_out(thing):
+            return []
         if (still := kept.get(thing.path)) is not None:
             return [_still(thing, still, code)]
         return [await _file(thing, folder(), prober, code)]
@@ -134,6 +145,11 @@ def _read_data(file: PlannedFile, path: Path) -> OutputResult | None:
                 raise ValueError(f"it has more than {MOST_BYTES} bytes")
             text = path.read_text()
             return result_of(file.data, text) if file.data is not Data.MEASURED else None
+        if file.data is Data.CAPTIONS:
+            if size > _TEXT_BYTES:
+                raise ValueError(f"it has more than {_TEXT_BYTES} bytes")
+            if not path.read_bytes().decode().startswith(_BEGINNINGS.get(path.suffix, "")):
+                raise ValueError("it begins otherwise")
         if file.data in (Data.PEAKS, Data.JSON):
             with path.open("rb") as opened:
                 head = opened.read(HEAD_BYTES)

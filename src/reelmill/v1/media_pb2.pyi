@@ -1,8 +1,12 @@
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
+from reelmill.v1 import captions_pb2 as _captions_pb2
+from reelmill.v1 import image_pb2 as _image_pb2
 from reelmill.v1 import operations_pb2 as _operations_pb2
 from reelmill.v1 import package_pb2 as _package_pb2
+from reelmill.v1 import preview_pb2 as _preview_pb2
 from reelmill.v1 import rules_pb2 as _rules_pb2
+from reelmill.v1 import sprite_pb2 as _sprite_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -215,7 +219,7 @@ class Parameter(_message.Message):
     def __init__(self, path: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., required: _Optional[bool] = ..., repeated: _Optional[bool] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., max_length: _Optional[int] = ..., max_items: _Optional[int] = ..., pattern: _Optional[str] = ..., default: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Parameter.Value, _Mapping]]] = ...) -> None: ...
 
 class Preset(_message.Message):
-    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "outputs")
+    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "image", "captions", "outputs")
     class Part(_message.Message):
         __slots__ = ("part", "transcode", "thumbnail", "audio", "package")
         PART_FIELD_NUMBER: _ClassVar[int]
@@ -235,6 +239,10 @@ class Preset(_message.Message):
     THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
+    SPRITE_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
@@ -242,8 +250,12 @@ class Preset(_message.Message):
     thumbnail: _operations_pb2.Thumbnail
     audio: _operations_pb2.AudioExtract
     package: _package_pb2.Package
+    sprite: _sprite_pb2.Sprite
+    preview: _preview_pb2.Preview
+    image: _image_pb2.Image
+    captions: _captions_pb2.Captions
     outputs: _containers.RepeatedCompositeFieldContainer[Preset.Part]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ...) -> None: ...
 
 class ListOperationsRequest(_message.Message):
     __slots__ = ()

@@ -275,7 +275,7 @@ class Transcode(_message.Message):
     def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ..., chunk_seconds: _Optional[float] = ..., no_video: _Optional[bool] = ..., speed: _Optional[float] = ..., fade_in_seconds: _Optional[float] = ..., fade_out_seconds: _Optional[float] = ..., overlays: _Optional[_Iterable[_Union[_overlays_pb2.Overlay, _Mapping]]] = ..., soundtrack: _Optional[_Union[_overlays_pb2.Soundtrack, _Mapping]] = ..., keep: _Optional[_Iterable[_Union[Transcode.Kept, str]]] = ...) -> None: ...
 
 class Thumbnail(_message.Message):
-    __slots__ = ("count", "times_seconds", "width", "height", "format", "quality", "background")
+    __slots__ = ("count", "times_seconds", "width", "height", "format", "quality", "background", "interval_seconds", "scene_changes", "best")
     class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         FORMAT_UNSPECIFIED: _ClassVar[Thumbnail.Format]
@@ -293,6 +293,9 @@ class Thumbnail(_message.Message):
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     BACKGROUND_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SCENE_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
     count: int
     times_seconds: _containers.RepeatedScalarFieldContainer[float]
     width: int
@@ -300,7 +303,10 @@ class Thumbnail(_message.Message):
     format: Thumbnail.Format
     quality: int
     background: str
-    def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ..., background: _Optional[str] = ...) -> None: ...
+    interval_seconds: float
+    scene_changes: bool
+    best: bool
+    def __init__(self, count: _Optional[int] = ..., times_seconds: _Optional[_Iterable[float]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[Thumbnail.Format, str]] = ..., quality: _Optional[int] = ..., background: _Optional[str] = ..., interval_seconds: _Optional[float] = ..., scene_changes: _Optional[bool] = ..., best: _Optional[bool] = ...) -> None: ...
 
 class AudioExtract(_message.Message):
     __slots__ = ("format", "bitrate_bps", "sample_rate_hz", "channels", "trim", "audio_track", "loudness_lufs", "true_peak_dbtp", "remove_silence", "fade_in_seconds", "fade_out_seconds")

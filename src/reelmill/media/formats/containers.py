@@ -30,6 +30,9 @@ CONTENT_TYPES = {
     "jpg": "image/jpeg",
     "png": "image/png",
     "webp": "image/webp",
+    "gif": "image/gif",
+    "avif": "image/avif",
+    "tiff": "image/tiff",
     "mp3": "audio/mpeg",
     "m4a": "audio/mp4",
     "opus": "audio/ogg",
@@ -38,6 +41,10 @@ CONTENT_TYPES = {
     "ac3": "audio/ac3",
     "eac3": "audio/eac3",
     "json": "application/json",
+    "vtt": "text/vtt",
+    "srt": "application/x-subrip",
+    "ttml": "application/ttml+xml",
+    "ass": "text/x-ssa",
 }
 
 V, A, C, F = VideoSettings, AudioSettings, Transcode, AudioExtract

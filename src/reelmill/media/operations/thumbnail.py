@@ -1,11 +1,13 @@
-"""thumbnail: take still pictures from a video."""
+"""thumbnail: take still pictures from a video, or the cover image of what has none."""
 
+import itertools
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import composing, costs, cutting, memory, pictures, tracks
+from reelmill.media import composing, costs, cutting, memory, pictures, tracks, windows
 from reelmill.media.checks import background_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.formats.containers import CONTENT_TYPES
@@ -14,7 +16,7 @@ from reelmill.media.geometry import Scaling, Size, aspects, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
 from reelmill.media.render.ffmpeg import seconds
-from reelmill.media.sources import is_still, may_change, reading
+from reelmill.media.sources import Span, is_still, may_change, reading
 from reelmill.media.steps import Cost, Encoded, Kind, Step, Writing
 from reelmill.media.timeline import MOST_LOOKS, SECOND, micros
 from reelmill.v1.media_pb2 import MediaInfo
@@ -27,6 +29,21 @@ _PICTURES_A_STEP = 16
 _SEEK_SECONDS = 3.0
 _BLIND = 10 * SECOND  # from key frame to key frame, where none is known
 _ROUNDING_SECONDS = 0.001  # Matroska keeps times to the millisecond
+_MOST = 1000
+"""Pictures of one output."""
+_MOST_SCENES = 100  # unless more are asked for
+# How frames differ, up to 1; between 0.3 and 0.5 is sane, says the documentation of the filter select.
+_SCENES = "select=eq(n\\,0)+gt(scene\\,0.3)*gte(t-prev_selected_t\\,1)"
+_BEST_SECONDS, _BEST_RATE = 3.0, 4.0  # of a part's middle, looked at so often a second
+# Frames that are dark all over, or whose edges are some pixels wide, are left out; where there is no other, all count.
+_GOOD = (
+    "blackframe=amount=0:threshold=40,metadata=mode=select:key=lavfi.blackframe.pblack:value=90:function=less,"
+    "blurdetect,metadata=mode=select:key=lavfi.blur:value=8:function=less"
+)
+
+
+# update: the path is a name and no pattern for many.
+_ALONE = ("-map_metadata", "-1", "-f", "image2", "-update", "1")
 
 
 class ThumbnailOperation:
@@ -36,7 +53,11 @@ class ThumbnailOperation:
     description = "Take still pictures from a video."
     extensions = tuple(still.extension for still in STILLS.values())
     encoders = frozenset(still.encoder for still in STILLS.values())
-    filters = pictures.FILTERS | cutting.FILTERS | composing.FILTERS | {"fps", "format"}
+    filters = (
+        windows.FILTERS
+        | {"format", "select", "split", "concat"}
+        | {"blackframe", "blurdetect", "metadata", "thumbnail"}
+    )
     example = '{"name": "stills", "thumbnail": {"count": 3, "width": 160, "format": "JPEG"}}'
 
     def violations(self, spec: Thumbnail, path: str) -> list[Violation]:
@@ -44,6 +65,7 @@ class ThumbnailOperation:
         found = []
         if spec.count and spec.times_seconds:
             found.append(Violation(f"{path}.count", "contradicts times_seconds: leave one of the two out"))
+        found += _contradictions(spec, path)
         still = STILLS[spec.format or Thumbnail.JPEG]
         if spec.quality and not still.quality:
             name = Thumbnail.Format.Name(spec.format)
@@ -55,8 +77,8 @@ class ThumbnailOperation:
         """Fills in count, format and quality."""
         made = Thumbnail()
         made.CopyFrom(spec)
-        if not spec.times_seconds:
-            made.count = spec.count or 1
+        if not (spec.times_seconds or spec.interval_seconds):
+            made.count = spec.count or (_MOST_SCENES if spec.scene_changes else 1)
         made.format = spec.format or Thumbnail.JPEG
         if STILLS[made.format].quality:
             made.quality = spec.quality or 80
@@ -68,14 +90,19 @@ class ThumbnailOperation:
 
     def looks(self, spec: Thumbnail) -> tuple[float, ...]:
         """The times, or the middles of equal parts."""
+        if spec.scene_changes:
+            return ()
         return (*spec.times_seconds, *(-(i + 0.5) / spec.count for i in range(min(spec.count, MOST_LOOKS))))
 
     def plan(self, output: str, spec: Thumbnail, source: Source, context: PlanContext) -> Planned:
         """A file for each picture; a step for every 16, or one for all where they are close together."""
-        picture = tracks.picture(source, output)
+        cover = _cover(source)
+        picture = cover or tracks.picture(source, output)
         track = source.timeline.track(picture.index)
         begin, duration = track.start / SECOND, (track.end - track.start) / SECOND
-        times = _times(spec, source, begin, duration, output)
+        same = cover or (spec.scene_changes and is_still(source))
+        times = [0.0] * (len(spec.times_seconds) or _count(spec)) if same else []
+        times = times or _times(spec, source, begin, duration, output)
         scaling = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=1)
         _check_size(scaling.final, output)
         taking = _Taking(
@@ -86,11 +113,19 @@ class ThumbnailOperation:
             scaling=scaling,
             missing="OUTPUT_INVALID" if duration else "TIME_OUT_OF_RANGE",
         )
-        if source.info.composition.still:
+        if cover or source.info.composition.still:
             return (_of_a_still(taking, len(times)),)
-        if spec.count > 1 and 0 < duration < _SEEK_SECONDS * spec.count:
+        if spec.scene_changes and not is_still(source):
+            return (_scenes(taking, context, duration),)
+        if spec.best and not is_still(source):
+            return _best(taking, Span(begin, duration, cut=False), context)
+        if len(times) > 1 and not spec.times_seconds and 0 < duration < _SEEK_SECONDS * len(times):
             held = track.knows(micros(times[-1])) and track.shown_until(micros(times[-1])) >= track.end
-            return (_one_decode(taking, context, _Spread(begin=begin, length=duration, held=held)),)
+            rate = (
+                f"1/{seconds(spec.interval_seconds)}" if spec.interval_seconds else f"{spec.count}/{seconds(duration)}"
+            )
+            spread = _Spread(first=times[0], count=len(times), rate=rate, length=duration, held=held)
+            return (_one_decode(taking, context, spread),)
         seeks = [_seek_to(time, source, picture, duration) for time in times]
         each = memory.decoding(picture, source.demuxer, 1), memory.still(scaling.final, picture)
         many = _pictures_a_step(sum(each), context.memory_bytes)
@@ -133,7 +168,11 @@ class _Taking:
 
     def graph(self, start: float) -> str:
         """The filters of pictures from a time on."""
-        shown = Shown(
+        return ",".join((*pictures.filters(self.picture, self.shown(start)), self.pixels, pictures.ALONE))
+
+    def shown(self, start: float) -> Shown:
+        """How pictures from a time on come out."""
+        return Shown(
             scaling=self.scaling,
             matrix=self.format.matrix,
             full=self.format.full,
@@ -141,9 +180,12 @@ class _Taking:
             changing=may_change(self.source),
             aspects=aspects(self.picture, start),
         )
+
+    @property
+    def pixels(self) -> str:
+        """The filter that makes the format's pixels."""
         clear = self.spec.background == pictures.TRANSPARENT and self.picture.alpha
-        pixels = f"format={self.format.clear_pixels if clear else self.format.pixels}"
-        return ",".join((*pictures.filters(self.picture, shown), pixels, pictures.ALONE))
+        return f"format={self.format.clear_pixels if clear else self.format.pixels}"
 
     def encoded(self, filters: str, *, reading: int = 0, frames: int = 1, timing: tuple[str, ...] = ()) -> Encoded:
         return Encoded(
@@ -174,14 +216,17 @@ class _Taking:
             for i in range(first, first + count)
         )
 
-    def many(self, filters: str, count: int) -> Writing:
-        """The pictures of one decode."""
+    def many(self, filters: str, count: int, *, least: int = 0) -> Writing:
+        """The pictures of one decode; `least`: so many must be there at least, 0: all."""
+        promised = self.promised(0, count)
+        if least:
+            promised = tuple(replace(file, optional=file.position >= least) for file in promised)
         return Writing(
             path=self.path("%04d"),
             # passthrough: the rate is made already; nothing is to be repeated for a late start.
             streams=(self.encoded(filters, frames=count, timing=("-fps_mode", "passthrough")),),
             options=("-map_metadata", "-1", "-f", "image2", "-start_number", "1"),
-            promised=self.promised(0, count),
+            promised=promised,
         )
 
 
@@ -189,10 +234,45 @@ class _Taking:
 class _Spread:
     """Where stills are spread, in seconds."""
 
-    begin: float
+    first: float
+    count: int
+    rate: str
+    """Stills a second, as a fraction."""
     length: float
+    """Of the picture."""
     held: bool
     """Whether the last still shows the last frame, which no other follows."""
+
+
+def _contradictions(spec: Thumbnail, path: str) -> list[Violation]:
+    """Ways to choose pictures that exclude each other."""
+    ways = {
+        "interval_seconds": bool(spec.interval_seconds),
+        "scene_changes": spec.scene_changes,
+        "best": spec.best,
+        "times_seconds": bool(spec.times_seconds),
+    }
+    chosen = [name for name, given in ways.items() if given]
+    found = [
+        Violation(f"{path}.{name}", f"contradicts {other}: leave one of the two out")
+        for name, other in itertools.pairwise(chosen)
+    ]
+    if spec.count and spec.interval_seconds:
+        found.append(Violation(f"{path}.count", "contradicts interval_seconds: leave one of the two out"))
+    return found
+
+
+def _cover(source: Source) -> MediaInfo.Stream | None:
+    """The image that stands for what has no picture."""
+    if tracks.shown(source.info) is not None:
+        return None
+    streams = (s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height)
+    return next((s for s in streams if s.cover and not s.empty), None)
+
+
+def _count(spec: Thumbnail) -> int:
+    """How many pictures of what never changes."""
+    return 1 if spec.scene_changes or spec.interval_seconds else spec.count
 
 
 def _times(spec: Thumbnail, source: Source, begin: float, duration: float, output: str) -> list[float]:
@@ -203,9 +283,15 @@ def _times(spec: Thumbnail, source: Source, begin: float, duration: float, outpu
             message = f"times_seconds has {late[0]:g}, and the input ends at {longest:.3f} s; give a smaller one"
             raise AttemptFailed("TIME_OUT_OF_RANGE", message, output=output)
         return list(spec.times_seconds)
-    if not duration and spec.count > 1 and not is_still(source):
+    if not duration and (spec.count > 1 or spec.interval_seconds) and not (is_still(source) or spec.scene_changes):
         message = "the input does not say how long it is, so no pictures can be spread over it; give times_seconds"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
+    if spec.interval_seconds:
+        count = max(1, math.ceil(duration / spec.interval_seconds))
+        if count > _MOST:
+            message = f"these are {count} pictures, and {_MOST} is the most; give a greater interval_seconds"
+            raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
+        return [begin + spec.interval_seconds * i for i in range(count)]
     # The middle of each of `count` equal parts: neither the black first frame nor the end.
     return [begin + duration * (i + 0.5) / spec.count for i in range(spec.count)]
 
@@ -256,8 +342,7 @@ def _by_seeking(taking: _Taking, seeks: Sequence[_Seek], first: int, each_bytes:
             Writing(
                 path=file.path,
                 streams=(taking.encoded(",".join((*seek.drops, taking.graph(seek.to / SECOND))), reading=i),),
-                # update: the path is a name and no pattern for many.
-                options=("-map_metadata", "-1", "-f", "image2", "-update", "1"),
+                options=_ALONE,
                 promised=(file,),
             )
         )
@@ -274,19 +359,18 @@ def _by_seeking(taking: _Taking, seeks: Sequence[_Seek], first: int, each_bytes:
 
 
 def _one_decode(taking: _Taking, context: PlanContext, spread: _Spread) -> Step:
-    source, picture, count = taking.source, taking.picture, taking.spec.count
-    step = spread.length / count
+    source, picture, count = taking.source, taking.picture, spread.count
     used = [picture.index]
     late = (source.timeline.track(picture.index).late or 0) - cutting.origin(source, 0, used)
-    early = seconds(spread.begin + step / 2 + late / SECOND)
-    # The frame on the screen at the middle of each step: earlier by half a step, then at each step. By a fine clock:
+    early = seconds(spread.first + late / SECOND)
+    # The frame on the screen at the middle of each step: earlier by that of the first, then at each. By a fine clock:
     # that of some formats ticks once a frame, and a step may be shorter.
-    rate = f"settb=AVTB,setpts=PTS-{early}/TB,fps=fps={count}/{seconds(spread.length)}:start_time=0:round=up"
+    rate = f"settb=AVTB,setpts=PTS-{early}/TB,fps=fps={spread.rate}:start_time=0:round=up"
     if spread.held:
         rate += f",tpad=stop_mode=clone:stop={count}"
     return Step(
         reads=(reading(source),),
-        writes=(taking.many(f"{rate},{taking.graph(spread.begin + step / 2)}", count),),
+        writes=(taking.many(f"{rate},{taking.graph(spread.first)}", count),),
         cost=Cost(
             seconds=spread.length,
             reading_cpu=costs.decoding(picture, spread.length),
@@ -295,6 +379,59 @@ def _one_decode(taking: _Taking, context: PlanContext, spread: _Spread) -> Step:
         ),
         shares=cutting.joins(source, (), used),
     )
+
+
+def _scenes(taking: _Taking, context: PlanContext, duration: float) -> Step:
+    """One decode of the whole; how many pictures that brings is seen then."""
+    source, picture, count = taking.source, taking.picture, taking.spec.count
+    return Step(
+        reads=(reading(source),),
+        writes=(taking.many(f"{_SCENES},{taking.graph(0.0)}", count, least=1),),
+        cost=Cost(
+            seconds=duration,
+            reading_cpu=costs.decoding(picture, duration),
+            reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+            writing_bytes=memory.still(taking.scaling.final, picture),
+        ),
+        shares=cutting.joins(source, (), [picture.index]),
+    )
+
+
+def _best(taking: _Taking, part: Span, context: PlanContext) -> tuple[Step, ...]:
+    """The middle of each part is read, some frames of it are compared, and one goes out."""
+    source, picture, count = taking.source, taking.picture, taking.spec.count
+    seconds_each = min(_BEST_SECONDS, (part.length or _BEST_SECONDS) / count)
+    looked = windows.spread(part, seconds_each * count, count, _BEST_RATE)
+    frames = looked[0].frames
+    typical = f"thumbnail=n={frames}"
+    size = taking.scaling.final
+    kept = frames * size.width * size.height * 4 * 2
+    each = memory.decoding(picture, source.demuxer, 1), memory.still(size, picture) + kept
+    many = _pictures_a_step(sum(each), context.memory_bytes)
+    steps = []
+    for first in range(0, count, many):
+        reads, writes = [], []
+        for i, window in enumerate(looked[first : first + many]):
+            choice = f"split[all][some];[some]{_GOOD},{typical}[good];[all]{typical}[any];[good][any]concat=n=2"
+            read, taken = windows.taken(
+                source,
+                picture,
+                window,
+                taking.shown(window.start),
+                i,
+                (taking.pixels, choice, taking.pixels, pictures.ALONE),
+            )
+            (file,) = taking.promised(first + i, 1)
+            stream = replace(taking.encoded("null"), taken=taken)
+            reads.append(read)
+            writes.append(Writing(path=file.path, streams=(stream,), options=_ALONE, promised=(file,)))
+        cost = Cost(
+            reading_cpu=costs.decoding(picture, len(reads) * (seconds_each + _BLIND / SECOND / 2)),
+            reading_bytes=each[0] * len(reads),
+            writing_bytes=each[1] * len(reads),
+        )
+        steps.append(Step(reads=tuple(reads), writes=tuple(writes), cost=cost, shares=False))
+    return tuple(steps)
 
 
 def _of_a_still(taking: _Taking, count: int) -> Step:

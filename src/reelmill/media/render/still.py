@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from reelmill.media.render.ffmpeg import reading_of
 from reelmill.media.steps import Encoded, Step
 
 _SPECIAL = re.compile(r"\\(.)|'([^']*)'", re.DOTALL)
@@ -23,7 +22,7 @@ def ordered(step: Step) -> dict[str, Any]:
         stills.append(
             {
                 "stream": taken.streams[0],
-                "seek": step.reads[reading_of(taken, 0)].seek,
+                "seek": step.reads[taken.readings[0]].seek,
                 "filters": chain(taken.filters),
                 "encoder": stream.encoder,
                 "options": _options(stream),
