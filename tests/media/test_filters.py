@@ -60,7 +60,7 @@ def test_the_filters_of_golden_steps_are_read(name: str, folder: Path) -> None:
     assert [told for step, stream in filtered(steps) if (told := run(step, stream, source, folder))] == []
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(transcodes)
 def test_the_filters_of_any_transcode_are_read(folder: Path, spec: dict[str, Any]) -> None:
     for large in ("width", "height"):  # for time's sake

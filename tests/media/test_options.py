@@ -13,6 +13,7 @@ import pytest
 from media.kit import FFMPEG, Studio, decode, make, rgb
 
 from reelmill.jobs.errors import AttemptFailed
+from reelmill.media import languages
 from reelmill.media.steps import place_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -185,15 +186,15 @@ async def test_noise_is_taken_out_and_edges_are_sharpened(studio: Studio, noisy:
 
 
 async def test_peaks_are_bounded_whatever_the_quality(studio: Studio, noisy: Path) -> None:
-    limit = 150_000
+    limit, part = 150_000, {"end_seconds": 1.2}
     for codec, quality in (("H264", 20), ("H265", 20), ("VP9", 20), ("AV1", 20)):
         video = {"codec": codec, "crf": quality}
         free, bound = await studio.make(
             noisy,
-            {"name": "free", "transcode": {"video": video}},
-            {"name": "bound", "transcode": {"video": {**video, "max_bitrate_bps": limit}}},
+            {"name": "free", "transcode": {"trim": part, "video": video}},
+            {"name": "bound", "transcode": {"trim": part, "video": {**video, "max_bitrate_bps": limit}}},
         )
-        rates = [8 * path.stat().st_size / 2 for path in (free, bound)]
+        rates = [8 * path.stat().st_size / 1.2 for path in (free, bound)]
         assert rates[0] > 2 * limit > rates[1], codec
 
 
@@ -284,6 +285,16 @@ def mastering(path: Path) -> bool:
     argv = [str(FFMPEG), "-hide_banner", "-i", str(path), "-vf", "showinfo", "-frames:v", "1", "-f", "null", "-"]
     told = subprocess.run(argv, capture_output=True, text=True, check=True).stderr
     return "Mastering display metadata" in told and bool(re.search(r"MaxCLL=1000|Content [Ll]ight", told))
+
+
+async def test_quicktime_tells_the_languages_that_it_has_numbers_for(studio: Studio, files: Path, tiny: Path) -> None:
+    codes = {"deu": "deu", "fre": "fra", "swe": "", "zho": "zho", "eng": "eng", "glg": ""}
+    tagged = [word for i, code in enumerate(codes) for word in (f"-metadata:s:a:{i}", f"language={code}")]
+    maps = ["-map", "0:v", *(word for _ in codes for word in ("-map", "0:a"))]
+    clip = make(files / "tongues.mkv", "-i", str(tiny), *maps, "-c", "copy", *tagged)
+    made = await studio.one(clip, transcode={"container": "MOV", "audio_tracks": [{"all": True}]})
+    told = [languages.code(s.language) for s in (await studio.probe_made(made)).streams if s.channels]
+    assert told == list(codes.values())
 
 
 async def test_every_container_holds_films_and_sound_alone(studio: Studio, tiny: Path) -> None:
@@ -478,3 +489,43 @@ async def test_title_and_chapters_are_kept_on_request_alone(studio: Studio, file
         assert told.title == ("" if "none" in path.name else "A title; such"), path.name
         chapters = [(c.title, round(c.start_seconds, 2), round(c.end_seconds, 2)) for c in told.chapters]
         assert chapters == ([("One", 0, 0.4), ("Zwei ü", 0.4, 1.2)] if "-" not in path.stem else []), path.name
+
+
+async def test_captions_are_tracks_or_drawn_where_they_belong_in_time(studio: Studio, files: Path) -> None:
+    words = files / "words.srt"
+    words.write_text(
+        "1\n00:00:00,150 --> 00:00:00,550\nHMHMHM\n\n2\n00:00:01,050 --> 00:00:01,550\nÜber\n", encoding="utf-8"
+    )
+    picture = ("-f", "lavfi", "-i", "color=black:s=320x180:r=10:d=2")
+    tracks = ("-i", str(words), "-map", "0", "-map", "1", "-metadata:s:s:0", "language=ger", "-c:s", "srt")
+    clip = make(files / "wordy.mkv", *picture, *tracks, *FFV1)
+    part = {"start_seconds": 0.3, "end_seconds": 1.7}
+    boxes = {"MP4": "mov_text", "MOV": "mov_text", "WEBM": "webvtt", "MKV": "subrip"}
+    outputs = [
+        *({"name": box, "transcode": {"container": box, "subtitles": [{}, {"language": "fr"}]}} for box in boxes),
+        *({"name": f"{box}-part", "transcode": {"container": box, "subtitles": [{}], "trim": part}} for box in boxes),
+        {"name": "slow", "transcode": {"container": "MKV", "subtitles": [{}], "speed": 0.5}},
+        {"name": "drawn", "transcode": {"subtitles": [{"burn_in": True}], "trim": part, "speed": 0.5, "video": SHARP}},
+    ]
+    *made, drawn = await studio.make(clip, *outputs)
+    for path in made:
+        with av.open(str(path)) as container:
+            texts = container.streams.subtitles
+            first = texts[0].index
+            shown = [
+                (float(p.pts * p.time_base), float((p.pts + (p.duration or 0)) * p.time_base))
+                for p in container.demux(texts[0])
+                if p.pts is not None and p.size > 2  # mov_text fills gaps with nothing
+            ]
+            assert [languages.code(t.language or "") for t in texts] == (
+                ["deu", "fra"] if "-" not in path.stem and path.stem != "slow" else ["deu"]
+            )
+            assert texts[0].codec.canonical_name == boxes[path.stem.partition("-")[0].replace("slow", "MKV")], first
+        wanted = {"part": [(0, 0.25), (0.75, 1.25)], "slow": [(0.3, 1.1), (2.1, 3.1)]}
+        at = wanted.get(path.stem.rpartition("-")[2], [(0.15, 0.55), (1.05, 1.55)])
+        assert [time for pair in shown for time in pair] == pytest.approx(
+            [t for pair in at for t in pair], abs=0.011
+        ), path.name
+    lit = [max(luma(drawn, i)[320 * 90 :]) > 150 for i in range(decode(drawn).frames)]
+    times = decode(drawn).times
+    assert lit == [time < 0.5 or 1.5 < time < 2.5 for time in times]

@@ -71,6 +71,8 @@ TITLED = source(VIDEO, SOUND)
 TITLED.info.title = "a=b; #c"
 for begin, name in ((0, "Before"), (5, "Über \\"), (30, "Then")):
     TITLED.info.chapters.add(start_seconds=begin, end_seconds=begin + 25, title=name)
+TEXT = {"index": 2, "kind": "SUBTITLE", "codec": "subrip", "language": "fr"}
+WORDY = source(VIDEO, SOUND, TEXT, {**TEXT, "index": 3, "codec": "hdmv_pgs_subtitle"}, demuxer="matroska")
 OTHERS = {"logo": replace(LOGO, name="logo"), "music": replace(MUSIC, name="music")}
 """Inputs that outputs may read besides."""
 JPEG = {**VIDEO, "codec": "mjpeg", "duration_seconds": 0, "rotation_degrees": 90, "color_space": "bt470bg"}
@@ -271,6 +273,20 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
                 }
             },
             {"name": "title", "transcode": {"keep": ["TITLE"], "no_video": True}},
+        ],
+    ),
+    "transcode-subtitles": (
+        WORDY,
+        [
+            {"name": "track", "transcode": {"subtitles": [{}, {"track": {"index": 2}, "language": "de"}], "speed": 2}},
+            {
+                "name": "drawn",
+                "transcode": {
+                    "container": "MKV",
+                    "trim": {"start_seconds": 10, "end_seconds": 20},
+                    "subtitles": [{"burn_in": True}, {"track": {"language": "fra"}}],
+                },
+            },
         ],
     ),
     "thumbnail-tiles": (

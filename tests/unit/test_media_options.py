@@ -9,7 +9,7 @@ from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 from jobs import job
-from unit.test_media_golden import CLIP, HDR, OTHERS, SOUND, TITLED, VIDEO, source, with_others
+from unit.test_media_golden import CLIP, HDR, OTHERS, SOUND, TITLED, VIDEO, WORDY, source, with_others
 
 from reelmill.api.validation import violations
 from reelmill.jobs.errors import AttemptFailed
@@ -110,6 +110,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"soundtrack": {"input": "music"}}, ""),
     ({"keep": ["TITLE"], "container": "TS"}, "keep"),
+    ({"subtitles": [{}] * 17}, "subtitles"),
+    ({"subtitles": [{}], "container": "TS"}, "subtitles[0]"),
+    ({"subtitles": [{"track": {}}]}, "subtitles[0].track"),
+    ({"subtitles": [{"track": {"all": True}}]}, "subtitles[0].track.all"),
+    ({"subtitles": [{"language": "x"}]}, "subtitles[0].language"),
+    ({"subtitles": [{"input": "other"}]}, ""),
+    ({"subtitles": [{"burn_in": True}, {"burn_in": True}]}, "subtitles[1].burn_in"),
+    ({"subtitles": [{"burn_in": True}], "video": {"codec": "H265", "hdr": "KEEP"}}, "video.hdr"),
+    ({"subtitles": [{"burn_in": True}], "video": {"copy": "REQUIRED"}}, "subtitles"),
+    ({"subtitles": [{}], "no_video": True}, "no_video"),
     ({"keep": ["KEPT_UNSPECIFIED"]}, "keep[0]"),
     ({"soundtrack": {"input": "", "gain_db": 21}}, "soundtrack.gain_db"),
 ]
@@ -151,6 +161,9 @@ def test_an_option_outside_its_bounds_is_refused_by_its_field(spec: dict[str, An
         (replace(CLIP, demuxer="avi"), {"video": {"copy": "REQUIRED"}}, "COPY_IMPOSSIBLE", "format"),
         (CLIP, {"audio": {"copy": "REQUIRED", "channels": 1}}, "COPY_IMPOSSIBLE", "2 channels"),
         (CLIP, {"audio": {"copy": "REQUIRED", "sample_rate_hz": 48000}}, "COPY_IMPOSSIBLE", "44100"),
+        (CLIP, {"subtitles": [{}]}, "INPUT_UNSUPPORTED", "it has none"),
+        (WORDY, {"subtitles": [{"track": {"language": "eng"}}]}, "INPUT_UNSUPPORTED", "2 (fra, subrip), 3 ("),
+        (WORDY, {"subtitles": [{"track": {"index": 3}}]}, "INPUT_UNSUPPORTED", "as text"),
         (RATED, {"audio": {"copy": "REQUIRED", "bitrate_bps": 96000}}, "COPY_IMPOSSIBLE", "128000"),
         (RATED, {"container": "MKV", "audio": {"copy": "REQUIRED", "codec": "OPUS"}}, "COPY_IMPOSSIBLE", "aac"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 import planning
 import pytest
 from google.protobuf.json_format import ParseDict
-from unit.test_media_golden import CLIP
+from unit.test_media_golden import CLIP, WORDY
 
 from reelmill.media import reuse
 from reelmill.media.contract import Graph
@@ -108,3 +108,21 @@ def test_what_takes_long_to_hash_is_hashed_for_long_work_alone() -> None:
     assert worth_hashing(3 * 10**7, 1.0)
     assert not worth_hashing(10**9, 1.0)
     assert worth_hashing(10**9, 60.0)
+
+
+def test_what_a_first_pass_or_drawn_captions_wrote_down_is_made_too_and_is_part_of_a_key() -> None:
+    twice = {"name": "twice", "transcode": {"video": {"bitrate_bps": 500_000, "two_pass": True}}}
+    both = planned(twice, {"name": "sound", "audio": {}})
+    left = without(both, {"sound"})
+    assert [step.outputs for step in left.steps] == [("twice",), ("twice",)]
+    assert [step.outputs for step in without(both, {"twice"}).steps] == [("sound",)]
+    drawn = {"name": "out", "transcode": {"subtitles": [{"input": "words", "burn_in": True}]}}
+    made = ParseDict(
+        {"inputs": [{"name": n, "uri": f"file:///{n}"} for n in ("film", "words")], "outputs": [drawn]}, Job()
+    )
+    others = {"film": replace(CLIP, name="film"), "words": replace(WORDY, name="words")}
+    graph = planning.graph(made, CLIP, others=others)
+    one, same, other = (
+        keys(made, graph, {"film": BYTES, "words": words}, engine="e") for words in ("1" * 64, "1" * 64, "2" * 64)
+    )
+    assert one == same != other and one.keys() == {"out"}

@@ -186,6 +186,7 @@ class _About:
         spec = Transcode()
         spec.CopyFrom(self.output.transcode)
         spec.ClearField("soundtrack")  # of another input
+        spec.ClearField("subtitles")
         wanted = film(self.output.name, spec, self.source)
         picture, place = wanted.picture, self.place(Kind.VIDEO) or 0
         cut, reads = films.seen(wanted)

@@ -47,6 +47,7 @@ def _asked(spec: Transcode, *, picture: bool) -> list[str]:
     found += ["soundtrack"] if spec.HasField("soundtrack") and not picture else []
     if picture:
         found += ["overlays"] if spec.overlays else []
+        found += ["subtitles"] if any(one.burn_in for one in spec.subtitles) else []
         found += [f"video.{name}" for name in _OF_PICTURE if _is_set(spec.video, name)]
         found += ["video.b_frames"] if spec.video.HasField("b_frames") else []
         found += ["video.deinterlace"] if spec.video.deinterlace in (V.ALWAYS, V.TELECINE) else []

@@ -47,6 +47,7 @@ def altered(spec: Transcode) -> list[str]:
     found += ["video.hdr"] if video.hdr == V.KEEP else []
     found += [name for name in ("fade_in_seconds", "fade_out_seconds") if getattr(spec, name)]
     found += ["speed"] if spec.speed not in (0, 1) else []
+    found += ["subtitles"] if any(one.burn_in for one in spec.subtitles) else []
     return [*found, *(["overlays"] if spec.overlays else [])]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import cutting, effects, overlays, rates, soundtracks, tracks
+from reelmill.media import cutting, effects, overlays, rates, soundtracks, subtitles, tracks
 from reelmill.media.contract import Source
 from reelmill.media.formats.containers import EXTENSIONS, MUXING
 from reelmill.media.geometry import Scaling, box, fit
@@ -35,6 +35,8 @@ class Film:
     scaling: Scaling
     others: Mapping[str, Source] = field(default_factory=dict)
     """Further inputs, by their names."""
+    captions: tuple[subtitles.Shown, ...] = ()
+    """That go with it."""
     put: tracks.Sound | None = None
     """The sound of another input that is put to it."""
     name: str = ""
@@ -94,6 +96,11 @@ class Film:
     def extension(self) -> str:
         """Of its file's name."""
         return EXTENSIONS[self.spec.container]
+
+    @property
+    def is_quicktime(self) -> bool:
+        """Whether its file is a MOV, which has numbers for some languages alone."""
+        return self.spec.container == Transcode.MOV
 
     @property
     def speed(self) -> float:
@@ -159,6 +166,7 @@ def film(output: str, spec: Transcode, source: Source, others: Mapping[str, Sour
         scaling=scaling,
         others=others or {},
         put=put,
+        captions=subtitles.wanted(spec, source, others or {}, output),
     )
 
 

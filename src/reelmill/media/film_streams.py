@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from reelmill.media import (
     composing,
@@ -9,12 +10,14 @@ from reelmill.media import (
     costs,
     cutting,
     effects,
+    languages,
     memory,
     overlays,
     pictures,
     rates,
     sounds,
     soundtracks,
+    subtitles,
     tracks,
 )
 from reelmill.media.contract import PlanContext
@@ -68,7 +71,8 @@ def picture(
     over = laid(wanted)
     fades = effects.fading(spec, wanted.seconds)
     there, back = effects.shifts(begin) if over.filters or fades else ((), ())
-    graph = ",".join((*before, *there, *over.filters, *fades, *back, pictures.FILM))
+    words = (subtitles.drawing(wanted.output),) if drawn(wanted) else ()
+    graph = ",".join((*before, *there, *over.filters, *words, *fades, *back, pictures.FILM))
     images = [(_reading(wanted, name), tracks.picture(wanted.others[name], wanted.output).index) for name in over.read]
     codec = VIDEO[spec.video.codec]
     clock = ("-enc_time_base:v", "filter" if composition or made.fine or paced or images else "demux")
@@ -98,6 +102,11 @@ def picture(
         timing=("-fps_mode", "vfr", *(() if even else clock)),
         threads=context.threads,
     )
+
+
+def drawn(wanted: Film) -> tuple[PurePosixPath, ...]:
+    """The captions that are drawn into its picture."""
+    return (subtitles.place(wanted.output),) if any(one.burnt for one in wanted.captions) else ()
 
 
 def laid(wanted: Film) -> overlays.Laid:
@@ -225,7 +234,11 @@ def expected_picture(wanted: Film) -> ExpectedStream:
 def expected_sounds(wanted: Film) -> tuple[ExpectedStream, ...]:
     """As of the picture."""
     return tuple(
-        ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec=SOUNDS[wanted.spec.audio.codec].name, language=sound.language)
+        ExpectedStream(
+            kind=MediaInfo.Stream.AUDIO,
+            codec=SOUNDS[wanted.spec.audio.codec].name,
+            language=languages.code(languages.in_quicktime(sound.language)) if wanted.is_quicktime else sound.language,
+        )
         for sound in wanted.sounds
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from reelmill.media import copying, cutting, effects, film_streams, markings, memory, pictures, sounds
+from reelmill.media import copying, cutting, effects, film_streams, markings, memory, pictures, sounds, subtitles
 from reelmill.media.contract import Division, PlanContext
 from reelmill.media.film import Film, between, lasts
 from reelmill.media.formats.codec import Keys, Pass
@@ -36,9 +36,14 @@ def planned(wanted: Film, context: PlanContext) -> tuple[Step, ...]:
             return (sound_alone(wanted, piece=True),)
         case Join() as join:
             return (_joined(wanted, join),)
+    written = tuple(
+        subtitles.written(one, wanted.part, wanted.speed, wanted.output, wanted.seconds)
+        for one in wanted.captions
+        if one.burnt
+    )
     if wanted.spec.video.two_pass and not copying.takes_picture(wanted):
-        return _twice(wanted, context)
-    return (_whole(wanted, context),)
+        return (*written, *_twice(wanted, context))
+    return (*written, _whole(wanted, context))
 
 
 def division(wanted: Film) -> Division | None:
@@ -56,6 +61,7 @@ def division(wanted: Film) -> Division | None:
         or spec.video.frame_rate
         or effects.is_whole(spec)
         or wanted.read
+        or wanted.captions
         or copying.takes_picture(wanted)
         or spec.audio.copy == VideoSettings.REQUIRED
         or wanted.composition is not None
@@ -97,13 +103,25 @@ def _whole(wanted: Film, context: PlanContext, passing: Pass | None = None) -> S
     first, each = film_streams.prepared(wanted, made)
     video = film_streams.picture(wanted, made, part, context, mp4=wanted.spec.container in _MP4, passing=passing)
     further = film_streams.further(wanted)
+    tracks = [one for one in wanted.captions if not one.burnt]
+    captions = [
+        subtitles.encoded(one, 1 + len(further) + i, subtitles.ENCODERS[wanted.spec.container], wanted.speed)
+        for i, one in enumerate(tracks)
+    ]
+    further = (*further, *(subtitles.reading(one, part) for one in tracks))
     said = markings.told(wanted.spec, source, part, 1 + len(further))
+    kept = (*said.kept, *(subtitles.KEPT if tracks else ()))
     writing = Writing(
         path=wanted.path,
-        streams=(video, *film_streams.heard(wanted, first, each)),
-        options=(*said.options, *sounds.tags(wanted.sounds), *wanted.muxing),
+        streams=(video, *film_streams.heard(wanted, first, each), *captions),
+        options=(
+            *said.options,
+            *sounds.tags(wanted.sounds, quicktime=wanted.is_quicktime),
+            *subtitles.tags(wanted.captions, quicktime=wanted.is_quicktime),
+            *wanted.muxing,
+        ),
         seconds=wanted.seconds if part.cut else 0.0,
-        promised=(film_streams.file(wanted, kept=said.kept),),
+        promised=(film_streams.file(wanted, kept=kept),),
     )
     return Step(
         reads=(reading(source, start=made.seek / SECOND), *further, *said.reads),
@@ -111,6 +129,7 @@ def _whole(wanted: Film, context: PlanContext, passing: Pass | None = None) -> S
         cost=film_streams.cost(wanted, part, context),
         shares=cutting.joins(source, (*first, *each), used) and video.encoder != COPY and not (further or said.reads),
         texts=(*film_streams.laid(wanted).texts, *said.texts),
+        after=film_streams.drawn(wanted),
     )
 
 
@@ -136,9 +155,10 @@ def _twice(wanted: Film, context: PlanContext) -> tuple[Step, Step]:
         cost=replace(cost, writing_cpu=cost.writing_cpu * _FIRST_PASS),
         shares=False,
         texts=film_streams.laid(alone).texts,
+        after=film_streams.drawn(alone),
         serves=(alone.output,),
     )
-    return first, replace(second, after=(log,), shares=False)
+    return first, replace(second, after=(log, *second.after), shares=False)
 
 
 def _chunk(wanted: Film, chunk: Chunk, context: PlanContext) -> Step:
@@ -195,7 +215,7 @@ def sound_alone(wanted: Film, *, piece: bool) -> Step:
     writing = Writing(
         path=file.path,
         streams=film_streams.heard(wanted, first, each),
-        options=(*markings.NOTHING_TOLD, *sounds.tags(wanted.heard), *MUXING[container]),
+        options=(*markings.NOTHING_TOLD, *sounds.tags(wanted.heard, quicktime=wanted.is_quicktime), *MUXING[container]),
         seconds=part.length if part.cut else 0.0,
         promised=(file,),
     )
@@ -251,7 +271,7 @@ def _joined(wanted: Film, join: Join) -> Step:
     writing = Writing(
         path=file.path,
         streams=tuple(streams),
-        options=(*said.options, *sounds.tags(wanted.heard), *wanted.muxing),
+        options=(*said.options, *sounds.tags(wanted.heard, quicktime=wanted.is_quicktime), *wanted.muxing),
         promised=(file,),
     )
     return Step(

@@ -25,6 +25,15 @@ alb=sqi arm=hye baq=eus bur=mya chi=zho cze=ces dut=nld fre=fra geo=kat ger=deu 
 may=msa per=fas rum=ron slo=slk tib=bod wel=cym
 """
 _OTHERS = dict(pair.split("=") for pair in (_TWO_LETTERS + _BIBLIOGRAPHIC).split())
+# Languages that QuickTime's files have a number for, as FFmpeg calls them, where that is not the bibliographic code.
+_QUICKTIME = """
+amh ara asm aym aze bel ben bul cat ces dan dzo eng epo est fin fra grn guj heb hin hun ind ita jav jpn kan kas kaz khm
+kin kir kor kur lao lat lav lit mal mar mlg mlt mol mon nep nor nya ori orm pol por pus que ron run rus san sin slk slv
+snd som spa swa tam tat tel tgk tgl tha tir tuk tur uig ukr urd uzb vie yid
+"""
+_AS_LIBRARIES = {
+    *("deu", "nld", "ell", "isl", "zho", "fas", "sqi", "mkd", "hye", "kat", "bod", "mya", "msa", "cym", "eus"),
+}
 _UNKNOWN = frozenset({"und", "mis", "mul", "zxx"})
 
 
@@ -57,3 +66,10 @@ def tag(code: str) -> str:
 def name(code: str) -> str:
     """What a language is called by who speaks it, or its code. Empty for none."""
     return _NAMES.get(code, code)
+
+
+def in_quicktime(code: str) -> str:
+    """How FFmpeg is told a language for a MOV file, of its code; empty for one that such files have no number for."""
+    if code in _AS_LIBRARIES:
+        return next(old for old, new in _OTHERS.items() if new == code and len(old) == 3)
+    return code if code in _QUICKTIME.split() else ""

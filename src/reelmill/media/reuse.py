@@ -37,10 +37,12 @@ def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, engine: str) -> 
     made: dict[PurePosixPath, str] = {}
     told: dict[str, list[tuple[int, str, Any]]] = {}
     for step in graph.steps:
-        reads = _resolved(step, digests, made)
+        reads, after = _resolved(step, digests, made), tuple(made.get(path, "") for path in step.after)
         for writing in step.writes:
-            known = reads is not None and step.program is Program.FFMPEG  # of others no build is told
-            does = digest(replace(step, reads=reads or (), writes=(writing,))) if known else ""
+            # Of other programs no build is told.
+            known = reads is not None and all(after) and step.program is Program.FFMPEG
+            files = tuple(map(PurePosixPath, after))
+            does = digest(replace(step, reads=reads or (), writes=(writing,), after=files)) if known else ""
             made[writing.path] = does
             for thing in writing.promised:
                 told.setdefault(thing.output, []).append((thing.position, does, _promise(thing)))
@@ -72,7 +74,7 @@ def without(graph: Graph, outputs: Container[str]) -> Graph:
         )
         if not writes:
             continue
-        read |= {reading.of for reading in step.reads if isinstance(reading.of, PurePosixPath)}
+        read |= {reading.of for reading in step.reads if isinstance(reading.of, PurePosixPath)} | set(step.after)
         if len(writes) < len(step.writes):
             share = len(writes) / len(step.writes)
             step = replace(step, writes=writes, cost=replace(step.cost, writing_cpu=share * step.cost.writing_cpu))
@@ -100,10 +102,11 @@ def _is_plain(output: Output) -> bool:
 def _resolved(step: Step, digests: Mapping[str, str], made: Mapping[PurePosixPath, str]) -> tuple[Reading, ...] | None:
     """A step's readings, with what the files are in the place of their names; None where that is not known."""
     found = []
+    texts = {path: str(path) for path, _ in step.texts}  # which are called by what stands in them
     for reading in step.reads:
         if isinstance(reading.of, Joined):
             return None
-        of = digests.get(reading.of) if isinstance(reading.of, str) else made.get(reading.of)
+        of = digests.get(reading.of) if isinstance(reading.of, str) else {**made, **texts}.get(reading.of)
         if not of:
             return None
         found.append(replace(reading, of=of))

@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import cutting, effects, markings, memory, sounds, tracks
+from reelmill.media import cutting, effects, languages, markings, memory, sounds, tracks
 from reelmill.media.contract import Source
 from reelmill.media.film import at_speed, speed_of
 from reelmill.media.formats.containers import CONTENT_TYPES, EXTENSIONS, MUXING
@@ -61,7 +61,7 @@ def planned(output: str, spec: Transcode, source: Source) -> Step:
         content_type=CONTENT_TYPES[extension],
         expected=Expected(
             streams=tuple(
-                ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec=codec.name, language=sound.language)
+                ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec=codec.name, language=_told(spec, sound.language))
                 for sound in heard
             ),
             duration_seconds=duration,
@@ -72,7 +72,11 @@ def planned(output: str, spec: Transcode, source: Source) -> Step:
     writing = Writing(
         path=file.path,
         streams=encoded,
-        options=(*said.options, *sounds.tags(heard), *MUXING[spec.container]),
+        options=(
+            *said.options,
+            *sounds.tags(heard, quicktime=spec.container == Transcode.MOV),
+            *MUXING[spec.container],
+        ),
         seconds=length if part.cut else 0.0,
         promised=(file,),
     )
@@ -84,3 +88,8 @@ def planned(output: str, spec: Transcode, source: Source) -> Step:
         shares=cutting.joins(source, (*first, *each), [stream.index for stream in streams]) and not said.reads,
         texts=said.texts,
     )
+
+
+def _told(spec: Transcode, language: str) -> str:
+    """What a probe of the file finds of a language."""
+    return languages.code(languages.in_quicktime(language)) if spec.container == Transcode.MOV else language

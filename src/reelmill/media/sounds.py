@@ -8,6 +8,7 @@ would keep quiet films louder, but bends loud ones; and loudness is a matter of 
 
 from collections.abc import Sequence
 
+from reelmill.media import languages
 from reelmill.media.steps import Taken
 from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import TrackSelector
@@ -63,15 +64,15 @@ def channels_of(sound: Sound, asked: int) -> int:
     return asked or min(2, sound.channels)
 
 
-def tags(sounds: Sequence[Sound], *, of_file: bool = False) -> tuple[str, ...]:
+def tags(sounds: Sequence[Sound], *, of_file: bool = False, quicktime: bool = False) -> tuple[str, ...]:
     """Options that say each sound's language and role; the first is the one that players take.
 
-    `of_file`: for formats that hold one sound and have tags for the whole file alone.
+    `of_file`: for formats that hold one sound and have tags for the whole file alone; `quicktime`: for MOV.
     """
     told: list[str] = []
     for i, sound in enumerate(sounds):
-        if sound.language:
-            told += ("-metadata" if of_file else f"-metadata:s:a:{i}", f"language={sound.language}")
+        if language := languages.in_quicktime(sound.language) if quicktime else sound.language:
+            told += ("-metadata" if of_file else f"-metadata:s:a:{i}", f"language={language}")
         flags = [_DISPOSITIONS[role] for role in sound.roles]
         if flags or len(sounds) > 1:
             flags = [*(("default",) if i == 0 else ()), *flags]

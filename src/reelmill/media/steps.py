@@ -36,6 +36,8 @@ class Program(Enum):
 
 FONT = "{font}"
 """In filters, the place of the path of our font."""
+FONTS = "{fonts}"
+"""In filters, the place of the path of the folder that our font lies in."""
 COPY = "copy"
 """In the place of an encoder: what is taken is written as it is."""
 

@@ -220,8 +220,20 @@ class AudioSettings(_message.Message):
     copy: VideoSettings.Copy
     def __init__(self, codec: _Optional[_Union[AudioSettings.Codec, str]] = ..., bitrate_bps: _Optional[int] = ..., sample_rate_hz: _Optional[int] = ..., channels: _Optional[int] = ..., copy: _Optional[_Union[VideoSettings.Copy, str]] = ...) -> None: ...
 
+class Subtitles(_message.Message):
+    __slots__ = ("input", "track", "language", "burn_in")
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    BURN_IN_FIELD_NUMBER: _ClassVar[int]
+    input: str
+    track: TrackSelector
+    language: str
+    burn_in: bool
+    def __init__(self, input: _Optional[str] = ..., track: _Optional[_Union[TrackSelector, _Mapping]] = ..., language: _Optional[str] = ..., burn_in: _Optional[bool] = ...) -> None: ...
+
 class Transcode(_message.Message):
-    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks", "chunk_seconds", "no_video", "speed", "fade_in_seconds", "fade_out_seconds", "overlays", "soundtrack", "keep")
+    __slots__ = ("container", "video", "audio", "mute", "trim", "audio_tracks", "chunk_seconds", "no_video", "speed", "fade_in_seconds", "fade_out_seconds", "overlays", "soundtrack", "keep", "subtitles")
     class Container(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CONTAINER_UNSPECIFIED: _ClassVar[Transcode.Container]
@@ -258,6 +270,7 @@ class Transcode(_message.Message):
     OVERLAYS_FIELD_NUMBER: _ClassVar[int]
     SOUNDTRACK_FIELD_NUMBER: _ClassVar[int]
     KEEP_FIELD_NUMBER: _ClassVar[int]
+    SUBTITLES_FIELD_NUMBER: _ClassVar[int]
     container: Transcode.Container
     video: VideoSettings
     audio: AudioSettings
@@ -272,7 +285,8 @@ class Transcode(_message.Message):
     overlays: _containers.RepeatedCompositeFieldContainer[_overlays_pb2.Overlay]
     soundtrack: _overlays_pb2.Soundtrack
     keep: _containers.RepeatedScalarFieldContainer[Transcode.Kept]
-    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ..., chunk_seconds: _Optional[float] = ..., no_video: _Optional[bool] = ..., speed: _Optional[float] = ..., fade_in_seconds: _Optional[float] = ..., fade_out_seconds: _Optional[float] = ..., overlays: _Optional[_Iterable[_Union[_overlays_pb2.Overlay, _Mapping]]] = ..., soundtrack: _Optional[_Union[_overlays_pb2.Soundtrack, _Mapping]] = ..., keep: _Optional[_Iterable[_Union[Transcode.Kept, str]]] = ...) -> None: ...
+    subtitles: _containers.RepeatedCompositeFieldContainer[Subtitles]
+    def __init__(self, container: _Optional[_Union[Transcode.Container, str]] = ..., video: _Optional[_Union[VideoSettings, _Mapping]] = ..., audio: _Optional[_Union[AudioSettings, _Mapping]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[TimeRange, _Mapping]] = ..., audio_tracks: _Optional[_Iterable[_Union[TrackSelector, _Mapping]]] = ..., chunk_seconds: _Optional[float] = ..., no_video: _Optional[bool] = ..., speed: _Optional[float] = ..., fade_in_seconds: _Optional[float] = ..., fade_out_seconds: _Optional[float] = ..., overlays: _Optional[_Iterable[_Union[_overlays_pb2.Overlay, _Mapping]]] = ..., soundtrack: _Optional[_Union[_overlays_pb2.Soundtrack, _Mapping]] = ..., keep: _Optional[_Iterable[_Union[Transcode.Kept, str]]] = ..., subtitles: _Optional[_Iterable[_Union[Subtitles, _Mapping]]] = ...) -> None: ...
 
 class Thumbnail(_message.Message):
     __slots__ = ("count", "times_seconds", "width", "height", "format", "quality", "background", "interval_seconds", "scene_changes", "best")

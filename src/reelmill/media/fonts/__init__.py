@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-FONT = Path(__file__).with_name("DejaVuSans.ttf")
+FONT = Path(__file__).parent / "faces" / "DejaVuSans.ttf"
 """DejaVu Sans 2.37, as it is (dejavu-fonts.github.io; see LICENSE)."""

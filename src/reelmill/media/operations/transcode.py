@@ -18,6 +18,7 @@ from reelmill.media import (
     soundfilms,
     sounds,
     soundtracks,
+    subtitles,
 )
 from reelmill.media.checks import background_violations, track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
@@ -37,11 +38,16 @@ class TranscodeOperation:
     name = "transcode"
     description = "Encode picture and sound into one file."
     extensions = tuple(EXTENSIONS.values())
-    encoders = seeing.ENCODERS | {c.encoder for c in VIDEO.values()} | {c.encoder for c in SOUNDS.values()}
+    encoders = (
+        seeing.ENCODERS
+        | {"ass", *subtitles.ENCODERS.values()}
+        | {c.encoder for c in VIDEO.values()}
+        | {c.encoder for c in SOUNDS.values()}
+    )
     filters = (
         frozenset({"fps"}) | pictures.FILTERS | cutting.FILTERS | composing.FILTERS | sounds.FILTERS | CONTRACT_FILTERS
     )
-    filters |= effects.FILTERS | effects.SOUND_FILTERS | overlays.FILTERS | soundtracks.FILTERS
+    filters |= effects.FILTERS | effects.SOUND_FILTERS | overlays.FILTERS | soundtracks.FILTERS | subtitles.FILTERS
     example = '{"name": "small", "transcode": {"video": {"height": 180}, "audio": {"bitrate_bps": 96000}}}'
 
     def violations(self, spec: Transcode, path: str) -> list[Violation]:
@@ -64,6 +70,7 @@ class TranscodeOperation:
         found += copying.violations(spec, path)
         found += overlays.violations(spec, path)
         found += markings.violations(spec, path)
+        found += subtitles.violations(spec, path)
         found += soundtracks.violations(spec, path)
         if video.fit not in FREE_FITS and not (video.width and video.height):
             found.append(Violation(f"{path}.video.fit", "needs both width and height"))
@@ -107,7 +114,7 @@ class TranscodeOperation:
 
     def inputs(self, spec: Transcode) -> tuple[str, ...]:
         """Those that are laid over its picture, or heard."""
-        return (*overlays.inputs(spec), *soundtracks.inputs(spec))
+        return (*overlays.inputs(spec), *soundtracks.inputs(spec), *subtitles.inputs(spec))
 
     def looks(self, spec: Transcode) -> tuple[float, ...]:
         """Both ends of a trim."""

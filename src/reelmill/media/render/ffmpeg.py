@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import count, zip_longest
+from pathlib import PurePosixPath
 
 from reelmill.media.formats.containers import MAX_PIXELS
 from reelmill.media.render.command import Placed
 from reelmill.media.render.escaping import escaped
-from reelmill.media.steps import FONT, Encoded, Joined, Kind, Reading, Step, Taken, Writing
+from reelmill.media.steps import FONT, FONTS, Encoded, Joined, Kind, Reading, Step, Taken, Writing
 from reelmill.media.timeline import SECOND
 
 
@@ -82,7 +83,8 @@ def reading_of(taken: Taken, place: int) -> int:
 
 
 def _filters(taken: Taken, placed: Placed) -> str:
-    return taken.filters.replace(FONT, escaped(placed.font))
+    fonts = str(PurePosixPath(placed.font).parent)
+    return taken.filters.replace(FONT, escaped(placed.font)).replace(FONTS, escaped(fonts))
 
 
 def _encoding(stream: Encoded, placed: Placed) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """A step as a command, whichever program runs it. Pure."""
 
 from itertools import chain
+from pathlib import PurePosixPath
 
 from reelmill.media.render import ffmpeg
 from reelmill.media.render.command import Command, Placed
-from reelmill.media.steps import FONT, Joined, Place, Program, Step
+from reelmill.media.steps import FONT, FONTS, Joined, Place, Program, Step
 
 TOOLS = "reelmill.media.tools"
 """The room of our own tools: a module each, whose main() runs."""
@@ -14,8 +15,9 @@ def rendered(step: Step, placed: Placed) -> Command:
     """What runs a step in the working directory."""
     lists = [reading.of for reading in step.reads if isinstance(reading.of, Joined)]
     named = [reading.of for reading in step.reads if isinstance(reading.of, str)]
-    drawn = any(FONT in stream.taken.filters for writing in step.writes for stream in writing.streams)
-    fonts = (placed.font,) if drawn else ()
+    filters = [stream.taken.filters for writing in step.writes for stream in writing.streams]
+    fonts = [placed.font] if any(FONT in one for one in filters) else []
+    fonts += [str(PurePosixPath(placed.font).parent)] if any(FONTS in one for one in filters) else []
     return Command(
         argv=ffmpeg.arguments(step, placed) if step.program is Program.FFMPEG else _arguments(step, placed),
         program=step.program,
