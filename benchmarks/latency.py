@@ -35,20 +35,24 @@ _POLLED_MOST = 0.1  # of changes: a poll each 1.5 to 2 s is sometimes there befo
 
 
 def run(servers: Servers, report: Report) -> None:
-    """The distribution over all rounds, in both set-ups; between which events the time passes."""
+    """The distribution over all rounds, in both set-ups, and with a key; between which events the time passes."""
     count = 5 if report.quick else 40
-    stages: dict[str, dict[str, list[float]]] = {"full": {}, "up": {}}
-    totals: dict[str, list[float]] = {"full": [], "up": []}
+    names = ("full", "up", "up with a key")
+    stages: dict[str, dict[str, list[float]]] = {name: {} for name in names}
+    totals: dict[str, list[float]] = {name: [] for name in names}
     alone: list[float] = []
-    late: dict[str, list[float]] = {"full": [], "up": []}
+    late: dict[str, list[float]] = {name: [] for name in names}
     with contextlib.ExitStack() as stack:
         running = {"full": stack.enter_context(system.full(servers, workers=2)), "up": stack.enter_context(system.up())}
+        running["up with a key"] = running["up"]
+        with Client(running["up"].target, token="") as client:
+            tokens = {"up with a key": client.create_key("bench", "submitter").token}
 
         def contestant(name: str) -> float:
             clip = running[name].folder / "clip.mp4"
             if not clip.exists():
                 clips.make_clip(clip)
-            with Client(running[name].target) as client:
+            with Client(running[name].target, token=tokens.get(name, "")) as client:
                 _once(client, clip, {}, [])  # connected and warm
                 taken = [_once(client, clip, stages[name], late[name]) for _ in range(count)]
             totals[name] += taken

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from access import ACCESS
 from chunks import CHUNKS
 from faults import FAULTS
 from graphs import GRAPHS
@@ -254,6 +255,7 @@ ALL = (
     *STAGES,
     *TENANTS,
     *WEBHOOKS,
+    *ACCESS,
     *FAULTS,
     *WALLS,
     *MEDIA,

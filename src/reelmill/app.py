@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reelmill.api.access_service import AccessService
 from reelmill.api.addresses import Addresses
+from reelmill.api.door import open_door
 from reelmill.api.estimating import Estimator
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
@@ -25,6 +27,7 @@ from reelmill.api.submission import Submitter
 from reelmill.api.uploads_service import UploadService
 from reelmill.api.webhooks_service import WebhookService
 from reelmill.api.workers_service import WorkerService
+from reelmill.auth.certificates import grpc_tls, http_tls
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
 from reelmill.capacity import Limits, Looks
@@ -35,11 +38,9 @@ from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.jobs.places import ENGINE
 from reelmill.media import launcher
 from reelmill.media.abilities import lacking
-from reelmill.media.contract import PlanContext
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
-from reelmill.media.spreading import Worth
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.media.warm import WarmChildren
 from reelmill.queue.kafka import KafkaQueue
@@ -77,7 +78,7 @@ from reelmill.webhooks.sender import make_sender
 from reelmill.worker.attempt import Executor
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
-from reelmill.worker.machine import available_bytes
+from reelmill.worker.machine import plan_context, worth
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.reusing import Reuse
 from reelmill.worker.worker import Worker, WorkerConfig
@@ -204,9 +205,10 @@ async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | 
 
 
 @asynccontextmanager
-async def running_api(parts: Parts) -> AsyncIterator[int]:
-    """The gRPC service; answers its port."""
+async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
+    """The gRPC service; answers its port. `also`: where its process listens besides, and takes calls for it."""
     settings = parts.settings
+    door = await open_door(settings, parts.database, (settings.grpc_host, *also))
     keys = Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder)
     submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay, webhooks=keys is not None)
     children = WarmChildren(parts.launcher)
@@ -225,9 +227,12 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
         UploadService(UploadStore(parts.database)),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
         WebhookService(WebhookStore(parts.database), parts.storage, keys),
+        AccessService.of(parts.database),
         ready=parts.database.check,
         checks=submitter.checks,
         limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),
+        door=door,
+        credentials=grpc_tls(settings),
     )
     relay = supervised("relay", parts.relay.run)
     try:
@@ -243,24 +248,6 @@ async def running_api(parts: Parts) -> AsyncIterator[int]:
 def work_root(settings: Settings) -> WorkRoot:
     """Where attempts have their working directories."""
     return WorkRoot(data_dir(settings) / "work", reserve_bytes=settings.disk_reserve_bytes)
-
-
-def plan_context(settings: Settings) -> PlanContext:
-    """What planning knows of a worker with these settings."""
-    cores = settings.worker_cores or os.cpu_count() or 1
-    return PlanContext(
-        threads=max(1, cores // settings.worker_slots),
-        memory_bytes=(settings.worker_memory_bytes or available_bytes() * 3 // 4) // settings.worker_slots,
-    )
-
-
-def worth(settings: Settings) -> Worth:
-    """What becomes a task of its own."""
-    return Worth(
-        least_cpu_seconds=settings.spread_cpu_seconds,
-        longest_chunk_seconds=settings.chunk_seconds,
-        pieces_bytes=settings.pieces_max_bytes,
-    )
 
 
 def make_history(parts: Parts) -> History:
@@ -374,7 +361,7 @@ def make_scheduler(parts: Parts) -> Scheduler:
         upload_retention=timedelta(days=settings.upload_retention_days),
         own_storage=parts.storage.own(""),
     )
-    retention = RetentionStore(parts.database)
+    retention = RetentionStore(parts.database, audit_life=timedelta(days=settings.audit_retention_days))
     unserved = UnservedStore(parts.database, silent_after=timedelta(seconds=settings.lease_seconds))
     return Scheduler(config, parts.leases, retention, unserved, parts.storage, parts.cache, parts.relay)
 
@@ -408,10 +395,17 @@ async def running_gateway(settings: Settings, storage: Storage, api_target: str)
     allow_files(settings.http_max_connections)
     limits = ConnectionLimits(connections=settings.http_max_connections, head_seconds=settings.http_head_seconds)
     host, port = settings.http_host, settings.http_port
+    tls = http_tls(settings)
     async with running_http(
-        "gateway_http", application, host, port, protocol=protocol(limits), drain_seconds=settings.http_drain_seconds
+        "gateway_http",
+        application,
+        host,
+        port,
+        protocol=protocol(limits),
+        drain_seconds=settings.http_drain_seconds,
+        tls=tls,
     ) as port:
-        log.info("gateway listens", address=f"http://{settings.http_host}:{port}")
+        log.info("gateway listens", address=f"http{'s' if tls else ''}://{settings.http_host}:{port}")
         yield port
 
 

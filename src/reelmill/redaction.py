@@ -15,6 +15,7 @@ _WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=-]+")
 _RUN = re.compile(r"\S+")
 _PARAMETER = re.compile(rf"""(?i)(?<![\w.%-])({_NAMES})(\s?=\s?|%3D|["']\s*:\s*)("[^"]*"|'[^']*'|[^\s&;,'"<>)\]]+)""")
 _ELEMENT = re.compile(rf"(?i)<({_NAMES}|signature\w*)>[^<]*")
+_OWN_TOKEN = re.compile(r"\brm_([0-9A-Za-z]{4,32})_[0-9A-Za-z]{20,}")  # a key of ours: its id is no secret
 _HEADER = re.compile(r"""(?i)\b((?:proxy-)?authorization\W{1,4}(?:(?:basic|bearer|digest|aws4-\S+)\s+)?)[^\s'"]+""")
 
 
@@ -28,6 +29,8 @@ def redacted(text: str) -> str:
         text = _PARAMETER.sub(rf"\1\2{_MASK}", text)
     if "<" in text:
         text = _ELEMENT.sub(rf"<\1>{_MASK}", text)
+    if "rm_" in text:
+        text = _OWN_TOKEN.sub(rf"rm_\1_{_MASK}", text)
     if "uthorization" in text or "AUTHORIZATION" in text:
         text = _HEADER.sub(rf"\1{_MASK}", text)
     return text

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -28,8 +29,11 @@ async def running_http(
     *,
     protocol: type[asyncio.Protocol],
     drain_seconds: float = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serve an application as the part `name`; answers its port. `protocol` is uvicorn's, or a kind of it.
+
+    With `tls` it is HTTPS.
 
     Raises OSError where the port is taken.
 
@@ -38,7 +42,7 @@ async def running_http(
     """
     with _listening(host, port) as listener:
         async with application.router.lifespan_context(application):
-            serving = _Serving(application, listener, protocol)
+            serving = _Serving(application, listener, protocol, tls)
             stop = asyncio.Event()
             task = supervised(name, serving.run, until=stop)
             try:
@@ -79,7 +83,13 @@ def _listening(host: str, port: int) -> socket.socket:
 class _Serving:
     """Uvicorn's server, and the next one where it ends: the listening socket and all connections outlive it."""
 
-    def __init__(self, application: Starlette, listener: socket.socket, protocol: type[asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        application: Starlette,
+        listener: socket.socket,
+        protocol: type[asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self._listener = listener
         self._config = uvicorn.Config(
             application,
@@ -90,6 +100,8 @@ class _Serving:
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         )
+        self._config.load()
+        self._config.ssl = tls  # uvicorn would read files of its own, once
         self._state = ServerState()
         self._server = uvicorn.Server(self._config)
         self._leaving = False

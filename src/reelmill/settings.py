@@ -4,9 +4,10 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
@@ -14,6 +15,21 @@ _ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,
 _LABEL = "[a-z0-9]([a-z0-9_.=-]{0,61}[a-z0-9])?"
 _ENGINE = "engine="  # as reelmill.jobs.places has it
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Settings of text whose values stand in files: REELMILL_X_FILE names that of REELMILL_X."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The file's text, without the line's end. Raises OSError."""
+        path = os.environ.get(f"REELMILL_{field_name.upper()}_FILE")
+        value = Path(path).read_text().strip() if path and field.annotation is str else None
+        return value, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All that there are."""
+        read = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in read.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -66,6 +82,11 @@ class Settings(BaseSettings):
         description='Other origins whose pages may use the gateway (CORS), such as "https://app.example.com". '
         "JSON list.",
     )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="Networks of proxies before the gateway whose X-Forwarded-For is believed: where failed sign-ins "
+        "are counted, and where the audit log says that calls come from. JSON list.",
+    )
     grpc_host: str = Field("127.0.0.1", description="Address that the api listens on.")
     grpc_port: int = Field(9090, ge=0, le=65535, description="Port of the api. 0: any free one.")
     health_host: str = Field(
@@ -88,6 +109,53 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Seals webhooks' secrets and signs addresses: 32 bytes in base64. Of several, with commas between, "
         "the first one seals and all open. Empty: of an embedded database one in data_dir, else there are no webhooks.",
+    )
+    authentication: Literal["", "none", "keys"] = Field(
+        "",
+        description="Who may call: keys: who has a key; none: everybody. Empty: on loopback everybody; elsewhere who "
+        "has a key, and an api whose database has neither keys nor jobs does not start.",
+    )
+    admin_key: str = Field(
+        "",
+        description="Token of a key of role admin that an api makes at its start, unless it is there. A new one "
+        "revokes the one before.",
+    )
+    token: str = Field("", description="Token of the key that the command line calls with.")
+    oidc_issuer: str = Field(
+        "", description="Issuer of OpenID Connect whose tokens are taken beside keys: https://login.example.com."
+    )
+    oidc_audience: str = Field("", description="Who those tokens must be for: their claim aud.")
+    oidc_jwks_url: str = Field("", description="Where the issuer's keys are. Empty: where its configuration says.")
+    oidc_tenant_claim: str = Field(
+        "", description="Claim with the tenant's name. Empty: all are of the tenant default."
+    )
+    oidc_role_claim: str = Field("roles", description="Claim with the caller's roles: a text, or a list.")
+    oidc_roles: tuple[str, ...] = Field(
+        (), description='What its values mean, such as "media-admins=admin". Empty: they are names of roles. JSON list.'
+    )
+    http_certificate: str = Field(
+        "", description="PEM file of the gateway's certificate, with those between it and its authority. Empty: no TLS."
+    )
+    http_key: str = Field("", description="PEM file of that certificate's key. Both are read again when they change.")
+    grpc_certificate: str = Field("", description="PEM file of the api's certificate, likewise. Empty: no TLS.")
+    grpc_key: str = Field("", description="PEM file of that certificate's key. Both are read again when they change.")
+    grpc_client_authorities: str = Field(
+        "",
+        description="PEM file of authorities: the api then speaks with clients alone that show a certificate of one.",
+    )
+    api_authorities: str = Field(
+        "", description="PEM file of authorities that gateway and command line know the api by. Empty: without TLS."
+    )
+    api_certificate: str = Field("", description="PEM file of the certificate that they show to the api, if it asks.")
+    api_key: str = Field("", description="PEM file of that certificate's key.")
+    key_requests_per_second: float = Field(
+        0.0,
+        ge=0,
+        description="Calls that an api takes of each key, on average; at once two seconds' worth. 0: any number.",
+    )
+    key_streams: int = Field(0, ge=0, description="Watches that an api has open for each key at once. 0: any number.")
+    audit_retention_days: float = Field(
+        365.0, ge=1, description="Days after which the audit log forgets what was done."
     )
 
     request_max_bytes: int = Field(
@@ -345,8 +413,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then variables, then the TOML file."""
-        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        """Arguments, then variables, then files that variables name, then the TOML file."""
+        files = SecretFiles(settings_cls)
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings, files)
         if path := os.environ.get("REELMILL_CONFIG"):
             sources += (TomlConfigSettingsSource(settings_cls, Path(path)),)
         return sources

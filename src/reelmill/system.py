@@ -43,7 +43,7 @@ async def running_system(settings: Settings, *, alone: bool = False) -> AsyncIte
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traces.exporting("up", settings.otlp_endpoint))
         parts = await stack.enter_async_context(open_parts(settings, process="up"))
-        grpc_port = await stack.enter_async_context(running_api(parts))
+        grpc_port = await stack.enter_async_context(running_api(parts, settings.http_host))
         target = f"{settings.grpc_host}:{grpc_port}"
         http_port = await stack.enter_async_context(running_gateway(settings, parts.storage, target))
         stop = asyncio.Event()
@@ -51,7 +51,8 @@ async def running_system(settings: Settings, *, alone: bool = False) -> AsyncIte
         for task in running:
             task.add_done_callback(lambda task: _ended_early(task, stop))
         try:
-            yield Addresses(http=f"http://{settings.http_host}:{http_port}", grpc=target)
+            scheme = "https" if settings.http_certificate else "http"
+            yield Addresses(http=f"{scheme}://{settings.http_host}:{http_port}", grpc=target)
         finally:
             stop.set()
             await asyncio.gather(running[0], return_exceptions=True)

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
 import grpc
+from api.test_service import OPEN
 from prometheus_client import REGISTRY
 
 from reelmill.api.checks import Checks
@@ -38,7 +39,7 @@ async def test_a_client_that_leaves_while_an_answer_is_sent_ends_the_method_and_
         return REGISTRY.get_sample_value("reelmill_api_requests_total", {"method": "WatchJob", "code": code}) or 0
 
     expose("api")
-    guard = Guard(Checks(Storage.from_settings(Settings())), Limits(request_max_bytes=1000, batch_max_bytes=1000))
+    guard = Guard(Checks(Storage.from_settings(Settings())), Limits(request_max_bytes=1000, batch_max_bytes=1000), OPEN)
     handler = await guard.intercept_service(continuation, Details("/reelmill.v1.JobService/WatchJob"))
     before = counted("OK"), counted("CANCELLED")
     job_id = "01a20f54-614c-764d-9ec2-1395bd6d3e39"

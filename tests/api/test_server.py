@@ -25,6 +25,7 @@ from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub
 
 SERVICES = (
+    "reelmill.v1.AccessService",
     "reelmill.v1.JobService",
     "reelmill.v1.MediaService",
     "reelmill.v1.UploadService",
@@ -45,7 +46,7 @@ def test_reflection_describes_the_services(idle_api: Reelmill) -> None:
     with channel(idle_api.grpc) as connection:
         database = ProtoReflectionDescriptorDatabase(connection)
         assert {*SERVICES, "grpc.health.v1.Health"} <= set(database.get_services())
-        methods = DescriptorPool(database).FindServiceByName(SERVICES[0]).methods_by_name
+        methods = DescriptorPool(database).FindServiceByName("reelmill.v1.JobService").methods_by_name
         assert {"CreateJob", "WatchJob"} <= set(methods)
 
 

@@ -9,6 +9,7 @@ from deploy.conftest import CHART, ROOT, VALUES, Object, Rendered, helm, render
 from services import charts
 
 from reelmill import __version__
+from reelmill.auth.tokens import parse
 from reelmill.settings import Settings
 
 PROCESSES = ("api", "gateway", "scheduler", "worker")
@@ -16,7 +17,7 @@ PROCESSES = ("api", "gateway", "scheduler", "worker")
 OWN = {
     *("data_dir", "database_url", "queue_url", "cache_url", "storage_url", "s3_endpoint", "api_target"),
     *("http_host", "http_port", "http_drain_seconds", "grpc_host", "grpc_port", "health_host", "health_port"),
-    *("worker_slots", "drain_seconds", "metric_pools", "secrets_key"),
+    *("worker_slots", "drain_seconds", "metric_pools", "secrets_key", "authentication", "admin_key", "token"),
 }
 
 
@@ -100,7 +101,13 @@ def test_who_reads_media_files_requires_its_sandbox(rendered: Rendered, process:
 
 def test_every_key_of_our_secret_that_a_pod_wants_is_there(rendered: Rendered) -> None:
     ours = {name: set(secret["stringData"]) for name, secret in rendered.of("Secret").items()}
-    theirs = {"db": {"url"}, "kafka": {"url"}, "redis": {"url"}, "s3": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
+    theirs = {
+        "db": {"url"},
+        "kafka": {"url"},
+        "redis": {"url"},
+        "admin": {"token"},
+        "s3": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
+    }
     for pod in rendered.pods():
         for value in rendered.environment(pod).values():
             if "secretKeyRef" in value:
@@ -139,6 +146,36 @@ def test_a_password_is_made_once_for_all_objects() -> None:
     assert f":{made['POSTGRES_PASSWORD']}@" in made["REELMILL_DATABASE_URL"]
     assert len(made["REDIS_PASSWORD"]) == 32
     assert f"//:{made['REDIS_PASSWORD']}@" in made["REELMILL_CACHE_URL"]
+
+
+def test_a_new_release_makes_a_key_for_its_admins_and_an_upgrade_none() -> None:
+    first = render("default")
+    key = first.of("Secret")["media-reelmill"]["stringData"]["REELMILL_ADMIN_KEY"]
+    assert parse(key), "its checksum is as an api reckons it"
+    wanted = {"secretKeyRef": {"name": "media-reelmill", "key": "REELMILL_ADMIN_KEY"}}
+    assert first.environment("media-reelmill-api")["REELMILL_ADMIN_KEY"] == wanted
+    assert first.environment("media-reelmill-test")["REELMILL_TOKEN"] == wanted
+    for process in ("gateway", "worker", "scheduler"):
+        assert "REELMILL_ADMIN_KEY" not in first.environment(f"media-reelmill-{process}"), process
+    for option in ("--is-upgrade", "--set=authentication=none"):
+        later = render("default", option)
+        assert "REELMILL_ADMIN_KEY" not in later.of("Secret")["media-reelmill"]["stringData"], option
+        assert "REELMILL_ADMIN_KEY" not in later.environment("media-reelmill-api"), option
+        assert "REELMILL_TOKEN" not in later.environment("media-reelmill-test"), option
+    assert render("default", "--set=authentication=none").environment("media-reelmill-api")[
+        "REELMILL_AUTHENTICATION"
+    ] == "none"  # fmt: skip
+
+
+def test_probes_speak_as_their_ports_do() -> None:
+    tls = "--set=gateway.settings.http_certificate=/tls/tls.crt,api.settings.grpc_certificate=/tls/tls.crt"
+    for options, scheme, startup in (((), None, "grpc"), ((tls,), "HTTPS", "httpGet")):
+        pods = render("default", *options).pods()
+        [gateway] = pods["media-reelmill-gateway"]["spec"]["containers"]
+        [api] = pods["media-reelmill-api"]["spec"]["containers"]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            assert gateway[probe]["httpGet"].get("scheme") == scheme, probe
+        assert startup in api["startupProbe"] and api["livenessProbe"]["httpGet"]["port"] == "health"
 
 
 def test_credentials_reach_only_those_who_need_them(rendered: Rendered) -> None:

@@ -12,6 +12,7 @@ from deploy.conftest import ROOT
 from deploy.test_servers import check_redis_script
 from services import charts, prometheus
 
+from reelmill.auth.tokens import parse
 from reelmill.settings import Settings
 
 FOLDER = ROOT / "deploy/compose"
@@ -75,6 +76,7 @@ def test_every_variable_is_a_setting_with_a_valid_value(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert Settings().grpc_port == 9090
+    assert ("REELMILL_ADMIN_KEY" in variables) == (process == "api"), "a secret is for who needs it"
     assert service["command"] == [process]
     assert service["read_only"] and service["cap_drop"] == ["ALL"] and "healthcheck" in service
 
@@ -116,6 +118,8 @@ def test_there_is_no_password_but_of_ones_own(compose: Any, tmp_path: Path) -> N
             subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True).returncode == status
         )
     made = dict(line.split("=") for line in (tmp_path / ".env").read_text().splitlines())
+    key = made.pop("ADMIN_KEY")
+    assert parse(key) and len(key) > 60, "an api takes it"
     assert set(made) == {f"{name}_PASSWORD" for name in wanted}
     assert len(set(made.values())) == 4 and all(re.fullmatch("[0-9a-f]{48}", value) for value in made.values())
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0

@@ -29,7 +29,7 @@ from reelmill.v1.operations_pb2 import Thumbnail
 
 REDIS = ("redis_channels",)
 KAFKA = ("kafka_producer", "kafka_topics")
-API = ("api_grpc", "api_health", "relay")
+API = ("api_door", "api_grpc", "api_health", "relay")
 WORKER = ("cancels", "heartbeat", "history", "progress", "take", "worker")
 SCHEDULER = (
     "folders",

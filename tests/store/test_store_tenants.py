@@ -17,6 +17,7 @@ Call = Callable[[JobStore, NewJob], Awaitable[object]]
 
 # What another tenant is answered who names the job: nothing, or that there is none.
 NOTHING: dict[str, Call] = {
+    "owner": lambda jobs, new: jobs.owner(OTHER, new.id),
     "get_many": lambda jobs, new: jobs.get_many(OTHER, [new.id]),
     "get_retry": lambda jobs, new: jobs.get_retry(OTHER, new.id),
     "page": lambda jobs, new: jobs.page(OTHER, JobFilter(), before=None, limit=9),

@@ -3,6 +3,7 @@
 import inspect
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import grpc
 import pytest
@@ -25,11 +26,13 @@ from reelmill.client import (
 )
 from reelmill.client.watching import Watch
 from reelmill.gateway.bindings import services
+from reelmill.v1 import access_pb2 as access
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import media_pb2 as media
 from reelmill.v1 import webhooks_pb2 as webhooks
 from reelmill.v1 import workers_pb2 as workers
 
+MOMENT = datetime(2027, 1, 2, tzinfo=UTC)
 JOB = pb.Job(labels={"asset": "42"})
 EVENT, ERROR = pb.JobEvent(sequence=7, state=pb.Job.PROCESSING), Unavailable("away", code="UNAVAILABLE")
 CALLS = [
@@ -75,6 +78,25 @@ CALLS = [
         "Redeliver",
         webhooks.RedeliverRequest(id="i", delivery_id="7", since=Timestamp(seconds=1767225600)),
     ),
+    (
+        calls.create_key("n", "viewer", user="u", tenant="t", expire_time=MOMENT),
+        "CreateKey",
+        access.CreateKeyRequest(name="n", role=access.Key.VIEWER, user="u", tenant="t", expire_time=MOMENT),
+    ),
+    (calls.list_keys("t", 9).page("p"), "ListKeys", access.ListKeysRequest(tenant="t", page_size=9, page_token="p")),
+    (calls.revoke_key("i", "t"), "RevokeKey", access.RevokeKeyRequest(id="i", tenant="t")),
+    (
+        calls.rotate_key("i", overlap=timedelta(hours=1), expire_time=MOMENT, tenant="t"),
+        "RotateKey",
+        access.RotateKeyRequest(id="i", overlap=timedelta(hours=1), expire_time=MOMENT, tenant="t"),
+    ),
+    (calls.create_tenant("t"), "CreateTenant", access.CreateTenantRequest(name="t")),
+    (calls.list_tenants(9).page("p"), "ListTenants", access.ListTenantsRequest(page_size=9, page_token="p")),
+    (
+        calls.audit_events("t", 9).page("p"),
+        "ListAuditEvents",
+        access.ListAuditEventsRequest(tenant="t", page_size=9, page_token="p"),
+    ),
     (calls.presets(), "ListPresets", media.ListPresetsRequest()),
     (
         calls.batch_create_jobs([JOB, JOB], ["a", "b"]),
@@ -95,6 +117,28 @@ def test_a_call_goes_to_its_method_with_all_that_was_given(call: calls.Call, nam
 
 def test_every_method_of_the_api_has_its_call() -> None:
     assert {name for _, name, _ in CALLS} == set(METHODS)
+
+
+def test_a_call_that_would_act_twice_is_not_repeated() -> None:
+    assert {name for call, name, _ in CALLS if isinstance(call, calls.Call) and not call.repeatable} == {
+        *("CreateKey", "RotateKey", "CreateTenant"),
+    }
+
+
+def test_where_a_client_connects_and_what_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = [channel.place(target, "", None) for target in ("a:1", "http://a:1/", "dns:///a:1", "https://a:1")]
+    assert [(place.target, place.credentials is not None, place.metadata) for place in found] == [
+        ("a:1", False, ()), ("a:1", False, ()), ("dns:///a:1", False, ()), ("a:1", True, ()),
+    ]  # fmt: skip
+    assert channel.place("a:1", "t", True).metadata == (("authorization", "Bearer t"),)
+    monkeypatch.setenv("REELMILL_TOKEN", "from-outside")
+    assert channel.place("a:1", None, None).metadata == (("authorization", "Bearer from-outside"),)
+    assert channel.place("a:1", "", None).metadata == ()
+    for refused in (lambda: channel.place("https://a:1", "", False), lambda: channel.place("a:1", "ü", None)):
+        with pytest.raises(ValueError, match=r"https|token"):
+            refused()
+    with pytest.raises(FileNotFoundError):
+        channel.place("a:1", "", channel.Tls(authorities=tmp_path / "none.pem"))
 
 
 def test_jobs_without_a_key_get_one_each() -> None:

@@ -19,6 +19,8 @@ ERRORS = [
     errors.NotFound(),
     errors.Conflict(),
     errors.WrongState(),
+    errors.Unauthenticated(),
+    errors.Forbidden(),
     errors.Unavailable(),
     errors.Busy(),
     errors.ReelmillError(),

@@ -77,6 +77,17 @@ DEFAULTS: dict[str, Any] = {
     "public_url": "",
     "secrets_key": SecretStr(""),
     "s3_endpoint": "",
+    "authentication": "",
+    "admin_key": "",
+    "token": "",
+    **dict.fromkeys(("oidc_issuer", "oidc_audience", "oidc_jwks_url", "oidc_tenant_claim"), ""),
+    "oidc_role_claim": "roles",
+    "oidc_roles": (),
+    **dict.fromkeys(("http_certificate", "http_key", "grpc_certificate", "grpc_key"), ""),
+    **dict.fromkeys(("grpc_client_authorities", "api_authorities", "api_certificate", "api_key"), ""),
+    "key_requests_per_second": 0.0,
+    "key_streams": 0,
+    "audit_retention_days": 365.0,
     "ffmpeg": "",
     "sandbox": "try",
     "kafka_topic_prefix": "reelmill.",
@@ -98,6 +109,7 @@ DEFAULTS: dict[str, Any] = {
     "wall_limit_seconds": 172_800.0,
     "allowed_hosts": (),
     "allowed_origins": (),
+    "trusted_proxies": (),
     "http_allowed_networks": (),
     "s3_read_buckets": (),
     "s3_write_buckets": (),
@@ -114,6 +126,7 @@ ABOVE_ZERO = (
 )
 FROM_ZERO = (
     *("http_port", "grpc_port", "health_port", "http_drain_seconds", "fetch_min_bytes_per_second", "worker_fetches"),
+    *("key_requests_per_second", "key_streams"),
     *(
         "spread_cpu_seconds",
         "worker_cache_bytes",
@@ -129,7 +142,7 @@ FROM_ZERO = (
 )
 FROM_ONE = (
     *("http_max_connections", "worker_slots", "max_crashes", "kafka_partitions", "kafka_replication"),
-    "database_pool_size",
+    *("database_pool_size", "audit_retention_days"),
 )
 MOST = {
     **dict.fromkeys(("http_port", "grpc_port", "health_port"), 65535),
@@ -215,6 +228,7 @@ def test_a_scheduler_gets_its_settings(parts: app.Parts) -> None:
     assert config.lease_seconds == given.lease_seconds
     assert config.job_retention == timedelta(days=given.job_retention_days)
     assert config.upload_retention == timedelta(days=given.upload_retention_days)
+    assert app.make_scheduler(parts)._retention._audit_life == timedelta(days=given.audit_retention_days)
     assert config.own_storage == parts.storage.own("") and config.own_storage.endswith("/storage/")
 
 

@@ -11,9 +11,11 @@ from google.rpc.status_pb2 import Status
 from reelmill.jobs.errors import (
     Busy,
     Conflict,
+    Forbidden,
     InvalidRequest,
     NotFound,
     ReelmillError,
+    Unauthenticated,
     Unavailable,
     Violation,
     WrongState,
@@ -24,6 +26,8 @@ _CODES: dict[type[ReelmillError], int] = {
     NotFound: code_pb2.NOT_FOUND,
     Conflict: code_pb2.ALREADY_EXISTS,
     WrongState: code_pb2.FAILED_PRECONDITION,
+    Unauthenticated: code_pb2.UNAUTHENTICATED,
+    Forbidden: code_pb2.PERMISSION_DENIED,
     Unavailable: code_pb2.UNAVAILABLE,
     Busy: code_pb2.RESOURCE_EXHAUSTED,
 }
@@ -32,6 +36,8 @@ _REASONS: dict[type[ReelmillError], str] = {
     NotFound: "NOT_FOUND",
     Conflict: "IDEMPOTENCY_CONFLICT",
     WrongState: "WRONG_STATE",
+    Unauthenticated: "UNAUTHENTICATED",
+    Forbidden: "PERMISSION_DENIED",
     Unavailable: "UNAVAILABLE",
     Busy: "BUSY",
 }

@@ -1,18 +1,18 @@
-"""Around every call: its bytes bounded and read, its request checked; errors as rich statuses, metrics, a log line."""
+"""Around every call: who makes it, its bytes bounded, its request checked; errors as statuses, metrics, logs."""
 
 import asyncio
 import inspect
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import grpc
 from google.rpc.status_pb2 import Status
 
 from reelmill.api.checks import Checks
+from reelmill.api.door import Door, Visit
 from reelmill.api.errors import to_status
-from reelmill.api.identity import Identify, everybody
 from reelmill.api.reading import decode, read
 from reelmill.capacity import Capacity, Limits, Share, off_loop
 from reelmill.jobs.errors import InvalidRequest, ReelmillError, Violation
@@ -30,10 +30,10 @@ _OWN_MAX_BYTES = 2**14  # of a request to health and reflection, which gRPC brin
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Reads and checks requests before a method sees them, and turns what it raises into a status."""
 
-    def __init__(self, checks: Checks, limits: Limits, identify: Identify = everybody) -> None:
+    def __init__(self, checks: Checks, limits: Limits, door: Door) -> None:
         self._checks = checks
         self._limits = limits
-        self._identify = identify
+        self._door = door
         self._capacity = Capacity()
 
     async def intercept_service(
@@ -47,26 +47,36 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
             return _decoding(handler)
         name = details.method.rsplit("/", 1)[1]
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(name, handler), None, handler.response_serializer)
-        return grpc.unary_unary_rpc_method_handler(self._unary(name, handler), None, handler.response_serializer)
+            call: Any = self._stream(name, details.method, handler)
+            return grpc.unary_stream_rpc_method_handler(call, None, handler.response_serializer)
+        call = self._unary(name, details.method, handler)
+        return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)
 
-    def _unary(self, name: str, handler: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
+    def _unary(self, name: str, path: str, handler: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
         async def call(raw: bytes, context: Any) -> Any:
             start, code = time.monotonic(), "OK"
             metadata = context.invocation_metadata() or ()
+            visit: Visit | None = None
+            request = None
             try:
                 with traces.span(
                     name, {"rpc.system": "grpc", "rpc.method": name}, kind="SERVER", parent=traces.received(metadata)
                 ):
+                    visit = await self._door.enter(path, context)
                     async with self._capacity.share() as share:
-                        request = await self._request(raw, handler, context, share, only=CHECK_ONLY in metadata)
-                        return await handler.unary_unary(request, context)
+                        request = await self._request(raw, handler, visit, share, only=CHECK_ONLY in metadata)
+                        answer = await handler.unary_unary(request, context)
+                    await visit.ended(request, answer, code)
+                    return answer
             except asyncio.CancelledError:
                 code = "CANCELLED"
                 raise
             except Exception as error:
                 refusal = _status(name, error)
                 code = _CODES[refusal.code].name
+                if visit is not None and request is not None:
+                    with suppress(ReelmillError):  # the refusal is told all the same
+                        await visit.ended(request, None, code)
             finally:  # before the client hears: who asks for the metrics then finds the call in them
                 api_calls(name, code).inc()
                 api_seconds(name, code).observe(time.monotonic() - start)
@@ -74,15 +84,17 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
 
         return call
 
-    def _stream(self, name: str, handler: Any) -> Callable[[bytes, Any], AsyncGenerator[Any]]:
+    def _stream(self, name: str, path: str, handler: Any) -> Callable[[bytes, Any], AsyncGenerator[Any]]:
         async def call(raw: bytes, context: Any) -> AsyncGenerator[Any]:
             code, refusal = "OK", None
             try:
+                visit = await self._door.enter(path, context)
                 async with self._capacity.share() as share:
-                    request = await self._request(raw, handler, context, share)
-                async with aclosing(handler.unary_stream(request, context)) as answers:
-                    async for answer in answers:
-                        yield answer
+                    request = await self._request(raw, handler, visit, share)
+                with visit.stream():
+                    async with aclosing(handler.unary_stream(request, context)) as answers:
+                        async for answer in answers:
+                            yield answer
             except (asyncio.CancelledError, GeneratorExit):  # the second where the client left while one was sent
                 code = "CANCELLED"
                 raise
@@ -96,10 +108,14 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
 
         return call
 
-    async def _request(self, raw: bytes, handler: Any, context: Any, share: Share, *, only: bool = False) -> Any:
-        """The request, which breaks no rule. Raises InvalidRequest, always where it is `only` checked."""
+    async def _request(self, raw: bytes, handler: Any, visit: Visit, share: Share, *, only: bool = False) -> Any:
+        """The request, which breaks no rule and names nothing of others. Raises InvalidRequest (always where it is
+        `only` checked), NotFound.
+        """
         await share.grow(len(raw))
-        return await off_loop(len(raw), self._read, raw, handler.request_deserializer, self._identify(context), only)
+        request = await off_loop(len(raw), self._read, raw, handler.request_deserializer, visit.identity, only)
+        await visit.check(request)
+        return request
 
     def _read(self, raw: bytes, parse: Callable[[bytes], Any], who: Identity, only: bool) -> Any:
         limit = self._limits.of(parse.__self__.DESCRIPTOR.full_name)  # type: ignore[attr-defined]  # a class's FromString

@@ -1,6 +1,7 @@
 """JobService: what clients do with jobs."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from reelmill.announce import Announcer
 from reelmill.api.addresses import Addresses
 from reelmill.api.errors import to_status
 from reelmill.api.estimating import Estimator
-from reelmill.api.identity import Identify, everybody
+from reelmill.api.identity import Identify, calling
 from reelmill.api.listing import page_token, parse_filter, parse_page_token, parse_position_token, position_token
 from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planner
@@ -45,7 +46,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         planner: Planner,
         estimator: Estimator,
         outlook: Outlook,
-        identify: Identify = everybody,
+        identify: Identify = calling,
         *,
         lease_seconds: float = 10.0,
         addresses: Addresses | None = None,
@@ -106,11 +107,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
         """Answer a page of jobs."""
-        tenant_id = self._identify(context).tenant_id
-        size = request.page_size or _LIST_PAGE
-        jobs = await self._jobs.page(
-            tenant_id, parse_filter(request.filter), before=parse_page_token(request.page_token), limit=size
-        )
+        who = self._identify(context)
+        tenant_id, size = who.tenant_id, request.page_size or _LIST_PAGE
+        wanted = replace(parse_filter(request.filter), user_id=who.user_id if who.own_only else None)
+        jobs = await self._jobs.page(tenant_id, wanted, before=parse_page_token(request.page_token), limit=size)
         await self._statuses.tell(tenant_id, jobs)
         more = page_token(jobs[-1].id) if jobs.more else ""
         return pb.ListJobsResponse(jobs=jobs, next_page_token=more)
@@ -142,8 +142,9 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         if found := self._submitter.checks.of(who.tenant_id).job(client_fields(job), "job"):
             raise InvalidRequest(found)
         submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))
+        owner = replace(who, user_id=await self._jobs.owner(who.tenant_id, job_id) or who.user_id)  # whoever retries it
         try:
-            [answer] = await self._submitter.store(who, [self._submitter.prepare(who, submission)])
+            [answer] = await self._submitter.store(owner, [self._submitter.prepare(owner, submission)])
         except asyncpg.UniqueViolationError:  # another call came first
             again = await self._jobs.get_retry(who.tenant_id, job_id)
             assert again

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from reelmill.api.checks import Checks
-from reelmill.api.identity import Identify, everybody
+from reelmill.api.identity import Identify, calling
 from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.describing import operations
@@ -21,7 +21,7 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
     """Probing happens in a child process: a damaged file can end it."""
 
     def __init__(
-        self, storage: Storage, prober: Prober, folder: Path, looks: Looks, identify: Identify = everybody
+        self, storage: Storage, prober: Prober, folder: Path, looks: Looks, identify: Identify = calling
     ) -> None:
         self._looks = looks
         self._storage = storage

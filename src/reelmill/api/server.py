@@ -8,7 +8,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from reelmill import keepalive
+from reelmill.api.access_service import AccessService
 from reelmill.api.checks import Checks
+from reelmill.api.door import Door
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
@@ -20,6 +22,8 @@ from reelmill.jobs.errors import Unavailable
 from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import (
+    access_pb2,
+    access_pb2_grpc,
     jobs_pb2,
     jobs_pb2_grpc,
     media_pb2,
@@ -61,15 +65,21 @@ class Server:
         uploads: UploadService,
         workers: WorkerService,
         webhooks: WebhookService,
+        access: AccessService,
         ready: Callable[[], Awaitable[None]],
         *,
         checks: Checks,
         limits: Limits,
+        door: Door,
+        credentials: grpc.ServerCredentials | None = None,
     ) -> None:
+        """`credentials`: of TLS; without them the port is plain."""
         self._ready = ready
         self._jobs, self._media, self._uploads, self._workers = jobs, media, uploads, workers
         self._webhooks = webhooks
-        self._checks, self._limits = checks, limits
+        self._access = access
+        self._checks, self._limits, self._door = checks, limits, door
+        self._credentials = credentials
         self._health = health.aio.HealthServicer()
         self._names = ["", *(file.services_by_name[name].full_name for file, name in _SERVICES)]
         self._leaving = asyncio.Event()
@@ -81,6 +91,7 @@ class Server:
         self._server, bound = await self._listening(host, port)
         self._tasks = [
             supervised("api_health", self._watch),
+            supervised("api_door", self._door.run),
             supervised("api_grpc", lambda: self._serve(host, bound), until=self._leaving),
         ]
         return bound
@@ -92,11 +103,12 @@ class Server:
         await self._health.enter_graceful_shutdown()
         if self._server:
             await self._server.stop(_GRACE_SECONDS)
+        await self._door.close()
         await end(*self._tasks)  # also one that was being begun again in this moment
 
     async def _listening(self, host: str, port: int) -> tuple[grpc.aio.Server, int]:
         server = grpc.aio.server(
-            interceptors=[Guard(self._checks, self._limits)],
+            interceptors=[Guard(self._checks, self._limits, self._door)],
             options=[
                 ("grpc.so_reuseport", 1),  # --processes N listen on one port together
                 # Clients connect anew each minute, and look again who is there: a new api gets its share of the
@@ -115,10 +127,14 @@ class Server:
         uploads_pb2_grpc.add_UploadServiceServicer_to_server(self._uploads, server)
         workers_pb2_grpc.add_WorkerServiceServicer_to_server(self._workers, server)
         webhooks_pb2_grpc.add_WebhookServiceServicer_to_server(self._webhooks, server)
+        access_pb2_grpc.add_AccessServiceServicer_to_server(self._access, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         try:
-            bound = server.add_insecure_port(f"{host}:{port}")
+            if self._credentials is None:
+                bound = server.add_insecure_port(f"{host}:{port}")
+            else:
+                bound = server.add_secure_port(f"{host}:{port}", self._credentials)
         except RuntimeError as error:
             raise OSError(f"can't listen on {host}:{port}: {error}; choose another with --grpc") from error
         await server.start()
@@ -158,4 +174,5 @@ _SERVICES = (
     (uploads_pb2.DESCRIPTOR, "UploadService"),
     (workers_pb2.DESCRIPTOR, "WorkerService"),
     (webhooks_pb2.DESCRIPTOR, "WebhookService"),
+    (access_pb2.DESCRIPTOR, "AccessService"),
 )

@@ -1,6 +1,7 @@
 """From a submitted job to a stored one: check, fill in, store in batches, announce."""
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -31,6 +32,7 @@ from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, Job
 
 log = get_logger(__name__)
 _DEFAULT_PRIORITY = 50
+_MOST_BATCHERS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +56,7 @@ class Submitter:
         self._storage = storage
         self._relay = relay
         # One for each who calls: a batch is one transaction, and keys of two tenants never meet in it.
-        self._batchers: dict[Identity, Batcher[NewJob, StoredJob | Conflict]] = {}
+        self._batchers: OrderedDict[Identity, Batcher[NewJob, StoredJob | Conflict]] = OrderedDict()
 
     @property
     def own_storage(self) -> str:
@@ -82,6 +84,8 @@ class Submitter:
     def _batcher(self, who: Identity) -> Batcher[NewJob, StoredJob | Conflict]:
         if who not in self._batchers:
             self._batchers[who] = Batcher(partial(self.store, who))
+            if len(self._batchers) > _MOST_BATCHERS:
+                self._batchers.popitem(last=False)  # who waits in it has it, too
         return self._batchers[who]
 
     def _prepare_all(
@@ -112,6 +116,7 @@ class Submitter:
             job=job,
             output_prefix=f"{folder.rstrip('/')}/{job_id}-",
             key=submission.key,
+            key_user=who.user_id if who.own_only else None,
             fingerprint=fingerprint,
             retry_of=submission.retry_of,
             traceparent=submission.traceparent,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import uuid_utils.compat as uuid_utils
 
-from reelmill.api.identity import Identify, everybody
+from reelmill.api.identity import Identify, calling
 from reelmill.jobs.errors import InvalidRequest, Violation
 from reelmill.storage import uris
 from reelmill.store.uploads import UploadStore
@@ -16,7 +16,7 @@ from reelmill.v1 import uploads_pb2_grpc
 class UploadService(uploads_pb2_grpc.UploadServiceServicer):
     """Rows only: the gateway writes the files."""
 
-    def __init__(self, uploads: UploadStore, identify: Identify = everybody) -> None:
+    def __init__(self, uploads: UploadStore, identify: Identify = calling) -> None:
         self._uploads = uploads
         self._identify = identify
 

@@ -4,7 +4,7 @@ from datetime import UTC, timedelta
 from typing import Any
 from uuid import UUID
 
-from reelmill.api.identity import Identify, everybody
+from reelmill.api.identity import Identify, calling
 from reelmill.api.listing import number_token, page_token, parse_number_token, parse_page_token
 from reelmill.jobs.errors import InvalidRequest, NotFound, Violation, WrongState
 from reelmill.sealing import Keys
@@ -26,7 +26,7 @@ class WebhookService(webhooks_pb2_grpc.WebhookServiceServicer):
     """Rows only: nothing is sent from here."""
 
     def __init__(
-        self, webhooks: WebhookStore, storage: Storage, keys: Keys | None, identify: Identify = everybody
+        self, webhooks: WebhookStore, storage: Storage, keys: Keys | None, identify: Identify = calling
     ) -> None:
         """`storage` knows which addresses may be sent to."""
         self._webhooks = webhooks

@@ -48,7 +48,8 @@ def load(**options: Any) -> "Settings":
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         lines = [f"REELMILL_CONFIG: {config} is no TOML: {error}"]
     except OSError as error:
-        lines = [f"REELMILL_CONFIG: {config} can't be read: {error.strerror}"]
+        where = "REELMILL_CONFIG" if config and str(error.filename) == config else "REELMILL_…_FILE"
+        lines = [f"{where}: {error.filename} can't be read: {error.strerror}"]
     raise Problem("these settings are wrong", details=lines, exit_code=USAGE)
 
 
@@ -69,9 +70,10 @@ def unknown_variables(environ: Any) -> list[tuple[str, str]]:
     from reelmill.settings import Settings
 
     known = [variable(field) for field in Settings.model_fields]
+    files = {f"{variable(name)}_FILE" for name, field in Settings.model_fields.items() if field.annotation is str}
     found = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known and not name.startswith(_NOT_SETTINGS):
+        if name.startswith(PREFIX) and name not in known and name not in files and not name.startswith(_NOT_SETTINGS):
             closest = difflib.get_close_matches(name, known, n=1)
             found.append((name, closest[0] if closest else ""))
     return found

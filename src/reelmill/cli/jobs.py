@@ -229,11 +229,16 @@ def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
 @contextmanager
 def connected(api: str | None) -> Iterator["Client"]:
     """A client of the api. Raises Problem where that is away."""
-    from reelmill.client import Backoff, Client, Unavailable
+    from reelmill.client import Backoff, Client, Tls, Unavailable
 
-    target = api_target(load(api_target=api))
+    settings = load(api_target=api)
+    target = api_target(settings)
+    backoff = Backoff(attempts=4)  # a person waits: give up within 2 s
+    tls = None
+    if settings.api_authorities:
+        tls = Tls(authorities=settings.api_authorities, certificate=settings.api_certificate, key=settings.api_key)
     try:
-        with Client(target, backoff=Backoff(attempts=4)) as client:  # a person waits: give up within 2 s
+        with Client(target, token=settings.token, tls=tls, backoff=backoff) as client:
             yield client
     except Unavailable as error:
         message = f"no answer from the api at {target}; `reelmill up` starts one, --api says where another is"

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from reelmill import __version__
-from reelmill.cli import doctor, jobs, local, operations, reproduce, serve, settings_command, webhooks
+from reelmill.cli import access, doctor, jobs, local, operations, reproduce, serve, settings_command, webhooks
 from reelmill.cli.configuration import is_text
 from reelmill.cli.problems import INTERRUPTED, Problem, problem_of
 
@@ -92,12 +92,19 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "scheduler": serve.scheduler,
         "migrate": serve.migrate,
     },
-    "Look into it": {"workers": jobs.workers, "doctor": doctor.doctor, "settings": settings_command.settings},
+    "Look into it": {
+        "workers": jobs.workers,
+        "audit": access.audit,
+        "doctor": doctor.doctor,
+        "settings": settings_command.settings,
+    },
 }
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 app.add_typer(webhooks.commands, name="webhooks", rich_help_panel="Jobs")
+for _name, _group in {"keys": access.keys, "tenants": access.tenants}.items():
+    app.add_typer(_group, name=_name, rich_help_panel="Say who may call")
 
 
 def main() -> None:

@@ -26,11 +26,15 @@ def problem_of(error: Exception) -> Problem | None:
     if re.search("^REELMILL_|can't listen on", str(error)):
         return Problem(redacted(str(error)))
     # Late: grpc takes longer to import than most commands to run, and only errors get here.
-    from reelmill.client import InvalidRequest, ReelmillError
+    from reelmill.client import InvalidRequest, ReelmillError, Unauthenticated
 
     if isinstance(error, InvalidRequest):
         details = [f"{v.field}: {v.description}" for v in error.violations]
         return Problem("the request breaks a rule" if details else error.message, details=details, exit_code=USAGE)
+    if isinstance(error, Unauthenticated):
+        return Problem(
+            error.message, details=["REELMILL_TOKEN, or REELMILL_TOKEN_FILE, gives the command line its key"]
+        )
     if isinstance(error, ReelmillError):
         return Problem(error.message)
     from reelmill.store.migrate import WrongSchema

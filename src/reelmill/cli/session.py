@@ -55,9 +55,13 @@ async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) 
             "drain_seconds": 0.0,
             "worker_pool": DEFAULT_POOL,
             "worker_labels": (),
+            "authentication": "none",  # nobody else reaches it
+            "admin_key": "",
+            **dict.fromkeys(("http_certificate", "http_key", "grpc_certificate", "grpc_key"), ""),
+            **dict.fromkeys(("grpc_client_authorities", "api_authorities", "token"), ""),
         }
     )
-    async with system.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc) as client:
+    async with system.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc, token="") as client:
         await _cancel_unfinished(client)
         yield client
 

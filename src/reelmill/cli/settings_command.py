@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from reelmill.settings import Settings
 
 
+SECRETS = ("admin_key", "token")
+"""Settings whose whole value is a secret; of others what is one is masked."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """A setting; secrets in `value` are masked."""
@@ -49,7 +53,7 @@ def rows(settings: "Settings") -> list[Row]:
     found = []
     for name, field in type(settings).model_fields.items():
         source = "default"
-        if variable(name) in variables:
+        if variable(name) in variables or f"{variable(name)}_FILE" in variables:
             source = "variable"
         elif name in settings.model_fields_set:
             source = "file"
@@ -57,12 +61,18 @@ def rows(settings: "Settings") -> list[Row]:
         found.append(
             Row(
                 variable=variable(name),
-                value=redacted(value) if isinstance(value, str) else value,
+                value=_told(name, value),
                 source=source,
                 description=field.description or "",
             )
         )
     return found
+
+
+def _told(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return "***" if name in SECRETS and value else redacted(value)
 
 
 def template() -> str:

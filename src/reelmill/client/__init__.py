@@ -11,11 +11,14 @@ with Client("localhost:9090") as client:
 from reelmill.client.asynchronous import AsyncClient
 from reelmill.client.backoff import Backoff
 from reelmill.client.blocking import Client
+from reelmill.client.channel import Tls
 from reelmill.client.errors import (
     Conflict,
     InvalidRequest,
     NotFound,
+    PermissionDenied,
     ReelmillError,
+    Unauthenticated,
     Unavailable,
     Violation,
     WrongState,
@@ -31,7 +34,10 @@ __all__ = [
     "InvalidRequest",
     "InvalidWebhook",
     "NotFound",
+    "PermissionDenied",
     "ReelmillError",
+    "Tls",
+    "Unauthenticated",
     "Unavailable",
     "Violation",
     "WrongState",

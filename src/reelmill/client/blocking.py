@@ -11,9 +11,10 @@ import grpc
 from reelmill.client import calls, webhook_calls
 from reelmill.client.backoff import Backoff
 from reelmill.client.calls import Answer, Call, Item, Listing, Page
-from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS
+from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS, Tls, place
 from reelmill.client.errors import ReelmillError, from_rpc_error
 from reelmill.client.watching import Watch
+from reelmill.v1.access_pb2 import AuditEvent, CreateKeyResponse, Key, Tenant
 from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobEvent, JobLog, OutputFile, Task
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
 from reelmill.v1.webhooks_pb2 import Webhook, WebhookDelivery, WebhookSecret
@@ -27,11 +28,22 @@ class Client:
         self,
         target: str = DEFAULT_TARGET,
         *,
+        token: str | None = None,
+        tls: Tls | bool | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         backoff: Backoff | None = None,
     ) -> None:
-        """Connects at the first call. `timeout_seconds` bounds each try of a call."""
-        self._channel = grpc.insecure_channel(target, options=OPTIONS)
+        """Connects at the first call. `timeout_seconds` bounds each try of a call.
+
+        `token` is a key's, and without it that of the variable REELMILL_TOKEN, if there is one. `tls` is True for a
+        certificate that the machine trusts, or says which; an address that begins with https:// has it too.
+        """
+        where = place(target, token, tls)
+        self._metadata = where.metadata
+        if where.credentials is None:
+            self._channel = grpc.insecure_channel(where.target, options=OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(where.target, where.credentials, options=OPTIONS)
         self._timeout_seconds = timeout_seconds
         self._backoff = backoff or Backoff()
 
@@ -104,7 +116,7 @@ class Client:
                 call.path,
                 request_serializer=type(call.request).SerializeToString,
                 response_deserializer=call.answer.FromString,
-            )(call.request, timeout=watch.left_seconds)
+            )(call.request, timeout=watch.left_seconds, metadata=self._metadata)
             try:
                 for event in stream:
                     watch.saw(event)
@@ -187,6 +199,43 @@ class Client:
         """Send once more what has ended: one delivery, or those written since a time. Answers how many."""
         return (self._answer(webhook_calls.redeliver(webhook_id, delivery_id, since))).deliveries
 
+    def create_key(
+        self, name: str, role: str, *, user: str = "", tenant: str = "", expire_time: datetime | None = None
+    ) -> CreateKeyResponse:
+        """Make a key; the answer has its token, which is told once. Not repeated: a second try would make another."""
+        return self._answer(calls.create_key(name, role, user=user, tenant=tenant, expire_time=expire_time))
+
+    def list_keys(self, tenant: str = "", page_size: int = 0) -> Iterator[Key]:
+        """Keys, in the order of their ids, fetched page by page."""
+        return self._items(calls.list_keys(tenant, page_size))
+
+    def revoke_key(self, key_id: str, tenant: str = "") -> Key:
+        """Refuse a key from now on; who remembers it learns so within five seconds."""
+        return self._answer(calls.revoke_key(key_id, tenant))
+
+    def rotate_key(
+        self,
+        key_id: str,
+        *,
+        overlap: timedelta | None = None,
+        expire_time: datetime | None = None,
+        tenant: str = "",
+    ) -> CreateKeyResponse:
+        """Make a key in another's place, which goes on for `overlap` (a day). Not repeated, as create_key."""
+        return self._answer(calls.rotate_key(key_id, overlap=overlap, expire_time=expire_time, tenant=tenant))
+
+    def create_tenant(self, name: str) -> Tenant:
+        """Make a tenant."""
+        return self._answer(calls.create_tenant(name))
+
+    def list_tenants(self, page_size: int = 0) -> Iterator[Tenant]:
+        """Tenants, in the order of their names, fetched page by page."""
+        return self._items(calls.list_tenants(page_size))
+
+    def audit_events(self, tenant: str = "", page_size: int = 0) -> Iterator[AuditEvent]:
+        """What was done, newest first, fetched page by page."""
+        return self._items(calls.audit_events(tenant, page_size))
+
     def _answer(self, call: Call[Answer]) -> Answer:
         method = self._channel.unary_unary(
             call.path,
@@ -196,11 +245,12 @@ class Client:
         attempt = 1
         while True:
             try:
-                answer: Answer = method(call.request, timeout=self._timeout_seconds)
+                answer: Answer = method(call.request, timeout=self._timeout_seconds, metadata=self._metadata)
                 return answer
             except grpc.RpcError as rpc_error:
                 error = from_rpc_error(rpc_error)
-                if (delay := self._backoff.delay_seconds(error, attempt)) is None:
+                delay = self._backoff.delay_seconds(error, attempt) if call.repeatable else None
+                if delay is None:
                     raise error from rpc_error
             time.sleep(delay)
             attempt += 1

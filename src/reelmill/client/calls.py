@@ -6,11 +6,13 @@ Both clients run these, so a method is described once.
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from reelmill.client.errors import ReelmillError, from_status
+from reelmill.v1 import access_pb2 as access
 from reelmill.v1 import jobs_pb2 as jobs
 from reelmill.v1 import media_pb2 as media
 from reelmill.v1 import workers_pb2 as workers_pb
@@ -18,6 +20,7 @@ from reelmill.v1 import workers_pb2 as workers_pb
 _JOBS = "/reelmill.v1.JobService/"
 _MEDIA = "/reelmill.v1.MediaService/"
 _WORKERS = "/reelmill.v1.WorkerService/"
+_ACCESS = "/reelmill.v1.AccessService/"
 
 Answer = TypeVar("Answer", bound=Message)
 Page = TypeVar("Page", bound=Message)
@@ -31,6 +34,8 @@ class Call(Generic[Answer]):
     path: str
     request: Message
     answer: type[Answer]
+    repeatable: bool = True
+    """Whether a second try does what one would have done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,6 +193,64 @@ def workers(page_size: int) -> Listing[workers_pb.ListWorkersResponse, workers_p
         return Call(path=f"{_WORKERS}ListWorkers", request=request, answer=workers_pb.ListWorkersResponse)
 
     return Listing(page=page, items=lambda p: p.workers, following=lambda p: p.next_page_token, start="")
+
+
+def create_key(
+    name: str, role: str, *, user: str = "", tenant: str = "", expire_time: datetime | None = None
+) -> Call[access.CreateKeyResponse]:
+    """CreateKey. `role` is admin, operator, submitter or viewer. Raises ValueError for another."""
+    request = access.CreateKeyRequest(name=name, role=role.upper(), user=user, tenant=tenant, expire_time=expire_time)
+    return Call(path=f"{_ACCESS}CreateKey", request=request, answer=access.CreateKeyResponse, repeatable=False)
+
+
+def revoke_key(key_id: str, tenant: str = "") -> Call[access.Key]:
+    """RevokeKey."""
+    request = access.RevokeKeyRequest(id=key_id, tenant=tenant)
+    return Call(path=f"{_ACCESS}RevokeKey", request=request, answer=access.Key)
+
+
+def rotate_key(
+    key_id: str, *, overlap: timedelta | None = None, expire_time: datetime | None = None, tenant: str = ""
+) -> Call[access.CreateKeyResponse]:
+    """RotateKey."""
+    request = access.RotateKeyRequest(id=key_id, overlap=overlap, expire_time=expire_time, tenant=tenant)
+    return Call(path=f"{_ACCESS}RotateKey", request=request, answer=access.CreateKeyResponse, repeatable=False)
+
+
+def create_tenant(name: str) -> Call[access.Tenant]:
+    """CreateTenant."""
+    request = access.CreateTenantRequest(name=name)
+    return Call(path=f"{_ACCESS}CreateTenant", request=request, answer=access.Tenant, repeatable=False)
+
+
+def list_keys(tenant: str, page_size: int) -> Listing[access.ListKeysResponse, access.Key]:
+    """ListKeys."""
+
+    def page(token: str) -> Call[access.ListKeysResponse]:
+        request = access.ListKeysRequest(tenant=tenant, page_size=page_size, page_token=token)
+        return Call(path=f"{_ACCESS}ListKeys", request=request, answer=access.ListKeysResponse)
+
+    return Listing(page=page, items=lambda p: p.keys, following=lambda p: p.next_page_token, start="")
+
+
+def list_tenants(page_size: int) -> Listing[access.ListTenantsResponse, access.Tenant]:
+    """ListTenants."""
+
+    def page(token: str) -> Call[access.ListTenantsResponse]:
+        request = access.ListTenantsRequest(page_size=page_size, page_token=token)
+        return Call(path=f"{_ACCESS}ListTenants", request=request, answer=access.ListTenantsResponse)
+
+    return Listing(page=page, items=lambda p: p.tenants, following=lambda p: p.next_page_token, start="")
+
+
+def audit_events(tenant: str, page_size: int) -> Listing[access.ListAuditEventsResponse, access.AuditEvent]:
+    """ListAuditEvents."""
+
+    def page(token: str) -> Call[access.ListAuditEventsResponse]:
+        request = access.ListAuditEventsRequest(tenant=tenant, page_size=page_size, page_token=token)
+        return Call(path=f"{_ACCESS}ListAuditEvents", request=request, answer=access.ListAuditEventsResponse)
+
+    return Listing(page=page, items=lambda p: p.events, following=lambda p: p.next_page_token, start="")
 
 
 def _new_request_id() -> str:

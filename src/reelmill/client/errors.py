@@ -5,6 +5,8 @@ ReelmillError         `code` is gRPC's name of the status, such as INTERNAL
 ├── NotFound
 ├── Conflict          same request_id, other job
 ├── WrongState        e.g. cancelling a COMPLETED job
+├── Unauthenticated   no key, or one that is not good
+├── PermissionDenied  the key may not do this
 └── Unavailable       the server, or a part of it, is away; try again
 """
 
@@ -64,6 +66,14 @@ class WrongState(ReelmillError):
     """The job's state does not allow it."""
 
 
+class Unauthenticated(ReelmillError):
+    """The server asks for a key, and this client has none that is good: token=…, or REELMILL_TOKEN."""
+
+
+class PermissionDenied(ReelmillError):
+    """The key's role does not allow it."""
+
+
 class Unavailable(ReelmillError):
     """The server, or a part of it, is away; try again."""
 
@@ -73,6 +83,8 @@ _KINDS: dict[str, type[ReelmillError]] = {
     "NOT_FOUND": NotFound,
     "ALREADY_EXISTS": Conflict,
     "FAILED_PRECONDITION": WrongState,
+    "UNAUTHENTICATED": Unauthenticated,
+    "PERMISSION_DENIED": PermissionDenied,
     "UNAVAILABLE": Unavailable,
 }
 

@@ -3,7 +3,9 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import grpc
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -12,10 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reelmill import signed_urls
+from reelmill.auth.callers import is_loopback
 from reelmill.capacity import Limits
 from reelmill.gateway import openapi, pages, streaming
 from reelmill.gateway.admission import Admission
 from reelmill.gateway.bindings import Binding, Template, bindings, services
+from reelmill.gateway.callers import Callers
 from reelmill.gateway.calls import Calls
 from reelmill.gateway.files import Files, Storage
 from reelmill.gateway.routing import Endpoint, Handler, Router
@@ -27,7 +31,9 @@ from reelmill.telemetry import health
 
 def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette:
     """The application; it talks to the api at `api_target` (host:port) while its lifespan is open."""
-    upstream = Upstream(api_target)
+    exposed = not settings.authentication and not is_loopback(settings.http_host)
+    callers = Callers(required=settings.authentication == "keys", exposed=exposed)
+    upstream = Upstream(api_target, callers, _api_credentials(settings))
     bound = list(bindings(services()))
     by_name = {b.method.name: b for b in bound}
     files = Files(
@@ -64,8 +70,21 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
 
     admission = Admission(settings.allowed_hosts, settings.allowed_origins, listening=settings.http_host)
     return Starlette(
-        routes=[Router(endpoints, admission)], middleware=_sharing(settings.allowed_origins), lifespan=lifespan
+        routes=[Router(endpoints, admission, settings.trusted_proxies)],
+        middleware=_sharing(settings.allowed_origins),
+        lifespan=lifespan,
     )
+
+
+def _api_credentials(settings: Settings) -> grpc.ChannelCredentials | None:
+    """How the api is known, and we to it. Raises ValueError, naming the settings."""
+    files = (settings.api_authorities, settings.api_key, settings.api_certificate)
+    if not settings.api_authorities:
+        return None
+    try:
+        return grpc.ssl_channel_credentials(*(Path(file).read_bytes() if file else None for file in files))
+    except OSError as error:
+        raise ValueError(f"REELMILL_API_AUTHORITIES, …_CERTIFICATE, …_KEY: can't be read: {error}") from error
 
 
 def _sharing(origins: Sequence[str]) -> list[Middleware]:

@@ -43,6 +43,10 @@ BODIES: dict[str, Any] = {
     "CancelJob": {"reason": {"summary": "With a reason", "value": {"reason": "no longer needed"}}},
     "DeleteJobs": {"old": {"summary": "By age", "value": {"filter": 'create_time < "2026-01-01T00:00:00Z"'}}},
     "RetryJob": {"empty": {"summary": "Nothing to say", "value": {}}},
+    "CreateKey": {"submitter": {"summary": "A key for a service", "value": {"name": "ingest", "role": "SUBMITTER"}}},
+    "RevokeKey": {"empty": {"summary": "Nothing to say", "value": {}}},
+    "RotateKey": {"hour": {"summary": "The older one goes on for an hour", "value": {"overlap": "3600s"}}},
+    "CreateTenant": {"name": {"summary": "A tenant", "value": {"name": "studio-b"}}},
     "ProbeMedia": {"file": {"summary": "A local file", "value": {"uri": "file:///media/talk.mov"}}},
 }
 

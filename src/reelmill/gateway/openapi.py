@@ -22,7 +22,8 @@ every field that is wrong; where the body is a job, their paths begin with `job.
 """
 _STATUS_TEXTS = {
     "400": "The request breaks a rule; errors says which.",
-    "403": "A page of another site sent it; allowed_origins names pages that may.",
+    "401": "It needs a key, and has none that is good.",
+    "403": "The key may not do this, or a page of another site sent it; allowed_origins names pages that may.",
     "404": "There is no such thing.",
     "408": "The body takes too long to come.",
     "409": "The state of things does not allow it, or the idempotency key was used with another body.",
@@ -58,7 +59,12 @@ def document(bindings: Sequence[Binding], *, upload_max_bytes: int, limits: Limi
             {"name": "Files", "description": "Bring inputs here, and fetch outputs."},
         ],
         "paths": paths,
-        "components": {"schemas": {**schemas.components, "Upload": _UPLOAD, "Problem": _PROBLEM}},
+        # A gateway on loopback asks nobody for one, and so does one that is told so.
+        "security": [{}, {"key": []}],
+        "components": {
+            "schemas": {**schemas.components, "Upload": _UPLOAD, "Problem": _PROBLEM},
+            "securitySchemes": {"key": _KEY},
+        },
     }
 
 
@@ -132,13 +138,13 @@ def _stream_responses(binding: Binding, schemas: Schemas) -> dict[str, Any]:
 
 
 def _refusals(binding: Binding) -> list[str]:
-    found = ["400"]
+    found = ["400", "401", "403"]
     if binding.template.variables:
         found.append("404")
     if binding.verb == "POST":
-        found += ["403", "408", "409", "413"]
+        found += ["408", "409", "413"]
     if binding.verb == "DELETE":
-        found += ["403", "409"]
+        found.append("409")
     if binding.body:
         found.append("415")
     return found
@@ -187,7 +193,7 @@ def _upload(upload_max_bytes: int) -> dict[str, Any]:
         },
         "responses": {
             "201": {"description": "It is stored.", "content": answer},
-            **_problems("400", "403", "413", "415"),
+            **_problems("400", "401", "403", "413", "415"),
         },
     }
 
@@ -217,11 +223,12 @@ def _download() -> dict[str, Any]:
                 "description": "The file has no such range.",
                 "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             },
-            **_problems("404"),
+            **_problems("401", "404"),
         },
     }
 
 
+_KEY = {"type": "http", "scheme": "bearer", "description": "A key's token, such as rm_…; `reelmill keys` makes them."}
 _UPLOAD: Schema = {
     "type": "object",
     "description": "A stored upload.",

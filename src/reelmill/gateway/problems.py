@@ -139,6 +139,8 @@ def from_rpc(error: grpc.aio.AioRpcError) -> Problem:
             violations += [Violation(v.field, v.description) for v in bad.field_violations]
         elif detail.Unpack(retry):
             headers["Retry-After"] = str(max(1, round(retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9)))
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = "Bearer"
     if code is grpc.StatusCode.UNAVAILABLE:
         headers.setdefault("Retry-After", str(_RETRY_SECONDS))
     return Problem(http_status, reason, message, violations=violations, headers=headers)

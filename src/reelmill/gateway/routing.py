@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from reelmill.gateway.admission import Admission
 from reelmill.gateway.bindings import Template, decode
+from reelmill.gateway.callers import CLIENT, Networks, client_address
 from reelmill.gateway.problems import Problem, from_error, internal
 from reelmill.jobs.errors import ReelmillError
 from reelmill.telemetry import traces
@@ -46,8 +47,10 @@ class Endpoint:
 class Router(BaseRoute):
     """The application's only route. Paths are matched before percent-decoding: %2F and %3A are no separators."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], admission: Admission) -> None:
+    def __init__(self, endpoints: Iterable[Endpoint], admission: Admission, proxies: Networks = ()) -> None:
+        """`proxies`: where those are who say truly for whom they ask."""
         self._admission = admission
+        self._proxies = proxies
         self._routes: dict[str, tuple[re.Pattern[str], dict[str, Endpoint]]] = {}
         for endpoint in endpoints:
             template = endpoint.template
@@ -69,6 +72,8 @@ class Router(BaseRoute):
         began = time.monotonic()
         try:
             request = Request(scope, receive)
+            peer, forwarded = request.client, request.headers.getlist("x-forwarded-for")
+            CLIENT.set(client_address(peer.host, forwarded, self._proxies) if peer else "")
             self._admission.check(scope["method"], scope["path"], request.headers)
             route, endpoint, variables = self._find(scope)
             scope["path_params"] = variables

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 
 from reelmill import keepalive
 from reelmill.gateway.bindings import Binding
+from reelmill.gateway.callers import Callers
 from reelmill.gateway.problems import from_rpc
 from reelmill.jobs.errors import Unavailable, Violation
 from reelmill.jobs.rules import CHECK_ONLY
@@ -36,13 +37,21 @@ _OPTIONS = (
 class Upstream:
     """Opens lazily and reconnects by itself."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(
+        self, target: str, callers: Callers | None = None, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        """`credentials`: of TLS; without them the channel is plain."""
         self._target = target
+        self._callers = callers or Callers(required=False, exposed=False)
+        self._credentials = credentials
         self._channel: Any = None
 
     def open(self) -> None:
         """Make the channel, in the running event loop."""
-        self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+        if self._credentials is None:
+            self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(self._target, self._credentials, options=_OPTIONS)
 
     async def close(self) -> None:
         """End all calls."""
@@ -56,15 +65,19 @@ class Upstream:
             response_deserializer=binding.response_class.FromString,
         )
         try:
-            return await method(request, timeout=_UNARY_SECONDS, metadata=metadata(headers))
+            answer = await method(request, timeout=_UNARY_SECONDS, metadata=self._metadata(headers))
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                self._callers.ended(headers, good=False)
             raise from_rpc(error) from error
+        self._callers.ended(headers, good=True)
+        return answer
 
     async def violations(self, binding: Binding, request: Message, headers: Headers) -> Sequence[Violation]:
         """What the api finds wrong with a request that it only checks; nothing where it can't be asked."""
         method = self._channel.unary_unary(binding.rpc, request_serializer=binding.request_class.SerializeToString)
         try:
-            await method(request, timeout=_UNARY_SECONDS, metadata=(*metadata(headers), CHECK_ONLY))
+            await method(request, timeout=_UNARY_SECONDS, metadata=(*self._metadata(headers), CHECK_ONLY))
         except grpc.aio.AioRpcError as error:
             return from_rpc(error).violations
         return ()
@@ -76,7 +89,10 @@ class Upstream:
             request_serializer=binding.request_class.SerializeToString,
             response_deserializer=binding.response_class.FromString,
         )
-        return method(request, metadata=metadata(headers))
+        return method(request, metadata=self._metadata(headers))
+
+    def _metadata(self, headers: Headers) -> tuple[tuple[str, str], ...]:
+        return (*metadata(headers), *self._callers.metadata(headers))
 
     async def check(self) -> None:
         """Raises Unavailable unless the api says that it serves."""

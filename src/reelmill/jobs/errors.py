@@ -5,6 +5,8 @@ ReelmillError              what a call of the API answers
 ├── NotFound
 ├── Conflict               same idempotency key, other body
 ├── WrongState             e.g. cancelling a COMPLETED job
+├── Unauthenticated        no key, or not a good one
+├── Forbidden              the key's role does not allow it
 └── Unavailable            database, queue or storage away; try again
 
 AttemptFailed              why an attempt of a job failed: carries a Failure, which becomes JobError
@@ -175,6 +177,14 @@ class Conflict(ReelmillError):
 
 class WrongState(ReelmillError):
     """The job's state does not allow it."""
+
+
+class Unauthenticated(ReelmillError):
+    """The call needs a key, and has none that is good. Which part of it was wrong is not told."""
+
+
+class Forbidden(ReelmillError):
+    """The key may not do this."""
 
 
 class Unavailable(ReelmillError):

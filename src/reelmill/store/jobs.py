@@ -43,10 +43,17 @@ class NewJob:
     output_prefix: str
     key: str = ""
     """Idempotency key; empty for none."""
+    key_user: UUID | None = None
+    """Whose key it is, where others of the tenant may use the same; None: it is all the tenant's."""
     fingerprint: bytes = b""
     """SHA-256 of the job as it was submitted."""
     retry_of: UUID | None = None
     traceparent: str = ""
+
+    @property
+    def stored_key(self) -> str:
+        """The key as the tenant's rows have it."""
+        return f"{self.key_user}/{self.key}" if self.key and self.key_user else self.key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +64,8 @@ class JobFilter:
     labels: Mapping[str, str] = field(default_factory=dict)
     created_after: datetime | None = None
     created_before: datetime | None = None
+    user_id: UUID | None = None
+    """Who submitted them."""
 
 
 PAGE_MAX_BYTES = 2 * 2**20
@@ -88,12 +97,12 @@ class JobStore:
         first: dict[str, NewJob] = {}
         for item in new:
             if item.key:
-                first.setdefault(item.key, item)
+                first.setdefault(item.stored_key, item)
         known: dict[str, Record] = {}
         async with self._database.transaction() as connection:
             if first:
                 known = await self._take_keys(connection, tenant_id, list(first.values()))
-            rows = [i for i in new if not i.key or (first[i.key] is i and i.key not in known)]
+            rows = [i for i in new if not i.key or (first[i.stored_key] is i and i.stored_key not in known)]
             created = await self._insert(connection, tenant_id, user_id, rows) if rows else {}
             older = await _get(connection, tenant_id, [r["job_id"] for r in known.values()]) if known else {}
             await reach("jobs.committing")
@@ -102,7 +111,7 @@ class JobStore:
 
     async def _take_keys(self, connection: Connection, tenant_id: UUID, items: Sequence[NewJob]) -> dict[str, Record]:
         """Reserve idempotency keys; answers those that were used before."""
-        keys = [i.key for i in items]
+        keys = [i.stored_key for i in items]
         taken = await connection.fetch(
             _SQL["insert_idempotency_keys"],
             tenant_id,
@@ -160,12 +169,13 @@ class JobStore:
     ) -> StoredJob | Conflict:
         if not item.key:
             return StoredJob(tenant_id=tenant_id, job=created[item.id])
-        if used := known.get(item.key):
+        if used := known.get(item.stored_key):
             fingerprint, job = used["fingerprint"], older.get(used["job_id"])
             if job is None:  # past its retention, while the key lives on
                 job = Job(id=str(used["job_id"]))
         else:
-            fingerprint, job = first[item.key].fingerprint, created[first[item.key].id]
+            same = first[item.stored_key]
+            fingerprint, job = same.fingerprint, created[same.id]
         if fingerprint != item.fingerprint:
             return Conflict(
                 f"request_id {item.key!r} was used for job {job.id} with another body; use a new key for another job"
@@ -191,6 +201,12 @@ class JobStore:
         async with self._database.connection() as connection:
             return await receipts_of(connection, tenant_id, job_id)
 
+    async def owner(self, tenant_id: UUID, job_id: UUID) -> UUID | None:
+        """Who submitted a job; None where there is none."""
+        async with self._database.connection() as connection:
+            found: UUID | None = await connection.fetchval(_SQL["get_owner"], tenant_id, job_id)
+        return found
+
     async def get_many(self, tenant_id: UUID, job_ids: Sequence[UUID]) -> list[Job]:
         """Those of the jobs that are there, in any order."""
         async with self._database.connection() as connection:
@@ -206,13 +222,14 @@ class JobStore:
         """A page of jobs, newest first, below the id `before`; fewer than `limit` where they are large."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                _SQL["list_jobs"],
+                _SQL["list_own_jobs" if filter.user_id else "list_jobs"],
                 tenant_id,
                 before,
                 *_columns(filter),
                 limit + 1,
                 PAGE_MAX_BYTES,
                 FILES_SHOWN,
+                *((filter.user_id,) if filter.user_id else ()),
             )
             jobs = await with_files(connection, rows[:limit])
         return Page(jobs.values(), more=_more(rows, limit))

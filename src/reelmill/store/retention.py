@@ -11,11 +11,13 @@ _UPLOADS = queries("uploads")
 _MEASURES = queries("measures")
 _RESULTS = queries("results")
 _DELIVERIES = queries("deliveries")
+_ACCESS = queries("access")
 _KEY_LIFE = timedelta(days=2)  # the API promises 24 hours
 _WORKER_LIFE = timedelta(hours=1)  # since it was seen
 _MEASUREMENT_LIFE = timedelta(days=90)  # since the last one of its kind
 _MESSAGE_LIFE = timedelta(days=30)  # of a webhook's message that is about no job
 _DIGEST_LIFE = timedelta(days=30)  # then an input is hashed again
+_AUDIT_LIFE, _AUDIT_ROWS = timedelta(days=365), 10_000
 _POSTPONE = timedelta(minutes=1)
 _MOST_TRIES = 24  # spread over ten days
 
@@ -23,8 +25,10 @@ _MOST_TRIES = 24  # spread over ten days
 class RetentionStore:
     """Deletes what has outlived its use. Any number may run: rows are shared by SKIP LOCKED."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, audit_life: timedelta = _AUDIT_LIFE) -> None:
+        """`audit_life`: of what was done, a day at least."""
         self._database = database
+        self._audit_life = audit_life
 
     async def delete_jobs(self, age: timedelta, *, own_storage: str, limit: int) -> int:
         """Delete jobs that ended `age` ago; their files too where they lie below `own_storage`."""
@@ -37,7 +41,7 @@ class RetentionStore:
             return len(await connection.fetch(_UPLOADS["delete_old_uploads"], age, limit))
 
     async def trim(self) -> None:
-        """Delete old keys and digests, queue rows that nobody takes, silent workers, and what is measured no more."""
+        """Delete old keys, digests, measurements and audit events, queue rows that nobody takes, silent workers."""
         async with self._database.connection() as connection:
             await connection.execute(_SQL["delete_idempotency_keys"], _KEY_LIFE)
             await connection.execute(_SQL["delete_stale_outbox"], _KEY_LIFE)
@@ -46,6 +50,7 @@ class RetentionStore:
             await connection.execute(_DELIVERIES["delete_deliveries"], _MESSAGE_LIFE)
             await connection.execute(_DELIVERIES["delete_secrets"])
             await connection.execute(_RESULTS["delete_digests"], _DIGEST_LIFE)
+            await connection.execute(_ACCESS["delete_audit_events"], self._audit_life, _AUDIT_ROWS)
 
     async def due_deletions(self, *, limit: int) -> list[tuple[int, str]]:
         """Folders and uploads to delete now, with the ids of their rows; hidden from others for a minute at least."""

@@ -218,6 +218,13 @@ BEGIN
     RETURN OLD;
 END $$;
 
+CREATE FUNCTION public.refuse_young_deletion() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % go by their age alone', TG_TABLE_NAME USING ERRCODE = 'RM003';
+END $$;
+
 CREATE FUNCTION public.sweep_completed_tasks() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -312,6 +319,42 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+CREATE TABLE public.api_keys (
+    id text NOT NULL,
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    hash bytea NOT NULL,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expire_time timestamp with time zone,
+    revoke_time timestamp with time zone,
+    use_time timestamp with time zone,
+    rotated_to text,
+    CONSTRAINT api_keys_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+CREATE TABLE public.audit_events (
+    id bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    "time" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    key_id text NOT NULL,
+    user_name text NOT NULL,
+    method text NOT NULL,
+    target text NOT NULL,
+    address text NOT NULL,
+    outcome text NOT NULL
+);
+
+ALTER TABLE public.audit_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.idempotency_keys (
     tenant_id uuid NOT NULL,
@@ -584,6 +627,12 @@ CREATE TABLE public.webhooks (
     slow boolean DEFAULT false NOT NULL
 );
 
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_events
+    ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 
@@ -650,6 +699,12 @@ ALTER TABLE ONLY public.webhooks
 ALTER TABLE ONLY public.workers
     ADD CONSTRAINT workers_pkey PRIMARY KEY (owner);
 
+CREATE INDEX api_keys_of_tenant ON public.api_keys USING btree (tenant_id, id);
+
+CREATE INDEX audit_events_by_age ON public.audit_events USING btree ("time");
+
+CREATE INDEX audit_events_of_tenant ON public.audit_events USING btree (tenant_id, id DESC);
+
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (create_time);
 
 CREATE INDEX input_digests_by_age ON public.input_digests USING btree (create_time);
@@ -659,6 +714,8 @@ CREATE INDEX job_logs_of_job ON public.job_logs USING btree (job_id, id);
 CREATE INDEX jobs_by_label ON public.jobs USING gin (labels jsonb_path_ops) WHERE (labels <> '{}'::jsonb);
 
 CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, id DESC);
+
+CREATE INDEX jobs_by_user ON public.jobs USING btree (tenant_id, user_id, id DESC);
 
 CREATE INDEX jobs_ended ON public.jobs USING btree (end_time) WHERE (end_time IS NOT NULL);
 
@@ -710,9 +767,13 @@ CREATE TRIGGER announce_new_tasks AFTER INSERT ON public.tasks REFERENCING NEW T
 
 CREATE TRIGGER announce_task AFTER UPDATE ON public.tasks FOR EACH ROW WHEN (((new.state = 'READY'::public.task_state) AND (old.state <> 'READY'::public.task_state))) EXECUTE FUNCTION public.announce_task();
 
+CREATE TRIGGER append_only BEFORE UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER append_only BEFORE UPDATE ON public.job_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE UPDATE ON public.output_files FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER goes_by_age BEFORE DELETE ON public.audit_events FOR EACH ROW WHEN ((old."time" > (clock_timestamp() - '1 day'::interval))) EXECUTE FUNCTION public.refuse_young_deletion();
 
 CREATE TRIGGER goes_with_job BEFORE DELETE ON public.job_events FOR EACH ROW EXECUTE FUNCTION public.refuse_deletion();
 
@@ -733,6 +794,9 @@ CREATE TRIGGER sweep_pieces AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new
 CREATE TRIGGER write_events_inserted AFTER INSERT ON public.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.write_job_events();
 
 CREATE TRIGGER write_events_updated AFTER UPDATE ON public.jobs REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.write_job_events();
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 
 ALTER TABLE ONLY public.job_events
     ADD CONSTRAINT job_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;

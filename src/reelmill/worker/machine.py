@@ -1,8 +1,13 @@
-"""What this machine, or this container, has."""
+"""What this machine, or this container, has, and what planning makes of it."""
 
+import os
 from pathlib import Path
 
 import psutil
+
+from reelmill.media.contract import PlanContext
+from reelmill.media.spreading import Worth
+from reelmill.settings import Settings
 
 # Control groups, versions 2 and 1: the limit of a container.
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -19,3 +24,21 @@ def available_bytes(limits: tuple[Path, ...] = _LIMITS) -> int:
         if text.isdigit():  # "max": none
             found.append(int(text))
     return min(found)
+
+
+def plan_context(settings: Settings) -> PlanContext:
+    """What planning knows of a worker with these settings."""
+    cores = settings.worker_cores or os.cpu_count() or 1
+    return PlanContext(
+        threads=max(1, cores // settings.worker_slots),
+        memory_bytes=(settings.worker_memory_bytes or available_bytes() * 3 // 4) // settings.worker_slots,
+    )
+
+
+def worth(settings: Settings) -> Worth:
+    """What becomes a task of its own."""
+    return Worth(
+        least_cpu_seconds=settings.spread_cpu_seconds,
+        longest_chunk_seconds=settings.chunk_seconds,
+        pieces_bytes=settings.pieces_max_bytes,
+    )

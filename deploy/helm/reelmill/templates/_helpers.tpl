@@ -148,6 +148,28 @@ postgresql://reelmill:{{ include "reelmill.postgresql.password" . | urlquery }}@
 {{ .Values.secretsKey.value }}
 {{- end }}
 
+{{/* The token of the admins' first key: given, or kept, or made with a new release; nothing where nobody is asked for
+     one, or where it is in a secret of yours. Its checksum is the beginning of SHA-256. */}}
+{{- define "reelmill.adminKey" -}}
+{{- if and (ne .Values.authentication "none") (not .Values.adminKey.existingSecret.name) -}}
+{{- if not .Values.adminKey.token -}}
+{{- $kept := lookup "v1" "Secret" .Release.Namespace (include "reelmill.fullname" .) -}}
+{{- $token := dig "data" "REELMILL_ADMIN_KEY" "" $kept | b64dec -}}
+{{- if and (not $token) .Release.IsInstall -}}
+{{- $head := printf "rm_%s_%s" (randAlphaNum 12) (randAlphaNum 32) -}}
+{{- $token = printf "%s%s" $head (sha256sum $head | trunc 6) -}}
+{{- end -}}
+{{- $_ := set .Values.adminKey "token" $token -}}
+{{- end -}}
+{{ .Values.adminKey.token }}
+{{- end -}}
+{{- end }}
+
+{{/* Whether there is one, ours or yours: "true" or nothing. */}}
+{{- define "reelmill.hasAdminKey" -}}
+{{- if and (ne .Values.authentication "none") (or .Values.adminKey.existingSecret.name (include "reelmill.adminKey" .)) }}true{{ end -}}
+{{- end }}
+
 {{/* What our own Secret holds, as YAML. */}}
 {{- define "reelmill.secretData" -}}
 {{- if not .Values.database.existingSecret.name }}
@@ -161,6 +183,9 @@ REDIS_PASSWORD: {{ include "reelmill.redis.password" . | quote }}
 {{- end }}
 {{- if not .Values.secretsKey.existingSecret.name }}
 REELMILL_SECRETS_KEY: {{ include "reelmill.secretsKey" . | quote }}
+{{- end }}
+{{- with include "reelmill.adminKey" . }}
+REELMILL_ADMIN_KEY: {{ . | quote }}
 {{- end }}
 {{- if not .Values.queue.existingSecret.name }}
 REELMILL_QUEUE_URL: {{ include "reelmill.queueUrl" . | quote }}
@@ -181,7 +206,7 @@ AWS_SECRET_ACCESS_KEY: {{ .secretAccessKey | quote }}
 {{- $root := . -}}
 {{- $all := list (include "reelmill.secretData" .) -}}
 {{- with .Values }}
-{{- range list .database.existingSecret.name .queue.existingSecret.name .cache.existingSecret.name .secretsKey.existingSecret.name .storage.s3.existingSecret }}
+{{- range list .database.existingSecret.name .adminKey.existingSecret.name .queue.existingSecret.name .cache.existingSecret.name .secretsKey.existingSecret.name .storage.s3.existingSecret }}
 {{- if . }}
 {{- $all = append $all (dig "data" dict (lookup "v1" "Secret" $root.Release.Namespace .) | toJson) }}
 {{- end }}

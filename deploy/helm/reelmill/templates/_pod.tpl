@@ -17,7 +17,7 @@ capabilities: { drop: [ALL] }
 
 {{/* A probe of the health port, or of the port given. */}}
 {{- define "reelmill.httpProbe" -}}
-httpGet: { path: {{ .path }}, port: {{ .port }} }
+httpGet: { path: {{ .path }}, port: {{ .port }}{{ with .scheme }}, scheme: {{ . }}{{ end }} }
 periodSeconds: {{ .period }}
 timeoutSeconds: 6
 failureThreshold: {{ .failures }}

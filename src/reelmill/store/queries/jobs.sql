@@ -31,6 +31,10 @@ SELECT key, fingerprint, job_id FROM idempotency_keys WHERE tenant_id = $1 AND k
 -- A job, and a time at or before which it was so. (An array of one id would cost a client a third more.)
 SELECT *, now() AS read_time FROM jobs WHERE tenant_id = $1 AND id = $2;
 
+-- name: get_owner
+-- Who submitted a job.
+SELECT user_id FROM jobs WHERE tenant_id = $1 AND id = $2;
+
 -- name: get_jobs
 -- Jobs by id.
 SELECT * FROM jobs WHERE tenant_id = $1 AND id = ANY ($2::uuid[]);
@@ -85,6 +89,24 @@ LIMIT 1;
 -- A page, newest first: ids are version 7, so they order by time. NULL conditions hold for all. It ends with the job
 -- that brings it to $8 bytes; `candidates` are the jobs that it would have without that.
 WITH page AS (
+-- include: jobs_wanted
+    ORDER BY id DESC
+    LIMIT $7
+),
+-- include: cut_page
+
+-- name: list_own_jobs
+-- The same of those that $10 submitted: a query of its own, for an index that finds them among all others.
+WITH page AS (
+-- include: jobs_wanted
+        AND user_id = $10
+    ORDER BY id DESC
+    LIMIT $7
+),
+-- include: cut_page
+
+-- name: jobs_wanted
+-- Jobs of a list, and their bytes.
     SELECT id, octet_length(spec) + coalesce(octet_length(error), 0) + CASE WHEN state = 'COMPLETED' OR published IS NOT NULL THEN coalesce(
         (SELECT sum(octet_length(file)) FROM output_files WHERE job_id = jobs.id AND position < $9), 0) + coalesce(
         (SELECT sum(octet_length(result)) FROM tasks WHERE job_id = jobs.id), 0)
@@ -96,9 +118,10 @@ WITH page AS (
         AND ($4::text IS NULL OR labels @> $4::jsonb)
         AND ($5::timestamptz IS NULL OR create_time > $5)
         AND ($6::timestamptz IS NULL OR create_time < $6)
-    ORDER BY id DESC
-    LIMIT $7
-), counted AS (
+
+-- name: cut_page
+-- What a list shows of a page.
+counted AS (
     SELECT id, count(*) OVER () AS candidates, sum(bytes) OVER (ORDER BY id DESC) - bytes AS bytes_before FROM page
 )
 SELECT j.*, counted.candidates
