@@ -49,7 +49,7 @@ class PackageOperation:
     name = "package"
     description = "Make a stream that players fetch in parts: HLS and DASH."
     example = '{"name": "stream", "package": {"protocols": ["HLS", "DASH"], "segment_seconds": 2}}'
-    extensions: tuple[str, ...] = ("m3u8", "mpd")
+    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4")
     encoders = frozenset({*(c.encoder for c in VIDEO.values()), SOUNDS[A.AAC].encoder, SOUNDS[A.OPUS].encoder})
     filters = TranscodeOperation.filters
 
