@@ -25,7 +25,7 @@ REUSE = (
     reuse(
         "a step is known by what makes the files that it reads",
         KEYS,
-        r"made\[writing\.path\] = does",
+        r"made \|= dict\.fromkeys\(_paths\(writing\), does\)",
         "made[writing.path] = str(writing.path)",
         tests=PURE,
     ),

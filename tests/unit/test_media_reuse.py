@@ -40,6 +40,10 @@ def test_an_output_has_one_key_whatever_it_is_called_and_whatever_is_made_beside
     assert together["film"] == alone
     assert len(set(together.values())) == 4
     assert told({**FILM, "optional": True})["film"] == alone
+    titled: dict[str, Any] = {"name": "titled", "transcode": {"overlays": [{"text": {"text": "a title"}}]}}
+    other: dict[str, Any] = {"name": "other", "transcode": {"overlays": [{"text": {"text": "another"}}]}}
+    both = told(titled, other, FILM)
+    assert both == {**told(titled), **told(other), "film": alone} and len(set(both.values())) == 3
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,25 @@ def test_a_step_that_reads_anothers_file_is_known_by_what_that_does() -> None:
     assert key(film) != told(STILLS)["stills"]
     louder = replace(film.writes[0], seconds=1.0)
     assert len({key(film), key(film, OTHER), key(replace(film, writes=(louder,)))}) == 3
+
+
+def test_a_second_pass_is_known_by_the_first_and_kept_with_it() -> None:
+    passes: dict[str, Any] = {"name": "two", "transcode": {"video": {"bitrate_bps": 500_000, "two_pass": True}}}
+    made = planned(passes, SMALL)
+    [first] = [step for step in made.steps if not step.promised]
+    [second] = [step for step in made.steps if step.after]
+    both = without(made, {"small"})
+    assert [step in both.steps for step in (first, second)] == [True, True]
+    assert first not in without(made, {"two"}).steps
+
+    def key(of: Any) -> str:
+        graph = replace(made, steps=tuple(of if step is first else step for step in made.steps))
+        return keys(job(passes, SMALL), graph, {"": BYTES}, engine="e")["two"]
+
+    other = replace(first, writes=(replace(first.writes[0], seconds=1.0),))
+    assert key(first) == told(passes)["two"] != key(other)
+    without_first = replace(made, steps=tuple(step for step in made.steps if step is not first))
+    assert "two" not in keys(job(passes, SMALL), without_first, {"": BYTES}, engine="e")
 
 
 def test_what_is_left_of_a_graph_makes_the_others_alone() -> None:

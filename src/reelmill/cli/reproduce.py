@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,14 +95,16 @@ async def _inputs(
 ) -> dict[str, Path]:
     """Where the inputs lie here, by what commands call them. Raises Problem where one is another by now."""
     from reelmill.jobs.errors import AttemptFailed
+    from reelmill.media.inputs import OF_OUTPUT
     from reelmill.storage.storage import Storage
     from reelmill.storage.taking import sha256_of
     from reelmill.storage.uris import file_path, scheme_of
 
-    uris, paths = {item.name: item.uri for item in job.inputs}, dict[str, Path]()
+    paths, uris = dict[str, Path](), {item.name: item.uri for item in job.inputs}
+    uris |= {f"{OF_OUTPUT}{output.name}": output.files[0].uri for output in job.outputs if output.files}
     uris |= {f"output:{output.name}": output.files[0].uri for output in job.outputs if output.files}
     for told in receipt.inputs:
-        uri = uris.get(told.name, job.inputs[0].uri)
+        uri = uris[told.name]
         try:
             if told.name in given:
                 path = Path(given[told.name])
@@ -121,15 +123,23 @@ async def _inputs(
 
 async def _run(launcher: "Launcher", ffmpeg: Path, run: "Receipt.Run", paths: Mapping[str, Path], folder: Path) -> None:
     from reelmill.jobs.errors import AttemptFailed
+    from reelmill.media import fonts
     from reelmill.media import run as ffmpeg_run
     from reelmill.media.render.command import Command
+    from reelmill.media.render.escaping import escaped
+    from reelmill.media.steps import FONT
 
     if run.program != "ffmpeg":
         raise Problem(f"{run.program} can't be run here: only what ffmpeg made is made again")
     for name in run.outputs:
         (folder / name).mkdir(parents=True, exist_ok=True)
     argv = tuple(f"file:{paths[one[5:]]}" if one.startswith("file:") and one[5:] in paths else one for one in run.argv)
-    command = Command(argv=argv, reads=tuple(map(str, paths.values())), outputs=tuple(run.outputs))
+    command = Command(
+        argv=tuple(one.replace(FONT, escaped(str(fonts.FONT))) for one in argv),
+        reads=(*map(str, paths.values()), str(fonts.FONT)),
+        written=tuple((PurePosixPath(text.path), text.text) for text in run.texts),
+        outputs=tuple(run.outputs),
+    )
     try:
         await ffmpeg_run.run(
             command,

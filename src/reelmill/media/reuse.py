@@ -14,7 +14,7 @@ from typing import Any
 from reelmill.jobs.operations import tells
 from reelmill.media.contract import Graph
 from reelmill.media.promises import FileSet, PlannedFile
-from reelmill.media.steps import Joined, Program, Reading, Step, digest
+from reelmill.media.steps import Joined, Program, Reading, Step, Writing, digest
 from reelmill.v1.jobs_pb2 import Job, Output
 
 PLAN_VERSION = 1
@@ -41,9 +41,10 @@ def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, engine: str) -> 
         for writing in step.writes:
             # Of other programs no build is told.
             known = reads is not None and all(after) and step.program is Program.FFMPEG
-            files = tuple(map(PurePosixPath, after))
-            does = digest(replace(step, reads=reads or (), writes=(writing,), after=files)) if known else ""
-            made[writing.path] = does
+            files, texts = tuple(map(PurePosixPath, after)), _texts(step, writing)
+            alone = replace(step, reads=reads or (), writes=(writing,), after=files, texts=texts)
+            does = digest(alone) if known else ""
+            made |= dict.fromkeys(_paths(writing), does)
             for thing in writing.promised:
                 told.setdefault(thing.output, []).append((thing.position, does, _promise(thing)))
     found = {}
@@ -70,7 +71,8 @@ def without(graph: Graph, outputs: Container[str]) -> Graph:
         writes = tuple(
             writing
             for writing in step.writes
-            if writing.path in read or any(one.output and one.output not in outputs for one in writing.promised)
+            if not read.isdisjoint(_paths(writing))
+            or any(one.output and one.output not in outputs for one in writing.promised)
         )
         if not writes:
             continue
@@ -90,6 +92,18 @@ def cpu_seconds(graph: Graph) -> float:
 def worth_hashing(size_bytes: int, cpu: float) -> bool:
     """Whether so many bytes are hashed in a small part of the time that the work on them takes."""
     return size_bytes / HASHED_BYTES <= _HASH_SHARE * cpu
+
+
+def _paths(writing: Writing) -> set[PurePosixPath]:
+    """All that is written: filters write files of their own beside that of the muxer."""
+    return {writing.path, *(thing.path for thing in writing.promised if isinstance(thing, PlannedFile))}
+
+
+def _texts(step: Step, writing: Writing) -> tuple[tuple[PurePosixPath, str], ...]:
+    """Those that one of a step's files is made with."""
+    filters = [stream.taken.filters for stream in writing.streams]
+    read = {reading.of for reading in step.reads}
+    return tuple((path, text) for path, text in step.texts if path in read or any(str(path) in one for one in filters))
 
 
 def _is_plain(output: Output) -> bool:

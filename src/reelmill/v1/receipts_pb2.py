@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areelmill/v1/receipts.proto\x12\x0breelmill.v1\"\xe9\x02\n\x07Receipt\x12\x0f\n\x07outputs\x18\x01 \x03(\t\x12\x0f\n\x07release\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12*\n\x06inputs\x18\x04 \x03(\x0b\x32\x1a.reelmill.v1.Receipt.Input\x12&\n\x04runs\x18\x05 \x03(\x0b\x32\x18.reelmill.v1.Receipt.Run\x12\x0e\n\x06pieces\x18\x06 \x01(\x05\x12\x13\n\x0breused_from\x18\x07 \x01(\t\x12\x15\n\rreused_output\x18\x08 \x01(\t\x1aG\n\x05Input\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x1aS\n\x03Run\x12\x0f\n\x07program\x18\x01 \x01(\t\x12\x0c\n\x04\x61rgv\x18\x02 \x03(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07outputs\x18\x04 \x03(\t\x12\x0c\n\x04warm\x18\x05 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areelmill/v1/receipts.proto\x12\x0breelmill.v1\"\xb7\x03\n\x07Receipt\x12\x0f\n\x07outputs\x18\x01 \x03(\t\x12\x0f\n\x07release\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12*\n\x06inputs\x18\x04 \x03(\x0b\x32\x1a.reelmill.v1.Receipt.Input\x12&\n\x04runs\x18\x05 \x03(\x0b\x32\x18.reelmill.v1.Receipt.Run\x12\x0e\n\x06pieces\x18\x06 \x01(\x05\x12\x13\n\x0breused_from\x18\x07 \x01(\t\x12\x15\n\rreused_output\x18\x08 \x01(\t\x1aG\n\x05Input\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x1a\"\n\x04Text\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x1a}\n\x03Run\x12\x0f\n\x07program\x18\x01 \x01(\t\x12\x0c\n\x04\x61rgv\x18\x02 \x03(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07outputs\x18\x04 \x03(\t\x12\x0c\n\x04warm\x18\x05 \x01(\x08\x12(\n\x05texts\x18\x06 \x03(\x0b\x32\x19.reelmill.v1.Receipt.Textb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.receipts_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECEIPT']._serialized_start=44
-  _globals['_RECEIPT']._serialized_end=405
+  _globals['_RECEIPT']._serialized_end=483
   _globals['_RECEIPT_INPUT']._serialized_start=249
   _globals['_RECEIPT_INPUT']._serialized_end=320
-  _globals['_RECEIPT_RUN']._serialized_start=322
-  _globals['_RECEIPT_RUN']._serialized_end=405
+  _globals['_RECEIPT_TEXT']._serialized_start=322
+  _globals['_RECEIPT_TEXT']._serialized_end=356
+  _globals['_RECEIPT_RUN']._serialized_start=358
+  _globals['_RECEIPT_RUN']._serialized_end=483
 # @@protoc_insertion_point(module_scope)

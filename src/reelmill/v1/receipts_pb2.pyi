@@ -19,19 +19,28 @@ class Receipt(_message.Message):
         size_bytes: int
         sha256: str
         def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+    class Text(_message.Message):
+        __slots__ = ("path", "text")
+        PATH_FIELD_NUMBER: _ClassVar[int]
+        TEXT_FIELD_NUMBER: _ClassVar[int]
+        path: str
+        text: str
+        def __init__(self, path: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
     class Run(_message.Message):
-        __slots__ = ("program", "argv", "digest", "outputs", "warm")
+        __slots__ = ("program", "argv", "digest", "outputs", "warm", "texts")
         PROGRAM_FIELD_NUMBER: _ClassVar[int]
         ARGV_FIELD_NUMBER: _ClassVar[int]
         DIGEST_FIELD_NUMBER: _ClassVar[int]
         OUTPUTS_FIELD_NUMBER: _ClassVar[int]
         WARM_FIELD_NUMBER: _ClassVar[int]
+        TEXTS_FIELD_NUMBER: _ClassVar[int]
         program: str
         argv: _containers.RepeatedScalarFieldContainer[str]
         digest: str
         outputs: _containers.RepeatedScalarFieldContainer[str]
         warm: bool
-        def __init__(self, program: _Optional[str] = ..., argv: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., warm: _Optional[bool] = ...) -> None: ...
+        texts: _containers.RepeatedCompositeFieldContainer[Receipt.Text]
+        def __init__(self, program: _Optional[str] = ..., argv: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., warm: _Optional[bool] = ..., texts: _Optional[_Iterable[_Union[Receipt.Text, _Mapping]]] = ...) -> None: ...
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     ENGINE_FIELD_NUMBER: _ClassVar[int]

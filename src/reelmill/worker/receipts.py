@@ -32,9 +32,11 @@ def note(
         size, sha256 = source.info.size_bytes, digests.get(name, "")
         told.inputs.add(name=name, path=places[name], size_bytes=size, sha256=sha256)
     for step in steps:
+        command = rendered(step, placed)
         told.runs.add(
             program=step.program.value,
-            argv=rendered(step, placed).argv,
+            argv=command.argv,
+            texts=(Receipt.Text(path=str(path), text=text) for path, text in command.written),
             digest=digest(step),
             outputs=filter(None, step.outputs),
             warm=engine_of(step) is Engine.WARM,
