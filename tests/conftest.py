@@ -1,6 +1,7 @@
 """Fixtures for everyone: servers, a database for each test, and real clips."""
 
 import asyncio
+import base64
 import logging
 import os
 import shutil
@@ -202,7 +203,8 @@ def live(clip: Path) -> Iterator[Reelmill]:
 @pytest.fixture(scope="session")
 def idle_api(databases: Databases) -> Iterator[Reelmill]:
     """`reelmill api` without workers: its jobs stay QUEUED."""
-    with Reelmill("api", database_url=asyncio.run(databases.create())) as api:
+    key = base64.b64encode(bytes(32)).decode()
+    with Reelmill("api", database_url=asyncio.run(databases.create()), secrets_key=key) as api:
         yield api
 
 
