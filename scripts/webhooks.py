@@ -4,6 +4,7 @@ from mutant import Mutant
 
 DELIVERIES, STORE = "src/reelmill/store/queries/deliveries.sql", "tests/store/test_store_webhooks.py"
 MIGRATION = "src/reelmill/store/migrations/0009_webhooks.sql"
+TRIGGER = "src/reelmill/store/migrations/0011_published.sql"
 SENDER, SENDING = "src/reelmill/webhooks/sender.py", "src/reelmill/webhooks/sending.py"
 SENT, QUERIES = "tests/scheduler/test_webhooks.py", "src/reelmill/store/queries/webhooks.sql"
 SEALING, SIGNING = "src/reelmill/sealing.py", "src/reelmill/standard_webhooks.py"
@@ -17,7 +18,7 @@ def webhook(name: str, file: str, old: str, new: str, tests: str, within: str = 
 WEBHOOKS = (
     webhook(
         "a webhook is told of each state",
-        MIGRATION,
+        TRIGGER,
         r"AND b\.state <> c\.state,\n        +LATERAL webhooks_for",
         "AND false, LATERAL webhooks_for",
         STORE,

@@ -196,9 +196,26 @@ async def _jobs_as_of(connection: Connection, rows: Sequence[Record]) -> dict[tu
         made = await with_files(connection, completed)  # a job completes once
         for row in seen:
             shown: Any = row
-            complete = row["state"] == JobState.COMPLETED
-            found[row["id"], row["seq"]] = made[row["id"]] if complete else job_from_row(shown, full=False)
+            if row["state"] == JobState.COMPLETED:
+                job = made[row["id"]]
+            elif row["published"]:
+                job = _without_later((await with_files(connection, [shown]))[row["id"]])
+            else:
+                job = job_from_row(shown, full=False)
+            found[row["id"], row["seq"]] = job
     return found
+
+
+def _without_later(job: Job) -> Job:
+    """A job that publishes its outputs one by one without those that it had not published then, as GET shows it."""
+    for output in job.outputs:
+        if output.name not in job.published:
+            for name in ("files", "file_count", "total_bytes"):
+                output.ClearField(name)
+    if job.HasField("error"):
+        job.error.ClearField("command")
+        job.error.ClearField("stderr_tail")
+    return job
 
 
 def _as_of(row: Record) -> dict[str, Any]:
@@ -213,6 +230,7 @@ def _as_of(row: Record) -> dict[str, Any]:
         "error": row["event_error"],
         "next_attempt_time": row["event_next_attempt_time"],
         "version": row["seq"],
+        "published": row["event_published"],
         "start_time": row["start_time"] if started else None,
         "end_time": row["end_time"] if final else None,
         "cancel_time": row["cancel_time"] if row["cancel_requested"] else None,

@@ -43,7 +43,8 @@ RETURNING d.*, w.url, w.job_id AS own_job_id;
 -- name: jobs_as_of
 -- Jobs as their rows are, each with the event of a sequence number. Parallel arrays.
 SELECT j.*, e.seq, e.state AS event_state, e.phase AS event_phase, e.attempt AS event_attempt, e.error AS event_error,
-       e.next_attempt_time AS event_next_attempt_time, e.cancel_requested, e.time AS event_time
+       e.next_attempt_time AS event_next_attempt_time, e.cancel_requested, e.published AS event_published,
+       e.time AS event_time
 FROM unnest($2::uuid[], $3::bigint[]) AS wanted (job_id, seq)
 JOIN job_events e ON e.job_id = wanted.job_id AND e.seq = wanted.seq
 JOIN jobs j ON j.id = e.job_id
