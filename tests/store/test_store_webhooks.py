@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from store.kit import BAD_INPUT, TENANT, USER, Store, made, new_job
+from store.test_store_published import complete, parts, shown
 
 from reelmill.jobs.errors import NotFound, WrongState
 from reelmill.store.deliveries import FIRST, DeliveryStore, DueDelivery, Patience, Try
@@ -334,3 +335,18 @@ async def test_a_tenant_has_so_many_webhooks_and_no_more(
     await hook(webhooks, tenant_id=OTHER)
     await webhooks.delete(TENANT, last)
     await hook(webhooks)
+
+
+async def test_of_a_job_that_publishes_a_message_shows_what_was_published_then(
+    store: Store, webhooks: WebhookStore, deliveries: DeliveryStore
+) -> None:
+    await hook(webhooks, "job.processing", "job.failed")
+    _, a, b = await parts(store)
+    await complete(store, a)
+    await store.leases.fail(b.lease, BAD_INPUT)
+    [running] = await claim(deliveries)
+    await deliveries.record(taken(running), NOW)
+    [failed] = await claim(deliveries)
+    assert running.job and failed.job
+    assert (running.job.state, shown(running.job)) == (Job.PROCESSING, {"a": 0, "b": 0})
+    assert (failed.job.state, shown(failed.job)) == (Job.FAILED, {"a": 1, "b": 0})
