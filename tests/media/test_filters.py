@@ -52,7 +52,9 @@ def filtered(steps: tuple[Step, ...]) -> Iterator[tuple[Step, Encoded]]:
     return ((step, s) for step in steps for w in step.writes for s in w.streams if s.taken.filters and s.taken.streams)
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if re.match("transcode-(?!mono|transparent|rot)", name)])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if re.match("transcode-(?!mono|transparent|rot|subtitles)", name)]
+)
 def test_the_filters_of_golden_steps_are_read(name: str, folder: Path) -> None:
     source, outputs = CASES[name]
     made = with_others(job(INPUT, *({"name": f"o{i}"} | output for i, output in enumerate(outputs))))

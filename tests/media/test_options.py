@@ -501,13 +501,18 @@ async def test_captions_are_tracks_or_drawn_where_they_belong_in_time(studio: St
     clip = make(files / "wordy.mkv", *picture, *tracks, *FFV1)
     part = {"start_seconds": 0.3, "end_seconds": 1.7}
     boxes = {"MP4": "mov_text", "MOV": "mov_text", "WEBM": "webvtt", "MKV": "subrip"}
+    within = list(boxes)[1:]
     outputs = [
-        *({"name": box, "transcode": {"container": box, "subtitles": [{}, {"language": "fr"}]}} for box in boxes),
+        *({"name": box, "transcode": {"container": box, "subtitles": [{}, {"language": "fr"}]}} for box in within),
         *({"name": f"{box}-part", "transcode": {"container": box, "subtitles": [{}], "trim": part}} for box in boxes),
         {"name": "slow", "transcode": {"container": "MKV", "subtitles": [{}], "speed": 0.5}},
         {"name": "drawn", "transcode": {"subtitles": [{"burn_in": True}], "trim": part, "speed": 0.5, "video": SHARP}},
     ]
-    *made, drawn = await studio.make(clip, *outputs)
+    others = {"words": words}
+    outputs.insert(
+        0, {"name": "MP4", "transcode": {"subtitles": [{"input": "words", "language": "de"}, {"language": "fr"}]}}
+    )
+    *made, drawn = await studio.make(clip, *outputs, others=others)
     for path in made:
         with av.open(str(path)) as container:
             texts = container.streams.subtitles
