@@ -18,7 +18,7 @@ What an output of a job can ask for. This page is made from the protos by `make 
 
 _CONTRACT = f"""## Contracts
 
-What an output must satisfy ({" and ".join(sorted(CONTRACTED))}), in its field `contract`. It is measured once it is
+What an output must satisfy ({", ".join(sorted(CONTRACTED))}), in its field `contract`. It is measured once it is
 made; what was measured is told as the output's `measured`.
 
 ```json

@@ -62,7 +62,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (output(analyze={"freeze_seconds": 0.01}), "job.outputs[0].analyze.freeze_seconds", "0.01 is not between"),
     (output(compare={}), "job.outputs[0].compare.reference", "is required"),
     (output(compare={"reference": "no"}), "job.outputs[0].compare", "'no' is no input of this job"),
-    (output(thumbnail={}, contract={"min_vmaf": 1}), "job.outputs[0].contract", "is for audio and transcode"),
+    (output(thumbnail={}, contract={"min_vmaf": 1}), "job.outputs[0].contract", "is for audio, concat and transcode"),
     (output(audio={}, contract={"min_vmaf": 1}), "job.outputs[0].contract.min_vmaf", "is for pictures"),
     (
         output(preset="podcast-audio", contract={"max_black_seconds": 1}),

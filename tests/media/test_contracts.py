@@ -134,3 +134,13 @@ async def test_sounds_of_every_format_are_measured(studio: Studio, tmp_path: Pat
         assert told.longest_silence_seconds == pytest.approx(1.0, abs=0.1), format
         assert told.loudness.integrated_lufs == pytest.approx(-23.0, abs=1), format
         assert list(told.codecs) == [codec]
+
+
+async def test_what_is_joined_of_parts_is_held_to_its_contract_too(studio: Studio, tmp_path: Path) -> None:
+    path = film(tmp_path / "part.mkv", seconds=2.0)
+    contract = {"min_duration_seconds": 2.9, "max_duration_seconds": 3.1, "max_lufs": -40, "max_black_seconds": 1}
+    output = {"concat": {"parts": [{"trim": {"end_seconds": 1}}, {}]}, "contract": contract}
+    files = await studio.made(path, await studio.plan(path, output))
+    told = measured_by(ParseDict(contract, Contract()), files, studio.folder, 0)
+    assert misses(told) == {"max_lufs"}, told
+    assert told.longest_black_seconds == 0

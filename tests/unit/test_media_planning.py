@@ -255,6 +255,7 @@ outputs = st.one_of(
     st.fixed_dictionaries({"image": images}),
     st.fixed_dictionaries({"captions": captionings}),
     st.fixed_dictionaries({"concat": concats}),
+    st.fixed_dictionaries({"concat": concats, "contract": contracts}),
     st.fixed_dictionaries({"preset": st.sampled_from(sorted(PRESETS))}),
 )
 shapes = st.builds(

@@ -26,7 +26,7 @@ from reelmill.v1.jobs_pb2 import Output
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 
-OPERATIONS = frozenset({"transcode", "audio"})
+OPERATIONS = frozenset({"transcode", "audio", "concat"})
 """Whose outputs may have one: one file of picture and sound each."""
 _DEMUXERS = {
     **{"mp4": "mov", "m4a": "mov", "webm": "matroska", "mkv": "matroska", "opus": "ogg"},
@@ -51,7 +51,7 @@ def violations(output: Output, path: str) -> list[Violation]:
     contract, operation = output.contract, output.WhichOneof("operation")
     at = f"{path}.contract"
     if operation and operation not in OPERATIONS:
-        return [Violation(at, f"is for {' and '.join(sorted(OPERATIONS))}; leave it out")]
+        return [Violation(at, "is for audio, concat and transcode; leave it out")]
     found = []
     for name in _RANGES:
         least, most = getattr(contract, f"min_{name}"), getattr(contract, f"max_{name}")
@@ -68,7 +68,9 @@ def violations(output: Output, path: str) -> list[Violation]:
             if contract.HasField(name)
         ]
     video = output.transcode.video
-    if contract.min_vmaf and (video.frame_rate or video.fit in (VideoSettings.PAD, VideoSettings.CROP)):
+    if contract.min_vmaf and operation == "concat":
+        found.append(Violation(f"{at}.min_vmaf", "is against one input, and this has several: leave it out"))
+    elif contract.min_vmaf and (video.frame_rate or video.fit in (VideoSettings.PAD, VideoSettings.CROP)):
         found.append(Violation(f"{at}.min_vmaf", "needs the input's own frames: no frame_rate, and no fit PAD or CROP"))
     elif contract.min_vmaf and (altered := effects.altered(output.transcode)):
         problem = f"needs the input's own frames: nothing that changes them ({', '.join(altered)})"
@@ -231,7 +233,8 @@ class _About:
         before = tracks.shown(self.source.info)
         if video is None or before is None:
             return MediaInfo.Stream()
-        rate = self.output.transcode.video.frame_rate or before.frame_rate
+        asked = (self.output.concat if self.output.HasField("concat") else self.output.transcode).video
+        rate = asked.frame_rate or before.frame_rate
         return MediaInfo.Stream(
             codec=video.codec, width=video.width, height=video.height, frame_rate=rate, pixel_format="yuv420p"
         )
@@ -292,7 +295,9 @@ def judged(contract: Contract, facts: Facts) -> Measured:
             misses.add(asked, f"at most {getattr(contract, asked):g} s", "not measured")
         elif contract.HasField(asked) and getattr(told, found) > getattr(contract, asked) + _SAME:
             misses.most(asked, getattr(contract, asked), getattr(told, found), "s")
-    if contract.max_size_ratio and told.size_ratio > contract.max_size_ratio:
+    if contract.max_size_ratio and not told.HasField("size_ratio"):
+        misses.add("max_size_ratio", f"at most {contract.max_size_ratio:g}", "not measured")
+    elif contract.max_size_ratio and told.size_ratio > contract.max_size_ratio:
         misses.most("max_size_ratio", contract.max_size_ratio, told.size_ratio, "")
     if contract.max_peak_bitrate_bps and facts.peak_bitrate_bps is None:
         misses.add("max_peak_bitrate_bps", f"at most {contract.max_peak_bitrate_bps} bit/s", "not measured")

@@ -14,7 +14,7 @@ from reelmill.media.formats.containers import CONTENT_TYPES, EXTENSIONS, MUXING
 from reelmill.media.formats.sound import SOUNDS
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.geometry import Scaling, Size, aspects, box, display_size, fit
-from reelmill.media.operations.transcode import TranscodeOperation
+from reelmill.media.operations.transcode import CONTRACT_FILTERS, TranscodeOperation
 from reelmill.media.pictures import Shown
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile, allowance
 from reelmill.media.render.ffmpeg import seconds
@@ -49,7 +49,10 @@ class ConcatOperation:
     extensions = _LIKE.extensions
     encoders = _LIKE.encoders
     filters = (
-        windows.FILTERS | sounds.FILTERS | {"concat", "xfade", "acrossfade", "aformat", "atrim", "asetpts", "anullsrc"}
+        CONTRACT_FILTERS
+        | windows.FILTERS
+        | sounds.FILTERS
+        | {"concat", "xfade", "acrossfade", "aformat", "atrim", "asetpts", "anullsrc"}
     )
     example = '{"name": "joined", "concat": {"parts": [{"trim": {"end_seconds": 1}}, {}], "crossfade_seconds": 0.2}}'
 
