@@ -7,9 +7,10 @@ from store.kit import TENANT
 from worker import test_worker_media
 from worker.test_worker_media import CHUNKED, SPREAD, Media
 
+from reelmill.storage.uris import file_uri
 from reelmill.store.jobs import JobFilter
 from reelmill.store.switches import GRAPHS
-from reelmill.v1.analysis_pb2 import Analyze, Contract, Waveform
+from reelmill.v1.analysis_pb2 import Analyze, Compare, Contract, Waveform
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.operations_pb2 import AudioExtract, Transcode, VideoSettings
 
@@ -98,3 +99,20 @@ async def test_a_film_of_chunks_is_held_to_its_contract_as_a_whole(media: Media,
     assert await media.rig.store.value("SELECT count(*) FROM tasks WHERE kind = 'join_pieces'") == 1
     assert job.outputs[0].measured.vmaf > 20
     assert [miss.field for miss in job.outputs[0].measured.misses] == ["max_duration_seconds"]
+
+
+async def test_an_output_is_looked_through_and_held_against_its_input(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    media.start(spreads=True)
+    small = Output(name="small", transcode=FILM)
+    seen = Output(name="seen", input="output:small", analyze=Analyze(looks=[Analyze.CROP]))
+    like = Output(name="like", input="output:small", compare=Compare(reference="second", metrics=[Compare.SSIM]))
+    both = [file_uri(source), file_uri(source)]
+    new = await media.submit(small, seen, like, source=both)
+    told = await media.rig.until(new, "COMPLETED", "FAILED")
+    assert Job.State.Name(told.state) == "COMPLETED", told.error
+    assert told.outputs[1].result.analysis.crop.height <= 64
+    [score] = told.outputs[2].result.comparison.scores
+    assert (score.metric, told.outputs[2].result.comparison.frames) == (Compare.SSIM, 100)
+    assert 0.5 < score.mean < 1
+    assert await media.rig.store.jobs.get(TENANT, new.id) == told
