@@ -1,5 +1,6 @@
 """Both set-ups, as users run them: processes of their own, driven from outside."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,13 @@ from conftest import SharedServer
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 
+PLAYER = "https://player.example.org"
+"""An origin whose pages may read what jobs made."""
+_SHARED = {
+    "REELMILL_ALLOWED_ORIGINS": json.dumps([PLAYER]),
+    "REELMILL_LEASE_SECONDS": "60",
+}  # a slow machine is no fault
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def full(
@@ -17,9 +25,8 @@ async def full(
 ) -> AsyncIterator[Deployment]:
     """PostgreSQL, Kafka, Redis, api, gateway, scheduler and two workers of one consumer group."""
     url = await databases.create()
-    patient = {"REELMILL_LEASE_SECONDS": "60"}  # a slow machine is no fault here
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
-    async with Deployment(**servers, workers=2, settings=patient) as deployment:
+    async with Deployment(**servers, workers=2, settings=_SHARED) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
     await databases.drop(url)
@@ -29,7 +36,7 @@ async def full(
 async def embedded(clip: Path) -> AsyncIterator[Deployment]:
     """`reelmill up` on an empty data folder."""
     limits = {
-        "REELMILL_LEASE_SECONDS": "60",
+        **_SHARED,
         "REELMILL_FETCH_TIMEOUT_SECONDS": "1",
         "REELMILL_FETCH_TOTAL_SECONDS": "3",
         "REELMILL_INPUT_MAX_BYTES": str(20 * 2**20),

@@ -11,9 +11,11 @@ import av
 import clips
 import httpx
 import pytest
+from e2e.conftest import PLAYER
 from fault.kit.checker import check
 from fault.kit.deployment import Deployment
 from httpx_sse import aconnect_sse
+from media.kit import FFMPEG
 
 from reelmill.v1.jobs_pb2 import Job, JobEvent
 
@@ -121,6 +123,37 @@ async def test_by_rest_with_server_sent_events(system: Deployment) -> None:
         assert any("-progress" in line.get("command", "") for line in log)
         sound = await http.get(f"{path}/outputs/sound/sound.mp3", headers={"Range": "bytes=0-99"})
         assert (sound.status_code, len(sound.content)) == (206, 100)
+
+
+async def test_a_package_is_played_from_its_address(system: Deployment) -> None:
+    package = {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "chunk_seconds": 2, "rungs": [{"height": 90}]}
+    wanted = {**body(system), "outputs": [{"name": "stream", "package": package}]}
+    foreign = {"Origin": PLAYER}
+    async with httpx.AsyncClient(base_url=system.rest, timeout=30, headers=foreign) as http:
+        created = await http.post("/v1/jobs", json=wanted)
+        job = await system.client.wait(created.json()["id"])
+        assert job.state == Job.COMPLETED, job.error
+        at = f"/v1/jobs/{job.id}/outputs/stream"
+        for path, kind in {
+            "master.m3u8": "application/vnd.apple.mpegurl",
+            "manifest.mpd": "application/dash+xml",
+            "h264-90/index.m3u8": "application/vnd.apple.mpegurl",
+            "h264-90/init.mp4": "video/mp4",
+            "h264-90/00001.m4s": "video/iso.segment",
+            "audio-und/00002.m4s": "audio/iso.segment",
+        }.items():
+            whole = await http.get(f"{at}/{path}")
+            part = await http.get(f"{at}/{path}", headers={"Range": "bytes=4-7"})
+            assert (whole.status_code, part.status_code, part.content) == (200, 206, whole.content[4:8]), path
+            assert {one.headers["content-type"].partition(";")[0] for one in (whole, part)} == {kind}
+            assert whole.headers["access-control-allow-origin"] == PLAYER
+            assert "Content-Range" in part.headers["access-control-expose-headers"]
+        asks = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range"}
+        assert (await http.options(f"{at}/master.m3u8", headers=asks)).status_code == 200
+    argv = [str(FFMPEG), "-v", "error", "-i", f"{system.rest}{at}/master.m3u8", "-map", "0:v:0", "-f", "framecrc", "-"]
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    frames, _ = await process.communicate()
+    assert sum(not line.startswith(b"#") for line in frames.splitlines()) == clips.FPS * clips.SECONDS
 
 
 async def test_by_command_line(system: Deployment, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ HLS, DASH = ("hls.js", "1.7.4"), ("dashjs", "5.2.1")
 def package(name: str, version: str) -> Path:
     """The folder of a package, without those that it needs; fetched at the first use. Raises MissingError."""
     folder = cache() / f"npm-{name}-{version}"
-    with alone():
-        if not folder.is_dir():
-            _fetch(debian.program("npm"), name, version, folder)
+    if not folder.is_dir():
+        with alone():
+            if not folder.is_dir():  # else another run was quicker
+                _fetch(debian.program("npm"), name, version, folder)
     return folder
 
 
