@@ -34,6 +34,12 @@ VALUES ('{_SET}', '{_TENANT}', gen_random_uuid(), 50, '', 'file:///x/', 0, 'COMP
 INSERT INTO output_files
 SELECT '{_SET}', '{_TENANT}', 'a', i, '', 'file:///x/{_SET}-1/a/video/' || i || '.m4s', 1, ''
 FROM generate_series(0, {ROWS}) i;
+INSERT INTO users (id, tenant_id, name)
+SELECT gen_random_uuid(), '{_TENANT}', i::text FROM generate_series(1, {ROWS}) i;
+INSERT INTO api_keys (id, tenant_id, user_id, name, role, hash)
+SELECT name, tenant_id, id, '', 'viewer', decode(repeat('00', 32), 'hex') FROM users;
+INSERT INTO audit_events (tenant_id, key_id, user_name, method, target, address, outcome)
+SELECT tenant_id, '', '', '', '', '', 'OK' FROM jobs;
 ALTER TABLE task_dependencies DISABLE TRIGGER USER;
 INSERT INTO task_dependencies SELECT id, lead(id, 1, id) OVER (ORDER BY id) FROM tasks;
 INSERT INTO webhooks (id, tenant_id, job_id, url, events)

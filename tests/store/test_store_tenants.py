@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,6 +18,10 @@ Call = Callable[[JobStore, NewJob], Awaitable[object]]
 # What another tenant is answered who names the job: nothing, or that there is none.
 NOTHING: dict[str, Call] = {
     "owner": lambda jobs, new: jobs.owner(OTHER, new.id),
+    "receipts": lambda jobs, new: jobs.receipts(OTHER, new.id),
+    "delete_some": lambda jobs, new: jobs.delete_some(
+        OTHER, JobFilter(created_before=datetime.max.replace(tzinfo=UTC)), own_storage="file:///x/", limit=9
+    ),
     "get_many": lambda jobs, new: jobs.get_many(OTHER, [new.id]),
     "get_retry": lambda jobs, new: jobs.get_retry(OTHER, new.id),
     "page": lambda jobs, new: jobs.page(OTHER, JobFilter(), before=None, limit=9),
@@ -31,6 +35,7 @@ NOTHING: dict[str, Call] = {
 NOT_FOUND: dict[str, Call] = {
     "get": lambda jobs, new: jobs.get(OTHER, new.id),
     "read": lambda jobs, new: jobs.read(OTHER, new.id),
+    "delete": lambda jobs, new: jobs.delete(OTHER, new.id, own_storage="file:///x/"),
     "cancel": lambda jobs, new: jobs.cancel(OTHER, new.id, "mine"),
     "tasks": lambda jobs, new: jobs.tasks(OTHER, new.id, after=UUID(int=0), limit=9, silent_after=timedelta(minutes=1)),
 }

@@ -715,9 +715,9 @@ CREATE INDEX jobs_by_label ON public.jobs USING gin (labels jsonb_path_ops) WHER
 
 CREATE INDEX jobs_by_tenant ON public.jobs USING btree (tenant_id, id DESC);
 
-CREATE INDEX jobs_by_user ON public.jobs USING btree (tenant_id, user_id, id DESC);
-
 CREATE INDEX jobs_ended ON public.jobs USING btree (end_time) WHERE (end_time IS NOT NULL);
+
+CREATE INDEX jobs_of_user ON public.jobs USING btree (tenant_id, user_id, id DESC);
 
 CREATE UNIQUE INDEX jobs_retries ON public.jobs USING btree (tenant_id, retry_of) WHERE (retry_of IS NOT NULL);
 

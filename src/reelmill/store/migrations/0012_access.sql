@@ -40,4 +40,4 @@ CREATE TRIGGER goes_by_age BEFORE DELETE ON audit_events FOR EACH ROW
     WHEN (OLD.time > clock_timestamp() - interval '1 day') EXECUTE FUNCTION refuse_young_deletion();
 
 -- A submitter lists its own jobs among all of its tenant's.
-CREATE INDEX jobs_by_user ON jobs (tenant_id, user_id, id DESC);
+CREATE INDEX jobs_of_user ON jobs (tenant_id, user_id, id DESC);
