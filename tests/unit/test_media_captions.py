@@ -46,6 +46,12 @@ def test_each_becomes_each_other_one_with_its_times_words_and_italics(source: st
     ]
 
 
+def test_broadcasters_captions_are_read() -> None:
+    scc = "Scenarist_SCC V1.0\n\n00:00:01:00\t9420 9420 9470 9470 c8e5 ecec efae 942f 942f\n\n00:00:03:00\t942c 942c\n"
+    made = converted(scc, Order(source="scc", target="srt"))
+    assert [line[2] for line in lines(made)] == ["Hello."]
+
+
 def test_a_trim_keeps_what_is_shown_in_it_and_a_shift_moves_it() -> None:
     cut = converted(SRT, Order(source="srt", target="srt", start=2000, end=5000))
     assert [line[:2] for line in lines(cut)] == [("00:00:00,000", "00:00:00,500"), ("00:00:02,000", "00:00:03,000")]

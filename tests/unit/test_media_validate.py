@@ -64,6 +64,11 @@ def refusals(*outputs: dict[str, Any], inputs: tuple[str, ...] = ("",)) -> dict[
             "greater than start",
         ),
         ({"concat": {"parts": [{}], "container": "WEBM", "video": {"codec": "H264"}}}, "concat.video.codec", "VP9"),
+        (
+            {"concat": {"parts": [{}], "video": {"crop": {"width": 16, "height": 16}}}},
+            "concat.video.crop",
+            "is not for parts: transcode them first",
+        ),
         ({"concat": {"parts": [{}], "crossfade_seconds": 11}}, "concat.crossfade_seconds", "10"),
         ({"preset": "web-mp5"}, "preset", "did you mean 'web-mp4'?"),
         ({"input": "other", "audio": {}}, "input", "'other' is no input of this job"),

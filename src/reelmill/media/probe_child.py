@@ -144,7 +144,8 @@ def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float]
             return _refuse(
                 "INPUT_UNSUPPORTED", f"the captions have {size} bytes; at most {texts.MOST_BYTES} are accepted"
             )
-        return _answer(_captions(text, size), text)
+        track = MediaInfo.Stream(kind=MediaInfo.Stream.SUBTITLE, codec=texts.FORMATS[text])
+        return _answer(MediaInfo(format=text, size_bytes=size, streams=[track]), text)
     picture = next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
     if picture == "webp_pipe" and animations.is_cut_off(head, size):
         return _unreadable(True, head)
@@ -219,13 +220,6 @@ def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float]
     if (problem := _unusable(info)) is not None:
         return problem
     return _answer(info, demuxer, times)
-
-
-def _captions(kind: str, size: int) -> MediaInfo:
-    """A file of captions, as one with a text track."""
-    info = MediaInfo(format=kind, size_bytes=size)
-    info.streams.add(index=0, kind=MediaInfo.Stream.SUBTITLE, codec=texts.FORMATS[kind])
-    return info
 
 
 def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:
