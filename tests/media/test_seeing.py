@@ -194,13 +194,20 @@ async def test_films_of_other_lengths_are_not_compared(studio: Studio, film: Pat
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_each_operations_example_runs(studio: Studio, film: Path, name: str) -> None:
+async def test_each_operations_example_runs(studio: Studio, film: Path, files: Path, name: str) -> None:
     output = json.loads(OPERATIONS[name].example)
     assert name in output
     inputs = {"encoded": film, "original": film} if "input" in output else None
-    files = await stored(studio, film, output, inputs=inputs)
-    assert files
-    assert {file.path.suffix.removeprefix(".") for file in files} <= set(OPERATIONS[name].extensions)
+    if name == "image":
+        film = make(files / "example.png", "-f", "lavfi", "-i", "testsrc2=s=320x200", "-frames:v", "1")
+    if name == "captions":
+        text = files / "example.srt"
+        text.write_text("1\n00:00:00,500 --> 00:00:02,000\nHello\n")
+        tagged = ("-c", "copy", "-c:s", "srt", "-metadata:s:s:0", "language=eng", "-disposition:s:0", "default")
+        film = make(files / "example.mkv", "-i", str(film), "-i", str(text), *tagged)
+    made = await stored(studio, film, output, inputs=inputs)
+    assert made
+    assert {file.path.suffix.removeprefix(".") for file in made} <= set(OPERATIONS[name].extensions)
 
 
 @pytest.mark.parametrize(
