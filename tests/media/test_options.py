@@ -195,7 +195,8 @@ async def test_peaks_are_bounded_whatever_the_quality(studio: Studio, noisy: Pat
             {"name": "bound", "transcode": {"trim": part, "video": {**video, "max_bitrate_bps": limit}}},
         )
         rates = [8 * path.stat().st_size / 1.2 for path in (free, bound)]
-        assert rates[0] > 2 * limit > rates[1], codec
+        # A buffer of two seconds is there at the beginning, too.
+        assert rates[1] < min(limit * (1 + 2 / 1.2), 0.7 * rates[0]), (codec, rates)
 
 
 @pytest.mark.parametrize(("codec", "container"), [("H264", "MP4"), ("H265", "MKV"), ("VP9", "WEBM")])
