@@ -21,6 +21,7 @@ SECONDS: Mapping[str, float] = {
     "fault/test_reuse.py": 30,
     **{"fault/test_lossy_queue.py": 25, "e2e/test_data.py": 25, "e2e/test_parts.py": 25, "e2e/test_full_way.py": 25},
     **{"deploy/test_image.py": 75, "monitoring/test_live.py": 45, "logs/test_secrets.py": 40},
+    **{"media/test_packages.py": 25, "media/test_players.py": 25},
     **{"gateway/test_costs.py": 30, "telemetry/test_traces.py": 30, "contract/test_kafka.py": 30},
 }
 """Of files that take long, as a run's end shows them; others count as `SHORT_SECONDS`."""
