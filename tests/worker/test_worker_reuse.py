@@ -155,6 +155,7 @@ async def test_what_lies_where_a_client_may_change_it_is_taken_by_nobody(media: 
     start(media)
     theirs = file_uri(media.folder / "theirs")
     await done(media, SMALL, source=old_source, prefix=theirs)
+    assert await media.rig.store.value("SELECT count(*) FROM results") == 0
     first = await done(media, SMALL, source=old_source)
     assert reused(first) == []
     taken = await done(media, SMALL, source=old_source, prefix=theirs)
