@@ -27,7 +27,7 @@ CHUNKS = (
         "",
     ),
     chunk("a mute output has no piece of sound", "spreading.py", r"if division\.sounds\)", ")"),
-    chunk("a join lacks no piece", "pieces.py", r"times\[output, chunk\.name\]", "times.get((output, chunk.name), ())"),
+    chunk("a join lacks no piece", "pieces.py", r"times\[film, chunk\.name\]", "times.get((film, chunk.name), ())"),
     media(
         "key frames of chunks are where the whole has them",
         "films.py",

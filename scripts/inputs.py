@@ -65,9 +65,9 @@ INPUTS = (
     ),
     kept(
         "copies go with the job's end",
-        r"        attempt\.left = left_by\(task\.spec\)\n",
-        "",
-        file="src/reelmill/worker/media_executor.py",
+        r"attempt\.in_pieces = left_by\(spec\), ",
+        "attempt.in_pieces = (), ",
+        file="src/reelmill/worker/reusing.py",
         tests="tests/worker/test_worker_media.py",
     ),
     kept(

@@ -78,26 +78,28 @@ async def test_an_output_is_there_while_others_are_made_and_stays(pools: Deploym
     connection = await asyncpg.connect(pools.database_url)
     await turn(connection, GRAPHS, on=True)
     await connection.close()
-    made = pools.quick_job(pools.talk)
-    made.outputs.extend(pools.short_encode(pools.talk).outputs)
+    made = pools.short_encode(pools.talk)
     made.publish, made.destination = Job.EACH, ""
-    pools.points.hold("task.encoding", times=1)
+    small = made.outputs.add(name="small", input="output:film")
+    small.transcode.video.height = 90
+    pools.points.hold("task.encoding", times=2)
     [job] = await pools.submit(made)
+    (await pools.points.reached("task.encoding")).go()
     arrival = await pools.points.reached("task.encoding")
     job = await pools.until(job, lambda job: bool(job.published))
     assert (job.state, list(job.published), [len(output.files) for output in job.outputs]) == (
-        Job.PROCESSING, ["still"], [1, 0],
+        Job.PROCESSING, ["film"], [1, 0],
     )  # fmt: skip
     [file] = job.outputs[0].files
     async with httpx.AsyncClient(base_url=pools.rest) as http:
 
         async def download() -> httpx.Response:
-            return await http.get(f"/v1/jobs/{job.id}/outputs/still/{file.path}")
+            return await http.get(f"/v1/jobs/{job.id}/outputs/film/{file.path}")
 
         answer = await download()
         assert (answer.status_code, len(answer.content)) == (200, file.size_bytes)
         told = [event async for event in pools.client.job_events(job.id)]
-        assert list(told[-1].published) == ["still"] and told[-1].state == Job.PROCESSING
+        assert list(told[-1].published) == ["film"] and told[-1].state == Job.PROCESSING
         await pools.client.cancel_job(job.id)
         arrival.go()
         job = await pools.until(job, lambda job: job.state == Job.CANCELLED)
