@@ -34,7 +34,7 @@ from reelmill.worker.worker import Worker, WorkerConfig
 
 _WORKERS = (2, 4, 8, 16, 32, 64)
 _CHUNKS = 8  # for each
-_SECONDS, _QUICK_SECONDS = 4.0, 1.0  # of a chunk
+_SECONDS, _QUICK_SECONDS = 10.0, 1.0  # of a chunk: the shortest that a plan chooses encode for longer
 _LEASE_SECONDS = 10.0
 _POOL = 16
 
@@ -92,7 +92,8 @@ async def _all(servers: Servers, report: Report, seconds: float) -> dict[int, li
             await turn(connection, GRAPHS, on=True)
         found: dict[int, list[float]] = {}
         for _ in range(report.rounds):
-            for workers in _WORKERS[:2] if report.quick else _WORKERS:
+            chosen = _WORKERS[:2] if report.quick else _WORKERS
+            for workers in (one for one in chosen if report.wants(str(one))):
                 value = await _efficiency(database, workers, seconds)
                 found.setdefault(workers, []).append(value)
                 report.round(f"{workers} workers", value)

@@ -82,10 +82,11 @@ async def test_an_output_is_there_while_others_are_made_and_stays(pools: Deploym
     made.publish, made.destination = Job.EACH, ""
     small = made.outputs.add(name="small", input="output:film")
     small.transcode.video.height = 90
-    pools.points.hold("task.encoding", times=2)
+    pools.points.hold("task.completing", times=3)
     [job] = await pools.submit(made)
-    (await pools.points.reached("task.encoding")).go()
-    arrival = await pools.points.reached("task.encoding")
+    for _ in ("the plan", "the film"):
+        (await pools.points.reached("task.completing")).go()
+    arrival = await pools.points.reached("task.completing")
     job = await pools.until(job, lambda job: bool(job.published))
     assert (job.state, list(job.published), [len(output.files) for output in job.outputs]) == (
         Job.PROCESSING, ["film"], [1, 0],
