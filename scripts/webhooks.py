@@ -64,7 +64,7 @@ WEBHOOKS = (
         "a webhook that took nothing for days is lost",
         DELIVERIES,
         r"w\.failing_since < clock_timestamp\(\) - \$8::interval",
-        "false",
+        "$8::interval IS NULL",
         STORE,
     ),
     webhook(

@@ -1,6 +1,7 @@
 """Webhooks: who is told is decided with the job's change; of a job in order, by who holds the message, and apart."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -197,8 +198,9 @@ async def test_an_endpoint_that_took_nothing_for_too_long_is_disabled_and_others
         await store.submit()
     due = await claim(deliveries, lease=OVER)
     assert await deliveries.record(away(*due), NOW) == [], "it has failed for a moment"
-    assert await deliveries.record(taken(due[0]), Patience(disable=OVER)) == []
-    assert await deliveries.record(away(due[1]), Patience(disable=OVER)) == [lost]
+    at_once = replace(NOW, disable=OVER)
+    assert await deliveries.record(taken(due[0]), at_once) == []
+    assert await deliveries.record(away(due[1]), at_once) == [lost]
     assert await deliveries.disable(lost, "it took nothing") is True
     assert await deliveries.disable(lost, "it took nothing") is False
     endpoint = await webhooks.get(TENANT, lost)
