@@ -4,6 +4,7 @@ Made from the descriptors, so that a new field is tested by being there.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -55,9 +56,19 @@ class Case:
         return f"{self.owner.name}.{self.field.name}={shown}"
 
 
+WORDS = ("job.queued",)
+"""Of patterns that take some words alone."""
+
+
 def text(length: int, pattern: str) -> str:
-    """A text of a length that every pattern of ours takes."""
-    return ("https://example.org/" if pattern.startswith("^[a-z]+:") else "").ljust(length, "a")[:length]
+    """A text of a length that a pattern takes, unless it takes some words alone."""
+    made = (letter * length for letter in "a0")
+    return next((one for one in made if not pattern or re.fullmatch(pattern, one)), "a" * length)
+
+
+def taken(length: int, pattern: str) -> bool:
+    """Whether there is such a text."""
+    return not pattern or re.fullmatch(pattern, text(length, pattern)) is not None
 
 
 def numbers(field: FieldDescriptor, value: float, step: int) -> float:
@@ -79,8 +90,10 @@ def scalars(field: FieldDescriptor) -> Iterator[tuple[Any, bool]]:
             yield duration(round(bound * 1e9)), True
             yield duration(round(bound * 1e9) + step), False
     elif field.type == FieldDescriptor.TYPE_STRING:
+        if rules.pattern:
+            yield from ((word, True) for word in WORDS if re.fullmatch(rules.pattern, word))
         if rules.max_length:
-            yield text(rules.max_length, rules.pattern), True
+            yield text(rules.max_length, rules.pattern), taken(rules.max_length, rules.pattern)
             yield text(rules.max_length + 1, rules.pattern), False
         if rules.min_length > 1:
             yield text(rules.min_length, rules.pattern), True
