@@ -86,7 +86,7 @@ STAGES = (
     ),
     stage(
         "what is published is not swept",
-        r"            AND NOT EXISTS \(SELECT FROM output_files f .*\n",
+        r"            AND NOT EXISTS \(SELECT FROM output_files f [^\n]*\n",
         "",
         file="src/reelmill/store/migrations/0011_published.sql",
         tests=PUBLISHED,
@@ -148,7 +148,7 @@ STAGES = (
     ),
     stage(
         "pieces have room on their disk",
-        r"            self\._room\.check\(.*\n",
+        r"            self\._room\.check\([^\n]*\n",
         "            pass\n",
         file="src/reelmill/worker/spreading.py",
         tests=PIECES,
