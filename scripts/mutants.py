@@ -185,14 +185,14 @@ MUTANTS = (
     Mutant(
         name="not telling an older status than before",
         file="src/reelmill/api/statuses.py",
-        old=r"status\.version >= self\._told\.get\(\(tenant_id, job_id\), 0\)",
-        new="True",
+        old=r"known <= status\.version < GONE_VERSION",
+        new="status.version < GONE_VERSION",
         tests="tests/api/test_statuses.py",
     ),
     Mutant(
         name="the duration check after ffmpeg",
         file="src/reelmill/media/verify.py",
-        old=r"wanted is not None and abs\(",
+        old=r"length is not None and abs\(",
         new="False and abs(",
         tests="tests/media/test_bad_inputs.py tests/unit",
     ),

@@ -28,7 +28,7 @@ MEDIA = (
     changed("mono pairs are joined", TRACKS, r"step = 2 if two else 1", "step = 1", HEARD),
     changed("tracks of one output are bounded", TRACKS, r"len\(chosen\) > MAX_TRACKS", "False", UNIT),
     changed("no mix clips", SOUNDS, r"if channels < sound\.channels", "if False", HEARD),
-    changed("languages go along", SOUNDS, r"if sound\.language:", "if False:", HEARD),
+    changed("languages go along", SOUNDS, r"if language := .*:", "if False:", HEARD),
     changed("roles go along", SOUNDS, r"if flags or len\(sounds\) > 1:", "if False:", HEARD),
     changed("what is clear shows the background", PICTURES, r"if picture\.alpha:", "if False:", CLEAR),
     changed(

@@ -87,7 +87,7 @@ SANDBOX = (
     wall(
         "a reader names a format that we accept",
         "src/reelmill/media/probe.py",
-        r'told\["demuxer"\] not in DEMUXERS or ',
+        r'told\["demuxer"\] not in _ACCEPTED or ',
         "",
         "tests/media/test_prober.py",
     ),

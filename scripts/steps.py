@@ -25,8 +25,8 @@ STEP_MECHANISMS = (
     step("a digest knows where a file is cut", "steps.py", r'"seconds": writing\.seconds,', ""),
     step("outputs are told in the job's order", "contract.py", r"\(place\[thing\.output\], thing\.position\)", "0"),
     step("a plan that asks for ever ends", "settling.py", r"range\(MOST_ROUNDS\)", "range(10**6)"),
-    step("a set has all that its manifest lists", "verify.py", r"sorted\(listed - written\)", "()", tests=SETS),
-    step("a manifest lists all of its set", "verify.py", r"sorted\(written - listed\)", "()", tests=SETS),
+    step("a set has all that its manifest lists", "sets.py", r"sorted\(listed - written\)", "()", tests=SETS),
+    step("a manifest lists all of its set", "sets.py", r"sorted\(written - listed\)", "()", tests=SETS),
     step("samples of a set are looked into", "verify.py", r"\[:_SAMPLES\]", "[:0]", tests=SETS),
     step("all sounds are there", "verify.py", r"len\(streams\) != len\(wanted\)", "False", tests=SETS),
     step(

@@ -109,8 +109,15 @@ TIMELINES = (
     time(
         "bounds are told by a fine clock",
         "cutting.py",
-        r"found = \[\*\(\(_FINE,\) if self\.fine else \(\)\), ",
+        r"found = \[\*\(\(FINE,\) if self\.fine else \(\)\), ",
         "found = [",
+    ),
+    time(
+        "what is counted by decoding ends with what is shown",
+        "cutting.py",
+        r'decoded = f"if\(.*"',
+        'decoded = "DTS"',
+        tests="tests/media/test_timeline.py",
     ),
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),
     time("holes are silent", "cutting.py", r"if holes or \(", "if (", within=SOUND),

@@ -232,7 +232,7 @@ WALLS = (
     ),
     wall(
         "films have no tags of their input",
-        "src/reelmill/media/films.py",
+        "src/reelmill/media/markings.py",
         r'"-map_metadata", "-1", ',
         "",
         _PRIVACY,
