@@ -1,5 +1,6 @@
 """Settings: REELMILL_* variables, or a TOML file named by REELMILL_CONFIG. URLs choose the adapters."""
 
+import errno
 import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -21,10 +22,16 @@ class SecretFiles(PydanticBaseSettingsSource):
     """Settings of text whose values stand in files: REELMILL_X_FILE names that of REELMILL_X."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The file's text, without the line's end. Raises OSError."""
+        """The file's text, without the line's end. Raises OSError, which names the file."""
         path = os.environ.get(f"REELMILL_{field_name.upper()}_FILE")
-        value = Path(path).read_text().strip() if path and field.annotation is str else None
-        return value, field_name, False
+        if not path or field.annotation is not str:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().strip(), field_name, False
+        except OSError as error:  # of one that opens and can't be read it names none
+            raise OSError(error.errno, error.strerror, path) from error
+        except UnicodeDecodeError as error:
+            raise OSError(errno.EILSEQ, "it is not UTF-8", path) from error
 
     def __call__(self) -> dict[str, Any]:
         """All that there are."""

@@ -51,7 +51,10 @@ def test_who_saw_events_that_a_restored_database_lost_sees_the_others(
 def test_a_job_ends_with_its_files_and_the_basic_view_has_them_too(done: pb.Job, live_jobs: JobServiceStub) -> None:
     assert done.state == pb.Job.COMPLETED
     assert [len(output.files) for output in done.outputs] == [3, 1]
-    assert live_jobs.GetJob(pb.GetJobRequest(id=done.id)) == done
+    basic = pb.Job()
+    basic.CopyFrom(done)
+    basic.ClearField("receipts")
+    assert live_jobs.GetJob(pb.GetJobRequest(id=done.id)) == basic
 
 
 def test_the_basic_view_leaves_out_a_command_and_its_words(live: Reelmill, live_jobs: JobServiceStub) -> None:

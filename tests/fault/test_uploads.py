@@ -29,7 +29,8 @@ async def test_what_a_gateway_killed_before_its_last_word_leaves_is_no_input_and
                 with pytest.raises(httpx.TransportError):
                     await sending
             points.free_all()
-            [row] = await connection.fetch("SELECT id, uri FROM uploads WHERE state = 'WRITING'")
+            newest = "SELECT id, uri FROM uploads WHERE state = 'WRITING' ORDER BY create_time DESC LIMIT 1"
+            [row] = await connection.fetch(newest)
             path = tmp_path / "data" / "storage" / "uploads" / row["uri"].removeprefix("upload:")
             assert path.read_bytes() == b"some bytes"
             older = "UPDATE uploads SET create_time = now() - interval '2 days' WHERE id = $1"

@@ -167,7 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.leases: list[Lease] = []  # ever given, in their order
         self.keys: dict[str, tuple[str, UUID]] = {}
         self.do(self.store.turn(GRAPHS, on=True))
-        self.do(self.store.rows(f"TRUNCATE {', '.join(TABLES)}"))
+        self.do(self.store.rows(f"TRUNCATE {', '.join(TABLES)} CASCADE"))
 
     def do(self, call: Any) -> Any:
         _calls[0] += 1

@@ -48,8 +48,9 @@ def load(**options: Any) -> "Settings":
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         lines = [f"REELMILL_CONFIG: {config} is no TOML: {error}"]
     except OSError as error:
-        where = "REELMILL_CONFIG" if config and str(error.filename) == config else "REELMILL_…_FILE"
-        lines = [f"{where}: {error.filename} can't be read: {error.strerror}"]
+        secrets = (name for name, path in os.environ.items() if name.endswith("_FILE") and path == error.filename)
+        where = next((name for name in secrets if name.startswith(PREFIX)), "REELMILL_CONFIG")
+        lines = [f"{where}: {error.filename or config} can't be read: {error.strerror}"]
     raise Problem("these settings are wrong", details=lines, exit_code=USAGE)
 
 

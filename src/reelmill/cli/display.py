@@ -125,7 +125,7 @@ def workers_table(workers: Sequence["Worker"]) -> Table:
     return table
 
 
-def job_view(job: "Job") -> Group:
+def job_view(job: "Job", *, every: bool = False) -> Group:
     """A job: its fields, its outputs, its error."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
@@ -158,7 +158,7 @@ def job_view(job: "Job") -> Group:
             table.add_row(words, local_time(getattr(job, name).ToDatetime()))
     parts: list[Table | Group] = [table]
     if any(o.files for o in job.outputs):
-        parts.append(outputs_view(job))
+        parts.append(outputs_view(job, every=every, more=f": reelmill job {job.id} --files"))
     if (found := findings_view(job)) is not None:
         parts.append(found)
     if job.HasField("error"):
@@ -173,17 +173,20 @@ def _doing(one: "OutputProgress") -> str:
     return "" if phase.endswith("UNSPECIFIED") else f" {phase.lower()}"
 
 
-def outputs_view(job: "Job") -> Group:
-    """The files that a job made: the folder they are in, and a line for each."""
+def outputs_view(job: "Job", *, every: bool = False, more: str = "") -> Group:
+    """The files that a job made: the folder they are in, and a line for each.
+
+    Of a stream those alone that players begin with, unless `every`; `more`: how to see the others.
+    """
     names = {file.uri: _file_name(file) for output in job.outputs for file in output.files}
     folder = os.path.commonpath([str(PurePosixPath(name).parent) for name in names.values()]) if names else ""
     table = Table(box=None, pad_edge=False)
     for heading in ("OUTPUT", "FILE", "SIZE", "CODEC", "PIXELS", "DURATION"):
         table.add_column(heading, justify="right" if heading in ("SIZE", "DURATION") else "left", no_wrap=True)
     for output in job.outputs:
-        # Of a stream what players begin with; its segments are hundreds.
         begins = [file for file in output.files if "/" not in file.path]
-        for file in begins:
+        told = output.files if every or not begins else begins
+        for file in told:
             table.add_row(
                 Text(output.name),
                 Text(names[file.uri].removeprefix(f"{folder}/")),
@@ -192,9 +195,8 @@ def outputs_view(job: "Job") -> Group:
             )
         if output.HasField("error"):
             table.add_row(Text(output.name), Text(f"{output.error.code}: {output.error.message}", style="yellow"))
-        if hidden := output.file_count - len(begins):
-            where = f": reelmill job {job.id} --files" if output.file_count > len(output.files) else ""
-            table.add_row(Text(output.name), Text(f"… and {hidden} more{where}", style="dim"))
+        if hidden := output.file_count - len(told):
+            table.add_row(Text(output.name), Text(f"… and {hidden} more{more}", style="dim"))
     return Group(Text(f"in {folder}:", style="dim"), table)
 
 

@@ -147,7 +147,7 @@ def show(
                 every = list(client.output_files(job_id, output.name))
                 del output.files[:]
                 output.files.extend(every)
-        _show(job, as_json)
+        _show(job, as_json, every=files)
 
 
 def watch(
@@ -264,13 +264,13 @@ def _follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool
         raise typer.Exit(FAILED)
 
 
-def _show(job: "Job", as_json: bool) -> None:
+def _show(job: "Job", as_json: bool, *, every: bool = False) -> None:
     from reelmill.cli.display import job_view, out
 
     if as_json:
         print_json(job)
     else:
-        out().print(job_view(job))
+        out().print(job_view(job, every=every))
 
 
 def _show_estimate(found: "EstimateJobResponse", as_json: bool) -> None:

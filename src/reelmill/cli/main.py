@@ -114,5 +114,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter gets a stand-in
     try:
         app(prog_name="reelmill")
+    except KeyboardInterrupt:  # before there is a command
+        sys.exit(INTERRUPTED)
     except OSError as error:  # of a help page, which is printed before there is a command
         sys.exit(error.strerror)
