@@ -24,10 +24,6 @@ from reelmill.v1.messages_pb2 import DeadLetter
 
 FINAL = ("COMPLETED", "FAILED", "CANCELLED")
 _MEDIA = ("video/", "audio/", "image/")  # not what lists a stream's files, which lie in folders and are whole together
-    "video/",
-    "audio/",
-    "image/",
-)  # not what lists a stream's files; those lie in folders and are whole together alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
