@@ -58,7 +58,7 @@ def without_data(prometheus: Prometheus) -> list[tuple[str, str]]:
 
 
 async def test_every_query_of_panels_and_rules_finds_data(watched: Watched) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     await mixed_load(watched.system)
     while missing := await asyncio.to_thread(without_data, watched.prometheus):
         assert time.monotonic() < deadline, missing
