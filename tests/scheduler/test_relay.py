@@ -79,6 +79,7 @@ async def test_a_row_that_no_topic_takes_is_counted_and_the_relay_goes_on(store:
         while await store.value("SELECT count(*) FROM outbox"):
             await asyncio.sleep(0.01)
     await end(relay)
+    assert (await arrived(queue, 1)).total() == 1
 
 
 async def test_a_nudge_sends_at_once(store: Store, queue: KafkaQueue) -> None:

@@ -67,8 +67,10 @@ def test_no_lines_bring_the_tool_down_and_what_it_says_is_understood(lines: list
         text = json.dumps(found, allow_nan=False)
     except ValueError:
         return
-    findings.measured_of(text)
-    findings.levels_of(lines, 0.0)
+    seen, _, peak = findings.measured_of(text)
+    assert peak == int(found["peak_bitrate_bps"])
+    assert len(seen.black) == min(len(found["black"]), findings.SHOWN)
+    assert len(findings.levels_of(lines, 2.0).silences) == len(found["silence"])
 
 
 @given(texts)
