@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from google.protobuf.json_format import ParseDict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelmill.jobs.errors import Failure
@@ -72,6 +72,7 @@ def test_a_video_whose_frames_are_looked_for_has_no_more_chunks_than_looks() -> 
     assert len(chunking.targets(long, seconds)) <= chunking.MOST_LOOKS
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(st.integers(1000, 3 * SECOND), min_size=2, max_size=300),
     start=st.integers(0, 5 * SECOND),
@@ -197,6 +198,7 @@ def test_chunks_of_two_parts_of_a_film_are_apart() -> None:
     assert ("make_outputs", "b", 0) in found
 
 
+@settings(deadline=None)
 @given(seconds=st.floats(30, 2000), asked=st.floats(1, 100))
 def test_every_output_is_made_once_whatever_is_asked(seconds: float, asked: float) -> None:
     found = work(seconds, {"name": "a", "transcode": {"chunk_seconds": asked}}, {"name": "s", "audio": {}})

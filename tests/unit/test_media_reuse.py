@@ -11,6 +11,7 @@ from unit.test_media_golden import CLIP, WORDY
 from reelmill.media import reuse
 from reelmill.media.contract import Graph
 from reelmill.media.reuse import cpu_seconds, keys, paths_of, without, worth_hashing
+from reelmill.media.steps import Joined, Program
 from reelmill.v1.jobs_pb2 import Job
 
 BYTES, OTHER = "a" * 64, "b" * 64
@@ -18,6 +19,10 @@ FILM: dict[str, Any] = {"name": "film", "transcode": {}}
 SOUND: dict[str, Any] = {"name": "sound", "audio": {}}
 STILLS: dict[str, Any] = {"name": "stills", "thumbnail": {}}
 SMALL: dict[str, Any] = {"name": "small", "transcode": {"video": {"height": 144}}}
+
+
+def builds(engine: str) -> dict[Program, str]:
+    return {Program.FFMPEG: engine, Program.TOOL: "t", Program.PACKAGER: "p"}
 
 
 def job(*outputs: dict[str, Any]) -> Job:
@@ -29,7 +34,7 @@ def planned(*outputs: dict[str, Any], threads: int = 2) -> Graph:
 
 
 def told(*outputs: dict[str, Any], of: str = BYTES, engine: str = "e", threads: int = 2) -> dict[str, str]:
-    return keys(job(*outputs), planned(*outputs, threads=threads), {"": of}, engine=engine)
+    return keys(job(*outputs), planned(*outputs, threads=threads), {"": of}, builds=builds(engine))
 
 
 def test_an_output_has_one_key_whatever_it_is_called_and_whatever_is_made_beside_it() -> None:
@@ -66,10 +71,10 @@ def test_a_plan_of_another_version_has_other_keys(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_not_known_has_no_key() -> None:
     made = planned(FILM)
-    assert keys(job(FILM), made, {}, engine="e") == {}
-    assert keys(job(FILM), replace(made, steps=()), {"": BYTES}, engine="e") == {}
+    assert keys(job(FILM), made, {}, builds=builds("e")) == {}
+    assert keys(job(FILM), replace(made, steps=()), {"": BYTES}, builds=builds("e")) == {}
     reader = replace(made.steps[0], reads=(replace(made.steps[0].reads[0], of="output:film"),))
-    assert keys(job(FILM), replace(made, steps=(reader,)), {"": BYTES}, engine="e") == {}
+    assert keys(job(FILM), replace(made, steps=(reader,)), {"": BYTES}, builds=builds("e")) == {}
 
 
 def test_a_step_that_reads_anothers_file_is_known_by_what_that_does() -> None:
@@ -81,7 +86,7 @@ def test_a_step_that_reads_anothers_file_is_known_by_what_that_does() -> None:
 
     def key(first: Any, of: str = BYTES) -> str:
         graph = replace(made, steps=(first, chained))
-        return keys(job(FILM, STILLS), graph, {"": of}, engine="e")["stills"]
+        return keys(job(FILM, STILLS), graph, {"": of}, builds=builds("e"))["stills"]
 
     assert key(film) != told(STILLS)["stills"]
     louder = replace(film.writes[0], seconds=1.0)
@@ -99,12 +104,12 @@ def test_a_second_pass_is_known_by_the_first_and_kept_with_it() -> None:
 
     def key(of: Any) -> str:
         graph = replace(made, steps=tuple(of if step is first else step for step in made.steps))
-        return keys(job(passes, SMALL), graph, {"": BYTES}, engine="e")["two"]
+        return keys(job(passes, SMALL), graph, {"": BYTES}, builds=builds("e"))["two"]
 
     other = replace(first, writes=(replace(first.writes[0], seconds=1.0),))
     assert key(first) == told(passes)["two"] != key(other)
     without_first = replace(made, steps=tuple(step for step in made.steps if step is not first))
-    assert "two" not in keys(job(passes, SMALL), without_first, {"": BYTES}, engine="e")
+    assert "two" not in keys(job(passes, SMALL), without_first, {"": BYTES}, builds=builds("e"))
 
 
 def test_what_is_left_of_a_graph_makes_the_others_alone() -> None:
@@ -146,6 +151,81 @@ def test_what_a_first_pass_or_drawn_captions_wrote_down_is_made_too_and_is_part_
     others = {"film": replace(CLIP, name="film"), "words": replace(WORDY, name="words")}
     graph = planning.graph(made, CLIP, others=others)
     one, same, other = (
-        keys(made, graph, {"film": BYTES, "words": words}, engine="e") for words in ("1" * 64, "1" * 64, "2" * 64)
+        keys(made, graph, {"film": BYTES, "words": words}, builds=builds("e"))
+        for words in ("1" * 64, "1" * 64, "2" * 64)
     )
     assert one == same != other and one.keys() == {"out"}
+
+
+LOOK: dict[str, Any] = {"name": "look", "analyze": {"looks": ["BLACK"]}}
+STREAM: dict[str, Any] = {"name": "stream", "package": {"rungs": [{"height": 144}]}}
+EVERY: list[dict[str, Any]] = [
+    FILM,
+    SOUND,
+    STILLS,
+    LOOK,
+    STREAM,
+    {"name": "wave", "waveform": {}},
+    {"name": "same", "compare": {"reference": "", "metrics": ["SSIM"]}},
+    {"name": "board", "sprite": {}},
+    {"name": "moving", "preview": {}},
+    {"name": "joined", "concat": {"parts": [{}]}},
+    {"name": "loud", "audio": {"loudness_lufs": -16}},
+    {"name": "held", "transcode": {"video": {"height": 144}}, "contract": {"max_peak_bitrate_bps": 1}},
+]
+
+
+@pytest.mark.parametrize("output", EVERY, ids=lambda output: str(output["name"]))
+def test_whatever_is_made_by_steps_has_a_key(output: dict[str, Any]) -> None:
+    name = output["name"]
+    [key] = told(output).values()
+    assert told(SMALL, output)[name] == key == told({**output, "optional": True})[name]
+    assert len({key, told(output, of=OTHER)[name], told(output, engine="another")[name]}) == 3
+
+
+def test_each_program_is_known_by_its_build_and_without_one_by_nothing() -> None:
+    made, wanted = planned(STREAM), job(STREAM)
+    known = builds("e")
+    assert {step.program for step in made.steps} == set(Program)
+    first = keys(wanted, made, {"": BYTES}, builds=known)["stream"]
+    for program in Program:
+        other = keys(wanted, made, {"": BYTES}, builds={**known, program: "another"})
+        assert other["stream"] != first
+        lacking = {one: build for one, build in known.items() if one is not program}
+        assert keys(wanted, made, {"": BYTES}, builds=lacking) == {}
+
+
+def test_a_contract_is_part_of_a_key_for_what_is_measured_is_told_too() -> None:
+    held = {**SMALL, "contract": {"max_peak_bitrate_bps": 10**9}}
+    assert (
+        len({told(one)["small"] for one in (SMALL, held, {**held, "contract": {"max_peak_bitrate_bps": 10**8}})}) == 3
+    )
+
+
+def test_files_of_one_muxer_are_told_apart() -> None:
+    made = planned(STREAM)
+    [pack] = [step for step in made.steps if step.program is Program.PACKAGER]
+    swapped = replace(pack, reads=pack.reads[::-1])
+    assert len(pack.reads) > 1, "picture and sound"
+    other = replace(made, steps=tuple(swapped if step is pack else step for step in made.steps))
+    assert keys(job(STREAM), other, {"": BYTES}, builds=builds("e")) != told(STREAM)
+
+
+def test_many_files_that_are_read_as_one_are_known_by_the_bytes_of_each() -> None:
+    made = planned(FILM)
+    joined = Joined(path=made.steps[0].writes[0].path, files=("a", "b"), lasts=(1,))
+    reader = replace(made.steps[0], reads=(replace(made.steps[0].reads[0], of=joined),))
+    graph = replace(made, steps=(reader,))
+
+    def key(**digests: str) -> str:
+        return keys(job(FILM), graph, digests, builds=builds("e")).get("film", "")
+
+    assert key(a=BYTES) == ""
+    assert len({key(a=BYTES, b=OTHER), key(a=OTHER, b=BYTES), key(a=BYTES, b=BYTES)}) == 3
+
+
+def test_what_makes_frames_of_another_length_runs_by_itself() -> None:
+    """Beside a picture's encoder ffmpeg would wait for ever."""
+    wave: dict[str, Any] = {"name": "wave", "waveform": {}}
+    runs = [step.outputs for step in planned(FILM, wave, SOUND).steps if step.program is Program.FFMPEG]
+    assert sorted(runs) == [("film", "sound"), ("wave",)]

@@ -9,6 +9,8 @@ from reelmill.media.steps import Cost, Program, Reading, Step
 
 MOST_ENCODING = 4.0
 """Times the decode: whose encoder takes more gains less than a fifth by sharing one, and others wait for it."""
+_ALONE = frozenset({"asetnsamples"})
+"""Filters that make more frames of one: beside a picture's encoder ffmpeg (9.0.2) then waits for ever."""
 
 
 def fused(steps: Iterable[Step], *, memory_bytes: int = 0) -> tuple[Step, ...]:
@@ -16,7 +18,7 @@ def fused(steps: Iterable[Step], *, memory_bytes: int = 0) -> tuple[Step, ...]:
     made: list[Step] = []
     newest: dict[tuple[Program, tuple[Reading, ...]], int] = {}
     for step in steps:
-        alone = not step.shares or step.program is not Program.FFMPEG
+        alone = not step.shares or step.program is not Program.FFMPEG or not step.filters.isdisjoint(_ALONE)
         if alone or step.cost.writing_cpu > MOST_ENCODING * step.cost.reading_cpu:
             made.append(step)
             continue

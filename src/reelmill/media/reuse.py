@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from reelmill.jobs.operations import tells
 from reelmill.media.contract import Graph
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Joined, Program, Reading, Step, Writing, digest
@@ -21,38 +20,39 @@ PLAN_VERSION = 1
 """Grows where what runs a step comes to make other bytes of it, though the step is the same."""
 HASHED_BYTES = 400e6
 """That a core hashes in a second (SHA-256, on processors without instructions for it)."""
-MOST_FILES = 5_000
+MOST_FILES = 50_000
 """Of an output that is taken: more are made anew, for each is copied by itself."""
 _HASH_SHARE = 0.1  # of the work: an input that takes longer to hash than that is not worth knowing
-_PLAIN = frozenset({"name", "input", "optional"})  # what an output's files say nothing of
-_OPERATIONS = frozenset({"transcode", "thumbnail", "audio", "waveform"})  # whose outcome is files and nothing else
+_TOLD = frozenset({"name", "input", "optional", "contract"})  # of an output, beside its steps
+_LIST = PurePosixPath("joined")
 
 
-def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, engine: str) -> dict[str, str]:
+def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, builds: Mapping[Program, str]) -> dict[str, str]:
     """The keys of a job's outputs, SHA-256 in hex by name; none of one that has none.
 
-    `digests`: SHA-256 of the inputs' bytes, in hex by name, as far as they are known. `engine`: names the builds of all
-    that encodes. A process that makes several outputs makes of each what a process of its own would.
+    `digests`: SHA-256 of the inputs' bytes, in hex by name, as far as they are known. `builds`: names the build of each
+    program, where that is known. A process that makes several outputs makes of each what a process of its own would.
     """
     made: dict[PurePosixPath, str] = {}
     told: dict[str, list[tuple[int, str, Any]]] = {}
     for step in graph.steps:
         reads, after = _resolved(step, digests, made), tuple(made.get(path, "") for path in step.after)
+        build = builds.get(step.program, "")
         for writing in step.writes:
-            # Of other programs no build is told.
-            known = reads is not None and all(after) and step.program is Program.FFMPEG
             files, texts = tuple(map(PurePosixPath, after)), _texts(step, writing)
             alone = replace(step, reads=reads or (), writes=(writing,), after=files, texts=texts)
-            does = digest(alone) if known else ""
-            made |= dict.fromkeys(_paths(writing), does)
+            known = reads is not None and all(after) and build
+            does = _hashed([build, digest(alone)]) if known else ""
+            # Files of one muxer are told apart by their order.
+            made |= {path: f"{does}.{i}" if does else "" for i, path in enumerate(_paths(writing))}
             for thing in writing.promised:
                 told.setdefault(thing.output, []).append((thing.position, does, _promise(thing)))
     found = {}
-    for output in filter(_is_plain, job.outputs):
-        things = sorted(told.get(output.name, ()), key=lambda thing: thing[0])
-        if things and all(does for _, does, _ in things):
-            text = json.dumps([PLAN_VERSION, engine, things], sort_keys=True, separators=(",", ":"))
-            found[output.name] = hashlib.sha256(text.encode()).hexdigest()
+    for output in job.outputs:
+        things = sorted(told.get(output.name, ()), key=lambda thing: thing[:2])
+        if things and all(does for _, does, _ in things) and _is_told(output):
+            contract = output.contract.SerializeToString(deterministic=True).hex()  # which says what is measured of it
+            found[output.name] = _hashed([PLAN_VERSION, things, *filter(None, [contract])])
     return found
 
 
@@ -94,9 +94,15 @@ def worth_hashing(size_bytes: int, cpu: float) -> bool:
     return size_bytes / HASHED_BYTES <= _HASH_SHARE * cpu
 
 
-def _paths(writing: Writing) -> set[PurePosixPath]:
+def _hashed(things: list[Any]) -> str:
+    text = json.dumps(things, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _paths(writing: Writing) -> list[PurePosixPath]:
     """All that is written: filters write files of their own beside that of the muxer."""
-    return {writing.path, *(thing.path for thing in writing.promised if isinstance(thing, PlannedFile))}
+    every = (thing.path for thing in writing.promised if isinstance(thing, PlannedFile))
+    return list(dict.fromkeys((writing.path, *every)))
 
 
 def _texts(step: Step, writing: Writing) -> tuple[tuple[PurePosixPath, str], ...]:
@@ -106,11 +112,9 @@ def _texts(step: Step, writing: Writing) -> tuple[tuple[PurePosixPath, str], ...
     return tuple((path, text) for path, text in step.texts if path in read or any(str(path) in one for one in filters))
 
 
-def _is_plain(output: Output) -> bool:
-    """Whether an output is its files and nothing else, and asks for nothing that its steps don't say."""
-    operation = output.WhichOneof("operation")
-    fields = {field.name for field, _ in output.ListFields()}
-    return operation in _OPERATIONS and fields <= _PLAIN | {operation} and not tells(output)
+def _is_told(output: Output) -> bool:
+    """Whether an output asks for nothing that neither its steps nor its contract say."""
+    return {field.name for field, _ in output.ListFields()} <= _TOLD | {str(output.WhichOneof("operation"))}
 
 
 def _resolved(step: Step, digests: Mapping[str, str], made: Mapping[PurePosixPath, str]) -> tuple[Reading, ...] | None:
@@ -118,9 +122,12 @@ def _resolved(step: Step, digests: Mapping[str, str], made: Mapping[PurePosixPat
     found = []
     texts = {path: str(path) for path, _ in step.texts}  # which are called by what stands in them
     for reading in step.reads:
+        of: str | Joined | None
         if isinstance(reading.of, Joined):
-            return None
-        of = digests.get(reading.of) if isinstance(reading.of, str) else {**made, **texts}.get(reading.of)
+            files = tuple(digests.get(name, "") for name in reading.of.files)
+            of = replace(reading.of, path=_LIST, files=files) if all(files) else None
+        else:
+            of = digests.get(reading.of) if isinstance(reading.of, str) else {**made, **texts}.get(reading.of)
         if not of:
             return None
         found.append(replace(reading, of=of))

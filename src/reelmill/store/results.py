@@ -46,10 +46,10 @@ class ResultStore:
             rows = await connection.fetch(_SQL["result_files"], tenant_id, result.job_id, result.output, limit)
         return [OutputFile.FromString(row["file"]) for row in rows]
 
-    async def receipts(self, tenant_id: UUID, job_id: UUID) -> list[Receipt]:
-        """How a job's outputs were made; nothing of one that is gone."""
+    async def told(self, tenant_id: UUID, job_id: UUID) -> TaskResult:
+        """How a job's outputs were made, and what they found out; nothing of one that is gone."""
         async with self._database.connection() as connection:
-            return await receipts_of(connection, tenant_id, job_id)
+            return await told_of(connection, tenant_id, job_id)
 
     async def digests(self, tenant_id: UUID, places: Iterable[str]) -> dict[str, str]:
         """What is known to be at places, themselves told as SHA-256."""
@@ -67,8 +67,13 @@ class ResultStore:
 
 async def receipts_of(connection: Connection, tenant_id: UUID, job_id: UUID) -> list[Receipt]:
     """How a job's outputs were made, as its tasks told."""
+    return list((await told_of(connection, tenant_id, job_id)).receipts)
+
+
+async def told_of(connection: Connection, tenant_id: UUID, job_id: UUID) -> TaskResult:
+    """All that a job's tasks told of its outputs."""
     rows = await connection.fetch(_JOBS["get_results"], tenant_id, [job_id], (*MAKERS, "join_pieces"))
-    return [receipt for row in rows for receipt in TaskResult.FromString(row["result"]).receipts]
+    return TaskResult.FromString(b"".join(row["result"] for row in rows))  # a message of messages is all of them
 
 
 async def insert_results(connection: Connection, made: Sequence[tuple[Lease, str, str]]) -> None:

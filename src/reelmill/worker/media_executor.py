@@ -116,7 +116,7 @@ class MediaExecutor:
         self._fetcher = Fetcher(storage=storage, work=work, prober=Prober(children), kept=self._kept)
         for room in (storage.room, work.room):
             room.yields(self._kept.give_way)
-        self._history, self._reuse = history, reuse
+        self._history, self._reuse, self._builds = history, reuse, reuse.engine if reuse else limits.engine
 
     async def run(self, attempt: Attempt) -> tuple[MadeFile, ...]:
         """The files that the job asks for, written below the attempt's own prefix."""
@@ -131,7 +131,7 @@ class MediaExecutor:
         task = attempt.task
         job = part_of(task.job, task.spec) if task.spec else task.job
         piece = piece_in(task.spec) if task.spec else None
-        know(attempt, self._limits.engine)
+        know(attempt, self._builds)
         folder = self._work.folder(task.id, task.fence)
         try:
             if isinstance(piece, Join):
@@ -228,7 +228,7 @@ class MediaExecutor:
             lacking.lost(stage.later)
             stage.check_suspect(hollow=sourcing.hollow)
             storage, prober = self._storage.of(task.tenant_id), self._fetcher.prober.of(task.tenant_id)
-            taken = await take(self._reuse if stage.first else None, attempt, job, graph, storage, sourcing.fetched)
+            taken = await take(self._reuse, attempt, job, graph, storage, sourcing.fetched, stage.made_before)
             graph = stage.take(taken)
             spreads = stage.first and not task.spec
             if lacking.everything or (spreads and graph.steps and await self._spread(stage, graph, facts)):
@@ -341,7 +341,7 @@ class MediaExecutor:
         for name, fetched in inputs.items():
             told = replace(fetched, validator=copied[name].validator) if name in copied else fetched
             self._kept.adopt(storage, places[name], told)
-        return with_known(with_copies(spawned, copied, task.output_prefix), attempt, self._limits.engine)
+        return with_known(with_copies(spawned, copied, task.output_prefix), attempt, self._builds)
 
     def close(self) -> None:
         """Keep no input any more; no attempt runs. Bears being called twice, and going on."""

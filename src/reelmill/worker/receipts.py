@@ -9,6 +9,7 @@ from reelmill.media.engines import Engine, engine_of
 from reelmill.media.render.command import Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.steps import Step, digest
+from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.v1.receipts_pb2 import Receipt
 from reelmill.worker.attempt import Attempt
 
@@ -57,5 +58,17 @@ def taken(receipts: Iterable[Receipt], of: str, output: str, job_id: str) -> lis
             del told.outputs[:]
             told.outputs.append(output)
             told.reused_from, told.reused_output = job_id, of
+            found.append(told)
+    return found
+
+
+def found_by(findings: Iterable[OutputFindings], of: str, output: str) -> list[OutputFindings]:
+    """What a job's output `of` found out, as another job's `output`."""
+    found = []
+    for one in findings:
+        if one.output == of:
+            told = OutputFindings()
+            told.CopyFrom(one)
+            told.output = output
             found.append(told)
     return found

@@ -4,18 +4,20 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from importlib.metadata import version
 from urllib.parse import quote
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed, Unavailable
 from reelmill.media import reuse
+from reelmill.media.builds import builds
 from reelmill.media.contract import Graph
+from reelmill.media.inputs import OF_OUTPUT, output_read
 from reelmill.media.spreading import JOIN_PIECES, MAKE_OUTPUTS, piece_in
+from reelmill.media.steps import Program
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.points import reach
 from reelmill.settings import Settings
@@ -29,10 +31,10 @@ from reelmill.store.results import Result, ResultStore
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import REUSE_HITS, REUSE_MISSES
 from reelmill.v1.jobs_pb2 import Job, OutputFile
-from reelmill.v1.receipts_pb2 import Receipt
+from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.copies import left_by
-from reelmill.worker.receipts import taken
+from reelmill.worker.receipts import found_by, taken
 
 log = get_logger(__name__)
 _SETTLED_SECONDS = 2.0
@@ -45,6 +47,7 @@ class Taken:
 
     graph: Graph
     files: tuple[MadeFile, ...] = ()
+    findings: tuple[OutputFindings, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +55,8 @@ class Reuse:
     """How a worker takes results."""
 
     results: ResultStore
-    engine: str
-    """Names the builds of all that encodes here."""
+    builds: Mapping[Program, str]
+    """Of all that makes steps here."""
     within: timedelta
     """How old a result may be."""
     least_cpu_seconds: float
@@ -66,53 +69,68 @@ class Reuse:
             return None
         return cls(
             results=ResultStore(database),
-            engine=f"{engine} av={version('av')}",  # warm children encode too
+            builds=builds(engine),
             within=timedelta(days=settings.reuse_days),
             least_cpu_seconds=settings.reuse_cpu_seconds,
         )
 
+    @property
+    def engine(self) -> str:
+        """Names all builds."""
+        return " ".join(self.builds.values())
+
     async def take(
-        self, attempt: Attempt, job: Job, graph: Graph, storage: Storage, inputs: Mapping[str, Fetched]
+        self,
+        attempt: Attempt,
+        job: Job,
+        graph: Graph,
+        storage: Storage,
+        inputs: Mapping[str, Fetched],
+        made: Mapping[str, str],
     ) -> Taken:
         """Copy to the attempt's prefix what is known of a job's outputs; it notes the keys of all in the attempt.
 
-        Whatever is wrong with a result, or with looking for it, the output is made instead. Raises Stopped, and
-        AttemptFailed INPUT_CHANGED.
+        `made`: SHA-256 of the job's own outputs that are read, by the names of inputs. Whatever is wrong with a result,
+        or with looking for it, the output is made instead. Raises Stopped, and AttemptFailed INPUT_CHANGED.
         """
         task, wanted = attempt.task, not job.HasField("reuse") or job.reuse
         cpu = reuse.cpu_seconds(graph)
-        if task.spec or not wanted or cpu < self.least_cpu_seconds:
+        # What reads inputs alone was looked for by the task that planned all.
+        late = not attempt.in_pieces and any(output_read(item.name) for item in job.inputs)
+        if (task.spec and not late) or not wanted or cpu < self.least_cpu_seconds:
             return Taken(graph=graph)
         try:
-            digests = await attempt.unless_stopped(self._digests(job, storage, inputs, cpu))
-            attempt.digests, keys = digests, reuse.keys(job, graph, digests, engine=self.engine)
+            digests = await attempt.unless_stopped(self._digests(job, storage, inputs, made, cpu))
+            keys = reuse.keys(job, graph, digests, builds=self.builds)
             found = await self.results.find(task.tenant_id, set(keys.values()), within=self.within)
         except Unavailable as error:  # the work needs no database
             log.warning("can't look for results now", reason=str(error))
             return Taken(graph=graph)
+        attempt.digests = {**attempt.digests, **digests}
         if task.output_prefix.startswith(f"{storage.outputs()}/"):  # what a client may change is no result
-            attempt.keys = keys
-        files = dict[str, list[MadeFile]]()
+            attempt.keys = {**attempt.keys, **keys}
+        files, findings = dict[str, list[MadeFile]](), list[OutputFindings]()
         for output, key in keys.items():
-            copied = await self._take(attempt, graph, storage, output, found[key]) if key in found else []
+            copied = await self._take(attempt, graph, storage, output, found[key]) if key in found else None
             if copied:
-                files[output] = copied
-                attempt.receipts += await self._receipts(attempt, found[key], output)
+                files[output] = copied.files
+                findings += copied.findings
                 attempt.log(f"took this output from job {found[key].job_id}", output=output)
             (REUSE_HITS if copied else REUSE_MISSES).inc()
-        return Taken(graph=reuse.without(graph, files), files=tuple(one for made in files.values() for one in made))
+        every = tuple(one for made in files.values() for one in made)
+        return Taken(graph=reuse.without(graph, files), files=every, findings=tuple(findings))
 
     async def _take(
         self, attempt: Attempt, graph: Graph, storage: Storage, output: str, result: Result
-    ) -> list[MadeFile]:
-        """An output's files, copied; none where one of them is not as it was."""
+    ) -> "_Copied | None":
+        """An output's files, copied, and what is told of it, in the attempt too; None where one is not as it was."""
         prefix = attempt.task.output_prefix
         try:
             files = await self.results.files(attempt.task.tenant_id, result, limit=reuse.MOST_FILES + 1)
-            paths = reuse.paths_of(graph, output)
-            names = [str(path) for path in paths] if paths else [f"{output}/{file.path}" for file in files]
+            names = _names(graph, output, result, files)
             if not files or len(files) > reuse.MOST_FILES or len(names) != len(files):
-                return []
+                return None
+            known = await self.results.told(attempt.task.tenant_id, result.job_id)
             await reach("task.taking")
 
             async def one(place: tuple[int, OutputFile, str]) -> MadeFile | None:
@@ -132,34 +150,30 @@ class Reuse:
             copies = abreast(one, places, at_once=FILES_AT_ONCE)
             made = [file for file in await attempt.unless_stopped(copies) if file is not None]
             if len(made) == len(files):
-                return made
+                attempt.receipts += taken(known.receipts, result.output, output, str(result.job_id))
+                return _Copied(files=made, findings=found_by(known.findings, result.output, output))
             reason = "a file of it is gone, or not as it was stored"
         except (AttemptFailed, Unavailable) as error:
             reason = str(error)
         log.warning("can't take a result", output=output, of_job=str(result.job_id), reason=reason)
         with suppress(AttemptFailed):  # what is made in its place is written over it, and the rest is in no list
             await storage.delete_prefix(f"{prefix}{quote(output)}/")
-        return []
+        return None
 
-    async def _receipts(self, attempt: Attempt, result: Result, output: str) -> list[Receipt]:
-        """How a result was made, as far as that is still known."""
-        try:
-            receipts = await self.results.receipts(attempt.task.tenant_id, result.job_id)
-        except Unavailable:
-            return []
-        return taken(receipts, result.output, output, str(result.job_id))
-
-    async def _digests(self, job: Job, storage: Storage, inputs: Mapping[str, Fetched], cpu: float) -> dict[str, str]:
+    async def _digests(
+        self, job: Job, storage: Storage, inputs: Mapping[str, Fetched], made: Mapping[str, str], cpu: float
+    ) -> dict[str, str]:
         """SHA-256 of a job's inputs by name, hashed unless that is known; not of those that take long to hash."""
         uris = {item.name: item.uri for item in job.inputs}
+        found, new = {name: made[name] for name in uris if name in made}, dict[str, str]()
+        fetched_from = {name: one for name, one in inputs.items() if name in uris and name not in found}
         places = {
             name: place
-            for name, one in inputs.items()
+            for name, one in fetched_from.items()
             if (place := await asyncio.to_thread(_place, storage, uris[name], one))
         }
         known = await self.results.digests(storage.tenant_id, places.values()) if places else {}
-        found, new = dict[str, str](), dict[str, str]()
-        for name, fetched in inputs.items():
+        for name, fetched in fetched_from.items():
             place = places.get(name, "")
             if place in known:
                 found[name] = known[place]
@@ -175,6 +189,20 @@ class Reuse:
         if new:
             await self.results.keep_digests(storage.tenant_id, new)
         return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Copied:
+    """One output that was taken."""
+
+    files: list[MadeFile]
+    findings: list[OutputFindings]
+
+
+def _names(graph: Graph, output: str, result: Result, files: Sequence[OutputFile]) -> list[str]:
+    """What an output's files are called here, in their order; of a set that has another name they stay as they were."""
+    paths = reuse.paths_of(graph, output) if result.output != output else None
+    return [str(path) for path in paths] if paths else [f"{output}/{file.path}" for file in files]
 
 
 def _place(storage: Storage, uri: str, fetched: Fetched) -> str:
@@ -204,15 +232,19 @@ async def take(
     graph: Graph,
     storage: Storage,
     inputs: Mapping[str, Fetched],
+    made: Mapping[str, OutputFile],
 ) -> Taken:
-    """As Reuse.take, if there is one."""
-    return await mine.take(attempt, job, graph, storage, inputs) if mine else Taken(graph=graph)
+    """As Reuse.take, if there is one. `made`: files of the job's own outputs, by the outputs' names."""
+    if mine is None:
+        return Taken(graph=graph)
+    digests = {f"{OF_OUTPUT}{name}": file.sha256 for name, file in made.items()}
+    return await mine.take(attempt, job, graph, storage, inputs, digests)
 
 
 def with_known(tasks: Iterable[NewTask], attempt: Attempt, engine: str) -> tuple[NewTask, ...]:
-    """Tasks that tell what the outputs are that they make, if such a build of ffmpeg makes them, and of what.
+    """Tasks that tell what the outputs are that they make, if such builds make them, and of what.
 
-    `attempt`: the one that planned them.
+    `attempt`: the one that planned them; `engine`: names all builds there.
     """
 
     def spec(told: bytes) -> bytes:
@@ -225,7 +257,7 @@ def with_known(tasks: Iterable[NewTask], attempt: Attempt, engine: str) -> tuple
 
 
 def know(attempt: Attempt, engine: str) -> None:
-    """Put into an attempt what its task's spec tells of it, its outputs and inputs; `engine`: its own build."""
+    """Put into an attempt what its task's spec tells of it, its outputs and inputs; `engine`: names our own builds."""
     spec = attempt.task.spec
     attempt.left, attempt.in_pieces = left_by(spec), bool(spec) and piece_in(spec) is not None
     fields = json.loads(spec or b"{}")

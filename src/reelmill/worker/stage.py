@@ -12,7 +12,7 @@ from reelmill.media.render.command import Command
 from reelmill.media.stages import Forecast, cpu_of_outputs, forecast, together
 from reelmill.media.verify import Verified
 from reelmill.store.leases import MadeFile
-from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import Job, OutputFile
 from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.meter import Commands, Meter
 from reelmill.worker.reusing import Taken
@@ -43,8 +43,16 @@ class Stage:
     def take(self, taken: Taken) -> Graph:
         """What an earlier job had made is made: later stages read it where it is now. Answers what is left."""
         self.made.extend(taken.files)
+        self.found_out.extend(taken.findings)
         self.sourcing.made |= {f"{OF_OUTPUT}{one.output}": one.file for one in taken.files if not one.position}
         return taken.graph
+
+    @property
+    def made_before(self) -> dict[str, OutputFile]:
+        """The first file of each output that the stages before made, and of those that other tasks did."""
+        there = {name.removeprefix(OF_OUTPUT): one for name, one in self.sourcing.made.items()}
+        found = {name: one for name, one in there.items() if isinstance(one, OutputFile)}
+        return found | {one.output: one.file for one in self.made if not one.position}
 
     def check_suspect(self, *, hollow: bool) -> None:
         """Raise Hollow where something was left out of an input, and an output failed that may fare better with all."""
