@@ -52,7 +52,7 @@ class ConcatOperation:
         CONTRACT_FILTERS
         | windows.FILTERS
         | sounds.FILTERS
-        | {"concat", "xfade", "acrossfade", "aformat", "atrim", "asetpts", "anullsrc"}
+        | {"concat", "xfade", "acrossfade", "aformat", "atrim", "asetpts", "anull", "anullsrc"}
     )
     example = '{"name": "joined", "concat": {"parts": [{"trim": {"end_seconds": 1}}, {}], "crossfade_seconds": 0.2}}'
 
