@@ -295,7 +295,7 @@ def _fields(name: str, suffix: str, options: Sequence[str], *, joined: bool) -> 
         held = fields.muxed(raw, folder / f"{name}-held.nut", joined=joined)
         return make(folder / f"{name}.{suffix}", "-i", str(held), *beeps(3), "-c:v", "copy", *options)
 
-    return Case(name=name, build=build, sound=suffix != "h264")
+    return Case(name=name, build=build, sound=suffix != "h264", rate=COUNTED.get(name, 0))
 
 
 def _later(suffix: str, options: tuple[str, ...], offset: str) -> Case:
@@ -432,10 +432,14 @@ FIELDS: dict[str, tuple[str, bool, *tuple[str, ...]]] = {
     "fields-mp4-apart": ("mp4", False, *AAC),
     "fields-mkv": ("mkv", False, "-c:a", "flac"),
     "fields-flv": ("flv", True, *AAC, "-ar", "44100"),
+    "fields-avi": ("avi", True, "-c:a", "pcm_s16le"),
+    "fields-avi-apart": ("avi", False, "-c:a", "pcm_s16le"),
     "fields-mxf": ("mxf", True, "-c:a", "pcm_s16le", "-ar", "48000"),
 }
 """A file's ending, whether both fields of a picture are one packet, and how it is made."""
 COUNTED = {
+    "fields-avi": 25,
+    "fields-avi-apart": 25,
     "avi-b": 30,
     "avi-mpeg2-b": 25,
     "avi-h264": 25,

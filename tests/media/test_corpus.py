@@ -60,6 +60,7 @@ _WRONG_ONCE = (
     "ogv-flac",  # a seek after which a page's times are wrong
     "fields-h264",  # pictures of two fields, and a packet for each
     "fields-ts",
+    "fields-avi-apart",  # whose pictures have the time of their second field
     "ps-one",  # ffmpeg's count, where it finds no beginning
     "mp4-frame-fragments",  # a sound whose packets' times overlap
     "mpg-ahead",  # a picture before a jump that is reckoned to be shown after it

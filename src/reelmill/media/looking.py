@@ -14,7 +14,7 @@ import av.error
 
 from reelmill.media import h264
 from reelmill.media.formats.containers import UNORDERED
-from reelmill.media.packets import Stream
+from reelmill.media.packets import Stream, usual_length
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Track
 
 _LOOK_SECONDS, _LOOK_PACKETS = 2.0, 5000
@@ -93,7 +93,7 @@ def looked(
     frames: set[int] = set()
     keys: set[int] = set()
     windows: list[tuple[int, int]] = []
-    late, shift, undated = _late(container, stream, track.interval)
+    late, shift, undated = _late(container, stream)
     refreshes = stream.codec_context is not None and stream.codec_context.name == "h264"
     reader = _Reader(
         container=container,
@@ -131,8 +131,14 @@ def looked(
         # Where nothing is shown yet, the first frame is.
         low = min(times) if min(times) > track.start else -(2**62)
         windows.append((low, 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1))
+    usual = (
+        usual_length(array("q", sorted(frames))) if undated and len(frames) > 1 else track.interval
+    )  # where a rate is of ticks
+    if undated:
+        late = (late or 0) * usual + (usual // 2 if reader.seen.apart else 0)
     return replace(
         track,
+        interval=usual,
         frames=array("q", sorted(when for when in frames if track.begin is None or when >= track.start)),
         keys=array("q", sorted(keys)),
         windows=tuple(sorted(windows)),
@@ -141,15 +147,18 @@ def looked(
     )
 
 
-def _late(container: Any, stream: Any, interval: int) -> tuple[int | None, int, bool]:
-    """As Track.late; by how much frames' times are to be moved back, and whether times of decoding tell them."""
+def _late(container: Any, stream: Any) -> tuple[int | None, int, bool]:
+    """As Track.late; by how much frames' times are to be moved back, and whether times of decoding tell them.
+
+    Where these do, the first is in frames.
+    """
     avi, put_off = container.format.name == "avi", delay(container, stream)
     if not (avi or put_off):
         return None, 0, False
     container.seek(container.start_time or 0)
     packets = [p for p in islice(container.demux(stream), _FIRST_PACKETS) if p.size and None not in (p.pts, p.dts)]
     if put_off is not None and (avi or all(p.pts == p.dts for p in packets)):
-        return put_off * interval, 0, True
+        return put_off, 0, True
     if not (avi and packets and packets[0].is_keyframe):
         return None, 0, False
     late = int((packets[0].pts - packets[0].dts) * stream.time_base * SECOND)
@@ -211,8 +220,10 @@ class _Reader:
             if not packet.size or packet.is_discard:
                 continue
             found = told(packet, self.seen) if self.seen.refreshes else {}
-            second = self.seen.is_second(found.get("field"))
-            if held is not None and second:
+            before, now = self.seen.field, found.get("field")
+            second = self.seen.is_second(now)
+            alike = before is not None and now is not None and before.bottom == now.bottom  # packets of two fields each
+            if held is not None and (second or alike):
                 yield held
             held = None
             if stamp is None or second:

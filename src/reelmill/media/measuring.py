@@ -198,6 +198,8 @@ def _last(container: Any, wanted: Collection[int]) -> dict[int, int]:
     """When the streams that are wanted end, in their own ticks, as all packets from here on tell; empty: too many."""
     ends: dict[int, int] = {}
     decoded = container.format.name == "avi"
+    # There each packet of a picture lasts a tick, however long it is shown: as long as the shortest of the others.
+    pictures = {i: (-1, 2**62) for i in wanted if decoded and container.streams[i].type == "video"}
     for count, packet in enumerate(container.demux([container.streams[i] for i in wanted])):
         if count > _END_PACKETS:
             return {}
@@ -206,7 +208,11 @@ def _last(container: Any, wanted: Collection[int]) -> dict[int, int]:
             end, index = stamp + (packet.duration or 0), packet.stream_index
             if end > ends.get(index, 0):
                 ends[index] = end
-    return ends
+            if index in pictures:
+                last, least = pictures[index]
+                pictures[index] = stamp, min(least, stamp - last) if 0 <= last < stamp else least
+    lasting = {i: last + least for i, (last, least) in pictures.items() if least < 2**62}
+    return {index: max(end, lasting.get(index, 0)) for index, end in ends.items()}
 
 
 def _matroska_ends(container: Any, covers: Collection[int], file: IO[bytes], size: int) -> dict[int, int]:

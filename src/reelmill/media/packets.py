@@ -73,6 +73,8 @@ class Stream:
     sequence: h264.Sequence | None = None
     field: h264.Field | None = None
     """The first of two that are one picture, where the last packet was one."""
+    apart: bool = False
+    """Some pictures' fields are packets of their own."""
     whole: int | None = None
     """When the first whole picture is shown."""
     dts: int | None = None
@@ -87,6 +89,7 @@ class Stream:
         """Whether a field, if the next packet is one, completes the picture that the last one began."""
         found = field is not None and field.completes(self.field)
         self.field = None if found else field
+        self.apart |= found
         return found
 
     def renew(self, time: int, key: bool, renews: int, counts: bool) -> None:
@@ -258,14 +261,16 @@ def _track(stream: Stream, measured: bool) -> Track:
         frames = array("q", (time for time in frames if time >= begin)) or frames[-1:]
     late, shift = None, frames[0] if stream.raw else 0
     if stream.delay is not None and (stream.undated or (stream.delay and not stream.reordered)):
-        late = stream.delay * _usual(frames)
+        # Where only times of decoding are told, a picture has that of its second field.
+        late = stream.delay * usual_length(frames) + (usual_length(frames) // 2 if stream.apart else 0)
         frames = shown(frames, stream.delay)
-    elif stream.undated and stream.first is not None and 0 < frames[0] - stream.first <= _usual(frames) + 1:
+    elif stream.undated and stream.first is not None and 0 < frames[0] - stream.first <= usual_length(frames) + 1:
         late = shift = frames[0] - stream.first  # its reader puts them off by one, as the decoder does
     if shift:
         frames, keys = (array("q", (time - shift for time in times)) for times in (frames, keys))
-    interval = _usual(frames) or stream.last_duration
-    end = max(stream.end - shift, frames[-1] + (0 if stream.last_duration else interval))
+    interval = usual_length(frames) or stream.last_duration
+    told = stream.last_duration and not stream.undated  # AVI's packets last a tick, however long they are shown
+    end = max(stream.end - shift, frames[-1] + (0 if told else interval))
     if stream.summed and stream.reordered:
         end = max(frames[-1] + 1, min(start + stream.total, end))
     whole = measured and stream.count == len(stream.times)
@@ -294,13 +299,13 @@ def shown(decoded: array[int], delay: int) -> array[int]:
 
     Their decoder puts each off by `delay` frames, so the first is shown as it was decoded.
     """
-    usual = _usual(decoded)
+    usual = usual_length(decoded)
     more = (decoded[-1] + (i + 1) * usual for i in range(delay))
     # Times are rounded: none is earlier than the first.
     return array("q", (max(decoded[0], time - delay * usual) for time in (*decoded[delay:], *more)))
 
 
-def _usual(frames: array[int]) -> int:
+def usual_length(frames: array[int]) -> int:
     """How long a frame is shown: the middle one of all lengths."""
     lengths = sorted(b - a for a, b in pairwise(frames))
     return lengths[len(lengths) // 2] if lengths else 0
