@@ -86,9 +86,9 @@ TENANTS = (
     ),
     apart(
         "an upload is read by its row",
-        "src/reelmill/storage/storage.py",
-        r"if not found:",
-        "if False:",
+        "src/reelmill/storage/uploads.py",
+        r"if not found:\n            raise",
+        "if False:\n            raise",
         "tests/contract/test_storage.py",
     ),
     apart(

@@ -40,7 +40,7 @@ WALLS = (
     ),
     wall(
         "the disk's reserve is looked at while an upload is written",
-        "src/reelmill/storage/storage.py",
+        "src/reelmill/storage/uploads.py",
         r"if size >= looked \+ _LOOK_BYTES:",
         "if False:",
         "tests/contract/test_storage_kinds.py",

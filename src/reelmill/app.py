@@ -1,23 +1,20 @@
-"""The composition root: settings → parts, started in order and stopped in reverse. What runs them is system.py."""
+"""The composition root: parts → api, worker, scheduler, gateway, stopped in reverse. What runs them is system.py."""
 
 import asyncio
-import hashlib
 import os
 import secrets
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from reelmill.api.access_service import AccessService
 from reelmill.api.addresses import Addresses
 from reelmill.api.door import open_door
 from reelmill.api.estimating import Estimator
+from reelmill.api.files_service import FileService
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
 from reelmill.api.outlook import Outlook
@@ -28,26 +25,16 @@ from reelmill.api.uploads_service import UploadService
 from reelmill.api.webhooks_service import WebhookService
 from reelmill.api.workers_service import WorkerService
 from reelmill.auth.certificates import grpc_tls, http_tls
-from reelmill.cache.memory import MemoryCache
-from reelmill.cache.port import Cache
 from reelmill.capacity import Limits, Looks
-from reelmill.embedded import EmbeddedPostgres
 from reelmill.gateway.app import build as build_gateway
 from reelmill.gateway.connections import ConnectionLimits, protocol
-from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.jobs.places import ENGINE
-from reelmill.media import launcher
 from reelmill.media.abilities import lacking
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
-from reelmill.media.launcher import Launcher
 from reelmill.media.probe import Prober
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.media.warm import WarmChildren
-from reelmill.queue.kafka import KafkaQueue
-from reelmill.queue.port import Queue
-from reelmill.queue.postgres import PostgresQueue
-from reelmill.redaction import redacted
-from reelmill.relay import Relay
+from reelmill.parts import Parts
 from reelmill.scheduler.sampler import Sampler
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
 from reelmill.scheduler.status_sweep import StatusSweep
@@ -57,12 +44,8 @@ from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
 from reelmill.store.changes import ChangeStore
-from reelmill.store.database import Database
-from reelmill.store.jobs import JobStore
-from reelmill.store.leases import KINDS, LeaseStore
+from reelmill.store.leases import KINDS
 from reelmill.store.measures import MeasureStore
-from reelmill.store.migrate import migrate, missing
-from reelmill.store.outbox import OutboxStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
 from reelmill.store.switches import GRAPHS, is_on
@@ -86,122 +69,6 @@ from reelmill.worker.worker import Worker, WorkerConfig
 log = get_logger(__name__)
 _HEALTH_CONNECTIONS = 100
 _STATUS_SWEEPS = 6  # in `status_ttl_seconds`: a watermark lives for three
-_READ_FILES = ("api", "worker", "up")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """What the processes are made of; open while `open_parts` is."""
-
-    settings: Settings
-    database: Database
-    queue: Queue
-    cache: Cache
-    storage: Storage
-    relay: Relay
-    launcher: Launcher
-    """Runs in processes that read media files."""
-
-    @property
-    def jobs(self) -> JobStore:
-        """Jobs, for clients."""
-        return JobStore(self.database)
-
-    @property
-    def leases(self) -> LeaseStore:
-        """Tasks, for workers and schedulers."""
-        return LeaseStore(self.database, lease_seconds=self.settings.lease_seconds)
-
-
-def make_database(settings: Settings, url: str, process: str) -> Database:
-    """The database at `url`; `process` names us to its administrators."""
-    return Database(
-        url,
-        pool_size=settings.database_pool_size,
-        publish_events=settings.queue_url.startswith("kafka:"),
-        application=process,
-    )
-
-
-def make_queue(settings: Settings, database: Database) -> Queue:
-    """The queue that `queue_url` names. Raises ValueError, naming the setting."""
-    if settings.queue_url.startswith("kafka://"):
-        return KafkaQueue(
-            settings.queue_url,
-            topic_prefix=settings.kafka_topic_prefix,
-            partitions=settings.kafka_partitions,
-            replication=settings.kafka_replication,
-        )
-    if settings.queue_url.startswith("postgres:"):
-        return PostgresQueue(database)
-    raise ValueError(f"REELMILL_QUEUE_URL: {redacted(settings.queue_url)!r} is neither kafka://… nor postgres:")
-
-
-def make_cache(settings: Settings, *, alone: bool, database_url: str = "") -> Cache:
-    """The cache that `cache_url` names, of the database at that URL; `alone`: for a process that is the whole system.
-
-    Raises ValueError, naming the setting.
-    """
-    ttl, final_ttl = settings.status_ttl_seconds, settings.final_ttl_seconds
-    if settings.cache_url.startswith(("redis://", "rediss://")):
-        from reelmill.cache.redis import RedisCache  # late: a seventh of a start's time, for those who use it
-
-        place = urlsplit(database_url)  # without the password, which may change
-        scope = hashlib.sha256(f"{place.netloc.rpartition('@')[2]}{place.path}".encode()).hexdigest()[:16]
-        return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl, scope=scope)
-    if settings.cache_url.startswith("memory:"):
-        # What other processes change would grow old here: then only what never changes is kept, and may be deleted.
-        return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl if alone else ttl)
-    raise ValueError(f"REELMILL_CACHE_URL: {redacted(settings.cache_url)!r} is neither redis://… nor memory:")
-
-
-@asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The database's URL; an embedded one runs, migrated, while the context is open."""
-    if settings.database_url != "embedded:":
-        yield settings.database_url
-        return
-    embedded = EmbeddedPostgres.of(settings)
-    url = await embedded.start()
-    watching = supervised("embedded_postgres", embedded.watch)
-    try:
-        await migrate(url, {GRAPHS: True})  # nobody else uses it
-        yield url
-    finally:
-        await end(watching)
-        await embedded.stop()
-
-
-@asynccontextmanager
-async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | None = None) -> AsyncIterator[Parts]:
-    """Connect to everything that `process` needs; waits for a database that is away or not migrated.
-
-    Raises Stopped where `stop` is set meanwhile.
-    """
-    async with AsyncExitStack() as stack:
-        starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
-        launching = await stack.enter_async_context(starting)
-        url = await stack.enter_async_context(database_url(settings))
-        database = make_database(settings, url, process)
-        queue, storage = make_queue(settings, database), Storage.from_settings(settings, UploadStore(database))
-        cache = make_cache(settings, alone=process == "up", database_url=url)
-        await _patiently(database.start, stop)
-        stack.push_async_callback(database.stop)
-        await _patiently(lambda: _check_schema(database), stop)
-        await queue.start()
-        stack.push_async_callback(queue.stop)
-        await cache.start()
-        stack.push_async_callback(cache.stop)
-        relay = Relay(OutboxStore(database), queue, interval_seconds=settings.relay_sweep_seconds)
-        yield Parts(
-            settings=settings,
-            database=database,
-            queue=queue,
-            cache=cache,
-            storage=storage,
-            relay=relay,
-            launcher=launching,
-        )
 
 
 @asynccontextmanager
@@ -217,14 +84,16 @@ async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
     planner = Planner(parts.storage, prober, folder, context, looks)
     outlook = Outlook(WaitingStore(parts.database), MeasureStore(parts.database), silent_seconds=settings.lease_seconds)
     estimator = Estimator(planner, outlook, threads=context.threads, worth=worth(settings))
+    addresses, uploads = Addresses.of(settings, parts.storage, keys), UploadStore(parts.database)
     server = Server(
         JobService(
             *(parts.jobs, parts.cache, submitter, planner, estimator, outlook),
             lease_seconds=settings.lease_seconds,
-            addresses=Addresses.of(settings, parts.storage, keys),
+            addresses=addresses,
         ),
         MediaService(parts.storage, prober, folder, looks),
-        UploadService(UploadStore(parts.database)),
+        UploadService(uploads),
+        FileService(uploads, addresses, most_bytes=settings.upload_max_bytes),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
         WebhookService(WebhookStore(parts.database), parts.storage, keys),
         AccessService.of(parts.database),
@@ -418,26 +287,6 @@ async def running_health(parts: Parts) -> AsyncIterator[int]:
     async with running_http("health_http", health.build(checks), host, port, protocol=speaking) as port:
         log.info("health and metrics", address=f"http://{host}:{port}")
         yield port
-
-
-async def _check_schema(database: Database) -> None:
-    async with database.connection() as connection:
-        if lacks := await missing(connection):
-            names = ", ".join(migration.name for migration in lacks)
-            raise Unavailable(f"the database lacks migrations: {names}; `reelmill migrate` applies them")
-
-
-async def _patiently(start: Callable[[], Awaitable[None]], stop: asyncio.Event | None) -> None:
-    """Start a part that may be away for now; a set-up's processes come up in any order."""
-    began = time.monotonic()
-    while True:
-        try:
-            return await start()
-        except Unavailable as error:
-            log.warning("waiting", reason=str(error), seconds=round(time.monotonic() - began))
-        await asyncio.sleep(1)
-        if stop and stop.is_set():
-            raise Stopped
 
 
 def data_dir(settings: Settings) -> Path:

@@ -8,9 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from reelmill.app import (
-    Parts,
     make_worker,
-    open_parts,
     run_scheduler,
     running_api,
     running_gateway,
@@ -18,6 +16,7 @@ from reelmill.app import (
 )
 from reelmill.jobs.errors import Stopped
 from reelmill.media.packager import packager_lacking
+from reelmill.parts import Parts, open_parts
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.supervise import end, supervised

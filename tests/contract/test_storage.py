@@ -14,7 +14,8 @@ from contract.conftest import MAX_BYTES
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable
 from reelmill.storage import uris
-from reelmill.storage.storage import Storage, StoredFile
+from reelmill.storage.folders import StoredFile
+from reelmill.storage.storage import Storage
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 
 CONTENT = bytes(range(256)) * 10
@@ -292,13 +293,17 @@ async def test_of_a_tenants_uploads_one_is_deleted_by_its_uri_and_half_ones_with
 class Known:
     """What a database would say of uploads."""
 
-    def __init__(self, *, answer: bool | Exception) -> None:
+    def __init__(self, *, answer: bool | Exception, most: int | None = None) -> None:
         self.answer = answer
+        self.most = most
 
     async def readable(self, tenant_id: UUID, uri: str, *, folder: UUID, upload_id: UUID | None) -> bool:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    async def most_bytes(self, tenant_id: UUID, uri: str, *, upload_id: UUID | None) -> int | None:
+        return self.most
 
 
 @pytest.mark.parametrize(
@@ -313,6 +318,19 @@ async def test_an_upload_is_read_only_if_its_row_says_so(
     assert await code(storage.fetch(uri, tmp_path / "fetched")) == told
     storage._uploads = Known(answer=True)
     assert (await storage.fetch(uri, tmp_path / "fetched")).size_bytes == 1_000_000
+
+
+async def test_an_upload_by_a_signed_address_is_read_once_it_is_there_and_not_larger_than_it_may_be(
+    storage: Storage, tmp_path: Path
+) -> None:
+    uri, target = upload_uri(), tmp_path / "fetched"
+    storage._uploads = Known(answer=False, most=1_000_000)
+    assert await code(storage.fetch(uri, target)) == "INPUT_NOT_FOUND"
+    await storage.put_upload(uri, chunks(1), limit_bytes=LIMIT_BYTES)
+    assert (await storage.fetch(uri, target)).size_bytes == 1_000_000
+    storage._uploads = Known(answer=False, most=999_999)  # as where a bucket took more
+    assert await code(storage.look(uri)) == "INPUT_TOO_LARGE"
+    assert await code(storage.fetch(uri, target)) == "INPUT_NOT_FOUND"  # and it is gone
 
 
 async def test_old_uploads_are_deleted_and_new_ones_stay(storage: Storage) -> None:

@@ -110,7 +110,7 @@ def request_for(path: str, world: World, job_id: str) -> Message:
         request.uri = world.upload
         if name == "CompleteUpload":
             request.size_bytes = 1
-    elif name == "CreateUpload":
+    elif name in ("CreateUpload", "SignUpload"):
         request.name = "a.mp4"
     elif name in ("RevokeKey", "RotateKey"):
         request.id = world.keys["theirs"]["viewer"].key.id

@@ -9,6 +9,7 @@ import pytest
 from reelmill import app
 from reelmill.capacity import Looks
 from reelmill.client import AsyncClient, Backoff, ReelmillError
+from reelmill.parts import open_parts
 from reelmill.settings import Settings
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 
@@ -33,7 +34,7 @@ async def test_one_that_is_too_many_is_asked_to_come_again(
     job = Job(inputs=[Input(uri=uri)], outputs=[Output(name="o", preset="web-mp4")])
     body = {"inputs": [{"uri": uri}], "outputs": [{"name": "o", "preset": "web-mp4"}]}
     async with (
-        app.open_parts(settings, process="api") as parts,
+        open_parts(settings, process="api") as parts,
         app.running_api(parts) as grpc_port,
         app.running_gateway(settings, parts.storage, f"127.0.0.1:{grpc_port}") as http_port,
         AsyncClient(f"127.0.0.1:{grpc_port}", backoff=Backoff(attempts=1)) as client,

@@ -16,9 +16,10 @@ from google.protobuf.message_factory import GetMessageClass
 from live import Reelmill
 from starlette.applications import Starlette
 
-from reelmill.app import open_parts, running_api
+from reelmill.app import running_api
 from reelmill.gateway.app import build
 from reelmill.gateway.bindings import Binding, bindings, services
+from reelmill.parts import open_parts
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 

@@ -9,8 +9,9 @@ import shapes
 from google.protobuf.duration_pb2 import Duration
 from store.kit import TENANT, USER, new_job
 
-from reelmill.app import open_parts, running_api
+from reelmill.app import running_api
 from reelmill.gateway.app import build
+from reelmill.parts import open_parts
 from reelmill.settings import Settings
 from reelmill.store.jobs import PAGE_MAX_BYTES, NewJob
 from reelmill.v1 import jobs_pb2 as pb

@@ -44,6 +44,20 @@ async def test_an_upload_is_read_once_it_is_whole_by_its_tenant_and_under_its_ow
     assert not await readable(uploads, OTHER, uri.replace(str(TENANT), str(OTHER)))
 
 
+async def test_an_upload_by_a_signed_address_has_a_size_and_no_end_that_is_told(uploads: UploadStore) -> None:
+    _, plain = await begun(uploads)
+    upload_id = uuid4()
+    uri = uris.upload_uri(TENANT, upload_id, "talk.mov")
+    await uploads.begin(TENANT, upload_id, uri, max_bytes=7)
+    assert await uploads.most_bytes(TENANT, uri, upload_id=upload_id) == 7
+    assert await uploads.most_bytes(OTHER, uri, upload_id=upload_id) is None
+    assert await uploads.most_bytes(TENANT, uri.replace("talk", "walk"), upload_id=upload_id) is None
+    assert await uploads.most_bytes(TENANT, plain, upload_id=uris.upload(plain).id) is None
+    with pytest.raises(NotFound):
+        await uploads.complete(TENANT, upload_id, size_bytes=8, sha256="")
+    assert not await readable(uploads, TENANT, uri)
+
+
 async def test_another_tenant_neither_completes_nor_abandons_an_upload(store: Store, uploads: UploadStore) -> None:
     upload_id, _ = await begun(uploads)
     with pytest.raises(NotFound):

@@ -29,6 +29,7 @@ from reelmill.gateway.bindings import services
 from reelmill.v1 import access_pb2 as access
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import media_pb2 as media
+from reelmill.v1 import uploads_pb2 as uploads
 from reelmill.v1 import webhooks_pb2 as webhooks
 from reelmill.v1 import workers_pb2 as workers
 
@@ -89,6 +90,11 @@ CALLS = [
         calls.rotate_key("i", overlap=timedelta(hours=1), expire_time=MOMENT, tenant="t"),
         "RotateKey",
         access.RotateKeyRequest(id="i", overlap=timedelta(hours=1), expire_time=MOMENT, tenant="t"),
+    ),
+    (
+        calls.sign_upload("n", 7, timedelta(seconds=3)),
+        "SignUpload",
+        uploads.SignUploadRequest(name="n", max_bytes=7, lifetime=Duration(seconds=3)),
     ),
     (calls.create_tenant("t"), "CreateTenant", access.CreateTenantRequest(name="t")),
     (calls.list_tenants(9).page("p"), "ListTenants", access.ListTenantsRequest(page_size=9, page_token="p")),

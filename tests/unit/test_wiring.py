@@ -21,6 +21,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from reelmill import app
+from reelmill import parts as making
 from reelmill.cache.memory import MemoryCache
 from reelmill.gateway import app as gateway_app
 from reelmill.jobs.retry import RetryPolicy
@@ -206,11 +207,11 @@ def test_the_numbers_of_these_tests_are_all_different(settings: Settings) -> Non
 
 
 @pytest.fixture
-def parts(settings: Settings) -> app.Parts:
+def parts(settings: Settings) -> making.Parts:
     """Parts that are not open."""
-    database = app.make_database(settings, "postgresql://u@h/d", "test")
+    database = making.make_database(settings, "postgresql://u@h/d", "test")
     nothing: Any = SimpleNamespace()
-    return app.Parts(
+    return making.Parts(
         settings=settings,
         database=database,
         queue=nothing,
@@ -221,7 +222,7 @@ def parts(settings: Settings) -> app.Parts:
     )
 
 
-def test_a_scheduler_gets_its_settings(parts: app.Parts) -> None:
+def test_a_scheduler_gets_its_settings(parts: making.Parts) -> None:
     given, config = parts.settings, app.make_scheduler(parts)._config
     assert config.rescue_seconds == given.rescue_seconds
     assert config.max_crashes == given.max_crashes
@@ -232,7 +233,7 @@ def test_a_scheduler_gets_its_settings(parts: app.Parts) -> None:
     assert config.own_storage == parts.storage.own("") and config.own_storage.endswith("/storage/")
 
 
-async def test_a_worker_gets_its_settings(parts: app.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_gets_its_settings(parts: making.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
 
     class Recorder:
@@ -254,7 +255,7 @@ async def test_a_worker_gets_its_settings(parts: app.Parts, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("cores", "slots", "threads"), [(8, 2, 4), (8, 3, 2), (1, 4, 1), (2, 2, 1)])
-def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, slots: int, threads: int) -> None:
+def test_a_jobs_limits_are_those_of_the_settings(parts: making.Parts, cores: int, slots: int, threads: int) -> None:
     given = parts.settings.model_copy(update={"worker_cores": cores, "worker_slots": slots})
     prober: Any = object()
     history: Any = object()
@@ -276,7 +277,7 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: app.Parts, cores: int, s
     assert app.make_executor(dataclasses.replace(parts, settings=off), prober, history)[0]._reuse is None
 
 
-def test_webhooks_get_their_settings(parts: app.Parts) -> None:
+def test_webhooks_get_their_settings(parts: making.Parts) -> None:
     key = base64.b64encode(b"k" * 32).decode()
     given = {"secrets_key": SecretStr(key), "http_allowed_networks": (ip_network("10.1.0.0/16"),)}
     settings = parts.settings.model_copy(update=given)
@@ -287,7 +288,7 @@ def test_webhooks_get_their_settings(parts: app.Parts) -> None:
     assert settings.model_copy(update={"database_url": "postgresql://h/d"}).key_folder is None
 
 
-def test_storage_gets_its_settings(parts: app.Parts) -> None:
+def test_storage_gets_its_settings(parts: making.Parts) -> None:
     storage, given = parts.storage, parts.settings
     assert storage._max_bytes == given.input_max_bytes
     assert storage.room.reserve_bytes == given.disk_reserve_bytes
@@ -296,26 +297,26 @@ def test_storage_gets_its_settings(parts: app.Parts) -> None:
     assert storage._http.least_bytes_per_second == given.fetch_min_bytes_per_second
 
 
-async def test_database_queue_and_caches_get_their_settings(parts: app.Parts) -> None:
+async def test_database_queue_and_caches_get_their_settings(parts: making.Parts) -> None:
     given, database = parts.settings, parts.database
     assert database._pool_size == given.database_pool_size
     assert database._settings["reelmill.publish_events"] == "off"
     kafka = given.model_copy(update={"queue_url": "kafka://h:1", "cache_url": "redis://h:2"})
-    assert app.make_database(kafka, database.url, "x")._settings["reelmill.publish_events"] == "on"
-    queue: Any = app.make_queue(kafka, database)
+    assert making.make_database(kafka, database.url, "x")._settings["reelmill.publish_events"] == "on"
+    queue: Any = making.make_queue(kafka, database)
     assert (queue._partitions, queue._replication) == (given.kafka_partitions, given.kafka_replication)
     assert queue._prefix == given.kafka_topic_prefix
-    redis: Any = app.make_cache(kafka, alone=False)
+    redis: Any = making.make_cache(kafka, alone=False)
     assert redis._status_ttl_seconds == given.status_ttl_seconds
     assert redis._final_ttl_seconds == given.final_ttl_seconds
     for alone in (True, False):
-        memory = app.make_cache(given, alone=alone)
+        memory = making.make_cache(given, alone=alone)
         assert isinstance(memory, MemoryCache)
         assert memory._status_ttl_seconds == (given.status_ttl_seconds if alone else 0)
         assert memory._final_ttl_seconds == (given.final_ttl_seconds if alone else given.status_ttl_seconds)
 
 
-def test_the_gateway_gets_its_settings(parts: app.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gateway_gets_its_settings(parts: making.Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     files = gateway_app.Files
 

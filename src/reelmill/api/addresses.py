@@ -1,4 +1,4 @@
-"""Addresses of files that whoever has them may fetch, until they expire, put into answers that ask for them."""
+"""Addresses that whoever has them may fetch files from, or send one to, until they expire."""
 
 import time
 from collections.abc import Iterable
@@ -7,13 +7,14 @@ from urllib.parse import unquote
 from reelmill.jobs.errors import WrongState
 from reelmill.sealing import Keys
 from reelmill.settings import Settings
-from reelmill.signed_urls import PURPOSE, Grant, signed_path
-from reelmill.storage.presigned import Presigned
+from reelmill.signed_urls import PURPOSE, UPLOAD_PURPOSE, Grant, UploadGrant, signed_path, signed_upload_path
+from reelmill.storage.presigned import UPLOAD_MAX_BYTES, Presigned
 from reelmill.storage.storage import Storage
 from reelmill.storage.uris import scheme_of
 from reelmill.v1.jobs_pb2 import Job, OutputFile
 
 _OWN = "outputs/"
+_NO_KEY = "addresses can't be signed here: the setting REELMILL_SECRETS_KEY is missing"
 
 
 class Addresses:
@@ -23,6 +24,7 @@ class Addresses:
         self._storage = storage
         self._presigned = presigned
         self._keys = keys.derived(PURPOSE) if keys else {}
+        self._upload_keys = keys.derived(UPLOAD_PURPOSE) if keys else {}
         self._public_url = public_url.rstrip("/")
 
     @classmethod
@@ -48,7 +50,22 @@ class Addresses:
 
     def _own_address(self, file: OutputFile, expires: int) -> str:
         if not self._keys:
-            raise WrongState("addresses can't be signed here: the setting REELMILL_SECRETS_KEY is missing")
+            raise WrongState(_NO_KEY)
         path = unquote(file.uri.removeprefix(self._storage.own("")))
         grant = Grant(path=path, content_type=file.content_type, sha256=file.sha256, expires=expires)
         return f"{self._public_url}{signed_path(grant, self._keys)}"
+
+    def most_bytes(self, uri: str, most_bytes: int) -> int:
+        """How many of so many bytes an upload: URI can be sent at once."""
+        return min(most_bytes, UPLOAD_MAX_BYTES) if self._storage.in_bucket(uri) else most_bytes
+
+    async def upload(self, uri: str, *, max_bytes: int, seconds: int, expires: int) -> str:
+        """The address to send what an upload: URI names to. Raises WrongState, Unavailable."""
+        place = self._storage.place(uri)
+        if scheme_of(place) == "s3":
+            return await self._presigned.upload_address(place, seconds=seconds)
+        if not self._upload_keys:
+            raise WrongState(_NO_KEY)
+        path = unquote(place.removeprefix(self._storage.own("")))
+        grant = UploadGrant(path=path, max_bytes=max_bytes, expires=expires)
+        return f"{self._public_url}{signed_upload_path(grant, self._upload_keys)}"

@@ -11,6 +11,7 @@ from reelmill import keepalive
 from reelmill.api.access_service import AccessService
 from reelmill.api.checks import Checks
 from reelmill.api.door import Door
+from reelmill.api.files_service import FileService
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
@@ -63,6 +64,7 @@ class Server:
         jobs: JobService,
         media: MediaService,
         uploads: UploadService,
+        files: FileService,
         workers: WorkerService,
         webhooks: WebhookService,
         access: AccessService,
@@ -75,9 +77,8 @@ class Server:
     ) -> None:
         """`credentials`: of TLS; without them the port is plain."""
         self._ready = ready
-        self._jobs, self._media, self._uploads, self._workers = jobs, media, uploads, workers
-        self._webhooks = webhooks
-        self._access = access
+        self._jobs, self._media, self._uploads, self._files = jobs, media, uploads, files
+        self._workers, self._webhooks, self._access = workers, webhooks, access
         self._checks, self._limits, self._door = checks, limits, door
         self._credentials = credentials
         self._health = health.aio.HealthServicer()
@@ -125,6 +126,7 @@ class Server:
         jobs_pb2_grpc.add_JobServiceServicer_to_server(self._jobs, server)
         media_pb2_grpc.add_MediaServiceServicer_to_server(self._media, server)
         uploads_pb2_grpc.add_UploadServiceServicer_to_server(self._uploads, server)
+        uploads_pb2_grpc.add_FileServiceServicer_to_server(self._files, server)
         workers_pb2_grpc.add_WorkerServiceServicer_to_server(self._workers, server)
         webhooks_pb2_grpc.add_WebhookServiceServicer_to_server(self._webhooks, server)
         access_pb2_grpc.add_AccessServiceServicer_to_server(self._access, server)
@@ -172,6 +174,7 @@ _SERVICES = (
     (jobs_pb2.DESCRIPTOR, "JobService"),
     (media_pb2.DESCRIPTOR, "MediaService"),
     (uploads_pb2.DESCRIPTOR, "UploadService"),
+    (uploads_pb2.DESCRIPTOR, "FileService"),
     (workers_pb2.DESCRIPTOR, "WorkerService"),
     (webhooks_pb2.DESCRIPTOR, "WebhookService"),
     (access_pb2.DESCRIPTOR, "AccessService"),

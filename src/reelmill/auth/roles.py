@@ -60,6 +60,7 @@ _BY_SERVICE: dict[str, dict[str, Rule]] = {
     },
     "MediaService": {"ProbeMedia": _LOOKS, "ListOperations": _READS, "ListPresets": _READS},
     "UploadService": {"CreateUpload": _SUBMITS, "CompleteUpload": _SUBMITS, "AbandonUpload": _SUBMITS},
+    "FileService": {"SignUpload": _SUBMITS},
     "WorkerService": {"ListWorkers": Rule(roles=_OVERSEE, system=True)},  # they work for all tenants
     "WebhookService": {  # a tenant's, and told of all its jobs
         "CreateWebhook": _OPERATES,

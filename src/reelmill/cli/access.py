@@ -148,8 +148,8 @@ def _in_database(name: str, role: Role, user: str, tenant: str, expire_time: dat
 
     from reelmill.api.access_service import AccessService
     from reelmill.api.validation import violations
-    from reelmill.app import database_url, make_database
     from reelmill.jobs.errors import ReelmillError
+    from reelmill.parts import database_url, make_database
     from reelmill.store.access import AuditStore, Done
     from reelmill.store.tenancy import DEFAULT_IDENTITY
     from reelmill.v1.access_pb2 import CreateKeyRequest

@@ -111,10 +111,10 @@ async def _storage(settings: "Settings") -> str:
 
 
 async def _database(settings: "Settings") -> str:
-    from reelmill import app
+    from reelmill import parts
     from reelmill.store.migrate import pending
 
-    async with app.database_url(settings) as url:
+    async with parts.database_url(settings) as url:
         try:
             version, missing = await pending(url)
         except OSError as error:
@@ -125,11 +125,11 @@ async def _database(settings: "Settings") -> str:
 
 
 async def _queue(settings: "Settings") -> str:
-    from reelmill import app
+    from reelmill import parts
 
     if not settings.queue_url.startswith("kafka:"):
         return "in PostgreSQL"
-    queue = app.make_queue(settings, app.make_database(settings, settings.database_url, "doctor"))
+    queue = parts.make_queue(settings, parts.make_database(settings, settings.database_url, "doctor"))
     try:
         await queue.start()
         await queue.check()
@@ -139,9 +139,9 @@ async def _queue(settings: "Settings") -> str:
 
 
 async def _cache(settings: "Settings") -> str:
-    from reelmill import app
+    from reelmill import parts
 
-    cache = app.make_cache(settings, alone=True)
+    cache = parts.make_cache(settings, alone=True)
     await cache.start()
     try:
         await cache.check()

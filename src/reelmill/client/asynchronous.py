@@ -17,6 +17,7 @@ from reelmill.client.watching import Watch
 from reelmill.v1.access_pb2 import AuditEvent, CreateKeyResponse, Key, Tenant
 from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobEvent, JobLog, OutputFile, Task
 from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
+from reelmill.v1.uploads_pb2 import SignedUpload
 from reelmill.v1.webhooks_pb2 import Webhook, WebhookDelivery, WebhookSecret
 from reelmill.v1.workers_pb2 import Worker
 
@@ -162,6 +163,10 @@ class AsyncClient:
     async def presets(self) -> list[Preset]:
         """Operations with good settings under a name."""
         return list((await self._answer(calls.presets())).presets)
+
+    async def sign_upload(self, name: str, *, max_bytes: int = 0, lifetime: timedelta | None = None) -> SignedUpload:
+        """An address that whoever has it may PUT one file to: within an hour, or `lifetime`, and of `max_bytes`."""
+        return await self._answer(calls.sign_upload(name, max_bytes, lifetime))
 
     def workers(self, page_size: int = 0) -> AsyncIterator[Worker]:
         """Who works, in the order of their names, fetched page by page."""

@@ -15,11 +15,13 @@ from reelmill.client.errors import ReelmillError, from_status
 from reelmill.v1 import access_pb2 as access
 from reelmill.v1 import jobs_pb2 as jobs
 from reelmill.v1 import media_pb2 as media
+from reelmill.v1 import uploads_pb2 as uploads
 from reelmill.v1 import workers_pb2 as workers_pb
 
 _JOBS = "/reelmill.v1.JobService/"
 _MEDIA = "/reelmill.v1.MediaService/"
 _WORKERS = "/reelmill.v1.WorkerService/"
+_FILES = "/reelmill.v1.FileService/"
 _ACCESS = "/reelmill.v1.AccessService/"
 
 Answer = TypeVar("Answer", bound=Message)
@@ -183,6 +185,14 @@ def operations() -> Call[media.ListOperationsResponse]:
 def presets() -> Call[media.ListPresetsResponse]:
     """ListPresets."""
     return Call(path=f"{_MEDIA}ListPresets", request=media.ListPresetsRequest(), answer=media.ListPresetsResponse)
+
+
+def sign_upload(name: str, max_bytes: int, lifetime: timedelta | None) -> Call[uploads.SignedUpload]:
+    """SignUpload. A repeated one signs a second address, which nobody hears of."""
+    request = uploads.SignUploadRequest(name=name, max_bytes=max_bytes)
+    if lifetime is not None:
+        request.lifetime.FromTimedelta(lifetime)
+    return Call(path=f"{_FILES}SignUpload", request=request, answer=uploads.SignedUpload)
 
 
 def workers(page_size: int) -> Listing[workers_pb.ListWorkersResponse, workers_pb.Worker]:

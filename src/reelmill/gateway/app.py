@@ -52,6 +52,7 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
         _own("POST", "/v1/uploads", files.upload),
         _own("GET", "/v1/jobs/{id}/outputs/{output}/{path=**}", files.download),
         _own("GET", signed_urls.PREFIX + "{path=**}", files.signed),
+        _own("PUT", signed_urls.PREFIX + "{path=**}", files.signed_upload),
         _own("GET", "/openapi.json", _document(bound, limits, settings.upload_max_bytes)),
         _own("GET", "/", pages.redirect),
         _own("GET", "/swagger", pages.redirect),
@@ -96,7 +97,7 @@ def _sharing(origins: Sequence[str]) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST", "DELETE"),
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
             allow_headers=("*",),
             expose_headers=readable,
         )

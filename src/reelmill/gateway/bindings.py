@@ -10,7 +10,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from reelmill.v1 import access_pb2, jobs_pb2, media_pb2, webhooks_pb2, workers_pb2
+from reelmill.v1 import access_pb2, jobs_pb2, media_pb2, uploads_pb2, webhooks_pb2, workers_pb2
 
 _VARIABLE = re.compile(r"\{([a-z_]+)(?:=\*\*)?\}")
 _REST = "=**}"
@@ -100,6 +100,7 @@ def services() -> tuple[ServiceDescriptor, ...]:
     return (
         jobs_pb2.DESCRIPTOR.services_by_name["JobService"],
         media_pb2.DESCRIPTOR.services_by_name["MediaService"],
+        uploads_pb2.DESCRIPTOR.services_by_name["FileService"],
         workers_pb2.DESCRIPTOR.services_by_name["WorkerService"],
         webhooks_pb2.DESCRIPTOR.services_by_name["WebhookService"],
         access_pb2.DESCRIPTOR.services_by_name["AccessService"],

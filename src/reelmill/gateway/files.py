@@ -21,8 +21,9 @@ from reelmill.gateway.upstream import Upstream
 from reelmill.jobs.errors import InvalidRequest, NotFound, Violation
 from reelmill.points import reach
 from reelmill.sealing import Keys
-from reelmill.storage.storage import StoredFile
-from reelmill.storage.uris import unrecorded_upload_uri
+from reelmill.storage import uris
+from reelmill.storage.folders import StoredFile
+from reelmill.storage.uploads import FOLDER as UPLOADS
 from reelmill.v1 import jobs_pb2, uploads_pb2
 
 # One path segment that needs no escaping in a URI's structure, and is no hidden file.
@@ -41,7 +42,9 @@ _UPLOAD_NAME = re.compile(UPLOAD_NAME.removesuffix("$") + r"\Z")
 class Storage(Protocol):
     """What the gateway needs of the storage."""
 
-    async def put_upload(self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> StoredFile:
+    async def put_upload(
+        self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int, limit: str = ...
+    ) -> StoredFile:
         """Store an upload under its URI. Raises InvalidRequest, and leaves nothing behind then."""
         ...
 
@@ -78,6 +81,7 @@ class Files:
         self._get_job = get_job
         self._upload_max_bytes = upload_max_bytes
         self._keys = keys.derived(signed_urls.PURPOSE) if keys else {}
+        self._upload_keys = keys.derived(signed_urls.UPLOAD_PURPOSE) if keys else {}
 
     async def upload(self, request: Request) -> Response:
         """Stream the body to the storage; 201 with its URI."""
@@ -86,18 +90,10 @@ class Files:
         limit = self._upload_max_bytes
         if declared_bytes(request.headers) > limit:
             raise too_large(f"the upload is larger than {limit} bytes")
-        received = 0
-
-        async def chunks() -> AsyncIterator[bytes]:
-            nonlocal received
-            async for chunk in request.stream():
-                if chunk:
-                    received += len(chunk)
-                    yield chunk
-
+        body = _Body(request)
         uri, recorded = await self._create(name, request.headers)
         try:
-            stored = await self._storage.put_upload(uri, chunks(), limit_bytes=limit)
+            stored = await self._storage.put_upload(uri, body.chunks(), limit_bytes=limit)
             await reach("upload.stored")
             if recorded:
                 whole = uploads_pb2.CompleteUploadRequest(uri=uri, size_bytes=stored.size_bytes, sha256=stored.sha256)
@@ -106,10 +102,35 @@ class Files:
             if recorded:
                 with suppress(Problem):  # an api that is away now: it goes with the old ones
                     await self._upstream.call(_ABANDON, uploads_pb2.AbandonUploadRequest(uri=uri), request.headers)
-            if isinstance(error, InvalidRequest) and received > limit:
+            if isinstance(error, InvalidRequest) and body.received > limit:
                 raise too_large(str(error), error.violations) from error
             raise
-        return JSONResponse({"uri": uri, "size_bytes": str(received)}, 201, {"Cache-Control": "no-store"})
+        return _stored(uri, stored)
+
+    async def signed_upload(self, request: Request) -> Response:
+        """Stream the body to where an address that we gave says; 201 with its URI. Sent again it replaces the file."""
+        require_file(request.headers)
+        path = request.path_params["path"]
+        try:
+            query = parameters.parse(request.scope["query_string"])
+            grant = signed_urls.granted_upload(path, query, self._upload_keys, now=time.time())
+        except ValueError as error:
+            raise Problem(403, "ADDRESS_REFUSED", str(error)) from error
+        uri, most = f"upload:{path.removeprefix(UPLOADS)}", grant.max_bytes
+        if not path.startswith(UPLOADS) or uris.upload(uri).id is None:  # we give none such
+            raise Problem(403, "ADDRESS_REFUSED", "the address names no upload")
+        if declared_bytes(request.headers) > most:
+            raise too_large(f"the address takes at most {most} bytes")
+        body = _Body(request)
+        try:
+            stored = await self._storage.put_upload(
+                uri, body.chunks(), limit_bytes=most, limit="as many as its address takes"
+            )
+        except InvalidRequest as error:
+            if body.received > most:
+                raise too_large(str(error), error.violations) from error
+            raise
+        return _stored(uri, stored)
 
     async def _create(self, name: str, headers: Headers) -> tuple[str, bool]:
         """An upload's URI, and whether the api has a row for it."""
@@ -118,7 +139,7 @@ class Files:
         except Problem as problem:
             if problem.status != _NOT_THERE:
                 raise
-            return unrecorded_upload_uri(name), False  # an api of the release before, in an upgrade
+            return uris.unrecorded_upload_uri(name), False  # an api of the release before, in an upgrade
         return upload.uri, True
 
     async def download(self, request: Request) -> Response:
@@ -179,6 +200,26 @@ class Files:
             return file
         asked = jobs_pb2.GetJobRequest(id=job_id, view=jobs_pb2.FULL)
         return _chosen(await self._upstream.call(self._get_job, asked, request.headers), name, path)
+
+
+class _Body:
+    """A request's body, and how much of it came."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.received = 0
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Its bytes."""
+        async for chunk in self._request.stream():
+            if chunk:
+                self.received += len(chunk)
+                yield chunk
+
+
+def _stored(uri: str, stored: StoredFile) -> Response:
+    answer = {"uri": uri, "size_bytes": str(stored.size_bytes)}
+    return JSONResponse(answer, 201, {"Cache-Control": "no-store"})
 
 
 def _chosen(job: jobs_pb2.Job, name: str, path: str) -> jobs_pb2.OutputFile:

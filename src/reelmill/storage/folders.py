@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """A file that was written."""
+
+    size_bytes: int
+    sha256: str
+
+
 class HashedFile:
     """A file that is read once, from its beginning to its end, and hashed meanwhile. `read` blocks."""
 

@@ -2,19 +2,17 @@
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID, uuid4
 
 import obstore
 
-from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable, Violation
+from reelmill.jobs.errors import AttemptFailed, NotFound, Unavailable
 from reelmill.jobs.validators import Validator
 from reelmill.redaction import redacted
 from reelmill.settings import Settings
@@ -26,30 +24,15 @@ from reelmill.storage.inputs import ERRORS, fetch_extents, fetch_object, local_i
 from reelmill.storage.objects import Objects, read_failure, write_failure
 from reelmill.storage.space import Room
 from reelmill.storage.taking import take
+from reelmill.storage.uploads import UploadFiles, Uploads
 from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 _CHUNK_BYTES = 2**20
 _PART_BYTES = 5 * 2**20  # of what is written in parts; S3 takes no smaller ones
 _MOST_PARTS = 10_000  # S3's limit
+_UPLOAD_LIMIT = "setting REELMILL_UPLOAD_MAX_BYTES"
 _PARTS_AT_ONCE = 3  # of one file: with the one that is read, 20 MiB of memory
-_LOOK_BYTES = 4 * 2**20  # of an upload, between two looks at the disk
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredFile:
-    """A file that was written."""
-
-    size_bytes: int
-    sha256: str
-
-
-class Uploads(Protocol):
-    """What is known of uploads."""
-
-    async def readable(self, tenant_id: UUID, uri: str, *, folder: UUID, upload_id: UUID | None) -> bool:
-        """Whether a tenant may read an upload, whose URI has that folder and id. Raises Unavailable."""
-        ...
 
 
 class Storage:
@@ -73,6 +56,7 @@ class Storage:
         self.room = Room(reserve_bytes)
         self._objects = Objects(s3_endpoint=s3_endpoint)
         self._uploads = uploads
+        self._upload_files = UploadFiles(self._objects, self._own, self._make_room)
 
     @classmethod
     def from_settings(cls, settings: Settings, uploads: Uploads | None = None) -> "Storage":
@@ -138,20 +122,17 @@ class Storage:
         """Why nothing may be sent to an address, as far as that tells; None where it may."""
         return url_violation(url, self._http.allowed)
 
-    def _resolve(self, uri: str) -> str:
-        """A file: or s3: URI for an upload: one."""
-        if uris.scheme_of(uri) != "upload":
-            return uri
-        upload = uris.upload(uri)
-        return self.own(f"uploads/{upload.folder}/{upload.name}")
+    def place(self, uri: str) -> str:
+        """Where a file lies: a file: or s3: URI for an upload: one, which others stay as they are."""
+        return self._upload_files.resolve(uri)
 
     def is_remote(self, uri: str) -> bool:
         """Whether to fetch an input is to wait for another machine."""
-        return uris.scheme_of(uri) in ("http", "https") or uris.scheme_of(self._resolve(uri)) == "s3"
+        return uris.scheme_of(uri) in ("http", "https") or uris.scheme_of(self.place(uri)) == "s3"
 
     def in_bucket(self, uri: str) -> bool:
         """Whether an input is an object in a bucket."""
-        return uris.scheme_of(self._resolve(uri)) == "s3"
+        return uris.scheme_of(self.place(uri)) == "s3"
 
     async def fetch(
         self, uri: str, target: Path | None, *, expected: Validator | None = None, made: bool = False
@@ -162,7 +143,7 @@ class Storage:
         lies where outputs may. Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
         """
         await self._check_readable(uri, made=made)
-        resolved = self._resolve(uri)
+        resolved = self.place(uri)
         if uris.scheme_of(resolved) == "file":
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
         assert target is not None, "what is remote is brought somewhere"
@@ -187,7 +168,7 @@ class Storage:
         """
         await self._check_readable(uri, made=made)
         limits, most = self._http, self._max_bytes
-        resolved, objects, room = self._resolve(uri), self._objects, self.room
+        resolved, objects, room = self.place(uri), self._objects, self.room
         return await fetch_extents(
             objects, resolved, target, uri, extents, limits=limits, max_bytes=most, room=room, expected=expected
         )
@@ -197,7 +178,7 @@ class Storage:
         await self._check_readable(uri, made=made)
         if uris.scheme_of(uri) in ("http", "https"):
             return await look_http(uri, limits=self._http, expected=expected)
-        resolved = self._resolve(uri)
+        resolved = self.place(uri)
         if uris.scheme_of(resolved) == "file":
             return (await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)).validator
         return await look_object(self._objects, resolved, uri, max_bytes=self._max_bytes, expected=expected)
@@ -220,15 +201,8 @@ class Storage:
         # Checked when the job was submitted too, but links may have changed, and other roots may hold here.
         if problem := self.destination_violation(uri) if made else self.input_violation(uri):
             raise AttemptFailed("INPUT_FORBIDDEN", problem)
-        if uris.scheme_of(uri) != "upload" or self._uploads is None:
-            return
-        upload, tenant_id = uris.upload(uri), self._access.tenant_id
-        try:
-            found = await self._uploads.readable(tenant_id, uri, folder=upload.folder, upload_id=upload.id)
-        except Unavailable as error:
-            raise AttemptFailed("INPUT_UNAVAILABLE", f"{uri} can't be looked up now: {error}") from error
-        if not found:
-            raise AttemptFailed("INPUT_NOT_FOUND", f"{uri} does not exist, or is not whole")
+        if uris.scheme_of(uri) == "upload" and self._uploads is not None:
+            await self._upload_files.check_readable(self._uploads, self._access.tenant_id, uri)
 
     def _local(self, path: Path, uri: str, expected: Validator | None) -> Fetched:
         return local_input(path, uri, max_bytes=self._max_bytes, expected=expected)
@@ -239,7 +213,7 @@ class Storage:
             self._objects, resolved, target, uri, limits=limits, max_bytes=most, room=self.room, expected=expected
         )
 
-    async def put_file(self, path: Path, uri: str, content_type: str) -> StoredFile:
+    async def put_file(self, path: Path, uri: str, content_type: str) -> folders.StoredFile:
         """Write a local file to `uri`, whole or not at all. It is read once, for its copy and its hash.
 
         Raises AttemptFailed: OUTPUT_NOT_WRITABLE, OUTPUT_UNAVAILABLE, DISK_FULL.
@@ -262,11 +236,11 @@ class Storage:
                         chunk_size=begun.piece_bytes,
                         max_concurrency=_PARTS_AT_ONCE,
                     )
-                return StoredFile(size_bytes=begun.file.size_bytes, sha256=begun.file.sha256)
+                return folders.StoredFile(size_bytes=begun.file.size_bytes, sha256=begun.file.sha256)
         except ERRORS as error:
             raise write_failure(error, uri) from error
 
-    async def put_bytes(self, data: bytes, uri: str, content_type: str) -> StoredFile:
+    async def put_bytes(self, data: bytes, uri: str, content_type: str) -> folders.StoredFile:
         """As `put_file`, of what lies in memory."""
         if problem := self.destination_violation(uri):
             raise AttemptFailed("OUTPUT_NOT_WRITABLE", problem)
@@ -279,7 +253,7 @@ class Storage:
                 await obstore.put_async(store, key, data, attributes=attributes, use_multipart=False)
         except ERRORS as error:
             raise write_failure(error, uri) from error
-        return StoredFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        return folders.StoredFile(size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
     def _put_here(self, data: bytes, uri: str) -> None:
         self._make_room(uris.file_path(uri).parent, len(data))
@@ -300,7 +274,7 @@ class Storage:
             raise
         return folders.Begun(file, piece_bytes, first)
 
-    async def take(self, source: str, target: str, of: StoredFile, content_type: str) -> bool:
+    async def take(self, source: str, target: str, of: folders.StoredFile, content_type: str) -> bool:
         """Have what a job made in our own storage at another place too: see storage.taking. Raises as `put_file`."""
         if self.input_violation(source) or self.destination_violation(target):
             return False
@@ -334,80 +308,28 @@ class Storage:
         folder.mkdir(parents=True, exist_ok=True)
         self.room.check(folder, needed_bytes)
 
-    async def put_upload(self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> StoredFile:
-        """Keep what a client sends, under its upload: URI.
-
-        Raises InvalidRequest for one that is empty or over the limit, Unavailable, and what `chunks`
-        raises; then nothing is kept.
-        """
-        digest = hashlib.sha256()
-        size = looked = 0
-
-        def look() -> None:
-            nonlocal looked
-            looked = size
-            if uris.scheme_of(self._own) == "file":
-                self._make_room(uris.file_path(self._resolve(uri)).parent, 0)
-
-        async def counted() -> AsyncIterator[bytes]:
-            nonlocal size
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > limit_bytes:
-                    problem = f"is larger than {limit_bytes} bytes (setting REELMILL_UPLOAD_MAX_BYTES)"
-                    raise InvalidRequest([Violation("upload", problem)])
-                if size >= looked + _LOOK_BYTES:
-                    look()
-                digest.update(chunk)
-                yield chunk
-            if size == 0:
-                raise InvalidRequest([Violation("upload", "has no bytes: send the file as the request's body")])
-
-        try:
-            look()
-            store, path = self._objects.locate(self._resolve(uri), writing=True)
-            await obstore.put_async(store, path, counted())
-        except BaseException as error:
-            with suppress(AttemptFailed):  # a half one is deleted with the old ones at the latest
-                await self.delete_upload(uri)
-            if isinstance(error, AttemptFailed):  # no room
-                raise Unavailable(f"the upload can't be stored: {error.failure.message}") from error
-            if isinstance(error, ERRORS):
-                raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
-            raise
-        return StoredFile(size_bytes=size, sha256=digest.hexdigest())
+    async def put_upload(
+        self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int, limit: str = _UPLOAD_LIMIT
+    ) -> folders.StoredFile:
+        """Keep what a client sends, under its upload: URI; see storage.uploads."""
+        return await self._upload_files.put(uri, chunks, limit_bytes=limit_bytes, limit=limit)
 
     async def delete_upload(self, uri: str) -> None:
         """Remove an upload, whole or half; one that is not there is fine. Raises AttemptFailed."""
-        upload, resolved = uris.upload(uri), self._resolve(uri)
-        try:
-            if uris.scheme_of(resolved) == "s3":
-                location = uris.s3_location(resolved)
-                await obstore.delete_async(self._objects.bucket(location.bucket), location.key)
-                return
-            path = uris.file_path(resolved)  # half of it has a name that begins so
-            await asyncio.to_thread(folders.remove_named, path.parent, path.name)
-            if upload.id is None:
-                with suppress(OSError):  # its own folder, unless something else is in it
-                    path.parent.rmdir()
-        except ERRORS as error:
-            if "NoSuchBucket" not in str(error):  # else nothing is there either
-                raise write_failure(error, uri) from error
+        await self._upload_files.delete(uri)
+
+    async def delete_uploads(self, age: timedelta) -> int:
+        """Remove files of uploads older than `age`, those without a row too; answers how many. Raises AttemptFailed."""
+        return await self._upload_files.delete_old(age)
 
     async def size(self, uri: str) -> int:
         """Size in bytes. Raises NotFound, Unavailable."""
-        try:
-            store, path = self._objects.locate(self._resolve(uri))
-            return (await obstore.head_async(store, path))["size"]
-        except FileNotFoundError:
-            raise NotFound(f"{uri} is gone") from None
-        except ERRORS as error:
-            raise Unavailable(str(read_failure(error, uri))) from error
+        return await self._upload_files.size(uri)
 
     async def open_range(self, uri: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Bytes from `start`, inside the file, to before `end`. Raises NotFound, Unavailable."""
         try:
-            store, path = self._objects.locate(self._resolve(uri))
+            store, path = self._objects.locate(self.place(uri))
             answer = await obstore.get_async(store, path, options={"range": (start, end)})
             async for chunk in answer.stream(_CHUNK_BYTES):
                 yield bytes(chunk)
@@ -415,27 +337,6 @@ class Storage:
             raise NotFound(f"{uri} is gone") from None
         except ERRORS as error:
             raise Unavailable(str(read_failure(error, uri))) from error
-
-    async def delete_uploads(self, age: timedelta) -> int:
-        """Remove files of uploads older than `age`, those without a row too; answers how many. Raises AttemptFailed."""
-        try:
-            return await self._delete_uploads(age)
-        except ERRORS as error:
-            raise write_failure(error, self.own("uploads/")) from error
-
-    async def _delete_uploads(self, age: timedelta) -> int:
-        folder = self.own("uploads/")
-        oldest = time.time() - age.total_seconds()
-        if uris.scheme_of(folder) == "file":
-            return await asyncio.to_thread(folders.remove_old, uris.file_path(folder), oldest)
-        location = uris.s3_location(folder)
-        store, removed = self._objects.bucket(location.bucket), 0
-        async for page in obstore.list(store, location.key):
-            old = [item["path"] for item in page if item["last_modified"].timestamp() < oldest]
-            if old:
-                await obstore.delete_async(store, old)
-            removed += len(old)
-        return removed
 
     async def check(self) -> None:
         """Raise AttemptFailed unless our own storage takes a file now."""

@@ -561,8 +561,10 @@ CREATE TABLE public.uploads (
     sha256 text,
     create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     complete_time timestamp with time zone,
+    max_bytes bigint,
     CONSTRAINT uploads_check CHECK (((state = 'COMPLETE'::public.upload_state) = (complete_time IS NOT NULL))),
     CONSTRAINT uploads_check1 CHECK (((state = 'WRITING'::public.upload_state) OR (size_bytes IS NOT NULL))),
+    CONSTRAINT uploads_max_bytes_check CHECK ((max_bytes > 0)),
     CONSTRAINT uploads_size_bytes_check CHECK ((size_bytes > 0))
 );
 

@@ -16,10 +16,10 @@ class UploadStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, tenant_id: UUID, upload_id: UUID, uri: str) -> None:
-        """Before anything of it is written."""
+    async def begin(self, tenant_id: UUID, upload_id: UUID, uri: str, *, max_bytes: int | None = None) -> None:
+        """Before anything of it is written; `max_bytes` of one that is sent to a signed address."""
         async with self._database.connection() as connection:
-            await connection.execute(_SQL["insert_upload"], upload_id, tenant_id, uri)
+            await connection.execute(_SQL["insert_upload"], upload_id, tenant_id, uri, max_bytes)
 
     async def complete(self, tenant_id: UUID, upload_id: UUID, *, size_bytes: int, sha256: str) -> None:
         """All of it is in the storage; `sha256` may be empty. May be repeated. Raises NotFound."""
@@ -43,3 +43,9 @@ class UploadStore:
         if folder == tenant_id:
             return bool(row["complete"])
         return tenant_id == DEFAULT_IDENTITY.tenant_id and not row["of_tenant"]
+
+    async def most_bytes(self, tenant_id: UUID, uri: str, *, upload_id: UUID | None) -> int | None:
+        """How large a tenant's upload by a signed address may be; None where it is none of these."""
+        async with self._database.connection() as connection:
+            found: int | None = await connection.fetchval(_SQL["signed_upload"], tenant_id, upload_id, uri)
+        return found

@@ -22,11 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from reelmill.v1 import rules_pb2 as reelmill_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/uploads.proto\x12\x0breelmill.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x17reelmill/v1/rules.proto\"\x15\n\x06Upload\x12\x0b\n\x03uri\x18\x01 \x01(\t\"2\n\x13\x43reateUploadRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\"\x82\x01\n\x15\x43ompleteUploadRequest\x12\x1a\n\x03uri\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\x12\'\n\nsize_bytes\x18\x02 \x01(\x03\x42\x13\xe2\x41\x01\x02\xaa\xbb\x18\x0b\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?\x12$\n\x06sha256\x18\x03 \x01(\tB\x14\xaa\xbb\x18\x10\x18@\"\x0c[0-9a-f]{64}\"2\n\x14\x41\x62\x61ndonUploadRequest\x12\x1a\n\x03uri\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\x32\xea\x01\n\rUploadService\x12\x45\n\x0c\x43reateUpload\x12 .reelmill.v1.CreateUploadRequest\x1a\x13.reelmill.v1.Upload\x12I\n\x0e\x43ompleteUpload\x12\".reelmill.v1.CompleteUploadRequest\x1a\x13.reelmill.v1.Upload\x12G\n\rAbandonUpload\x12!.reelmill.v1.AbandonUploadRequest\x1a\x13.reelmill.v1.Uploadb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/uploads.proto\x12\x0breelmill.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17reelmill/v1/rules.proto\"\x15\n\x06Upload\x12\x0b\n\x03uri\x18\x01 \x01(\t\"2\n\x13\x43reateUploadRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\"\x82\x01\n\x15\x43ompleteUploadRequest\x12\x1a\n\x03uri\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\x12\'\n\nsize_bytes\x18\x02 \x01(\x03\x42\x13\xe2\x41\x01\x02\xaa\xbb\x18\x0b\x08\x01)\x00\x00\x00\x00\x00\x00\xf0?\x12$\n\x06sha256\x18\x03 \x01(\tB\x14\xaa\xbb\x18\x10\x18@\"\x0c[0-9a-f]{64}\"2\n\x14\x41\x62\x61ndonUploadRequest\x12\x1a\n\x03uri\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\"\x97\x01\n\x11SignUploadRequest\x12\x1b\n\x04name\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\xc8\x01\x12 \n\tmax_bytes\x18\x02 \x01(\x03\x42\r\xaa\xbb\x18\t)\x00\x00\x00\x00\x00\x00\x00\x00\x12\x43\n\x08lifetime\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00u\"A\"s\n\x0cSignedUpload\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x12\n\nupload_url\x18\x02 \x01(\t\x12\x11\n\tmax_bytes\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xea\x01\n\rUploadService\x12\x45\n\x0c\x43reateUpload\x12 .reelmill.v1.CreateUploadRequest\x1a\x13.reelmill.v1.Upload\x12I\n\x0e\x43ompleteUpload\x12\".reelmill.v1.CompleteUploadRequest\x1a\x13.reelmill.v1.Upload\x12G\n\rAbandonUpload\x12!.reelmill.v1.AbandonUploadRequest\x1a\x13.reelmill.v1.Upload2s\n\x0b\x46ileService\x12\x64\n\nSignUpload\x12\x1e.reelmill.v1.SignUploadRequest\x1a\x19.reelmill.v1.SignedUpload\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x10/v1/uploads:sign:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,14 +46,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPLETEUPLOADREQUEST'].fields_by_name['sha256']._serialized_options = b'\252\273\030\020\030@\"\014[0-9a-f]{64}'
   _globals['_ABANDONUPLOADREQUEST'].fields_by_name['uri']._loaded_options = None
   _globals['_ABANDONUPLOADREQUEST'].fields_by_name['uri']._serialized_options = b'\342A\001\002\252\273\030\005\010\001\030\310\001'
-  _globals['_UPLOAD']._serialized_start=100
-  _globals['_UPLOAD']._serialized_end=121
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=123
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=173
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=176
-  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=306
-  _globals['_ABANDONUPLOADREQUEST']._serialized_start=308
-  _globals['_ABANDONUPLOADREQUEST']._serialized_end=358
-  _globals['_UPLOADSERVICE']._serialized_start=361
-  _globals['_UPLOADSERVICE']._serialized_end=595
+  _globals['_SIGNUPLOADREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SIGNUPLOADREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\252\273\030\005\010\001\030\310\001'
+  _globals['_SIGNUPLOADREQUEST'].fields_by_name['max_bytes']._loaded_options = None
+  _globals['_SIGNUPLOADREQUEST'].fields_by_name['max_bytes']._serialized_options = b'\252\273\030\t)\000\000\000\000\000\000\000\000'
+  _globals['_SIGNUPLOADREQUEST'].fields_by_name['lifetime']._loaded_options = None
+  _globals['_SIGNUPLOADREQUEST'].fields_by_name['lifetime']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\000\360?1\000\000\000\000\000u\"A'
+  _globals['_FILESERVICE'].methods_by_name['SignUpload']._loaded_options = None
+  _globals['_FILESERVICE'].methods_by_name['SignUpload']._serialized_options = b'\202\323\344\223\002\025\"\020/v1/uploads:sign:\001*'
+  _globals['_UPLOAD']._serialized_start=195
+  _globals['_UPLOAD']._serialized_end=216
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=218
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=268
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_start=271
+  _globals['_COMPLETEUPLOADREQUEST']._serialized_end=401
+  _globals['_ABANDONUPLOADREQUEST']._serialized_start=403
+  _globals['_ABANDONUPLOADREQUEST']._serialized_end=453
+  _globals['_SIGNUPLOADREQUEST']._serialized_start=456
+  _globals['_SIGNUPLOADREQUEST']._serialized_end=607
+  _globals['_SIGNEDUPLOAD']._serialized_start=609
+  _globals['_SIGNEDUPLOAD']._serialized_end=724
+  _globals['_UPLOADSERVICE']._serialized_start=727
+  _globals['_UPLOADSERVICE']._serialized_end=961
+  _globals['_FILESERVICE']._serialized_start=963
+  _globals['_FILESERVICE']._serialized_end=1078
 # @@protoc_insertion_point(module_scope)

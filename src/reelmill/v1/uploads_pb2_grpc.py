@@ -190,3 +190,80 @@ class UploadService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class FileServiceStub:
+    """Files that clients send without a key of their own.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.SignUpload = channel.unary_unary(
+                '/reelmill.v1.FileService/SignUpload',
+                request_serializer=reelmill_dot_v1_dot_uploads__pb2.SignUploadRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_uploads__pb2.SignedUpload.FromString,
+                _registered_method=True)
+
+
+class FileServiceServicer:
+    """Files that clients send without a key of their own.
+    """
+
+    def SignUpload(self, request, context):
+        """Sign an address to which whoever has it may send one file until it expires, by a PUT with the file as its body:
+        `curl -T talk.mov ADDRESS`. Once that is answered, jobs may read it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_FileServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'SignUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignUpload,
+                    request_deserializer=reelmill_dot_v1_dot_uploads__pb2.SignUploadRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_uploads__pb2.SignedUpload.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'reelmill.v1.FileService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('reelmill.v1.FileService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class FileService:
+    """Files that clients send without a key of their own.
+    """
+
+    @staticmethod
+    def SignUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.FileService/SignUpload',
+            reelmill_dot_v1_dot_uploads__pb2.SignUploadRequest.SerializeToString,
+            reelmill_dot_v1_dot_uploads__pb2.SignedUpload.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

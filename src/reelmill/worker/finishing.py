@@ -15,7 +15,8 @@ from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Step
 from reelmill.media.stills import Still, write
 from reelmill.media.verify import FILES_AT_ONCE, Verified, verified
-from reelmill.storage.storage import Storage, StoredFile
+from reelmill.storage.folders import StoredFile
+from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import AttemptFolder
 from reelmill.store.leases import MadeFile
 from reelmill.telemetry import traces

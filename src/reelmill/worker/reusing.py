@@ -22,7 +22,8 @@ from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.points import reach
 from reelmill.settings import Settings
 from reelmill.storage.fetch import Fetched
-from reelmill.storage.storage import Storage, StoredFile
+from reelmill.storage.folders import StoredFile
+from reelmill.storage.storage import Storage
 from reelmill.storage.taking import sha256_of
 from reelmill.storage.uris import scheme_of
 from reelmill.store.database import Database

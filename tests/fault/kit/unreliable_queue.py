@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Sequence
 
-from reelmill import app
+from reelmill import parts
 from reelmill.cli.main import main
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Message
@@ -26,5 +26,5 @@ class UnreliableQueue(KafkaQueue):
 
 
 if __name__ == "__main__":
-    app.KafkaQueue = UnreliableQueue  # type: ignore[misc]
+    parts.KafkaQueue = UnreliableQueue  # type: ignore[misc]
     main()

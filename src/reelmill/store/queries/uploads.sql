@@ -1,12 +1,12 @@
 -- name: insert_upload
 -- An upload that begins.
-INSERT INTO uploads (id, tenant_id, uri) VALUES ($1, $2, $3);
+INSERT INTO uploads (id, tenant_id, uri, max_bytes) VALUES ($1, $2, $3, $4);
 
 -- name: complete_upload
 -- All of it is in the storage. Said twice it is as said once.
 UPDATE uploads
 SET state = 'COMPLETE', size_bytes = $3, sha256 = $4, complete_time = coalesce(complete_time, clock_timestamp())
-WHERE id = $1 AND tenant_id = $2 AND (state = 'WRITING' OR (size_bytes, sha256) IS NOT DISTINCT FROM ($3, $4))
+WHERE id = $1 AND tenant_id = $2 AND max_bytes IS NULL AND (state = 'WRITING' OR (size_bytes, sha256) IS NOT DISTINCT FROM ($3, $4))
 RETURNING id;
 
 -- name: delete_upload
@@ -30,3 +30,7 @@ INSERT INTO storage_deletions (uri, not_before) SELECT uri, clock_timestamp() FR
 -- Whether tenant $1 has a whole upload $2 with that URI, and whether the folder that the URI names is any tenant's.
 SELECT EXISTS (SELECT FROM uploads WHERE id = $2 AND tenant_id = $1 AND uri = $3 AND state = 'COMPLETE') AS complete,
        EXISTS (SELECT FROM tenants WHERE id = $4) AS of_tenant;
+
+-- name: signed_upload
+-- Most bytes of an upload whose address was signed.
+SELECT max_bytes FROM uploads WHERE id = $2 AND tenant_id = $1 AND uri = $3;
