@@ -18,6 +18,20 @@ def open_to(name: str, file: str, old: str, new: str, tests: str, *, within: str
 
 ACCESS = (
     open_to(
+        "what was done is an event too",
+        "src/reelmill/store/migrations/0014_audit_events.sql",
+        r"IS DISTINCT FROM 'off'",
+        "= 'never'",
+        _STORE,
+    ),
+    open_to(
+        "folders and buckets are the default tenant's",
+        "src/reelmill/storage/access.py",
+        r"            read_roots=theirs\.read_roots,\n            write_roots=theirs\.write_roots,\n",
+        "",
+        "tests/contract/test_access.py",
+    ),
+    open_to(
         "a call needs a key",
         f"{_AUTH}/authenticator.py",
         r"if text is None:\n            raise Unauthenticated\(.*?\)\n        address",

@@ -187,6 +187,11 @@ class Settings(BaseSettings):
     s3_write_buckets: tuple[str, ...] = Field(
         (), description="Buckets, or bucket/prefix, that destinations with s3: URIs may lie in. JSON list."
     )
+    tenant_storage: tuple[str, ...] = Field(
+        (),
+        description="What tenants besides default may name outside their own storage: "
+        '"ID read file:///media/b", "ID write s3://bucket/prefix". JSON list.',
+    )
     http_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (),
         description='Networks, such as "10.1.0.0/16", that inputs may be fetched from, and webhooks sent to, besides '

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from reelmill.jobs.errors import AttemptFailed
 from reelmill.settings import Settings
 from reelmill.storage.access import Access
 from reelmill.storage.storage import Storage
@@ -172,6 +173,80 @@ def test_a_tenant_names_its_own_files_and_the_default_one_those_from_before(data
         (data.parent / "link").symlink_to(data / "storage")
         assert other.input_violation(f"file://{data.parent}/link/{of_tenant(OURS_ID)[0]}")
         assert other.input_violation(f"{top}/outputs/{OTHER}/../{OURS_ID}/{JOB}/web.mp4")
+
+
+THIRD = uuid4()
+
+
+@pytest.mark.parametrize("own", ["file", "s3"])
+def test_folders_and_buckets_are_the_default_tenants_and_others_have_what_they_are_allowed(
+    tmp_path: Path, own: str
+) -> None:
+    for name in ("common", "theirs", "drop", "theirs2"):
+        (tmp_path / name).mkdir()
+    settings = Settings(
+        data_dir=tmp_path / "data",
+        storage_url="" if own == "file" else "s3://ours/reelmill",
+        read_roots=(tmp_path / "common",),
+        write_roots=(tmp_path / "common",),
+        s3_read_buckets=("common",),
+        s3_write_buckets=("common",),
+        tenant_storage=(
+            f"{OTHER} read file://{tmp_path}/theirs",
+            f"{OTHER} write file://{tmp_path}/drop",
+            f"{OTHER} read s3://theirs/in",
+            f"{OTHER} write s3://theirs/out/",
+        ),
+    )
+    default = Storage.from_settings(settings)
+    other, third = default.of(OTHER), default.of(THIRD)
+    places = [f"file://{tmp_path}/{name}/a" for name in ("common", "theirs", "drop", "theirs2")]
+    places += [f"s3://{name}/a" for name in ("common", "theirs/in", "theirs/out", "theirs", "theirs/in2")]
+    may = {(OURS_ID, "read"): {0, 4}, (OURS_ID, "write"): {0, 4}, (OTHER, "read"): {1, 5}, (OTHER, "write"): {2, 6}}
+    for storage in (default, other, third):
+        reads = {i for i, uri in enumerate(places) if storage.input_violation(uri) is None}
+        writes = {i for i, uri in enumerate(places) if storage.destination_violation(uri) is None}
+        wanted = [may.get((storage.tenant_id, way), set()) for way in ("read", "write")]
+        assert [reads, writes] == wanted, storage.tenant_id
+        top = storage.own(f"outputs/{storage.tenant_id}")
+        assert storage.input_violation(f"{top}/{JOB}/a") is storage.destination_violation(f"{top}/mine") is None
+    for uri in (places[0], places[4]):
+        told = str(other.input_violation(uri))
+        assert "REELMILL_TENANT_STORAGE" in told and "common" not in told.replace(uri, "").replace(uri[7:], "").replace(
+            "the bucket common", ""
+        ), "nobody hears where others may go"
+
+
+async def test_what_a_tenants_job_wrote_is_deleted_by_whoever_looks_after_all(tmp_path: Path) -> None:
+    made, kept = tmp_path / "drop" / f"{uuid4()}-1", tmp_path / "drop"
+    made.mkdir(parents=True)
+    entries = (f"{OTHER} write file://{kept}", f"{OTHER} read file://{tmp_path}/in/side")
+    (tmp_path / "in" / "side").mkdir(parents=True)
+    storage = Storage.from_settings(Settings(data_dir=tmp_path / "data", tenant_storage=entries))
+    await storage.delete_prefix(f"file://{made}/")
+    assert not made.exists()
+    for whole in (kept, tmp_path):
+        with pytest.raises(AttemptFailed):
+            await storage.delete_prefix(f"file://{whole}/")
+    assert kept.exists()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "",
+        "studio read file:///a",
+        f"{OTHER} read",
+        f"{OTHER} look file:///a",
+        f"{OTHER} read https://a",
+        f"{OTHER} read file:a",
+        f"{OTHER} write s3://",
+        f"{OURS_ID} read file:///a",
+    ],
+)
+def test_an_entry_of_another_form_is_refused_with_the_setting(tmp_path: Path, entry: str) -> None:
+    with pytest.raises(ValueError, match="REELMILL_TENANT_STORAGE"):
+        Storage.from_settings(Settings(data_dir=tmp_path, tenant_storage=(entry,)))
 
 
 def test_an_upload_uri_of_another_tenant_is_none_of_ours(data: Path) -> None:

@@ -24,7 +24,7 @@ from shapes import METHODS
 from reelmill.auth.failures import MOST_FAILURES
 from reelmill.auth.roles import RULES, Role
 from reelmill.auth.tokens import new_token
-from reelmill.client import Client, NotFound, PermissionDenied, Unauthenticated, WrongState
+from reelmill.client import Client, InvalidRequest, NotFound, PermissionDenied, Unauthenticated, WrongState
 from reelmill.v1 import access_pb2, jobs_pb2
 
 ADMIN = new_token().text
@@ -84,7 +84,9 @@ def world(clip: Path) -> Iterator[World]:
         )
         assert answer.status_code == 201, answer.text
         with Client(system.grpc, token=theirs) as client:
-            made = client.wait(client.create_job(job(uri, STILL), "one").id, 60)
+            with pytest.raises(InvalidRequest, match="REELMILL_TENANT_STORAGE"):  # the default tenant's folder
+                client.create_job(job(uri, STILL))
+            made = client.wait(client.create_job(job(answer.json()["uri"], STILL), "one").id, 60)
         assert made.state == jobs_pb2.Job.COMPLETED
         yield World(system, connection, keys, made, answer.json()["uri"])
 

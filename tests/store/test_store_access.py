@@ -1,5 +1,6 @@
 """Keys, tenants and the audit log, as they are stored."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -116,3 +117,31 @@ async def test_the_audit_log_is_added_to_and_goes_by_age_alone(database: Databas
     assert len(await audit.page(OURS, before=2**63 - 1, limit=9)) == 2
     await RetentionStore(database, audit_life=timedelta(days=1)).trim()
     assert len(await audit.page(OURS, before=2**63 - 1, limit=9)) == 1
+
+
+async def test_what_was_done_is_a_cloud_event_of_its_tenant_too(database: Database, database_url: str) -> None:
+    done = Done(
+        tenant_id=OURS, time=datetime.now(UTC), key_id="k", user="ann", method="CancelJob", target="job",
+        address="::1", outcome="NOT_FOUND",
+    )  # fmt: skip
+    await AuditStore(database).add([done, done])
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT key, value, headers::text FROM outbox WHERE topic = 'events' ORDER BY id")
+    first, second = await AuditStore(database).page(OURS, before=2**63 - 1, limit=9)
+    headers = [json.loads(row["headers"]) for row in rows]
+    assert [header["ce_id"] for header in headers] == [f"audit:{second.sequence}", f"audit:{first.sequence}"]
+    assert {header["ce_type"] for header in headers} == {"reelmill.audit"} and rows[0]["key"] == str(OURS)
+    assert json.loads(rows[0]["value"]) == {
+        "sequence": second.sequence, "tenant_id": str(OURS), "key_id": "k", "user": "ann", "method": "CancelJob",
+        "target": "job", "address": "::1", "outcome": "NOT_FOUND",
+    }  # fmt: skip
+    assert datetime.fromisoformat(headers[0]["ce_time"]) == done.time
+    quiet = Database(database_url, pool_size=1, publish_events=False, application="test")
+    await quiet.start()
+    try:
+        await AuditStore(quiet).add([done])
+        async with quiet.connection() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM outbox WHERE topic = 'events'") == 2
+            assert await connection.fetchval("SELECT count(*) FROM audit_events") == 3
+    finally:
+        await quiet.stop()

@@ -114,6 +114,7 @@ DEFAULTS: dict[str, Any] = {
     "http_allowed_networks": (),
     "s3_read_buckets": (),
     "s3_write_buckets": (),
+    "tenant_storage": (),
     "data_dir": Path("~/.local/share/reelmill"),
     "read_roots": (Path("/media"),),
     "write_roots": (Path("/media"),),

@@ -4,16 +4,20 @@ Where we keep our own data (PostgreSQL's files, working directories, uploads, ou
 we made for clients: uploads and outputs for reading, outputs for writing, whatever roots and buckets say. Of these a
 tenant may name its own, `outputs/{tenant}/…` and `uploads/{tenant}/…`. What lies in no tenant's folder is from before
 tenants had any, and the default tenant's.
+
+Folders and buckets of the lists are the default tenant's. Another tenant has what was made for it, and nothing besides,
+unless the setting tenant_storage allows it more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 from reelmill.redaction import redacted
 from reelmill.storage import uris
 from reelmill.storage.places import Places
+from reelmill.storage.tenants import NOTHING, Allowed
 from reelmill.storage.uris import S3Location, Upload, uuid_of
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 
@@ -36,6 +40,24 @@ class Access:
     """Folders with data of ours, besides our own storage."""
     tenant_id: UUID = DEFAULT_IDENTITY.tenant_id
     """Who names files."""
+    tenants: tuple[tuple[UUID, Allowed], ...] = ()
+    """What tenants but the default one may name."""
+
+    def of(self, tenant_id: UUID) -> "Access":
+        """The rules for another tenant; these are the default one's."""
+        theirs = dict(self.tenants).get(tenant_id, NOTHING)
+        return replace(
+            self,
+            tenant_id=tenant_id,
+            read_roots=theirs.read_roots,
+            write_roots=theirs.write_roots,
+            read_buckets=theirs.read_buckets,
+            write_buckets=theirs.write_buckets,
+        )
+
+    @property
+    def _is_default(self) -> bool:
+        return self.tenant_id == DEFAULT_IDENTITY.tenant_id
 
     def input_violation(self, uri: str) -> str | None:
         """Why a client may not have an input read, as far as its URI tells; None where it may."""
@@ -57,7 +79,8 @@ class Access:
             below = [location.parts_below(prefix) for prefix in self._own_prefixes(_MADE)]
         else:
             path = uris.file_path(uri)
-            allowed = (*self.read_roots, *self.write_roots, *self.private, *self._own_folders(_MADE))
+            roots = [root for _, theirs in self.tenants for root in (*theirs.read_roots, *theirs.write_roots)]
+            allowed = (*self.read_roots, *self.write_roots, *roots, *self.private, *self._own_folders(_MADE))
             places = Places()
             kept = any(places.within(folder, [path]) for folder in allowed)
             below = [places.parts_below(path, folder) for folder in self._own_folders(_MADE)]
@@ -86,7 +109,7 @@ class Access:
 
     def _check_upload(self, upload: Upload) -> None:
         """Of a name that the default tenant gives, the database tells whether it is another tenant's."""
-        if upload.folder != self.tenant_id and self.tenant_id != DEFAULT_IDENTITY.tenant_id:
+        if upload.folder != self.tenant_id and not self._is_default:
             raise ValueError(uris.NO_UPLOAD)
 
     def _anothers(self, name: str, parts: Sequence[str]) -> bool:
@@ -94,7 +117,7 @@ class Access:
         first = parts[0] if parts else ""
         if first == str(self.tenant_id):
             return False
-        if self.tenant_id != DEFAULT_IDENTITY.tenant_id:
+        if not self._is_default:
             return True
         # An upload of a release before lies in a folder of its own id, and there an id begins no name.
         inside = name == "outputs" or (len(parts) > 1 and uuid_of(parts[1][: uris.UUID_LENGTH]) is not None)
@@ -108,8 +131,10 @@ class Access:
         if places.inside_any(path, (*self.private, *self._own_folders(("",)))):
             return f"{_shown(path)} lies in a folder that Reelmill keeps its own data in; name another one"
         roots, setting = (self.write_roots, "WRITE_ROOTS") if writing else (self.read_roots, "READ_ROOTS")
-        if places.within(path, roots):
+        others = [root for _, theirs in self.tenants for root in theirs.write_roots] if anybodys else ()
+        if places.within(path, (*roots, *others)):
             return None
+        setting = setting if self._is_default else "TENANT_STORAGE"
         allowed = ", ".join(_shown(root) for root in roots[:_SHOWN_ROOTS]) or "(none)"
         return f"{_shown(path)} lies outside the allowed folders {allowed} (setting REELMILL_{setting})"
 
@@ -124,9 +149,11 @@ class Access:
         if any(location.below(kept) for kept in self._own_prefixes(("",))):
             return f"s3://{location.bucket} keeps data of Reelmill's own there; name another prefix"
         listed, setting = (self.write_buckets, "WRITE") if writing else (self.read_buckets, "READ")
-        if any(location.below(S3Location.of_entry(entry)) for entry in listed):
+        others = [bucket for _, theirs in self.tenants for bucket in theirs.write_buckets] if anybodys else ()
+        if any(location.below(S3Location.of_entry(entry)) for entry in (*listed, *others)):
             return None
-        return f"the bucket {location.bucket} and its prefix are not in the setting REELMILL_S3_{setting}_BUCKETS"
+        setting = f"S3_{setting}_BUCKETS" if self._is_default else "TENANT_STORAGE"
+        return f"the bucket {location.bucket} and its prefix are not in the setting REELMILL_{setting}"
 
     def _own_folders(self, names: Sequence[str]) -> list[Path]:
         if uris.scheme_of(self.own) != "file":

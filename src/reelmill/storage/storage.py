@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from copy import copy
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -24,6 +23,7 @@ from reelmill.storage.inputs import ERRORS, fetch_extents, fetch_object, local_i
 from reelmill.storage.objects import Objects, read_failure, write_failure
 from reelmill.storage.space import Room
 from reelmill.storage.taking import take
+from reelmill.storage.tenants import by_tenant
 from reelmill.storage.uploads import UploadFiles, Uploads
 from reelmill.telemetry.logs import get_logger
 
@@ -74,6 +74,7 @@ class Storage:
             read_buckets=settings.s3_read_buckets,
             write_buckets=settings.s3_write_buckets,
             private=[data_dir],
+            tenants=by_tenant(settings.tenant_storage),
         )
         return cls(
             access=access,
@@ -94,7 +95,7 @@ class Storage:
         if tenant_id == self._access.tenant_id:
             return self
         theirs = copy(self)
-        theirs._access = replace(self._access, tenant_id=tenant_id)
+        theirs._access = self._access.of(tenant_id)
         return theirs
 
     @property

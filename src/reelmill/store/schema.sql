@@ -201,6 +201,26 @@ CREATE FUNCTION public.path_in_output(uri text, job_id uuid) RETURNS text
            ELSE regexp_replace(substr(uri, strpos(uri, job_id::text) + 37), '^[^/]*/[^/]*/', '') END
 $$;
 
+CREATE FUNCTION public.publish_audit_events() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF current_setting('reelmill.publish_events', true) IS DISTINCT FROM 'off' THEN
+        INSERT INTO outbox (topic, key, value, headers)
+        SELECT 'events', a.tenant_id::text,
+               convert_to(json_build_object(
+                   'sequence', a.id, 'tenant_id', a.tenant_id, 'key_id', a.key_id, 'user', a.user_name,
+                   'method', a.method, 'target', a.target, 'address', a.address, 'outcome', a.outcome)::text, 'UTF8'),
+               jsonb_build_object(
+                   'ce_specversion', '1.0', 'ce_id', 'audit:' || a.id,
+                   'ce_type', 'reelmill.audit', 'ce_source', '/reelmill/audit', 'ce_subject', a.tenant_id::text,
+                   'content-type', 'application/json',
+                   'ce_time', to_char(a.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        FROM added a ORDER BY a.id;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -788,6 +808,8 @@ CREATE TRIGGER guard_job BEFORE UPDATE ON public.jobs FOR EACH ROW WHEN (((old.s
 CREATE TRIGGER guard_job_deletion BEFORE DELETE ON public.jobs FOR EACH ROW WHEN ((old.state = ANY (ARRAY['QUEUED'::public.job_state, 'PROCESSING'::public.job_state]))) EXECUTE FUNCTION public.guard_job_deletion();
 
 CREATE TRIGGER guard_task BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.state IS DISTINCT FROM new.state) OR (old.fence IS DISTINCT FROM new.fence) OR (old.state = ANY (ARRAY['COMPLETED'::public.task_state, 'FAILED'::public.task_state, 'CANCELLED'::public.task_state])))) EXECUTE FUNCTION public.guard_task();
+
+CREATE TRIGGER publish_audit_events AFTER INSERT ON public.audit_events REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.publish_audit_events();
 
 CREATE TRIGGER sweep_completed_tasks AFTER UPDATE ON public.jobs FOR EACH ROW WHEN (((new.tasks > 1) AND (new.state = ANY (ARRAY['FAILED'::public.job_state, 'CANCELLED'::public.job_state])) AND (old.state <> new.state))) EXECUTE FUNCTION public.sweep_completed_tasks();
 
