@@ -17,7 +17,18 @@ time = partial(media, tests=CUTTING)
 
 
 SOUND = "def sound_filters"
+packets = partial(media, file="packets.py", tests="tests/unit/test_media_packets.py")
 TIMELINES = (
+    packets(
+        "AVI's last picture lasts as long as others",
+        old=r"stream\.last_duration and not stream\.undated",
+        new="stream.last_duration",
+    ),
+    packets(
+        "a picture of two packets has the second one's time",
+        old=r" \+ \(usual_length\(frames\) // 2 if stream\.apart else 0\)",
+        new="",
+    ),
     time(
         "the frame at a time began before it",
         "timeline.py",
