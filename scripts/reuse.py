@@ -78,7 +78,7 @@ REUSE = (
     reuse(
         "what a client may change is no result",
         REUSING,
-        r"if task\.output_prefix\.startswith\(.*?\):",
+        r"if attempt\.task\.output_prefix\.startswith\(.*?\):",
         "if True:",
         tests=WORKER,
     ),
@@ -89,8 +89,20 @@ REUSE = (
         "True",
         tests=WORKER,
     ),
-    reuse("a file is known by its change time too", REUSING, r"told\.st_ctime_ns, ", "", tests=WORKER),
+    reuse("a file is known by its change time too", REUSING, r"found\.st_ctime_ns, ", "", tests=WORKER),
     reuse("a file that was just changed is hashed again", REUSING, r"> _SETTLED_SECONDS", "> -1e9", tests=WORKER),
+    reuse(
+        "an address is believed for days where its ETag is strong", REUSING, r" and not told\.weak", "", tests=WORKER
+    ),
+    reuse("what is asked for is of these bytes", KEYS, r", spec, inputs\]", ", spec]", tests=PURE),
+    reuse("what is asked for is planned by this code", KEYS, r"\"asked\", builds, ", '"asked", ', tests=PURE),
+    reuse(
+        "what is there is known before an input is fetched",
+        "src/reelmill/worker/media_executor.py",
+        r"return lacking\.told\(again\.files, again\.findings\)",
+        "pass",
+        tests=WORKER,
+    ),
     reuse("small work looks for nothing", REUSING, r" or cpu < self\.least_cpu_seconds", "", tests=WORKER),
     reuse("further tasks tell their results", REUSING, r"\"keys\": mine, ", "", tests=WORKER),
     reuse(

@@ -9,7 +9,7 @@ from google.protobuf.json_format import ParseDict
 from unit.test_media_golden import CLIP, WORDY
 
 from reelmill.media import reuse
-from reelmill.media.contract import Graph
+from reelmill.media.contract import Graph, PlanContext
 from reelmill.media.reuse import cpu_seconds, keys, paths_of, without, worth_hashing
 from reelmill.media.steps import Joined, Program
 from reelmill.v1.jobs_pb2 import Job
@@ -229,3 +229,27 @@ def test_what_makes_frames_of_another_length_runs_by_itself() -> None:
     wave: dict[str, Any] = {"name": "wave", "waveform": {}}
     runs = [step.outputs for step in planned(FILM, wave, SOUND).steps if step.program is Program.FFMPEG]
     assert sorted(runs) == [("film", "sound"), ("wave",)]
+
+
+def test_what_is_asked_for_is_known_before_it_is_planned() -> None:
+    context = PlanContext(threads=2)
+
+    def memo(output: dict[str, Any], *, of: str = BYTES, builds: str = "b", context: PlanContext = context) -> str:
+        return reuse.asked(job(output), {"": of}, builds, context).get(output["name"], "")
+
+    first = memo(FILM)
+    assert first == memo({**FILM, "optional": True})
+    others = [
+        memo({**FILM, "name": "other"}),
+        memo({**FILM, "transcode": {"mute": True}}),
+        memo({**FILM, "contract": {"max_width": 1}}),
+        memo(FILM, of=OTHER),
+        memo(FILM, builds="another"),
+        memo(FILM, context=PlanContext(threads=3)),
+        memo(FILM, context=PlanContext(threads=2, memory_bytes=1)),
+    ]
+    assert len({first, *others}) == 1 + len(others) and all(others)
+    assert reuse.asked(job(FILM), {}, "b", context) == {}
+    chained = job(FILM, {"name": "still", "input": "output:film", "thumbnail": {}})
+    assert reuse.asked(chained, {"": BYTES, "output:film": BYTES}, "b", context).keys() == {"film"}
+    assert reuse.seen("http://a/b") != reuse.seen("http://a/c")

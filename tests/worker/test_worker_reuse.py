@@ -3,9 +3,12 @@
 import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,6 +29,7 @@ from reelmill.v1.concat_pb2 import Concat
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.operations_pb2 import AudioExtract, Thumbnail, VideoSettings
 from reelmill.v1.package_pb2 import Package
+from reelmill.v1.receipts_pb2 import Receipt
 from reelmill.v1.sprite_pb2 import Sprite
 from reelmill.worker import reusing
 from reelmill.worker.reusing import Reuse
@@ -66,10 +70,11 @@ def own(media: Media, tenant_id: UUID = TENANT) -> str:
     return file_uri(media.folder / "own" / "outputs" / str(tenant_id))
 
 
-async def done(media: Media, *outputs: Output, source: Path, tenant_id: UUID = TENANT, **options: Any) -> Job:
+async def done(media: Media, *outputs: Output, source: Path | str, tenant_id: UUID = TENANT, **options: Any) -> Job:
     """A job in our own storage that has ended well."""
     reuse = options.pop("reuse", None)
-    new = new_job(outputs=outputs, inputs=[file_uri(source)], prefix=options.pop("prefix", own(media, tenant_id)))
+    uri = source if isinstance(source, str) else file_uri(source)
+    new = new_job(outputs=outputs, inputs=[uri], prefix=options.pop("prefix", own(media, tenant_id)))
     new.job.inputs[0].name = "original"
     job = with_defaults(new.job)
     if reuse is not None:
@@ -244,6 +249,82 @@ async def test_a_file_that_was_just_changed_is_hashed_each_time(
     await done(media, SMALL, source=source)
     assert reused(await done(media, SMALL, source=source)) == ["small"]
     assert hashed == [source] * 2
+
+
+@dataclass(slots=True)
+class Server:
+    """Serves a film at an address, with an ETag."""
+
+    uri: str
+    etag: str = '"one"'
+    asked: int = 0
+    """So often for anything."""
+
+
+@pytest.fixture
+def server(source: Path) -> Iterator[Server]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.asked += 1
+            self.send_response(200)
+            self.send_header("ETag", told.etag)
+            self.send_header("Content-Length", str(source.stat().st_size))
+            self.end_headers()
+            with suppress(OSError):  # who only asks what it is does not read on
+                self.wfile.write(source.read_bytes())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        told = Server(f"http://127.0.0.1:{http.server_port}/film.mp4")
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield told
+        http.shutdown()
+        thread.join()
+
+
+async def looked_into(media: Media, job: Job) -> bool:
+    lines = await media.rig.store.jobs.logs(TENANT, UUID(job.id), after=0, limit=99)
+    return any(line.message.startswith("input ") for line in lines)
+
+
+async def test_what_was_done_is_only_asked_whether_its_input_is_the_same(
+    media: Media, server: Server, hashed: list[Path]
+) -> None:
+    start(media, fetch_seconds=30)
+    wanted = (EVERY[0], EVERY[2], WAV)
+    first = await done(media, *wanted, source=server.uri)
+    assert (reused(first), server.asked, len(hashed)) == ([], 1, 1)
+    names = [output.name for output in wanted]
+    second = await done(media, *wanted, source=server.uri)
+    assert (reused(second), server.asked, len(hashed)) == (names, 2, 1)
+    assert not await looked_into(media, second) and await ran(media, second) == []
+    assert files(second) == files(first) and findings(second) == findings(first)
+    assert {receipt.reused_from for receipt in await receipts(media, second)} == {first.id}
+    # What is only half there is looked for by what is planned; the rest is made.
+    await media.rig.store.rows("DELETE FROM results WHERE output = 'wav'")
+    third = await done(media, *wanted, source=server.uri)
+    assert (reused(third), server.asked) == (names[:2], 4) and await ran(media, third) == ["wav"]
+    # A result one file of which is gone.
+    for job in (first, second, third):
+        file_path(job.outputs[2].files[0].uri).unlink(missing_ok=True)
+    fourth = await done(media, *wanted, source=server.uri)
+    assert (reused(fourth), files(fourth)) == (names[:2], files(first))
+    # Another ETag is another film, and a weak one says nothing.
+    for etag in ('"two"', 'W/"three"', 'W/"three"'):
+        server.etag, before = etag, len(hashed)
+        again = await done(media, *wanted, source=server.uri)
+        assert (reused(again), len(hashed)) == (names, before + 1) and await looked_into(media, again)
+    # Who wants nothing that is there asks nobody.
+    server.etag, server.asked = '"one"', 0
+    assert reused(await done(media, WAV, source=server.uri, reuse=False)) == []
+    assert server.asked == 1
+
+
+async def receipts(media: Media, job: Job) -> list[Receipt]:
+    return await media.rig.store.jobs.receipts(TENANT, UUID(job.id))
 
 
 @pytest.fixture

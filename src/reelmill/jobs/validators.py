@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _MAX_TEXT = 256  # characters of what a stranger's server chose; of a longer one its hash is kept
 _SHOWN = 60
@@ -16,6 +16,8 @@ class Validator:
     etag: str = ""
     modified: str = ""
     """When it was changed, in whatever form: it is compared with what the same place told."""
+    weak: bool = field(default=False, compare=False)
+    """Whether the ETag, where it was told, may be that of other bytes too."""
 
     @classmethod
     def of_answer(cls, *, size_bytes: int = 0, etag: str | None, modified: str | None) -> "Validator":
@@ -24,6 +26,7 @@ class Validator:
             size_bytes=size_bytes,
             etag=_bounded((etag or "").strip().removeprefix("W/")),
             modified=_bounded((modified or "").strip()),
+            weak=(etag or "").strip().startswith("W/"),
         )
 
     @classmethod

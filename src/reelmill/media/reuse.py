@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from reelmill.media.contract import Graph
+from reelmill.media.contract import Graph, PlanContext
+from reelmill.media.inputs import inputs_of, output_read
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Joined, Program, Reading, Step, Writing, digest
 from reelmill.v1.jobs_pb2 import Job, Output
@@ -54,6 +55,31 @@ def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, builds: Mapping[
             contract = output.contract.SerializeToString(deterministic=True).hex()  # which says what is measured of it
             found[output.name] = _hashed([PLAN_VERSION, things, *filter(None, [contract])])
     return found
+
+
+def asked(job: Job, digests: Mapping[str, str], builds: str, context: PlanContext) -> dict[str, str]:
+    """SHA-256 of what each output asks for of which bytes, in hex by name; none of one whose input is not known.
+
+    The same is planned for the same, by the same code: `builds` names that too. So what a plan came to may be looked up
+    by it, before an input is fetched. `context`: what plans depend on besides.
+    """
+    found = {}
+    for output in job.outputs:
+        read = sorted(inputs_of(output, job))
+        if any(name not in digests or output_read(name) for name in read) or not _is_told(output):
+            continue
+        plain = Output()
+        plain.CopyFrom(output)
+        plain.ClearField("optional")
+        spec = plain.SerializeToString(deterministic=True).hex()
+        inputs = [[name, digests[name]] for name in (output.input or job.inputs[0].name, *read)]
+        found[output.name] = _hashed(["asked", builds, context.threads, context.memory_bytes, spec, inputs])
+    return found
+
+
+def seen(uri: str) -> str:
+    """SHA-256, in hex, by which it is remembered that an address was hashed: others are asked nothing."""
+    return _hashed(["seen", uri])
 
 
 def paths_of(graph: Graph, output: str) -> list[PurePosixPath] | None:

@@ -45,6 +45,7 @@ from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import JOINS_REFUSED
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.messages_pb2 import OutputFindings
+from reelmill.worker.asking import take_again
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.contracts import findings
 from reelmill.worker.copies import copy_inputs, with_copies
@@ -175,6 +176,9 @@ class MediaExecutor:
         meter = Meter(attempt, (), self._history.rates, self._limits.context.threads)
         elsewhere = await made_elsewhere(attempt, job)
         coming = () if lacking.everything else stages(without(job, lost))
+        storage, context = self._storage.of(attempt.task.tenant_id), self._limits.context
+        if again := await take_again(self._reuse, attempt, coming, storage, context):
+            return lacking.told(again.files, again.findings)
         fetched, made, checked = dict[str, Fetched](), list[MadeFile](), list[Verified]()
         found_out: list[OutputFindings] = []
 
@@ -228,7 +232,9 @@ class MediaExecutor:
             lacking.lost(stage.later)
             stage.check_suspect(hollow=sourcing.hollow)
             storage, prober = self._storage.of(task.tenant_id), self._fetcher.prober.of(task.tenant_id)
-            taken = await take(self._reuse, attempt, job, graph, storage, sourcing.fetched, stage.made_before)
+            taken = await take(
+                self._reuse, attempt, job, graph, storage, sourcing.fetched, stage.made_before, self._limits.context
+            )
             graph = stage.take(taken)
             spreads = stage.first and not task.spec
             if lacking.everything or (spreads and graph.steps and await self._spread(stage, graph, facts)):

@@ -14,7 +14,7 @@ from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed, Unavailable
 from reelmill.media import reuse
 from reelmill.media.builds import builds
-from reelmill.media.contract import Graph
+from reelmill.media.contract import Graph, PlanContext
 from reelmill.media.inputs import OF_OUTPUT, output_read
 from reelmill.media.spreading import JOIN_PIECES, MAKE_OUTPUTS, piece_in
 from reelmill.media.steps import Program
@@ -25,7 +25,6 @@ from reelmill.storage.fetch import Fetched
 from reelmill.storage.folders import StoredFile
 from reelmill.storage.storage import Storage
 from reelmill.storage.taking import sha256_of
-from reelmill.storage.uris import scheme_of
 from reelmill.store.database import Database
 from reelmill.store.leases import MadeFile, NewTask
 from reelmill.store.results import Result, ResultStore
@@ -42,11 +41,14 @@ _SETTLED_SECONDS = 2.0
 """A file that was changed more lately may change again without telling: the clocks of disks tick slowly."""
 
 
+_NOTHING = Graph(steps=(), outputs=())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taken:
     """What was there, and what is left to be made."""
 
-    graph: Graph
+    graph: Graph = _NOTHING
     files: tuple[MadeFile, ...] = ()
     findings: tuple[OutputFindings, ...] = ()
 
@@ -88,41 +90,60 @@ class Reuse:
         storage: Storage,
         inputs: Mapping[str, Fetched],
         made: Mapping[str, str],
+        context: PlanContext,
     ) -> Taken:
         """Copy to the attempt's prefix what is known of a job's outputs; it notes the keys of all in the attempt.
 
         `made`: SHA-256 of the job's own outputs that are read, by the names of inputs. Whatever is wrong with a result,
         or with looking for it, the output is made instead. Raises Stopped, and AttemptFailed INPUT_CHANGED.
         """
-        task, wanted = attempt.task, not job.HasField("reuse") or job.reuse
+        task = attempt.task
         cpu = reuse.cpu_seconds(graph)
         # What reads inputs alone was looked for by the task that planned all.
         late = not attempt.in_pieces and any(output_read(item.name) for item in job.inputs)
-        if (task.spec and not late) or not wanted or cpu < self.least_cpu_seconds:
+        if (task.spec and not late) or not wants(job) or cpu < self.least_cpu_seconds:
             return Taken(graph=graph)
         try:
             digests = await attempt.unless_stopped(self._digests(job, storage, inputs, made, cpu))
             keys = reuse.keys(job, graph, digests, builds=self.builds)
             found = await self.results.find(task.tenant_id, set(keys.values()), within=self.within)
+            memos = reuse.asked(job, digests, self.engine, context)
+            if told := {memo: keys[name] for name, memo in memos.items() if name in keys}:
+                await self.results.keep_digests(storage.tenant_id, told)
         except Unavailable as error:  # the work needs no database
             log.warning("can't look for results now", reason=str(error))
             return Taken(graph=graph)
+        self.note(attempt, storage, keys, digests)
+        copied = await self.copies(
+            attempt, storage, {name: found[key] for name, key in keys.items() if key in found}, graph
+        )
+        REUSE_MISSES.inc(len(keys) - len({one.output for one in copied.files}))
+        return replace(copied, graph=reuse.without(graph, {one.output for one in copied.files}))
+
+    def note(self, attempt: Attempt, storage: Storage, keys: Mapping[str, str], digests: Mapping[str, str]) -> None:
+        """Put into an attempt what its outputs and inputs are."""
         attempt.digests = {**attempt.digests, **digests}
-        if task.output_prefix.startswith(f"{storage.outputs()}/"):  # what a client may change is no result
+        if attempt.task.output_prefix.startswith(f"{storage.outputs()}/"):  # what a client may change is no result
             attempt.keys = {**attempt.keys, **keys}
-        files, findings = dict[str, list[MadeFile]](), list[OutputFindings]()
-        for output, key in keys.items():
-            copied = await self._take(attempt, graph, storage, output, found[key]) if key in found else None
-            if copied:
-                files[output] = copied.files
+
+    async def copies(
+        self, attempt: Attempt, storage: Storage, results: Mapping[str, Result], graph: Graph | None = None
+    ) -> Taken:
+        """What could be copied of results, by the outputs that they are to become. Raises Stopped.
+
+        `graph`: plans the outputs; needed for results that had other names.
+        """
+        files, findings = list[MadeFile](), list[OutputFindings]()
+        for output, result in results.items():
+            if copied := await self._take(attempt, graph, storage, output, result):
+                files += copied.files
                 findings += copied.findings
-                attempt.log(f"took this output from job {found[key].job_id}", output=output)
-            (REUSE_HITS if copied else REUSE_MISSES).inc()
-        every = tuple(one for made in files.values() for one in made)
-        return Taken(graph=reuse.without(graph, files), files=every, findings=tuple(findings))
+                attempt.log(f"took this output from job {result.job_id}", output=output)
+                REUSE_HITS.inc()
+        return Taken(files=tuple(files), findings=tuple(findings))
 
     async def _take(
-        self, attempt: Attempt, graph: Graph, storage: Storage, output: str, result: Result
+        self, attempt: Attempt, graph: Graph | None, storage: Storage, output: str, result: Result
     ) -> "_Copied | None":
         """An output's files, copied, and what is told of it, in the attempt too; None where one is not as it was."""
         prefix = attempt.task.output_prefix
@@ -157,9 +178,13 @@ class Reuse:
         except (AttemptFailed, Unavailable) as error:
             reason = str(error)
         log.warning("can't take a result", output=output, of_job=str(result.job_id), reason=reason)
-        with suppress(AttemptFailed):  # what is made in its place is written over it, and the rest is in no list
-            await storage.delete_prefix(f"{prefix}{quote(output)}/")
+        await self.drop(attempt, storage, output)
         return None
+
+    async def drop(self, attempt: Attempt, storage: Storage, output: str) -> None:
+        """Remove what was copied of an output; what stays is in no list, and goes with the attempt."""
+        with suppress(AttemptFailed):
+            await storage.delete_prefix(f"{attempt.task.output_prefix}{quote(output)}/")
 
     async def _digests(
         self, job: Job, storage: Storage, inputs: Mapping[str, Fetched], made: Mapping[str, str], cpu: float
@@ -171,7 +196,7 @@ class Reuse:
         places = {
             name: place
             for name, one in fetched_from.items()
-            if (place := await asyncio.to_thread(_place, storage, uris[name], one))
+            if (place := await asyncio.to_thread(place_of, storage, uris[name], one))
         }
         known = await self.results.digests(storage.tenant_id, places.values()) if places else {}
         for name, fetched in fetched_from.items():
@@ -185,8 +210,8 @@ class Reuse:
                     log.warning("can't hash an input", reason=str(error))
                     continue
                 await storage.check_unchanged(uris[name], fetched)
-                if place and place == await asyncio.to_thread(_place, storage, uris[name], fetched):
-                    new[place] = found[name]
+                if place and place == await asyncio.to_thread(place_of, storage, uris[name], fetched):
+                    new |= {place: found[name], reuse.seen(uris[name]): found[name]}
         if new:
             await self.results.keep_digests(storage.tenant_id, new)
         return found
@@ -200,29 +225,33 @@ class _Copied:
     findings: list[OutputFindings]
 
 
-def _names(graph: Graph, output: str, result: Result, files: Sequence[OutputFile]) -> list[str]:
+def _names(graph: Graph | None, output: str, result: Result, files: Sequence[OutputFile]) -> list[str]:
     """What an output's files are called here, in their order; of a set that has another name they stay as they were."""
-    paths = reuse.paths_of(graph, output) if result.output != output else None
+    paths = reuse.paths_of(graph, output) if graph and result.output != output else None
     return [str(path) for path in paths] if paths else [f"{output}/{file.path}" for file in files]
 
 
-def _place(storage: Storage, uri: str, fetched: Fetched) -> str:
+def wants(job: Job) -> bool:
+    """Whether a job takes what is there."""
+    return not job.HasField("reuse") or job.reuse
+
+
+def place_of(storage: Storage, uri: str, fetched: Fetched) -> str:
     """SHA-256 of where an input lies and what tells that it is still the same; empty where that is not sure.
 
     Of a file also its inode and the time of its last change of any kind, which nobody sets back. An address of the web
-    is believed for a job, and not for days.
+    is believed where it tells a size and a strong ETag (RFC 9110, 8.8.1): so whoever serves it promises the same bytes.
     """
-    if scheme_of(uri) in ("http", "https"):
-        return ""
-    if storage.in_bucket(uri):
-        tells: tuple[object, ...] = (fetched.validator.fields,) if fetched.validator.etag else ()
+    if storage.is_remote(uri):
+        told = fetched.validator
+        tells: tuple[object, ...] = (told.fields,) if told.etag and told.size_bytes and not told.weak else ()
     else:
         try:
-            told = fetched.path.stat()
+            found = fetched.path.stat()
         except OSError:
             return ""
-        settled = time.time() - max(told.st_mtime, told.st_ctime) > _SETTLED_SECONDS
-        tells = (told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino, told.st_dev) if settled else ()
+        settled = time.time() - max(found.st_mtime, found.st_ctime) > _SETTLED_SECONDS
+        tells = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev) if settled else ()
     return hashlib.sha256(json.dumps([uri, tells], sort_keys=True).encode()).hexdigest() if tells else ""
 
 
@@ -234,12 +263,13 @@ async def take(
     storage: Storage,
     inputs: Mapping[str, Fetched],
     made: Mapping[str, OutputFile],
+    context: PlanContext,
 ) -> Taken:
     """As Reuse.take, if there is one. `made`: files of the job's own outputs, by the outputs' names."""
     if mine is None:
         return Taken(graph=graph)
     digests = {f"{OF_OUTPUT}{name}": file.sha256 for name, file in made.items()}
-    return await mine.take(attempt, job, graph, storage, inputs, digests)
+    return await mine.take(attempt, job, graph, storage, inputs, digests, context)
 
 
 def with_known(tasks: Iterable[NewTask], attempt: Attempt, engine: str) -> tuple[NewTask, ...]:
