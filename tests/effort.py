@@ -4,11 +4,11 @@ import os
 import random
 
 _LONG = bool(os.environ.get("REELMILL_TEST_LONG"))
+_ALIKE = bool(os.environ.get("CI")) and not _LONG
 
-SEED = int(os.environ.get("REELMILL_TEST_SEED") or 0) or random.randrange(1, 2**31)
-"""Of all that happens by chance; tests print it where they use it, and REELMILL_TEST_SEED repeats it."""
-SAME_SEED = int(os.environ.get("REELMILL_TEST_SEED") or 0) or (1 if os.environ.get("CI") else SEED)
-"""Of searches for counter-examples: a change is judged by the same ones each time, while developers search on."""
+SEED = int(os.environ.get("REELMILL_TEST_SEED") or 0) or (1 if _ALIKE else random.randrange(1, 2**31))
+"""Of all that happens by chance. In CI every change is judged by the same; developers and `make long` search on. Tests
+print it where they use it, and REELMILL_TEST_SEED repeats it."""
 
 
 def short_or_long(short: int, long: int) -> int:

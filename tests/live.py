@@ -27,8 +27,6 @@ class Reelmill(Server):
     Keywords are settings, `variables` more of its environment; nothing else that begins with REELMILL_ reaches it.
     """
 
-    start_seconds = 90.0  # on a machine that is busy with other tests
-
     def __init__(
         self, *command: str, module: str = "reelmill", variables: Mapping[str, str] | None = None, **settings: object
     ) -> None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from services.process import HOST
+from waiting import eventually
 
 Answer = str | None
 """What is sent back, from the status line on; None: nothing, until the other side leaves."""
@@ -78,11 +79,9 @@ class Receiver:
     ) -> None:
         await self.stop()
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for a condition."""
-        async with asyncio.timeout(seconds):
-            while not holds():
-                await asyncio.sleep(0.005)
+        await eventually(holds, f"with {len(self.messages)} messages")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from api.test_service import CONTEXT, Api, outlook_on
 from api.test_service import api as api
+from waiting import patient
 
 from reelmill.api.outlook import Outlook
 from reelmill.jobs.measures import BINS, Measure, bin_of
@@ -87,7 +88,7 @@ async def test_a_job_stands_among_those_of_its_pool(
     for _ in range(2):
         assert not (told := await asked.queue(absent)) or not told.HasField("start")
     await WorkerStore(database).announce(worker(owner="small", pool="small", running=0))
-    async with asyncio.timeout(20):
+    async with patient():
         while not (told := await asked.queue(absent)) or not told.HasField("start"):
             await asyncio.sleep(0)
     assert told.tasks_before == 0
@@ -131,7 +132,7 @@ async def test_who_watches_a_job_that_waits_hears_its_place(
     monkeypatch.setattr(watching, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(watching, "_PLACED_SECONDS", 0.0)
     ahead, made = [await api.create() for _ in range(2)]
-    async with asyncio.timeout(20):
+    async with patient():
         events = api.service.WatchJob(pb.WatchJobRequest(id=made.id), CONTEXT)
         assert (await anext(events)).sequence == 1
         told = await anext(events)

@@ -19,6 +19,7 @@ from live import Reelmill, channel, get, serving
 from services.databases import Databases
 from services.postgres import Postgres
 from services.process import free_port
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.store.migrate import migrate
 from reelmill.v1 import jobs_pb2 as pb
@@ -52,11 +53,15 @@ def test_reflection_describes_the_services(idle_api: Reelmill) -> None:
 
 def test_a_deadline_ends_a_watch_that_has_nothing_to_tell(jobs: JobServiceStub) -> None:
     made = jobs.CreateJob(pb.CreateJobRequest(job=job()))
-    seen = []
-    with pytest.raises(grpc.RpcError) as caught:
-        for event in jobs.WatchJob(pb.WatchJobRequest(id=made.id), timeout=0.5):
-            seen.append(event.sequence)
-    assert (seen, caught.value.code()) == ([1], grpc.StatusCode.DEADLINE_EXCEEDED)
+    for seconds in (0.5, 5, 50):  # more on a machine that is so busy that the first event comes too late
+        seen = []
+        with pytest.raises(grpc.RpcError) as caught:
+            for event in jobs.WatchJob(pb.WatchJobRequest(id=made.id), timeout=seconds):
+                seen.append(event.sequence)
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        if seen:
+            break
+    assert seen == [1]
 
 
 def test_calls_are_counted_by_method_and_code(idle_api: Reelmill, jobs: JobServiceStub) -> None:
@@ -75,9 +80,11 @@ async def test_a_stopping_api_answers_the_calls_under_way(databases: Databases, 
         try:
             await asyncio.to_thread(api.start)
             async with grpc.aio.insecure_channel(api.grpc) as connection:
-                health = health_pb2_grpc.HealthStub(connection).Watch(health_pb2.HealthCheckRequest(), timeout=30)
+                health = health_pb2_grpc.HealthStub(connection).Watch(
+                    health_pb2.HealthCheckRequest(), timeout=PATIENCE_SECONDS
+                )
                 assert (await health.read()).status == health_pb2.HealthCheckResponse.SERVING
-                call = JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=30)
+                call = JobServiceStub(connection).CreateJob(pb.CreateJobRequest(job=job()), timeout=PATIENCE_SECONDS)
                 arrival = await points.reached("jobs.committed")
                 stopping = asyncio.create_task(asyncio.to_thread(api.stop))
                 assert (await health.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
@@ -114,9 +121,9 @@ def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: Shared
             jobs = JobServiceStub(connection)
             made = jobs.CreateJob(pb.CreateJobRequest(job=job()))
             postgres.stop()
-            assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id), timeout=30)) == made  # from the cache
+            assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id), timeout=PATIENCE_SECONDS)) == made  # from the cache
             with refused() as refusal:
-                jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30)
+                jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=PATIENCE_SECONDS)
             assert (refusal.code, refusal.reason, refusal.retry_seconds) == ("UNAVAILABLE", "UNAVAILABLE", 1)
             assert get(f"{api.health}/healthz")[0] == 200
             status, body = get(f"{api.health}/readyz")
@@ -124,14 +131,17 @@ def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: Shared
             while serving(api.grpc):
                 pass
             postgres.start()
-            assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=30)) == made
+            assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=PATIENCE_SECONDS)) == made
 
 
 def test_who_connects_and_says_nothing_is_sent_away(idle_api: Reelmill) -> None:
     host, _, port = idle_api.grpc.rpartition(":")
     said = b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     with ExitStack() as stack:
-        silent = [stack.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(60)]
+        silent = [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS))
+            for _ in range(60)
+        ]
         for i, connection in enumerate(silent):
             connection.sendall(said[i % 2])
         assert serving(idle_api.grpc)
@@ -145,9 +155,9 @@ def test_a_call_with_large_metadata_is_refused_and_the_next_is_not(idle_api: Ree
     with channel(idle_api.grpc) as connection:
         jobs = JobServiceStub(connection)
         with pytest.raises(grpc.RpcError) as refusal:
-            jobs.ListJobs(pb.ListJobsRequest(), metadata=[("x", "y" * 20_000)], timeout=20)
+            jobs.ListJobs(pb.ListJobsRequest(), metadata=[("x", "y" * 20_000)], timeout=PATIENCE_SECONDS)
         assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
-        jobs.ListJobs(pb.ListJobsRequest(), timeout=20)
+        jobs.ListJobs(pb.ListJobsRequest(), timeout=PATIENCE_SECONDS)
 
 
 async def test_more_watches_come_at_once_than_grpc_would_take(idle_api: Reelmill) -> None:
@@ -155,7 +165,7 @@ async def test_more_watches_come_at_once_than_grpc_would_take(idle_api: Reelmill
         jobs = JobServiceStub(connection)
         made = await jobs.CreateJob(pb.CreateJobRequest(job=job()))
         calls = [jobs.WatchJob(pb.WatchJobRequest(id=made.id)) for _ in range(2000)]
-        async with asyncio.timeout(60):
+        async with patient():
             first = await asyncio.gather(*(call.read() for call in calls))
         assert {event.state for event in first} == {pb.Job.QUEUED}
         for call in calls:

@@ -13,6 +13,7 @@ import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
 from jobs import job
 from prometheus_client import REGISTRY
+from waiting import soon
 
 from reelmill.api.checks import Checks
 from reelmill.api.interceptors import Guard
@@ -281,16 +282,16 @@ async def test_a_watch_tells_events_once_and_progress_as_it_comes(api: Api) -> N
     task, leases = await api.claim(), LeaseStore(api.database, lease_seconds=60)
     coming = asyncio.ensure_future(anext(watch))
     await api.cache.put_progress(TENANT, job_id, 1, pb.Progress(percent=10).SerializeToString())
-    told = [await asyncio.wait_for(coming, 10)]
+    told = [await soon(coming)]
     while told[-1].sequence:
-        told.append(await asyncio.wait_for(anext(watch), 10))
+        told.append(await soon(anext(watch)))
     assert [e.state for e in told] == [pb.Job.PROCESSING] * len(told)
     assert (told[-1].job_id, told[-1].progress.percent, told[-1].attempt) == (made.id, 10, 1)
     assert abs((told[-1].time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)).total_seconds()) < 60
     coming = asyncio.ensure_future(anext(watch))
     await api.cache.put_progress(TENANT, job_id, 1, pb.Progress(percent=10).SerializeToString())  # no news
     await leases.complete([FinishedTask(lease=task.lease)])
-    last = await asyncio.wait_for(coming, 10)
+    last = await soon(coming)
     assert (last.sequence, last.state) == (3, pb.Job.COMPLETED)
     assert [event async for event in watch] == []
 

@@ -7,6 +7,7 @@ import time
 import pytest
 from conftest import SharedServer
 from store.kit import TENANT, Store
+from waiting import patient
 
 from reelmill.announce import Announcer
 from reelmill.api import watching
@@ -21,7 +22,6 @@ from reelmill.telemetry.metrics import HEARD
 TIMEOUT_SECONDS = 0.05  # for which Redis is waited for here
 STALL_SECONDS = 0.07
 STALLS = 40
-PATIENCE_SECONDS = 20.0
 
 
 async def stall(after: int) -> None:
@@ -54,7 +54,7 @@ async def test_each_change_is_heard_by_its_wake_up(
     watcher = asyncio.create_task(watch())
 
     async def until(version: int) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patient():
             while version not in seen:
                 heard.clear()
                 await heard.wait()

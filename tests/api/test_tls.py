@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from live import Reelmill, get
 from services.process import HOST
+from waiting import PATIENCE_SECONDS
 
 from reelmill.auth.certificates import Certificate
 from reelmill.client import Backoff, Client, ReelmillError, Tls
@@ -84,7 +85,7 @@ class Secured(Reelmill):
     def answers(self) -> bool:
         context = ssl.create_default_context(cafile=self.environment["REELMILL_API_AUTHORITIES"])
         try:
-            return httpx.get(f"{self.http}/readyz", verify=context, timeout=5).status_code == 200
+            return httpx.get(f"{self.http}/readyz", verify=context, timeout=PATIENCE_SECONDS).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -130,17 +131,17 @@ def test_an_api_knows_its_callers_by_their_certificates_and_they_know_it(walled:
 
 def test_a_gateway_speaks_https_alone_and_its_own_calls_of_the_api_are_tls_too(walled: Walled) -> None:
     context = ssl.create_default_context(cafile=walled.trusted)
-    assert httpx.get(f"{walled.system.http}/v1/jobs", verify=context).json() == {}
+    assert httpx.get(f"{walled.system.http}/v1/jobs", verify=context, timeout=PATIENCE_SECONDS).json() == {}
     assert get(walled.system.http.replace("https:", "http:") + "/healthz")[0] == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{walled.system.http}/healthz")
+        httpx.get(f"{walled.system.http}/healthz", timeout=PATIENCE_SECONDS)
 
 
 def test_new_certificates_are_used_without_a_restart_and_broken_ones_are_not(walled: Walled) -> None:
     def serials() -> set[int]:
         found = set()
         for port in (walled.system.environment["REELMILL_HTTP_PORT"], walled.system.environment["REELMILL_GRPC_PORT"]):
-            told = ssl.get_server_certificate((HOST, int(port)), timeout=10)
+            told = ssl.get_server_certificate((HOST, int(port)), timeout=PATIENCE_SECONDS)
             found.add(x509.load_pem_x509_certificate(told.encode()).serial_number)
         return found
 

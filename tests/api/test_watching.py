@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from waiting import patient
 
 from reelmill.api import watching
 from reelmill.api.statuses import Statuses
@@ -86,7 +87,7 @@ class Watched:
 
     async def all_saw(self, **last: Any) -> None:
         """Until each watcher's newest event has these fields."""
-        async with asyncio.timeout(30):
+        async with patient():
             while not all(s and all(getattr(s[-1], n) == v for n, v in last.items()) for s in self.seen):
                 await asyncio.sleep(0.001)
 
@@ -144,7 +145,7 @@ async def test_a_change_is_read_once_for_all_watchers_of_a_job(watched: Watched)
     stored = await watched.leases.cancelled(task.lease)
     assert stored
     await watched.tell(stored.job)
-    async with asyncio.timeout(30):
+    async with patient():
         await asyncio.gather(*watched.tasks)
     history = sequences(late)
     assert history == list(range(1, stored.job.version + 1))
@@ -196,7 +197,7 @@ async def test_many_idle_jobs_are_polled_in_one_statement_and_changes_are_found_
 
     monkeypatch.setattr(watched.watches._jobs, "versions", counted)
     watched.spent()
-    async with asyncio.timeout(30):
+    async with patient():
         while polls < 10:
             await asyncio.sleep(0.001)
     statements, reads = watched.spent()
@@ -204,7 +205,7 @@ async def test_many_idle_jobs_are_polled_in_one_statement_and_changes_are_found_
 
     for new in jobs:
         await watched.jobs.cancel(TENANT, new.id, "")
-    async with asyncio.timeout(30):
+    async with patient():
         await asyncio.gather(*watched.tasks)
     assert {tuple(e.state for e in seen) for seen in watched.seen} == {(Job.QUEUED, Job.CANCELLED)}
     assert watched.watches._followers == {} and watched.watches._poller is None, "who leaves leaves nothing"
@@ -221,12 +222,12 @@ async def test_watchers_hear_why_they_hear_no_more_and_may_come_again(
         watched.watch(new.id)
     await watched.all_saw(state=Job.QUEUED)
     watched.store.away = True
-    async with asyncio.timeout(30):
+    async with patient():
         heard = await asyncio.gather(*watched.tasks, return_exceptions=True)
     assert [type(error) for error in heard] == [Unavailable] * 3
     watched.store.away = False
     watched.watch(new.id)
-    async with asyncio.timeout(30):
+    async with patient():
         while not watched.seen[-1]:
             await asyncio.sleep(0.001)
 
@@ -240,6 +241,6 @@ async def test_a_restored_database_has_another_history(watched: Watched) -> None
     await watched.watches._compare(TENANT, [follower])
     await watched.jobs.cancel(TENANT, new.id, "")
     follower.look(sure=True)
-    async with asyncio.timeout(30):
+    async with patient():
         await watched.tasks[0]
     assert sequences(seen) == [1, 2]

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from services.process import HOST, free_port
+from waiting import PATIENCE_SECONDS
 
 from reelmill.standard_webhooks import secret_bytes, signed_headers
 
@@ -36,7 +37,9 @@ def test_a_receiver_of_the_document_verifies(language: str, tmp_path: Path) -> N
     environment = os.environ | {"WEBHOOK_SECRET": SECRET, "PYTHONUNBUFFERED": "1"}
     running = subprocess.Popen([program, *arguments], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     try:
-        with httpx.Client(base_url=f"http://{HOST}:{port}", transport=httpx.HTTPTransport(retries=0)) as http:
+        with httpx.Client(
+            base_url=f"http://{HOST}:{port}", transport=httpx.HTTPTransport(retries=0), timeout=PATIENCE_SECONDS
+        ) as http:
             headers = signed_headers([b"o" * 32, secret_bytes(SECRET)], "msg_1", int(time.time()), BODY)
             assert _answered(http, running, BODY, headers) == 204
             for body, changes in (

@@ -5,14 +5,13 @@ import json
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
 import clips
 import psutil
 from cli.conftest import reelmill
+from waiting import until
 
 from reelmill.embedded import EmbeddedPostgres
 
@@ -34,13 +33,6 @@ def read_until(process: subprocess.Popen[str], words: str) -> None:
         line = stream.readline()
         assert line, seen
         seen += line
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def postgres(data: Path) -> psutil.Process:

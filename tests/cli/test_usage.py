@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Cli, reelmill
+from waiting import PATIENCE_SECONDS
 
 ODD = "\udcff"  # a byte that is no UTF-8, as Python hands it over
-PATIENCE_SECONDS = 60
 
 
 @pytest.mark.parametrize(

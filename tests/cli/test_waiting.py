@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cli.conftest import Cli, reelmill
 from services.process import HOST
+from waiting import PATIENCE_SECONDS
 
 from reelmill.store.migrate import migrate, migrations
 
@@ -22,7 +23,7 @@ def running(process: str, folder: Path, database_url: str) -> Iterator[subproces
         yield child
     finally:
         child.terminate()
-        child.communicate(timeout=20)
+        child.communicate(timeout=PATIENCE_SECONDS)
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from services.moto import Moto
+from waiting import PATIENCE_SECONDS
 
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import Cache
@@ -92,7 +93,7 @@ MAX_BYTES = 1_000_000
 def s3_endpoint() -> Iterator[str]:
     """An S3 with one empty bucket, `bucket`; moto's server."""
     with Moto() as server:
-        httpx.put(f"{server.url}/bucket").raise_for_status()
+        httpx.put(f"{server.url}/bucket", timeout=PATIENCE_SECONDS).raise_for_status()
         yield server.url
 
 

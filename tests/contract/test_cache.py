@@ -4,11 +4,11 @@ import asyncio
 import random
 from uuid import uuid4
 
+from waiting import PATIENCE_SECONDS
+
 from reelmill.cache.port import Cache, Status, gone, job_channel
 from reelmill.jobs.progress import Part
 from reelmill.v1.jobs_pb2 import Progress
-
-PATIENCE_SECONDS = 10
 
 
 def status(version: int = 1, *, final: bool = False, like: Status | None = None) -> Status:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import soon
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.storage import guarded_http
@@ -147,7 +148,7 @@ async def fetched(uri: str, target: Path, **options: Any) -> Fetched:
     settings = {"allowed": EVERYWHERE, "timeout_seconds": 0.3, "total_seconds": 0.6}
     rest = {name: options.pop(name) for name in ("max_bytes", "room", "expected") if name in options}
     limits = HttpLimits(**(settings | options))
-    return await asyncio.wait_for(fetch_http(uri, target, limits=limits, **({"max_bytes": MAX_BYTES} | rest)), 30)
+    return await soon(fetch_http(uri, target, limits=limits, **({"max_bytes": MAX_BYTES} | rest)))
 
 
 async def fetch(uri: str, target: Path, **options: Any) -> int:

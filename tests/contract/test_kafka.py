@@ -9,8 +9,9 @@ from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from contract.conftest import PARTITIONS
-from contract.test_queue import PATIENCE_SECONDS, joined, message, numbers, take
+from contract.test_queue import joined, message, numbers, take
 from services.kafka import Kafka
+from waiting import PATIENCE_SECONDS, eventually, patient, soon
 
 from reelmill.queue import kafka
 from reelmill.queue.kafka import KafkaQueue
@@ -26,13 +27,12 @@ def make(url: str, prefix: str) -> KafkaQueue:
 
 def partitions(url: str) -> dict[str, int]:
     admin = AdminClient({"bootstrap.servers": url.removeprefix("kafka://")})
-    return {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=10).topics.items()}
+    return {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=PATIENCE_SECONDS).topics.items()}
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await asyncio.to_thread(holds):
-            await asyncio.sleep(0.05)
+    """Ask in a thread, for a client's calls of Kafka wait."""
+    await eventually(lambda: asyncio.to_thread(holds))
 
 
 def holds(consumer: Consumer) -> bool:
@@ -98,7 +98,7 @@ async def test_the_committed_position_is_the_first_open_message(
     asked = [TopicPartition(topic_prefix + TOPIC, p) for p in range(PARTITIONS)]
 
     def position() -> int:
-        return max(p.offset for p in reader.committed(asked, timeout=10))
+        return max(p.offset for p in reader.committed(asked, timeout=PATIENCE_SECONDS))
 
     await one.commit([deliveries[n] for n in (9, 0, 1, 5, 2)])
     await until(lambda: position() == 3)
@@ -124,7 +124,7 @@ async def test_a_member_that_joins_while_another_holds_gets_its_share(
     await three.commit(share)
     await three.stop()
     # Now all is `one`'s again, and none of its partitions is still paused.
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while set(numbers(held)) | set(numbers(share)) < set(range(200)):
             held += await one.receive(100, 1)
     assert len(share) < 200
@@ -156,7 +156,7 @@ async def test_members_that_come_and_go_lose_nothing(queue: KafkaQueue, one: Con
             await consumer.commit(received)
         await guest.receive(20, 0.1)  # it dies with these
         await guest.stop()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while len(seen) < 200:
             received = await one.receive(100, PATIENCE_SECONDS)
             seen |= set(numbers(received))
@@ -177,7 +177,7 @@ async def test_a_fatal_error_is_told_and_a_new_client_takes_over(
     await holder.stop()
     await queue.publish([message(7)])
     received: list[int] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while not received:
             try:
                 received = numbers(await refused.receive(1, PATIENCE_SECONDS))
@@ -217,7 +217,7 @@ async def test_a_broker_that_is_away_is_told_and_found_once_it_is_back(away: Kaf
     with pytest.raises(QueueUnavailable):
         await queue.check()
     with pytest.raises(QueueUnavailable):
-        await asyncio.wait_for(queue.publish([message(1)]), 5)
+        await soon(queue.publish([message(1)]))
     consumer = queue.consumer()
     assert await consumer.receive(1, 0.1) == []
     await asyncio.to_thread(away.start)
@@ -228,7 +228,7 @@ async def test_a_broker_that_is_away_is_told_and_found_once_it_is_back(away: Kaf
     await asyncio.to_thread(away.kill)
     with pytest.raises(QueueUnavailable):
         await queue.check()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         await consumer.stop()
         await queue.stop()
 

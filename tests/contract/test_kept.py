@@ -16,6 +16,7 @@ import pytest
 from buckets import Bucket, serving_bucket
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import patient, soon
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.validators import Validator
@@ -143,7 +144,7 @@ async def test_nobody_waits_for_a_slot_of_whoever_brought_it(worker: Worker, buc
 
     first = asyncio.create_task(worker.fetch(holder="first", away=away))
     await bucket.half.wait()
-    other = await asyncio.wait_for(worker.fetch(holder="other"), 20)
+    other = await soon(worker.fetch(holder="other"))
     assert not first.done() and other.path.read_bytes() == CONTENT
     slot.set()
     assert await first == other and bucket.count("GET") == 1
@@ -278,12 +279,12 @@ async def test_what_nobody_asks_for_goes_after_a_while(make: Callable[..., Worke
     held = await worker.fetch(A, holder="held")
     free = await worker.fetch(B, holder="free")
     worker.kept.release("free")
-    async with asyncio.timeout(20):
+    async with patient():
         while free.path.exists():
             await asyncio.sleep(0.01)
     assert held.path.exists()
     worker.kept.release("held")
-    async with asyncio.timeout(20):
+    async with patient():
         while held.path.exists():
             await asyncio.sleep(0.01)
     worker.kept.close()
@@ -330,7 +331,7 @@ async def test_of_a_worker_that_is_killed_in_the_middle_nothing_is_left_and_noth
         assert other.stdout
         assert "Fetched" in await asyncio.to_thread(other.stdout.readline)
         bucket.go_on.clear()
-        async with asyncio.timeout(90):
+        async with patient():
             while not any(0 < path.stat().st_size < len(CONTENT) for path in worker.files()):
                 await asyncio.sleep(0.01)
         assert len(worker.files()) == 2  # one that is whole, and half of another

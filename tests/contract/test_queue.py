@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 from contract.conftest import Join
+from waiting import PATIENCE_SECONDS, patient, soon
 
 from reelmill.queue import postgres
 from reelmill.queue.port import Consumer, Delivery, Message, Queue, QueueUnavailable, Topic
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.store.database import Database
-
-PATIENCE_SECONDS = 60
 
 
 def message(number: int, topic: Topic = Topic.TASKS_NORMAL) -> Message:
@@ -26,7 +25,7 @@ def numbers(deliveries: Sequence[Delivery]) -> list[int]:
 async def take(consumer: Consumer, count: int, *, limit: int = 100, commit: bool = False) -> list[Delivery]:
     """Receive until `count` have come."""
     taken: list[Delivery] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while len(taken) < count:
             received = await consumer.receive(limit, PATIENCE_SECONDS)
             taken += received
@@ -45,7 +44,7 @@ async def joined(queue: Queue, *consumers: Consumer, topic: Topic = Topic.TASKS_
         await consumer.commit(received)
         came.update(numbers(received))
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         for consumer in consumers:
             first = asyncio.create_task(receive(consumer, PATIENCE_SECONDS))
             while not first.done():
@@ -85,7 +84,7 @@ async def test_higher_classes_come_first_while_a_flood_waits(queue: Queue, join:
         await queue.publish([Message(topic=topic, key="k", value=b"1") for _ in range(flood)])
         # They come in pieces, and others while a piece is under way; once one is here, none but its own.
         in_a_row = 0
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patient():
             while in_a_row < 50:
                 [delivery] = await consumer.receive(1, PATIENCE_SECONDS)
                 came[delivery.message.topic] += 1
@@ -98,7 +97,7 @@ async def test_two_consumers_share_the_work_and_none_gets_what_the_other_has(que
     await joined(queue, one, two)
     await queue.publish([message(n) for n in range(300)])
     shares: tuple[list[int], list[int]] = ([], [])
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while len(shares[0]) + len(shares[1]) < 300:
             for share, consumer in zip(shares, (one, two), strict=True):
                 share += numbers(await consumer.receive(10, 0.05))
@@ -124,7 +123,7 @@ async def test_what_was_not_committed_comes_again_once_its_consumer_has_stopped(
     await first.stop()
     second = join()
     again: set[int] = set()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while not again >= {0, 1, 2}:
             again |= set(numbers(await second.receive(100, 1)))
     assert again <= set(range(20))
@@ -160,7 +159,7 @@ async def test_a_waiting_receive_answers_as_soon_as_a_message_arrives(
     waiting = asyncio.create_task(consumer.receive(10, 3600))
     await asyncio.wait([waiting], timeout=0.1)
     await queue.publish([message(7)])
-    assert numbers(await asyncio.wait_for(waiting, PATIENCE_SECONDS)) == [7]
+    assert numbers(await soon(waiting)) == [7]
 
 
 async def test_a_cancelled_receive_loses_nothing(queue: Queue, join: Join) -> None:
@@ -217,7 +216,7 @@ async def test_stop_ends_a_receive_that_waits(queue: Queue, join: Join) -> None:
     await asyncio.wait([waiting], timeout=0.1)
     await consumer.stop()
     with pytest.raises(QueueUnavailable):
-        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+        await soon(waiting)
 
 
 async def test_postgres_brings_what_a_dead_consumer_held_again(database: Database) -> None:
@@ -253,7 +252,7 @@ async def test_postgres_wakes_consumers_of_rows_that_a_transaction_wrote(
     async with database.transaction() as connection:
         await connection.execute("INSERT INTO outbox (topic, key, value) VALUES ('tasks.low', 'k', '5')")
     await queue.wake()
-    assert numbers(await asyncio.wait_for(waiting, PATIENCE_SECONDS)) == [5]
+    assert numbers(await soon(waiting)) == [5]
     await consumer.stop()
 
 

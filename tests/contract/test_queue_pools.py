@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 from contract.conftest import Join
-from contract.test_queue import PATIENCE_SECONDS
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.queue.port import Message, Queue, parse_task_ready, pool_told, task_ready
 from reelmill.queue.postgres import PostgresQueue
@@ -25,7 +25,7 @@ async def test_each_pool_hears_of_its_own_tasks_though_others_listen_too(queue: 
     async def heard(pool: str) -> set[int]:
         """Places in `ids` of what a pool's workers would heed."""
         found: set[int] = set()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patient():
             while len(found) < len(ids) / len(POOLS):
                 received = await consumers[pool].receive(2, PATIENCE_SECONDS)
                 ours = [d.message for d in received if pool_told(d.message) == pool]

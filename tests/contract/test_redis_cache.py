@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 from contract.conftest import FINAL_TTL_SECONDS, STATUS_TTL_SECONDS, redis_cache
-from contract.test_cache import PATIENCE_SECONDS, kept, status
+from contract.test_cache import kept, status
 from redis.asyncio import Redis as RedisClient
 from services.redis import Redis
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.cache.missed import Missed
 from reelmill.cache.port import Cache, CacheUnavailable, Status, job_channel
@@ -50,7 +51,7 @@ async def own(own_server: Redis) -> AsyncIterator[RedisCache]:
 async def available(cache: Cache) -> None:
     """Wait until the breaker lets calls through and they work."""
     put = status()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while await kept(cache, put) is None:
             await cache.put([put])
             await asyncio.sleep(0.05)
@@ -220,12 +221,12 @@ async def test_what_was_missed_is_put_again_the_newest_of_each_job(
         cancelled.cancel()
         await asyncio.gather(cancelled, return_exceptions=True)
         own_server.resume()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patient():
             while await kept(own, cut_short) is None or await kept(own, other) is None:
                 await asyncio.sleep(0.02)
         assert await kept(own, one) == one
         assert await subscription.wait(PATIENCE_SECONDS)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while own._missed._waiting:
             await asyncio.sleep(0.02)
 
@@ -243,7 +244,7 @@ async def test_what_was_missed_for_long_or_is_too_much_is_given_up(monkeypatch: 
     missed.add(statuses)
     task = missed._task
     assert task
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         await task
     assert 2 <= len(tried) < 10, "ever more seldom"
     assert all(one == statuses[2:] for one in tried)

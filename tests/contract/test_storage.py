@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from contract.conftest import MAX_BYTES
+from waiting import patient, soon
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable
 from reelmill.storage import uris
@@ -71,7 +72,7 @@ async def test_a_file_is_read_once_for_its_copy_and_its_hash(storage: Storage, t
     pipe, uri, content = tmp_path / "pipe.mp4", storage.own("outputs/once.mp4"), os.urandom(count)
     os.mkfifo(pipe)  # what is read from it is gone
     writing = asyncio.create_task(asyncio.to_thread(pipe.write_bytes, content))
-    async with asyncio.timeout(20):
+    async with patient():
         stored = await storage.put_file(pipe, uri, "video/mp4")
     await writing
     assert (stored.size_bytes, stored.sha256) == (count, hashlib.sha256(content).hexdigest())
@@ -232,7 +233,7 @@ async def test_of_an_upload_that_is_cancelled_nothing_is_kept(storage: Storage, 
         await asyncio.Event().wait()
 
     upload = asyncio.create_task(storage.put_upload(upload_uri(), body(), limit_bytes=LIMIT_BYTES))
-    await asyncio.wait_for(reached.wait(), 10)
+    await soon(reached.wait())
     upload.cancel()
     await asyncio.gather(upload, return_exceptions=True)
     assert upload.cancelled()

@@ -15,6 +15,7 @@ from deploy.conftest import render
 from services import kafka
 from services.postgres import Postgres, binaries
 from services.process import HOST, free_port
+from waiting import PATIENCE_SECONDS
 
 from reelmill.store.migrate import migrate
 
@@ -129,7 +130,7 @@ def check_redis_script(script: str) -> None:
     with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL, cwd="/tmp") as server:
         try:
             with redis.Redis(port=port, password="its-password") as ours, redis.Redis(port=port) as stranger:
-                deadline = time.monotonic() + 20
+                deadline = time.monotonic() + PATIENCE_SECONDS
                 while True:
                     try:
                         assert ours.ping()

@@ -20,6 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from jobs import STILL, job
 from live import Reelmill, channel
 from shapes import METHODS
+from waiting import PATIENCE_SECONDS
 
 from reelmill.auth.failures import MOST_FAILURES
 from reelmill.auth.roles import RULES, Role
@@ -54,11 +55,11 @@ class World:
         metadata = [("authorization", f"Bearer {token}")] if token else []
         try:
             if path.endswith("/WatchJob"):
-                call = self.connection.unary_stream(path)(raw, timeout=20, metadata=metadata)
+                call = self.connection.unary_stream(path)(raw, timeout=PATIENCE_SECONDS, metadata=metadata)
                 first = next(call, b"")
                 call.cancel()
                 return "OK", "", first
-            made = self.connection.unary_unary(path)(raw, timeout=20, metadata=metadata)
+            made = self.connection.unary_unary(path)(raw, timeout=PATIENCE_SECONDS, metadata=metadata)
             return "OK", "", made
         except grpc.RpcError as error:
             return error.code().name, error.details(), b""  # type: ignore[attr-defined]
@@ -263,7 +264,7 @@ def test_a_revoked_key_is_refused_within_seconds_and_a_rotated_one_goes_on(world
             with Client(world.system.grpc, token=following.token) as renewed:
                 list(renewed.list_jobs())
                 admin.revoke_key(following.key.id)
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + PATIENCE_SECONDS
                 with pytest.raises(Unauthenticated):
                     while time.monotonic() < deadline:
                         list(renewed.list_jobs())
@@ -290,7 +291,7 @@ def test_what_was_done_and_what_was_refused_is_listed_with_whom_and_from_where(w
         ("operator", "CancelJob", UNKNOWN, "127.0.0.1 by 127.0.0.1", "NOT_FOUND"),
     }
     with world.client("admin") as admin:
-        deadline, found = time.monotonic() + 20, set()
+        deadline, found = time.monotonic() + PATIENCE_SECONDS, set()
         while not wanted <= found and time.monotonic() < deadline:
             events = list(admin.audit_events(page_size=7))
             found = {(e.user, e.method, e.target, e.address, e.outcome) for e in events}

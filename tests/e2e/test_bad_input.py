@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from e2e.servers import naughty_server
 from fault.kit.deployment import Deployment
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -122,7 +123,7 @@ async def test_everything_wrong_is_told_at_once(embedded: Deployment) -> None:
 
 
 async def test_nothing_is_left_behind(embedded: Deployment) -> None:
-    async with asyncio.timeout(30):
+    async with patient():
         while list((embedded.media / "out").glob("*")) or embedded.ffmpegs():
             await asyncio.sleep(0.1)  # the scheduler's sweep of attempts that failed
     assert list((embedded.folder / "data" / "work").glob("*")) == []
@@ -138,5 +139,5 @@ def body(system: Deployment) -> dict[str, Any]:
 
 
 async def _post(system: Deployment, job: dict[str, Any]) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=system.rest, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=system.rest, timeout=PATIENCE_SECONDS) as http:
         return await http.post("/v1/jobs", json=job)

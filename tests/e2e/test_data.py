@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 from fault.kit.checker import messages, read
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.cache.redis import status_key
 from reelmill.store.tenancy import DEFAULT_IDENTITY
@@ -59,7 +60,7 @@ async def test_kafka_has_the_message_and_the_group_has_committed_it(full: Deploy
     consumer = Consumer(group)
     try:
         [place] = await asyncio.to_thread(
-            consumer.committed, [TopicPartition(mine.topic(), mine.partition())], timeout=10
+            consumer.committed, [TopicPartition(mine.topic(), mine.partition())], timeout=PATIENCE_SECONDS
         )
         assert place.offset > mine.offset()
     finally:
@@ -72,7 +73,7 @@ def _events_of(system: Deployment, job: Job) -> list[BaseCloudEvent]:
 
 
 async def test_kafka_has_a_cloud_event_for_each_state(full: Deployment, done: Job) -> None:
-    async with asyncio.timeout(20):
+    async with patient():
         while len(events := await asyncio.to_thread(_events_of, full, done)) < 3:  # the last may be on its way
             await asyncio.sleep(0.1)
     assert [e.get_type() for e in events] == [f"reelmill.job.{s}" for s in ("queued", "processing", "completed")]

@@ -16,6 +16,7 @@ from fault.kit.checker import check
 from fault.kit.deployment import Deployment
 from httpx_sse import aconnect_sse
 from media.kit import FFMPEG
+from waiting import PATIENCE_SECONDS
 
 from reelmill.v1.jobs_pb2 import Job, JobEvent
 
@@ -105,7 +106,7 @@ async def test_a_watch_resumes_after_a_sequence_number(system: Deployment) -> No
 
 
 async def test_by_rest_with_server_sent_events(system: Deployment) -> None:
-    async with httpx.AsyncClient(base_url=system.rest, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=system.rest, timeout=PATIENCE_SECONDS) as http:
         created = await http.post("/v1/jobs", json=body(system))
         assert created.status_code == 200, created.text
         path = f"/v1/jobs/{created.json()['id']}"
@@ -129,7 +130,7 @@ async def test_a_package_is_played_from_its_address(system: Deployment) -> None:
     package = {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "chunk_seconds": 2, "rungs": [{"height": 90}]}
     wanted = {**body(system), "outputs": [{"name": "stream", "package": package}]}
     foreign = {"Origin": PLAYER}
-    async with httpx.AsyncClient(base_url=system.rest, timeout=30, headers=foreign) as http:
+    async with httpx.AsyncClient(base_url=system.rest, timeout=PATIENCE_SECONDS, headers=foreign) as http:
         created = await http.post("/v1/jobs", json=wanted)
         job = await system.client.wait(created.json()["id"])
         assert job.state == Job.COMPLETED, job.error
@@ -167,7 +168,7 @@ async def test_by_command_line(system: Deployment, tmp_path: Path) -> None:
 
 
 async def test_an_upload_is_an_input(system: Deployment) -> None:
-    async with httpx.AsyncClient(base_url=system.rest, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=system.rest, timeout=PATIENCE_SECONDS) as http:
         content = (system.media / "talk.mp4").read_bytes()
         upload = (await http.post("/v1/uploads", params={"name": "talk.mp4"}, content=content)).json()
         job = {"inputs": [{"uri": upload["uri"]}], "outputs": [{"name": "s", "thumbnail": {"width": 64}}]}
@@ -178,7 +179,7 @@ async def test_an_upload_is_an_input(system: Deployment) -> None:
 
 
 async def test_twenty_calls_with_one_key_make_one_job(system: Deployment) -> None:
-    async with httpx.AsyncClient(base_url=system.rest, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=system.rest, timeout=PATIENCE_SECONDS) as http:
         headers = {"Idempotency-Key": "one-key"}
         answers = await asyncio.gather(*(http.post("/v1/jobs", json=body(system), headers=headers) for _ in range(20)))
         assert {a.status_code for a in answers} == {200}
@@ -195,7 +196,7 @@ async def test_a_cancelled_job_ends_soon_and_leaves_nothing(system: Deployment) 
         if event.phase == Job.TRANSCODING:
             await system.client.cancel_job(job.id, "no longer wanted")
             break
-    [done] = await system.finish(job, timeout_seconds=10)
+    [done] = await system.finish(job, timeout_seconds=30)
     assert done.state == Job.CANCELLED
     assert system.ffmpegs() == []
 

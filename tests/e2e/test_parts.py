@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import structlog
 from conftest import SharedServer
 from services.process import HOST, free_port
 from structlog.testing import LogCapture
+from waiting import PATIENCE_SECONDS, eventually, patient
 
 from reelmill import supervise, system
 from reelmill.client import AsyncClient
@@ -55,8 +56,7 @@ PARTS = {
 WATCH = ("watch_poll", "watch_wakeups")  # while somebody watches
 # A change is heard within this by wake-up; by the poll it takes 1.5 to 2 s.
 QUICK_SECONDS = 1.0
-PATIENCE_SECONDS = 30.0
-HANDLED_SECONDS = 3.0  # a part that has not ended by then has handled an error
+HANDLED_LOOKS = 300  # a part that has not ended by then has handled an error: as many turns of the loop, not seconds
 
 
 class Unforeseen(Exception):
@@ -102,16 +102,6 @@ def break_thread(thread: threading.Thread) -> None:
     assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Unforeseen)) == 1
 
 
-async def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait for a condition."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        pytest.fail(f"in {PATIENCE_SECONDS:g} s: not {what}")
-
-
 async def broken(part: Part, logged: Sequence[Any]) -> None:
     """Break each task of a part, and see that it is told, counted and runs again."""
     whole = 1 if part.thread else len(tasks_of(part))
@@ -122,17 +112,16 @@ async def broken(part: Part, logged: Sequence[Any]) -> None:
                 break_thread(part.thread)
             else:
                 await break_task(sorted(tasks_of(part), key=asyncio.Task.get_name)[number])
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_SECONDS if part.thread else HANDLED_SECONDS):
-                    while ends(part) == counted:
-                        await asyncio.sleep(0.01)
-        await until(lambda: part.starts > starts, f"{part.name} runs again")  # noqa: B023
+            looks = HANDLED_LOOKS * (20 if part.thread else 1)
+            while ends(part) == counted and (looks := looks - 1):
+                await asyncio.sleep(0.01)
+        await eventually(lambda: part.starts > starts, f"{part.name} runs again")  # noqa: B023
         assert ends(part) == counted + 1, part.name
         [line] = [e for e in logged[told:] if e["log_level"] == "error" and e.get("part") == part.name]
         # Out of a call into librdkafka it comes as CPython's own, which says that it came in there.
         assert any(words in repr(line["exc_info"]) for words in ("Unforeseen", "returned NULL without setting"))
         # Its TaskGroup too.
-        await until(lambda: part.thread is not None or len(tasks_of(part)) == whole, f"{part.name} is whole")
+        await eventually(lambda: part.thread is not None or len(tasks_of(part)) == whole, f"{part.name} is whole")
 
 
 def ends(part: Part) -> float:
@@ -155,7 +144,7 @@ class Running:
             self.parts[name] = [part for part in alive() if part not in before]
             return Counter(part.name for part in self.parts[name])
 
-        await until(lambda: names() == Counter(PARTS[name]), f"{name} has its parts, but {names()}")
+        await eventually(lambda: names() == Counter(PARTS[name]), f"{name} has its parts, but {names()}")
         return entered
 
 
@@ -269,7 +258,9 @@ async def test_each_part_of_each_process_is_back_after_an_error_that_nobody_fore
         await running.start("gateway", process("gateway", gateway))
         await running.start("worker", process("worker", chosen))
         await running.start("scheduler", process("scheduler", chosen))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://{HOST}:{gateway.http_port}"))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://{HOST}:{gateway.http_port}", timeout=PATIENCE_SECONDS)
+        )
         await kill(running, client, http, tmp_path, logged)
         assert unknown() == set()
 
@@ -291,7 +282,7 @@ async def kill(running: Running, client: AsyncClient, http: httpx.AsyncClient, f
 
 
 async def back(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while (await http.get("/v1/jobs")).status_code == 503:
             await asyncio.sleep(0.05)
 
@@ -320,7 +311,7 @@ async def test_the_whole_in_one_process_too(tmp_path: Path, clip: Path, logged: 
         running = Running(stack)
         addresses = await running.start("up", system.running_system(settings(tmp_path)))
         client = await stack.enter_async_context(AsyncClient(addresses.grpc))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=addresses.http))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=addresses.http, timeout=PATIENCE_SECONDS))
         await kill(running, client, http, tmp_path, logged)
         assert unknown() == set()
     assert supervise.alive() == []
@@ -333,7 +324,7 @@ async def test_grpc_s_own_loop_is_begun_again(database_url: str, tmp_path: Path,
         [part] = [part for part in alive() if part.name == "api_grpc"]
         [loop] = [t for t in asyncio.all_tasks() if "_server_main_loop" in str(t.get_coro().__qualname__)]
         await break_task(loop)
-        await until(lambda: part.starts == 2, "gRPC's server runs again")
+        await eventually(lambda: part.starts == 2, "gRPC's server runs again")
         assert [line["part"] for line in logged if line["log_level"] == "error"] == ["api_grpc"]
         assert [job async for job in client.list_jobs()] == []
 

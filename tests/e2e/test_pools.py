@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from fault.kit.deployment import Deployment
 from services.databases import Databases
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.jobs.places import ENGINE
 from reelmill.store.switches import GRAPHS, turn
@@ -63,7 +64,7 @@ async def test_a_job_that_no_living_worker_can_take_waits_and_says_so_in_log_tas
     job.requires.append("gpu")
     [made] = await pools.submit(job)
     told = "waits: no living worker of the pool stills with gpu can run run_job"
-    async with asyncio.timeout(60):
+    async with patient():
         while told not in [line.message async for line in pools.client.job_logs(made.id)]:
             await asyncio.sleep(0.1)
     [task] = [task async for task in pools.client.job_tasks(made.id)]
@@ -92,7 +93,7 @@ async def test_an_output_is_there_while_others_are_made_and_stays(pools: Deploym
         Job.PROCESSING, ["film"], [1, 0],
     )  # fmt: skip
     [file] = job.outputs[0].files
-    async with httpx.AsyncClient(base_url=pools.rest) as http:
+    async with httpx.AsyncClient(base_url=pools.rest, timeout=PATIENCE_SECONDS) as http:
 
         async def download() -> httpx.Response:
             return await http.get(f"/v1/jobs/{job.id}/outputs/film/{file.path}")

@@ -14,6 +14,7 @@ from cli.conftest import reelmill
 from live import Reelmill
 from services.process import HOST, free_port
 from typer.testing import CliRunner, Result
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.cli.main import app
 from reelmill.client import Client
@@ -63,7 +64,7 @@ def test_a_receiver_verifies_what_it_is_told(up: Reelmill, run: Run, tmp_path: P
     assert (tested.exit_code, "DELIVERED" in tested.stdout, "TAKEN" in tested.stdout) == (0, True, True)
     with httpx.Client(base_url=up.http, timeout=60) as http:
         job_id = finished(http, up, webhook={"url": url, "events": ["job.completed"]})
-        out, _ = listening.communicate(timeout=30)
+        out, _ = listening.communicate(timeout=PATIENCE_SECONDS)
         assert listening.returncode == 0
         kinds = sorted(line.partition(": ")[0] for line in out.splitlines())
         assert kinds == ["NOT VERIFIED (no signature fits", "verified", "verified"], out
@@ -123,7 +124,7 @@ def test_an_address_fetches_its_file_until_it_expires(up: Reelmill) -> None:
         assert http.get(f"/v1/jobs/{job_id}", params={"signed_urls_seconds": 604_801}).status_code == 400
 
         async def until_refused() -> None:
-            async with asyncio.timeout(30):
+            async with patient():
                 while http.get(address).status_code != 403:
                     await asyncio.sleep(0.1)
 

@@ -13,6 +13,7 @@ from fault.conftest import QUICK, SPREAD, checked
 from fault.kit.checker import read
 from fault.kit.deployment import Deployment
 from services.databases import Databases
+from waiting import patient
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -66,7 +67,7 @@ async def again(system: Deployment, job: Job) -> tuple[int, int]:
 
 async def nothing_is_left(system: Deployment, *names: str) -> None:
     """Wait until no file is left that has one of these in its name."""
-    async with asyncio.timeout(30):
+    async with patient():
         while [uri for uri in system.written() if any(name in uri for name in names)]:
             await asyncio.sleep(0.1)
 

@@ -17,6 +17,7 @@ from fault.kit.checker import messages
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 from services.kafka import Kafka
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -81,7 +82,7 @@ async def test_garbage_goes_to_the_dead_letter_topic_and_blocks_nobody(whole: De
     garbage = [b"", b"garbage", b"\x08\x63", bytes(range(256))]
     await asyncio.to_thread(_produce, whole, "tasks.normal", garbage * 5)
     await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 3))
-    async with asyncio.timeout(20):
+    async with patient():
         while len(await asyncio.to_thread(messages, whole, "dead-letter")) < len(garbage) * 5:
             await asyncio.sleep(0.1)
 
@@ -102,8 +103,8 @@ async def test_a_topic_that_is_deleted_is_made_anew(whole: Deployment) -> None:
     for result in admin.delete_topics([topic]).values():
         await asyncio.to_thread(result.result)
     await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
-    async with asyncio.timeout(60):
-        while topic not in (found := (await asyncio.to_thread(admin.list_topics, timeout=10)).topics):
+    async with patient():
+        while topic not in (found := (await asyncio.to_thread(admin.list_topics, timeout=PATIENCE_SECONDS)).topics):
             await asyncio.sleep(0.1)
     assert len(found[topic].partitions) == 4
     await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))

@@ -14,6 +14,7 @@ from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from services.databases import Databases
 from services.postgres import Postgres
+from waiting import patient
 
 from reelmill.client import AsyncClient, Backoff, Unavailable
 from reelmill.v1.jobs_pb2 import Job
@@ -66,7 +67,7 @@ async def test_killed_with_9_and_restarted_under_load(
     loading = asyncio.create_task(load())
     for _ in range(KILLS):
         seen = len(whole.acknowledged)
-        async with asyncio.timeout(60):
+        async with patient():
             while len(whole.acknowledged) < seen + 3 and not loading.done():
                 await asyncio.sleep(0.05)
         await asyncio.to_thread(postgres.kill)

@@ -16,6 +16,7 @@ from redis.asyncio import Redis as Client
 from services.databases import Databases
 from services.process import HOST
 from services.redis import Redis
+from waiting import patient
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -63,7 +64,7 @@ async def assert_jobs_end_while(system: Deployment, fault: Callable[[], Coroutin
     try:
         jobs = await system.submit(*[system.short_encode(system.talk)] * 2, *[system.quick_job(system.talk)] * 4)
         readers = [Reader(system, job) for job in jobs]
-        async with asyncio.timeout(90):
+        async with patient():
             seen = await asyncio.gather(*(reader.run() for reader in readers))
         done = await system.finish(*jobs)
     finally:

@@ -20,6 +20,7 @@ from services.databases import Databases
 from services.kafka import Kafka
 from services.postgres import Postgres, binaries
 from services.redis import Redis
+from waiting import patient
 
 from reelmill.cache.redis import status_key
 from reelmill.client import NotFound
@@ -159,7 +160,7 @@ async def test_kafka_is_lost_and_an_empty_one_takes_its_place(
     await asyncio.to_thread(kafka.kill)
     during = await system.submit(*[system.quick_job(system.talk)] * 3)
     await asyncio.to_thread(new_kafka.start)
-    async with asyncio.timeout(60):
+    async with patient():
         while not await asyncio.to_thread(announced_again, system):
             await asyncio.sleep(0.2)
     done = await system.finish(*during, *await system.submit(*[system.quick_job(system.talk)] * 3))

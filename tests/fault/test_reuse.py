@@ -11,6 +11,7 @@ from fault.conftest import QUICK, checked
 from fault.kit.deployment import Deployment
 from jobs import STILL, encoding, job
 from services.databases import Databases
+from waiting import patient
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -46,7 +47,7 @@ async def delete(system: Deployment, ended: Job) -> None:
     """Delete a job, and wait until its files are gone."""
     await system.client.delete_job(ended.id)
     del system.acknowledged[ended.id]
-    async with asyncio.timeout(30):
+    async with patient():
         while [uri for uri in system.written() if ended.id in uri]:
             await asyncio.sleep(0.05)
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fault.kit.points import Points
 from live import Reelmill
+from waiting import patient
 
 
 async def test_what_a_gateway_killed_before_its_last_word_leaves_is_no_input_and_goes_with_the_old(
@@ -36,7 +37,7 @@ async def test_what_a_gateway_killed_before_its_last_word_leaves_is_no_input_and
             older = "UPDATE uploads SET create_time = now() - interval '2 days' WHERE id = $1"
             await connection.execute(older, row["id"])
             await asyncio.to_thread(scheduler.start)
-            async with asyncio.timeout(30):
+            async with patient():
                 while path.exists() or await connection.fetchval("SELECT count(*) FROM storage_deletions"):
                     await asyncio.sleep(0.05)  # between looks
             assert await connection.fetch("SELECT FROM uploads WHERE id = $1", row["id"]) == []

@@ -7,6 +7,7 @@ import pytest
 from fault.kit.checker import read
 from fault.kit.deployment import Deployment
 from receiving import Receiver
+from waiting import patient
 
 from reelmill.client import verify_webhook
 from reelmill.store.database import Database
@@ -35,7 +36,7 @@ async def test_a_scheduler_killed_between_sending_and_recording(whole: Deploymen
         await receiver.until(lambda: len(receiver.taken) == 2)
         [done] = await whole.finish(job)
         assert done.state == Job.COMPLETED
-        async with asyncio.timeout(30):
+        async with patient():
             while (told := [one async for one in whole.client.deliveries(job.id)])[0].state != pending.DELIVERED:
                 await asyncio.sleep(0.05)
         assert [(one.tries, one.message_id) for one in told] == [(2, receiver.taken[0].id)]

@@ -119,7 +119,7 @@ async def test_a_cancel_at_any_phase(whole: Deployment, point: str) -> None:
     arrival = await whole.points.reached(point)
     await whole.client.cancel_job(job.id)
     arrival.go()
-    [done] = await whole.finish(job, timeout_seconds=10)
+    [done] = await whole.finish(job)
     assert done.state == Job.CANCELLED
     assert whole.ffmpegs() == []
 

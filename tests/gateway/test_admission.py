@@ -10,6 +10,7 @@ import pytest
 from gateway.test_problems import JOB, problem
 from live import Reelmill
 from services.process import HOST
+from waiting import PATIENCE_SECONDS
 
 OURS, PARTNER = "media.example.com", "https://app.example.com"
 JSON = {"Content-Type": "application/json"}
@@ -26,7 +27,7 @@ def named(idle_api: Reelmill) -> Iterator[httpx.Client]:
 
 def raw(client: httpx.Client, head: str) -> tuple[int, str]:
     """Status and whole answer of a request whose lines are exactly these."""
-    with socket.create_connection((HOST, client.base_url.port or 0), timeout=30) as connection:
+    with socket.create_connection((HOST, client.base_url.port or 0), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"Connection: close\r\n\r\n")
         answer = connection.makefile("rb").read().decode()
     return int(answer.split()[1]), answer

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.gateway.connections import ConnectionLimits, protocol
 from reelmill.serving import running_http
@@ -37,7 +38,7 @@ def narrow(idle_api: Reelmill) -> Iterator[Reelmill]:
 
 def connected(gateway: Reelmill, sent: bytes) -> socket.socket:
     host, _, port = gateway.http.removeprefix("http://").partition(":")
-    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection = socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
     connection.sendall(sent)
     return connection
 
@@ -54,7 +55,7 @@ def rest(connection: socket.socket) -> bytes:
 
 
 def test_hundreds_of_slow_heads_keep_nobody_out_and_are_closed_in_time(narrow: Reelmill) -> None:
-    with ExitStack() as stack, httpx.Client(base_url=narrow.http, timeout=20) as client:
+    with ExitStack() as stack, httpx.Client(base_url=narrow.http, timeout=PATIENCE_SECONDS) as client:
         began = time.monotonic()
         slow = [connected(narrow, b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nX: ") for _ in range(SLOW)]
         for connection in slow:
@@ -62,7 +63,7 @@ def test_hundreds_of_slow_heads_keep_nobody_out_and_are_closed_in_time(narrow: R
         assert client.get("/v1/jobs").status_code == 200
         assert client.get("/readyz").status_code == 200
         answers = [rest(connection) for connection in slow]  # raises TimeoutError where one stays open
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < PATIENCE_SECONDS
     assert sum(answer.startswith(b"HTTP/1.1 408 ") for answer in answers) in range(1, 41)
     assert {answer[:12] for answer in answers} == {b"", b"HTTP/1.1 408"}, "those that gave way are closed silently"
     assert json.loads(answers[-1].partition(b"\r\n\r\n")[2])["code"] == "REQUEST_TIMEOUT"
@@ -73,7 +74,7 @@ def test_heads_that_are_dripped_and_connections_that_are_silent_end_too(narrow: 
         began = time.monotonic()
         while not select.select([dripped], [], [], 0.05)[0]:
             dripped.sendall(b"X: y\r\n")
-            assert time.monotonic() - began < 20
+            assert time.monotonic() - began < PATIENCE_SECONDS
         assert rest(silent) == b""
 
 
@@ -86,19 +87,19 @@ def test_a_second_request_on_a_connection_has_its_time_too(narrow: Reelmill) -> 
 
 
 def test_watches_leave_connections_for_others(narrow: Reelmill) -> None:
-    with ExitStack() as stack, httpx.Client(base_url=narrow.http, timeout=20) as client:
+    with ExitStack() as stack, httpx.Client(base_url=narrow.http, timeout=PATIENCE_SECONDS) as client:
         job_id = client.post("/v1/jobs", json=JOB).json()["id"]
         path = f"/v1/jobs/{job_id}/watch"
         streams = []
         for _ in range(30):
-            watcher = stack.enter_context(httpx.Client(base_url=narrow.http, timeout=20))
+            watcher = stack.enter_context(httpx.Client(base_url=narrow.http, timeout=PATIENCE_SECONDS))
             source = stack.enter_context(connect_sse(watcher, "GET", path))
             streams.append(source.iter_sse())  # kept: its end would be the stream's
             assert next(streams[-1]).json()["state"] == "QUEUED"
         assert problem(client.get(path), 503, "TOO_MANY_WATCHES")
         assert client.get(f"/v1/jobs/{job_id}").status_code == 200
         stack.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:  # until the api has heard that they left
             with client.stream("GET", path) as again:
                 if again.status_code == 200:
@@ -152,7 +153,7 @@ async def sent(port: int, *pieces: bytes) -> tuple[asyncio.StreamReader, asyncio
 async def answered(port: int, *pieces: bytes) -> tuple[int, bytes]:
     """Status and body of what comes until the other side closes."""
     reader, writer = await sent(port, *pieces)
-    async with asyncio.timeout(20):
+    async with patient():
         found = await reader.read()
     writer.close()
     head, _, body = found.partition(b"\r\n\r\n")
@@ -203,7 +204,7 @@ async def test_a_client_that_takes_nothing_is_left(quick: int) -> None:
     _, writer = await sent(quick, head("Content-Length: 0", path="/large"))
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     LARGE_ENDED.clear()
-    async with asyncio.timeout(20):
+    async with patient():
         assert await LARGE_ENDED.wait(), "the gateway has given up the answer"
     writer.close()
 
@@ -238,7 +239,7 @@ async def test_one_that_has_left_is_no_idle_one(quick: int) -> None:
     busy = [await sent(quick, head("Content-Length: 0", path="/wait")) for _ in range(2)]
     idle, writer = await sent(quick)
     assert await answered(quick, head("Content-Length: 0")) == (200, b"0")
-    async with asyncio.timeout(20):
+    async with patient():
         assert await idle.read() == b"", "it gave way, and not one that was gone already"
     for _, other in [*busy, (idle, writer)]:
         other.close()
@@ -249,8 +250,8 @@ async def test_two_that_come_at_once_have_each_the_place_of_another(quick: int) 
     busy = await sent(quick, head("Content-Length: 0", path="/wait"))
     with ExitStack() as stack:
         for _ in range(2):  # the server does not run between them
-            stack.enter_context(socket.create_connection((HOST, quick), timeout=20))
-        async with asyncio.timeout(20):
+            stack.enter_context(socket.create_connection((HOST, quick), timeout=PATIENCE_SECONDS))
+        async with patient():
             assert [await reader.read() for reader, _ in idle] == [b"", b""], "both gave way"
     for _, writer in (*idle, busy):
         writer.close()

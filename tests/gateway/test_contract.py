@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from live import Reelmill
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from waiting import PATIENCE_SECONDS
 
 from reelmill.capacity import Limits
 from reelmill.gateway import openapi
@@ -41,7 +42,7 @@ def test_every_operation_answers_as_documented(case: Any, idle_gateway: Reelmill
         excluded.append(negative_data_rejection)  # each item is refused by itself, in a 200
     if case.operation.label in ("POST /v1/jobs:validate", "POST /v1/jobs:estimate"):
         excluded.append(not_a_server_error)  # an input of theirs may be one that can't be had now
-    response = case.call_and_validate(base_url=idle_gateway.http, timeout=30, excluded_checks=excluded)
+    response = case.call_and_validate(base_url=idle_gateway.http, timeout=PATIENCE_SECONDS, excluded_checks=excluded)
     if response.status_code >= 500:
         assert response.json()["detail"].startswith("INPUT_UNAVAILABLE: "), response.text
     if response.status_code == 400 and case.meta.generation.mode.is_positive:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway.test_problems import problem
 from live import Reelmill
 from store.kit import Store
 from typer.testing import CliRunner
+from waiting import PATIENCE_SECONDS, until
 
 from reelmill.cli.main import app
 from reelmill.client import Client
@@ -229,10 +229,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(idle_gateway: Reelmill) -> Non
     host, port = idle_gateway.http.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(b"POST /v1/uploads?name=half.mov HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nhalf")
-    deadline = time.monotonic() + 10
     folder = idle_gateway.folder / "data" / "storage" / "uploads"
-    while [p for p in folder.rglob("*half.mov*")]:
-        assert time.monotonic() < deadline, "half an upload stays"
+    until(lambda: not list(folder.rglob("*half.mov*")), "half an upload goes")
     assert uploads(idle_gateway) == before
 
 
@@ -270,12 +268,16 @@ def test_an_api_of_the_release_before_takes_uploads_as_that_did() -> None:
         gateway = Reelmill("gateway", api_target=f"127.0.0.1:{port}")
         gateway.ready = "healthz"  # ready it is not: that api answers nothing
         with gateway:
-            answer = httpx.post(f"{gateway.http}/v1/uploads?name=talk.mov", content=b"some bytes", timeout=30)
+            answer = httpx.post(
+                f"{gateway.http}/v1/uploads?name=talk.mov", content=b"some bytes", timeout=PATIENCE_SECONDS
+            )
             assert answer.status_code == 201
             [path] = uploads(gateway)
             assert answer.json()["uri"] == f"upload:{path.parent.name}/talk.mov"
             server.stop(None).wait()
-            refused = httpx.post(f"{gateway.http}/v1/uploads?name=talk.mov", content=b"some bytes", timeout=30)
+            refused = httpx.post(
+                f"{gateway.http}/v1/uploads?name=talk.mov", content=b"some bytes", timeout=PATIENCE_SECONDS
+            )
             assert (refused.status_code, uploads(gateway)) == (503, [path])
     finally:
         server.stop(None)

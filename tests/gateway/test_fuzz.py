@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from jobs import job
 from live import Reelmill, channel
 from shapes import METHODS, varint
+from waiting import PATIENCE_SECONDS
 
 from reelmill.gateway.bindings import bindings, services
 from reelmill.gateway.transcoding import to_json
@@ -116,13 +117,13 @@ def ask(connection: Any, method: Any, raw: bytes) -> str:
     path = f"/{method.containing_service.full_name}/{method.name}"
     try:
         if method.client_streaming:
-            list(connection.stream_stream(path)(iter([raw]), timeout=20))
+            list(connection.stream_stream(path)(iter([raw]), timeout=PATIENCE_SECONDS))
         elif method.server_streaming:
             call = connection.unary_stream(path)(raw, timeout=0.2)
             next(call, None)
             call.cancel()
         else:
-            connection.unary_unary(path)(raw, timeout=20)
+            connection.unary_unary(path)(raw, timeout=PATIENCE_SECONDS)
     except grpc.RpcError as error:
         return str(error.code().name)  # type: ignore[attr-defined]
     return "OK"

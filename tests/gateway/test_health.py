@@ -6,6 +6,7 @@ import signal
 import httpx
 from live import Reelmill
 from services.process import HOST, free_port
+from waiting import PATIENCE_SECONDS
 
 
 def test_the_gateway_is_alive_ready_and_counts(idle_http: httpx.Client) -> None:
@@ -20,7 +21,7 @@ def test_the_gateway_is_alive_ready_and_counts(idle_http: httpx.Client) -> None:
 def test_a_gateway_that_stops_asks_clients_to_leave_before_it_closes_their_connections() -> None:
     gateway = Reelmill("gateway", api_target=f"{HOST}:{free_port()}", http_drain_seconds=60)
     gateway.ready = "healthz"
-    with gateway, httpx.Client(base_url=gateway.http) as client:
+    with gateway, httpx.Client(base_url=gateway.http, timeout=PATIENCE_SECONDS) as client:
         assert "connection" not in client.get("/healthz").headers
         os.kill(gateway.pid, signal.SIGTERM)
         while (answer := client.get("/healthz")).headers.get("connection") != "close":

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from live import Reelmill
 from services.process import HOST, free_port
+from waiting import PATIENCE_SECONDS
 
 JOB = {"inputs": [{"uri": "https://example.org/talk.mov"}], "outputs": [{"name": "sound", "audio": {}}]}
 NOBODY = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
@@ -100,7 +101,7 @@ def test_a_wrong_state_is_a_409(idle_http: httpx.Client) -> None:
 
 
 def test_a_body_over_the_limit_is_a_413(idle_http: httpx.Client) -> None:
-    connection = http.client.HTTPConnection(idle_http.base_url.netloc.decode(), timeout=30)
+    connection = http.client.HTTPConnection(idle_http.base_url.netloc.decode(), timeout=PATIENCE_SECONDS)
     connection.putrequest("POST", "/v1/jobs")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", str(17 * 2**20))
@@ -114,7 +115,7 @@ def test_a_body_over_the_limit_is_a_413(idle_http: httpx.Client) -> None:
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_client_that_sends_all_before_it_listens_hears_of_the_limit(idle_http: httpx.Client, declared: bool) -> None:
     body = b"[" + b" " * 8 * 2**20 + b"]"  # more than what lies in buffers on the way
-    connection = http.client.HTTPConnection(idle_http.base_url.netloc.decode(), timeout=30)
+    connection = http.client.HTTPConnection(idle_http.base_url.netloc.decode(), timeout=PATIENCE_SECONDS)
     length = {"Content-Length": str(len(body))} if declared else {"Transfer-Encoding": "chunked"}
     headers = {"Content-Type": "application/json", **length}
     connection.request("POST", "/v1/jobs", body, headers, encode_chunked=not declared)
@@ -134,7 +135,7 @@ def test_a_batch_tells_each_refusal_with_its_details(idle_http: httpx.Client) ->
 def test_without_an_api_the_gateway_lives_is_not_ready_and_asks_to_try_again() -> None:
     gateway = Reelmill("gateway", api_target=f"{HOST}:{free_port()}")
     gateway.ready = "healthz"
-    with gateway, httpx.Client(base_url=gateway.http, timeout=30) as client:
+    with gateway, httpx.Client(base_url=gateway.http, timeout=PATIENCE_SECONDS) as client:
         ready, answer = client.get("/readyz"), client.get("/v1/jobs")
     assert (ready.status_code, "api" in ready.json()["problems"]) == (503, True)
     assert problem(answer, 503, "UNAVAILABLE")["detail"] == "the api is away; try again"

@@ -19,6 +19,7 @@ from services.databases import Databases
 from services.moto import Moto
 from services.process import HOST
 from telemetry.collector import Collector, collector
+from waiting import PATIENCE_SECONDS, soon
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -72,7 +73,7 @@ async def submitted(deployment: Deployment, uris: list[str]) -> list[Job]:
     bodies: list[dict[str, Any]] = [{"inputs": [{"uri": uri}], **once} for uri in uris]
     bodies.append({"inputs": [{"uri": deployment.talk.as_uri()}], "destination": "s3://no-bucket/out", **once})
     headers = {"Authorization": "Bearer hush-header", "Cookie": "session=hush-cookie"}
-    async with httpx.AsyncClient(base_url=deployment.rest, timeout=30, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=deployment.rest, timeout=PATIENCE_SECONDS, headers=headers) as http:
         created = [(await http.post("/v1/jobs?token=hush-query", json=body)).json() for body in bodies]
         created = [
             job if "id" in job else (await http.post("/v1/jobs", json=b)).json()
@@ -109,7 +110,7 @@ async def test_no_job_tells_a_secret(system: tuple[Deployment, Collector]) -> No
 async def test_no_refusal_repeats_a_secret(system: tuple[Deployment, Collector], uri: str) -> None:
     deployment, _ = system
     body = {"inputs": [{"uri": uri}], "outputs": [{"name": "o", "preset": "web-mp4"}], "destination": uri}
-    async with httpx.AsyncClient(base_url=deployment.rest) as http:
+    async with httpx.AsyncClient(base_url=deployment.rest, timeout=PATIENCE_SECONDS) as http:
         refused = await http.post("/v1/jobs", json=body)
     assert refused.status_code == 400
     assert SECRET not in refused.text
@@ -148,7 +149,7 @@ async def test_a_wrong_setting_is_told_without_its_secret(
     argv = ["/usr/bin/env", *(f"{k}={v}" for k, v in variables.items()), sys.executable, "-m", "reelmill", "worker"]
     process = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        printed, _ = await asyncio.wait_for(process.communicate(), 30)
+        printed, _ = await soon(process.communicate())
     finally:
         if process.returncode is None:
             process.kill()

@@ -1,6 +1,5 @@
 """Stills by a warm child and by ffmpeg, side by side: the same files, whose pixels are equal."""
 
-import asyncio
 import os
 import signal
 import struct
@@ -15,6 +14,7 @@ import pytest
 from media import heif
 from media import private_files as private
 from media.kit import Studio, make
+from waiting import patient
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import still_child
@@ -225,7 +225,7 @@ async def test_what_a_warm_child_leaves_or_breaks_off_is_ffmpegs(
         for how in (signal.SIGSEGV, signal.SIGSTOP):
             with monkeypatch.context() as patching:
                 patching.setattr(_WarmChild, "ask", partialmethod(hurt, how=how))
-                async with asyncio.timeout(20):
+                async with patient():
                     assert await Stills(children).make(step, path=flat, tenant="", max_bytes=10**6) is None
         assert children._idle == []
         assert [path for path in studio.folder.rglob("*") if path.is_file()] == []

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import warm
@@ -51,7 +52,7 @@ def children() -> list[psutil.Process]:
 
 async def child() -> psutil.Process:
     """The prober's child, as soon as it runs."""
-    async with asyncio.timeout(20):
+    async with patient():
         while not (found := children()):
             await asyncio.sleep(0.005)
     return found[0]
@@ -223,7 +224,7 @@ async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(prob
     second = await child()
     assert second.parent() == template
     template.kill()
-    psutil.wait_procs([second], timeout=10)
+    psutil.wait_procs([second], timeout=PATIENCE_SECONDS)
     assert not second.is_running() or second.status() == psutil.STATUS_ZOMBIE
     assert (await prober.of("a").probe(tiny)).demuxer == "mov"
     again = (await child()).parent()
@@ -258,7 +259,7 @@ async def test_nothing_is_left_of_who_is_killed(tiny: Path) -> None:
         left = [psutil.Process(int(pid)) for pid in told.split()[1:]]
         worker.kill()
     assert len(left) == 3  # the fork server, the template, a prober
-    _, alive = psutil.wait_procs(left, timeout=10)
+    _, alive = psutil.wait_procs(left, timeout=PATIENCE_SECONDS)
     assert alive == []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from media.kit import FFMPEG, Studio
+from waiting import PATIENCE_SECONDS, soon
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media import run as ffmpeg_run
@@ -93,7 +94,7 @@ async def test_what_ignores_term_is_ended_with_its_whole_group(open_studio: Stud
 async def test_a_cancelled_run_kills_at_once(studio: Studio) -> None:
     started = asyncio.Event()
     running = asyncio.create_task(studio.run(endless(), on_progress=Started(started.set)))
-    await asyncio.wait_for(started.wait(), 20)
+    await soon(started.wait())
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -240,7 +241,7 @@ async def test_a_worker_that_is_killed_leaves_no_ffmpeg(studio: Studio) -> None:
         found = [p for p in psutil.Process(worker.pid).children(recursive=True) if p.name().startswith("ffmpeg")]
         assert len(found) == 1
         worker.send_signal(signal.SIGKILL)
-    gone, alive = psutil.wait_procs(found, timeout=5)
+    gone, alive = psutil.wait_procs(found, timeout=PATIENCE_SECONDS)
     assert (gone, alive) == (found, [])
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 from media import taken_over
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
@@ -209,7 +210,7 @@ async def test_a_bomb_of_processes_memory_or_threads_ends_and_leaves_nothing(tmp
             server = psutil.Process(child.pid).parent()
             watching = asyncio.ensure_future(outgrown(child.pid, allowed))
             ending = asyncio.ensure_future(child.communicate())
-            await asyncio.wait([watching, ending], timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([watching, ending], timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             assert watching.done() or ending.done(), name
             if name in ("threads", "shared memory"):
                 assert (watching.result() > allowed.memory_bytes) == (name == "shared memory")
@@ -301,7 +302,7 @@ async def test_a_server_that_is_killed_takes_its_children_along_and_is_begun_aga
     assert server is not None and server.environ() == {}
     server.kill()
     assert await child.wait() == -signal.SIGKILL
-    psutil.wait_procs([process], timeout=10)
+    psutil.wait_procs([process], timeout=PATIENCE_SECONDS)
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     await child.communicate()
     again = await launcher.launch(standalone("print(2)"), confinement())
@@ -324,7 +325,7 @@ async def test_who_gives_up_while_a_child_starts_leaves_none(launcher: Launcher)
     server = psutil.Process(after.pid).parent()
     await after.communicate()
     assert server is not None
-    async with asyncio.timeout(20):
+    async with patient():
         while server.children():
             await asyncio.sleep(0.01)
 
@@ -372,5 +373,5 @@ async def test_nothing_is_left_of_a_worker_that_is_killed() -> None:
         server = child.parent()
         assert server is not None and server.ppid() == worker.pid
         worker.kill()
-    _, alive = psutil.wait_procs([child, server], timeout=10)
+    _, alive = psutil.wait_procs([child, server], timeout=PATIENCE_SECONDS)
     assert alive == []

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from services.process import HOST
+from waiting import PATIENCE_SECONDS
 
 
 class Receiver:
@@ -27,7 +28,9 @@ class Receiver:
         with self._arrived:
             self._alerts.clear()
 
-    def wait(self, name: str, *, status: str = "firing", timeout_seconds: float = 30, **labels: str) -> dict[str, Any]:
+    def wait(
+        self, name: str, *, status: str = "firing", timeout_seconds: float = PATIENCE_SECONDS, **labels: str
+    ) -> dict[str, Any]:
         """The alert, once it has arrived since `forget`. Raises TimeoutError, saying what has."""
 
         def found() -> dict[str, Any] | None:

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
+from waiting import PATIENCE_SECONDS, eventually, patient
 
 from reelmill.embedded import EmbeddedPostgres
 
@@ -50,7 +51,7 @@ async def embedded(cluster: Path, tmp_path: Path) -> AsyncIterator[EmbeddedPostg
 
 async def _answers(url: str) -> bool:
     try:
-        connection = await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=PATIENCE_SECONDS)
     except (OSError, asyncpg.PostgresError):
         return False
     await connection.close()
@@ -58,17 +59,11 @@ async def _answers(url: str) -> bool:
 
 
 async def _ask(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=PATIENCE_SECONDS)
     try:
         return await connection.fetchval(query)
     finally:
         await connection.close()
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 def _pid(folder: Path) -> int:
@@ -126,7 +121,7 @@ async def test_it_ends_with_the_last_of_its_users_however_they_end(embedded: Emb
         await third.stop()
         assert (_pid(folder), await _answers(url)) == (pid, True)
         second.kill()
-        await _until(lambda: _gone(pid) and _gone(guardian.pid))
+        await eventually(lambda: _gone(pid) and _gone(guardian.pid))
     assert not (folder / "postmaster.pid").exists()  # it stopped in order, and did not die
     assert await embedded.start() == url
     assert await _answers(url)
@@ -139,8 +134,8 @@ async def test_a_server_that_is_killed_comes_back_and_so_does_its_guardian(
     folder = tmp_path / "postgres"
     pid = _pid(folder)
     os.kill(pid, signal.SIGKILL)
-    await _until(lambda: (folder / "postmaster.pid").exists() and _pid(folder) != pid)
-    async with asyncio.timeout(30):
+    await eventually(lambda: (folder / "postmaster.pid").exists() and _pid(folder) != pid)
+    async with patient():
         while not await _answers(url):
             await asyncio.sleep(0.05)
     pid = _pid(folder)
@@ -148,7 +143,7 @@ async def test_a_server_that_is_killed_comes_back_and_so_does_its_guardian(
     with pytest.raises(RuntimeError, match="guardian of the embedded PostgreSQL was killed"):
         await embedded.watch()
     watching = asyncio.create_task(embedded.watch())  # as its supervisor does
-    async with asyncio.timeout(30):
+    async with patient():
         while not (folder / "postmaster.pid").exists() or _pid(folder) == pid or not await _answers(url):
             await asyncio.sleep(0.05)
     watching.cancel()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from conftest import SharedServer
 from store.kit import TENANT, USER, Store, new_job
+from waiting import patient
 
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Topic, parse_task_ready
@@ -28,7 +29,7 @@ async def queue(kafka_server: SharedServer) -> AsyncIterator[KafkaQueue]:
 async def arrived(queue: KafkaQueue, count: int, topics: Sequence[Topic] = TASK_TOPICS) -> Counter[bytes]:
     """The values of the first `count` messages and of those that come with them."""
     consumer, values = queue.consumer(topics), Counter[bytes]()
-    async with asyncio.timeout(30):
+    async with patient():
         while values.total() < count:
             values.update(d.message.value for d in await consumer.receive(5000, 1))
         values.update(d.message.value for d in await consumer.receive(5000, 0.2))
@@ -72,7 +73,7 @@ async def test_a_row_that_no_topic_takes_is_counted_and_the_relay_goes_on(store:
     await store.submit()
     before = PART_ENDS.labels("relay_sweep")._value.get()
     relay = supervised("relay_sweep", Relay(store.outbox, queue, interval_seconds=0.05).run)
-    async with asyncio.timeout(20):
+    async with patient():
         while PART_ENDS.labels("relay_sweep")._value.get() == before:
             await asyncio.sleep(0.01)
         await store.rows("DELETE FROM outbox WHERE topic = 'of the future'")
@@ -88,7 +89,7 @@ async def test_a_nudge_sends_at_once(store: Store, queue: KafkaQueue) -> None:
     for _ in range(2):
         await store.submit()
         relay.nudge()
-        async with asyncio.timeout(20):
+        async with patient():
             while await store.value("SELECT count(*) FROM outbox"):
                 await asyncio.sleep(0.01)
     running.cancel()
@@ -112,7 +113,7 @@ async def test_a_round_sends_all_that_there_is(store: Store, queue: KafkaQueue) 
     """One batch a round, with the interval between, would be a throughput of a batch a second."""
     await store.jobs.create(TENANT, USER, [new_job() for _ in range(1200)])
     relay = asyncio.create_task(Relay(store.outbox, queue, interval_seconds=600).run())
-    async with asyncio.timeout(30):
+    async with patient():
         while await store.value("SELECT count(*) FROM outbox"):
             await asyncio.sleep(0.02)
     assert not relay.done(), "it waits for the next round"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from store.kit import AWAY, TENANT, USER, Store, made, new_job, past
+from waiting import patient
 
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import CANCELS
@@ -82,7 +83,7 @@ async def running(*schedulers: Scheduler) -> AsyncIterator[None]:
 
 async def until_none(store: Store, query: str) -> None:
     """Wait until a count is 0."""
-    async with asyncio.timeout(20):
+    async with patient():
         while await store.value(f"SELECT count(*) FROM {query}"):
             await asyncio.sleep(0.01)
 

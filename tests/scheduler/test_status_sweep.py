@@ -11,6 +11,7 @@ from redis.asyncio import Redis as RedisClient
 from services.process import HOST
 from services.redis import Redis
 from store.kit import TENANT, USER, Store, new_job
+from waiting import patient
 
 from reelmill.announce import Announcer
 from reelmill.api.statuses import Statuses
@@ -23,7 +24,6 @@ from reelmill.store.records import StoredJob
 from reelmill.v1.jobs_pb2 import Job
 
 TTL_SECONDS, LONG_SECONDS = 60.0, 3600.0
-PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ class Side:
 
     async def sweep(self) -> None:
         """Until one has gone through."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patient():
             while not await self.sweeper.sweep():
                 await asyncio.sleep(0.02)
 
@@ -111,7 +111,7 @@ async def test_a_change_that_the_cache_missed_is_told_after_the_next_comparison(
         assert await side.state(job_id) == Job.CANCELLED  # while Redis is away
         assert not await side.sweeper.sweep()
         await proxy.restore()
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with patient():
             while await side.cache.get(TENANT, other) is None:  # the breaker opens again
                 await asyncio.sleep(0.02)
     else:
@@ -128,7 +128,7 @@ async def test_where_nobody_compares_a_status_is_believed_as_long_as_ever(store:
     job_id = await side.submit()
     assert await side.left_seconds(job_id) > LONG_SECONDS / 2
     await store.jobs.cancel(TENANT, job_id, "")
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with patient():
         while await side.state(job_id) != Job.CANCELLED:
             await asyncio.sleep(0.02)
     await side.cache.stop()

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from prometheus_client import REGISTRY
 from receiving import Answer, Message, Receiver, status
 from store.kit import TENANT, USER, Store, made, new_job
+from waiting import soon
 
 from reelmill.sealing import Keys
 from reelmill.standard_webhooks import InvalidWebhook, verify
@@ -319,7 +320,7 @@ async def test_what_can_not_be_recorded_is_sent_again_with_its_id(
         with monkeypatch.context() as patched:
             patched.setattr(Sender, "_record", forget)
             async with sending(store):
-                await asyncio.wait_for(forgotten.wait(), 30)
+                await soon(forgotten.wait())
         assert await store.value("SELECT state FROM webhook_deliveries") == "PENDING"
         await store.rows("UPDATE webhook_deliveries SET next_time = now()")  # its lease ends
         async with sending(store):

@@ -57,7 +57,6 @@ class Elasticsearch(Server):
     """A node without data."""
 
     name = "elasticsearch"
-    start_seconds = 120.0
 
     @property
     def url(self) -> str:

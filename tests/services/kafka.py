@@ -25,7 +25,6 @@ class Kafka(Server):
     """A broker."""
 
     name = "kafka"
-    start_seconds = 60.0
 
     def __init__(self, *, advertised_port: int = 0, more: Mapping[str, str] | None = None) -> None:
         """`advertised_port`: where clients find it, behind a proxy; `more`: options of server.properties."""

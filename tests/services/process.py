@@ -68,7 +68,7 @@ class Server(ABC):
     name: str
     stop_signal = signal.SIGTERM
     close_signal = signal.SIGKILL  # of `close`: nobody looks at what it would still do
-    start_seconds = 30.0  # how long a start may take
+    start_seconds = 120.0  # how long a start may take
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -132,7 +132,7 @@ class Server(ABC):
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop in order, after 15 s by force. Bears being called twice."""
+        """Stop in order, after a minute by force. Bears being called twice."""
         self._end(self.stop_signal)
 
     def _end(self, number: signal.Signals) -> None:
@@ -140,7 +140,7 @@ class Server(ABC):
             self.resume()
             self._process.send_signal(number)
             try:
-                self._process.wait(15)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
         self._forget()

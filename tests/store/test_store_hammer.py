@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import uuid_utils.compat as uuid_utils
 from store.kit import AWAY, BAD_INPUT, TENANT, USER, Store, made, new_job, past
+from waiting import soon
 
 from reelmill.jobs.errors import WrongState
 from reelmill.jobs.states import Phase
@@ -191,4 +192,4 @@ async def test_statements_that_wait_for_several_tasks_lock_them_in_one_order(
             )
         except asyncpg.LockNotAvailableError:
             raise AssertionError(f"{statement} locked a later task first") from None
-    assert len(await asyncio.wait_for(call, 10)) == 5
+    assert len(await soon(call)) == 5

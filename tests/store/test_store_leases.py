@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, Store, made, new_job, past
+from waiting import soon
 
 from reelmill.jobs.errors import Unavailable, WrongState
 from reelmill.jobs.places import place, places
@@ -291,7 +292,7 @@ async def test_a_heartbeat_under_way_when_rescue_comes_wins(store: Store) -> Non
     async with store.database.transaction() as connection:
         await connection.execute("UPDATE tasks SET lease_until = clock_timestamp() + interval '60 s'")
         rescue = asyncio.create_task(store.rescue())
-        assert await asyncio.wait_for(rescue, 10) == [], "a locked row is left to the next pass"
+        assert await soon(rescue) == [], "a locked row is left to the next pass"
     assert await store.rescue() == []
     assert (await store.task(task.id))["crashes"] == 0
 

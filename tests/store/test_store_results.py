@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from store.kit import BAD_INPUT, TENANT, USER, Store, made, new_job
+from waiting import patient
 
 from reelmill.store.leases import FinishedTask, NewTask
 from reelmill.store.records import ClaimedTask
@@ -119,7 +120,7 @@ async def test_lookups_completions_and_deletions_do_not_disturb_each_other(store
             await asyncio.sleep(0)
 
     working = [asyncio.create_task(complete(tasks[i::2])) for i in range(2)]
-    async with asyncio.timeout(30):
+    async with patient():
         await asyncio.gather(*working, look(), look(), delete())
     while await store.retention.delete_jobs(timedelta(0), own_storage=OWN, limit=9):
         pass

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from services.process import HOST
+from waiting import PATIENCE_SECONDS
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
@@ -30,9 +31,9 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
             self._arrived.notify_all()
         return pb.ExportTraceServiceResponse()
 
-    def wait_for(self, holds: Callable[[Span], bool], *, timeout_seconds: float = 30) -> Span:
+    def wait_for(self, holds: Callable[[Span], bool]) -> Span:
         """The first span of which something holds. Raises TimeoutError."""
-        deadline = time.monotonic() + timeout_seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         with self._arrived:
             while not (found := [span for _, span in self._spans if holds(span)]):
                 if not self._arrived.wait(deadline - time.monotonic()):

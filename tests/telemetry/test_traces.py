@@ -21,6 +21,7 @@ from live import Reelmill, channel
 from services.databases import Databases
 from services.process import free_port
 from telemetry.collector import Collector, attributes, collector
+from waiting import PATIENCE_SECONDS
 
 from reelmill.telemetry import traces
 from reelmill.v1.jobs_pb2 import CreateJobRequest, Job
@@ -54,7 +55,7 @@ async def done(traced: tuple[Deployment, Collector]) -> str:
     wanted = deployment.short_encode(deployment.talk)
     wanted.outputs.add(name="stills").thumbnail.count = 2
     body = MessageToDict(wanted, preserving_proto_field_name=True)
-    async with httpx.AsyncClient(base_url=deployment.rest, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=deployment.rest, timeout=PATIENCE_SECONDS) as http:
         created = await http.post("/v1/jobs", json=body, headers=HEADER)
         assert created.status_code == 200, created.text
     job_id = str(created.json()["id"])
@@ -104,7 +105,7 @@ async def test_a_call_without_a_trace_begins_one_and_a_malformed_header_is_no_tr
     traced: tuple[Deployment, Collector],
 ) -> None:
     deployment, spans = traced
-    async with httpx.AsyncClient(base_url=deployment.rest) as http:
+    async with httpx.AsyncClient(base_url=deployment.rest, timeout=PATIENCE_SECONDS) as http:
         assert (await http.get("/v1/jobs/none", headers={"traceparent": "nonsense"})).status_code == 404
     api = await asyncio.to_thread(spans.wait_for, lambda s: s.name == "GetJob" and "error.type" in attributes(s))
     gateway = await asyncio.to_thread(spans.wait_for, lambda s: s.trace_id == api.trace_id and s is not api)

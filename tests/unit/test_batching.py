@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from contextvars import ContextVar
 
+from waiting import soon
+
 from reelmill.batching import Batcher
 from reelmill.jobs.errors import Unavailable
 
@@ -41,5 +43,5 @@ async def test_whoever_waits_for_a_batch_that_was_broken_off_hears_of_it() -> No
     await begun.wait()
     assert batcher._runner
     batcher._runner.cancel()
-    answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    answers = await soon(asyncio.gather(*waiting, return_exceptions=True))
     assert [type(answer) for answer in answers] == [Unavailable] * 3

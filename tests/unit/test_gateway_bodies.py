@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from starlette.datastructures import Headers
+from waiting import patient
 
 from reelmill.capacity import SMALL_BYTES, Capacity
 from reelmill.gateway import transcoding
@@ -30,7 +31,7 @@ class Sent:
 
 
 async def body_of(sent: Sent, limit_bytes: int, headers: Headers = NO_HEADERS, most_bytes: int = 2**30) -> bytes:
-    async with asyncio.timeout(5), Capacity(max_bytes=most_bytes, wait_seconds=0).share() as share:
+    async with patient(), Capacity(max_bytes=most_bytes, wait_seconds=0).share() as share:
         return await transcoding.read_body(headers, sent.stream(), limit_bytes, share)
 
 

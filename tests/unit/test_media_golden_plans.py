@@ -17,6 +17,7 @@ import planning
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from unit.test_media_golden import CASES, CLIP, GOLDEN, OTHERS, SOUND, SURROUND, VIDEO, WRITE, source, with_others
+from waiting import PATIENCE_SECONDS
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import memory, pictures, profiles
@@ -287,7 +288,7 @@ def test_every_demuxer_stands_alone_and_stills_are_told_from_films() -> None:
 def test_both_who_reads_inputs_know_every_demuxer() -> None:
     """The prober's library finds the name; ffmpeg is then told to read the file as just that."""
     asked = [find_ffmpeg(), "-hide_banner", "-demuxers"]
-    listed = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True).stdout
+    listed = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True).stdout
     spoken = {name.split(",")[0] for name in re.findall(r"^ D.. +(\S+)", listed, re.MULTILINE)}
     assert spoken >= containers.DEMUXERS
     # Animated WebP is read by us (animations.py).

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from waiting import soon
 
 from reelmill import points
 
@@ -23,7 +24,7 @@ async def test_a_point_is_announced_and_waits_for_its_line(monkeypatch: pytest.M
     await points.reach("nobody.listens.yet")
     async with await asyncio.start_unix_server(listen, tmp_path / "points"):
         reaching = asyncio.create_task(points.reach("task.claimed"))
-        assert await asyncio.wait_for(heard.get(), 10) == f"task.claimed {os.getpid()}\n".encode()
+        assert await soon(heard.get()) == f"task.claimed {os.getpid()}\n".encode()
         assert not reaching.done()
         go.set()
-        await asyncio.wait_for(reaching, 10)
+        await soon(reaching)

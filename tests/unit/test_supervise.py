@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import patient
 
 import reelmill
 from reelmill import supervise
@@ -93,7 +94,7 @@ async def test_whatever_ends_a_part_it_runs_again_until_it_is_cancelled(way) -> 
     before = ends(way.__name__)
     task = supervised(way.__name__, way)
     [part] = alive()
-    async with asyncio.timeout(10):
+    async with patient():
         while part.starts < 4:
             await asyncio.sleep(0.001)
     await end(task)

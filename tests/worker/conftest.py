@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+from waiting import patient
 from worker.kit import Rig
 
 from reelmill.store.database import Database
@@ -18,7 +19,7 @@ async def rig(database: Database) -> AsyncIterator[Rig]:
     yield made
     await made.stop()
     with suppress(TimeoutError):
-        async with asyncio.timeout(5):
+        async with patient():
             while asyncio.all_tasks() - before - {asyncio.current_task()}:
                 await asyncio.sleep(0.01)
     assert asyncio.all_tasks() - before - {asyncio.current_task()} == set(), "tasks leak"

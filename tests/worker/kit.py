@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from store.kit import BAD_INPUT, Store
+from waiting import PATIENCE_SECONDS, patient, soon
 
 from reelmill.cache.memory import MemoryCache
 from reelmill.jobs.errors import AttemptFailed, Stopped, Unavailable
@@ -56,7 +57,7 @@ class Script:
 
     async def next(self) -> Attempt:
         """The next attempt that begins."""
-        return await asyncio.wait_for(self.begun.get(), 20)
+        return await soon(self.begun.get())
 
 
 class Rig:
@@ -89,7 +90,7 @@ class Rig:
         await self.queue.wake()
         return new
 
-    async def stop(self, *, timeout_seconds: float = 30) -> None:
+    async def stop(self, *, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Drain all workers. Raises what one of them ended with."""
         running, self._running = self._running, []
         for stop, _ in running:
@@ -100,13 +101,13 @@ class Rig:
     async def died(self) -> BaseException | None:
         """The error that ended the only worker."""
         [(_, task)] = self._running
-        await asyncio.wait([task], timeout=20)
+        await asyncio.wait([task], timeout=PATIENCE_SECONDS)
         self._running = []
         return task.exception()
 
     async def until(self, new: NewJob, *states: str) -> Job:
         """The job, once it is in one of the states."""
-        async with asyncio.timeout(20):
+        async with patient():
             while True:
                 with suppress(Unavailable):
                     job = await self.store.jobs.get(DEFAULT_IDENTITY.tenant_id, new.id)

@@ -1,11 +1,11 @@
 """What a worker counts and logs of its attempts: each under the label of what happened."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from store.kit import AWAY, BAD_INPUT, TENANT, made
+from waiting import eventually
 from worker.kit import Rig, fails, until_stopped
 
 from reelmill.jobs.errors import AttemptFailed, Unavailable
@@ -51,12 +51,6 @@ async def away(attempt: Attempt) -> tuple[MadeFile, ...]:
     raise AttemptFailed(AWAY.code, AWAY.message, output="web", command="ffmpeg -i x")
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize(
     ("act", "attempts", "state", "outcome", "code"),
     [
@@ -73,13 +67,13 @@ async def test_an_attempt_is_counted_once_by_its_outcome(
     new = await rig.submit(max_attempts=attempts, priority=90)
     await script.next()
     await rig.until(new, state)
-    await until(lambda: counts.added("attempts_total"))
+    await eventually(lambda: counts.added("attempts_total"))
     assert counts.added("attempts_total") == {outcome: 1}
     assert counts.added("failures_total") == ({code: 1} if code else {})
     assert counts.added("attempt_duration_seconds_count") == {"other": 1}
     assert 0 < sum(counts.added("attempt_duration_seconds_sum").values()) < 60
     assert counts.added("queue_wait_seconds_count") == {"high": 1}
-    await until(lambda: metrics.RUNNING._value.get() == 0)
+    await eventually(lambda: metrics.RUNNING._value.get() == 0)
     assert metrics.SLOTS._value.get() == 3
 
 
@@ -90,7 +84,7 @@ async def test_the_wait_for_a_worker_is_that_of_the_database(rig: Rig, counts: C
     await rig.queue.wake()
     await script.next()
     assert 500 <= counts.added("queue_wait_seconds_sum")["low"] < 560
-    await until(lambda: metrics.RUNNING._value.get() == 1)
+    await eventually(lambda: metrics.RUNNING._value.get() == 1)
 
 
 @pytest.mark.parametrize("outcome", ["cancelled", "released", "discarded"])
@@ -104,7 +98,7 @@ async def test_an_attempt_that_was_stopped_is_counted_by_why(rig: Rig, counts: C
         await rig.store.rows("UPDATE tasks SET fence = fence + 1, owner = 'me'")  # as another's claim does
     else:
         await rig.stop()
-    await until(lambda: counts.added("attempts_total"))
+    await eventually(lambda: counts.added("attempts_total"))
     assert counts.added("attempts_total") == {outcome: 1}
     assert (script.discarded == [attempt]) is (outcome == "discarded")
 

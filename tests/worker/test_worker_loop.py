@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from services.postgres import Postgres
 from store.kit import AWAY, TENANT, made, new_job
+from waiting import patient, soon
 from worker.kit import Rig, fails, until_stopped
 
 from reelmill import __version__
@@ -139,7 +140,7 @@ async def test_an_attempt_whose_lease_is_lost_stops_and_is_discarded(rig: Rig) -
     new = await rig.submit()
     attempt = await script.next()
     await rig.store.rows("UPDATE tasks SET fence = fence + 1, owner = 'me'")  # as another's claim does
-    await asyncio.wait_for(attempt.stop.wait(), 10)
+    await soon(attempt.stop.wait())
     await rig.stop()
     assert attempt.reason is StopReason.LOST
     assert script.discarded == [attempt]
@@ -154,7 +155,7 @@ async def test_a_worker_that_claims_again_what_it_lost_keeps_the_new_lease_alone
     new = await script.next()
     assert (new.task.id, new.task.fence) == (old.task.id, 2)
     await rig.cache.notify(CANCELS)  # brings the heartbeat forward
-    await asyncio.wait_for(old.stop.wait(), 10)
+    await soon(old.stop.wait())
     await rig.store.end_lease(new.task.id)
     while script.running > 1:
         await asyncio.sleep(0.01)
@@ -250,7 +251,7 @@ async def test_progress_reaches_the_cache(rig: Rig) -> None:
 
     rig.start(work)
     new = await rig.submit()
-    async with asyncio.timeout(10), rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
+    async with patient(), rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
         while not (data := await rig.cache.get_progress(TENANT, new.id)):
             await notified.wait(10)
     assert Progress.FromString(data).percent == 42
@@ -350,7 +351,7 @@ async def test_a_worker_that_stops_gives_up_on_a_database_that_stays_away(monkey
         await rig.submit()
         await script.next()
         server.kill()
-        await rig.stop(timeout_seconds=20)
+        await rig.stop()
         assert script.discarded == []
         await database.stop()
 

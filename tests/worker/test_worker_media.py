@@ -22,6 +22,7 @@ import pytest
 from buckets import serving_bucket
 from media.kit import make
 from store.kit import TENANT, new_job
+from waiting import eventually, patient, soon
 from worker.kit import Rig
 
 from reelmill.cache.port import job_channel
@@ -350,7 +351,7 @@ async def test_a_length_that_the_bytes_can_not_hold_is_the_inputs_fault_and_not_
 async def test_a_cancelled_attempt_leaves_neither_folder_nor_process(media: Media, source: Path) -> None:
     media.start(ffmpeg=media.hanging())
     new = await media.submit(MOVIE, source=source)
-    async with asyncio.timeout(20):
+    async with patient():
         while not list(media.work.glob("*/part")):
             await asyncio.sleep(0.01)
     assert any("sleep 600" in child for child in _children())
@@ -375,7 +376,7 @@ async def test_a_cancelled_still_leaves_neither_folder_nor_child(
     monkeypatch.setattr(_WarmChild, "ask", hanging)
     media.start()
     new = await media.submit(STILLS, source=source)
-    async with asyncio.timeout(20):
+    async with patient():
         while not hung:
             await asyncio.sleep(0.01)
     await media.rig.store.jobs.cancel(TENANT, new.id, "")
@@ -425,7 +426,7 @@ async def test_progress_is_published_while_ffmpeg_runs(media: Media, source: Pat
     script.chmod(0o755)
     media.start(ffmpeg=script)
     new = await media.submit(MOVIE, source=source)
-    async with asyncio.timeout(20), media.rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
+    async with patient(), media.rig.cache.subscribe(job_channel(TENANT, new.id)) as notified:
         while (progress := await _told(media, new)).percent == 0:
             await notified.wait(20)
     assert (progress.percent, progress.fps) == (50, 25)
@@ -510,7 +511,7 @@ async def test_inputs_that_drip_keep_nobody_from_encoding(media: Media, source: 
     async with dripping() as (address, asked):
         slow = [await media.submit(SOUND, source=address) for _ in range(2)]
         for _ in slow:
-            await asyncio.wait_for(asked.get(), 20)
+            await soon(asked.get())
         await media.rig.until(await media.submit(STILLS, SOUND, source=source), "COMPLETED")
         for new in slow:
             assert (await media.rig.until(new, "PROCESSING")).attempt == 1
@@ -525,7 +526,7 @@ async def test_no_more_inputs_drip_at_once_than_may(media: Media, source: Path) 
         for _ in range(6):
             await media.submit(SOUND, source=address)
         for _ in range(4):  # two that have left their slots, two that hold them
-            await asyncio.wait_for(asked.get(), 20)
+            await soon(asked.get())
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asked.get(), 1.5)
 
@@ -604,7 +605,7 @@ async def test_a_stop_ends_every_copy_of_an_output(media: Media, source: Path, m
         outputs = Output(name="stills", thumbnail=Thumbnail(count=6, width=64))
         new = await media.submit(outputs, source=source, prefix="s3://bucket/out")
         for _ in range(FILES_AT_ONCE):
-            await asyncio.wait_for(asked.get(), 20)
+            await soon(asked.get())
         await media.rig.store.jobs.cancel(TENANT, new.id, "")
         await media.rig.until(new, "CANCELLED")
         assert asked.empty()
@@ -654,7 +655,7 @@ async def test_a_job_reads_and_writes_what_its_tenant_may(media: Media, source: 
         new = replace(new, job=with_defaults(new.job))
         await media.rig.store.jobs.create(other, other, [new])
         await media.rig.queue.wake()
-        async with asyncio.timeout(20):
+        async with patient():
             while (job := await media.rig.store.jobs.get(other, new.id)).state not in (Job.COMPLETED, Job.FAILED):
                 await asyncio.sleep(0.01)  # between looks
         told[read, written] = job.error.code
@@ -990,13 +991,6 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Beside:
     return found
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for it."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize(("first", "names"), [(SOUGHT, ["stills-0001.jpg", "stills-0002.jpg"]), (NINE, ["nine.webm"])])
 async def test_what_a_step_made_is_checked_and_stored_while_the_next_is_made(
     media: Media, source: Path, beside: Beside, first: Output, names: list[str]
@@ -1005,7 +999,7 @@ async def test_what_a_step_made_is_checked_and_stored_while_the_next_is_made(
         beside.order.append("stills made")  # by a warm child
     media.start()
     new = await media.submit(first, SMALL, source=source)
-    await until(lambda: len(beside.order) > len(names))
+    await eventually(lambda: len(beside.order) > len(names))
     assert beside.order[0] == f"{first.name} made"
     assert sorted(beside.order[1:]) == [f"{name} stored" for name in names]
     stored = await media.rig.store.jobs.get(TENANT, new.id)
@@ -1026,7 +1020,7 @@ async def test_a_later_step_that_fails_makes_nothing_visible_and_what_was_stored
     beside.order.append("stills made")
     media.start(ffmpeg=Path("/bin/false"))
     new = await media.submit(SOUGHT, SMALL, source=source)
-    await until(lambda: len(beside.order) == 3)
+    await eventually(lambda: len(beside.order) == 3)
     beside.go_on.set()
     job = await media.rig.until(new, "FAILED")
     assert (job.error.code, job.error.output) == ("FFMPEG_FAILED", "small")
@@ -1062,7 +1056,7 @@ async def test_a_cancellation_while_a_file_is_stored_beside_an_ffmpeg_leaves_nei
     monkeypatch.setattr(Storage, "put_bytes", hangs)
     media.start(ffmpeg=media.hanging())
     new = await media.submit(SOUGHT, SMALL, source=source)
-    await until(lambda: len(events) == 2 and list(media.work.glob("*/part")))
+    await eventually(lambda: len(events) == 2 and list(media.work.glob("*/part")))
     await media.rig.store.jobs.cancel(TENANT, new.id, "")
     await media.rig.until(new, "CANCELLED")
     assert (events, media.left()) == (["stores"] * 2 + ["stored no more"] * 2, [])
@@ -1088,7 +1082,7 @@ async def test_what_a_later_step_says_of_the_input_judges_all_files(
     beside.results.append(RunResult(warnings=(), input_damaged=damaged))
     media.start()
     new = await media.submit(SOUGHT, SMALL, source=source)
-    await until(lambda: judged)
+    await eventually(lambda: judged)
     beside.go_on.set()
     job = await media.rig.until(new, "FAILED")
     assert (job.error.code, judged) == (code, [False, damaged])

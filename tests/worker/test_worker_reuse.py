@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from store.kit import TENANT, new_job
+from waiting import patient
 from worker import test_worker_media
 from worker.test_worker_media import CHUNKED, SMALL, SOUND, SPREAD, Media
 
@@ -82,7 +83,7 @@ async def done(media: Media, *outputs: Output, source: Path | str, tenant_id: UU
     new = replace(new, job=job)
     await media.rig.store.jobs.create(tenant_id, tenant_id, [new])
     await media.rig.queue.wake()
-    async with asyncio.timeout(60):
+    async with patient():
         while (ended := await media.rig.store.jobs.get(tenant_id, new.id)).state != Job.COMPLETED:
             assert ended.state != Job.FAILED, ended.error
             await asyncio.sleep(0.01)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from store.kit import TENANT
+from waiting import soon
 from worker import test_worker_media
 from worker.test_worker_media import NINE, SMALL, SPREAD, Media
 from worker.test_worker_optional import SIX, became, may_fail, silent_clip_in, whole
@@ -167,7 +168,7 @@ async def test_each_output_is_published_as_it_is_done(
 
     async def runs(command: Command, **options: Any) -> Any:
         if command.outputs == ("tiny",):  # which reads what is published by now
-            await asyncio.wait_for(seen.wait(), 20)
+            await soon(seen.wait())
             raise AttemptFailed("ENCODER_REFUSED", "as the test says", output="tiny")
         return await real(command, **options)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import patient, soon
 from worker.kit import Rig, until_stopped
 
 from reelmill.store.leases import LeaseStore, MadeFile
@@ -70,7 +71,7 @@ async def test_the_next_attempt_begins_while_one_is_recorded_and_no_more_than_th
     jobs = [await rig.submit() for _ in range(6)]
     script = rig.start(nothing, slots=1, sweep_seconds=0.01)
     for _ in range(2):
-        await asyncio.wait_for(script.begun.get(), 20)
+        await soon(script.begun.get())
     await recording.acquire()
     for _ in range(100):
         await asyncio.sleep(0)
@@ -132,7 +133,7 @@ async def test_a_task_that_was_claimed_ahead_of_a_long_one_is_handed_back(rig: R
 
     jobs = [await rig.store.submit() for _ in range(20)]
     script = rig.start(some, slots=1, sweep_seconds=0.01)
-    async with asyncio.timeout(20):
+    async with patient():
         while len(others) < 10 or await rig.store.value("SELECT count(*) FROM tasks WHERE state = 'RUNNING'") > 1:
             await asyncio.sleep(0.01)
     waiting = await rig.store.rows(

@@ -14,6 +14,7 @@ import av
 from confluent_kafka import Consumer, Message, TopicPartition
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis
+from waiting import PATIENCE_SECONDS
 
 from reelmill.cache.redis import status_key
 from reelmill.storage.workdir import KEPT
@@ -200,8 +201,8 @@ def messages(deployment: Deployment, topic: str) -> list[Message]:
     )
     try:
         found, ends = [], {}
-        for partition in consumer.list_topics(name, timeout=10).topics[name].partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=10)
+        for partition in consumer.list_topics(name, timeout=PATIENCE_SECONDS).topics[name].partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=PATIENCE_SECONDS)
             if low < high:
                 ends[TopicPartition(name, partition, low)] = high
         consumer.assign(list(ends))

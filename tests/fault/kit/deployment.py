@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from fault.kit.points import Points
 from jobs import LONG, STILL, encoding, job
 from live import Reelmill
+from waiting import eventually, patient
 
 from reelmill.client import AsyncClient, Backoff
 from reelmill.v1.jobs_pb2 import Job
@@ -133,11 +134,11 @@ class Deployment:
         self.acknowledged |= {job.id: job for job in created}
         return created
 
-    async def finish(self, *jobs: Job, timeout_seconds: float = 60) -> list[Job]:
+    async def finish(self, *jobs: Job, timeout_seconds: float = 120) -> list[Job]:
         """The jobs, in full, once all have ended. Raises TimeoutError."""
         return await asyncio.gather(*(self.client.wait(job.id, timeout_seconds) for job in jobs))
 
-    async def settle(self, *, timeout_seconds: float = 90) -> None:
+    async def settle(self, *, timeout_seconds: float = 120) -> None:
         """Wait until every acknowledged job has ended. Raises TimeoutError."""
         await self.finish(*self.acknowledged.values(), timeout_seconds=timeout_seconds)
 
@@ -150,22 +151,20 @@ class Deployment:
         """The clip that jobs read."""
         return self.media / "talk.mp4"
 
-    async def until(self, job: Job, holds: Callable[[Job], bool], *, timeout_seconds: float = 60) -> Job:
+    async def until(self, job: Job, holds: Callable[[Job], bool]) -> Job:
         """The job, once something holds of it. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_seconds):
+        async with patient():
             while not holds(found := await self.client.get_job(job.id, full=True)):
                 await asyncio.sleep(0.05)
         return found
 
-    async def logged(self, process: Reelmill, text: str, *, timeout_seconds: float = 30) -> None:
-        """Wait until a process has logged `text` in this life or an earlier one. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_seconds):
-            while text not in process.log.read_text():
-                await asyncio.sleep(0.02)
+    async def logged(self, process: Reelmill, text: str) -> None:
+        """Wait until a process has logged `text` in this life or an earlier one."""
+        await eventually(lambda: text in process.log.read_text(), f"“{text}” in the log of {process.name}")
 
-    async def idle(self, worker: Reelmill, *, timeout_seconds: float = 30) -> None:
+    async def idle(self, worker: Reelmill) -> None:
         """Wait until a worker holds no task. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_seconds):
+        async with patient():
             while await asyncio.to_thread(worker.metric, "reelmill_worker_running_tasks") != 0:
                 await asyncio.sleep(0.05)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from waiting import soon
+
 
 class Arrival:
     """A process that waits at a point until `go`, or until it is killed."""
@@ -35,9 +37,9 @@ class Points:
         """Stop the next `times` processes that reach a point."""
         self._held[name] = times
 
-    async def reached(self, name: str, *, timeout_seconds: float = 30) -> Arrival:
+    async def reached(self, name: str) -> Arrival:
         """The next process that was stopped at a point. Raises TimeoutError."""
-        return await asyncio.wait_for(self._arrived[name].get(), timeout_seconds)
+        return await soon(self._arrived[name].get())
 
     def free_all(self) -> None:
         """Hold nothing any more, and let all go on."""

@@ -1,0 +1,99 @@
+"""How tests wait, and what happens by chance: what passes here passes on a machine that is slow and busy."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import waiting
+from order import ROOT
+from waiting import PATIENCE_SECONDS, eventually, until
+
+# Of calls that wait: which argument says how long. What is too short there fails on a busy machine.
+WAITS = {"timeout": 0, "wait_for": 1, "communicate": 1, "wait_procs": 1, "urlopen": 2, "create_connection": 1}
+CLIENTS = ("httpx.AsyncClient", "httpx.Client")  # whose own time-out are 5 s
+SHORT = {
+    ("contract/test_fetch.py", "asyncio.timeout(2)"): "it goes on for ever, and is not waited for",
+    ("worker/test_worker_media.py", "asyncio.wait_for(asked.get(), 1.5)"): "nobody asks",
+    ("media/taken_over.py", "socket.create_connection(('127.0.0.1', TARGETS['tcp']), 5)"): "it is refused",
+    ("runs/test_runs.py", "other.communicate(timeout=1)"): "it waits for us",
+}
+
+
+@pytest.fixture(scope="module")
+def calls() -> list[tuple[str, ast.Call]]:
+    """Calls in the tests that wait, or make a client, each with its file."""
+    found = []
+    for path in ROOT.rglob("*.py"):
+        name, text = str(path.relative_to(ROOT)), path.read_text()
+        # In these rooms they are tries, which are repeated.
+        if not name.startswith(("cluster/", "services/")) and any(f"{word}(" in text for word in (*WAITS, *CLIENTS)):
+            nodes = ast.walk(ast.parse(text))
+            found += [(name, node) for node in nodes if isinstance(node, ast.Call)]
+    return found
+
+
+def seconds_of(call: ast.Call) -> float | None:
+    """The number that a call waits for at most; None where it names one or waits for nothing."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if name not in WAITS:
+        return None
+    given = [word.value for word in call.keywords if word.arg == "timeout"] or call.args[WAITS[name] :][:1]
+    return given[0].value if given and isinstance(given[0], ast.Constant) else None
+
+
+def test_no_wait_is_shorter_than_a_busy_machine_needs(calls: list[tuple[str, ast.Call]]) -> None:
+    found = {(name, ast.unparse(call)) for name, call in calls if (seconds_of(call) or 60) < 15}
+    assert found == set(SHORT), "say PATIENCE_SECONDS, or in SHORT why what is waited for does not come"
+
+
+def test_no_client_has_a_time_out_that_nobody_chose(calls: list[tuple[str, ast.Call]]) -> None:
+    found = [
+        (name, ast.unparse(call))
+        for name, call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in CLIENTS
+        and ast.unparse(call.func.value) == "httpx"
+        and not {"timeout", "transport"} & {word.arg for word in call.keywords}
+    ]
+    assert found == []
+
+
+async def test_what_is_waited_for_may_be_async_and_is_named_where_it_does_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = iter((False, False, True) * 2)
+
+    async def holds() -> bool:
+        return next(looks)
+
+    await eventually(holds)
+    until(lambda: next(looks))  # type: ignore[arg-type]
+    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.05)
+    with pytest.raises(AssertionError, match=r"in 0\.05 s: not the moon is blue"):
+        await eventually(lambda: False, "the moon is blue")
+    with pytest.raises(AssertionError, match=r"in 0\.05 s: not the moon is blue"):
+        until(lambda: False, "the moon is blue")
+
+
+def test_patience_ends_before_the_time_of_a_test() -> None:
+    import tomllib
+
+    options = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert options["timeout"] >= 3 * PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("told", "same"),
+    [({"CI": "true"}, True), ({}, False), ({"CI": "true", "REELMILL_TEST_LONG": "1"}, False)],
+)
+def test_in_ci_everything_that_happens_by_chance_happens_again(told: dict[str, str], same: bool) -> None:
+    unset = ("CI", "REELMILL_TEST_LONG", "REELMILL_TEST_SEED")
+    others = {name: value for name, value in os.environ.items() if name not in unset}
+    environment = others | {"PYTHONPATH": str(Path(ROOT))} | told
+    argv = [sys.executable, "-c", "import effort; print(effort.SEED)"]
+    seeds = {subprocess.check_output(argv, env=environment) for _ in range(2)}
+    assert (len(seeds) == 1) is same
+    assert {subprocess.check_output(argv, env=environment | {"REELMILL_TEST_SEED": "7"})} == {b"7\n"}
