@@ -3,6 +3,9 @@
 PYTHON ?= python3
 ARGS ?=
 
+# Where a machine's image sets it, each of the many processes that tests start would compile everything anew: for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python

@@ -5,6 +5,7 @@ import base64
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -29,6 +30,9 @@ from reelmill.store.database import Database
 # What a developer has set for programs of their own is none of a test's business.
 for _name in [name for name in os.environ if name.startswith("REELMILL_") and not name.startswith("REELMILL_TEST_")]:
     del os.environ[_name]
+# Else each process that a test starts compiles all that it imports, for seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 _MANY_FILES = 40  # that are shown, of a run of more
 
 

@@ -109,7 +109,7 @@ def s3_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_storage(tmp_path: Path) -> Callable[..., Storage]:
     """Makes a storage whose allowed folder is `tmp_path / "root"`."""
     (tmp_path / "root").mkdir()
-    limits = HttpLimits(timeout_seconds=1, total_seconds=5)
+    limits = HttpLimits(timeout_seconds=PATIENCE_SECONDS, total_seconds=PATIENCE_SECONDS)
 
     def make(own: str, **options: Any) -> Storage:
         rules = {field.name: options.pop(field.name) for field in fields(Access) if field.name in options}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import soon
+from waiting import PATIENCE_SECONDS, soon
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.storage import guarded_http
@@ -22,7 +22,7 @@ from reelmill.storage.space import Room
 BODY = b"a clip " * 1000
 MAX_BYTES = 100_000
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-PATIENT = {"timeout_seconds": 9.0, "total_seconds": 9.0}
+PATIENT = {"timeout_seconds": PATIENCE_SECONDS, "total_seconds": PATIENCE_SECONDS}
 SECRETS = "alice:s3cret"
 QUERY = "X-Amz-Signature=deadbeef"
 
@@ -209,7 +209,7 @@ async def test_a_bad_answer_has_its_code(web: Web, tmp_path: Path, path: str, co
     assert await failure(web.url(path), tmp_path / "got", **patience) == code
 
 
-CALM = {"timeout_seconds": 25.0, "total_seconds": 25.0}  # fourteen at once
+CALM = PATIENT  # fourteen at once
 TOLD: dict[str, tuple[str, dict[str, Any]]] = {
     "/404": ("@ answered 404", CALM),
     "/503": ("@ answered 503", CALM),

@@ -251,7 +251,7 @@ async def test_nothing_is_kept_without_a_validator_or_where_nobody_will_want_it(
     bucket.untagged = True
     web = f"{bucket.url}/bucket/a.mp4"
     storage = worker.storage
-    storage._http = type(storage._http)(timeout_seconds=9, total_seconds=9, allowed=(LOOPBACK,))
+    storage._http = type(storage._http)(timeout_seconds=60, total_seconds=60, allowed=(LOOPBACK,))
     assert (await worker.fetch(web)).path == worker.target("one")
     assert worker.files() == []
     bucket.untagged = False
@@ -307,7 +307,7 @@ from reelmill.storage.kept import KeptInputs
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
 root, endpoint = Path(sys.argv[1]), sys.argv[2]
-limits = HttpLimits(timeout_seconds=0.2, total_seconds=60)
+limits = HttpLimits(timeout_seconds=60, total_seconds=60)
 storage = Storage(
     access=Access(own="s3://own/x", read_buckets=["bucket"]), max_bytes=10**9, http=limits, s3_endpoint=endpoint
 )
