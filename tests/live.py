@@ -68,9 +68,9 @@ class Reelmill(Server):
 
     def answers(self) -> bool:
         """Whether it is ready."""
-        if self.name in ("up", "api") and not serving(self.grpc):
+        if get(f"{self.url}/{self.ready}")[0] != 200:  # this is asked again and again, and costs less
             return False
-        return get(f"{self.url}/{self.ready}")[0] == 200
+        return self.name not in ("up", "api") or serving(self.grpc)
 
     def metric(self, name: str) -> float:
         """The value of a metric without labels."""

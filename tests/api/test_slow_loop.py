@@ -19,8 +19,8 @@ from reelmill.jobs.states import Phase
 from reelmill.store.database import Database
 from reelmill.telemetry.metrics import HEARD
 
-TIMEOUT_SECONDS = 0.05  # for which Redis is waited for here
-STALL_SECONDS = 0.07
+TIMEOUT_SECONDS = 0.15  # for which Redis is waited for here
+STALL_SECONDS = 0.2
 STALLS = 40
 
 

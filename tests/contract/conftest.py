@@ -74,8 +74,14 @@ def redis_cache(url: str, *, scope: str = "") -> RedisCache:
     return RedisCache(url, status_ttl_seconds=STATUS_TTL_SECONDS, final_ttl_seconds=FINAL_TTL_SECONDS, scope=scope)
 
 
+@pytest.fixture
+def patient_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy Redis is no Redis that is away."""
+    monkeypatch.setattr("reelmill.cache.redis._TIMEOUT_SECONDS", PATIENCE_SECONDS)
+
+
 @pytest.fixture(params=["redis", "memory"])
-async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
+async def cache(request: pytest.FixtureRequest, patient_cache: None) -> AsyncIterator[Cache]:
     """A started cache of each kind. Redis is everyone's: use ids of your own."""
     if request.param == "redis":
         made: Cache = redis_cache(request.getfixturevalue("redis_server").url)

@@ -129,7 +129,7 @@ class Server(ABC):
             if time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"{self.name} did not answer within {self.start_seconds:g} s:\n{self._tail()}")
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop in order, after a minute by force. Bears being called twice."""

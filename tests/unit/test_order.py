@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from order import ROOT, SECONDS, arrange
+from order import ROOT, SECONDS, WAITING, arrange
 
 
 def test_the_files_that_take_long_are_there() -> None:
@@ -17,10 +17,10 @@ def test_what_waits_and_what_computes_run_side_by_side_the_longest_first_and_fil
     arrange(items)
     assert [item.nodeid for item in items] == [0, 1] * len(names)
     files = [str(Path(item.path).relative_to(ROOT)) for item in items[::2]]
-    assert set(files[:2]) == {"fault/test_workers.py", "deploy/test_image.py"}
-    for rooms in (("fault", "migrations", "e2e"), ("deploy", "monitoring", "logs", "gateway", "telemetry", "contract")):
-        taken = [SECONDS.get(name, 0) for name in files if name.split("/")[0] in rooms]
+    assert set(files[:2]) == {"fault/test_graphs.py", "gateway/test_costs.py"}
+    for waits in (True, False):
+        taken = [SECONDS.get(name, 0) for name in files if (name.split("/")[0] in WAITING) is waits]
         assert taken == sorted(taken, reverse=True)
     half = files[: len(files) // 2]
-    waiting = sum(SECONDS[name] for name in half if name.split("/")[0] in ("fault", "migrations", "e2e"))
-    assert waiting / sum(s for name, s in SECONDS.items() if name.split("/")[0] in ("fault", "migrations", "e2e")) > 0.4
+    waiting = sum(SECONDS[name] for name in half if name.split("/")[0] in WAITING)
+    assert waiting / sum(s for name, s in SECONDS.items() if name.split("/")[0] in WAITING) > 0.4

@@ -166,7 +166,12 @@ async def test_a_worker_that_claims_again_what_it_lost_keeps_the_new_lease_alone
 
 
 async def test_no_more_attempts_run_than_there_are_slots(rig: Rig) -> None:
+    full = asyncio.Event()
+
     async def slow(attempt: Attempt) -> tuple[MadeFile, ...]:
+        if script.running == 3:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.02)
         return ()
 

@@ -53,10 +53,10 @@ async def check(deployment: Deployment, *, settle_seconds: float = 60) -> list[s
     return problems
 
 
-def promises(deployment: Deployment, found: Found) -> Iterator[str]:
-    """What must hold as soon as all jobs have ended, before any sweep."""
+def promises(deployment: Deployment, found: Found, of: Iterable[str] | None = None) -> Iterator[str]:
+    """What must hold as soon as all jobs have ended, before any sweep: of some jobs, or of all."""
     yield from lost(deployment.acknowledged, found)
-    for job_id in found.jobs:
+    for job_id in found.jobs if of is None else of:
         yield from history(found, job_id)
         yield from outputs(deployment, found, job_id)
 
