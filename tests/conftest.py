@@ -5,6 +5,7 @@ import base64
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -33,6 +34,9 @@ for _name in [name for name in os.environ if name.startswith("REELMILL_") and no
 # Else each process that a test starts compiles all that it imports, for seconds.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A shell's background ignores interrupts, and so would all processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _MANY_FILES = 40  # that are shown, of a run of more
 
 
