@@ -21,6 +21,7 @@ from graphs import GRAPHS
 from inputs import INPUTS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
 from optional import OPTIONAL
+from packages import PACKAGES
 from pictures import MEDIA
 from pools import POOLS
 from probing import PROBING
@@ -251,6 +252,7 @@ ALL = (
     *INPUTS,
     *POOLS,
     *OPTIONAL,
+    *PACKAGES,
     *REUSE,
     *STAGES,
     *TENANTS,

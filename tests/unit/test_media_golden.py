@@ -410,6 +410,26 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
             }
         ],
     ),
+    "package-words": (
+        source(
+            {**VIDEO, "width": 320, "height": 180},
+            {"index": 1, "kind": "SUBTITLE", "codec": "subrip", "language": "eng"},
+            {"index": 2, "kind": "SUBTITLE", "codec": "ass", "language": "fra"},
+        ),
+        [
+            {
+                "package": {
+                    "protocols": ["HLS", "DASH"],
+                    "mute": True,
+                    "texts": [
+                        {"track": {"language": "eng"}, "default_track": True},
+                        {"track": {"language": "fra"}, "role": "HARD_OF_HEARING", "name": "Français (SME)"},
+                    ],
+                    "trim": {"start_seconds": 10, "end_seconds": 20},
+                }
+            }
+        ],
+    ),
     "package-in-ranges": (
         source({**VIDEO, "frame_rate": 30000 / 1001, "width": 320, "height": 180}, SOUND),
         [{"package": {"byte_ranges": True, "mute": True, "segment_seconds": 4, "trim": {"start_seconds": 10}}}],

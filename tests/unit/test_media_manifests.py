@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reelmill.media import fragments, mpd, playlists
 from reelmill.media.fragments import Track
-from reelmill.media.manifests import Known, Order, Rates, Told, manifests, rates
+from reelmill.media.manifests import Divided, Known, Order, Rates, Told, manifests, rates
 from reelmill.media.packaging import sounds
 from reelmill.media.playlists import Segment
 from reelmill.media.streams import Stream
@@ -82,6 +82,41 @@ def test_manifests_are_exactly_these() -> None:
     assert (
         '<S t="0" d="540000"/>' in made["manifest.mpd"] and 'mediaPresentationDuration="PT8S"' in made["manifest.mpd"]
     )
+
+
+def test_words_are_told_of_with_what_they_are_for() -> None:
+    plain = Told(folder="text-en", kind="text", name="English", language="en", roles=("subtitle", "main"), default=True)
+    deaf = Told(
+        folder="text-en-2", kind="text", name="English CC", language="en", roles=("caption",), purpose="2",
+        characteristics=("public.accessibility.transcribes-spoken-dialog",),
+    )  # fmt: skip
+    forced = Told(folder="text-en-3", kind="text", name="Signs", language="en", roles=("forced-subtitle",), forced=True)
+    again = Told(folder="text-en-4", kind="text", name="English 2", language="en", roles=("subtitle",))
+    segments = (Segment("00001.vtt", 6.0), Segment("00002.vtt", 2.0))
+    texts = [Divided(told=told, segments=segments, sizes=(750, 250)) for told in (plain, deaf, forced, again)]
+    picture = known(PICTURE, [540_000, 180_000])
+    made = manifests(order(PICTURE, plain, deaf, forced, again), [picture], texts)
+    media = [line for line in made["master.m3u8"].splitlines() if "TYPE=SUBTITLES" in line]
+    common = '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="text",NAME='
+    assert media == [
+        f'{common}"English",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,URI="text-en/index.m3u8"',
+        f'{common}"English CC",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,'
+        'CHARACTERISTICS="public.accessibility.transcribes-spoken-dialog",URI="text-en-2/index.m3u8"',
+        f'{common}"Signs",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="text-en-3/index.m3u8"',
+        f'{common}"English 2",LANGUAGE="en",DEFAULT=NO,AUTOSELECT=NO,URI="text-en-4/index.m3u8"',
+    ]
+    assert "BANDWIDTH=9000,AVERAGE-BANDWIDTH=9000," in made["master.m3u8"] and 'SUBTITLES="text"' in made["master.m3u8"]
+    lines = made["text-en/index.m3u8"].splitlines()
+    assert lines[:3] == ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:6"]
+    assert lines[-5:] == ["#EXTINF:6,", "00001.vtt", "#EXTINF:2,", "00002.vtt", "#EXT-X-ENDLIST"]
+    dash = made["manifest.mpd"]
+    assert '<AdaptationSet id="2" contentType="text" mimeType="text/vtt" lang="en">' in dash
+    assert [role.split('"')[0] for role in dash.split('dash:role:2011" value="')[1:]] == [
+        "subtitle", "main", "caption", "forced-subtitle", "subtitle",
+    ]  # fmt: skip
+    assert dash.count('AudioPurposeCS:2007" value="2"') == 1
+    assert set(mpd.streams(dash)) == {"h264-720", "text-en", "text-en-2", "text-en-3", "text-en-4"}
+    assert mpd.streams(dash)["text-en"].names == {"stream.vtt"}
 
 
 def test_only_what_is_asked_for_is_written() -> None:

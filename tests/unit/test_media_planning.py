@@ -227,6 +227,18 @@ packages = some(
     mute=st.booleans(),
     trim=trims,
     iframe_playlists=st.booleans(),
+    texts=st.lists(
+        some(
+            input=st.sampled_from(["", "nobody"]),
+            track=selectors,
+            language=st.sampled_from(["", "fr", "xx-YY", "?"]),
+            name=st.text("aé<&, ", max_size=9),
+            default_track=st.booleans(),
+            forced=st.booleans(),
+            role=st.sampled_from(["COMMENTARY", "HARD_OF_HEARING"]),
+        ),
+        max_size=3,
+    ),
 )
 ladders = some(
     codecs=st.lists(st.sampled_from(["H264", "H265", "VP9", "AV1"]), max_size=4, unique=True),

@@ -4,6 +4,7 @@ Only such a code leaves an input: a tag of free words could say anything.
 """
 
 import re
+from collections.abc import Sequence
 
 # ISO 639-1 and its terminologic code of ISO 639-2, by the list of its registration authority (Library of Congress).
 _TWO_LETTERS = """
@@ -56,6 +57,15 @@ slk=Slovenčina slv=Slovenščina spa=Español srp=Српски swe=Svenska tam=
 urd=اردو vie=Tiếng_Việt zho=中文
 """
 _NAMES = {long: name.replace("_", " ") for long, name in (pair.split("=") for pair in _SPOKEN.split())}
+
+
+def once(name: str, taken: Sequence[str], gap: str) -> str:
+    """A name that is not taken: numbered where it is."""
+    numbered, count = name, 1
+    while numbered in taken:
+        count += 1
+        numbered = f"{name}{gap}{count}"
+    return numbered
 
 
 def tag(code: str) -> str:

@@ -4,7 +4,7 @@ By ourselves, out of what was measured of each segment: packagers estimate peaks
 an average higher than its peak.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
@@ -18,7 +18,9 @@ MASTER, MPD = "master.m3u8", "manifest.mpd"
 PLAYLIST, IFRAMES = "index.m3u8", "iframes.m3u8"
 NUMBERED = "$Number%05d$"
 """How the packager names segments."""
-_SOUNDS = "audio"  # the group of all sounds, in HLS
+_SOUNDS, _TEXTS = "audio", "text"  # the groups of all sounds and of all words, in HLS
+WORDS = "stream.vtt"
+"""All words of a rendition in one file, as DASH has them."""
 _NAMESPACE = (
     'xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     ' xsi:schemaLocation="urn:mpeg:dash:schema:mpd:2011 DASH-MPD.xsd"'
@@ -32,7 +34,7 @@ class Told:
 
     folder: str
     kind: str
-    """video or audio."""
+    """video, audio or text."""
     width: int = 0
     height: int = 0
     name: str = ""
@@ -43,7 +45,13 @@ class Told:
     characteristics: tuple[str, ...] = ()
     """HLS's."""
     purpose: str = ""
-    """What DASH calls the audience that a sound is made for (urn:tva:metadata:cs:AudioPurposeCS:2007)."""
+    """What DASH calls the audience that it is made for (urn:tva:metadata:cs:AudioPurposeCS:2007)."""
+    default: bool = False
+    """Of words: they are shown where nobody asks for others."""
+    forced: bool = False
+    """Of words: they are shown to who asked for none."""
+    text: str = ""
+    """Of words: where they are written down as WebVTT, beside the output's folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +64,7 @@ class Order:
     dash: bool
     iframes: bool
     streams: tuple[Told, ...]
-    """Pictures first; the first sound is the default."""
+    """Pictures first, then sounds, of which the first is the default, then words."""
 
     def told(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -84,6 +92,20 @@ class Known:
     def rates(self, target: int) -> "Rates":
         """Of its segments."""
         return rates(self.sizes, [one.seconds for one in self.stream.segments], target)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Divided:
+    """Words in segments, and what is told of them."""
+
+    told: Told
+    segments: tuple[Segment, ...]
+    sizes: tuple[int, ...]
+    """Bytes of each segment."""
+
+    def rates(self, target: int) -> "Rates":
+        """Of its segments."""
+        return rates(self.sizes, [one.seconds for one in self.segments], target)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,38 +144,42 @@ def target(known: Sequence[Known]) -> int:
     return max(1, int(longest + 0.5))
 
 
-def manifests(order: Order, known: Sequence[Known]) -> dict[str, str]:
+def manifests(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()) -> dict[str, str]:
     """All texts by their paths below the output's folder."""
     found: dict[str, str] = {}
     if order.hls:
         seconds = target(known)
-        found[MASTER] = _master(order, known, seconds)
+        found[MASTER] = _master(order, known, texts, seconds)
         for one in known:
             stream = one.stream
             text = _media(stream.segments, stream.beginning, seconds, independent=stream.independent)
             found[f"{one.told.folder}/{PLAYLIST}"] = text
             if order.iframes and one.told.kind == "video":
                 found[f"{one.told.folder}/{IFRAMES}"] = _media(stream.keys, stream.beginning, seconds, only_keys=True)
+        for words in texts:
+            found[f"{words.told.folder}/{PLAYLIST}"] = _media(words.segments, None, max(seconds, _longest(words)))
     if order.dash:
-        found[MPD] = _mpd(known)
+        found[MPD] = _mpd(known, texts)
     return found
 
 
 def _media(
     segments: Sequence[Segment],
-    beginning: Segment,
+    beginning: Segment | None,
     target: int,
     *,
     independent: bool = False,
     only_keys: bool = False,
 ) -> str:
-    # EXT-X-MAP takes version 6, and 5 among key frames alone (RFC 8216, 7).
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{5 if only_keys else 6}", f"#EXT-X-TARGETDURATION:{target}"]
+    # EXT-X-MAP takes version 6, and 5 among key frames alone; parts of a second take 3 (RFC 8216, 7).
+    version = 3 if beginning is None else 5 if only_keys else 6
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{version}", f"#EXT-X-TARGETDURATION:{target}"]
     lines += ["#EXT-X-PLAYLIST-TYPE:VOD"]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
     lines += ["#EXT-X-I-FRAMES-ONLY"] if only_keys else []
-    part = f',BYTERANGE="{beginning.size}@{beginning.begin}"' if beginning.size is not None else ""
-    lines.append(f'#EXT-X-MAP:URI="{beginning.name}"{part}')
+    if beginning is not None:
+        part = f',BYTERANGE="{beginning.size}@{beginning.begin}"' if beginning.size is not None else ""
+        lines.append(f'#EXT-X-MAP:URI="{beginning.name}"{part}')
     for one in segments:
         lines.append(f"#EXTINF:{_decimal(one.seconds)},")
         lines += [f"#EXT-X-BYTERANGE:{one.size}@{one.begin}"] if one.size is not None else []
@@ -161,26 +187,34 @@ def _media(
     return "\n".join((*lines, "#EXT-X-ENDLIST", ""))
 
 
-def _master(order: Order, known: Sequence[Known], seconds: int) -> str:
+def _longest(words: Divided) -> int:
+    """The target duration that words would need: their first segment may begin before the picture does."""
+    return int(max(segment.seconds for segment in words.segments) + 0.5)
+
+
+def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seconds: int) -> str:
     sounds = [one for one in known if one.told.kind == "audio"]
-    heard = [one.rates(seconds) for one in sounds]
-    loudest = Rates(
-        peak=max((one.peak for one in heard), default=0), average=max((one.average for one in heard), default=0)
-    )
+    beside = _most(one.rates(seconds) for one in sounds) + _most(one.rates(seconds) for one in texts)
     lines = ["#EXTM3U"]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if all(one.stream.independent for one in known) else []
     for i, one in enumerate(sounds):
         lines.append(f"#EXT-X-MEDIA:{_attributes(_sound(one, first=not i))}")
+    alike = set[tuple[object, ...]]()
+    for words in texts:
+        key = (words.told.language, words.told.forced, words.told.characteristics)
+        lines.append(f"#EXT-X-MEDIA:{_attributes(_words(words.told, chosen=key not in alike))}")
+        alike.add(key)
     pictures = [one for one in known if one.told.kind == "video"]
     for one in pictures:
         codecs = dict.fromkeys((one.stream.track.codec, *(sound.stream.track.codec for sound in sounds)))
         told = {
-            **_bandwidth(one.rates(seconds) + loudest),
+            **_bandwidth(one.rates(seconds) + beside),
             "CODECS": f'"{",".join(codecs)}"',
             "RESOLUTION": f"{one.told.width}x{one.told.height}",
             "FRAME-RATE": f"{float(_meant(one.stream.frame_rate)):.3f}",
             "VIDEO-RANGE": one.stream.track.range,
             **({"AUDIO": f'"{_SOUNDS}"'} if sounds else {}),
+            **({"SUBTITLES": f'"{_TEXTS}"'} if texts else {}),
             "CLOSED-CAPTIONS": "NONE",
         }
         lines += (f"#EXT-X-STREAM-INF:{_attributes(told)}", f"{one.told.folder}/{PLAYLIST}")
@@ -213,6 +247,27 @@ def _sound(one: Known, *, first: bool) -> dict[str, str]:
     }
 
 
+def _words(told: Told, *, chosen: bool) -> dict[str, str]:
+    """`chosen`: whether a player may take them by itself, as it may one of those that are alike."""
+    return {
+        "TYPE": "SUBTITLES",
+        "GROUP-ID": f'"{_TEXTS}"',
+        "NAME": f'"{told.name}"',
+        **({"LANGUAGE": f'"{told.language}"'} if told.language else {}),
+        "DEFAULT": "YES" if told.default else "NO",
+        "AUTOSELECT": "YES" if chosen or told.default else "NO",
+        **({"FORCED": "YES"} if told.forced else {}),
+        **({"CHARACTERISTICS": f'"{",".join(told.characteristics)}"'} if told.characteristics else {}),
+        "URI": f'"{told.folder}/{PLAYLIST}"',
+    }
+
+
+def _most(found: Iterable[Rates]) -> Rates:
+    """Of several of which one is played."""
+    each = list(found)
+    return Rates(peak=max((one.peak for one in each), default=0), average=max((one.average for one in each), default=0))
+
+
 def _bandwidth(one: Rates) -> dict[str, str]:
     return {"BANDWIDTH": str(one.peak), "AVERAGE-BANDWIDTH": str(one.average)}
 
@@ -221,7 +276,7 @@ def _attributes(told: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in told.items())
 
 
-def _mpd(known: Sequence[Known]) -> str:
+def _mpd(known: Sequence[Known], texts: Sequence[Divided]) -> str:
     whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
     longest = max(segment.seconds for one in known for segment in one.stream.segments)
     single = known[0].stream.index is not None
@@ -233,8 +288,11 @@ def _mpd(known: Sequence[Known]) -> str:
         f' minBufferTime="PT{_decimal(longest)}S">',
         '  <Period id="0" start="PT0S">',
     ]
-    for i, members in enumerate(_adaptations(known)):
+    adaptations = list(_adaptations(known))
+    for i, members in enumerate(adaptations):
         lines += (f"    {line}" for line in _adaptation(str(i), members, longest))
+    for i, words in enumerate(texts, len(adaptations)):
+        lines += (f"    {line}" for line in _of_words(str(i), words, longest))
     return "\n".join((*lines, "  </Period>", "</MPD>", ""))
 
 
@@ -267,16 +325,33 @@ def _adaptation(number: str, members: Sequence[Known], longest: float) -> Iterat
     if all(one.stream.independent for one in members):
         told["subsegmentStartsWithSAP" if single else "startWithSAP"] = "1"
     yield f"<AdaptationSet {_xml(told)}>"
-    if first.told.purpose:
-        purpose = {"schemeIdUri": "urn:tva:metadata:cs:AudioPurposeCS:2007", "value": first.told.purpose}
-        yield f"  <Accessibility {_xml(purpose)}/>"
-    for role in first.told.roles:
-        yield f"  <Role {_xml({'schemeIdUri': 'urn:mpeg:dash:role:2011', 'value': role})}/>"
-    if first.told.name:
-        yield f"  <Label>{escape(first.told.name)}</Label>"
+    yield from _meaning(first.told)
     for one in members:
         yield from (f"  {line}" for line in _representation(one, longest))
     yield "</AdaptationSet>"
+
+
+def _of_words(number: str, words: Divided, longest: float) -> Iterator[str]:
+    told = words.told
+    named = {"id": number, "contentType": "text", "mimeType": "text/vtt"}
+    yield f"<AdaptationSet {_xml({**named, **({'lang': told.language} if told.language else {})})}>"
+    yield from _meaning(told)
+    rate = words.rates(max(1, int(longest + 0.5))).peak
+    yield f"  <Representation {_xml({'id': told.folder, 'bandwidth': rate})}>"
+    yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
+    yield "  </Representation>"
+    yield "</AdaptationSet>"
+
+
+def _meaning(told: Told) -> Iterator[str]:
+    """For whom and what a stream is."""
+    if told.purpose:
+        purpose = {"schemeIdUri": "urn:tva:metadata:cs:AudioPurposeCS:2007", "value": told.purpose}
+        yield f"  <Accessibility {_xml(purpose)}/>"
+    for role in told.roles:
+        yield f"  <Role {_xml({'schemeIdUri': 'urn:mpeg:dash:role:2011', 'value': role})}/>"
+    if told.name:
+        yield f"  <Label>{escape(told.name)}</Label>"
 
 
 def _representation(one: Known, longest: float) -> Iterator[str]:

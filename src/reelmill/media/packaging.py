@@ -25,6 +25,7 @@ CONTENT_TYPES = (
     (".mpd", "application/dash+xml"),
     (".m4s", "video/iso.segment"),
     (".mp4", "video/mp4"),
+    (".vtt", "text/vtt"),
 )
 """By suffix; of a sound's files with audio in the place of video."""
 # The same bytes from the same input: no time of the day, and streams in our order.
@@ -71,9 +72,9 @@ def sounds(asked: Sequence[tuple[Sound, str]]) -> tuple[Told, ...]:
         roles = tuple(_ROLES[role] for role in sound.roles if role in _ROLES)
         found.append(
             Told(
-                folder=_once(f"audio-{tag or 'und'}", [one.folder for one in found], "-"),
+                folder=languages.once(f"audio-{tag or 'und'}", [one.folder for one in found], "-"),
                 kind="audio",
-                name=_once(wanted or _called(sound), [one.name for one in found], " "),
+                name=languages.once(wanted or _called(sound), [one.name for one in found], " "),
                 language=tag,
                 roles=roles or ("alternate" if found else "main",),
                 characteristics=tuple(_CHARACTERISTICS[role] for role in sound.roles if role in _CHARACTERISTICS),
@@ -83,8 +84,10 @@ def sounds(asked: Sequence[tuple[Sound, str]]) -> tuple[Told, ...]:
     return tuple(found)
 
 
-def steps(output: str, spec: Package, streams: Sequence[Stream], segment_seconds: float, *, exact: bool) -> list[Step]:
-    """The steps that pack the streams of an output, pictures first, and tell players of them.
+def steps(
+    output: str, spec: Package, streams: Sequence[Stream], texts: Sequence[Told], segment_seconds: float, *, exact: bool
+) -> list[Step]:
+    """The steps that pack the streams of an output, pictures first, and tell players of them and of its words.
 
     `spec` has its defaults filled in. `exact`: whether key frames stand at whole multiples of `segment_seconds`, to the
     millisecond.
@@ -113,12 +116,15 @@ def steps(output: str, spec: Package, streams: Sequence[Stream], segment_seconds
         hls=Package.HLS in spec.protocols,
         dash=Package.DASH in spec.protocols,
         iframes=spec.iframe_playlists,
-        streams=tuple(one.told for one in streams),
+        streams=(*(one.told for one in streams), *texts),
     )
-    files = _promised(output, spec, streams)
+    files = _promised(output, spec, streams, texts)
     tell = Step(
         program=Program.TOOL,
-        reads=tuple(Reading(of=writing.path, demuxer="mov") for writing in pack.writes),
+        reads=(
+            *(Reading(of=writing.path, demuxer="mov") for writing in pack.writes),
+            *(Reading(of=PurePosixPath(one.text), demuxer="webvtt") for one in texts),
+        ),
         arguments=("manifests", json.dumps(order.told(), ensure_ascii=False)),
         writes=(Writing(path=files.manifest, streams=(), options=(), promised=(files,)),),
         cost=Cost(writing_cpu=_TOOL_CPU, writing_bytes=_BYTES),
@@ -127,7 +133,7 @@ def steps(output: str, spec: Package, streams: Sequence[Stream], segment_seconds
     return [pack, tell]
 
 
-def _promised(output: str, spec: Package, streams: Sequence[Stream]) -> FileSet:
+def _promised(output: str, spec: Package, streams: Sequence[Stream], texts: Sequence[Told]) -> FileSet:
     names = {Package.HLS: MASTER, Package.DASH: MPD}
     first, *further = (PurePosixPath(output, names[protocol]) for protocol in sorted(set(spec.protocols)))
     whole = streams[0].expected
@@ -137,7 +143,10 @@ def _promised(output: str, spec: Package, streams: Sequence[Stream]) -> FileSet:
         pattern="*/*",
         content_types=CONTENT_TYPES,
         expected=replace(whole, streams=(), times=None),
-        renditions=tuple(Rendition(folder=one.told.folder, expected=one.expected) for one in streams),
+        renditions=(
+            *(Rendition(folder=one.told.folder, expected=one.expected) for one in streams),
+            *(Rendition(folder=one.folder, expected=replace(whole, streams=(), times=None)) for one in texts),
+        ),
         further=tuple(further),
     )
 
@@ -159,12 +168,3 @@ def _fields(output: str, spec: Package, one: Stream) -> tuple[str, ...]:
 
 def _called(sound: Sound) -> str:
     return languages.name(sound.language) or "Audio"
-
-
-def _once(name: str, taken: Sequence[str], gap: str) -> str:
-    """A name that is not taken: numbered where it is."""
-    numbered, count = name, 1
-    while numbered in taken:
-        count += 1
-        numbered = f"{name}{gap}{count}"
-    return numbered

@@ -124,7 +124,7 @@ class Rendition:
     folder: str
     """Of its files, beside the manifest."""
     expected: Expected
-    """Of each of its segments with what comes before it; the length is that of all."""
+    """Of each of its segments with what comes before it; the length is that of all. Without streams: they are words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from reelmill.media import mpd, playlists
-from reelmill.media.manifests import IFRAMES, MASTER, MPD, PLAYLIST
+from reelmill.media.manifests import IFRAMES, MASTER, MPD, PLAYLIST, WORDS
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.promises import Expected, FileSet, Rendition
 from reelmill.media.streams import measured
@@ -142,6 +142,9 @@ def _dash(one: _Package) -> Mapping[str, Playlist]:
 
 def _rendition(one: _Package, rendition: Rendition, dash: Playlist | None) -> None:
     """What is wrong with one stream, whose segments are all looked at."""
+    if not rendition.expected.streams:
+        _words(one, rendition, dash)
+        return
     hls = one.playlists.get(f"{rendition.folder}/{PLAYLIST}")
     try:
         stream = measured(one.folder / one.there / rendition.folder)
@@ -164,6 +167,20 @@ def _rendition(one: _Package, rendition: Rendition, dash: Playlist | None) -> No
     one.found.streams.append(
         Listed(folder=one.there / rendition.folder, playlist=playlist, expected=rendition.expected)
     )
+
+
+def _words(one: _Package, rendition: Rendition, dash: Playlist | None) -> None:
+    """What is wrong with words: they are text, and all of it is listed."""
+    hls = one.playlists.get(f"{rendition.folder}/{PLAYLIST}")
+    media = one.written.get(rendition.folder, set()) - {PLAYLIST}
+    whole = {WORDS} & (dash.names if dash else set())
+    if hls is not None:
+        one.wrong(rendition.folder, _wrong(hls, media - whole, rendition.expected))
+    one.wrong(rendition.folder, [f"it does not list {name}" for name in sorted(media - whole)[:_TOLD] if hls is None])
+    for name in sorted(media):
+        with (one.folder / one.there / rendition.folder / name).open("rb") as file:
+            if file.read(6) != b"WEBVTT":
+                one.wrong(rendition.folder, [f"{name} is no WebVTT"])
 
 
 def _differs(name: str, told: Playlist, held: Playlist) -> Iterator[str]:
@@ -195,7 +212,7 @@ def _files(one: _Package) -> Iterator[tuple[PurePosixPath, str]]:
     types = dict(one.files.content_types)
     yield from ((one.there / name, types[PurePosixPath(name).suffix]) for name in one.texts)
     for rendition in one.files.renditions:
-        sound = rendition.expected.streams[0].kind == MediaInfo.Stream.AUDIO
+        sound = any(stream.kind == MediaInfo.Stream.AUDIO for stream in rendition.expected.streams)
         for name in sorted(one.written.get(rendition.folder, ())):
             kind = types.get(PurePosixPath(name).suffix, "application/octet-stream")
             yield one.there / rendition.folder / name, kind.replace("video/", "audio/") if sound else kind

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Package(_message.Message):
-    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds")
+    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts")
     class Protocol(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PROTOCOL_UNSPECIFIED: _ClassVar[Package.Protocol]
@@ -26,6 +26,23 @@ class Package(_message.Message):
         track: _operations_pb2.TrackSelector
         name: str
         def __init__(self, track: _Optional[_Union[_operations_pb2.TrackSelector, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+    class Text(_message.Message):
+        __slots__ = ("input", "track", "language", "name", "default_track", "forced", "role")
+        INPUT_FIELD_NUMBER: _ClassVar[int]
+        TRACK_FIELD_NUMBER: _ClassVar[int]
+        LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        DEFAULT_TRACK_FIELD_NUMBER: _ClassVar[int]
+        FORCED_FIELD_NUMBER: _ClassVar[int]
+        ROLE_FIELD_NUMBER: _ClassVar[int]
+        input: str
+        track: _operations_pb2.TrackSelector
+        language: str
+        name: str
+        default_track: bool
+        forced: bool
+        role: _operations_pb2.TrackSelector.Role
+        def __init__(self, input: _Optional[str] = ..., track: _Optional[_Union[_operations_pb2.TrackSelector, _Mapping]] = ..., language: _Optional[str] = ..., name: _Optional[str] = ..., default_track: _Optional[bool] = ..., forced: _Optional[bool] = ..., role: _Optional[_Union[_operations_pb2.TrackSelector.Role, str]] = ...) -> None: ...
     PROTOCOLS_FIELD_NUMBER: _ClassVar[int]
     BYTE_RANGES_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +56,7 @@ class Package(_message.Message):
     TRIM_FIELD_NUMBER: _ClassVar[int]
     IFRAME_PLAYLISTS_FIELD_NUMBER: _ClassVar[int]
     CHUNK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
     protocols: _containers.RepeatedScalarFieldContainer[Package.Protocol]
     byte_ranges: bool
     segment_seconds: float
@@ -52,4 +70,5 @@ class Package(_message.Message):
     trim: _operations_pb2.TimeRange
     iframe_playlists: bool
     chunk_seconds: float
-    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ...) -> None: ...
+    texts: _containers.RepeatedCompositeFieldContainer[Package.Text]
+    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ...) -> None: ...

@@ -1,10 +1,10 @@
 """package: a stream that players fetch in parts, HLS and DASH."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import cutting, films, ladders, packaging, sources, tracks
+from reelmill.media import captioning, cutting, films, ladders, packaging, sources, tracks, wording
 from reelmill.media.checks import track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.film import Film, film
@@ -18,6 +18,7 @@ from reelmill.media.pieces import Chunk, Join, Sound
 from reelmill.media.promises import Expected, PlannedFile
 from reelmill.media.steps import Reading, Step
 from reelmill.media.timeline import micros
+from reelmill.media.wording import Words
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
 from reelmill.v1.package_pb2 import Package
 
@@ -38,6 +39,10 @@ class Wanted:
     """A film whose sounds, in a file of their own, are those of the package; None: it is mute."""
     told: tuple[Told, ...]
     """What players are told of its sounds."""
+    words: tuple[Words, ...]
+    """What players may show."""
+    zero: int
+    """The time that comes out as 0, in microseconds of the input's clock."""
     segment_seconds: float
     exact: bool
     """As packaging.step takes it."""
@@ -49,8 +54,14 @@ class PackageOperation:
     name = "package"
     description = "Make a stream that players fetch in parts: HLS and DASH."
     example = '{"name": "stream", "package": {"protocols": ["HLS", "DASH"], "segment_seconds": 2}}'
-    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4")
-    encoders = frozenset({*(c.encoder for c in VIDEO.values()), SOUNDS[A.AAC].encoder, SOUNDS[A.OPUS].encoder})
+    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4", "vtt")
+    encoders = frozenset(
+        {
+            *(c.encoder for c in VIDEO.values()),
+            *(SOUNDS[A.AAC].encoder, SOUNDS[A.OPUS].encoder),
+            *captioning.TRACKS.values(),
+        }
+    )
     filters = TranscodeOperation.filters
 
     def violations(self, spec: Package, path: str) -> list[Violation]:
@@ -83,7 +94,7 @@ class PackageOperation:
             found.append(Violation(f"{path}.mute", f"contradicts {named}: leave one of the two out"))
         for i, sound in enumerate(spec.sounds):
             found += track_violations(sound.track, f"{path}.sounds[{i}].track")
-        return found
+        return found + wording.violations(spec, path)
 
     def with_defaults(self, spec: Package) -> Package:
         """Fills in protocols, container, lengths, and how rungs and sounds are encoded."""
@@ -109,8 +120,8 @@ class PackageOperation:
         return made
 
     def inputs(self, spec: Package) -> tuple[str, ...]:
-        """None."""
-        return ()
+        """Those that words are of."""
+        return wording.inputs(spec)
 
     def looks(self, spec: Package) -> tuple[float, ...]:
         """Both ends of a trim."""
@@ -118,7 +129,7 @@ class PackageOperation:
 
     def plan(self, output: str, spec: Package, source: Source, context: PlanContext) -> Planned:
         """Pictures from one decode, the sounds, and what packs them; or a piece of them."""
-        wanted = _wanted(output, spec, source)
+        wanted = _wanted(output, spec, source, context.sources)
         match context.piece:
             case Chunk():
                 return _from_one_decode(_each(wanted, context), context)
@@ -142,7 +153,7 @@ class PackageOperation:
         return replace(found[0], sounds=wanted.sound is not None)
 
 
-def _wanted(output: str, spec: Package, source: Source) -> Wanted:
+def _wanted(output: str, spec: Package, source: Source, others: Mapping[str, Source] | None = None) -> Wanted:
     """What an output takes of an input. Raises AttemptFailed where that has not what is asked for."""
     picture = tracks.picture(source, output)
     if sources.is_still(source):
@@ -162,6 +173,8 @@ def _wanted(output: str, spec: Package, source: Source) -> Wanted:
         pictures=tuple(pictures),
         sound=replace(pictures[0], heard=heard) if heard else None,
         told=packaging.sounds(asked),
+        words=wording.wanted(spec, source, others, output) if others is not None else (),
+        zero=pictures[0].zero,
         segment_seconds=segment,
         exact=bool(rate) and abs(segment * 1000 - round(segment * 1000)) < 1e-6 and _even(pictures[0]),
     )
@@ -255,7 +268,9 @@ def _packed(output: str, spec: Package, wanted: Wanted, made: Sequence[Step], so
             )
             for i, told in enumerate(wanted.told)
         )
-    return packaging.steps(output, spec, streams, wanted.segment_seconds, exact=wanted.exact)
+    said = wording.steps(output, wanted.words, wanted.pictures[0].part, wanted.zero)
+    texts = [one.told for one in wanted.words]
+    return said + packaging.steps(output, spec, streams, texts, wanted.segment_seconds, exact=wanted.exact)
 
 
 def _only(expected: Expected, index: int) -> Expected:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as etree
 from pysubs2 import SSAFile
 from pysubs2.exceptions import Pysubs2Error
 
+from reelmill.media import webvtt
 from reelmill.media.texts import MOST_BYTES, Order, decoded
 from reelmill.media.tools.kit import Refused, run
 
@@ -26,6 +27,8 @@ _CORRUPT = "INPUT_CORRUPT"
 
 def converted(text: str, order: Order) -> str:
     """Captions as text in the target's format. Raises Refused."""
+    if order.source == order.target == "webvtt":  # with all that says how it looks, which no other format has
+        return _as_webvtt(text, order)
     lines = _read(text, order.source)
     _cut(lines, order)
     if order.target in _ALONE:
@@ -47,6 +50,16 @@ def _read(text: str, source: str) -> SSAFile:
     if len(lines.events) > MOST_LINES:
         raise Refused("INPUT_UNSUPPORTED", f"the input has {len(lines.events)} captions; {MOST_LINES} is the most")
     return lines
+
+
+def _as_webvtt(text: str, order: Order) -> str:
+    try:
+        found = webvtt.parsed(text)
+    except ValueError as error:
+        raise Refused(_CORRUPT, f"the captions can't be read as webvtt: {error}") from error
+    if not found.cues:
+        raise Refused(_CORRUPT, "the input has no captions that can be read as webvtt")
+    return webvtt.written(webvtt.cut(found, order.start, order.end, order.shift))
 
 
 def _as_srt(text: str, source: str) -> str:

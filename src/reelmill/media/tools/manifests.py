@@ -3,11 +3,17 @@
 import json
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from reelmill.media.manifests import Known, Order, manifests
-from reelmill.media.streams import measured, sizes
+from reelmill.media import webvtt
+from reelmill.media.manifests import WORDS, Divided, Known, Order, Told, manifests
+from reelmill.media.playlists import Segment
+from reelmill.media.streams import Stream, measured, sizes
 from reelmill.media.tools.kit import Refused, run
+
+# The clock of fragments and that of words are one (RFC 8216, 3.5).
+_CLOCK = ("X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000",)
 
 
 def main() -> None:
@@ -20,14 +26,41 @@ def _work(arguments: Sequence[str]) -> None:
     folder = Path(order.output)
     known = []
     for told in order.streams:
+        if told.kind == "text":
+            continue
         try:
             stream = measured(folder / told.folder)
             count = tuple(sizes(stream.segments, folder / told.folder))
         except (ValueError, OSError, struct.error, IndexError) as error:
             raise Refused("OUTPUT_INVALID", f"{order.output}/{told.folder}: {error}") from error
         known.append(Known(told=told, stream=stream, sizes=count))
-    for path, text in manifests(order, known).items():
+    texts = [_divided(order, told, known[0].stream) for told in order.streams if told.kind == "text"]
+    for path, text in manifests(order, known, texts).items():
         (folder / path).write_text(text, encoding="utf-8")
+
+
+def _divided(order: Order, told: Told, beside: Stream) -> Divided:
+    """Words, written in segments that end where those of a picture do, and in one file."""
+    folder = Path(order.output, told.folder)
+    folder.mkdir(parents=True)
+    text = webvtt.parsed(Path(told.text).read_text(encoding="utf-8"))
+    if order.dash:
+        (folder / WORDS).write_text(webvtt.written(text), encoding="utf-8")
+    if not order.hls:
+        whole = Segment(WORDS, beside.starts[-1] / beside.track.scale)
+        return Divided(told=told, segments=(whole,), sizes=(_bytes(folder / WORDS),))
+    ends = [at / beside.track.scale for at in beside.starts[1:]]
+    segments = []
+    for i, (begin, end) in enumerate(pairwise((0.0, *ends))):
+        made = webvtt.between(text, round(begin * 1000), round(end * 1000))
+        path = folder / f"{i + 1:05d}.vtt"
+        path.write_text(webvtt.written(made, _CLOCK), encoding="utf-8")
+        segments.append(Segment(path.name, end - begin))
+    return Divided(told=told, segments=tuple(segments), sizes=tuple(_bytes(folder / one.name) for one in segments))
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size
 
 
 if __name__ == "__main__":

@@ -1,0 +1,25 @@
+"""The mechanisms of packages, for scripts/mutants.py."""
+
+from functools import partial
+
+from mutant import media
+
+WORDS = "tests/unit/test_media_webvtt.py"
+FILMS = "tests/media/test_package_words.py"
+
+words = partial(media, tests=WORDS)
+
+PACKAGES = (
+    words("words go on over a seam", "webvtt.py", r"cue\.end > start\)", "cue.start >= start)"),
+    words(
+        "words of a part count from its beginning", "webvtt.py", r"start=max\(0, begins - start", "start=max(0, begins"
+    ),
+    media("words are those of the part", "wording.py", r"start=max\(0, begins\)", "start=0", tests=FILMS),
+    media(
+        "words keep their places",
+        "tools/captions.py",
+        r'order\.source == order\.target == "webvtt"',
+        "False",
+        tests=FILMS,
+    ),
+)
