@@ -16,6 +16,7 @@ from pathlib import Path
 
 from access import ACCESS
 from chunks import CHUNKS
+from consoles import CONSOLES
 from faults import FAULTS
 from graphs import GRAPHS
 from inputs import INPUTS
@@ -258,6 +259,7 @@ ALL = (
     *TENANTS,
     *WEBHOOKS,
     *ACCESS,
+    *CONSOLES,
     *FAULTS,
     *WALLS,
     *MEDIA,

@@ -260,7 +260,9 @@ async def run_scheduler(parts: Parts) -> None:
 @asynccontextmanager
 async def running_gateway(settings: Settings, storage: Storage, api_target: str) -> AsyncIterator[int]:
     """The REST gateway; answers its port."""
-    application = build_gateway(api_target=api_target, storage=storage, settings=settings)
+    from reelmill.console import endpoints  # late: its templates are nothing to processes without pages
+
+    application = build_gateway(api_target=api_target, storage=storage, settings=settings, pages=endpoints)
     allow_files(settings.http_max_connections)
     limits = ConnectionLimits(connections=settings.http_max_connections, head_seconds=settings.http_head_seconds)
     host, port = settings.http_host, settings.http_port

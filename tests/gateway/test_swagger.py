@@ -22,8 +22,8 @@ def page(idle_gateway: Reelmill, tmp_path_factory: pytest.TempPathFactory) -> It
         yield browser
 
 
-def test_the_root_leads_to_the_page(idle_http: httpx.Client) -> None:
-    for path in ("/", "/swagger"):
+def test_the_short_path_leads_to_the_page(idle_http: httpx.Client) -> None:
+    for path in ("/swagger",):
         answer = idle_http.get(path)
         assert (answer.status_code, answer.headers["location"]) == (307, "/swagger/")
 

@@ -30,6 +30,7 @@ SHORT_LIVED = {
     "cli/processes.py": "a command that waits for its children",
     "cli/session.py": "the cancellation at Ctrl-C, awaited",
     "embedded.py": "an early start, joined",
+    "console/live.py": "what pages that are open show; errors are logged, and end with the pages that show them",
     "gateway/streaming.py": "one read of a stream, awaited",
     "guardian.py": "a process of its own that ends with this thread",
     "media/ffmpeg.py": "the end of an ffmpeg that does not answer, cancelled with its answer",

@@ -1,8 +1,9 @@
 """The gateway's application: every method's REST form, files, pages, health."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from reelmill import signed_urls
 from reelmill.auth.callers import is_loopback
 from reelmill.capacity import Limits
-from reelmill.gateway import openapi, pages, streaming
+from reelmill.gateway import openapi, streaming, swagger_ui
 from reelmill.gateway.admission import Admission
 from reelmill.gateway.bindings import Binding, Template, bindings, services
 from reelmill.gateway.callers import Callers
@@ -29,24 +30,46 @@ from reelmill.settings import Settings
 from reelmill.telemetry import health
 
 
-def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette:
-    """The application; it talks to the api at `api_target` (host:port) while its lifespan is open."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inside:
+    """What pages beside the REST form are made with."""
+
+    upstream: Upstream
+    methods: Mapping[str, Binding]
+    """By the methods' names."""
+    files: Files
+    room: streaming.Room
+    keys: Keys | None
+    """The operator's, where the gateway has them."""
+
+
+Pages = Callable[[Inside], Iterable[Endpoint]]
+"""Pages that lie at `/`."""
+
+
+def build(*, api_target: str, storage: Storage, settings: Settings, pages: Pages | None = None) -> Starlette:
+    """The application; it talks to the api at `api_target` (host:port) while its lifespan is open.
+
+    Without `pages`, `/` leads to Swagger UI.
+    """
     exposed = not settings.authentication and not is_loopback(settings.http_host)
     callers = Callers(required=settings.authentication == "keys", exposed=exposed)
     upstream = Upstream(api_target, callers, _api_credentials(settings))
     bound = list(bindings(services()))
     by_name = {b.method.name: b for b in bound}
+    keys = Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder, make=False)
     files = Files(
         storage,
         upstream,
         list_files=by_name["ListOutputFiles"],
         get_job=by_name["GetJob"],
         upload_max_bytes=settings.upload_max_bytes,
-        keys=Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder, make=False),
+        keys=keys,
     )
     limits = Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes)
     room = streaming.Room(max(1, settings.http_max_connections * 3 // 4))
     calls = Calls(upstream, limits, room)
+    inside = Inside(upstream=upstream, methods=by_name, files=files, room=room, keys=keys)
     endpoints = [
         *(calls.endpoint(binding) for binding in bound),
         _own("POST", "/v1/uploads", files.upload),
@@ -54,10 +77,10 @@ def build(*, api_target: str, storage: Storage, settings: Settings) -> Starlette
         _own("GET", signed_urls.PREFIX + "{path=**}", files.signed),
         _own("PUT", signed_urls.PREFIX + "{path=**}", files.signed_upload),
         _own("GET", "/openapi.json", _document(bound, limits, settings.upload_max_bytes)),
-        _own("GET", "/", pages.redirect),
-        _own("GET", "/swagger", pages.redirect),
-        _own("GET", "/swagger/", pages.index),
-        _own("GET", "/swagger/{file}", pages.file),
+        *(pages(inside) if pages else [_own("GET", "/", swagger_ui.redirect)]),
+        _own("GET", "/swagger", swagger_ui.redirect),
+        _own("GET", "/swagger/", swagger_ui.index),
+        _own("GET", "/swagger/{file}", swagger_ui.file),
         *_health(upstream),
     ]
 

@@ -1,7 +1,8 @@
 """A gRPC stream as Server-Sent Events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -30,13 +31,29 @@ class Room:
 
     def open(self, make: Callable[[], Any]) -> Any:
         """A streaming call, which has its place until it ends. Raises Problem where there is none left."""
+        self._take()
+        try:
+            call = make()
+        except BaseException:
+            self._left += 1
+            raise
+        call.add_done_callback(self._leave)
+        return call
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place for as long as it is open. Raises Problem where there is none left."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._left += 1
+
+    def _take(self) -> None:
         if self._left <= 0:
             detail = "too many jobs are watched here at once; try again, or ask for the job now and then"
             raise Problem(503, "TOO_MANY_WATCHES", detail, headers={"Retry-After": "5"})
-        call = make()
         self._left -= 1
-        call.add_done_callback(self._leave)
-        return call
 
     def _leave(self, _call: Any) -> None:
         self._left += 1

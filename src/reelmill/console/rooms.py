@@ -1,0 +1,31 @@
+"""All pages, put together."""
+
+from collections.abc import Sequence
+
+from reelmill.console import job, jobs, sign_in, static
+from reelmill.console.callers import Callers
+from reelmill.console.live import Feeds
+from reelmill.console.pages import Room
+from reelmill.console.rendering import Templates
+from reelmill.console.sessions import Sessions
+from reelmill.gateway.app import Inside
+from reelmill.gateway.bindings import Template
+from reelmill.gateway.routing import Endpoint
+
+
+def endpoints(inside: Inside) -> Sequence[Endpoint]:
+    """The console, at `/`."""
+    sessions = Sessions(inside.keys)
+    room = Room(
+        inside=inside,
+        templates=Templates(),
+        sessions=sessions,
+        callers=Callers(inside.upstream, inside.methods, sessions),
+        feeds=Feeds(),
+    )
+    return [
+        *jobs.endpoints(room),
+        *job.endpoints(room),
+        *sign_in.endpoints(room),
+        Endpoint(verb="GET", template=Template("/console/{file}"), handler=static.file),
+    ]
