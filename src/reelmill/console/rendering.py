@@ -11,7 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from reelmill.console import views
 from reelmill.console.policy import HEADERS
 
-ROOMS = (("/", "Jobs"),)
+ROOMS = (
+    *(("/", "Jobs"), ("/new", "New job"), ("/presets", "Presets")),
+    *(("/webhooks", "Webhooks"), ("/keys", "Keys"), ("/system", "System")),
+)
 """What the head of each page leads to."""
 _FRESH = {"Cache-Control": "no-store"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reelmill.console import job, jobs, sign_in, static
+from reelmill.console import job, jobs, keys, new, presets, sign_in, static, system, webhooks
 from reelmill.console.callers import Callers
 from reelmill.console.live import Feeds
 from reelmill.console.pages import Room
@@ -23,9 +23,6 @@ def endpoints(inside: Inside) -> Sequence[Endpoint]:
         callers=Callers(inside.upstream, inside.methods, sessions),
         feeds=Feeds(),
     )
-    return [
-        *jobs.endpoints(room),
-        *job.endpoints(room),
-        *sign_in.endpoints(room),
-        Endpoint(verb="GET", template=Template("/console/{file}"), handler=static.file),
-    ]
+    rooms = (jobs, job, new, presets, webhooks, keys, system, sign_in)
+    files = Endpoint(verb="GET", template=Template("/console/{file}"), handler=static.file)
+    return [*(endpoint for one in rooms for endpoint in one.endpoints(room)), files]

@@ -15,6 +15,7 @@ _FILES = {
     "console.css": (_OWN, _STYLE),
     "console.js": (_OWN, _SCRIPT),
     "player.js": (_OWN, _SCRIPT),
+    "charts.js": (_OWN, _SCRIPT),
     "mark.svg": (_OWN, "image/svg+xml"),
     "htmx.min.js": (_VENDOR / "htmx", _SCRIPT),
     "hx-sse.min.js": (_VENDOR / "htmx", _SCRIPT),

@@ -95,3 +95,31 @@ if (field) {
     if (event.dataTransfer.files.length) upload(field, event.dataTransfer.files[0]);
   });
 }
+
+// A form of a job: outputs come and go, faults are marked at their fields.
+document.addEventListener("click", (event) => {
+  if (event.target.matches("[data-remove]")) event.target.closest("fieldset").remove();
+  if (event.target.id === "another") {
+    const next = Number(event.target.dataset.next);
+    event.target.dataset.next = next + 1;
+    htmx.ajax("GET", `/new/output?n=${next}`, {target: "#made", swap: "beforeend"});
+    if (next >= 15) event.target.hidden = true;
+  }
+});
+document.addEventListener("htmx:after:swap", () => {
+  const plan = document.getElementById("plan");
+  if (plan) plan.hidden = !plan.children.length;
+  const checked = document.getElementById("checked");
+  if (!checked) return;
+  const wrong = new Set([...checked.querySelectorAll("[data-for]")].map((line) => line.dataset.for));
+  for (const input of document.querySelectorAll("[data-field]")) {
+    if (wrong.has(input.dataset.field)) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+});
+
+// What can't be undone is asked for.
+document.addEventListener("submit", (event) => {
+  const question = event.submitter && event.submitter.dataset.ask;
+  if (question && !confirm(question)) event.preventDefault();
+});
