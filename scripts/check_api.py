@@ -97,9 +97,9 @@ def _text(rule: http_pb2.HttpRule) -> str:
 
 
 def _tighter_rules(before: FileDescriptorSet, after: FileDescriptorSet) -> Iterator[str]:
-    old = dict(_messages(before))
+    old, sent = dict(_messages(before)), _sent(before)
     for name, message in _messages(after):
-        if name not in old:
+        if name not in sent:  # new, or only told until now: rules hold what clients send
             continue
         fields = {field.name: field for field in old[name].field}
         for field in message.field:
@@ -109,6 +109,23 @@ def _tighter_rules(before: FileDescriptorSet, after: FileDescriptorSet) -> Itera
         for oneof in message.oneof_decl:
             if _one_required(oneof) and oneof.name not in required:
                 yield f"{name}.{oneof.name}: one of it is required now"
+
+
+def _sent(files: FileDescriptorSet) -> set[str]:
+    """Names of the messages that requests are, or hold."""
+    messages, found = dict(_messages(files)), set[str]()
+    waiting = {
+        _local(method.input_type) for file in files.file for service in file.service for method in service.method
+    }
+    while waiting:
+        found |= waiting
+        held = {_local(f.type_name) for name in waiting for f in messages[name].field if not _output_only(f)}
+        waiting = (held & messages.keys()) - found
+    return found
+
+
+def _local(full_name: str) -> str:
+    return full_name.removeprefix(".reelmill.v1.")
 
 
 def _one_required(oneof: OneofDescriptorProto) -> bool:

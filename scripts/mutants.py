@@ -25,6 +25,7 @@ from optional import OPTIONAL
 from packages import PACKAGES
 from pictures import MEDIA
 from pools import POOLS
+from presets import PRESETS
 from probing import PROBING
 from reuse import REUSE
 from sandbox_walls import SANDBOX
@@ -252,6 +253,7 @@ ALL = (
     *CHUNKS,
     *INPUTS,
     *POOLS,
+    *PRESETS,
     *OPTIONAL,
     *PACKAGES,
     *REUSE,

@@ -19,6 +19,7 @@ from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
 from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planner
+from reelmill.api.presets import StoredLibrary
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.api.uploads_service import UploadService
@@ -46,6 +47,7 @@ from reelmill.storage.workdir import WorkRoot
 from reelmill.store.changes import ChangeStore
 from reelmill.store.leases import KINDS
 from reelmill.store.measures import MeasureStore
+from reelmill.store.presets import PresetStore
 from reelmill.store.retention import RetentionStore
 from reelmill.store.statistics import StatisticsStore
 from reelmill.store.switches import GRAPHS, is_on
@@ -85,13 +87,14 @@ async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
     outlook = Outlook(WaitingStore(parts.database), MeasureStore(parts.database), silent_seconds=settings.lease_seconds)
     estimator = Estimator(planner, outlook, threads=context.threads, worth=worth(settings))
     addresses, uploads = Addresses.of(settings, parts.storage, keys), UploadStore(parts.database)
+    presets = PresetStore(parts.database)
     server = Server(
         JobService(
             *(parts.jobs, parts.cache, submitter, planner, estimator, outlook),
             lease_seconds=settings.lease_seconds,
             addresses=addresses,
         ),
-        MediaService(parts.storage, prober, folder, looks),
+        MediaService(parts.storage, prober, folder, looks, presets),
         UploadService(uploads),
         FileService(uploads, addresses, most_bytes=settings.upload_max_bytes),
         WorkerService(WorkerStore(parts.database), lease_seconds=settings.lease_seconds),
@@ -101,6 +104,7 @@ async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
         checks=submitter.checks,
         limits=Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes),
         door=door,
+        library=StoredLibrary(presets),
         credentials=grpc_tls(settings),
     )
     relay = supervised("relay", parts.relay.run)

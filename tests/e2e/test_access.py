@@ -27,9 +27,12 @@ from reelmill.auth.roles import RULES, Role
 from reelmill.auth.tokens import new_token
 from reelmill.client import Client, InvalidRequest, NotFound, PermissionDenied, Unauthenticated, WrongState
 from reelmill.v1 import access_pb2, jobs_pb2
+from reelmill.v1.media_pb2 import Preset
+from reelmill.v1.operations_pb2 import AudioExtract
 
 ADMIN = new_token().text
 NOBODY = new_token().text
+THEIRS = "their-sound"
 UNKNOWN = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
 
 
@@ -84,6 +87,8 @@ def world(clip: Path) -> Iterator[World]:
             f"{system.http}/v1/uploads?name=a.mp4", content=clip.read_bytes(), headers=bearer(theirs), timeout=60
         )
         assert answer.status_code == 201, answer.text
+        with Client(system.grpc, token=keys["theirs"]["operator"].token) as client:
+            client.save_preset(Preset(name=THEIRS, description="secret", audio=AudioExtract(bitrate_bps=64000)))
         with Client(system.grpc, token=theirs) as client:
             with pytest.raises(InvalidRequest, match="REELMILL_TENANT_STORAGE"):  # the default tenant's folder
                 client.create_job(job(uri, STILL))
@@ -113,6 +118,11 @@ def request_for(path: str, world: World, job_id: str) -> Message:
         request.uri = world.upload
         if name == "CompleteUpload":
             request.size_bytes = 1
+    elif name in ("GetPreset", "DeletePreset"):
+        request.name = THEIRS
+    elif name == "SavePreset":
+        request.preset.name = "more"
+        request.preset.audio.bitrate_bps = 64000
     elif name in ("CreateUpload", "SignUpload"):
         request.name = "a.mp4"
     elif name in ("RevokeKey", "RotateKey"):
@@ -144,13 +154,16 @@ def test_a_method_answers_its_roles_and_shows_nobody_what_is_anothers(world: Wor
             assert secret.encode() not in answer, role
         if path.endswith("/ListJobs"):
             assert world.job.id.encode() not in answer
-        if path.endswith(("/RevokeKey", "/RotateKey", "/CompleteUpload", "/ProbeMedia")):
+        if path.endswith(("/RevokeKey", "/RotateKey", "/CompleteUpload", "/ProbeMedia", "/GetPreset", "/DeletePreset")):
             assert code in ("NOT_FOUND", "INVALID_ARGUMENT") and "theirs" not in told, (role, told)
+        if path.endswith("/ListPresets"):
+            assert THEIRS.encode() not in answer
     if rule.system:
         assert world.ask(path, theirs, world.token("admin", "theirs"))[0] == "PERMISSION_DENIED"
     # The owners' things are as before.
     with world.client("viewer", "theirs") as client:
         assert client.get_job(world.job.id).version == world.job.version
+        assert client.get_preset(THEIRS).version == 1
         assert [found.id for found in client.list_jobs()] == [world.job.id]
 
 

@@ -47,15 +47,11 @@ BREAKS = {
         "RetryPolicy retry_policy = 7 [(google.api.field_behavior) = OUTPUT_ONLY];",
         "is ignored now",
     ),
-    "one of several is required": (
-        "oneof result {\n",
-        "oneof result {\n      option (one_required) = true;\n",
-        "one of it is required",
-    ),
 }
 ADDS = {
     "a field": (INPUT, INPUT + "  string kind = 9 [(rules) = {max_length: 8}];\n"),
     "a looser rule": ("max_length: 128", "max_length: 256"),
+    "a rule of what is only told": ("string sha256 = 3;", "string sha256 = 3 [(rules) = {max_length: 64}];"),
     "another path": ('get: "/v1/jobs/{id}" }', 'get: "/v1/jobs/{id}" additional_bindings { get: "/v1/job/{id}" } }'),
 }
 
@@ -89,3 +85,9 @@ def test_what_breaks_a_client_is_told(before: FileDescriptorSet, tmp_path: Path,
 @pytest.mark.parametrize("case", ADDS)
 def test_what_adds_breaks_nobody(before: FileDescriptorSet, tmp_path: Path, case: str) -> None:
     assert breaking(before, changed(tmp_path, *ADDS[case])) == []
+
+
+def test_one_of_several_fields_that_is_required_now_breaks_clients(before: FileDescriptorSet, tmp_path: Path) -> None:
+    required = "  oneof operation {\n    option (one_required) = true;\n"
+    older = changed(tmp_path, required, "  oneof operation {\n")
+    assert breaking(older, before) == ["Output.operation: one of it is required now"]

@@ -18,7 +18,7 @@ from reelmill.redaction import redacted
 # Methods that a submitter may call though they name no job: what they tell is nobody's, its own, or narrowed by them.
 NOT_OF_A_JOB = {
     *("CreateJob", "BatchCreateJobs", "ValidateJob", "EstimateJob", "ListJobs", "ProbeMedia", "ListOperations"),
-    *("ListPresets", "CreateUpload", "CompleteUpload", "AbandonUpload", "SignUpload"),
+    *("GetPreset", "ListPresets", "CreateUpload", "CompleteUpload", "AbandonUpload", "SignUpload"),
 }
 
 

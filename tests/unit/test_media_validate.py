@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import ParseDict
 from jobs import job
 
 from reelmill.api.validation import violations
 from reelmill.media.presets import PRESETS
-from reelmill.media.validate import job_violations, with_defaults
+from reelmill.media.validate import job_violations, preset_violations, with_defaults
+from reelmill.v1.media_pb2 import Preset
 
 
 def refusals(*outputs: dict[str, Any], inputs: tuple[str, ...] = ("",)) -> dict[str, str]:
@@ -104,3 +106,75 @@ def test_parts_of_a_preset_have_names_that_are_new_and_not_too_long_and_count_as
     assert list(said) == ["job.outputs[1].name"] and "'a-poster'" in said["job.outputs[1].name"]
     assert list(refusals({"name": "a" * 58, **several})) == ["job.outputs[0].name"]
     assert list(refusals(*({"name": f"o{i}", **several} for i in range(22)))) == ["job.outputs"]
+
+
+MINE = ParseDict({"name": "mine", "audio": {"bitrate_bps": 64000}, "contract": {"min_duration_seconds": 1}}, Preset())
+SET = ParseDict(
+    {
+        "name": "set",
+        "outputs": [{"part": "a", "audio": {}, "optional": True}, {"part": "b", "compare": {"reference": "x"}}],
+    },
+    Preset(),
+)
+MINE.version, SET.version = 3, 1
+
+
+def test_presets_of_ones_own_say_what_is_made_and_the_output_keeps_which() -> None:
+    presets = {**PRESETS, "mine": MINE, "mine@3": MINE, "set": SET}
+    asked = job(
+        "file:///a",
+        {"name": "o", "preset": "mine"},
+        {"name": "p", "preset": "poster"},
+        {"name": "q", "preset": "mine@3"},
+    )
+    assert job_violations(asked, "job", presets=presets) == []
+    made = with_defaults(asked, presets).outputs
+    assert [output.from_preset for output in made] == ["mine@3", "poster", "mine@3"]
+    assert (made[0].audio.bitrate_bps, made[0].contract.min_duration_seconds) == (64000, 1)
+    own = job("file:///a", {"name": "o", "preset": "mine", "contract": {"min_duration_seconds": 2}})
+    assert with_defaults(own, presets).outputs[0].contract.min_duration_seconds == 2
+    several = with_defaults(job("file:///a", {"name": "o", "preset": "set"}), presets).outputs
+    assert [(o.name, o.optional, o.from_preset) for o in several] == [("o-a", True, "set@1"), ("o-b", False, "set@1")]
+
+
+def test_a_preset_that_reads_an_input_by_name_needs_it() -> None:
+    asked = job("file:///a", {"name": "o", "preset": "set"})
+    [found] = job_violations(asked, "job", presets={"set": SET})
+    assert (found.field, found.description) == ("job.outputs[0].preset", "'x' is no input of this job; there are ")
+    assert job_violations(asked, "job", presets=PRESETS, names=("sets",))[0].description.endswith(
+        "did you mean 'sets'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("preset", "field", "told"),
+    [
+        ({"name": "web-mp4", "audio": {}}, "preset.name", "comes with Reelmill: choose another name"),
+        ({"name": "mine"}, "preset", "set either outputs, or one of"),
+        ({"name": "mine", "audio": {}, "outputs": [{"part": "a", "audio": {}}]}, "preset", "set either outputs"),
+        (
+            {"name": "mine", "outputs": [{"part": "a", "audio": {}}], "contract": {}},
+            "preset.contract",
+            "each of the outputs",
+        ),
+        ({"name": "mine", "description": "x" * 20_000, "audio": {}}, "preset", "at most 16384 are allowed"),
+        ({"name": "mine", "audio": {"channels": 6}}, "preset.audio.channels", ""),
+        (
+            {"name": "mine", "outputs": [{"part": "a", "audio": {"channels": 6}}]},
+            "preset.outputs[0].audio.channels",
+            "",
+        ),
+        ({"name": "mine", "thumbnail": {}, "contract": {"min_vmaf": 90}}, "preset.contract", ""),
+    ],
+)
+def test_a_preset_that_can_not_be_saved_is_told_why_by_its_field(preset: dict[str, Any], field: str, told: str) -> None:
+    found = preset_violations(ParseDict(preset, Preset()), "preset")
+    assert [one.field for one in found] == [field] and told in found[0].description
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_shipped_preset_could_be_saved_under_another_name(name: str) -> None:
+    copy = Preset()
+    copy.CopyFrom(PRESETS[name])
+    copy.name = "mine"
+    assert preset_violations(copy, "preset") == [] == violations(copy)

@@ -59,6 +59,7 @@ EXEMPT = {
     },
     "measures": dict.fromkeys(("add_measurements", "read_measurements", "delete_measurements"), MEASURES),
     "outbox": dict.fromkeys(("lock_outbox", "delete_outbox", "insert_outbox"), MESSAGES),
+    "presets": {"lock_presets": "no row of a table", "insert_preset": "it writes a row of tenant $1"},
     "queue": dict.fromkeys(("take_messages", "release_messages", "notify_consumers", "count_messages"), MESSAGES),
     "results": {
         "insert_results": LEASE,

@@ -7,12 +7,14 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from reelmill.api.presets import known
 from reelmill.api.validation import violations
 from reelmill.jobs.errors import MAX_VIOLATIONS, Violation
 from reelmill.jobs.rules import of_field
-from reelmill.media.validate import MAX_HINTS, job_violations
+from reelmill.media.validate import MAX_HINTS, job_violations, preset_violations
 from reelmill.storage.storage import Storage
 from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, CreateJobRequest, EstimateJobRequest, Job, ValidateJobRequest
+from reelmill.v1.media_pb2 import SavePresetRequest
 
 _MAX_URI = 4096  # characters, as the rules have it: what is longer is refused for that alone
 _MAX_HINTED = 10  # items of a batch whose mistyped names are compared with the right ones
@@ -41,6 +43,8 @@ class Checks:
         found = violations(request)
         if isinstance(request, CreateJobRequest | ValidateJobRequest | EstimateJobRequest) and request.HasField("job"):
             found += self.job(request.job, "job", sound=not found)
+        if isinstance(request, SavePresetRequest) and not found:
+            found = preset_violations(request.preset, "preset")
         return _told(found)
 
     def items(self, requests: Sequence[CreateJobRequest]) -> Iterator[list[Violation]]:
@@ -69,7 +73,8 @@ class Checks:
         """What is wrong with a job beyond the rules of its fields; `sound` says that it keeps those."""
         if any(len(getattr(job, name)) > most for name, most in _LISTS):
             return []
-        found = job_violations(job if sound else _sound(job), path, hints=hints)
+        presets, names = known().by_reference, known().names
+        found = job_violations(job if sound else _sound(job), path, hints=hints, presets=presets, names=names)
         for i, item in enumerate(job.inputs):
             if item.uri and (problem := self.uri(item.uri)):
                 found.append(Violation(f"{path}.inputs[{i}].uri", problem))

@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 from reelmill.api.checks import Checks
 from reelmill.api.door import Door, Visit
 from reelmill.api.errors import to_status
+from reelmill.api.presets import Library, NoLibrary
 from reelmill.api.reading import decode, read
 from reelmill.capacity import Capacity, Limits, Share, off_loop
 from reelmill.jobs.errors import InvalidRequest, ReelmillError, Violation
@@ -30,7 +31,9 @@ _OWN_MAX_BYTES = 2**14  # of a request to health and reflection, which gRPC brin
 class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Reads and checks requests before a method sees them, and turns what it raises into a status."""
 
-    def __init__(self, checks: Checks, limits: Limits, door: Door) -> None:
+    def __init__(self, checks: Checks, limits: Limits, door: Door, library: Library | None = None) -> None:
+        """`library`: of presets of tenants' own; without it there are none."""
+        self._library = library or NoLibrary()
         self._checks = checks
         self._limits = limits
         self._door = door
@@ -113,19 +116,22 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no 
         `only` checked), NotFound.
         """
         await share.grow(len(raw))
-        request = await off_loop(len(raw), self._read, raw, handler.request_deserializer, visit.identity, only)
+        request = await off_loop(len(raw), self._read, raw, handler.request_deserializer)
+        await self._library.open(visit.identity.tenant_id, request)
+        await off_loop(len(raw), self._check, request, visit.identity, only)
         await visit.check(request)
         return request
 
-    def _read(self, raw: bytes, parse: Callable[[bytes], Any], who: Identity, only: bool) -> Any:
+    def _read(self, raw: bytes, parse: Callable[[bytes], Any]) -> Any:
         limit = self._limits.of(parse.__self__.DESCRIPTOR.full_name)  # type: ignore[attr-defined]  # a class's FromString
         _bound(raw, limit)
-        request = read(raw, parse)
+        return read(raw, parse)
+
+    def _check(self, request: Any, who: Identity, only: bool) -> None:
         checks = self._checks.of(who.tenant_id)
         found = checks.everything(request) if only else checks.request(request)
         if found or only:
             raise InvalidRequest(found)
-        return request
 
 
 def _bound(raw: bytes, limit: int) -> None:

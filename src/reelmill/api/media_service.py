@@ -1,4 +1,4 @@
-"""MediaService: look into files, list what can be done."""
+"""MediaService: look into files, list what can be done, keep presets."""
 
 import tempfile
 from pathlib import Path
@@ -7,22 +7,35 @@ from uuid import UUID
 
 from reelmill.api.checks import Checks
 from reelmill.api.identity import Identify, calling
+from reelmill.api.presets import StoredLibrary
 from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.describing import operations
 from reelmill.media.presets import PRESETS
 from reelmill.media.probe import Prober
 from reelmill.storage.storage import Storage
+from reelmill.store.presets import PresetStore
+from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import media_pb2 as pb
 from reelmill.v1 import media_pb2_grpc
+
+log = get_logger(__name__)
 
 
 class MediaService(media_pb2_grpc.MediaServiceServicer):
     """Probing happens in a child process: a damaged file can end it."""
 
     def __init__(
-        self, storage: Storage, prober: Prober, folder: Path, looks: Looks, identify: Identify = calling
+        self,
+        storage: Storage,
+        prober: Prober,
+        folder: Path,
+        looks: Looks,
+        presets: PresetStore,
+        identify: Identify = calling,
     ) -> None:
+        self._presets = presets
+        self._library = StoredLibrary(presets)
         self._looks = looks
         self._storage = storage
         self._prober = prober
@@ -55,4 +68,27 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
 
     async def ListPresets(self, request: pb.ListPresetsRequest, context: Any) -> pb.ListPresetsResponse:
         """Answer the presets."""
-        return pb.ListPresetsResponse(presets=list(PRESETS.values()))
+        own = await self._presets.all(self._identify(context).tenant_id)
+        return pb.ListPresetsResponse(presets=[*PRESETS.values(), *own])
+
+    async def GetPreset(self, request: pb.GetPresetRequest, context: Any) -> pb.Preset:
+        """Answer a preset."""
+        return await self._library.get(self._identify(context).tenant_id, request.name)
+
+    async def SavePreset(self, request: pb.SavePresetRequest, context: Any) -> pb.Preset:
+        """Store a version of a preset, which was checked."""
+        preset = pb.Preset()
+        preset.CopyFrom(request.preset)
+        preset.ClearField("version")
+        preset.ClearField("create_time")
+        saved = await self._presets.save(self._identify(context).tenant_id, preset)
+        log.info("preset saved", preset=saved.name, version=saved.version)
+        return saved
+
+    async def DeletePreset(self, request: pb.DeletePresetRequest, context: Any) -> pb.Preset:
+        """Forget a preset."""
+        if request.name in PRESETS:
+            raise InvalidRequest([Violation("name", f"{request.name!r} comes with Reelmill, and stays")])
+        gone = await self._presets.delete(self._identify(context).tenant_id, request.name)
+        log.info("preset deleted", preset=gone.name)
+        return gone

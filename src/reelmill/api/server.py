@@ -15,6 +15,7 @@ from reelmill.api.files_service import FileService
 from reelmill.api.interceptors import Guard
 from reelmill.api.jobs_service import JobService
 from reelmill.api.media_service import MediaService
+from reelmill.api.presets import Library
 from reelmill.api.uploads_service import UploadService
 from reelmill.api.webhooks_service import WebhookService
 from reelmill.api.workers_service import WorkerService
@@ -73,13 +74,14 @@ class Server:
         checks: Checks,
         limits: Limits,
         door: Door,
+        library: Library,
         credentials: grpc.ServerCredentials | None = None,
     ) -> None:
-        """`credentials`: of TLS; without them the port is plain."""
+        """`library`: of presets. `credentials`: of TLS; without them the port is plain."""
         self._ready = ready
         self._jobs, self._media, self._uploads, self._files = jobs, media, uploads, files
         self._workers, self._webhooks, self._access = workers, webhooks, access
-        self._checks, self._limits, self._door = checks, limits, door
+        self._checks, self._limits, self._door, self._library = checks, limits, door, library
         self._credentials = credentials
         self._health = health.aio.HealthServicer()
         self._names = ["", *(file.services_by_name[name].full_name for file, name in _SERVICES)]
@@ -109,7 +111,7 @@ class Server:
 
     async def _listening(self, host: str, port: int) -> tuple[grpc.aio.Server, int]:
         server = grpc.aio.server(
-            interceptors=[Guard(self._checks, self._limits, self._door)],
+            interceptors=[Guard(self._checks, self._limits, self._door, self._library)],
             options=[
                 ("grpc.so_reuseport", 1),  # --processes N listen on one port together
                 # Clients connect anew each minute, and look again who is there: a new api gets its share of the

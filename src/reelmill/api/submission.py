@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor
 
 from reelmill.announce import Announcer
 from reelmill.api.checks import Checks
+from reelmill.api.presets import known
 from reelmill.batching import Batcher
 from reelmill.cache.port import Cache
 from reelmill.capacity import off_loop
@@ -108,6 +109,9 @@ class Submitter:
             hashlib.sha256(submitted.SerializeToString(deterministic=True)).digest() if submission.key else b""
         )
         job = filled(submitted)
+        if submission.retry_of:  # what it tries again was asked for by them
+            for output, before in zip(job.outputs, submission.job.outputs, strict=True):
+                output.from_preset = before.from_preset
         job_id = uuid_utils.uuid7()
         folder = job.destination or self._storage.of(who.tenant_id).outputs()
         return NewJob(
@@ -137,7 +141,7 @@ class Submitter:
 
 def filled(job: Job) -> Job:
     """A job with its defaults."""
-    job = with_defaults(job)
+    job = with_defaults(job, known().by_reference)
     if not job.HasField("priority"):
         job.priority = _DEFAULT_PRIORITY
     return job

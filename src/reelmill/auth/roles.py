@@ -58,7 +58,14 @@ _BY_SERVICE: dict[str, dict[str, Rule]] = {
         "ListOutputFiles": _READS_JOB,
         "ListTasks": _READS_JOB,
     },
-    "MediaService": {"ProbeMedia": _LOOKS, "ListOperations": _READS, "ListPresets": _READS},
+    "MediaService": {
+        "ProbeMedia": _LOOKS,
+        "ListOperations": _READS,
+        "ListPresets": _READS,
+        "GetPreset": _READS,
+        "SavePreset": _OPERATES,  # what all of the tenant's users ask for by its name
+        "DeletePreset": _OPERATES,
+    },
     "UploadService": {"CreateUpload": _SUBMITS, "CompleteUpload": _SUBMITS, "AbandonUpload": _SUBMITS},
     "FileService": {"SignUpload": _SUBMITS},
     "WorkerService": {"ListWorkers": Rule(roles=_OVERSEE, system=True)},  # they work for all tenants

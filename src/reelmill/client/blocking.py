@@ -161,12 +161,24 @@ class Client:
         return list(self._answer(calls.operations()).operations)
 
     def presets(self) -> list[Preset]:
-        """Operations with good settings under a name."""
+        """Operations with good settings under a name: shipped ones, then your own in their newest versions."""
         return list(self._answer(calls.presets()).presets)
 
     def sign_upload(self, name: str, *, max_bytes: int = 0, lifetime: timedelta | None = None) -> SignedUpload:
         """An address that whoever has it may PUT one file to: within an hour, or `lifetime`, and of `max_bytes`."""
         return self._answer(calls.sign_upload(name, max_bytes, lifetime))
+
+    def get_preset(self, name: str) -> Preset:
+        """A preset; of your own the newest version, or as `mine@3` another one."""
+        return self._answer(calls.get_preset(name))
+
+    def save_preset(self, preset: Preset) -> Preset:
+        """Save a preset of your own; answers it with its version, which is a new one where it says something else."""
+        return self._answer(calls.save_preset(preset))
+
+    def delete_preset(self, name: str) -> Preset:
+        """Delete a preset of your own, with all versions; jobs keep what they were submitted with."""
+        return self._answer(calls.delete_preset(name))
 
     def workers(self, page_size: int = 0) -> Iterator[Worker]:
         """Who works, in the order of their names, fetched page by page."""

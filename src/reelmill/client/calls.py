@@ -195,6 +195,21 @@ def sign_upload(name: str, max_bytes: int, lifetime: timedelta | None) -> Call[u
     return Call(path=f"{_FILES}SignUpload", request=request, answer=uploads.SignedUpload)
 
 
+def get_preset(name: str) -> Call[media.Preset]:
+    """GetPreset."""
+    return Call(path=f"{_MEDIA}GetPreset", request=media.GetPresetRequest(name=name), answer=media.Preset)
+
+
+def save_preset(preset: media.Preset) -> Call[media.Preset]:
+    """SavePreset. A second try saves the same, which is no new version."""
+    return Call(path=f"{_MEDIA}SavePreset", request=media.SavePresetRequest(preset=preset), answer=media.Preset)
+
+
+def delete_preset(name: str) -> Call[media.Preset]:
+    """DeletePreset."""
+    return Call(path=f"{_MEDIA}DeletePreset", request=media.DeletePresetRequest(name=name), answer=media.Preset)
+
+
 def workers(page_size: int) -> Listing[workers_pb.ListWorkersResponse, workers_pb.Worker]:
     """ListWorkers."""
 

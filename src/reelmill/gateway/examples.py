@@ -47,6 +47,12 @@ BODIES: dict[str, Any] = {
     "RevokeKey": {"empty": {"summary": "Nothing to say", "value": {}}},
     "RotateKey": {"hour": {"summary": "The older one goes on for an hour", "value": {"overlap": "3600s"}}},
     "CreateTenant": {"name": {"summary": "A tenant", "value": {"name": "studio-b"}}},
+    "SavePreset": {
+        "sound": {
+            "summary": "Sound for speech",
+            "value": {"name": "speech", "description": "Small", "audio": {"format": "OPUS", "bitrate_bps": 32000}},
+        }
+    },
     "ProbeMedia": {"file": {"summary": "A local file", "value": {"uri": "file:///media/talk.mov"}}},
 }
 

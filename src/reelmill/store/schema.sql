@@ -495,6 +495,15 @@ CREATE TABLE public.output_files (
     sha256 text NOT NULL
 );
 
+CREATE TABLE public.presets (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    spec bytea,
+    create_time timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT presets_version_check CHECK ((version > 0))
+);
+
 CREATE TABLE public.results (
     job_id uuid NOT NULL,
     output text NOT NULL,
@@ -678,6 +687,9 @@ ALTER TABLE ONLY public.outbox
 
 ALTER TABLE ONLY public.output_files
     ADD CONSTRAINT output_files_pkey PRIMARY KEY (job_id, output, "position");
+
+ALTER TABLE ONLY public.presets
+    ADD CONSTRAINT presets_pkey PRIMARY KEY (tenant_id, name, version);
 
 ALTER TABLE ONLY public.results
     ADD CONSTRAINT results_pkey PRIMARY KEY (job_id, output);

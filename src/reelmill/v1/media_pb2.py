@@ -24,7 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from reelmill.v1 import analysis_pb2 as reelmill_dot_v1_dot_analysis__pb2
 from reelmill.v1 import captions_pb2 as reelmill_dot_v1_dot_captions__pb2
+from reelmill.v1 import concat_pb2 as reelmill_dot_v1_dot_concat__pb2
 from reelmill.v1 import image_pb2 as reelmill_dot_v1_dot_image__pb2
 from reelmill.v1 import operations_pb2 as reelmill_dot_v1_dot_operations__pb2
 from reelmill.v1 import package_pb2 as reelmill_dot_v1_dot_package__pb2
@@ -33,7 +36,7 @@ from reelmill.v1 import rules_pb2 as reelmill_dot_v1_dot_rules__pb2
 from reelmill.v1 import sprite_pb2 as reelmill_dot_v1_dot_sprite__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17reelmill/v1/media.proto\x12\x0breelmill.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1areelmill/v1/captions.proto\x1a\x17reelmill/v1/image.proto\x1a\x1creelmill/v1/operations.proto\x1a\x19reelmill/v1/package.proto\x1a\x19reelmill/v1/preview.proto\x1a\x17reelmill/v1/rules.proto\x1a\x18reelmill/v1/sprite.proto\"/\n\x11ProbeMediaRequest\x12\x1a\n\x03uri\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\x80 \"\x8f\x0c\n\tMediaInfo\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x01\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x13\n\x0b\x62itrate_bps\x18\x04 \x01(\x03\x12.\n\x07streams\x18\x05 \x03(\x0b\x32\x1d.reelmill.v1.MediaInfo.Stream\x12\x37\n\x0b\x63omposition\x18\x06 \x01(\x0b\x32\".reelmill.v1.MediaInfo.Composition\x12\r\n\x05title\x18\x14 \x01(\t\x12\x30\n\x08\x63hapters\x18\x15 \x03(\x0b\x32\x1e.reelmill.v1.MediaInfo.Chapter\x1a\x8a\x06\n\x06Stream\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".reelmill.v1.MediaInfo.Stream.Kind\x12\r\n\x05\x63odec\x18\x03 \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\x04 \x01(\x01\x12\x13\n\x0b\x62itrate_bps\x18\x05 \x01(\x03\x12\r\n\x05width\x18\x06 \x01(\x05\x12\x0e\n\x06height\x18\x07 \x01(\x05\x12\x12\n\nframe_rate\x18\x08 \x01(\x01\x12\x14\n\x0cpixel_format\x18\t \x01(\t\x12\x18\n\x10rotation_degrees\x18\n \x01(\x05\x12\x16\n\x0esample_rate_hz\x18\x0b \x01(\x05\x12\x10\n\x08\x63hannels\x18\x0c \x01(\x05\x12\x10\n\x08language\x18\r \x01(\t\x12\r\n\x05\x63over\x18\x0e \x01(\x08\x12\x0e\n\x06\x66rames\x18\x0f \x01(\x03\x12\x1a\n\x12pixel_aspect_ratio\x18\x10 \x01(\x01\x12\x13\n\x0b\x63olor_space\x18\x11 \x01(\t\x12\x16\n\x0e\x63olor_transfer\x18\x12 \x01(\t\x12\x12\n\ninterlaced\x18\x13 \x01(\x08\x12\x17\n\x0f\x63olor_primaries\x18\x14 \x01(\t\x12.\n\x05roles\x18\x15 \x03(\x0e\x32\x1f.reelmill.v1.TrackSelector.Role\x12\x15\n\rdefault_track\x18\x16 \x01(\x08\x12\x16\n\x0e\x63hannel_layout\x18\x17 \x01(\t\x12\r\n\x05\x65mpty\x18\x18 \x01(\x08\x12\r\n\x05\x61lpha\x18\x19 \x01(\x08\x12\x33\n\x06shapes\x18\x1a \x03(\x0b\x32#.reelmill.v1.MediaInfo.Stream.Shape\x1aY\n\x05Shape\x12\x15\n\rstart_seconds\x18\x01 \x01(\x01\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x1a\n\x12pixel_aspect_ratio\x18\x04 \x01(\x01\"@\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05VIDEO\x10\x01\x12\t\n\x05\x41UDIO\x10\x02\x12\x0c\n\x08SUBTITLE\x10\x03\x1a\xb1\x03\n\x0b\x43omposition\x12\x39\n\x07picture\x18\x01 \x01(\x0b\x32(.reelmill.v1.MediaInfo.Composition.Layer\x12\x37\n\x05\x61lpha\x18\x02 \x01(\x0b\x32(.reelmill.v1.MediaInfo.Composition.Layer\x12\x15\n\rpremultiplied\x18\x03 \x01(\x08\x12\x0c\n\x04left\x18\x04 \x01(\x05\x12\x0b\n\x03top\x18\x05 \x01(\x05\x12\r\n\x05width\x18\x06 \x01(\x05\x12\x0e\n\x06height\x18\x07 \x01(\x05\x12\x10\n\x08mirrored\x18\x08 \x01(\x08\x12\x18\n\x10rotation_degrees\x18\t \x01(\x05\x12\x13\n\x0b\x63olor_space\x18\n \x01(\t\x12\x16\n\x0e\x63olor_transfer\x18\x0b \x01(\t\x12\x17\n\x0f\x63olor_primaries\x18\x0c \x01(\t\x12\x12\n\nfull_range\x18\r \x01(\x08\x12\r\n\x05still\x18\x0e \x01(\x08\x1aH\n\x05Layer\x12\x0f\n\x07streams\x18\x01 \x03(\x05\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x1a\x44\n\x07\x43hapter\x12\x15\n\rstart_seconds\x18\x01 \x01(\x01\x12\x13\n\x0b\x65nd_seconds\x18\x02 \x01(\x01\x12\r\n\x05title\x18\x03 \x01(\t\"\x7f\n\tOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x12\n\nextensions\x18\x03 \x03(\t\x12*\n\nparameters\x18\x04 \x03(\x0b\x32\x16.reelmill.v1.Parameter\x12\x0f\n\x07\x65xample\x18\x05 \x01(\t\"\xb7\x02\n\tParameter\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08required\x18\x04 \x01(\x08\x12\x10\n\x08repeated\x18\x05 \x01(\x08\x12\x10\n\x03min\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\nmax_length\x18\x08 \x01(\x05\x12\x11\n\tmax_items\x18\t \x01(\x05\x12\x0f\n\x07pattern\x18\n \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x0b \x01(\t\x12,\n\x06values\x18\x0c \x03(\x0b\x32\x1c.reelmill.v1.Parameter.Value\x1a*\n\x05Value\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x06\n\x04_minB\x06\n\x04_max\"\x85\x05\n\x06Preset\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12+\n\ttranscode\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.TranscodeH\x00\x12+\n\tthumbnail\x18\x04 \x01(\x0b\x32\x16.reelmill.v1.ThumbnailH\x00\x12*\n\x05\x61udio\x18\x05 \x01(\x0b\x32\x19.reelmill.v1.AudioExtractH\x00\x12\'\n\x07package\x18\x08 \x01(\x0b\x32\x14.reelmill.v1.PackageH\x00\x12%\n\x06sprite\x18\t \x01(\x0b\x32\x13.reelmill.v1.SpriteH\x00\x12\'\n\x07preview\x18\n \x01(\x0b\x32\x14.reelmill.v1.PreviewH\x00\x12#\n\x05image\x18\x0e \x01(\x0b\x32\x12.reelmill.v1.ImageH\x00\x12)\n\x08\x63\x61ptions\x18\x0f \x01(\x0b\x32\x15.reelmill.v1.CaptionsH\x00\x12)\n\x07outputs\x18\r \x03(\x0b\x32\x18.reelmill.v1.Preset.Part\x1a\xd0\x01\n\x04Part\x12\x0c\n\x04part\x18\x01 \x01(\t\x12+\n\ttranscode\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.TranscodeH\x00\x12+\n\tthumbnail\x18\x04 \x01(\x0b\x32\x16.reelmill.v1.ThumbnailH\x00\x12*\n\x05\x61udio\x18\x05 \x01(\x0b\x32\x19.reelmill.v1.AudioExtractH\x00\x12\'\n\x07package\x18\x08 \x01(\x0b\x32\x14.reelmill.v1.PackageH\x00\x42\x0b\n\toperationB\x0b\n\toperation\"\x17\n\x15ListOperationsRequest\"D\n\x16ListOperationsResponse\x12*\n\noperations\x18\x01 \x03(\x0b\x32\x16.reelmill.v1.Operation\"\x14\n\x12ListPresetsRequest\";\n\x13ListPresetsResponse\x12$\n\x07presets\x18\x01 \x03(\x0b\x32\x13.reelmill.v1.Preset2\xca\x02\n\x0cMediaService\x12`\n\nProbeMedia\x12\x1e.reelmill.v1.ProbeMediaRequest\x1a\x16.reelmill.v1.MediaInfo\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/media:probe:\x01*\x12q\n\x0eListOperations\x12\".reelmill.v1.ListOperationsRequest\x1a#.reelmill.v1.ListOperationsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/operations\x12\x65\n\x0bListPresets\x12\x1f.reelmill.v1.ListPresetsRequest\x1a .reelmill.v1.ListPresetsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/presetsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17reelmill/v1/media.proto\x12\x0breelmill.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1areelmill/v1/analysis.proto\x1a\x1areelmill/v1/captions.proto\x1a\x18reelmill/v1/concat.proto\x1a\x17reelmill/v1/image.proto\x1a\x1creelmill/v1/operations.proto\x1a\x19reelmill/v1/package.proto\x1a\x19reelmill/v1/preview.proto\x1a\x17reelmill/v1/rules.proto\x1a\x18reelmill/v1/sprite.proto\"/\n\x11ProbeMediaRequest\x12\x1a\n\x03uri\x18\x01 \x01(\tB\r\xe2\x41\x01\x02\xaa\xbb\x18\x05\x08\x01\x18\x80 \"\x8f\x0c\n\tMediaInfo\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x01\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x13\n\x0b\x62itrate_bps\x18\x04 \x01(\x03\x12.\n\x07streams\x18\x05 \x03(\x0b\x32\x1d.reelmill.v1.MediaInfo.Stream\x12\x37\n\x0b\x63omposition\x18\x06 \x01(\x0b\x32\".reelmill.v1.MediaInfo.Composition\x12\r\n\x05title\x18\x14 \x01(\t\x12\x30\n\x08\x63hapters\x18\x15 \x03(\x0b\x32\x1e.reelmill.v1.MediaInfo.Chapter\x1a\x8a\x06\n\x06Stream\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\".reelmill.v1.MediaInfo.Stream.Kind\x12\r\n\x05\x63odec\x18\x03 \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\x04 \x01(\x01\x12\x13\n\x0b\x62itrate_bps\x18\x05 \x01(\x03\x12\r\n\x05width\x18\x06 \x01(\x05\x12\x0e\n\x06height\x18\x07 \x01(\x05\x12\x12\n\nframe_rate\x18\x08 \x01(\x01\x12\x14\n\x0cpixel_format\x18\t \x01(\t\x12\x18\n\x10rotation_degrees\x18\n \x01(\x05\x12\x16\n\x0esample_rate_hz\x18\x0b \x01(\x05\x12\x10\n\x08\x63hannels\x18\x0c \x01(\x05\x12\x10\n\x08language\x18\r \x01(\t\x12\r\n\x05\x63over\x18\x0e \x01(\x08\x12\x0e\n\x06\x66rames\x18\x0f \x01(\x03\x12\x1a\n\x12pixel_aspect_ratio\x18\x10 \x01(\x01\x12\x13\n\x0b\x63olor_space\x18\x11 \x01(\t\x12\x16\n\x0e\x63olor_transfer\x18\x12 \x01(\t\x12\x12\n\ninterlaced\x18\x13 \x01(\x08\x12\x17\n\x0f\x63olor_primaries\x18\x14 \x01(\t\x12.\n\x05roles\x18\x15 \x03(\x0e\x32\x1f.reelmill.v1.TrackSelector.Role\x12\x15\n\rdefault_track\x18\x16 \x01(\x08\x12\x16\n\x0e\x63hannel_layout\x18\x17 \x01(\t\x12\r\n\x05\x65mpty\x18\x18 \x01(\x08\x12\r\n\x05\x61lpha\x18\x19 \x01(\x08\x12\x33\n\x06shapes\x18\x1a \x03(\x0b\x32#.reelmill.v1.MediaInfo.Stream.Shape\x1aY\n\x05Shape\x12\x15\n\rstart_seconds\x18\x01 \x01(\x01\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x1a\n\x12pixel_aspect_ratio\x18\x04 \x01(\x01\"@\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\t\n\x05VIDEO\x10\x01\x12\t\n\x05\x41UDIO\x10\x02\x12\x0c\n\x08SUBTITLE\x10\x03\x1a\xb1\x03\n\x0b\x43omposition\x12\x39\n\x07picture\x18\x01 \x01(\x0b\x32(.reelmill.v1.MediaInfo.Composition.Layer\x12\x37\n\x05\x61lpha\x18\x02 \x01(\x0b\x32(.reelmill.v1.MediaInfo.Composition.Layer\x12\x15\n\rpremultiplied\x18\x03 \x01(\x08\x12\x0c\n\x04left\x18\x04 \x01(\x05\x12\x0b\n\x03top\x18\x05 \x01(\x05\x12\r\n\x05width\x18\x06 \x01(\x05\x12\x0e\n\x06height\x18\x07 \x01(\x05\x12\x10\n\x08mirrored\x18\x08 \x01(\x08\x12\x18\n\x10rotation_degrees\x18\t \x01(\x05\x12\x13\n\x0b\x63olor_space\x18\n \x01(\t\x12\x16\n\x0e\x63olor_transfer\x18\x0b \x01(\t\x12\x17\n\x0f\x63olor_primaries\x18\x0c \x01(\t\x12\x12\n\nfull_range\x18\r \x01(\x08\x12\r\n\x05still\x18\x0e \x01(\x08\x1aH\n\x05Layer\x12\x0f\n\x07streams\x18\x01 \x03(\x05\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x1a\x44\n\x07\x43hapter\x12\x15\n\rstart_seconds\x18\x01 \x01(\x01\x12\x13\n\x0b\x65nd_seconds\x18\x02 \x01(\x01\x12\r\n\x05title\x18\x03 \x01(\t\"\x7f\n\tOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x12\n\nextensions\x18\x03 \x03(\t\x12*\n\nparameters\x18\x04 \x03(\x0b\x32\x16.reelmill.v1.Parameter\x12\x0f\n\x07\x65xample\x18\x05 \x01(\t\"\xb7\x02\n\tParameter\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x10\n\x08required\x18\x04 \x01(\x08\x12\x10\n\x08repeated\x18\x05 \x01(\x08\x12\x10\n\x03min\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\nmax_length\x18\x08 \x01(\x05\x12\x11\n\tmax_items\x18\t \x01(\x05\x12\x0f\n\x07pattern\x18\n \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x0b \x01(\t\x12,\n\x06values\x18\x0c \x03(\x0b\x32\x1c.reelmill.v1.Parameter.Value\x1a*\n\x05Value\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x06\n\x04_minB\x06\n\x04_max\"\x90\x0b\n\x06Preset\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xaa\xbb\x18 \x08\x01\x18\x30\"\x1a[A-Za-z0-9][A-Za-z0-9_.-]*\x12\x1c\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x07\xaa\xbb\x18\x03\x18\xf4\x03\x12+\n\ttranscode\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.TranscodeH\x00\x12+\n\tthumbnail\x18\x04 \x01(\x0b\x32\x16.reelmill.v1.ThumbnailH\x00\x12*\n\x05\x61udio\x18\x05 \x01(\x0b\x32\x19.reelmill.v1.AudioExtractH\x00\x12\'\n\x07package\x18\x08 \x01(\x0b\x32\x14.reelmill.v1.PackageH\x00\x12%\n\x06sprite\x18\t \x01(\x0b\x32\x13.reelmill.v1.SpriteH\x00\x12\'\n\x07preview\x18\n \x01(\x0b\x32\x14.reelmill.v1.PreviewH\x00\x12)\n\x08waveform\x18\x0b \x01(\x0b\x32\x15.reelmill.v1.WaveformH\x00\x12\'\n\x07\x61nalyze\x18\x0c \x01(\x0b\x32\x14.reelmill.v1.AnalyzeH\x00\x12\'\n\x07\x63ompare\x18\x11 \x01(\x0b\x32\x14.reelmill.v1.CompareH\x00\x12#\n\x05image\x18\x0e \x01(\x0b\x32\x12.reelmill.v1.ImageH\x00\x12)\n\x08\x63\x61ptions\x18\x0f \x01(\x0b\x32\x15.reelmill.v1.CaptionsH\x00\x12%\n\x06\x63oncat\x18\x10 \x01(\x0b\x32\x13.reelmill.v1.ConcatH\x00\x12\'\n\x08\x63ontract\x18\x12 \x01(\x0b\x32\x15.reelmill.v1.Contract\x12\x37\n\x07outputs\x18\r \x03(\x0b\x32\x18.reelmill.v1.Preset.PartB\x0c\xaa\xbb\x18\x08@\x10J\x04part\x12\x15\n\x07version\x18\x14 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x1a\xff\x04\n\x04Part\x12\x36\n\x04part\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xaa\xbb\x18 \x08\x01\x18 \"\x1a[A-Za-z0-9][A-Za-z0-9_.-]*\x12+\n\ttranscode\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.TranscodeH\x00\x12+\n\tthumbnail\x18\x04 \x01(\x0b\x32\x16.reelmill.v1.ThumbnailH\x00\x12*\n\x05\x61udio\x18\x05 \x01(\x0b\x32\x19.reelmill.v1.AudioExtractH\x00\x12\'\n\x07package\x18\x08 \x01(\x0b\x32\x14.reelmill.v1.PackageH\x00\x12%\n\x06sprite\x18\t \x01(\x0b\x32\x13.reelmill.v1.SpriteH\x00\x12\'\n\x07preview\x18\n \x01(\x0b\x32\x14.reelmill.v1.PreviewH\x00\x12)\n\x08waveform\x18\x0b \x01(\x0b\x32\x15.reelmill.v1.WaveformH\x00\x12\'\n\x07\x61nalyze\x18\x0c \x01(\x0b\x32\x14.reelmill.v1.AnalyzeH\x00\x12\'\n\x07\x63ompare\x18\r \x01(\x0b\x32\x14.reelmill.v1.CompareH\x00\x12#\n\x05image\x18\x0e \x01(\x0b\x32\x12.reelmill.v1.ImageH\x00\x12)\n\x08\x63\x61ptions\x18\x0f \x01(\x0b\x32\x15.reelmill.v1.CaptionsH\x00\x12%\n\x06\x63oncat\x18\x10 \x01(\x0b\x32\x13.reelmill.v1.ConcatH\x00\x12\x10\n\x08optional\x18\x07 \x01(\x08\x12\'\n\x08\x63ontract\x18\x12 \x01(\x0b\x32\x15.reelmill.v1.ContractB\x11\n\toperation\x12\x04\xb0\xbb\x18\x01\x42\x0b\n\toperation\"\x17\n\x15ListOperationsRequest\"D\n\x16ListOperationsResponse\x12*\n\noperations\x18\x01 \x03(\x0b\x32\x16.reelmill.v1.Operation\"\x14\n\x12ListPresetsRequest\";\n\x13ListPresetsResponse\x12$\n\x07presets\x18\x01 \x03(\x0b\x32\x13.reelmill.v1.Preset\"]\n\x10GetPresetRequest\x12I\n\x04name\x18\x01 \x01(\tB;\xe2\x41\x01\x02\xaa\xbb\x18\x33\x08\x01\x18@\"-[A-Za-z0-9][A-Za-z0-9_.-]*(@[1-9][0-9]{0,8})?\"D\n\x11SavePresetRequest\x12/\n\x06preset\x18\x01 \x01(\x0b\x32\x13.reelmill.v1.PresetB\n\xe2\x41\x01\x02\xaa\xbb\x18\x02\x08\x01\"M\n\x13\x44\x65letePresetRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xaa\xbb\x18 \x08\x01\x18\x30\"\x1a[A-Za-z0-9][A-Za-z0-9_.-]*2\xea\x04\n\x0cMediaService\x12`\n\nProbeMedia\x12\x1e.reelmill.v1.ProbeMediaRequest\x1a\x16.reelmill.v1.MediaInfo\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/media:probe:\x01*\x12q\n\x0eListOperations\x12\".reelmill.v1.ListOperationsRequest\x1a#.reelmill.v1.ListOperationsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/operations\x12\x65\n\x0bListPresets\x12\x1f.reelmill.v1.ListPresetsRequest\x1a .reelmill.v1.ListPresetsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/presets\x12[\n\tGetPreset\x12\x1d.reelmill.v1.GetPresetRequest\x1a\x13.reelmill.v1.Preset\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/presets/{name}\x12^\n\nSavePreset\x12\x1e.reelmill.v1.SavePresetRequest\x1a\x13.reelmill.v1.Preset\"\x1b\x82\xd3\xe4\x93\x02\x15\"\x0b/v1/presets:\x06preset\x12\x61\n\x0c\x44\x65letePreset\x12 .reelmill.v1.DeletePresetRequest\x1a\x13.reelmill.v1.Preset\"\x1a\x82\xd3\xe4\x93\x02\x14*\x12/v1/presets/{name}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,46 +45,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROBEMEDIAREQUEST'].fields_by_name['uri']._loaded_options = None
   _globals['_PROBEMEDIAREQUEST'].fields_by_name['uri']._serialized_options = b'\342A\001\002\252\273\030\005\010\001\030\200 '
+  _globals['_PRESET_PART'].oneofs_by_name['operation']._loaded_options = None
+  _globals['_PRESET_PART'].oneofs_by_name['operation']._serialized_options = b'\260\273\030\001'
+  _globals['_PRESET_PART'].fields_by_name['part']._loaded_options = None
+  _globals['_PRESET_PART'].fields_by_name['part']._serialized_options = b'\342A\001\002\252\273\030 \010\001\030 \"\032[A-Za-z0-9][A-Za-z0-9_.-]*'
+  _globals['_PRESET'].fields_by_name['name']._loaded_options = None
+  _globals['_PRESET'].fields_by_name['name']._serialized_options = b'\342A\001\002\252\273\030 \010\001\0300\"\032[A-Za-z0-9][A-Za-z0-9_.-]*'
+  _globals['_PRESET'].fields_by_name['description']._loaded_options = None
+  _globals['_PRESET'].fields_by_name['description']._serialized_options = b'\252\273\030\003\030\364\003'
+  _globals['_PRESET'].fields_by_name['outputs']._loaded_options = None
+  _globals['_PRESET'].fields_by_name['outputs']._serialized_options = b'\252\273\030\010@\020J\004part'
+  _globals['_PRESET'].fields_by_name['version']._loaded_options = None
+  _globals['_PRESET'].fields_by_name['version']._serialized_options = b'\342A\001\003'
+  _globals['_PRESET'].fields_by_name['create_time']._loaded_options = None
+  _globals['_PRESET'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_GETPRESETREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETPRESETREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\252\273\0303\010\001\030@\"-[A-Za-z0-9][A-Za-z0-9_.-]*(@[1-9][0-9]{0,8})?'
+  _globals['_SAVEPRESETREQUEST'].fields_by_name['preset']._loaded_options = None
+  _globals['_SAVEPRESETREQUEST'].fields_by_name['preset']._serialized_options = b'\342A\001\002\252\273\030\002\010\001'
+  _globals['_DELETEPRESETREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETEPRESETREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\252\273\030 \010\001\0300\"\032[A-Za-z0-9][A-Za-z0-9_.-]*'
   _globals['_MEDIASERVICE'].methods_by_name['ProbeMedia']._loaded_options = None
   _globals['_MEDIASERVICE'].methods_by_name['ProbeMedia']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/media:probe:\001*'
   _globals['_MEDIASERVICE'].methods_by_name['ListOperations']._loaded_options = None
   _globals['_MEDIASERVICE'].methods_by_name['ListOperations']._serialized_options = b'\202\323\344\223\002\020\022\016/v1/operations'
   _globals['_MEDIASERVICE'].methods_by_name['ListPresets']._loaded_options = None
   _globals['_MEDIASERVICE'].methods_by_name['ListPresets']._serialized_options = b'\202\323\344\223\002\r\022\013/v1/presets'
-  _globals['_PROBEMEDIAREQUEST']._serialized_start=291
-  _globals['_PROBEMEDIAREQUEST']._serialized_end=338
-  _globals['_MEDIAINFO']._serialized_start=341
-  _globals['_MEDIAINFO']._serialized_end=1892
-  _globals['_MEDIAINFO_STREAM']._serialized_start=608
-  _globals['_MEDIAINFO_STREAM']._serialized_end=1386
-  _globals['_MEDIAINFO_STREAM_SHAPE']._serialized_start=1231
-  _globals['_MEDIAINFO_STREAM_SHAPE']._serialized_end=1320
-  _globals['_MEDIAINFO_STREAM_KIND']._serialized_start=1322
-  _globals['_MEDIAINFO_STREAM_KIND']._serialized_end=1386
-  _globals['_MEDIAINFO_COMPOSITION']._serialized_start=1389
-  _globals['_MEDIAINFO_COMPOSITION']._serialized_end=1822
-  _globals['_MEDIAINFO_COMPOSITION_LAYER']._serialized_start=1750
-  _globals['_MEDIAINFO_COMPOSITION_LAYER']._serialized_end=1822
-  _globals['_MEDIAINFO_CHAPTER']._serialized_start=1824
-  _globals['_MEDIAINFO_CHAPTER']._serialized_end=1892
-  _globals['_OPERATION']._serialized_start=1894
-  _globals['_OPERATION']._serialized_end=2021
-  _globals['_PARAMETER']._serialized_start=2024
-  _globals['_PARAMETER']._serialized_end=2335
-  _globals['_PARAMETER_VALUE']._serialized_start=2277
-  _globals['_PARAMETER_VALUE']._serialized_end=2319
-  _globals['_PRESET']._serialized_start=2338
-  _globals['_PRESET']._serialized_end=2983
-  _globals['_PRESET_PART']._serialized_start=2762
-  _globals['_PRESET_PART']._serialized_end=2970
-  _globals['_LISTOPERATIONSREQUEST']._serialized_start=2985
-  _globals['_LISTOPERATIONSREQUEST']._serialized_end=3008
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=3010
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=3078
-  _globals['_LISTPRESETSREQUEST']._serialized_start=3080
-  _globals['_LISTPRESETSREQUEST']._serialized_end=3100
-  _globals['_LISTPRESETSRESPONSE']._serialized_start=3102
-  _globals['_LISTPRESETSRESPONSE']._serialized_end=3161
-  _globals['_MEDIASERVICE']._serialized_start=3164
-  _globals['_MEDIASERVICE']._serialized_end=3494
+  _globals['_MEDIASERVICE'].methods_by_name['GetPreset']._loaded_options = None
+  _globals['_MEDIASERVICE'].methods_by_name['GetPreset']._serialized_options = b'\202\323\344\223\002\024\022\022/v1/presets/{name}'
+  _globals['_MEDIASERVICE'].methods_by_name['SavePreset']._loaded_options = None
+  _globals['_MEDIASERVICE'].methods_by_name['SavePreset']._serialized_options = b'\202\323\344\223\002\025\"\013/v1/presets:\006preset'
+  _globals['_MEDIASERVICE'].methods_by_name['DeletePreset']._loaded_options = None
+  _globals['_MEDIASERVICE'].methods_by_name['DeletePreset']._serialized_options = b'\202\323\344\223\002\024*\022/v1/presets/{name}'
+  _globals['_PROBEMEDIAREQUEST']._serialized_start=378
+  _globals['_PROBEMEDIAREQUEST']._serialized_end=425
+  _globals['_MEDIAINFO']._serialized_start=428
+  _globals['_MEDIAINFO']._serialized_end=1979
+  _globals['_MEDIAINFO_STREAM']._serialized_start=695
+  _globals['_MEDIAINFO_STREAM']._serialized_end=1473
+  _globals['_MEDIAINFO_STREAM_SHAPE']._serialized_start=1318
+  _globals['_MEDIAINFO_STREAM_SHAPE']._serialized_end=1407
+  _globals['_MEDIAINFO_STREAM_KIND']._serialized_start=1409
+  _globals['_MEDIAINFO_STREAM_KIND']._serialized_end=1473
+  _globals['_MEDIAINFO_COMPOSITION']._serialized_start=1476
+  _globals['_MEDIAINFO_COMPOSITION']._serialized_end=1909
+  _globals['_MEDIAINFO_COMPOSITION_LAYER']._serialized_start=1837
+  _globals['_MEDIAINFO_COMPOSITION_LAYER']._serialized_end=1909
+  _globals['_MEDIAINFO_CHAPTER']._serialized_start=1911
+  _globals['_MEDIAINFO_CHAPTER']._serialized_end=1979
+  _globals['_OPERATION']._serialized_start=1981
+  _globals['_OPERATION']._serialized_end=2108
+  _globals['_PARAMETER']._serialized_start=2111
+  _globals['_PARAMETER']._serialized_end=2422
+  _globals['_PARAMETER_VALUE']._serialized_start=2364
+  _globals['_PARAMETER_VALUE']._serialized_end=2406
+  _globals['_PRESET']._serialized_start=2425
+  _globals['_PRESET']._serialized_end=3849
+  _globals['_PRESET_PART']._serialized_start=3197
+  _globals['_PRESET_PART']._serialized_end=3836
+  _globals['_LISTOPERATIONSREQUEST']._serialized_start=3851
+  _globals['_LISTOPERATIONSREQUEST']._serialized_end=3874
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=3876
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=3944
+  _globals['_LISTPRESETSREQUEST']._serialized_start=3946
+  _globals['_LISTPRESETSREQUEST']._serialized_end=3966
+  _globals['_LISTPRESETSRESPONSE']._serialized_start=3968
+  _globals['_LISTPRESETSRESPONSE']._serialized_end=4027
+  _globals['_GETPRESETREQUEST']._serialized_start=4029
+  _globals['_GETPRESETREQUEST']._serialized_end=4122
+  _globals['_SAVEPRESETREQUEST']._serialized_start=4124
+  _globals['_SAVEPRESETREQUEST']._serialized_end=4192
+  _globals['_DELETEPRESETREQUEST']._serialized_start=4194
+  _globals['_DELETEPRESETREQUEST']._serialized_end=4271
+  _globals['_MEDIASERVICE']._serialized_start=4274
+  _globals['_MEDIASERVICE']._serialized_end=4892
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,11 @@
+import datetime
+
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from reelmill.v1 import analysis_pb2 as _analysis_pb2
 from reelmill.v1 import captions_pb2 as _captions_pb2
+from reelmill.v1 import concat_pb2 as _concat_pb2
 from reelmill.v1 import image_pb2 as _image_pb2
 from reelmill.v1 import operations_pb2 as _operations_pb2
 from reelmill.v1 import package_pb2 as _package_pb2
@@ -219,20 +224,40 @@ class Parameter(_message.Message):
     def __init__(self, path: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., required: _Optional[bool] = ..., repeated: _Optional[bool] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., max_length: _Optional[int] = ..., max_items: _Optional[int] = ..., pattern: _Optional[str] = ..., default: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Parameter.Value, _Mapping]]] = ...) -> None: ...
 
 class Preset(_message.Message):
-    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "image", "captions", "outputs")
+    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image", "captions", "concat", "contract", "outputs", "version", "create_time")
     class Part(_message.Message):
-        __slots__ = ("part", "transcode", "thumbnail", "audio", "package")
+        __slots__ = ("part", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image", "captions", "concat", "optional", "contract")
         PART_FIELD_NUMBER: _ClassVar[int]
         TRANSCODE_FIELD_NUMBER: _ClassVar[int]
         THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
         AUDIO_FIELD_NUMBER: _ClassVar[int]
         PACKAGE_FIELD_NUMBER: _ClassVar[int]
+        SPRITE_FIELD_NUMBER: _ClassVar[int]
+        PREVIEW_FIELD_NUMBER: _ClassVar[int]
+        WAVEFORM_FIELD_NUMBER: _ClassVar[int]
+        ANALYZE_FIELD_NUMBER: _ClassVar[int]
+        COMPARE_FIELD_NUMBER: _ClassVar[int]
+        IMAGE_FIELD_NUMBER: _ClassVar[int]
+        CAPTIONS_FIELD_NUMBER: _ClassVar[int]
+        CONCAT_FIELD_NUMBER: _ClassVar[int]
+        OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+        CONTRACT_FIELD_NUMBER: _ClassVar[int]
         part: str
         transcode: _operations_pb2.Transcode
         thumbnail: _operations_pb2.Thumbnail
         audio: _operations_pb2.AudioExtract
         package: _package_pb2.Package
-        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ...) -> None: ...
+        sprite: _sprite_pb2.Sprite
+        preview: _preview_pb2.Preview
+        waveform: _analysis_pb2.Waveform
+        analyze: _analysis_pb2.Analyze
+        compare: _analysis_pb2.Compare
+        image: _image_pb2.Image
+        captions: _captions_pb2.Captions
+        concat: _concat_pb2.Concat
+        optional: bool
+        contract: _analysis_pb2.Contract
+        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
@@ -241,9 +266,16 @@ class Preset(_message.Message):
     PACKAGE_FIELD_NUMBER: _ClassVar[int]
     SPRITE_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    WAVEFORM_FIELD_NUMBER: _ClassVar[int]
+    ANALYZE_FIELD_NUMBER: _ClassVar[int]
+    COMPARE_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     CAPTIONS_FIELD_NUMBER: _ClassVar[int]
+    CONCAT_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     transcode: _operations_pb2.Transcode
@@ -252,10 +284,17 @@ class Preset(_message.Message):
     package: _package_pb2.Package
     sprite: _sprite_pb2.Sprite
     preview: _preview_pb2.Preview
+    waveform: _analysis_pb2.Waveform
+    analyze: _analysis_pb2.Analyze
+    compare: _analysis_pb2.Compare
     image: _image_pb2.Image
     captions: _captions_pb2.Captions
+    concat: _concat_pb2.Concat
+    contract: _analysis_pb2.Contract
     outputs: _containers.RepeatedCompositeFieldContainer[Preset.Part]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ...) -> None: ...
+    version: int
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListOperationsRequest(_message.Message):
     __slots__ = ()
@@ -276,3 +315,21 @@ class ListPresetsResponse(_message.Message):
     PRESETS_FIELD_NUMBER: _ClassVar[int]
     presets: _containers.RepeatedCompositeFieldContainer[Preset]
     def __init__(self, presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ...) -> None: ...
+
+class GetPresetRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class SavePresetRequest(_message.Message):
+    __slots__ = ("preset",)
+    PRESET_FIELD_NUMBER: _ClassVar[int]
+    preset: Preset
+    def __init__(self, preset: _Optional[_Union[Preset, _Mapping]] = ...) -> None: ...
+
+class DeletePresetRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...

@@ -50,6 +50,21 @@ class MediaServiceStub:
                 request_serializer=reelmill_dot_v1_dot_media__pb2.ListPresetsRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_media__pb2.ListPresetsResponse.FromString,
                 _registered_method=True)
+        self.GetPreset = channel.unary_unary(
+                '/reelmill.v1.MediaService/GetPreset',
+                request_serializer=reelmill_dot_v1_dot_media__pb2.GetPresetRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_media__pb2.Preset.FromString,
+                _registered_method=True)
+        self.SavePreset = channel.unary_unary(
+                '/reelmill.v1.MediaService/SavePreset',
+                request_serializer=reelmill_dot_v1_dot_media__pb2.SavePresetRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_media__pb2.Preset.FromString,
+                _registered_method=True)
+        self.DeletePreset = channel.unary_unary(
+                '/reelmill.v1.MediaService/DeletePreset',
+                request_serializer=reelmill_dot_v1_dot_media__pb2.DeletePresetRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_media__pb2.Preset.FromString,
+                _registered_method=True)
 
 
 class MediaServiceServicer:
@@ -71,7 +86,31 @@ class MediaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPresets(self, request, context):
-        """List the presets: operations with good settings under a name.
+        """List the presets, operations with good settings under a name: those that come with Reelmill, and your own in their
+        newest versions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPreset(self, request, context):
+        """Get a preset: its newest version, or as `mine@3` another one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SavePreset(self, request, context):
+        """Save a preset of your own, under a name that no shipped one has. Each save of something else is a new version; of
+        a preset the newest 20 are kept. Jobs keep what they were submitted with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePreset(self, request, context):
+        """Delete a preset of your own, with all its versions. Jobs that asked for it keep what they were submitted with, and
+        a preset that is saved under its name later has a version above all of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +133,21 @@ def add_MediaServiceServicer_to_server(servicer, server):
                     servicer.ListPresets,
                     request_deserializer=reelmill_dot_v1_dot_media__pb2.ListPresetsRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_media__pb2.ListPresetsResponse.SerializeToString,
+            ),
+            'GetPreset': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPreset,
+                    request_deserializer=reelmill_dot_v1_dot_media__pb2.GetPresetRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_media__pb2.Preset.SerializeToString,
+            ),
+            'SavePreset': grpc.unary_unary_rpc_method_handler(
+                    servicer.SavePreset,
+                    request_deserializer=reelmill_dot_v1_dot_media__pb2.SavePresetRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_media__pb2.Preset.SerializeToString,
+            ),
+            'DeletePreset': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePreset,
+                    request_deserializer=reelmill_dot_v1_dot_media__pb2.DeletePresetRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_media__pb2.Preset.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +232,87 @@ class MediaService:
             '/reelmill.v1.MediaService/ListPresets',
             reelmill_dot_v1_dot_media__pb2.ListPresetsRequest.SerializeToString,
             reelmill_dot_v1_dot_media__pb2.ListPresetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPreset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MediaService/GetPreset',
+            reelmill_dot_v1_dot_media__pb2.GetPresetRequest.SerializeToString,
+            reelmill_dot_v1_dot_media__pb2.Preset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SavePreset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MediaService/SavePreset',
+            reelmill_dot_v1_dot_media__pb2.SavePresetRequest.SerializeToString,
+            reelmill_dot_v1_dot_media__pb2.Preset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePreset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MediaService/DeletePreset',
+            reelmill_dot_v1_dot_media__pb2.DeletePresetRequest.SerializeToString,
+            reelmill_dot_v1_dot_media__pb2.Preset.FromString,
             options,
             channel_credentials,
             insecure,
