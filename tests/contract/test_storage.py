@@ -247,7 +247,7 @@ async def test_what_releases_before_wrote_is_read_and_swept_as_ever(
     upload, output = uris.unrecorded_upload_uri("talk.mov"), storage.own(f"outputs/{uuid4()}-1/web.mp4")
     await storage.put_upload(upload, chunks(1), limit_bytes=LIMIT_BYTES)
     await storage.put_file(file, output, "video/mp4")
-    assert storage.own("uploads/") + upload.removeprefix("upload:") == storage._resolve(upload)
+    assert storage.own("uploads/") + upload.removeprefix("upload:") == storage.place(upload)
     for uri in (upload, output):
         assert storage.input_violation(uri) is None
         await storage.fetch(uri, tmp_path / "fetched")
@@ -266,7 +266,7 @@ async def test_a_second_tenant_reads_and_writes_none_of_the_firsts_files(
     upload, output = upload_uri(), f"{storage.outputs()}/{uuid4()}-1/web.mp4"
     await storage.put_upload(upload, chunks(1), limit_bytes=LIMIT_BYTES)
     await storage.put_file(file, output, "video/mp4")
-    for uri in (upload, output, storage._resolve(upload), storage.own("outputs/j-1/web.mp4")):
+    for uri in (upload, output, storage.place(upload), storage.own("outputs/j-1/web.mp4")):
         assert await code(other.fetch(uri, tmp_path / "fetched")) == "INPUT_FORBIDDEN", uri
         assert await code(other.put_file(file, uri, "video/mp4")) == "OUTPUT_NOT_WRITABLE", uri
     theirs = f"{other.outputs()}/{uuid4()}-1/web.mp4"
