@@ -11,7 +11,7 @@ import asyncpg
 import clips
 import psutil
 from cli.conftest import reelmill
-from waiting import until
+from waiting import PATIENCE_SECONDS, until
 
 from reelmill.embedded import EmbeddedPostgres
 
@@ -113,7 +113,7 @@ def test_a_second_interrupt_ends_a_run_at_once(tmp_path: Path, clip: Path) -> No
     process.send_signal(signal.SIGINT)
     read_until(process, "Ctrl-C again ends it at once")
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(PATIENCE_SECONDS) == 130
     process.communicate()
     until(lambda: all(gone(child) for child in [*children, server]))
 

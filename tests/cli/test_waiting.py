@@ -48,7 +48,7 @@ async def test_a_process_waits_for_its_schema(tmp_path: Path, empty_database_url
         await migrate(empty_database_url)
         read_until(scheduler, "health and metrics")
         scheduler.terminate()
-        assert scheduler.wait(20) == 0
+        assert scheduler.wait(PATIENCE_SECONDS) == 0
 
 
 @pytest.mark.parametrize("process", ["api", "worker", "scheduler"])
@@ -56,4 +56,4 @@ def test_a_process_that_waits_for_postgresql_stops_on_sigterm(process: str, tmp_
     with running(process, tmp_path, AWAY) as child:
         read_until(child, "waiting")
         child.terminate()
-        assert child.wait(20) == 0
+        assert child.wait(PATIENCE_SECONDS) == 0

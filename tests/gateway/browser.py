@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 
 class Browser:
@@ -47,7 +48,7 @@ class Browser:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_SECONDS)
         self._stack.close()
 
     def open(self, url: str) -> None:

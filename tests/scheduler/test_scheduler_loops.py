@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from store.kit import AWAY, TENANT, USER, Store, made, new_job, past
-from waiting import patient
+from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.cache.memory import MemoryCache
 from reelmill.cache.port import CANCELS
@@ -118,7 +118,7 @@ async def test_a_deadline_that_passes_is_brought_to_the_workers(store: Store, ca
     task = await store.running(deadline=past())
     async with cache.subscribe(CANCELS) as cancels:
         await make().rescue()
-        assert await cancels.wait(5)
+        assert await cancels.wait(PATIENCE_SECONDS)
     assert (await store.job(task.job.id))["state"] == "FAILED"
     assert await store.leases.heartbeat([task.lease]) == {task.lease: True}
 

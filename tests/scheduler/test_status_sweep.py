@@ -34,8 +34,9 @@ def server() -> object:
 
 
 @pytest.fixture
-async def proxy(server: Redis) -> AsyncIterator[Proxy]:
+async def proxy(server: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
     """Stands before it."""
+    monkeypatch.setattr("reelmill.cache.redis._TIMEOUT_SECONDS", 5.0)  # a busy Redis is no Redis that is away
     async with Proxy(server.port) as made:
         yield made
 

@@ -189,7 +189,7 @@ async def test_each_answer_is_told_apart(store: Store, webhooks: WebhookStore) -
         foreign = Keys([b"x" * 32]).seal(b"s" * 32, "")
         await store.rows("UPDATE webhook_secrets SET sealed = $1 WHERE signer_id = $2", foreign, ids["unsigned"])
         await store.submit()
-        async with sending(store, patience=patience, timeout_seconds=1.0):
+        async with sending(store, patience=patience, timeout_seconds=3.0):
             await receiver.until(lambda: sum(tries().values()) - sum(before.values()) >= len(ids))
             found = {kind: await last(webhooks, webhook_id) for kind, webhook_id in ids.items()}
             while any(not one.outcome for one in found.values()):
@@ -214,7 +214,7 @@ async def test_each_answer_is_told_apart(store: Store, webhooks: WebhookStore) -
     answer = found["rejected"].answer
     assert answer.startswith('no "token": ***  [31m ééé') and len(answer) == 500 and "\0" not in answer
     assert len(found["endless"].answer) == 500 and found["error"].answer == "oops"
-    assert found["timeout"].duration_seconds > 0.9
+    assert found["timeout"].duration_seconds > 2.9
     until = "SELECT extract(epoch FROM not_before - clock_timestamp()) FROM webhooks WHERE id = $1"
     assert 1750 < await store.value(until, ids["throttled"]) <= 1800 and await store.value(until, ids["late"]) > 3500
     assert await store.value(until, ids["error"]) <= 1440

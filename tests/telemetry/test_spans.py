@@ -8,6 +8,7 @@ import pytest
 import structlog
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
+from waiting import PATIENCE_SECONDS
 
 from reelmill import __version__
 from reelmill.jobs.errors import AttemptFailed
@@ -28,7 +29,7 @@ class Exporter:
         self.go.set()
 
     def export(self, spans: Sequence[ReadableSpan]) -> None:
-        self.go.wait(10)
+        self.go.wait(PATIENCE_SECONDS)
         self.batches.append(list(spans))
 
     def shutdown(self) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 from reelmill import guardian
 from reelmill.guardian import FailedError, Server
@@ -89,7 +90,7 @@ def test_only_this_folders_server_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(guardian, "os", SimpleNamespace(kill=kill))
     made._stop_orphan()
     assert sent == [(child.pid, signal.SIGINT)]
-    assert child.wait(10) == -signal.SIGINT
+    assert child.wait(PATIENCE_SECONDS) == -signal.SIGINT
 
 
 def test_one_that_does_not_end_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from waiting import patient
+from waiting import PATIENCE_SECONDS, patient
 
 import reelmill
 from reelmill import supervise
@@ -175,5 +175,5 @@ def test_a_thread_runs_again_until_it_is_to_leave() -> None:
             return
         raise ZeroDivisionError
 
-    supervised_thread("a thread", run, leaving=leaving).join(10)
+    supervised_thread("a thread", run, leaving=leaving).join(PATIENCE_SECONDS)
     assert (times, ends("a thread"), alive()) == (4, 3, [])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from store.kit import TENANT
-from waiting import soon
+from waiting import PATIENCE_SECONDS, soon
 from worker import test_worker_media
 from worker.test_worker_media import NINE, SMALL, SPREAD, Media
 from worker.test_worker_optional import SIX, became, may_fail, silent_clip_in, whole
@@ -181,7 +181,7 @@ async def test_each_output_is_published_as_it_is_done(
             job = Job.FromString(status.job) if status else Job()
             if job.published:
                 break
-            assert await news.wait(20)
+            assert await news.wait(PATIENCE_SECONDS)
     assert (Job.State.Name(job.state), list(job.published)) == ("PROCESSING", ["small"])
     assert became(job) == {"tiny": 0, "small": 1}
     seen.set()
