@@ -13,24 +13,33 @@ from benchmarks import system
 from benchmarks.peers.celery_peer import app, nothing
 from benchmarks.peers.reelmill_peer import tiny_job
 from benchmarks.report import Report
-from benchmarks.rounds import alternate
+from benchmarks.rounds import alternate, ratios
 from benchmarks.servers import Servers, check_redis, cpu_seconds
 from reelmill.client import AsyncClient, Client
 from reelmill.v1.jobs_pb2 import Job
 
 _TOGETHER = 32
 _BATCH = 1000
+_KEY = " with a key"
 OURS = ("one-by-one", "together", "batches")
 
 
 def run(servers: Servers, report: Report) -> None:
     """Jobs a second. The api and the scheduler run, and no worker takes CPU from anyone."""
     one, many = (50, 1000) if report.quick else (500, 5000)
-    with system.full(servers, workers=0) as running, Client(running.target) as client, _celery(servers) as persist:
+    with (
+        system.full(servers, workers=0) as running,
+        Client(running.target, token="") as client,
+        Client(running.target, token=client.create_key("bench", "submitter").token) as known,
+        _celery(servers) as persist,
+    ):
         contestants: dict[str, tuple[int, Callable[[int], None]]] = {
             "one-by-one": (one, partial(_one_by_one, client)),
             "together": (many, partial(_together, running.target)),
             "batches": (many, partial(_batches, client)),
+            # On loopback a key that is sent is checked, as each is elsewhere; and what was done is recorded.
+            f"one-by-one{_KEY}": (one, partial(_one_by_one, known)),
+            f"batches{_KEY}": (many, partial(_batches, known)),
             "celery-delay": (one, partial(_delay, persist, "no")),
             "celery-delay-fsync": (one, partial(_delay, persist, "always")),
         }
@@ -51,7 +60,12 @@ def run(servers: Servers, report: Report) -> None:
     report.head(f"submission ({_TOGETHER} together, batches of {_BATCH}): jobs/s, CPU ms a job by process")
     for name in chosen:
         report.line(name, f"{statistics.median(rates[name]):8.0f}", cpu[name])
-    report.ratios(rates, OURS)
+    plain = {name: values for name, values in rates.items() if not name.endswith(_KEY)}
+    report.ratios(plain, OURS)
+    for name in (name for name in plain if f"{name}{_KEY}" in rates):
+        found = ratios(rates[f"{name}{_KEY}"], rates[name])
+        told = f"{min(found):.2f} to {max(found):.2f}"
+        report.line(f"{name}{_KEY} / {name}", f"{statistics.median(found):8.2f} ×", told)
 
 
 def _one_by_one(client: Client, count: int) -> None:

@@ -83,7 +83,7 @@ WALLS = (
     wall(
         "buckets are allowed by list",
         _ACCESS,
-        r"if any\(location\.below\(S3Location\.of_entry\(entry\)\) for entry in listed\):",
+        r"if any\(location\.below\(S3Location\.of_entry\(entry\)\) for entry in \(\*listed, \*others\)\):",
         "if True:",
         "tests/contract/test_access.py",
     ),
@@ -173,9 +173,9 @@ WALLS = (
         "tests/scheduler/test_embedded.py",
     ),
     wall(
-        "the embedded PostgreSQL believes the kernel alone",
+        "the embedded PostgreSQL asks for a password",
         _GUARDIAN,
-        r"peer map=reelmill",
+        r"scram-sha-256",
         "trust",
         "tests/scheduler/test_embedded.py",
     ),

@@ -78,7 +78,7 @@ async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
     """The gRPC service; answers its port. `also`: where its process listens besides, and takes calls for it."""
     settings = parts.settings
     door = await open_door(settings, parts.database, (settings.grpc_host, *also))
-    keys = Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder)
+    keys = Keys.of(*settings.key_places)
     submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay, webhooks=keys is not None)
     children = WarmChildren(parts.launcher)
     prober = Prober(children)

@@ -136,9 +136,14 @@ class EmbeddedPostgres:
         return RuntimeError(f"REELMILL_DATA_DIR: PostgreSQL can't start in {self._folder}: {reason}")
 
     def _url(self) -> str:
-        """Of the database; the kernel tells the server who connects, and so there is no password."""
+        """Of the database, with the password out of its file."""
         query = urlencode({"host": self._reachable(self._folder)})
-        return f"postgresql://{guardian.SUPERUSER}:@/postgres?{query}"
+        file = self._folder.with_name(f"{self._folder.name}{guardian.LOGIN_ENDING}")
+        try:
+            password = file.read_text().strip().rpartition(":")[2]
+        except FileNotFoundError:  # a guardian of a release before is there, and asks for none
+            password = ""
+        return f"postgresql://{guardian.SUPERUSER}:{password}@/postgres?{query}"
 
     def _reachable(self, folder: Path) -> str:
         """The path of a folder with sockets, by a detour where it is too long for one."""

@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 SUPERUSER = "postgres"
+LOGIN_ENDING = ".password"
+"""Of the file beside the server's folder, readable by who started it alone."""
 FULL_DISK = ("No space left on device", "Disk quota exceeded", "wrote only")  # what PostgreSQL says of one
 _ROOTS_STAND_IN = "pgserver"  # whom root runs PostgreSQL as, which refuses root itself; released folders are this one's
 _START_SECONDS = 120.0  # recovery after a crash included
@@ -57,6 +59,7 @@ class Server:
         if not (self._folder / "PG_VERSION").exists():
             self._make()
         self._write_access()
+        self._set_password()
         self._launch()
         threading.Thread(target=self._keep, name="keep", daemon=True).start()
 
@@ -159,21 +162,40 @@ class Server:
         raise FailedError(f"a PostgreSQL that nobody uses runs there and does not stop: process {pid}")
 
     def _write_access(self) -> None:
-        """Only who started us, and root, may connect, as the kernel says who they are. Also in released folders."""
-        names = {pwd.getpwuid(os.geteuid()).pw_name, pwd.getpwuid(0).pw_name}
-        maps = "".join(f'reelmill "{name}" {SUPERUSER}\n' for name in sorted(names))
-        head = "# Written by Reelmill at each start.\n"
-        for name, text in (("pg_hba.conf", "local all all peer map=reelmill\n"), ("pg_ident.conf", maps)):
-            # By a new file: the folder is another user's where root starts us, and its files may be links.
-            new = self._folder / f"{name}.{secrets.token_hex(8)}"
-            try:
-                with new.open("x") as file:
-                    file.write(head + text)
-                self._give(new)
-                new.replace(self._folder / name)
-            except OSError as error:
-                new.unlink(missing_ok=True)
-                raise FailedError(f"{name} can't be written: {error.strerror}") from error
+        """Who connects is asked for the password. Also in folders of releases before, which believed the kernel."""
+        # By a new file: the folder is another user's where root starts us, and its files may be links.
+        new = self._folder / f"pg_hba.conf.{secrets.token_hex(8)}"
+        try:
+            with new.open("x") as file:
+                file.write("# Written by Reelmill at each start.\nlocal all all scram-sha-256\n")
+            self._give(new)
+            new.replace(self._folder / "pg_hba.conf")
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise FailedError(f"pg_hba.conf can't be written: {error.strerror}") from error
+
+    def _set_password(self) -> None:
+        """Give the superuser a password, unless there is its file: that is there once the server knows what it says."""
+        kept = self._folder.with_name(f"{self._folder.name}{LOGIN_ENDING}")
+        if kept.exists():
+            return
+        password = secrets.token_hex(24)
+        argv = [str(self._programs / "postgres"), "--single", "-D", self._data(self._folder), "postgres"]
+        if setpriv := shutil.which("setpriv"):
+            argv = [setpriv, "--pdeathsig", "KILL", "--", *argv]
+        how = self._how(self._folder)
+        del how["stdin"]  # by which the password goes: arguments are everybody's to read
+        query = f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'\n"
+        said = subprocess.run(argv, input=query, capture_output=True, text=True, errors="replace", check=False, **how)
+        if said.returncode or "ERROR:" in said.stderr:
+            raise FailedError(_reason(said.stderr).replace(password, "***") or f"it ended with {said.returncode}")
+        new = kept.with_name(f"{kept.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"*:*:*:{SUPERUSER}:{password}\n")  # as psql reads it: PGPASSFILE
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(kept)
 
     def _let_user_in(self) -> None:
         """Where root runs us: the stand-in's programs must be his to run, though they lie below a private folder.

@@ -14,6 +14,7 @@ from reelmill.embedded import EmbeddedPostgres
 from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.media import launcher
 from reelmill.media.launcher import Launcher
+from reelmill.passwords import password_of
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import Queue
 from reelmill.queue.postgres import PostgresQueue
@@ -66,6 +67,7 @@ def make_database(settings: Settings, url: str, process: str) -> Database:
         pool_size=settings.database_pool_size,
         publish_events=settings.queue_url.startswith("kafka:"),
         application=process,
+        password=password_of(url, settings.secret_file("database_url")),
     )
 
 
@@ -94,7 +96,10 @@ def make_cache(settings: Settings, *, alone: bool, database_url: str = "") -> Ca
 
         place = urlsplit(database_url)  # without the password, which may change
         scope = hashlib.sha256(f"{place.netloc.rpartition('@')[2]}{place.path}".encode()).hexdigest()[:16]
-        return RedisCache(settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl, scope=scope)
+        password = password_of(settings.cache_url, settings.secret_file("cache_url"))
+        return RedisCache(
+            settings.cache_url, status_ttl_seconds=ttl, final_ttl_seconds=final_ttl, scope=scope, password=password
+        )
     if settings.cache_url.startswith("memory:"):
         # What other processes change would grow old here: then only what never changes is kept, and may be deleted.
         return MemoryCache(status_ttl_seconds=ttl if alone else 0.0, final_ttl_seconds=final_ttl if alone else ttl)

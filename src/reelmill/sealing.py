@@ -4,13 +4,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import os
 import secrets
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 KEY_BYTES = 32
+_LOOK_SECONDS = 1.0  # between two looks at a file
 _NONCE_BYTES, _ID_BYTES = 12, 4
 _FORM = b"\x01"
 _FILE = "secrets.key"
@@ -30,7 +34,12 @@ class Keys:
         """`keys`: of KEY_BYTES each, one at least."""
         if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise ValueError(_HINT)
-        self._keys = {_name(key): key for key in keys}
+        self._held = {_name(key): key for key in keys}
+
+    @property
+    def _keys(self) -> dict[bytes, bytes]:
+        """By their names, the first of which is the one to use now."""
+        return self._held
 
     @classmethod
     def parse(cls, text: str) -> "Keys":
@@ -41,11 +50,14 @@ class Keys:
             raise ValueError(_HINT) from None
 
     @classmethod
-    def of(cls, text: str, folder: Path | None, *, make: bool = True) -> "Keys | None":
+    def of(cls, text: str, folder: Path | None, file: Path | None = None, *, make: bool = True) -> "Keys | None":
         """The keys of a setting; where it is empty the one in a folder's file, which is made unless `make` is false.
 
-        None without either. Raises ValueError, and OSError where the file can't be read or made.
+        `file`: where the setting stands, which is looked at again. None without either. Raises ValueError, and OSError
+        where the file can't be read or made.
         """
+        if text and file:
+            return FileKeys(cls.parse(text), file)
         if text:
             return cls.parse(text)
         if folder is None or not (make or (folder / _FILE).exists()):
@@ -81,6 +93,37 @@ class Keys:
         """A key of each one, for another purpose, by an id that may be told; the first is the one to use now."""
         about = f"reelmill {purpose}".encode()
         return {name.hex(): hmac.digest(key, about, "sha256") for name, key in self._keys.items()}
+
+
+class FileKeys(Keys):
+    """Keys that stand in a file, read again when that changes; while it can't be used, those before hold."""
+
+    def __init__(self, first: Keys, file: Path) -> None:
+        self._held = first._held
+        self._file = file
+        self._looked = time.monotonic()
+        self._state = _state(file)
+
+    @property
+    def _keys(self) -> dict[bytes, bytes]:
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._look()
+        return self._held
+
+    def _look(self) -> None:
+        try:
+            state = _state(self._file)
+            if state != self._state:
+                self._held, self._state = Keys.parse(self._file.read_text().strip())._held, state
+        except (OSError, ValueError) as error:
+            log.warning("new keys can't be used; those before go on: %s", error)
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    """What changes when a file does, links that are led elsewhere included, as Kubernetes does it."""
+    found = file.stat()
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def _name(key: bytes) -> bytes:

@@ -18,13 +18,17 @@ _ENGINE = "engine="  # as reelmill.jobs.places has it
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
 
 
+SECRET_TYPES = (str, SecretStr)
+"""Of settings that can stand in files of their own."""
+
+
 class SecretFiles(PydanticBaseSettingsSource):
     """Settings of text whose values stand in files: REELMILL_X_FILE names that of REELMILL_X."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The file's text, without the line's end. Raises OSError, which names the file."""
         path = os.environ.get(f"REELMILL_{field_name.upper()}_FILE")
-        if not path or field.annotation is not str:
+        if not path or field.annotation not in SECRET_TYPES:
             return None, field_name, False
         try:
             return Path(path).read_text().strip(), field_name, False
@@ -393,6 +397,17 @@ class Settings(BaseSettings):
     def key_folder(self) -> Path | None:
         """Where a secrets_key is made and kept that is not set: beside a database of our own."""
         return self.data_dir.expanduser() if self.database_url == "embedded:" else None
+
+    @property
+    def key_places(self) -> tuple[str, Path | None, Path | None]:
+        """What secrets_key says, the folder of a key that is made, and the file that the setting stands in."""
+        return self.secrets_key.get_secret_value(), self.key_folder, self.secret_file("secrets_key")
+
+    def secret_file(self, name: str) -> Path | None:
+        """The file that a setting stands in, which may change while we run; None where it stands elsewhere."""
+        variable = f"REELMILL_{name.upper()}"
+        path = os.environ.get(f"{variable}_FILE")
+        return Path(path) if path and variable not in os.environ else None
 
     @property
     def superseded(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from contract.conftest import FINAL_TTL_SECONDS, STATUS_TTL_SECONDS, redis_cache
@@ -16,6 +17,7 @@ from reelmill.cache.missed import Missed
 from reelmill.cache.port import Cache, CacheUnavailable, Status, job_channel
 from reelmill.cache.redis import RedisCache, progress_key, status_key
 from reelmill.cache.redis_channels import _SILENCE_SECONDS
+from reelmill.passwords import password_of
 from reelmill.telemetry.metrics import PART_ENDS
 
 TIMEOUT_SECONDS = 0.5  # the adapter's own
@@ -276,3 +278,30 @@ async def test_who_gives_up_while_a_connection_greets_leaves_none_with_an_answer
         assert await kept(own, put) in (put, None)
     await available(own)
     assert await kept(own, put) == put
+
+
+async def test_a_password_that_changes_in_its_file_is_used_from_the_next_connection_on(tmp_path: Path) -> None:
+    with Redis() as server:
+        file, (head, tail) = tmp_path / "url", server.url.split("//")
+        admin = RedisClient.from_url(server.url)
+        await admin.execute_command("ACL", "SETUSER", "app", "on", ">old", "allkeys", "allchannels", "allcommands")
+        url = f"{head}//app:old@{tail}"
+        file.write_text(url)
+        cache = RedisCache(
+            url, status_ttl_seconds=STATUS_TTL_SECONDS, final_ttl_seconds=FINAL_TTL_SECONDS,
+            password=password_of(url, file),
+        )  # fmt: skip
+        await cache.start()
+        try:
+            await available(cache)
+            await admin.execute_command("ACL", "SETUSER", "app", "resetpass", ">new")
+            await admin.client_kill_filter(user="app", skipme=True)
+            with pytest.raises(CacheUnavailable):
+                while True:  # until a new connection is needed
+                    await cache.check()
+            file.write_text(url.replace("old", "new"))
+            await available(cache)
+            await cache.check()
+        finally:
+            await cache.stop()
+            await admin.aclose()

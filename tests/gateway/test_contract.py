@@ -26,7 +26,7 @@ BEYOND_SCHEMA = re.compile(
     rf"outputs\[\d+\]\.({'|'.join(OPERATIONS)}|contract)|differs from the query parameter|lies in the past"
     "|outside the allowed folders|must begin with one of|is used by |where there are several inputs"
     "|is no input of this job|is no preset|must be between 0s|can't read|is not one that this server gave|NUL character"
-    "|and [0-9]+ more|^(job\\.webhook\\.)?url |^delivery_id give either"
+    "|and [0-9]+ more|^(job\\.webhook\\.)?url |^delivery_id give either|^max_bytes is more than"
 )
 
 

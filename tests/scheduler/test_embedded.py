@@ -15,6 +15,9 @@ import pytest
 from waiting import PATIENCE_SECONDS, eventually, patient
 
 from reelmill.embedded import EmbeddedPostgres
+from reelmill.jobs.errors import Unavailable
+from reelmill.passwords import password_of
+from reelmill.store.database import Database
 
 _USER = """
 import asyncio, sys
@@ -38,7 +41,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _copy(cluster: Path, folder: Path) -> EmbeddedPostgres:
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", str(cluster), str(folder)], check=True)
+    subprocess.run(["cp", "-a", str(cluster), f"{cluster}.password", str(folder)], check=True)
     return EmbeddedPostgres(folder / "postgres")
 
 
@@ -159,7 +162,7 @@ async def test_nobody_else_of_this_machine_may_connect(embedded: EmbeddedPostgre
     url = await embedded.start()
     assert folder.stat().st_mode & 0o777 == 0o700
     rules = "SELECT string_agg(type || ' ' || auth_method, ',') FROM pg_hba_file_rules"
-    assert (await _ask(url, rules), await _ask(url, "SHOW listen_addresses")) == ("local peer", "")
+    assert (await _ask(url, rules), await _ask(url, "SHOW listen_addresses")) == ("local scram-sha-256", "")
     if os.geteuid() != 0:
         if os.environ.get("CI"):
             pytest.fail("only root can try another user")
@@ -171,8 +174,68 @@ async def test_nobody_else_of_this_machine_may_connect(embedded: EmbeddedPostgre
         path.chmod(mode)
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
-    assert 'Peer authentication failed for user "postgres"' in _as_nobody(folder)
+    assert "SCRAM-SHA-256" in _as_nobody(folder), "he is asked for the password"
     assert await _answers(url)
+
+
+async def test_it_asks_for_a_password_that_lies_in_a_file_of_its_owners(
+    embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    url, file = await embedded.start(), tmp_path / "postgres.password"
+    password = file.read_text().strip().rpartition(":")[2]
+    assert len(password) == 48 and password in url
+    assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o600, os.geteuid())
+    for wrong in ("", password[:-1], "postgres"):
+        assert not await _answers(url.replace(password, wrong)), wrong
+    assert not [p.pid for p in psutil.process_iter() if password in str(_arguments(p))]
+    assert password not in (tmp_path / "postgres" / "log").read_text()
+    # It stays what it was.
+    await embedded.stop()
+    assert await embedded.start() == url and await _answers(url)
+
+
+async def test_a_folder_of_a_release_before_or_of_a_start_that_was_killed_gets_a_password_and_keeps_its_data(
+    embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    url, file = await embedded.start(), tmp_path / "postgres.password"
+    await _ask(url, "SELECT count(*) FROM pg_class")
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE kept AS SELECT 7 AS seven")
+    await connection.close()
+    await embedded.stop()
+    file.unlink()  # the one: no file yet; the other: the server knows a password that no file has
+    (tmp_path / "postgres" / "pg_hba.conf").write_text("local all all peer\n")
+    newer = await embedded.start()
+    assert newer != url and await _ask(newer, "SELECT seven FROM kept") == 7
+    assert not await _answers(url)
+
+
+async def test_a_password_that_changes_in_its_file_is_used_from_the_next_connection_on(
+    embedded: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    url, file = await embedded.start(), tmp_path / "url"
+    file.write_text(url)
+    password = password_of(url, file)
+    database = Database(url, pool_size=1, publish_events=False, application="test", password=password)
+    await database.start()
+    try:
+        async with database.connection() as connection:
+            await connection.execute("ALTER ROLE postgres PASSWORD 'new one'")
+            process = connection.get_server_pid()
+        file.write_text(url.replace(str(password()), "new%20one"))
+        await _ask(file.read_text(), f"SELECT pg_terminate_backend({process}, 10000)")
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await database.check()
+                    break
+                except Unavailable:  # the connection that was cut
+                    await asyncio.sleep(0.05)
+        async with database.connection() as connection:
+            assert connection.get_server_pid() != process
+    finally:
+        await database.stop()
+        await _ask(file.read_text(), f"ALTER ROLE postgres PASSWORD '{url.split(':')[2].partition('@')[0]}'")
 
 
 def _as_nobody(folder: Path) -> str:

@@ -1,7 +1,6 @@
 """The guardian's rules, one by one: what it reads out of what PostgreSQL says, whom it runs as, whom it ends."""
 
 import os
-import pwd
 import signal
 import socket
 import subprocess
@@ -175,20 +174,16 @@ def test_root_runs_it_as_the_folders_owner_or_as_a_user_made_for_it(monkeypatch:
 def test_who_may_connect_is_written_anew_whatever_stands_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("mine")
     (tmp_path / "pg_hba.conf").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "pg_ident.conf").write_text("old")
     server(tmp_path)._write_access()
     head = "# Written by Reelmill at each start.\n"
-    assert (tmp_path / "pg_hba.conf").read_text() == f"{head}local all all peer map=reelmill\n"
-    names = sorted({pwd.getpwuid(os.geteuid()).pw_name, "root"})
-    maps = "".join(f'reelmill "{name}" postgres\n' for name in names)
-    assert (tmp_path / "pg_ident.conf").read_text() == head + maps
+    assert (tmp_path / "pg_hba.conf").read_text() == f"{head}local all all scram-sha-256\n"
     assert (tmp_path / "elsewhere").read_text() == "mine"
-    assert len(list(tmp_path.iterdir())) == 3, "nothing half written stays"
+    assert len(list(tmp_path.iterdir())) == 2, "nothing half written stays"
     (tmp_path / "pg_hba.conf").unlink()
     (tmp_path / "pg_hba.conf").mkdir()
     with pytest.raises(FailedError, match=r"pg_hba.conf can't be written: Is a directory"):
         server(tmp_path)._write_access()
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_folders_above_the_programs_are_opened_for_passing_through_alone(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reelmill import sealing
 from reelmill.sealing import KEY_BYTES, Keys, Unsealable
 
 OLD, NEW = b"o" * KEY_BYTES, b"n" * KEY_BYTES
@@ -71,3 +72,26 @@ def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     os.truncate(file, 5)
     with pytest.raises(ValueError, match="REELMILL_SECRETS_KEY"):
         Keys.of("", folder)
+
+
+def test_keys_in_a_file_change_with_it_and_stay_while_it_can_not_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "_LOOK_SECONDS", 0)
+    file = tmp_path / "key"
+    file.write_text(setting(OLD))
+    keys = Keys.of(setting(OLD), None, file)
+    assert keys
+    older, derived = keys.seal(b"secret", "p"), keys.derived("p")
+    file.write_text(f"{setting(NEW, OLD)}\n")
+    assert Keys.parse(setting(NEW)).open(keys.seal(b"newer", "p"), "p") == b"newer"
+    assert keys.open(older, "p") == b"secret" and list(keys.derived("p"))[1:] == list(derived)
+    for broken in ("", "no key", setting(NEW)[:9]):
+        file.write_text(broken)
+        assert keys.open(older, "p") == b"secret"
+    file.unlink()
+    assert keys.open(older, "p") == b"secret"
+    file.with_name("new").write_text(setting(NEW))
+    file.symlink_to(file.with_name("new"))
+    with pytest.raises(Unsealable):
+        keys.open(older, "p")

@@ -14,7 +14,6 @@ from reelmill.storage.uris import scheme_of
 from reelmill.v1.jobs_pb2 import Job, OutputFile
 
 _OWN = "outputs/"
-_NO_KEY = "addresses can't be signed here: the setting REELMILL_SECRETS_KEY is missing"
 
 
 class Addresses:
@@ -23,8 +22,7 @@ class Addresses:
     def __init__(self, storage: Storage, presigned: Presigned, keys: Keys | None, *, public_url: str) -> None:
         self._storage = storage
         self._presigned = presigned
-        self._keys = keys.derived(PURPOSE) if keys else {}
-        self._upload_keys = keys.derived(UPLOAD_PURPOSE) if keys else {}
+        self._keys = keys
         self._public_url = public_url.rstrip("/")
 
     @classmethod
@@ -49,11 +47,15 @@ class Addresses:
                 file.download_url = self._own_address(file, expires)
 
     def _own_address(self, file: OutputFile, expires: int) -> str:
-        if not self._keys:
-            raise WrongState(_NO_KEY)
         path = unquote(file.uri.removeprefix(self._storage.own("")))
         grant = Grant(path=path, content_type=file.content_type, sha256=file.sha256, expires=expires)
-        return f"{self._public_url}{signed_path(grant, self._keys)}"
+        return f"{self._public_url}{signed_path(grant, self._derived(PURPOSE))}"
+
+    def _derived(self, purpose: str) -> dict[str, bytes]:
+        """The keys of now, which may change while we run."""
+        if self._keys is None:
+            raise WrongState("addresses can't be signed here: the setting REELMILL_SECRETS_KEY is missing")
+        return self._keys.derived(purpose)
 
     def most_bytes(self, uri: str, most_bytes: int) -> int:
         """How many of so many bytes an upload: URI can be sent at once."""
@@ -64,8 +66,6 @@ class Addresses:
         place = self._storage.place(uri)
         if scheme_of(place) == "s3":
             return await self._presigned.upload_address(place, seconds=seconds)
-        if not self._upload_keys:
-            raise WrongState(_NO_KEY)
         path = unquote(place.removeprefix(self._storage.own("")))
         grant = UploadGrant(path=path, max_bytes=max_bytes, expires=expires)
-        return f"{self._public_url}{signed_upload_path(grant, self._upload_keys)}"
+        return f"{self._public_url}{signed_upload_path(grant, self._derived(UPLOAD_PURPOSE))}"

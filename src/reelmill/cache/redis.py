@@ -27,6 +27,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
+from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError, NoScriptError
 
 from reelmill.cache.breaker import Breaker
@@ -34,6 +35,7 @@ from reelmill.cache.missed import Missed
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, Watermark, job_channel
 from reelmill.cache.redis_channels import AWAY, PREFIX, RedisChannels
 from reelmill.jobs.progress import Part, combined
+from reelmill.passwords import Password
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES, CACHE_STALE
 from reelmill.v1.jobs_pb2 import Progress
@@ -179,13 +181,35 @@ def progress_key(tenant_id: UUID, job_id: UUID) -> str:
     return f"{PREFIX}progress:{tenant_id}:{job_id}"
 
 
+class _Credentials(CredentialProvider):
+    """Who we are to Redis, asked for at each new connection."""
+
+    def __init__(self, user: str | None, password: Password) -> None:
+        self._user = user
+        self._password = password
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """The password, after the user where there is one."""
+        password = self._password() or ""
+        return (self._user, password) if self._user else (password,)
+
+
 class RedisCache:
     """Implements reelmill.cache.port.Cache. Before `start` and after `stop` it is as if away."""
 
-    def __init__(self, url: str, *, status_ttl_seconds: float, final_ttl_seconds: float, scope: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        status_ttl_seconds: float,
+        final_ttl_seconds: float,
+        scope: str = "",
+        password: Password | None = None,
+    ) -> None:
         """`url`: redis://[user:password@]host:port/db or rediss://…. Raises ValueError for another.
 
-        `scope`: of the watermark; one for each database, where several share a Redis.
+        `scope`: of the watermark; one for each database, where several share a Redis. `password` takes the place of
+        the URL's, for each new connection.
         """
         try:
             self._pool: BlockingConnectionPool = _Pool.from_url(
@@ -202,6 +226,10 @@ class RedisCache:
         except ValueError as error:
             reason = "in user and password write / as %2F, @ as %40" if "Port could not" in str(error) else error
             raise ValueError(f"REELMILL_CACHE_URL: {reason}") from None
+        if password is not None and "password" in self._pool.connection_kwargs:
+            user = self._pool.connection_kwargs.pop("username", None)
+            del self._pool.connection_kwargs["password"]
+            self._pool.connection_kwargs["credential_provider"] = _Credentials(user, password)
         self._redis = Redis(connection_pool=self._pool)
         self._put = self._redis.register_script(_PUT)
         self._get = self._redis.register_script(_GET)

@@ -68,10 +68,12 @@ def _line(field: str, kind: str, message: str) -> str:
 
 def unknown_variables(environ: Any) -> list[tuple[str, str]]:
     """REELMILL_* variables that are no settings, each with the closest one that is, or an empty string."""
-    from reelmill.settings import Settings
+    from reelmill.settings import SECRET_TYPES, Settings
 
     known = [variable(field) for field in Settings.model_fields]
-    files = {f"{variable(name)}_FILE" for name, field in Settings.model_fields.items() if field.annotation is str}
+    files = {
+        f"{variable(name)}_FILE" for name, field in Settings.model_fields.items() if field.annotation in SECRET_TYPES
+    }
     found = []
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and name not in files and not name.startswith(_NOT_SETTINGS):

@@ -57,7 +57,7 @@ def build(*, api_target: str, storage: Storage, settings: Settings, pages: Pages
     upstream = Upstream(api_target, callers, _api_credentials(settings))
     bound = list(bindings(services()))
     by_name = {b.method.name: b for b in bound}
-    keys = Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder, make=False)
+    keys = Keys.of(*settings.key_places, make=False)
     files = Files(
         storage,
         upstream,

@@ -80,8 +80,7 @@ class Files:
         self._list_files = list_files
         self._get_job = get_job
         self._upload_max_bytes = upload_max_bytes
-        self._keys = keys.derived(signed_urls.PURPOSE) if keys else {}
-        self._upload_keys = keys.derived(signed_urls.UPLOAD_PURPOSE) if keys else {}
+        self._keys = keys
 
     async def upload(self, request: Request) -> Response:
         """Stream the body to the storage; 201 with its URI."""
@@ -113,7 +112,7 @@ class Files:
         path = request.path_params["path"]
         try:
             query = parameters.parse(request.scope["query_string"])
-            grant = signed_urls.granted_upload(path, query, self._upload_keys, now=time.time())
+            grant = signed_urls.granted_upload(path, query, self._derived(signed_urls.UPLOAD_PURPOSE), now=time.time())
         except ValueError as error:
             raise Problem(403, "ADDRESS_REFUSED", str(error)) from error
         uri, most = f"upload:{path.removeprefix(UPLOADS)}", grant.max_bytes
@@ -131,6 +130,9 @@ class Files:
                 raise too_large(str(error), error.violations) from error
             raise
         return _stored(uri, stored)
+
+    def _derived(self, purpose: str) -> dict[str, bytes]:
+        return self._keys.derived(purpose) if self._keys else {}
 
     async def _create(self, name: str, headers: Headers) -> tuple[str, bool]:
         """An upload's URI, and whether the api has a row for it."""
@@ -151,7 +153,7 @@ class Files:
         path = request.path_params["path"]
         try:
             query = parameters.parse(request.scope["query_string"])
-            grant = signed_urls.granted(path, query, self._keys, now=time.time())
+            grant = signed_urls.granted(path, query, self._derived(signed_urls.PURPOSE), now=time.time())
         except ValueError as error:
             raise Problem(403, "ADDRESS_REFUSED", str(error)) from error
         if not path.startswith(_OUTPUTS) or ".." in path.split("/"):  # we give none such

@@ -183,7 +183,10 @@ class PostgresConsumer:
             broken, began = asyncio.Event(), time.monotonic()
             try:
                 connection = await asyncpg.connect(
-                    self._database.url, timeout=5, server_settings={"application_name": "reelmill queue"}
+                    self._database.url,
+                    password=self._database.password,
+                    timeout=5,
+                    server_settings={"application_name": "reelmill queue"},
                 )
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.debug("no notifications: the consumer polls", reason=str(error))

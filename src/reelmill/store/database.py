@@ -11,6 +11,7 @@ import asyncpg
 
 from reelmill import __version__
 from reelmill.jobs.errors import Unavailable
+from reelmill.passwords import Password
 from reelmill.telemetry.metrics import POOL_CONNECTIONS, POOL_MAX, POOL_USED, POOL_WAIT
 
 # Lost connections, servers that start or stop, and no free connection: waiting helps.
@@ -66,10 +67,16 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no ty
 class Database:
     """A pool of connections to one PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int, publish_events: bool, application: str) -> None:
-        """Raises ValueError, naming the setting, for a URL that is not PostgreSQL's."""
+    def __init__(
+        self, url: str, *, pool_size: int, publish_events: bool, application: str, password: Password | None = None
+    ) -> None:
+        """`password` takes the place of the URL's, for each new connection.
+
+        Raises ValueError, naming the setting, for a URL that is not PostgreSQL's.
+        """
         check_url(url)
         self.url = url
+        self.password = password if password and password() is not None else None
         self._pool_size = pool_size
         self._settings = {
             "application_name": f"reelmill {application} {__version__}",
@@ -85,6 +92,7 @@ class Database:
         try:
             self._pool = await asyncpg.create_pool(
                 self.url,
+                password=self.password,
                 connection_class=_Connection,
                 min_size=1,
                 max_size=self._pool_size,

@@ -239,5 +239,5 @@ class Sender:
 
 def make_sender(settings: Settings, database: Database) -> Sender:
     """A sender. Raises ValueError, naming the setting, for keys of another form."""
-    keys = Keys.of(settings.secrets_key.get_secret_value(), settings.key_folder)
+    keys = Keys.of(*settings.key_places)
     return Sender(DeliveryStore(database), keys, SenderConfig(allowed=settings.allowed_networks))
