@@ -17,6 +17,7 @@ from pathlib import Path
 from access import ACCESS
 from chunks import CHUNKS
 from consoles import CONSOLES
+from explaining import EXPLAINED
 from faults import FAULTS
 from graphs import GRAPHS
 from inputs import INPUTS
@@ -251,6 +252,7 @@ ALL = (
     *MUTANTS,
     *GRAPHS,
     *CHUNKS,
+    *EXPLAINED,
     *INPUTS,
     *POOLS,
     *PRESETS,

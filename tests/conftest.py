@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import clips
+import hypothesis
 import pytest
 import structlog
 from live import Reelmill
@@ -37,6 +38,9 @@ sys.dont_write_bytecode = False
 # A shell's background ignores interrupts, and so would all processes that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# No test depends on speed: a busy machine is no fault of what it tries.
+hypothesis.settings.register_profile("reelmill", deadline=None)
+hypothesis.settings.load_profile("reelmill")
 _MANY_FILES = 40  # that are shown, of a run of more
 
 

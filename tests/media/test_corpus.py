@@ -13,7 +13,8 @@ from media.coded import heard, shown, still
 from media.corpus import Case, Truth, cases, truth
 from media.kit import Studio, decode
 
-from reelmill.jobs.errors import CODES, AttemptFailed, Category
+from reelmill.jobs.codes import CODES, Category
+from reelmill.jobs.errors import AttemptFailed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(short_or_long(300, 1800))]
 

@@ -14,7 +14,7 @@ from media.coded import frames
 from media.corpus import cases
 from media.kit import make
 
-from reelmill.media import matroska, measuring, probe_child, shapes, tracks
+from reelmill.media import description, matroska, measuring, probe_child, shapes, tracks
 from reelmill.media.timeline import SECOND, Timeline, unpacked
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-pix_fmt", "yuv420p")
@@ -86,7 +86,7 @@ def test_tracks_end_where_their_last_packets_do(folder: Path, kind: str) -> None
     with path.open("rb") as file, av.open(str(path)) as container:
         if not container.duration:
             return
-        info = probe_child.describe(container, size)
+        info = description.describe(container, size)
         times = measuring.sought(container, info, None, (), file, size)
         for stream in container.streams:
             end = float(all_of_it[stream.index] * stream.time_base) - (container.start_time or 0) / SECOND
@@ -124,7 +124,7 @@ def test_covers_and_texts_of_a_matroska_are_no_tracks_that_end(folder: Path) -> 
     text = ("-i", str(folder / "text.srt"), "-map", "0", "-map", "1", "-map", "2", "-c:s", "srt")
     path = make(folder / "cover.mkv", *frames(seconds=4), *SOUND, *text, *attached, *X264, "-c:a", "aac")
     with path.open("rb") as file, av.open(str(path)) as container:
-        info = probe_child.describe(container, path.stat().st_size)
+        info = description.describe(container, path.stat().st_size)
         assert [s.cover for s in info.streams] == [False, False, False, True]
         times = measuring.sought(Unsought(container), info, 0, (), file, path.stat().st_size)
         assert sorted(times.tracks) == [0, 1]
@@ -188,7 +188,7 @@ def test_a_film_of_one_shape_is_seen_to_be_so_in_its_bytes(folder: Path, kind: s
     suffix, how = KINDS[kind]
     path = make(folder / f"even.{suffix}", *frames(seconds=4), *SOUND, *how, "-g", "2")
     with path.open("rb") as file, av.open(str(path)) as container:
-        info = probe_child.describe(container, path.stat().st_size)
+        info = description.describe(container, path.stat().st_size)
         shown = tracks.shown(info)
         assert shown is not None
         stream = container.streams[shown.index]

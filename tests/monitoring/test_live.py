@@ -19,7 +19,7 @@ from services.prometheus import Prometheus
 from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.client import NotFound
-from reelmill.jobs.errors import CODES
+from reelmill.jobs.codes import CODES
 from reelmill.jobs.operations import operation_of
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 INPUT = "// A media file to read.\nmessage Input {\n"
 BREAKS = {
     "a field is gone": ("  bool retryable = 3;\n", "", 'Previously present field "3" with name "retryable"'),
-    "a field has another number": ("string code = 1;", "string code = 11;", 'Previously present field "1"'),
+    "a field has another number": ("string code = 1;", "string code = 31;", 'Previously present field "1"'),
     "a field has another type": ("int64 size_bytes = 2;", "string size_bytes = 2;", "OutputFile"),
     "JSON has another name": ("string sha256 = 3;", "string digest = 3;", "sha256"),
     "a state is gone": ("    CANCELLED = 5;\n", "", "CANCELLED"),

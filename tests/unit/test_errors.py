@@ -11,7 +11,8 @@ from reelmill.api.errors import to_status
 from reelmill.client.errors import from_status
 from reelmill.gateway.problems import from_rpc
 from reelmill.jobs import errors
-from reelmill.jobs.errors import CODES, Category
+from reelmill.jobs.codes import CODES, Category
+from reelmill.media.failure_rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 ERRORS = [
@@ -35,9 +36,10 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_every_code_of_a_failed_job_is_documented_as_it_is() -> None:
-    documented = table("Code | Category | Retryable | Meaning")
+    documented = table("Code | Category | Retryable | Meaning | What to do")
     assert documented == [
-        [name, code.category.value, "yes" if code.retryable else "no", code.meaning] for name, code in CODES.items()
+        [name, code.category.value, "yes" if code.retryable else "no", code.meaning, code.remedy]
+        for name, code in CODES.items()
     ]
     assert [row[0] for row in table("Category | Means | What to do")] == list(Category)
 
@@ -63,3 +65,13 @@ def test_what_the_gateway_refuses_by_itself_is_documented() -> None:
     answered = set(re.findall(r'Problem\(\s*(\d{3}),\s*"([A-Z_]+)"', sources))
     both = {(row[2], row[0]) for row in table("Code | gRPC | REST | Client | What to do")}
     assert answered - both == {(row[1], row[0]) for row in table("Code | REST | What to do")}
+
+
+def test_every_kind_is_documented() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text().rpartition("`kind` says")[2]
+    listed = set(re.findall(r"\w+", page.partition("There are ")[2].partition(".")[0]))
+    media = ROOT / "src" / "reelmill" / "media"
+    named = {name for found in re.findall(r'_known\(\s*"(\w+)"|_no_media\("(\w+)"|kind="(\w+)"',
+                                          (media / "foreign.py").read_text()) for name in found if name}  # fmt: skip
+    named |= set(re.findall(r'_damaged\(\s*"(\w+)"', (media / "anatomy.py").read_text()))
+    assert {rule.kind for rule in RULES} | named <= listed

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmill.jobs.errors import CODES, AttemptFailed, Category, Conflict, InvalidRequest, Violation
+from reelmill.jobs.codes import CODES, Category
+from reelmill.jobs.errors import AttemptFailed, Conflict, InvalidRequest, Violation
 from reelmill.jobs.retry import RetryPolicy
 from reelmill.jobs.states import FINAL_JOB_STATES, JOB_TRANSITIONS, TASK_TRANSITIONS, JobState, TaskState
 from reelmill.v1.jobs_pb2 import Job, JobError

@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmill.jobs.errors import CODES
-from reelmill.media.failures import RULES, Classified, cause_of, classify, input_damaged
+from reelmill.jobs.codes import CODES
+from reelmill.media.failure_rules import RULES
+from reelmill.media.failures import cause_of, classify, diagnosis_of, input_damaged
 from reelmill.media.steps import Program
+
+
+def said(exit_code: int, stderr: str) -> tuple[str, str]:
+    """Code and message."""
+    found = classify(exit_code, stderr)
+    return found.code, found.message
+
 
 DAMAGED = "INPUT_CORRUPT: the input is damaged or cut off: "
 
@@ -62,14 +70,15 @@ def test_recorded_failures_are_told_with_the_line_that_says_so(
     exit_code: int, stderr: str, told: str, around: str
 ) -> None:
     found = classify(exit_code, around.format(stderr))
-    said = f"{found.code}: {found.message}"
-    assert said.startswith(told) and said.endswith(f": {stderr}")
+    words = f"{found.code}: {found.message}"
+    assert words.startswith(told.rstrip(": ")) and words.endswith(f": {stderr}")
+    assert found.line == stderr
 
 
 @pytest.mark.parametrize("stderr", ["", " \n", "Conversion failed!"])
 def test_where_ffmpeg_says_nothing_nothing_is_quoted(stderr: str) -> None:
-    assert classify(1, stderr) == Classified("FFMPEG_FAILED", "ffmpeg ended with exit code 1")
-    assert classify(69, stderr) == Classified("INPUT_CORRUPT", "most of the input could not be decoded")
+    assert said(1, stderr) == ("FFMPEG_FAILED", "ffmpeg ended with exit code 1")
+    assert said(69, stderr) == ("INPUT_CORRUPT", "most of the input could not be decoded")
 
 
 def test_a_file_that_outgrew_its_limit_is_told_with_the_setting() -> None:
@@ -120,12 +129,62 @@ def test_what_an_encoder_says_without_pictures_is_no_fault_of_its_settings() -> 
 @pytest.mark.parametrize(
     ("exit_code", "stderr", "told"),
     [
-        (3, 'x\nreelmill-tool: ["INPUT_CORRUPT", "it is damaged"]', Classified("INPUT_CORRUPT", "it is damaged")),
-        (1, "Traceback\nValueError: odd\n", Classified("PROGRAM_FAILED", "tool ended with 1: ValueError: odd")),
-        (-9, "", Classified("PROGRAM_FAILED", "tool ended with -9")),
+        (3, 'x\nreelmill-tool: ["INPUT_CORRUPT", "it is damaged"]', ("INPUT_CORRUPT", "it is damaged")),
+        (1, "Traceback\nValueError: odd\n", ("PROGRAM_FAILED", "tool ended with 1: ValueError: odd")),
+        (-9, "", ("PROGRAM_FAILED", "tool ended with -9")),
     ],
 )
 def test_another_program_says_itself_what_was_wrong_or_is_told_by_its_last_line(
-    exit_code: int, stderr: str, told: Classified
+    exit_code: int, stderr: str, told: tuple[str, str]
 ) -> None:
-    assert cause_of(Program.TOOL, exit_code, stderr) == told
+    found = cause_of(Program.TOOL, exit_code, stderr)
+    assert (found.code, found.message) == told
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stderr", "kind", "code"),
+    [
+        (1, "[vost#0:0] [error] pthread_create() failed: Resource temporarily unavailable", "too_many_processes",
+         "FFMPEG_FAILED"),
+        (1, "[in#0] [error] Error opening input file: Too many open files", "too_many_files", "FFMPEG_FAILED"),
+        (127, "ffmpeg: error while loading shared libraries: libx.so.1: cannot open", "program_broken",
+         "ENCODER_UNAVAILABLE"),
+        (126, "", "program_broken", "ENCODER_UNAVAILABLE"),
+        (1, "[out#0] [error] Error opening output a.mkv: Read-only file system", "read_only", "FFMPEG_FAILED"),
+        (1, "[in#0] [error] Error opening input file a.mp4: Permission denied", "permission", "FFMPEG_FAILED"),
+        (1, "[error] Decoding requested, but no decoder found for: zzq1", "codec_unsupported", "INPUT_UNSUPPORTED"),
+        (1, "[mov] [error] Incorrect decryption password", "encrypted", "INPUT_UNSUPPORTED"),
+        (1, "[png] [error] Picture size 60000x60000 is invalid", "size_impossible", "INPUT_CORRUPT"),
+        (1, "[mp4] [error] Could not find tag for codec pcm in stream #1", "container_codec", "ENCODER_REFUSED"),
+        (1, "[auto_scale_0] [error] Impossible to convert between the formats supported by the filter",
+         "pixel_format", "ENCODER_REFUSED"),
+        (1, "[h264] [error] non-existing PPS 3 referenced", "parameters_missing", "INPUT_CORRUPT"),
+        (1, "[mp4] [error] Application provided invalid, non monotonically increasing dts", "timestamps",
+         "INPUT_CORRUPT"),
+        (1, "[in#0] [error] Error during demuxing: Input/output error", "read_error", "FFMPEG_FAILED"),
+        (-signal.SIGKILL, "", "killed", "FFMPEG_CRASHED"),
+        (-signal.SIGILL, "", "wrong_processor", "FFMPEG_CRASHED"),
+        (-signal.SIGSYS, "", "forbidden_call", "FFMPEG_CRASHED"),
+        (-signal.SIGSEGV, "[error] last", "crashed", "FFMPEG_CRASHED"),
+        (200, "[error] words that nobody foresaw", "unknown", "FFMPEG_FAILED"),
+    ],
+)  # fmt: skip
+def test_each_kind_has_its_cause_and_remedy(exit_code: int, stderr: str, kind: str, code: str) -> None:
+    found = classify(exit_code, stderr)
+    assert (found.kind, found.code) == (kind, code)
+    assert found.cause and (found.remedy or CODES[code].remedy)
+
+
+def test_the_deciding_line_is_not_the_last_and_no_echo_of_it() -> None:
+    stderr = (
+        "[h264] [warning] Increasing reorder buffer to 1\n[mov] [error] something nobody foresaw\n"
+        "[vost#0:0] [error] Task finished with error code: -22\n[error] Error opening output files\nConversion failed!"
+    )
+    assert classify(234, stderr).line == "[mov] [error] something nobody foresaw"
+
+
+def test_a_grave_line_goes_before_a_warning_of_the_same_rule() -> None:
+    lines = ["[mov] [warning] corrupt something", "[h264] [error] error while decoding MB 3 1"]
+    found = diagnosis_of(lines)
+    assert found is not None and (found.kind, found.line) == ("data_damaged", lines[1])
+    assert diagnosis_of(["[aac] [warning] nothing of that"]) is None

@@ -8,7 +8,8 @@ import planning
 import pytest
 from google.protobuf.json_format import ParseDict
 
-from reelmill.jobs.errors import CODES, AttemptFailed
+from reelmill.jobs.codes import CODES
+from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import memory
 from reelmill.media.confinement import Confinement
 from reelmill.media.contract import Graph, Source

@@ -7,7 +7,8 @@ import planning
 import pytest
 from jobs import STILL, job
 
-from reelmill.jobs.errors import CODES, AttemptFailed, Failure
+from reelmill.jobs.codes import CODES
+from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media.contract import Graph, PlanContext, Source
 from reelmill.media.optional import Tolerance, apart
 from reelmill.media.plan import plan, probes, sources

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from jobs import job
 
 from reelmill.api.validation import violations
-from reelmill.jobs.errors import CODES, AttemptFailed
+from reelmill.jobs.codes import CODES
+from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import likeness
 from reelmill.media.contract import Graph, Source
 from reelmill.media.operations import OPERATIONS

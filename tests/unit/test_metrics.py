@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelmill.jobs.errors import CODES
+from reelmill.jobs.codes import CODES
 from reelmill.jobs.operations import OPERATIONS, OTHER, SEVERAL, operation_of
 from reelmill.telemetry import metrics
 from reelmill.v1.jobs_pb2 import Job, Output

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from reelmill.jobs.errors import FULL_ONLY
 from reelmill.jobs.progress import Part
 from reelmill.jobs.states import FINAL_JOB_STATES
 from reelmill.v1.jobs_pb2 import Job, JobError
@@ -151,12 +152,12 @@ def gone(tenant_id: UUID, job_id: UUID) -> Status:
 
 def status_of(tenant_id: UUID, job: Job, *, known_us: int = 0) -> Status:
     """What the cache keeps of a job: the BASIC view, without progress. `known_us`: when it was read (see Status)."""
-    if any(error.command or error.stderr_tail for error in _errors(job)):
+    if any(error.command or error.stderr_tail or error.reproduction for error in _errors(job)):
         copy = Job()
         copy.CopyFrom(job)
         for error in _errors(copy):
-            error.ClearField("command")
-            error.ClearField("stderr_tail")
+            for name in FULL_ONLY:
+                error.ClearField(name)
         job = copy
     if job.state != Job.QUEUED:
         known_us = 0

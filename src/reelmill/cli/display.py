@@ -203,15 +203,21 @@ def outputs_view(job: "Job", *, every: bool = False, more: str = "") -> Group:
 def error_view(error: "JobError") -> Group:
     """Why a job failed, and what to do."""
     category = error.Category.Name(error.category)
-    lines = [Text(f"{error.code} ({category.lower()}): {error.message}", style="bold red")]
-    if error.output:
-        lines.append(Text(f"output: {error.output}", style="dim"))
-    if error.command:
-        lines.append(Text(f"command: {error.command}", style="dim"))
+    cause = error.cause or error.message
+    lines = [Text(f"{error.code} ({category.lower()}): {cause}", style="bold red")]
+    if error.deciding_line:
+        lines.append(Text(f"said: {error.deciding_line}"))
+    if error.message not in (cause, f"{cause}: {error.deciding_line}"):
+        lines.append(Text(f"found: {error.message}"))
+    for what in ("output", "command"):
+        if told := getattr(error, what):
+            lines.append(Text(f"{what}: {told}", style="dim"))
     if error.stderr_tail:
         lines.append(Text(error.stderr_tail.rstrip(), style="dim"))
-    if remedy := _REMEDIES.get(category):
+    if remedy := error.remedy or _REMEDIES.get(category):
         lines.append(Text(remedy, style="italic"))
+    if error.reproduction:
+        lines.append(Text(f"to see it again: {error.reproduction}", style="dim"))
     return Group(*lines)
 
 

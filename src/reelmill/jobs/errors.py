@@ -15,70 +15,13 @@ Stopped                    what was under way, such as an attempt, ended because
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from reelmill.jobs.codes import CODES
 from reelmill.redaction import redacted
 from reelmill.v1.jobs_pb2 import JobError
 
-
-class Category(StrEnum):
-    """What kind of thing went wrong."""
-
-    INPUT = "INPUT"  # the input or the request: change it
-    LIMIT = "LIMIT"  # a limit of this server
-    TRANSIENT = "TRANSIENT"  # something outside was away
-    INTERNAL = "INTERNAL"  # a fault of Reelmill or ffmpeg
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A stable error code's meaning."""
-
-    category: Category
-    retryable: bool
-    meaning: str
-
-
-# Stable: clients match on these. docs/errors.md shows the table; a test holds the two together.
-CODES: dict[str, Code] = {
-    "INPUT_NOT_FOUND": Code(Category.INPUT, False, "The input does not exist (file missing, HTTP 404 or 410)."),
-    "INPUT_FORBIDDEN": Code(
-        Category.INPUT, False, "The input can't be read: outside what is allowed, or access denied."
-    ),
-    "INPUT_EMPTY": Code(Category.INPUT, False, "The input has no bytes."),
-    "INPUT_TOO_LARGE": Code(Category.LIMIT, False, "The input is larger than this server accepts."),
-    "INPUT_NOT_MEDIA": Code(Category.INPUT, False, "The input is no media file that ffmpeg can read."),
-    "INPUT_CORRUPT": Code(Category.INPUT, False, "The input is damaged or cut off."),
-    "INPUT_NO_VIDEO": Code(Category.INPUT, False, "The operation needs a picture and the input has none."),
-    "INPUT_NO_AUDIO": Code(Category.INPUT, False, "The operation needs sound and the input has none."),
-    "INPUT_NO_CAPTIONS": Code(Category.INPUT, False, "The operation needs a text track and the input has none."),
-    "INPUT_UNSUPPORTED": Code(Category.INPUT, False, "The input uses a format that is not accepted."),
-    "COPY_IMPOSSIBLE": Code(
-        Category.INPUT, False, "A stream must go out as it is, and is not what else was asked for."
-    ),
-    "INPUT_CHANGED": Code(Category.INPUT, False, "The input was changed or replaced while the job read it."),
-    "INPUT_UNAVAILABLE": Code(Category.TRANSIENT, True, "The input's server was away or answered with an error."),
-    "INPUT_TIMEOUT": Code(Category.TRANSIENT, True, "The input's server was too slow."),
-    "TIME_OUT_OF_RANGE": Code(Category.INPUT, False, "A time lies past the input's end."),
-    "OUTPUT_NOT_WRITABLE": Code(Category.INPUT, False, "The destination refused the output."),
-    "OUTPUT_UNAVAILABLE": Code(Category.TRANSIENT, True, "The destination was away."),
-    "OUTPUT_INVALID": Code(Category.INTERNAL, True, "ffmpeg ended well but its output is not what was asked for."),
-    "CONTRACT_BROKEN": Code(Category.INPUT, False, "The output does not satisfy its contract; the message says why."),
-    "OUTPUT_TOO_LARGE": Code(Category.LIMIT, False, "The output outgrew its limit."),
-    "ENCODER_UNAVAILABLE": Code(Category.INTERNAL, False, "This ffmpeg lacks an encoder or a filter."),
-    "ENCODER_REFUSED": Code(Category.INPUT, False, "The encoder does not take the size, rate or bit rate asked for."),
-    "FFMPEG_FAILED": Code(Category.INTERNAL, True, "ffmpeg ended with an error that the table does not know."),
-    "PACKAGER_UNAVAILABLE": Code(Category.INTERNAL, False, "This worker has no packager for its kind of machine."),
-    "PROGRAM_FAILED": Code(Category.INTERNAL, True, "A program beside ffmpeg ended with an error."),
-    "FFMPEG_CRASHED": Code(Category.INTERNAL, True, "ffmpeg was ended by a signal."),
-    "OUT_OF_MEMORY": Code(Category.LIMIT, False, "The job needs more memory than a worker gives to one."),
-    "DISK_FULL": Code(Category.LIMIT, True, "There was not enough disk space."),
-    "NO_PROGRESS": Code(Category.INTERNAL, True, "ffmpeg made no progress and was stopped."),
-    "WALL_LIMIT": Code(Category.LIMIT, False, "The attempt took longer than its wall limit."),
-    "DEADLINE_EXCEEDED": Code(Category.LIMIT, False, "The job's deadline passed."),
-    "WORKER_LOST": Code(Category.INTERNAL, True, "Workers died while running this job."),
-    "INTERNAL": Code(Category.INTERNAL, True, "A fault of Reelmill; the worker's log has its trace."),
-}
+FULL_ONLY = ("command", "stderr_tail", "reproduction")
+"""Fields of a JobError that the BASIC view leaves out: they are long, and tell how a worker is set up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +33,16 @@ class Failure:
     output: str = ""
     command: str = ""
     stderr_tail: str = ""
+    kind: str = ""
+    """What went wrong more exactly than `code`, such as no_index; empty where nobody looked."""
+    cause: str = ""
+    """In one sentence; empty: the message is it."""
+    deciding_line: str = ""
+    """Of all that was printed the line that tells it."""
+    remedy: str = ""
+    """What to do; empty: what helps with the code."""
+    reproduction: str = ""
+    """A line for a shell, which fails in the same way."""
 
     @property
     def retryable(self) -> bool:
@@ -107,6 +60,11 @@ class Failure:
             output=self.output,
             command=redacted(self.command),
             stderr_tail=redacted(self.stderr_tail),
+            kind=self.kind,
+            cause=redacted(self.cause or self.message),
+            deciding_line=redacted(self.deciding_line),
+            remedy=self.remedy or code.remedy,
+            reproduction=redacted(self.reproduction),
         )
 
 
@@ -116,16 +74,34 @@ class AttemptFailed(Exception):
     @classmethod
     def of(cls, failure: Failure) -> "AttemptFailed":
         """The error of a failure."""
-        return cls(
-            failure.code,
-            failure.message,
-            output=failure.output,
-            command=failure.command,
-            stderr_tail=failure.stderr_tail,
-        )
+        made = cls(failure.code, failure.message)
+        made.failure = failure
+        return made
 
-    def __init__(self, code: str, message: str, *, output: str = "", command: str = "", stderr_tail: str = "") -> None:
-        self.failure = Failure(code=code, message=message, output=output, command=command, stderr_tail=stderr_tail)
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        output: str = "",
+        command: str = "",
+        stderr_tail: str = "",
+        kind: str = "",
+        cause: str = "",
+        deciding_line: str = "",
+        remedy: str = "",
+    ) -> None:
+        self.failure = Failure(
+            code=code,
+            message=message,
+            output=output,
+            command=command,
+            stderr_tail=stderr_tail,
+            kind=kind,
+            cause=cause,
+            deciding_line=deciding_line,
+            remedy=remedy,
+        )
         self.code = code
         super().__init__(f"{code}: {message}")
 

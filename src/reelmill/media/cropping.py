@@ -36,7 +36,7 @@ def views(file: BinaryIO, demuxer: str, streams: Iterable[Any]) -> dict[int, Vie
 
     Raises NoSizeError.
     """
-    pictures = [s for s in streams if s.type == "video" and s.width and s.height]
+    pictures = [s for s in streams if s.type == "video" and s.codec_context is not None and s.width and s.height]
     found: dict[int, View | None] = {}
     try:
         if demuxer == "mov":

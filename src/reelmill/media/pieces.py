@@ -17,6 +17,7 @@ from reelmill.media.timeline import packed_times, unpacked_times
 from reelmill.redaction import redacted
 
 _OF_FAILURES = ("code", "message", "output", "command", "stderr_tail")
+_EXPLAINED = ("kind", "cause", "deciding_line", "remedy", "reproduction")  # apart: a release before knows none of these
 MOST_CHUNKS = 1000
 """Of one video; a job has at most 2,000 tasks."""
 HAIR = 500
@@ -168,12 +169,16 @@ def result(made: Iterable[Made], failed: Iterable[Failure] = ()) -> bytes:
         for one in made
     ]
     lacking = [{name: redacted(getattr(one, name)) for name in _OF_FAILURES} for one in failed]
-    return json.dumps({"files": files, **({"failed": lacking} if lacking else {})}).encode()
+    explained = [{name: redacted(getattr(one, name)) for name in _EXPLAINED} for one in failed]
+    return json.dumps({"files": files, **({"failed": lacking, "explained": explained} if lacking else {})}).encode()
 
 
 def failed_of(result: bytes) -> tuple[Failure, ...]:
     """Of which outputs a task that told `result` has no piece, and why."""
-    return tuple(Failure(**one) for one in json.loads(result).get("failed", ()))
+    told = json.loads(result)
+    failed = told.get("failed", ())
+    explained = told.get("explained") or [{}] * len(failed)
+    return tuple(Failure(**one, **more) for one, more in zip(failed, explained, strict=True))
 
 
 def made_of(result: bytes) -> tuple[Made, ...]:

@@ -1,6 +1,7 @@
 """Looks into media files, in a warm child: a damaged file can end it and nothing else."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import texts
+from reelmill.media.diagnosis import Diagnosis
 from reelmill.media.extents import Extent, as_told
 from reelmill.media.formats.containers import DEMUXERS
 from reelmill.media.timeline import MOST_LOOKS, Timeline, unpacked
@@ -19,6 +21,8 @@ from reelmill.v1.media_pb2 import MediaInfo
 _CODES = frozenset({"INPUT_EMPTY", "INPUT_NOT_MEDIA", "INPUT_CORRUPT", "INPUT_UNSUPPORTED"})
 _ACCEPTED = DEMUXERS | texts.FORMATS.keys()
 _MOST_STREAMS, _MESSAGE_CHARACTERS = 1000, 1000  # libav opens no more streams
+_WHY = {"kind": "kind", "cause": "cause", "remedy": "remedy", "line": "deciding_line"}
+_UNPRINTABLE = re.compile(r"[^\S ]|[^\x20-\x7e\xa0-\U0010ffff]")
 _MOST_SPANS = 500  # of a question: QUESTION_BYTES
 
 
@@ -48,7 +52,8 @@ def probed(told: Mapping[str, Any]) -> Probed:
     try:
         if "code" in told:
             if told["code"] in _CODES:
-                raise AttemptFailed(told["code"], str(told["message"])[:_MESSAGE_CHARACTERS])
+                known = {name: _text(told, key) for key, name in _WHY.items()}
+                raise AttemptFailed(told["code"], _text({"message": told["message"]}, "message"), **known)
             raise ValueError("it has an error of its own")
         times = unpacked(told["timeline"]) if "timeline" in told else None
         info = MediaInfo.FromString(base64.b64decode(told["info"]))
@@ -58,6 +63,11 @@ def probed(told: Mapping[str, Any]) -> Probed:
         return Probed(info, told["demuxer"], times)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, DecodeError) as error:
         raise Crashed(f"an answer that is none: {error}"[:_MESSAGE_CHARACTERS]) from error
+
+
+def _text(told: Mapping[str, Any], key: str) -> str:
+    """A text of an answer, on one line."""
+    return _UNPRINTABLE.sub(" ", str(told.get(key, ""))[:_MESSAGE_CHARACTERS])
 
 
 class Prober:
@@ -105,6 +115,18 @@ class TenantProber:
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT, INPUT_UNSUPPORTED.
         """
         return await self.prober.look(path, looks, span, self.tenant)
+
+    async def why(self, path: Path) -> Diagnosis | None:
+        """What is wrong with a file of which nothing good came, as far as its own bytes tell; None: nothing is seen."""
+        try:
+            told = (await self.prober.children.ask(self.tenant, path, {"why": True})).told
+            code = told.get("code")
+        except (OSError, Crashed, Overrun, AttributeError):
+            return None
+        if code not in _CODES:
+            return None
+        texts = {key: _text(told, key) for key in ("kind", "cause", "remedy", "line")}
+        return Diagnosis(code=str(code), **texts)
 
     async def extents(
         self, path: Path, spans: Sequence[tuple[int, int]]

@@ -117,7 +117,17 @@ async def run(
             raise _failure(command, code, message, text, tail)
         if process.returncode:
             found = cause_of(command.program, process.returncode, "\n".join((*output.causes.values(), tail)))
-            raise _failure(command, found.code, found.message, text, tail)
+            raise AttemptFailed(
+                found.code,
+                found.message,
+                output=", ".join(command.outputs),
+                command=text,
+                stderr_tail=tail,
+                kind=found.kind,
+                cause=found.cause,
+                deciding_line=found.line,
+                remedy=found.remedy,
+            )
     finally:
         for task in (watch, growing, stopping):
             task.cancel()

@@ -62,6 +62,7 @@ def picture(source: Source, output: str) -> MediaInfo.Stream:
     """The moving or still picture that a player takes, as it is shown. Raises AttemptFailed INPUT_NO_VIDEO."""
     found = shown(source.info)
     if found is None:
+        _check_decodable(source, MediaInfo.Stream.VIDEO, "picture", output)
         raise AttemptFailed(
             "INPUT_NO_VIDEO",
             "the input has no moving picture or still; for its sound, use the operation audio",
@@ -108,8 +109,21 @@ def sound(source: Source, selector: TrackSelector | None, output: str) -> Sound:
     """The sound that a selector names, or a player takes. Raises AttemptFailed INPUT_NO_AUDIO."""
     found = sounds(source, [selector] if selector else [], output)
     if not found:
+        _check_decodable(source, MediaInfo.Stream.AUDIO, "sound", output)
         raise AttemptFailed("INPUT_NO_AUDIO", "the input has no sound; leave this output out", output=output)
     return found[0]
+
+
+def _check_decodable(source: Source, kind: int, what: str, output: str) -> None:
+    """Raise AttemptFailed INPUT_UNSUPPORTED where there is one of a kind, in a codec that nobody here knows."""
+    if any(stream.kind == kind and not stream.codec for stream in source.info.streams):
+        raise AttemptFailed(
+            "INPUT_UNSUPPORTED",
+            f"the input's {what} is in a codec that ffmpeg can't decode",
+            output=output,
+            kind="codec_unsupported",
+            remedy="Convert it with the program that made it, or with one that knows the codec, and submit that.",
+        )
 
 
 def _usable(source: Source) -> list[MediaInfo.Stream]:

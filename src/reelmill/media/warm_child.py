@@ -42,6 +42,8 @@ def answer(file: int, question: dict[str, Any]) -> tuple[dict[str, Any], list[by
     """What is said of an open file, at its start, and what was made of it."""
     if "spans" in question:
         return extents_child.answer(file, question["spans"]), []
+    if "why" in question:
+        return probe_child.why(file), []
     if "stills" not in question:
         return probe_child.answer(file, question["looks"], question["span"]), []
     try:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
+from reelmill.jobs.errors import FULL_ONLY
 from reelmill.jobs.states import FINAL_JOB_STATES, JobState
 from reelmill.store.database import Database
 from reelmill.store.files import with_files
@@ -213,8 +214,8 @@ def _without_later(job: Job) -> Job:
             for name in ("files", "file_count", "total_bytes"):
                 output.ClearField(name)
     if job.HasField("error"):
-        job.error.ClearField("command")
-        job.error.ClearField("stderr_tail")
+        for name in FULL_ONLY:
+            job.error.ClearField(name)
     return job
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from reelmill.jobs.errors import FULL_ONLY
 from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.jobs.progress import Part
 from reelmill.jobs.states import JobState
@@ -158,11 +159,11 @@ def show_results(job: Job, results: Iterable[bytes]) -> None:
 
 
 def error_from_bytes(data: bytes, *, full: bool) -> JobError:
-    """A stored error; the BASIC view leaves out the command and its stderr."""
+    """A stored error; the BASIC view leaves out what is long."""
     error = JobError.FromString(data)
     if not full:
-        error.ClearField("command")
-        error.ClearField("stderr_tail")
+        for name in FULL_ONLY:
+            error.ClearField(name)
     return error
 
 

@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from reelmill.jobs.errors import CODES, Category
+from reelmill.jobs.codes import CODES, Category
 from reelmill.jobs.operations import OPERATIONS, operation_of
 from reelmill.jobs.states import FINAL_JOB_STATES, JobState, TaskState
 from reelmill.v1.jobs_pb2 import Job

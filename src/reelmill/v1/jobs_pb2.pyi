@@ -159,7 +159,7 @@ class OutputProgress(_message.Message):
     def __init__(self, output: _Optional[str] = ..., percent: _Optional[float] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., in_pieces: _Optional[bool] = ...) -> None: ...
 
 class JobError(_message.Message):
-    __slots__ = ("code", "category", "retryable", "message", "output", "command", "stderr_tail")
+    __slots__ = ("code", "category", "retryable", "message", "output", "command", "stderr_tail", "kind", "cause", "deciding_line", "remedy", "reproduction")
     class Category(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CATEGORY_UNSPECIFIED: _ClassVar[JobError.Category]
@@ -179,6 +179,11 @@ class JobError(_message.Message):
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     STDERR_TAIL_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    DECIDING_LINE_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    REPRODUCTION_FIELD_NUMBER: _ClassVar[int]
     code: str
     category: JobError.Category
     retryable: bool
@@ -186,7 +191,12 @@ class JobError(_message.Message):
     output: str
     command: str
     stderr_tail: str
-    def __init__(self, code: _Optional[str] = ..., category: _Optional[_Union[JobError.Category, str]] = ..., retryable: _Optional[bool] = ..., message: _Optional[str] = ..., output: _Optional[str] = ..., command: _Optional[str] = ..., stderr_tail: _Optional[str] = ...) -> None: ...
+    kind: str
+    cause: str
+    deciding_line: str
+    remedy: str
+    reproduction: str
+    def __init__(self, code: _Optional[str] = ..., category: _Optional[_Union[JobError.Category, str]] = ..., retryable: _Optional[bool] = ..., message: _Optional[str] = ..., output: _Optional[str] = ..., command: _Optional[str] = ..., stderr_tail: _Optional[str] = ..., kind: _Optional[str] = ..., cause: _Optional[str] = ..., deciding_line: _Optional[str] = ..., remedy: _Optional[str] = ..., reproduction: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("id", "inputs", "outputs", "destination", "priority", "labels", "retry_policy", "deadline", "pool", "requires", "reuse", "publish", "webhook", "state", "phase", "progress", "attempt", "error", "create_time", "start_time", "end_time", "next_attempt_time", "cancel_time", "retry_of", "version", "omitted", "steps", "queue", "receipts", "published")

@@ -49,6 +49,7 @@ from reelmill.worker.asking import take_again
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.contracts import findings
 from reelmill.worker.copies import copy_inputs, with_copies
+from reelmill.worker.explaining import Explaining
 from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
@@ -207,6 +208,7 @@ class MediaExecutor:
                 pieces=pieces or {},
                 checked=checked,
                 found_out=found_out,
+                explaining=Explaining(self._limits.ffmpeg),
                 first=i == 0,
                 later=coming[i + 1 :],
             )
@@ -300,7 +302,8 @@ class MediaExecutor:
             if hollow and error.code in SUSPECT:
                 raise Hollow(error.failure.message) from error
             await sourcing.check_unchanged()  # if it was, that is why
-            raise
+            prober = self._fetcher.prober.of(task.tenant_id)
+            raise await stage.explaining.of(error, job, sourcing.fetched, prober) from error
 
     async def _spread(self, stage: Stage, graph: Graph, facts: Facts) -> bool:
         """Whether the outputs become tasks of their own, which are written as this one completes."""
@@ -381,6 +384,7 @@ class MediaExecutor:
             attempt.check_stop()
             one = waiting.popleft()
             meter.begin()
+            stage.explaining.begin(one)
             try:
                 made = await self._still(attempt, one, finishing) if one.engine is Engine.WARM else None
                 if made is None:
@@ -398,6 +402,7 @@ class MediaExecutor:
             meter.finish()
             self._history.step(one.works, cpu_seconds=made.cpu_seconds, wall_seconds=made.wall_seconds, threads=threads)
             finishing.complained |= made.input_damaged
+            stage.explaining.note(one, made.warnings)
             for warning in made.warnings:
                 attempt.log(warning, level="WARNING", output=", ".join(one.command.outputs))
             finishing.begin(one.step)

@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reelmill.abreast import abreast
-from reelmill.jobs.errors import CODES, AttemptFailed, Failure
+from reelmill.jobs.codes import CODES
+from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.jobs.validators import Validator
 from reelmill.media.contract import Facts, Loudness, Measurement, Probe, Source
 from reelmill.media.inputs import output_read
@@ -116,7 +117,7 @@ class Sourcing:
             if fetched.lacking_bytes:
                 raise Hollow(error.failure.message) from error
             of = f"input {item.name}: " if item.name else ""
-            raise AttemptFailed(error.code, f"{of}{error.failure.message}") from error
+            raise AttemptFailed.of(replace(error.failure, message=f"{of}{error.failure.message}")) from error
         if wanted and fetched.lacking_bytes and digest(probed.info.SerializeToString()) != wanted.info:
             raise Hollow("the prober says something else of it")
         self.attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")

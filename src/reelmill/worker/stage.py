@@ -14,6 +14,7 @@ from reelmill.media.verify import Verified
 from reelmill.store.leases import MadeFile
 from reelmill.v1.jobs_pb2 import Job, OutputFile
 from reelmill.v1.messages_pb2 import OutputFindings
+from reelmill.worker.explaining import Explaining
 from reelmill.worker.meter import Commands, Meter
 from reelmill.worker.reusing import Taken
 from reelmill.worker.sourcing import Sourcing
@@ -37,6 +38,7 @@ class Stage:
     """Files that were made and stored; it is filled in."""
     found_out: list[OutputFindings]
     """What is told of outputs besides; it is filled in."""
+    explaining: Explaining
     first: bool
     later: Sequence[Job]
 

@@ -1,0 +1,187 @@
+"""What a file is that is no media: by its first bytes, as far as people send such files. Pure."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from reelmill.media.diagnosis import AGAIN, Diagnosis
+
+HEAD_BYTES = 65536
+"""So many are looked at."""
+_TEXT_BYTES = 4096
+_ITSELF = "Give the media file itself; this one is none, whatever its name says."
+_UNPACK = "Unpack it, and submit the media file that is in it."
+_DECRYPT = "Decrypt it first, with the program and the key that made it, and submit what comes out."
+_ADDRESS = "Open its address in a browser to see what it answers, and submit an address that gives the media itself."
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Files that begin like this, and what is told of them."""
+
+    kind: str
+    pattern: re.Pattern[bytes]
+    what: str
+    """Follows "the file is"."""
+    remedy: str = _ITSELF
+
+
+def _known(kind: str, pattern: bytes, what: str, remedy: str = _ITSELF) -> Known:
+    return Known(kind, re.compile(pattern, re.DOTALL | re.IGNORECASE), what, remedy)
+
+
+_BLANK = rb"(?:\xef\xbb\xbf)?\s*"
+_COMMENTS = rb"(?:<!--.{0,2000}?-->\s*)*"
+# The first that fits holds.
+_KINDS: tuple[Known, ...] = (
+    _known("web_page", _BLANK + _COMMENTS + rb"<(!doctype html|html|head|body|script|meta|title)\b",
+           "a web page (HTML), such as one that asks for a login or tells an error, and no media", _ADDRESS),
+    _known("service_error", _BLANK + rb"(?:<\?xml[^>]{0,200}>\s*)?<Error\b",
+           "a storage service's error (XML) in the place of the media", _ADDRESS),
+    _known("drawing", _BLANK + rb"(?:<\?xml[^>]{0,200}>\s*)?" + _COMMENTS + rb"(?:<!doctype svg[^>]{0,400}>\s*)?<svg\b",
+           "a vector drawing (SVG)", "Draw it as PNG in the size that you need, and submit that."),
+    _known("page_answer", rb"HTTP/\d(\.\d)? \d{3}", "a server's answer with its headers before the content",
+           "Save the content alone, without the headers (`curl -o FILE ADDRESS`)."),
+    _known("xml", _BLANK + rb"<\?xml\b", "a text in XML"),
+    _known("large_file_pointer", rb"version https://git-lfs", "a pointer of Git LFS to a file, not the file",
+           "Fetch the file with `git lfs pull`, and submit that."),
+    _known("shortcut", rb"(\[InternetShortcut\]|\[Desktop Entry\]|L\0\0\0\x01\x14\x02\0|bplist00.{0,40}URL)",
+           "a shortcut to something else", _ITSELF),
+    _known("torrent", rb"d\d+:(announce|created|comment|info)", "a torrent, not what it leads to",
+           "Fetch what it leads to, and submit that."),
+    _known("encrypted", rb"(Salted__|age-encryption\.org|-----BEGIN (PGP|AGE|CMS|PKCS7)|LUKS\xba\xbe|AES[\x00-\x03]\0|"
+                        rb"VeraCrypt|\x85[\x01-\x04].{1}\x03|\x8c\x0d\x04|gocryptfs|RCLONE\0\0)",
+           "encrypted", _DECRYPT),
+    _known("key_file", rb"(-----BEGIN [A-Z ]+-----|ssh-(rsa|ed25519) )", "a key or certificate, in text"),
+    _known("pdf", rb".{0,1024}%PDF-\d", "a document (PDF)", "Save its pages as pictures, and submit those."),
+    _known("document", rb"(\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf|%!PS)", "a document"),
+    _known("archive", rb"(Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b|BZh[1-9]|\xfd7zXZ\0|\x28\xb5\x2f\xfd|MSCF|xar!|"
+                      rb"\x04\x22\x4d\x18|!<arch>|LZIP)", "a packed archive", _UNPACK),
+    _known("archive", rb".{257}ustar", "a packed archive (tar)", _UNPACK),
+    _known("disc_image", rb".{32769}CD001|.{32769}BEA01", "the image of a disc",
+           "Open it, and submit a film from it (VIDEO_TS or BDMV)."),
+    _known("disc_menu", rb"(DVDVIDEO-V|INDX0[123]00|MPLS0|HDMV0)", "a disc's list of chapters, not its film",
+           "Submit the disc's .VOB or .m2ts files."),
+    _known("program", rb"(\x7fELF|MZ.{58}|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|\xfe\xed\xfa[\xce\xcf]|#!\s*/|\0asm)",
+           "a program"),
+    _known("database", rb"(SQLite format 3\0|\0\x01\0\0Standard (Jet|ACE))", "a database"),
+    _known("layers", rb"8BPS\0[\x01\x02]|gimp xcf", "a drawing with layers (PSD, XCF)",
+           "Save it as PNG or TIFF, and submit that."),
+    _known("raw_photo", rb"(FUJIFILMCCD-RAW|\0MRM|FOVb|II\x2a\0\x10\0\0\0CR|IIRO|IIU\0|RAW\0)",
+           "a camera's raw photo", "Develop it to JPEG, PNG or TIFF, and submit that."),
+    _known("notes", rb"(MThd|Extended Module:|IMPM|PTMF|.{44}SCRM)", "notes of music, not a sound",
+           "Play it into a WAV file, and submit that."),
+    _known("resource_fork", rb"\0\x05\x16[\x07\0]", "macOS's side file of another (its name begins with ._)",
+           "Submit the file of the same name without the leading `._`."),
+    _known("medical_picture", rb".{128}DICM", "a medical picture (DICOM)", "Save it as PNG, and submit that."),
+    _known("font", rb"(\0\x01\0\0\0.{7}(?:[A-Z/ 0-9]{4})|OTTO\0|wOF[F2])", "a font"),
+    _known("email", rb"(Received: |Return-Path: |Delivered-To: |MIME-Version: |From [^\n]{1,200}\d{4}\n)",
+           "an e-mail", "Save its attachment, and submit that."),
+    _known("model", rb"(glTF|BLENDER|solid |ply\n|Kaydara FBX)", "a model in three dimensions",
+           "Render it, and submit the film or picture."),
+    _known("json", _BLANK + rb"[\[{]\s*[\"\]}{\[]", "a text in JSON, such as a service's answer", _ADDRESS),
+)  # fmt: skip
+# What media begins with, at which byte of it.
+_BEGINNINGS: tuple[tuple[bytes, int, str], ...] = (
+    (b"ftypisom", 4, "MP4"), (b"ftypmp4", 4, "MP4"), (b"ftypiso", 4, "MP4"), (b"ftypqt", 4, "MOV"),
+    (b"ftypM4", 4, "MP4"), (b"ftypavc", 4, "MP4"), (b"ftypheic", 4, "HEIC"), (b"ftypavif", 4, "AVIF"),
+    (b"\x1aE\xdf\xa3", 0, "Matroska"), (b"OggS\0\x02", 0, "Ogg"), (b"fLaC\0\0\0\x22", 0, "FLAC"),
+    (b"\x89PNG\r\n\x1a\n", 0, "PNG"), (b"\xff\xd8\xff\xe0\0\x10JFIF", 0, "JPEG"), (b"\xff\xd8\xff\xe1", 0, "JPEG"),
+    (b"GIF89a", 0, "GIF"), (b"FLV\x01", 0, "FLV"), (b"RIFF", 0, "RIFF"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", 0, "ASF"), (b"ID3\x03\0", 0, "MP3"), (b"ID3\x04\0", 0, "MP3"),
+)  # fmt: skip
+
+
+def foreign(head: bytes, size: int) -> Diagnosis | None:
+    """What a file is, by its first HEAD_BYTES; None where nothing tells."""
+    if not head.strip(head[:1]):
+        return _filled(head, size)
+    if (packed := _zip(head)) is not None:
+        return packed
+    if (before := _before(head)) is not None:
+        return before
+    for known in _KINDS:
+        if known.pattern.match(head):
+            return _no_media(known.kind, f"the file is {known.what}", known.remedy)
+    return _of_text(head[:_TEXT_BYTES])
+
+
+def _filled(head: bytes, size: int) -> Diagnosis:
+    """All bytes are the same."""
+    what = "zeros" if head[:1] == b"\0" else f"the byte 0x{head[0]:02x}"
+    cause = f"the file's first {len(head)} of {size} bytes are nothing but {what}: it was reserved and not filled"
+    return Diagnosis(kind="nothing_but_zeros", code="INPUT_NOT_MEDIA", cause=cause, remedy=f"{AGAIN}.")
+
+
+def _zip(head: bytes) -> Diagnosis | None:
+    if head[:4] not in (b"PK\3\4", b"PK\5\6", b"PK\7\x08"):
+        return None
+    if head[6:7] and head[6] & 1:
+        cause = "the file is an archive (ZIP) that is protected by a password"
+        return _no_media("encrypted", cause, "Unpack it with its password, and submit the media file that is in it.")
+    if any(name in head for name in (b"word/", b"xl/", b"ppt/", b"mimetypeapplication", b"AndroidManifest")):
+        return _no_media("document", "the file is a document or app (in ZIP)", _ITSELF)
+    return _no_media("archive", "the file is a packed archive (ZIP)", _UNPACK)
+
+
+def _before(head: bytes) -> Diagnosis | None:
+    """Media that begins later than with the first byte."""
+    found = [(head.find(mark), offset, name) for mark, offset, name in _BEGINNINGS]
+    at, offset, name = min(((at, o, n) for at, o, n in found if at > o), default=(0, 0, ""))
+    if not name or any(at == o for at, o, _ in found) or head[:4] in (b"\0\x05\x16\x07", b"MZ\x90\0"):
+        return None
+    count = at - offset
+    if any(known.pattern.match(head) for known in _KINDS if known.kind not in ("page_answer", "json", "xml")):
+        return None
+    return Diagnosis(
+        kind="begins_late",
+        code="INPUT_NOT_MEDIA",
+        cause=f"{count} bytes of something else stand before what begins as {name}",
+        remedy=f"Cut the first {count} bytes off (`tail -c +{count + 1} INPUT > copy`), and submit what is left.",
+    )
+
+
+def _of_text(head: bytes) -> Diagnosis | None:
+    """A text of no kind that is known, or something else in text."""
+    lines = head.split(b"\n", 1)
+    if re.match(rb"\s*(https?|ftp|s3|file|rtmp|rtsp|magnet)s?:[^\s]{3,2000}\s*$", head.strip()):
+        return _no_media("address", "the file holds an address, not what it leads to", _ADDRESS)
+    if (inner := _base64(head)) is not None:
+        return inner
+    printable = sum(byte in _PRINTABLE for byte in head)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") and head.count(0) > len(head) // 4:
+        return _no_media("text", "the file is a text (UTF-16)", _ITSELF)
+    if printable < 0.97 * len(head) or b"\0" in head:
+        return None
+    begins = lines[0][:40].decode("ascii", "replace").strip()
+    return _no_media("text", f"the file is a text that begins with {begins!r}" if begins else "the file is a text",
+                     _ITSELF)  # fmt: skip
+
+
+def _base64(head: bytes) -> Diagnosis | None:
+    start = head.split(b"base64,", 1)[-1] if head[:5] == b"data:" else head
+    joined = re.sub(rb"[\r\n]", b"", start)[:400]
+    joined = joined[: len(joined) // 4 * 4]
+    if len(joined) < 64 or not re.fullmatch(rb"[A-Za-z0-9+/]+={0,2}", joined):
+        return None
+    try:
+        bytes_ = base64.b64decode(joined, validate=True)
+    except binascii.Error:
+        return None
+    if all(byte in _ASCII for byte in bytes_) or any(bytes_.find(mark) == at for mark, at, _ in _BEGINNINGS):
+        return _encoded()
+    return _encoded() if head[:5] == b"data:" else None
+
+
+def _encoded() -> Diagnosis:
+    remedy = "Decode it (`base64 -d INPUT > copy`), and submit what comes out."
+    return _no_media("text_encoded", "the file is Base64, a text that something else was made into", remedy)
+
+
+_ASCII = frozenset((*range(32, 127), 9, 10, 12, 13))
+_PRINTABLE = _ASCII | set(range(128, 256))
+
+
+def _no_media(kind: str, cause: str, remedy: str) -> Diagnosis:
+    return Diagnosis(kind=kind, code="INPUT_NOT_MEDIA", cause=cause, remedy=remedy)

@@ -1,0 +1,58 @@
+"""Files that a child was given, open or in memory, as libav and we read them."""
+
+import os
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import av
+
+from reelmill.media.formats.containers import DEMUXERS
+from reelmill.media.pread import apart
+
+OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
+"""No file leads to another, and none is read by what opens others."""
+
+
+class OpenFile:
+    """An open file, by its descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+
+    def head(self, count: int) -> bytes:
+        """Its first bytes."""
+        return os.pread(self._descriptor, count, 0)
+
+    def apart(self) -> BinaryIO:
+        """It, to be read beside libav."""
+        return apart(self._descriptor)
+
+    def opened(self, format: str | None) -> Any:
+        """Open it with libav, which reads on from the descriptor's offset: so one opened before ends with this."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        options = {**OPTIONS, "fd": str(self._descriptor)}
+        return av.open("fd:", format=format, options=options, metadata_errors="replace")
+
+
+class HeldFile:
+    """A file that was made here, in memory; as one that is open."""
+
+    def __init__(self, made: bytes) -> None:
+        self._made = made
+        self.size = len(made)
+
+    def head(self, count: int) -> bytes:
+        """Its first bytes."""
+        return self._made[:count]
+
+    def apart(self) -> BinaryIO:
+        """It, to be read beside libav."""
+        return BytesIO(self._made)
+
+    def opened(self, format: str | None) -> Any:
+        """Open it with libav."""
+        return av.open(self.apart(), format=format, options=OPTIONS, metadata_errors="replace")
+
+
+AnyFile = OpenFile | HeldFile
