@@ -87,6 +87,7 @@ bench: $(VENV)/bench.stamp ## Run the benchmarks; ARGS chooses: make bench ARGS=
 generate: $(VENV)/dev.stamp ## Generate src/reelmill/v1 from proto/, schema.sql from the migrations, and the dashboards
 	$(BIN)/python scripts/generate.py
 	$(BIN)/python scripts/operations_page.py
+	$(BIN)/python scripts/presets_page.py
 	$(BIN)/python scripts/dump_schema.py
 	$(BIN)/python deploy/monitoring/dashboards.py
 

@@ -38,6 +38,8 @@ from timelines import TIMELINES
 from walls import WALLS
 from webhooks import WEBHOOKS
 
+from clients import CLIENTS
+
 PAGE = ROOT / "docs" / "guarantees.md"
 BEGIN, END = "<!-- mutants: written by make mutants -->", "<!-- end of mutants -->"
 LEASES, MIGRATION = "src/reelmill/store/queries/leases.sql", "src/reelmill/store/migrations/0001_initial.sql"
@@ -264,6 +266,7 @@ ALL = (
     *WEBHOOKS,
     *ACCESS,
     *CONSOLES,
+    *CLIENTS,
     *FAULTS,
     *WALLS,
     *MEDIA,

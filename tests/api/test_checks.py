@@ -69,7 +69,7 @@ def test_a_path_has_at_most_128_segments(checks: Checks, tmp_path: Path) -> None
     for uri in (f"{base}/" + "x" * 4096, f"{base}/a\0b"):
         assert checks.uri(uri) is None, "the rules of its field say so"
     assert "outside the allowed folders" in (checks.uri("file:///etc/passwd") or "")
-    assert "must begin with one of file:, http:, https:, s3:, upload:" in (checks.uri("gopher://x") or "")
+    assert "must begin with one of file:, http:, https:, s3:, upload:, example:" in (checks.uri("gopher://x") or "")
 
 
 def test_a_deadline_lies_ahead(checks: Checks) -> None:

@@ -109,7 +109,7 @@ def walled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walled]:
 
 def jobs(walled: Walled, **tls: Path) -> list[str]:
     """What a client of gRPC is answered."""
-    with Client(f"https://{walled.system.grpc}", tls=Tls(**tls), timeout_seconds=5, backoff=ONCE) as client:
+    with Client(f"grpcs://{walled.system.grpc}", tls=Tls(**tls), timeout_seconds=5, backoff=ONCE) as client:
         return [job.id for job in client.list_jobs()]
 
 

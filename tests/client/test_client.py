@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -199,14 +200,19 @@ async def test_an_asyncio_watch_and_call_outlive_a_restart_of_the_api(own_api: R
         assert (await cancelling).state == Job.CANCELLED
 
 
-def test_the_readme_of_the_package_holds(live: Reelmill, client: Client) -> None:
+def test_the_readme_of_the_package_holds(
+    live: Reelmill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import reelmill.client
 
+    monkeypatch.chdir(tmp_path)
     text = (reelmill.client.__doc__ or "").partition("\n\n")[2]
-    code = text.replace("localhost:9090", live.grpc).replace("/media/talk.mov", f"{live.media}/clip.mp4")
+    code = text.replace("http://localhost:8080", live.http).replace("/media/talk.mov", f"{live.media}/clip.mp4")
     names: dict[str, Any] = {}
     exec(code, names)
-    assert names["done"].state == Job.COMPLETED
+    assert names["job"].state == "COMPLETED"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["web.mp4"]
+    assert capsys.readouterr().out.splitlines()[-1] == "COMPLETED, 100 %"
 
 
 def test_every_error_of_the_client_is_a_reelmill_error() -> None:

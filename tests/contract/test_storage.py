@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from pathlib import Path
@@ -396,3 +397,23 @@ async def test_a_copy_is_whole_or_not_there_while_what_it_is_taken_from_is_delet
             taken += 1
             assert await read(storage, target, 0, len(CONTENT)) == CONTENT
     assert taken or storage.own("").startswith("file:")
+
+
+async def test_an_example_is_the_same_input_on_every_machine(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await storage.fetch("example:clip", None)
+    assert not storage.is_remote("example:clip")
+    assert (here.size_bytes, here.path.suffix) == (here.path.stat().st_size, ".mp4")
+    copy = Path(shutil.copyfile(here.path, tmp_path / "clip.mp4"))  # as another machine has it, installed later
+    monkeypatch.setitem(uris.EXAMPLES, "clip", copy)
+    there = await storage.fetch("example:clip", None, expected=here.validator)
+    assert (there.path, there.validator) == (copy, here.validator)
+
+
+async def test_only_what_comes_along_is_an_example(storage: Storage) -> None:
+    for uri in ("example:", "example:other", "example:../storage.py", "example:/etc/passwd"):
+        assert storage.input_violation(uri) == "names no example; there is example:clip"
+        with pytest.raises(AttemptFailed, match="names no example"):
+            await storage.fetch(uri, None)
+    assert "must begin with one of" in (storage.destination_violation("example:clip") or "")

@@ -18,7 +18,8 @@ from httpx_sse import aconnect_sse
 from media.kit import FFMPEG
 from waiting import PATIENCE_SECONDS
 
-from reelmill.v1.jobs_pb2 import Job, JobEvent
+from reelmill.v1.jobs_pb2 import Input, Job, JobEvent, Output
+from reelmill.v1.operations_pb2 import AudioExtract
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -124,6 +125,14 @@ async def test_by_rest_with_server_sent_events(system: Deployment) -> None:
         assert any("-progress" in line.get("command", "") for line in log)
         sound = await http.get(f"{path}/outputs/sound/sound.mp3", headers={"Range": "bytes=0-99"})
         assert (sound.status_code, len(sound.content)) == (206, 100)
+
+
+async def test_the_clip_that_comes_along_is_an_input_everywhere(system: Deployment) -> None:
+    outputs = [Output(name="sound", audio=AudioExtract()), Output(name="still", preset="poster")]
+    made = await system.client.create_job(Job(inputs=[Input(uri="example:clip")], outputs=outputs))
+    job = await system.client.wait(made.id)
+    assert job.state == Job.COMPLETED, job.error
+    assert [len(output.files) for output in job.outputs] == [1, 1]
 
 
 async def test_a_package_is_played_from_its_address(system: Deployment) -> None:

@@ -135,7 +135,7 @@ def test_a_call_that_would_act_twice_is_not_repeated() -> None:
 
 
 def test_where_a_client_connects_and_what_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = [channel.place(target, "", None) for target in ("a:1", "http://a:1/", "dns:///a:1", "https://a:1")]
+    found = [channel.place(target, "", None) for target in ("a:1", "grpc://a:1/", "dns:///a:1", "grpcs://a:1")]
     assert [(place.target, place.credentials is not None, place.metadata) for place in found] == [
         ("a:1", False, ()), ("a:1", False, ()), ("dns:///a:1", False, ()), ("a:1", True, ()),
     ]  # fmt: skip
@@ -143,11 +143,30 @@ def test_where_a_client_connects_and_what_it_says(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("REELMILL_TOKEN", "from-outside")
     assert channel.place("a:1", None, None).metadata == (("authorization", "Bearer from-outside"),)
     assert channel.place("a:1", "", None).metadata == ()
-    for refused in (lambda: channel.place("https://a:1", "", False), lambda: channel.place("a:1", "ü", None)):
-        with pytest.raises(ValueError, match=r"https|token"):
+    for refused in (lambda: channel.place("grpcs://a:1", "", False), lambda: channel.place("a:1", "ü", None)):
+        with pytest.raises(ValueError, match=r"grpcs|token"):
             refused()
     with pytest.raises(FileNotFoundError):
         channel.place("a:1", "", channel.Tls(authorities=tmp_path / "none.pem"))
+
+
+def test_a_gateway_is_where_files_are_and_calls_go_by_rest() -> None:
+    found = [channel.place(target, "", None) for target in ("http://a:1/", "https://a/b/", "HTTP://a")]
+    assert [(place.target, place.gateway) for place in found] == [
+        ("", "http://a:1"),
+        ("", "https://a/b"),
+        ("", "http://a"),
+    ]
+    beside = channel.place("a:9090", "", None, gateway="http://a:8080/")
+    assert (beside.target, beside.gateway) == ("a:9090", "http://a:8080")
+    for target, tls, gateway in (
+        ("http://a", True, ""),
+        ("https://a", False, ""),
+        ("http://a", None, "http://b"),
+        ("a:1", None, "b:2"),
+    ):
+        with pytest.raises(ValueError, match=r"TLS|gateway"):
+            channel.place(target, "", tls, gateway)
 
 
 def test_jobs_without_a_key_get_one_each() -> None:

@@ -1,11 +1,11 @@
 """The Python SDK: Client for ordinary code, AsyncClient for asyncio, both typed.
 
-from reelmill.client import Client
-from reelmill.v1.jobs_pb2 import Input, Job, Output
+from reelmill.client import Client, thumbnail
 
-with Client("localhost:9090") as client:
-    job = Job(inputs=[Input(uri="file:///media/talk.mov")], outputs=[Output(name="web", preset="web-mp4")])
-    done = client.wait(client.create_job(job).id)
+with Client("http://localhost:8080") as client:
+    job = client.run("/media/talk.mov", web="web-mp4", stills=thumbnail(count=5, width=320), on_progress=print)
+    job.raise_for_state()
+    job.outputs["web"].download("out/")
 """
 
 from reelmill.client.asynchronous import AsyncClient
@@ -15,6 +15,7 @@ from reelmill.client.channel import Tls
 from reelmill.client.errors import (
     Conflict,
     InvalidRequest,
+    JobFailed,
     NotFound,
     PermissionDenied,
     ReelmillError,
@@ -23,6 +24,21 @@ from reelmill.client.errors import (
     Violation,
     WrongState,
 )
+from reelmill.client.operations import (
+    analyze,
+    audio,
+    captions,
+    compare,
+    concat,
+    image,
+    package,
+    preview,
+    sprite,
+    thumbnail,
+    transcode,
+    waveform,
+)
+from reelmill.client.views import Failure, FileView, JobView, OutputView, Progress
 from reelmill.standard_webhooks import InvalidWebhook
 from reelmill.standard_webhooks import verify as verify_webhook
 
@@ -31,15 +47,33 @@ __all__ = [
     "Backoff",
     "Client",
     "Conflict",
+    "Failure",
+    "FileView",
     "InvalidRequest",
     "InvalidWebhook",
+    "JobFailed",
+    "JobView",
     "NotFound",
+    "OutputView",
     "PermissionDenied",
+    "Progress",
     "ReelmillError",
     "Tls",
     "Unauthenticated",
     "Unavailable",
     "Violation",
     "WrongState",
+    "analyze",
+    "audio",
+    "captions",
+    "compare",
+    "concat",
+    "image",
+    "package",
+    "preview",
+    "sprite",
+    "thumbnail",
+    "transcode",
     "verify_webhook",
+    "waveform",
 ]

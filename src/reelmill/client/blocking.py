@@ -1,18 +1,23 @@
 """The client for ordinary code. AsyncClient has the same methods."""
 
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-import grpc
-
-from reelmill.client import calls, webhook_calls
+from reelmill.client import asking, calls, webhook_calls
+from reelmill.client.asking import Sources, Wanted
 from reelmill.client.backoff import Backoff
 from reelmill.client.calls import Answer, Call, Item, Listing, Page
-from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, OPTIONS, Tls, place
-from reelmill.client.errors import ReelmillError, from_rpc_error
+from reelmill.client.channel import DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, Place, Tls, place
+from reelmill.client.errors import ReelmillError
+from reelmill.client.files import File, Remote, Upload, downloads
+from reelmill.client.transports import Grpc, Transport
+from reelmill.client.views import JobView, Progress, progress, unfetchable, view
 from reelmill.client.watching import Watch
 from reelmill.v1.access_pb2 import AuditEvent, CreateKeyResponse, Key, Tenant
 from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobEvent, JobLog, OutputFile, Task
@@ -20,6 +25,9 @@ from reelmill.v1.media_pb2 import MediaInfo, Operation, Preset
 from reelmill.v1.uploads_pb2 import SignedUpload
 from reelmill.v1.webhooks_pb2 import Webhook, WebhookDelivery, WebhookSecret
 from reelmill.v1.workers_pb2 import Worker
+
+if TYPE_CHECKING:
+    from reelmill.client.gateways import Rest
 
 
 class Client:
@@ -31,20 +39,21 @@ class Client:
         *,
         token: str | None = None,
         tls: Tls | bool | None = None,
+        gateway: str = "",
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         backoff: Backoff | None = None,
     ) -> None:
         """Connects at the first call. `timeout_seconds` bounds each try of a call.
 
-        `token` is a key's, and without it that of the variable REELMILL_TOKEN, if there is one. `tls` is True for a
-        certificate that the machine trusts, or says which; an address that begins with https:// has it too.
+        `target` is a gateway's address (https://media.example.org, http://…), which is asked by REST, or an api's
+        (host:9090, grpc://…, grpcs://…); `gateway` is where the files of an api are. `token` is a key's, and without
+        it that of the variable REELMILL_TOKEN, if there is one. `tls` is True for a certificate that the machine
+        trusts, or says which; https:// and grpcs:// have it too.
         """
-        where = place(target, token, tls)
-        self._metadata = where.metadata
-        if where.credentials is None:
-            self._channel = grpc.insecure_channel(where.target, options=OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(where.target, where.credentials, options=OPTIONS)
+        where = place(target, token, tls, gateway)
+        self._gateway = where.gateway
+        self._files = _files(where)
+        self._calls: Transport = Grpc(where) if where.target or self._files is None else self._files
         self._timeout_seconds = timeout_seconds
         self._backoff = backoff or Backoff()
 
@@ -58,7 +67,89 @@ class Client:
 
     def close(self) -> None:
         """Disconnect. Bears being called twice."""
-        self._channel.close()
+        self._calls.close()
+        if self._files is not None:
+            self._files.close()
+
+    def run(
+        self,
+        source: Sources,
+        *,
+        outputs: Mapping[str, Wanted] | None = None,
+        options: Mapping[str, Any] | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        timeout_seconds: float | None = None,
+        **named: Wanted,
+    ) -> JobView[list[Path]]:
+        """Submit a job as `submit` does, and follow it to its end; it may have FAILED then: see `raise_for_state`.
+
+        Raises TimeoutError at the timeout, which the job outlives.
+        """
+        made = self.submit(source, outputs={**(outputs or {}), **named}, options=options)
+        return self.follow(made.id, on_progress, timeout_seconds)
+
+    def submit(
+        self,
+        source: Sources,
+        *,
+        outputs: Mapping[str, Wanted] | None = None,
+        options: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+        **named: Wanted,
+    ) -> JobView[list[Path]]:
+        """Submit a job: web="web-hls", stills=thumbnail(count=5). Names that Python has none for go into `outputs`.
+
+        `source`: a URI, a path, bytes, or a file open for reading, which is uploaded once the rest was checked; or
+        several by their names. An api without a gateway is told where a path lies. `options`: further fields of a job,
+        such as labels, priority, destination. Raises ReelmillError, ValueError, TypeError, OSError.
+        """
+        sources, wanted = asking.named(source), {**(outputs or {}), **named}
+        uris = {name: asking.uri_of(one) for name, one in sources.items()}
+        if self._files is not None and not all(uris.values()):
+            self.validate_job(asking.job(asking.checked(uris), wanted, options or {}))
+        for name, uri in uris.items():
+            if not uri and self._files is not None:
+                uris[name] = self.upload(sources[name])
+            elif not uri:
+                uris[name] = asking.file_uri(sources[name])
+        made = self.create_job(asking.job(uris, wanted, options or {}), request_id)
+        return self._view(made)
+
+    def follow(
+        self, job_id: str, on_progress: Callable[[Progress], object] | None = None, timeout_seconds: float | None = None
+    ) -> JobView[list[Path]]:
+        """A job, once it has ended, with all its files. Raises TimeoutError at the timeout."""
+        for event in self.watch_job(job_id, timeout_seconds=timeout_seconds):
+            if on_progress is not None:
+                on_progress(progress(event))
+        return self.job(job_id)
+
+    def job(self, job_id: str) -> JobView[list[Path]]:
+        """A job as plain values, with all its files."""
+        job = self.get_job(job_id, full=True)
+        for output in job.outputs:
+            if output.file_count > len(output.files):
+                every = list(self.output_files(job.id, output.name))
+                del output.files[:]
+                output.files.extend(every)
+        return self._view(job)
+
+    def upload(self, file: File, name: str = "") -> str:
+        """Send a file, to be a job's input; answers its URI. Raises ReelmillError, OSError."""
+        if self._files is None:
+            unfetchable((), "")
+            raise AssertionError
+        with Upload(file, name) as upload:
+            attempt = 1
+            while True:
+                try:
+                    return self._files.upload(upload)
+                except ReelmillError as error:
+                    delay = self._backoff.delay_seconds(error, attempt) if upload.again else None
+                    if delay is None:
+                        raise
+                time.sleep(delay)
+                attempt += 1
 
     def create_job(self, job: Job, request_id: str | None = None) -> Job:
         """Submit a job; it is durable once this returns. The same request_id and job answer the same job."""
@@ -112,23 +203,16 @@ class Client:
         """A job's events until its final one, over broken connections. Raises TimeoutError at the timeout."""
         watch = Watch(job_id, after_sequence, timeout_seconds, self._backoff)
         while True:
-            call = watch.call()
-            stream = self._channel.unary_stream(
-                call.path,
-                request_serializer=type(call.request).SerializeToString,
-                response_deserializer=call.answer.FromString,
-            )(call.request, timeout=watch.left_seconds, metadata=self._metadata)
             try:
-                for event in stream:
-                    watch.saw(event)
-                    yield event
+                with closing(self._calls.events(watch.call(), watch.left_seconds)) as events:
+                    for event in events:
+                        watch.saw(event)
+                        yield event
                 return
-            except grpc.RpcError as error:
-                if (delay := watch.delay_seconds(from_rpc_error(error))) is None:
+            except ReelmillError as error:
+                if (delay := watch.delay_seconds(error)) is None:
                     return
-                time.sleep(delay)
-            finally:
-                stream.cancel()
+            time.sleep(delay)
 
     def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
         """The job, once it is finished, in full. Raises TimeoutError at the timeout."""
@@ -254,21 +338,14 @@ class Client:
         return self._items(calls.audit_events(tenant, page_size))
 
     def _answer(self, call: Call[Answer]) -> Answer:
-        method = self._channel.unary_unary(
-            call.path,
-            request_serializer=type(call.request).SerializeToString,
-            response_deserializer=call.answer.FromString,
-        )
         attempt = 1
         while True:
             try:
-                answer: Answer = method(call.request, timeout=self._timeout_seconds, metadata=self._metadata)
-                return answer
-            except grpc.RpcError as rpc_error:
-                error = from_rpc_error(rpc_error)
+                return self._calls.unary(call, self._timeout_seconds)
+            except ReelmillError as error:
                 delay = self._backoff.delay_seconds(error, attempt) if call.repeatable else None
                 if delay is None:
-                    raise error from rpc_error
+                    raise
             time.sleep(delay)
             attempt += 1
 
@@ -279,3 +356,20 @@ class Client:
             yield from listing.items(page)
             if not (token := listing.following(page)):
                 return
+
+    def _view(self, job: Job) -> JobView[list[Path]]:
+        return view(job, self._gateway, self._fetch)
+
+    def _fetch(self, remotes: Sequence[Remote], folder: str | os.PathLike[str]) -> list[Path]:
+        if (files := self._files) is None:
+            unfetchable(remotes, folder)
+            raise AssertionError
+        return [files.download(each) for each in downloads(list(remotes), folder, self._backoff)]
+
+
+def _files(where: Place) -> "Rest | None":
+    if not where.gateway:
+        return None
+    from reelmill.client.gateways import Rest  # httpx takes a tenth of a second to load
+
+    return Rest(where)

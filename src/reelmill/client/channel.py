@@ -1,6 +1,7 @@
-"""What both kinds of client open their channel with: where, by which key, and whether by TLS."""
+"""Where clients connect to: by gRPC or REST, by which key, and whether by TLS."""
 
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,29 +40,53 @@ class Place:
     """Where a client connects to, and what it says."""
 
     target: str
+    """Of gRPC; empty where calls go by REST."""
+    gateway: str
+    """Address of the gateway, without a slash at its end: of files, and of calls by REST. Empty: none is known."""
     credentials: grpc.ChannelCredentials | None
-    """None: plain, without TLS."""
+    """Of gRPC. None: plain, without TLS."""
+    trust: ssl.SSLContext | bool
+    """Of the gateway."""
     metadata: tuple[tuple[str, str], ...]
     """Of each call."""
 
 
-def place(target: str, token: str | None, tls: Tls | bool | None) -> Place:
-    """Where a client connects. `token` None: that of REELMILL_TOKEN. A target may begin with https:// or http://.
+_SCHEMES = {"grpc": False, "grpcs": True, "http": False, "https": True}
+"""Whether by TLS."""
 
-    Raises ValueError for https:// with `tls` False and for a token that no header can have, and OSError for a file.
+
+def place(target: str, token: str | None, tls: Tls | bool | None, gateway: str = "") -> Place:
+    """Where a client connects. `token` None: that of REELMILL_TOKEN.
+
+    `target`: host:port, grpc://host:port or grpcs://host:port of the api, or http:// or https:// of the gateway; the
+    other schemes are gRPC's own (dns:///…). Raises ValueError for TLS that is asked for and refused at once, a gateway
+    that is none, and a token that no header can have; OSError for a file.
     """
     scheme, found, address = target.partition("://")
-    if not found or scheme not in ("http", "https"):
+    scheme = scheme.lower()
+    if not found or scheme not in _SCHEMES:
         scheme, address = "", target
     address = address.rstrip("/") if scheme else address
-    if scheme == "https" and tls is False:
-        raise ValueError(f"{target}: https:// is with TLS")
-    secure = tls if tls is not None else scheme == "https"
+    rest = scheme in ("http", "https")
+    given_tls = _SCHEMES.get(scheme)
+    if given_tls and tls is False:
+        raise ValueError(f"{target}: {scheme}:// is with TLS")
+    if rest and scheme == "http" and tls not in (None, False):
+        raise ValueError(f"{target}: is without TLS; write https://")
+    if gateway and (rest or not gateway.startswith(("http://", "https://"))):
+        raise ValueError(f"gateway: {gateway} must begin with http:// or https://, and go along with a target of gRPC")
+    secure = tls if tls is not None else bool(given_tls)
     given = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
     if not given.isascii() or not (given.isprintable() or not given):
         raise ValueError("token: has characters that no header can have")
-    metadata = (("authorization", f"Bearer {given}"),) if given else ()
-    return Place(target=address, credentials=_credentials(secure), metadata=metadata)
+    files_at = f"{scheme}://{address}" if rest else gateway.rstrip("/")
+    return Place(
+        target="" if rest else address,
+        gateway=files_at,
+        credentials=None if rest else _credentials(secure),
+        trust=_trust(tls) if files_at else True,
+        metadata=(("authorization", f"Bearer {given}"),) if given else (),
+    )
 
 
 def _credentials(tls: Tls | bool) -> grpc.ChannelCredentials | None:
@@ -70,3 +95,12 @@ def _credentials(tls: Tls | bool) -> grpc.ChannelCredentials | None:
     wanted = Tls() if tls is True else tls
     files = (wanted.authorities, wanted.key, wanted.certificate)
     return grpc.ssl_channel_credentials(*(Path(file).read_bytes() if file else None for file in files))
+
+
+def _trust(tls: Tls | bool | None) -> ssl.SSLContext | bool:
+    if not isinstance(tls, Tls):
+        return True
+    context = ssl.create_default_context(cafile=str(tls.authorities) if tls.authorities else None)
+    if tls.certificate:
+        context.load_cert_chain(str(tls.certificate), str(tls.key) if tls.key else None)
+    return context

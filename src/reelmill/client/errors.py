@@ -7,7 +7,8 @@ ReelmillError         `code` is gRPC's name of the status, such as INTERNAL
 ├── WrongState        e.g. cancelling a COMPLETED job
 ├── Unauthenticated   no key, or one that is not good
 ├── PermissionDenied  the key may not do this
-└── Unavailable       the server, or a part of it, is away; try again
+├── Unavailable       the server, or a part of it, is away; try again
+└── JobFailed         a job FAILED or was CANCELLED, and raise_for_state asked
 """
 
 from collections.abc import Sequence
@@ -76,6 +77,22 @@ class PermissionDenied(ReelmillError):
 
 class Unavailable(ReelmillError):
     """The server, or a part of it, is away; try again."""
+
+
+class JobFailed(ReelmillError):
+    """A job FAILED or was CANCELLED. `code` is the job's own, such as INPUT_NOT_FOUND, and CANCELLED for the second."""
+
+    def __init__(
+        self, message: str, *, job_id: str, code: str, cause: str, command: str = "", output: str = ""
+    ) -> None:
+        super().__init__(message, code=code)
+        self.job_id = job_id
+        self.cause = cause
+        """What went wrong and what to do about it."""
+        self.command = command
+        """The command that failed, if one did."""
+        self.output = output
+        """Name of the output concerned, if one is."""
 
 
 _KINDS: dict[str, type[ReelmillError]] = {

@@ -3,7 +3,7 @@
 from typing import Any
 
 _JOB: dict[str, Any] = {
-    "inputs": [{"uri": "file:///media/talk.mov"}],
+    "inputs": [{"uri": "example:clip"}],
     "outputs": [
         {
             "name": "web",
@@ -21,7 +21,7 @@ _JOB: dict[str, Any] = {
     "labels": {"asset": "42"},
 }
 _SMALL_JOB: dict[str, Any] = {
-    "inputs": [{"uri": "https://example.com/talk.mov"}],
+    "inputs": [{"uri": "example:clip"}],
     "outputs": [{"name": "web", "preset": "web-mp4"}],
 }
 _JOBS = {
@@ -33,7 +33,7 @@ _JOBS = {
 BODIES: dict[str, Any] = {
     "CreateJob": _JOBS,
     "ValidateJob": _JOBS,
-    "EstimateJob": {"all": _JOBS["all"]},  # the other one's address is fetched, and is nobody's
+    "EstimateJob": _JOBS,
     "BatchCreateJobs": {
         "two": {
             "summary": "Two jobs",
@@ -53,7 +53,7 @@ BODIES: dict[str, Any] = {
             "value": {"name": "speech", "description": "Small", "audio": {"format": "OPUS", "bitrate_bps": 32000}},
         }
     },
-    "ProbeMedia": {"file": {"summary": "A local file", "value": {"uri": "file:///media/talk.mov"}}},
+    "ProbeMedia": {"file": {"summary": "The clip that comes along", "value": {"uri": "example:clip"}}},
 }
 
 EVENTS = """\

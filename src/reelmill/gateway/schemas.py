@@ -6,7 +6,7 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from reelmill.gateway.scalars import DURATION, FLOAT_TYPES, INTEGER_BOUNDS, LONG_TYPES, enum_names
+from reelmill.gateway.scalars import DURATION, FLOAT_TYPES, INTEGER_BOUNDS, LONG_TYPES, NUMBERS, enum_names
 from reelmill.jobs.rules import of_field as rules_of
 from reelmill.jobs.rules import one_required
 from reelmill.v1 import rules_pb2
@@ -54,9 +54,6 @@ class Schemas:
         schema["properties"] = {f.name: self.field(f) for f in fields}
         if required := [f.name for f in fields if rules_of(f).required]:
             schema["required"] = required
-        for oneof in message.oneofs:
-            if one_required(oneof):
-                schema["oneOf"] = [{"required": [f.name], "title": f.name} for f in oneof.fields]
         if message.full_name in self._requests:
             schema["additionalProperties"] = False
         return schema
@@ -113,6 +110,11 @@ class Schemas:
         if field.message_type is not None and field.message_type.full_name == "google.protobuf.Duration":
             if rules.HasField("max"):
                 parts.append(f"From {rules.min:g}s to {rules.max:g}s.")
+        elif rules.HasField("min") and field.cpp_type in NUMBERS and _zero_too(field, rules.min):
+            # In words: readers of the document that make a client lose a type with alternatives in it.
+            whole = field.cpp_type in INTEGER_BOUNDS
+            if not whole or rules.min > 1:
+                parts.append(f"0, or {rules.min:.10g} and more.")
         elif field.enum_type is not None:
             parts += [
                 f"{value.name}: {self._comments.get(f'{field.enum_type.full_name}.{value.name}', '')}"
@@ -157,9 +159,14 @@ def _number(field: FieldDescriptor, rules: rules_pb2.FieldRules, *, asked: bool)
     most = convert(rules.max) if rules.HasField("max") else high
     schema: Schema = {"type": "number", "format": "double"} if is_float else {"type": "integer", "format": "int32"}
     bounds = {key: value for key, value in (("minimum", least), ("maximum", most)) if value is not None}
-    if least is not None and least > 0 and not field.has_presence and not field.is_repeated:
-        return schema | {"anyOf": [{"const": 0, "title": "default"}, {"title": "value", **bounds}]}
+    if _zero_too(field, least):
+        bounds["minimum"] = convert(0)
     return schema | bounds
+
+
+def _zero_too(field: FieldDescriptor, least: float | None) -> bool:
+    """Whether 0, which means the same as none, is no value of a number with that least one."""
+    return least is not None and least > 0 and not field.has_presence and not field.is_repeated
 
 
 def _reachable(messages: Iterable[Descriptor]) -> set[str]:

@@ -101,6 +101,8 @@ class Access:
                 return self._bucket_violation(uris.s3_location(uri), own, writing=writing, anybodys=anybodys)
             if scheme == "upload":
                 self._check_upload(uris.upload(uri))
+            elif scheme == "example":
+                uris.example(uri)
             else:
                 uris.check_http(uri)
         except (ValueError, OSError) as error:  # OSError: a path that the system does not take

@@ -13,6 +13,7 @@ from reelmill.jobs.validators import Validator
 from reelmill.storage.fetch import Fetched, HttpLimits, check_unchanged, disk_full, paced, save, too_large
 from reelmill.storage.objects import Objects, read_failure
 from reelmill.storage.space import Room
+from reelmill.storage.uris import EXAMPLES
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # in its stubs only
@@ -34,8 +35,11 @@ def local_input(path: Path, uri: str, *, max_bytes: int, expected: Validator | N
     except OSError as error:
         raise read_failure(error, uri) from error
     size = told.st_size
-    # No inode, for some mounts count those by themselves; not all digits of the time, for some tell fewer.
-    found = Validator(size_bytes=size, modified=str(told.st_mtime_ns // 1000))
+    if path in EXAMPLES.values():  # each machine has installed its own at another time
+        found = Validator(size_bytes=size, etag=path.name)
+    else:
+        # No inode, for some mounts count those by themselves; not all digits of the time, for some tell fewer.
+        found = Validator(size_bytes=size, modified=str(told.st_mtime_ns // 1000))
     _check(found, uri, max_bytes, expected)
     return Fetched(path=path, size_bytes=size, validator=found)
 

@@ -124,8 +124,8 @@ class Storage:
         return url_violation(url, self._http.allowed)
 
     def place(self, uri: str) -> str:
-        """Where a file lies: a file: or s3: URI for an upload: one, which others stay as they are."""
-        return self._upload_files.resolve(uri)
+        """Where a file lies: a file: or s3: URI for an upload: or example: one; others stay as they are."""
+        return uris.file_uri(uris.example(uri)) if uris.scheme_of(uri) == "example" else self._upload_files.resolve(uri)
 
     def is_remote(self, uri: str) -> bool:
         """Whether to fetch an input is to wait for another machine."""

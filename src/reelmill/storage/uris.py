@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 
 import httpx
 
-INPUT_SCHEMES = ("file", "http", "https", "s3", "upload")
+INPUT_SCHEMES = ("file", "http", "https", "s3", "upload", "example")
 OUTPUT_SCHEMES = ("file", "s3")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MAX_NAME, _MAX_PORT = 253, 65_535
 _HOST = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")  # RFC 1035; some names have a _
 _MAX_UPLOAD_NAME, UUID_LENGTH = 128, 36
+EXAMPLES = {"clip": Path(__file__).parent / "examples" / "clip.mp4"}
+"""Files that come along, by what `example:` URIs call them: inputs for who has none at hand."""
 NO_UPLOAD = "is no upload that this server gave; take the uri of its answer as it is"
 _UPLOAD_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_MAX_UPLOAD_NAME - 1}}}")
 
@@ -95,6 +97,13 @@ def upload(uri: str) -> Upload:
         return Upload(UUID(identity), name, uuid_of(name[:UUID_LENGTH]) if name[UUID_LENGTH:] else None)
     except ValueError:
         raise ValueError(NO_UPLOAD) from None
+
+
+def example(uri: str) -> Path:
+    """The file of an example: URI. Raises ValueError."""
+    if found := EXAMPLES.get(uri.partition(":")[2]):
+        return found
+    raise ValueError(f"names no example; there is {', '.join(f'example:{name}' for name in EXAMPLES)}")
 
 
 def upload_uri(tenant_id: UUID, upload_id: UUID, name: str) -> str:

@@ -1,0 +1,138 @@
+"""Every command and example of the pages for newcomers is run on one system; what a page says comes out does."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+from google.protobuf.json_format import ParseDict
+from live import Reelmill
+from services.process import free_port
+
+from reelmill.client import AsyncClient, Client
+from reelmill.v1.jobs_pb2 import Job
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+RUN = ("start.md", "sdk.md")
+BESIDE = sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "from").glob("*.md"))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+RECIPE = re.compile(r"^### (.+?)\n.*?^```json\n(.*?)^```\n\nMakes (.+?)\.$", re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def system(clip: Path) -> Iterator[Reelmill]:
+    """One for all pages, which may tell receivers on this machine."""
+    with Reelmill("up", http_allowed_networks='["127.0.0.0/8"]', worker_slots=2) as running:
+        running.bring(clip, "talk.mov")
+        yield running
+
+
+@pytest.fixture
+def here(system: Reelmill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a reader works: with a film, and the file of certificates that the machine trusts."""
+    shutil.copy(system.media / "talk.mov", tmp_path / "talk.mov")
+    shutil.copy(certifi.where(), tmp_path / "ca.pem")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said_here(text: str, system: Reelmill, port: int) -> str:
+    """A page's example with this system's addresses in the place of the page's."""
+    for theirs, ours in {
+        "https://media.example.org": system.http,
+        "http://localhost:8080": system.http,
+        "localhost:8080": system.http.removeprefix("http://"),
+        "localhost:9090": system.grpc,
+        ', token="rm_…"': "",  # it asks nobody for one, and refuses what is none
+        "8765": str(port),
+        "file:///media/": f"{system.media.as_uri()}/",
+    }.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_the_examples_of_a_page_run_from_top_to_bottom(page: str, system: Reelmill, here: Path) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    port, ran = free_port(), 0
+    for kind, text in BLOCK.findall((DOCS / page).read_text()):
+        code = said_here(text, system, port)
+        if kind == "python":
+            exec(compile(code, f"{page}: {text.splitlines()[0]}", "exec"), names)
+        elif kind == "sh":
+            job = names.get("job")
+            variables = {**system.environment, "PATH": path, "REELMILL_API_TARGET": system.grpc}
+            variables["JOB"] = getattr(job, "id", "")
+            done = subprocess.run(
+                ["/bin/bash", "-euo", "pipefail", "-c", code],
+                env=variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+            assert done.stdout.strip(), text
+        ran += kind in ("python", "sh")
+    assert ran >= 5
+
+
+def test_start_leads_to_a_stream(system: Reelmill, here: Path) -> None:
+    [first, *_] = [text for kind, text in BLOCK.findall((DOCS / "start.md").read_text()) if kind == "python"]
+    names: dict[str, Any] = {}
+    exec(said_here(first, system, 0), names)
+    [master] = [file for file in names["job"].outputs["stream"].files if file.name == "master.m3u8"]
+    assert master.download_url == f"{system.http}/v1/jobs/{names['job'].id}/outputs/stream/master.m3u8"
+
+
+def recipes() -> list[tuple[str, dict[str, Any], list[str]]]:
+    """Title, job and the files that it is said to make, of each task of the cookbook."""
+    found = RECIPE.findall((DOCS / "cookbook.md").read_text())
+    return [(title, json.loads(body), re.findall(r"`([^`]+)`", makes)) for title, body, makes in found]
+
+
+def test_the_cookbook_has_thirty_tasks_and_each_is_a_whole_one() -> None:
+    text = (DOCS / "cookbook.md").read_text()
+    assert len(recipes()) == text.count("\n### ") == text.count("```json") >= 30
+
+
+async def test_every_task_of_the_cookbook_makes_what_it_says(system: Reelmill) -> None:
+    async with AsyncClient(system.grpc) as client:
+        made = await client.batch_create_jobs([ParseDict(body, Job()) for _, body, _ in recipes()])
+        assert [job for job in made if not isinstance(job, Job)] == []
+        done = await asyncio.gather(*(client.wait(job.id, timeout_seconds=280) for job in made if isinstance(job, Job)))
+    wrong = []
+    for (title, _, makes), job in zip(recipes(), done, strict=True):
+        files = [file.path for output in job.outputs for file in output.files]
+        if job.state != Job.COMPLETED or not set(makes) <= set(files):
+            wrong.append(f"{title}: {Job.State.Name(job.state)} {job.error.code} {job.error.message}; made {files}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("page", BESIDE)
+def test_our_side_of_a_page_for_those_who_come_from_elsewhere_is_taken(page: str, system: Reelmill, here: Path) -> None:
+    bodies = [text for kind, text in BLOCK.findall((DOCS / page).read_text()) if kind == "json"]
+    assert bodies
+    with Client(system.grpc) as client:
+        for body in bodies:
+            client.validate_job(ParseDict(json.loads(said_here(body, system, 0)), Job()))
+    names: dict[str, Any] = {"__name__": "page"}
+    for kind, text in BLOCK.findall((DOCS / page).read_text()):
+        if kind == "python":
+            exec(said_here(text, system, 0), names)
+
+
+@pytest.mark.parametrize("page", ["cookbook.md", *RUN, *BESIDE])
+def test_links_of_a_page_lead_somewhere(page: str) -> None:
+    path = DOCS / page
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
