@@ -51,7 +51,7 @@ def _versions(workers: Sequence[pb.Worker], version: str) -> Finding:
 def _slots(workers: Sequence[pb.Worker], measured: Mapping[str, float]) -> Finding:
     live = [worker for worker in workers if not worker.silent]
     slots, running = sum(worker.slots for worker in live), sum(worker.running for worker in live)
-    detail = f"{running} tasks on {slots} slots"
+    detail = f"{running} of {slots} have a task"
     if measured.get("waiting", 0) > 10 * max(slots, 1):
         return Finding(name="slots", detail=f"{detail}, {measured['waiting']:.0f} wait", remedy="add workers")
     return Finding(name="slots", detail=detail)

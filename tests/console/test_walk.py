@@ -1,0 +1,145 @@
+"""A person's way through the console, in a real browser: from a file to a stream that plays, and what else there is."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from gateway.browser import Browser
+from live import Reelmill
+
+PAGES = ("/", "/new", "/presets", "/webhooks", "/keys", "/system")
+
+
+@pytest.fixture(scope="module")
+def browser(live: Reelmill, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("console")) as made:
+        made.open(f"{live.http}/")
+        made.wait_for("document.querySelector('#rows')")
+        yield made
+
+
+def eventually(browser: Browser, expression: str) -> None:
+    """Wait until an expression is true, on whichever page the browser is by then."""
+    end = time.monotonic() + 60
+    while True:
+        with suppress(AssertionError):  # the page was left meanwhile
+            if browser.evaluate(f"Boolean({expression})"):
+                return
+        assert time.monotonic() < end, f"not within 60 s: {expression}"
+
+
+def go(browser: Browser, url: str, until: str) -> None:
+    """Open a page, and wait for what tells that it is there."""
+    browser.evaluate("void (window.left = true)")
+    browser.evaluate(f"void location.assign({json.dumps(url)})")
+    eventually(browser, f"!window.left && document.readyState === 'complete' && {until}")
+
+
+def choose(browser: Browser, field: str, value: str, event: str) -> None:
+    """Give a field a value, as somebody who types or chooses."""
+    browser.evaluate(
+        f"(() => {{ const field = document.querySelector({json.dumps(field)}); field.value = {json.dumps(value)};"
+        f" field.dispatchEvent(new Event({json.dumps(event)}, {{bubbles: true}})); }})()"
+    )
+
+
+def test_a_file_becomes_a_stream_that_plays(browser: Browser, live: Reelmill, clip: Path) -> None:
+    go(browser, f"{live.http}/", "document.querySelector('#drop') && window.htmx")
+    data = base64.b64encode(clip.read_bytes()).decode()
+    browser.evaluate(
+        f"""(() => {{
+            const bytes = Uint8Array.from(atob("{data}"), (letter) => letter.charCodeAt(0));
+            const carried = new DataTransfer();
+            carried.items.add(new File([bytes], "a talk.mp4", {{type: "video/mp4"}}));
+            dispatchEvent(new DragEvent("drop", {{dataTransfer: carried, cancelable: true}}));
+        }})()"""
+    )
+    eventually(browser, "document.querySelector('#uri').value.startsWith('upload:')")
+    choose(browser, "#preset", "web-hls", "change")
+    browser.evaluate("document.querySelector('#drop button').click()")
+    eventually(browser, "location.pathname.startsWith('/jobs/') && document.querySelector('#live')")
+    # Nobody loads the page anew: what changes comes to it.
+    eventually(browser, "document.querySelector('h1 .badge')?.textContent === 'completed'")
+    eventually(browser, "document.querySelector('video[data-hls]')?.readyState >= 2")
+    browser.evaluate("(() => { const video = document.querySelector('video'); video.muted = true; video.play(); })()")
+    eventually(browser, "document.querySelector('video').currentTime > 0.5")
+
+
+def test_jobs_stay_chosen_while_their_list_is_live(browser: Browser, live: Reelmill) -> None:
+    go(browser, f"{live.http}/?q=state:completed", "document.querySelector('#rows input[name=id]') && window.htmx")
+    browser.evaluate("document.querySelector('#rows input[name=id]').click()")
+    eventually(browser, "!document.querySelector('#many [value=replay]').disabled")
+    count = browser.evaluate("document.querySelectorAll('#rows tr').length")
+    browser.evaluate("document.querySelector('#many [value=replay]').click()")
+    eventually(browser, f"document.querySelectorAll('#rows tr').length > {count} && document.readyState === 'complete'")
+    browser.evaluate(
+        "document.querySelector('#rows').addEventListener('htmx:sse:after:message', () => window.drawn = true)"
+    )
+    browser.evaluate("document.querySelector('#rows input[name=id]').click()")
+    browser.evaluate("document.querySelector('#rows').dispatchEvent(new CustomEvent('htmx:sse:after:message'))")
+    assert browser.evaluate("window.drawn && document.querySelector('#rows input[name=id]').checked")
+
+
+def test_a_form_is_checked_while_it_is_typed_and_shows_its_steps(browser: Browser, live: Reelmill) -> None:
+    go(browser, f"{live.http}/new", "document.querySelector('#uri') && window.htmx")
+    choose(browser, "#uri", (live.media / "clip.mp4").as_uri(), "input")
+    choose(browser, "#o0-make", "operation:thumbnail", "change")
+    browser.wait_for("document.getElementById('o0-width')")
+    choose(browser, "[id='o0-width']", "7", "input")
+    browser.wait_for("document.getElementById('o0-width').getAttribute('aria-invalid') === 'true'")
+    choose(browser, "[id='o0-width']", "64", "input")
+    browser.wait_for("document.querySelector('#checked').textContent.includes('well formed')")
+    assert not browser.evaluate("document.getElementById('o0-width').hasAttribute('aria-invalid')")
+    browser.evaluate("document.querySelector('#another').click()")
+    browser.wait_for("document.querySelectorAll('#made fieldset').length === 2")
+    browser.evaluate("document.querySelector('#o1 [data-remove]').click()")
+    browser.wait_for("document.querySelectorAll('#made fieldset').length === 1")
+    browser.evaluate("document.querySelector('#show-plan').click()")
+    browser.wait_for(
+        "!document.querySelector('#plan').hidden && document.querySelector('#plan').textContent.includes('ffmpeg')"
+    )
+
+
+def test_the_system_is_drawn(browser: Browser, live: Reelmill) -> None:
+    go(browser, f"{live.http}/system", "document.querySelector('#chart canvas')")
+    browser.wait_for("JSON.parse(document.querySelector('#figures').dataset.points)[0].length > 1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_as_wide_as_a_telephone_and_can_be_read(browser: Browser, live: Reelmill, scheme: str) -> None:
+    browser._call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
+    browser._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    try:
+        for path in PAGES:
+            go(browser, f"{live.http}{path}", "document.querySelector('main h1')")
+            assert browser.evaluate("document.documentElement.scrollWidth") <= 390, path
+            bare = (
+                "[...document.querySelectorAll('input, select, textarea')].filter((e) =>"
+                " !(e.labels?.length || e.ariaLabel || e.type === 'hidden' || e.hidden)).map((e) => e.outerHTML)"
+            )
+            assert browser.evaluate(bare) == [], path
+            assert browser.evaluate("document.querySelectorAll('main, header, nav[aria-label]').length >= 3"), path
+            assert browser.evaluate("document.querySelectorAll('h1').length") == 1, path
+            ground, ink = browser.evaluate(
+                "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+            )
+            dark = sum(map(int, ground[4:-1].split(","))) < sum(map(int, ink[4:-1].split(",")))
+            assert dark is (scheme == "dark"), path
+    finally:
+        browser._call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_keyboard_reaches_the_content_first(browser: Browser, live: Reelmill) -> None:
+    go(browser, f"{live.http}/presets", "document.querySelector('.skip')")
+    for kind in ("rawKeyDown", "keyUp"):
+        browser._call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert browser.evaluate("document.activeElement.className") == "skip"
+    assert browser.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_nothing_broke_the_policy(browser: Browser) -> None:
+    assert [message for message in browser.messages if "400" not in message] == []
