@@ -31,7 +31,7 @@ def local() -> Iterator[Reelmill]:
 def bucket() -> Iterator[Reelmill]:
     """Files lie in a bucket."""
     with Moto() as moto:
-        httpx.put(f"{moto.url}/bucket").raise_for_status()
+        httpx.put(f"{moto.url}/bucket", timeout=60).raise_for_status()
         settings = {"storage_url": "s3://bucket/reelmill", "s3_endpoint": moto.url, "worker_slots": 1}
         with Reelmill("up", variables=CREDENTIALS, **settings) as system:
             yield system
