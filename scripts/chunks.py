@@ -60,7 +60,7 @@ CHUNKS = (
     ),
     Mutant(
         name="pieces are deleted once their job is done",
-        file="src/reelmill/store/migrations/0006_pieces.sql",
+        file="src/reelmill/store/migrations/0016_copies.sql",
         old=r"kind = 'make_piece'",
         new="kind = ''",
         tests=f"{WORKER} -k pieces_are_deleted",

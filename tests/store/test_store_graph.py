@@ -78,15 +78,16 @@ async def test_a_completion_spawns_tasks_and_the_last_of_them_ends_the_job(store
 
 
 async def test_what_a_jobs_tasks_shared_goes_with_its_end_and_not_before(store: Store) -> None:
-    new = tasks(2)
-    await spawned(store, new)
-    one, other = await claimed(store, new)
-    stale = replace(one.lease, fence=one.fence - 1)
-    for lease, gone in ((stale, []), (one.lease, []), (other.lease, ["s3://b/1/_inputs/"])):
-        await store.leases.complete([FinishedTask(lease=lease, left=("s3://b/1/_inputs/",))])
-        assert await deleted(store) == gone
-    await store.leases.complete([FinishedTask(lease=other.lease, left=("s3://b/1/_inputs/",))])
-    assert await deleted(store) == ["s3://b/1/_inputs/"]
+    shared, alone = (b'{"copies": "file:///x/_inputs/"}', b'{"outputs": ["copies"]}')
+    for spec in (shared, alone):
+        before, new = await deleted(store), [replace(task, spec=spec) for task in tasks(2)]
+        first = await spawned(store, new)
+        one, other = await claimed(store, new)
+        stale = replace(one.lease, fence=one.fence - 1)
+        gone = [f"{first.output_prefix}_inputs/"] if spec is shared else []
+        for lease, after in ((stale, []), (one.lease, []), (other.lease, gone), (other.lease, gone)):
+            await store.leases.complete([FinishedTask(lease=lease)])
+            assert await deleted(store) == [*before, *after]
 
 
 async def test_two_siblings_that_complete_at_once_wake_what_waits_for_both_once(store: Store) -> None:

@@ -51,7 +51,7 @@ EXEMPT = {
         **dict.fromkeys(("begin", "finish", "settle", "stop"), PART),
         **dict.fromkeys(("claim_tasks", "oldest_ready"), CLAIM),
         **dict.fromkeys((
-            "heartbeat", "report", "complete_tasks", "complete_and_spawn", "sweep_folders", "first_files",
+            "heartbeat", "report", "complete_tasks", "complete_and_spawn", "first_files",
             "results_before", "lock_task", "lock_job", "is_empty", "completed_job", "retry_task", "release_task",
             "fail_task", "cancel_task",
         ), LEASE),

@@ -30,7 +30,6 @@ def told(keys: dict[str, str], digests: dict[str, str]) -> Any:
 def known(spec: bytes, engine: str = "engine=a") -> tuple[dict[str, str], dict[str, str]]:
     attempt: Any = SimpleNamespace(task=SimpleNamespace(spec=spec))
     know(attempt, engine)
-    assert attempt.left == ()
     return attempt.keys, attempt.digests
 
 

@@ -66,8 +66,6 @@ class FinishedTask:
     files: tuple[MadeFile, ...] = ()
     result: bytes = b""
     spawned: tuple[NewTask, ...] = ()
-    left: tuple[str, ...] = ()
-    """URIs of folders that nobody reads any more once the job is COMPLETED: they go with that."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Of its outputs that other jobs may take, by their names: see reelmill.media.reuse."""
     lines: tuple[LogLine, ...] = ()
@@ -135,7 +133,7 @@ class LeaseStore:
         for item in (x for x in finished if x.failure):
             answer |= await self._complete_empty(item)
         if some := [x for x in finished if not x.failure]:
-            several = any(x.left or x.keys for x in some)  # statements
+            several = any(x.keys for x in some)  # statements
             async with self._database.transaction() if several else self._database.connection() as connection:
                 answer |= await self._complete(connection, some)
         return answer
@@ -158,7 +156,6 @@ class LeaseStore:
         made = [(x.lease, f) for x in finished for f in x.files]
         spawned = [(x.lease, task) for x in finished for task in x.spawned]
         logged = [(x.lease, line) for x in finished for line in x.lines]
-        left = {x.lease.task_id: x.left for x in finished if x.left}
         rows = await connection.fetch(
             _SQL["complete_and_spawn" if spawned else "complete_tasks"],
             [x.lease.task_id for x in finished],
@@ -177,9 +174,6 @@ class LeaseStore:
             *_of_lines([line for _, line in logged]),
             *(_columns(spawned) if spawned else ()),
         )
-        ended = [task_id for row in rows if row["state"] == JobState.COMPLETED for task_id in row["task_ids"]]
-        if gone := {uri for task_id in ended for uri in left.get(task_id, ())}:
-            await connection.execute(_SQL["sweep_folders"], sorted(gone))
         if keyed := [(x.lease, output, key) for x in finished for output, key in x.keys.items()]:
             await insert_results(connection, keyed)
         by_lease = {x.lease: x for x in finished}

@@ -56,8 +56,6 @@ class Attempt:
         """Why it made nothing, though its job may go on without; else it raises."""
         self.spawned: tuple[NewTask, ...] = ()
         """What is to follow: written with the attempt's completion, or not at all."""
-        self.left: tuple[str, ...] = ()
-        """Folders that are to go with the completion, if that is the job's: nobody reads them any more."""
         self.keys: Mapping[str, str] = {}
         """Of outputs, by their names, that other jobs may take once this one is COMPLETED: see media.reuse."""
         self.digests: Mapping[str, str] = {}

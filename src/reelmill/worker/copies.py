@@ -2,7 +2,7 @@
 
 The task that plans copies them below its own prefix, where no output is ever called so, and each further task is told
 in its spec where to read. Of a job that ends without a success they go with that prefix, as all that was made; of one
-that is COMPLETED with the completion of its last task, whichever that is.
+that is COMPLETED with its pieces: a trigger finds that its tasks were told of copies (0016_copies.sql).
 """
 
 import json
@@ -61,9 +61,3 @@ def copies_in(spec: bytes) -> dict[str, str]:
     """URIs of the copies that a task reads, by the name of the input; none of a task without a spec."""
     inputs = json.loads(spec).get("inputs", {}) if spec else {}
     return {name: fields["uri"] for name, fields in inputs.items() if "uri" in fields}
-
-
-def left_by(spec: bytes) -> tuple[str, ...]:
-    """What is to go once the job of a task is COMPLETED: URIs of folders."""
-    folder = json.loads(spec).get("copies") if spec else None
-    return (folder,) if folder else ()

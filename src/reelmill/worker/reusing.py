@@ -33,7 +33,6 @@ from reelmill.telemetry.metrics import REUSE_HITS, REUSE_MISSES
 from reelmill.v1.jobs_pb2 import Job, OutputFile
 from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.attempt import Attempt
-from reelmill.worker.copies import left_by
 from reelmill.worker.receipts import found_by, taken
 
 log = get_logger(__name__)
@@ -290,7 +289,7 @@ def with_known(tasks: Iterable[NewTask], attempt: Attempt, engine: str) -> tuple
 def know(attempt: Attempt, engine: str) -> None:
     """Put into an attempt what its task's spec tells of it, its outputs and inputs; `engine`: names our own builds."""
     spec = attempt.task.spec
-    attempt.left, attempt.in_pieces = left_by(spec), bool(spec) and piece_in(spec) is not None
+    attempt.in_pieces = bool(spec) and piece_in(spec) is not None
     fields = json.loads(spec or b"{}")
     attempt.keys = fields.get("keys", {}) if fields.get("engine") == engine else {}
     attempt.digests = fields.get("digests", {})

@@ -259,7 +259,6 @@ class Worker:
             files=files,
             result=attempt.result,
             spawned=attempt.spawned,
-            left=attempt.left,
             keys={name: attempt.keys[name] for name in {file.output for file in files} & attempt.keys.keys()},
             lines=lines,
             failure=attempt.failure,

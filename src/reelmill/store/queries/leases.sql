@@ -187,10 +187,6 @@ WITH
 ),
 -- include: settle
 
--- name: sweep_folders
--- Folders that were for the tasks of a job that is COMPLETED.
-INSERT INTO storage_deletions (uri, not_before) SELECT uri, clock_timestamp() FROM unnest($1::text[]) AS left_over (uri);
-
 -- name: results_before
 -- What the tasks told that a task waited for, in the order of their ids.
 SELECT t.result FROM task_dependencies d JOIN tasks t ON t.id = d.depends_on WHERE d.task_id = $1 ORDER BY t.id;
