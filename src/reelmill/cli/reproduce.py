@@ -1,8 +1,9 @@
 """`reelmill reproduce`: makes a job's outputs again, here, by its receipts, and compares the bytes."""
 
 import asyncio
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from reelmill.v1.jobs_pb2 import Job, Output
     from reelmill.v1.receipts_pb2 import Receipt
 
+_BETWEEN = re.compile("[=,:;'\\[\\] ]")  # what stands beside a path in an argument
 _HOURS = 48.0
 _MEMORY_BYTES = 2**36
 
@@ -127,15 +129,17 @@ async def _run(launcher: "Launcher", ffmpeg: Path, run: "Receipt.Run", paths: Ma
     from reelmill.media import run as ffmpeg_run
     from reelmill.media.render.command import Command
     from reelmill.media.render.escaping import escaped
-    from reelmill.media.steps import FONT
+    from reelmill.media.steps import FONT, Program
 
-    if run.program != "ffmpeg":
-        raise Problem(f"{run.program} can't be run here: only what ffmpeg made is made again")
-    for name in run.outputs:
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    argv = tuple(f"file:{paths[one[5:]]}" if one.startswith("file:") and one[5:] in paths else one for one in run.argv)
+    known = {one.value: one for one in Program}
+    if run.program not in known:
+        raise Problem(f"{run.program} can't be run here: it is no program that this release knows")
+    for place in (*run.outputs, *folders_of(run.argv)):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    argv = tuple(_placed(one, paths) for one in run.argv)
     command = Command(
         argv=tuple(one.replace(FONT, escaped(str(fonts.FONT))) for one in argv),
+        program=known[run.program],
         reads=(*map(str, paths.values()), str(fonts.FONT)),
         written=tuple((PurePosixPath(text.path), text.text) for text in run.texts),
         outputs=tuple(run.outputs),
@@ -154,7 +158,19 @@ async def _run(launcher: "Launcher", ffmpeg: Path, run: "Receipt.Run", paths: Ma
             memory_bytes=_MEMORY_BYTES,
         )
     except AttemptFailed as error:
-        raise Problem(f"ffmpeg failed: {error.failure.message}", details=[error.failure.command]) from error
+        raise Problem(f"{run.program} failed: {error.failure.message}", details=[error.failure.command]) from error
+
+
+def folders_of(argv: Iterable[str]) -> set[str]:
+    """The folders below the working directory that the paths in arguments name."""
+    parts = (PurePosixPath(part) for one in argv for part in _BETWEEN.split(one) if "/" in part)
+    return {str(path.parent) for path in parts if not path.is_absolute() and ".." not in path.parts}
+
+
+def _placed(argument: str, paths: Mapping[str, Path]) -> str:
+    """An argument with the path of an input in the place of its name."""
+    scheme, name = ("file:", argument[5:]) if argument.startswith("file:") else ("", argument)
+    return f"{scheme}{paths[name]}" if name in paths else argument
 
 
 async def _compared(output: "Output", receipt: "Receipt", folder: Path) -> list[Compared]:
