@@ -91,3 +91,42 @@ def test_a_contract_of_any_preset_is_accepted_or_refused_by_field() -> None:
     for name in PRESETS:
         made = job("file:///a", {"preset": name, "contract": {"max_silence_seconds": 5}})
         assert all(one.field == "job.outputs[0].contract" for one in job_violations(made, "job")), name
+
+
+SPOKEN = MediaInfo()
+SPOKEN.CopyFrom(FILM)
+for _language in ("eng", "fra", ""):
+    SPOKEN.streams.add(kind=MediaInfo.Stream.SUBTITLE, codec="mov_text", language=_language)
+
+
+@pytest.mark.parametrize(
+    ("contract", "misses"),
+    [
+        ({"text_streams": 3, "caption_languages": ["en", "fr-CA", "fre"]}, {}),
+        ({"text_streams": 2}, {"text_streams": "3"}),
+        ({"caption_languages": ["eng", "de"]}, {"caption_languages": "eng, fra, und"}),
+        ({"codecs": ["h264", "aac"]}, {}),  # of pictures and sounds
+    ],
+)
+def test_captions_are_there_as_promised(contract: dict, misses: dict[str, str]) -> None:
+    assert judge(SPOKEN, **contract) == misses
+
+
+def test_captions_that_are_not_there_are_missed() -> None:
+    assert judge(text_streams=1, caption_languages=["en"]) == {"text_streams": "0", "caption_languages": "none"}
+    assert judge(text_streams=0) == {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "contract", "fields"),
+    [
+        ("transcode", {"caption_languages": ["en", "klingonish"]}, {"caption_languages[1]"}),
+        ("transcode", {"caption_languages": ["en"], "text_streams": 0}, {"text_streams"}),
+        ("audio", {"caption_languages": ["en"], "text_streams": 1}, {"text_streams", "caption_languages"}),
+        ("transcode", {"caption_languages": ["en"], "text_streams": 1}, set()),
+    ],
+)
+def test_what_captions_can_t_be_promised_is_told_by_field(operation: str, contract: dict, fields: set[str]) -> None:
+    made = job("file:///a.mp4", {"name": "a", operation: {}, "contract": contract})
+    found = {v.field.partition(".contract.")[2] for v in job_violations(made, "job")}
+    assert found == fields

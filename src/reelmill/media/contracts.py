@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import costs, effects, films, likeness, memory, pictures, seeing, tracks
+from reelmill.media import costs, effects, films, languages, likeness, memory, pictures, seeing, tracks
 from reelmill.media.contract import PlanContext, Source
 from reelmill.media.film import film
 from reelmill.media.geometry import aspects, display_size, fit
@@ -41,6 +41,8 @@ _LOOKS = {
     Analyze.LOUDNESS: ("min_lufs", "max_lufs", "max_true_peak_dbtp"),
 }
 _OF_PICTURE = ("min_width", "max_width", "min_height", "max_height", "min_frame_rate", "max_frame_rate", "min_vmaf")
+_SEEN_AND_HEARD = (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO)
+_NO_LANGUAGE = "und"
 _SAME = 1e-9
 _RATE = 0.001  # of frames a second: 29.97 and 30000/1001 are one
 _FILTERS_CPU = 0.6
@@ -58,6 +60,19 @@ def violations(output: Output, path: str) -> list[Violation]:
         given = contract.HasField("min_lufs") and contract.HasField("max_lufs") if name == "lufs" else bool(most)
         if given and least > most:
             found.append(Violation(f"{at}.max_{name}", f"must not be less than min_{name} ({least:g})"))
+    found += [
+        Violation(f"{at}.caption_languages[{i}]", "is no code of a language, such as en, eng or fr-CA")
+        for i, text in enumerate(contract.caption_languages)
+        if not languages.code(text)
+    ]
+    if contract.HasField("text_streams") and not contract.text_streams and contract.caption_languages:
+        found.append(Violation(f"{at}.text_streams", "must not be 0 where caption_languages are asked for"))
+    if operation == "audio":
+        found += [
+            Violation(f"{at}.{name}", "is for films: leave it out")
+            for name in ("text_streams", "caption_languages")
+            if _has(contract, name)
+        ]
     if operation == "audio" or output.transcode.no_video:
         found += [
             Violation(f"{at}.{name}", "is for pictures: leave it out") for name in _OF_PICTURE if _has(contract, name)
@@ -261,7 +276,13 @@ def judged(contract: Contract, facts: Facts) -> Measured:
         duration_seconds=info.duration_seconds,
         video_streams=kinds.count(MediaInfo.Stream.VIDEO),
         audio_streams=kinds.count(MediaInfo.Stream.AUDIO),
-        codecs=[stream.codec for stream in info.streams],
+        codecs=[stream.codec for stream in info.streams if stream.kind in _SEEN_AND_HEARD],
+        text_streams=kinds.count(MediaInfo.Stream.SUBTITLE),
+        caption_languages=[
+            languages.code(stream.language) or _NO_LANGUAGE
+            for stream in info.streams
+            if stream.kind == MediaInfo.Stream.SUBTITLE
+        ],
     )
     if picture is not None:
         told.width, told.height, told.frame_rate = picture.width, picture.height, picture.frame_rate
@@ -274,11 +295,14 @@ def judged(contract: Contract, facts: Facts) -> Measured:
     misses.between(contract, "width", told.width, "pixels")
     misses.between(contract, "height", told.height, "pixels")
     misses.between(contract, "frame_rate", told.frame_rate, "a second", slack=_RATE)
-    for name in ("video_streams", "audio_streams"):
+    for name in ("video_streams", "audio_streams", "text_streams"):
         if contract.HasField(name) and getattr(told, name) != getattr(contract, name):
             misses.add(name, str(getattr(contract, name)), str(getattr(told, name)))
     if contract.codecs and (others := [codec for codec in told.codecs if codec not in contract.codecs]):
         misses.add("codecs", " or ".join(contract.codecs), ", ".join(others))
+    wanted = [languages.code(text) for text in contract.caption_languages]
+    if lacking := [code for code in wanted if code not in told.caption_languages]:
+        misses.add("caption_languages", ", ".join(lacking), ", ".join(told.caption_languages) or "none")
     loud = told.loudness if told.HasField("loudness") else None
     if contract.HasField("min_lufs") and (loud is None or loud.integrated_lufs < contract.min_lufs - _SAME):
         misses.least("min_lufs", contract.min_lufs, loud.integrated_lufs if loud else None, "LUFS")

@@ -102,7 +102,7 @@ class Compare(_message.Message):
     def __init__(self, reference: _Optional[str] = ..., metrics: _Optional[_Iterable[_Union[Compare.Metric, str]]] = ...) -> None: ...
 
 class Contract(_message.Message):
-    __slots__ = ("miss", "min_duration_seconds", "max_duration_seconds", "min_width", "max_width", "min_height", "max_height", "min_frame_rate", "max_frame_rate", "video_streams", "audio_streams", "codecs", "min_lufs", "max_lufs", "max_true_peak_dbtp", "min_vmaf", "max_black_seconds", "max_freeze_seconds", "max_silence_seconds", "max_size_ratio", "max_peak_bitrate_bps")
+    __slots__ = ("miss", "min_duration_seconds", "max_duration_seconds", "min_width", "max_width", "min_height", "max_height", "min_frame_rate", "max_frame_rate", "video_streams", "audio_streams", "codecs", "min_lufs", "max_lufs", "max_true_peak_dbtp", "min_vmaf", "max_black_seconds", "max_freeze_seconds", "max_silence_seconds", "max_size_ratio", "max_peak_bitrate_bps", "text_streams", "caption_languages")
     class Miss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         MISS_UNSPECIFIED: _ClassVar[Contract.Miss]
@@ -132,6 +132,8 @@ class Contract(_message.Message):
     MAX_SILENCE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_RATIO_FIELD_NUMBER: _ClassVar[int]
     MAX_PEAK_BITRATE_BPS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_STREAMS_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_LANGUAGES_FIELD_NUMBER: _ClassVar[int]
     miss: Contract.Miss
     min_duration_seconds: float
     max_duration_seconds: float
@@ -153,7 +155,9 @@ class Contract(_message.Message):
     max_silence_seconds: float
     max_size_ratio: float
     max_peak_bitrate_bps: int
-    def __init__(self, miss: _Optional[_Union[Contract.Miss, str]] = ..., min_duration_seconds: _Optional[float] = ..., max_duration_seconds: _Optional[float] = ..., min_width: _Optional[int] = ..., max_width: _Optional[int] = ..., min_height: _Optional[int] = ..., max_height: _Optional[int] = ..., min_frame_rate: _Optional[float] = ..., max_frame_rate: _Optional[float] = ..., video_streams: _Optional[int] = ..., audio_streams: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., min_lufs: _Optional[float] = ..., max_lufs: _Optional[float] = ..., max_true_peak_dbtp: _Optional[float] = ..., min_vmaf: _Optional[float] = ..., max_black_seconds: _Optional[float] = ..., max_freeze_seconds: _Optional[float] = ..., max_silence_seconds: _Optional[float] = ..., max_size_ratio: _Optional[float] = ..., max_peak_bitrate_bps: _Optional[int] = ...) -> None: ...
+    text_streams: int
+    caption_languages: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, miss: _Optional[_Union[Contract.Miss, str]] = ..., min_duration_seconds: _Optional[float] = ..., max_duration_seconds: _Optional[float] = ..., min_width: _Optional[int] = ..., max_width: _Optional[int] = ..., min_height: _Optional[int] = ..., max_height: _Optional[int] = ..., min_frame_rate: _Optional[float] = ..., max_frame_rate: _Optional[float] = ..., video_streams: _Optional[int] = ..., audio_streams: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., min_lufs: _Optional[float] = ..., max_lufs: _Optional[float] = ..., max_true_peak_dbtp: _Optional[float] = ..., min_vmaf: _Optional[float] = ..., max_black_seconds: _Optional[float] = ..., max_freeze_seconds: _Optional[float] = ..., max_silence_seconds: _Optional[float] = ..., max_size_ratio: _Optional[float] = ..., max_peak_bitrate_bps: _Optional[int] = ..., text_streams: _Optional[int] = ..., caption_languages: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Stretch(_message.Message):
     __slots__ = ("start_seconds", "end_seconds")
@@ -288,7 +292,7 @@ class OutputResult(_message.Message):
     def __init__(self, analysis: _Optional[_Union[Analysis, _Mapping]] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ...) -> None: ...
 
 class Measured(_message.Message):
-    __slots__ = ("input_loudness", "gain_db", "loudness", "vmaf", "longest_black_seconds", "longest_freeze_seconds", "longest_silence_seconds", "size_ratio", "peak_bitrate_bps", "duration_seconds", "width", "height", "frame_rate", "video_streams", "audio_streams", "codecs", "misses")
+    __slots__ = ("input_loudness", "gain_db", "loudness", "vmaf", "longest_black_seconds", "longest_freeze_seconds", "longest_silence_seconds", "size_ratio", "peak_bitrate_bps", "duration_seconds", "width", "height", "frame_rate", "video_streams", "audio_streams", "codecs", "misses", "text_streams", "caption_languages")
     class Miss(_message.Message):
         __slots__ = ("field", "wanted", "found")
         FIELD_FIELD_NUMBER: _ClassVar[int]
@@ -315,6 +319,8 @@ class Measured(_message.Message):
     AUDIO_STREAMS_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
     MISSES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_STREAMS_FIELD_NUMBER: _ClassVar[int]
+    CAPTION_LANGUAGES_FIELD_NUMBER: _ClassVar[int]
     input_loudness: Levels
     gain_db: float
     loudness: Levels
@@ -332,4 +338,6 @@ class Measured(_message.Message):
     audio_streams: int
     codecs: _containers.RepeatedScalarFieldContainer[str]
     misses: _containers.RepeatedCompositeFieldContainer[Measured.Miss]
-    def __init__(self, input_loudness: _Optional[_Union[Levels, _Mapping]] = ..., gain_db: _Optional[float] = ..., loudness: _Optional[_Union[Levels, _Mapping]] = ..., vmaf: _Optional[float] = ..., longest_black_seconds: _Optional[float] = ..., longest_freeze_seconds: _Optional[float] = ..., longest_silence_seconds: _Optional[float] = ..., size_ratio: _Optional[float] = ..., peak_bitrate_bps: _Optional[int] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., video_streams: _Optional[int] = ..., audio_streams: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., misses: _Optional[_Iterable[_Union[Measured.Miss, _Mapping]]] = ...) -> None: ...
+    text_streams: int
+    caption_languages: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, input_loudness: _Optional[_Union[Levels, _Mapping]] = ..., gain_db: _Optional[float] = ..., loudness: _Optional[_Union[Levels, _Mapping]] = ..., vmaf: _Optional[float] = ..., longest_black_seconds: _Optional[float] = ..., longest_freeze_seconds: _Optional[float] = ..., longest_silence_seconds: _Optional[float] = ..., size_ratio: _Optional[float] = ..., peak_bitrate_bps: _Optional[int] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., video_streams: _Optional[int] = ..., audio_streams: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., misses: _Optional[_Iterable[_Union[Measured.Miss, _Mapping]]] = ..., text_streams: _Optional[int] = ..., caption_languages: _Optional[_Iterable[str]] = ...) -> None: ...

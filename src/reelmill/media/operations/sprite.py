@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
@@ -11,7 +11,7 @@ from reelmill.media.checks import background_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.formats.containers import CONTENT_TYPES
 from reelmill.media.formats.still import MAX_SIDE, STILLS
-from reelmill.media.geometry import Size, aspects, display_size, fit
+from reelmill.media.geometry import Scaling, Size, aspects, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.promises import NOTHING, Data, Expected, ExpectedStream, PlannedFile
 from reelmill.media.render.ffmpeg import seconds
@@ -85,111 +85,153 @@ class SpriteOperation:
         if is_still(source) or not length:
             what = "is a still picture" if is_still(source) else "does not say how long it is"
             raise AttemptFailed("INPUT_UNSUPPORTED", f"the input {what}; use the operation thumbnail", output=output)
-        cells, interval = _cells(spec, length, output)
-        cell = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, least=16)
-        sheet = Size(cell.final.width * spec.columns, cell.final.height * spec.rows)
-        sheets = math.ceil(cells / (spec.columns * spec.rows))
-        if max(sheet.width, sheet.height) > MAX_SIDE or sheets > MOST_SHEETS:
-            message = (
-                f"these are {sheets} sheets of {sheet.width} × {sheet.height} pixels, and {MOST_SHEETS} of {MAX_SIDE} ×"
-                f" {MAX_SIDE} are the most; give another width, or other columns and rows"
-            )
-            raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
-        still = STILLS[spec.format]
-        path = PurePosixPath(output, f"{output}-%04d.{still.extension}")
+        sheets = _sheets(output, spec, picture, length)
         times = PurePosixPath(output, f".{output}.times")
-        shown = Shown(
-            scaling=cell,
-            matrix=still.matrix,
-            full=still.full,
-            background=spec.background,
-            changing=may_change(source),
-            aspects=aspects(picture, 0.0),
-        )
         first = track.start + (track.late or 0) - cutting.origin(source, 0, (picture.index,))
-        graph = ",".join(
-            (
-                f"settb=AVTB,metadata=mode=add:key=shown:value=1,metadata=mode=print:key=shown:file={times}",
-                # The last key frame stands for at least one cell's time: else none might show it.
-                f"tpad=stop_mode=clone:stop_duration={seconds(interval / SECOND)}",
-                # By a fine clock, from the first cell's time on.
-                f"setpts=PTS-{seconds((first + _LESS) / SECOND)}/TB,fps=fps={_rate(interval)}:start_time=0:round=up",
-                f"tpad=stop_mode=clone:stop={cells},trim=end_frame={cells}",
-                *pictures.filters(picture, shown),
-                f"format={still.pixels}",
-                f"tile={spec.columns}x{spec.rows}",
-                pictures.ALONE,
-            )
-        )
-        info = source.info
-        composition = info.composition if info.HasField("composition") else None
-        stream = ExpectedStream(kind=MediaInfo.Stream.VIDEO, codec=still.codec, width=sheet.width, height=sheet.height)
-        promised = tuple(
-            PlannedFile(
-                output=output,
-                path=path.with_name(path.name % (i + 1)),
-                content_type=CONTENT_TYPES[still.extension],
-                expected=Expected(streams=(stream,)),
-                position=i + 1,
-            )
-            for i in range(sheets)
-        )
-        lines = PlannedFile(
-            output=output, path=times, content_type="text/plain", expected=NOTHING, data=Data.LINES, stored=False
-        )
-        writing = Writing(
-            path=path,
-            streams=(
-                Encoded(
-                    kind=Kind.VIDEO,
-                    taken=composing.taken(composition, picture.index, graph),
-                    encoder=still.encoder,
-                    options=still.quality(spec.quality) if still.quality else (),
-                    timing=("-fps_mode", "passthrough"),
-                    threads=1,
-                    frames=sheets,
-                ),
-            ),
-            options=("-map_metadata", "-1", "-f", "image2", "-start_number", "1"),
-            promised=(*promised, lines),
-        )
-        decoded = length / SECOND * (1 if picture.codec in _WHOLE else _part_of_keys(picture))
-        opened = reading(source)
-        cost = Cost(
-            seconds=length / SECOND,
-            reading_cpu=costs.decoding(picture, decoded),
-            reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
-            writing_bytes=memory.still(sheet, picture) * 2,
-        )
+        graph = _graph(spec, source, picture, sheets, first, times)
         made = Step(
-            reads=(
-                Reading(
-                    of=opened.of,
-                    demuxer=opened.demuxer,
-                    options=(*opened.options, f"-skip_frame:{picture.index}", "nokey"),
-                ),
-            ),
-            writes=(writing,),
-            cost=cost,
+            reads=(_keys_of(source, picture),),
+            writes=(_writing(output, spec, source, picture, sheets, graph, times),),
+            cost=_cost(source, picture, sheets, length, context),
             shares=False,
         )
         layout = Layout(
-            cells=cells,
+            cells=sheets.cells,
             columns=spec.columns,
             rows=spec.rows,
-            width=cell.final.width,
-            height=cell.final.height,
-            interval=interval,
+            width=sheets.cell.final.width,
+            height=sheets.cell.final.height,
+            interval=sheets.interval,
             first=first,
             begin=track.start,
             end=track.end,
-            sheet=f"{output}-{{}}.{still.extension}",
+            sheet=f"{output}-{{}}.{STILLS[spec.format].extension}",
         )
         return (made, _told(output, times, layout))
 
     def division(self, output: str, spec: Sprite, source: Source) -> Division | None:
         """None."""
         return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sheets:
+    """How cells lie on sheets."""
+
+    cells: int
+    interval: float
+    """Microseconds from the time of a cell to that of the next."""
+    cell: Scaling
+    sheet: Size
+    count: int
+    """Of sheets."""
+
+
+def _sheets(output: str, spec: Sprite, picture: MediaInfo.Stream, length: int) -> _Sheets:
+    """Of `length` microseconds of film. Raises AttemptFailed where they are too many, or too large."""
+    cells, interval = _cells(spec, length, output)
+    cell = fit(display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, least=16)
+    sheet = Size(cell.final.width * spec.columns, cell.final.height * spec.rows)
+    count = math.ceil(cells / (spec.columns * spec.rows))
+    if max(sheet.width, sheet.height) > MAX_SIDE or count > MOST_SHEETS:
+        message = (
+            f"these are {count} sheets of {sheet.width} × {sheet.height} pixels, and {MOST_SHEETS} of {MAX_SIDE} ×"
+            f" {MAX_SIDE} are the most; give another width, or other columns and rows"
+        )
+        raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
+    return _Sheets(cells=cells, interval=interval, cell=cell, sheet=sheet, count=count)
+
+
+def _graph(
+    spec: Sprite, source: Source, picture: MediaInfo.Stream, sheets: _Sheets, first: int, times: PurePosixPath
+) -> str:
+    """From key frames to sheets; `first`: when the first cell is shown, `times`: where it is told when frames are."""
+    still = STILLS[spec.format]
+    shown = Shown(
+        scaling=sheets.cell,
+        matrix=still.matrix,
+        full=still.full,
+        background=spec.background,
+        changing=may_change(source),
+        aspects=aspects(picture, 0.0),
+    )
+    return ",".join(
+        (
+            f"settb=AVTB,metadata=mode=add:key=shown:value=1,metadata=mode=print:key=shown:file={times}",
+            # The last key frame stands for at least one cell's time: else none might show it.
+            f"tpad=stop_mode=clone:stop_duration={seconds(sheets.interval / SECOND)}",
+            # By a fine clock, from the first cell's time on.
+            f"setpts=PTS-{seconds((first + _LESS) / SECOND)}/TB,fps=fps={_rate(sheets.interval)}:start_time=0:round=up",
+            f"tpad=stop_mode=clone:stop={sheets.cells},trim=end_frame={sheets.cells}",
+            *pictures.filters(picture, shown),
+            f"format={still.pixels}",
+            f"tile={spec.columns}x{spec.rows}",
+            pictures.ALONE,
+        )
+    )
+
+
+def _writing(
+    output: str,
+    spec: Sprite,
+    source: Source,
+    picture: MediaInfo.Stream,
+    sheets: _Sheets,
+    graph: str,
+    times: PurePosixPath,
+) -> Writing:
+    still, info = STILLS[spec.format], source.info
+    path = PurePosixPath(output, f"{output}-%04d.{still.extension}")
+    composition = info.composition if info.HasField("composition") else None
+    stream = ExpectedStream(
+        kind=MediaInfo.Stream.VIDEO, codec=still.codec, width=sheets.sheet.width, height=sheets.sheet.height
+    )
+    promised = tuple(
+        PlannedFile(
+            output=output,
+            path=path.with_name(path.name % (i + 1)),
+            content_type=CONTENT_TYPES[still.extension],
+            expected=Expected(streams=(stream,)),
+            position=i + 1,
+        )
+        for i in range(sheets.count)
+    )
+    lines = PlannedFile(
+        output=output, path=times, content_type="text/plain", expected=NOTHING, data=Data.LINES, stored=False
+    )
+    return Writing(
+        path=path,
+        streams=(
+            Encoded(
+                kind=Kind.VIDEO,
+                taken=composing.taken(composition, picture.index, graph),
+                encoder=still.encoder,
+                options=still.quality(spec.quality) if still.quality else (),
+                timing=("-fps_mode", "passthrough"),
+                threads=1,
+                frames=sheets.count,
+            ),
+        ),
+        options=("-map_metadata", "-1", "-f", "image2", "-start_number", "1"),
+        promised=(*promised, lines),
+    )
+
+
+def _keys_of(source: Source, picture: MediaInfo.Stream) -> Reading:
+    """The input, of whose picture key frames alone are decoded."""
+    opened = reading(source)
+    options = (*opened.options, f"-skip_frame:{picture.index}", "nokey")
+    return Reading(of=opened.of, demuxer=opened.demuxer, options=options)
+
+
+def _cost(source: Source, picture: MediaInfo.Stream, sheets: _Sheets, length: int, context: PlanContext) -> Cost:
+    decoded = length / SECOND * (1 if picture.codec in _WHOLE else _part_of_keys(picture))
+    return Cost(
+        seconds=length / SECOND,
+        reading_cpu=costs.decoding(picture, decoded),
+        reading_bytes=memory.decoding(picture, source.demuxer, context.threads),
+        writing_bytes=memory.still(sheets.sheet, picture) * 2,
+    )
 
 
 def _cells(spec: Sprite, length: int, output: str) -> tuple[int, float]:
