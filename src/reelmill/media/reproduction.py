@@ -15,7 +15,7 @@ MOST_CHARACTERS = 32768
 """Of a reproduction; a longer one is not told."""
 _FOLDER = 'cd "$(mktemp -d)"'
 _BRINGS = {"http": "curl -fsSL -o {name} {uri}", "https": "curl -fsSL -o {name} {uri}", "s3": "aws s3 cp {uri} {name}"}
-_OF_SERVER = ("files", "file_count", "total_bytes", "error", "result", "measured", "reused")
+_OF_SERVER = ("files", "file_count", "total_bytes", "error", "result", "measured", "reused", "from_preset")
 
 
 def of_commands(
