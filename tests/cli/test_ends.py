@@ -79,7 +79,7 @@ def test_a_run_that_is_killed_leaves_no_server_and_its_folder_to_the_next(tmp_pa
     assert done.returncode == 0, err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         ".reelmill-mine.txt",
-        "clip-podcast-audio-podcast-audio.mp3",
+        "clip-podcast-audio.mp3",
     ]
     # Nobody waits for what the killed one ran.
     assert asyncio.run(cancelled(tmp_path / "data" / "run" / "0")) == [True, False]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from uuid import uuid4
 
 from cli.conftest import Cli
@@ -90,7 +91,7 @@ def test_progress_never_goes_back_to_the_end(live_cli: Cli, live: Reelmill) -> N
 
 
 def test_a_failed_job_is_told_with_its_remedy_and_exit_code_1(live_cli: Cli, live: Reelmill) -> None:
-    result = live_cli("submit", "--input", f"{live.media}/none.mp4", "--preset", "web-mp4", "--watch")
+    result = live_cli("submit", "--input", f"file://{live.media}/none.mp4", "--preset", "web-mp4", "--watch")
     assert result.exit_code == 1
     assert "INPUT_NOT_FOUND (input): " in result.stdout
     assert "Change the input or the job, then submit it again." in result.stdout
@@ -154,8 +155,9 @@ def test_jobs_lists_newest_first_by_filter(idle_cli: Cli) -> None:
     run = str(uuid4())
     made = [submitted(idle_cli, "--label", f"run={run}") for _ in range(3)]
     listed = idle_cli("jobs", "--filter", f'labels.run = "{run}"', "--limit", "2").stdout.splitlines()
-    assert listed[0].split() == ["ID", "STATE", "DONE", "PRIORITY", "CREATED", "INPUT", "OUTPUTS"]
-    assert [line.split()[0] for line in listed[1:]] == made[:0:-1]
+    assert listed[0].split() == ["ID", "STATE", "DONE", "AGE", "INPUT"]
+    assert [line.split()[0] for line in listed[1:]] == [job_id[-8:] for job_id in made[:0:-1]]
+    assert max(map(len, listed)) <= 80
     as_json = idle_cli("jobs", "--filter", f'labels.run = "{run}"', "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in as_json] == made[::-1]
 
@@ -174,8 +176,90 @@ def test_what_is_wrong_is_told_by_field(idle_cli: Cli) -> None:
     result = idle_cli("submit", "-", input='{"inputs": [], "outputs": [{"name": "../x"}]}')
     assert result.exit_code == 2
     lines = result.stderr.splitlines()
-    assert lines[0] == "the request breaks a rule"
-    assert {line.split(":")[0].strip() for line in lines[1:]} == {"job.inputs", "job.outputs[0].name", "job.outputs[0]"}
+    assert lines[0] == "the job breaks some rules"
+    assert {line.split(": ")[1] for line in lines[1:]} == {"inputs", "outputs[0].name", "outputs[0]"}
+
+
+def test_what_options_say_wrong_is_told_by_them_in_a_line(idle_cli: Cli, tmp_path: Path) -> None:
+    given = ("submit", "--input", "https://example.org/x.mov")
+    for arguments, told in (
+        ((*given, "--preset", "web-mp5"), "--preset web-mp5: 'web-mp5' is no preset; did you mean 'web-mp4'?"),
+        ((*given, "--preset", "web-mp4", "--output-name", "../x"), "--output-name ../x: '../x' does not match"),
+        ((*given, "--preset", "web-mp4", "--pool", "A B"), "--pool: 'A B' does not match"),
+        (("submit", "--input", "none.mov", "--preset", "web-mp4"), "--input none.mov: there is no such file here"),
+    ):
+        result = idle_cli(*arguments)
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+        assert result.stderr.startswith(told)
+
+
+def test_a_job_is_meant_by_its_last_letters_its_beginning_and_as_the_last(idle_cli: Cli) -> None:
+    job_id = submitted(idle_cli)
+    for meant in (job_id[-8:], job_id[:-1], job_id[-8:].upper(), "@last"):
+        assert json.loads(idle_cli("job", meant, "--json").stdout)["id"] == job_id, meant
+    nobody = idle_cli("job", "00000000-1")
+    assert (nobody.exit_code, "no job's id begins or ends with '00000000-1'" in nobody.stderr) == (1, True)
+    other = submitted(idle_cli)
+    several = idle_cli("job", job_id[:4])
+    assert several.exit_code == 2 and "jobs' ids begin or end with" in several.stderr
+    assert idle_cli("cancel", other[-8:]).stdout == f"{other}: CANCELLED\n"
+
+
+def test_a_job_is_submitted_again_whatever_became_of_it(idle_cli: Cli) -> None:
+    job_id = submitted(idle_cli, "--label", "asset=42", "--priority", "7")
+    made = json.loads(idle_cli("replay", job_id[-8:], "--json").stdout)
+    assert (made["priority"], made["labels"], made["outputs"][0]["name"]) == (7, {"asset": "42"}, "sound")
+    other = json.loads(idle_cli("replay", job_id, "--preset", "poster", "--json").stdout)
+    assert [(o["name"], o["from_preset"]) for o in other["outputs"]] == [("poster", "poster")]
+    refused = idle_cli("replay", job_id, "--preset", "web-mp5")
+    assert (refused.exit_code, refused.stderr.startswith("--preset web-mp5: ")) == (2, True)
+
+
+def test_presets_are_saved_of_a_job_shown_and_removed(idle_cli: Cli, tmp_path: Path) -> None:
+    name = f"mine-{uuid4().hex[:8]}"
+    (tmp_path / "job.json").write_text(json.dumps({"outputs": [{"name": "a", "audio": {"bitrate_bps": 64000}}]}))
+    assert idle_cli("presets", "save", name, "job.json").stdout == f"{name}@1\n"
+    both = [{"name": "a", "audio": {}}, {"name": "web", "preset": "web-av1"}]
+    (tmp_path / "both.json").write_text(json.dumps({"outputs": both}))
+    assert idle_cli("presets", "save", name, "both.json").stdout == f"{name}@2\n"
+    shown = json.loads(idle_cli("presets", name, "--json").stdout)
+    assert [part["part"] for part in shown["outputs"]] == ["a", "web-av1", "web-h264", "web-poster"]
+    first = json.loads(idle_cli("presets", f"{name}@1", "--json").stdout)
+    assert int(first["audio"]["bitrate_bps"]) == 64000
+    listed = idle_cli("presets").stdout
+    assert re.search(rf"^{name}@2 +audio, transcode, thumbnail ", listed, re.MULTILINE)
+    assert idle_cli("presets", "rm", name).stdout.startswith(f"{name}: removed")
+    refused = idle_cli("presets", "save", "web-mp4", "job.json")
+    assert (refused.exit_code, "'web-mp4' comes with Reelmill" in refused.stderr) == (2, True)
+
+
+def test_files_are_looked_into_jobs_checked_and_outputs_fetched(live_cli: Cli, live: Reelmill, tmp_path: Path) -> None:
+    shown = live_cli("probe", f"{live.media}/clip.mp4").stdout
+    assert re.search(r"^0 +video +h264 .*320×180", shown, re.MULTILINE)
+    missing = live_cli("probe", f"file://{live.media}/none.mp4")
+    assert (missing.exit_code, len(missing.stderr.splitlines())) == (2, 1)
+    body = {"inputs": [{"uri": f"file://{live.media}/clip.mp4"}], "outputs": [{"name": "s", "audio": {}}]}
+    assert live_cli("validate", "-", input=json.dumps(body)).stdout == "-: good; it makes s\n"
+    body["outputs"].append({"name": "t", "audio": {"channels": 9}})
+    wrong = live_cli("validate", "-", input=json.dumps(body))
+    assert wrong.exit_code == 2 and wrong.stderr.startswith("standard input: outputs[1].audio.channels: 9 is not")
+    job_id = live_cli(
+        "submit", "--input", f"{live.media}/clip.mp4", "--preset", "podcast-audio", "--watch"
+    ).stdout.split()[0]
+    fetched = live_cli("download", job_id[-8:], "-o", "got", "--gateway", live.http)
+    assert fetched.stdout == "got/podcast-audio/podcast-audio.mp3\n", fetched.stderr
+    assert (tmp_path / "got/podcast-audio/podcast-audio.mp3").stat().st_size > 1000
+    assert live_cli("download", job_id, "-o", "got", "--gateway", f"http://{HOST}:1").exit_code == 0  # it is there
+    nothing = live_cli("explain", job_id)
+    assert (nothing.exit_code, "is COMPLETED: nothing of it failed" in nothing.stderr) == (1, True)
+
+
+def test_a_failure_is_explained(live_cli: Cli, live: Reelmill) -> None:
+    (live.media / "words.mp4").write_text("no media\n" * 1000)
+    done = live_cli("submit", "--input", f"{live.media}/words.mp4", "--preset", "podcast-audio", "--watch")
+    told = live_cli("explain", done.stdout.split()[0]).stdout.splitlines()
+    assert told[0].startswith("INPUT_NOT_MEDIA: ")
+    assert any(line.startswith("remedy: ") for line in told)
 
 
 def test_usage_faults_are_one_line(cli: Cli) -> None:

@@ -30,7 +30,7 @@ def test_help_lists_every_command(cli: Cli) -> None:
             *("up", "run", "demo", "submit", "jobs", "job", "watch", "cancel", "retry", "delete", "logs"),
             *("api", "gateway", "worker", "scheduler", "migrate", "doctor", "settings"),
         ):
-            assert re.search(rf"^│ {command} ", text, re.MULTILINE), command
+            assert re.search(rf"^  {command} ", text, re.MULTILINE), command
     assert re.fullmatch(r"reelmill \d+\.\d+\.\d+\n", cli("--version").output)
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reelmill.cli.findings import findings_view
+from reelmill.cli.ids import SHOWN
 from reelmill.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 COUNTED = 1000
 """Up to which the api counts tasks that go before another."""
+_BEFORE_INPUT = 37  # letters of a line of `reelmill jobs`, with the widest state
 _FILE_WIDTH = 200  # a log or a pipe has no width: nothing is cut off there
 _STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow", "PROCESSING": "cyan"}
 _TIMES: dict[Literal["create_time", "start_time", "next_attempt_time", "cancel_time", "end_time"], str] = {
@@ -89,22 +91,33 @@ def state_text(state: str, phase: str = "") -> Text:
     return Text(shown, style=_STYLES.get(state, ""))
 
 
-def jobs_table(jobs: Sequence["Job"]) -> Table:
-    """Jobs, a line for each."""
+def jobs_table(jobs: Sequence["Job"], *, columns: int = 80) -> Table:
+    """Jobs, a line of so many letters for each; of an id the last ones, by which every command knows it."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("ID", "STATE", "DONE", "PRIORITY", "CREATED", "INPUT", "OUTPUTS"):
-        table.add_column(heading, justify="right" if heading in ("DONE", "PRIORITY") else "left", no_wrap=True)
+    for heading in ("ID", "STATE", "DONE", "AGE", "INPUT"):
+        table.add_column(heading, justify="right" if heading in ("DONE", "AGE") else "left", no_wrap=True)
     for job in jobs:
+        state = job.State.Name(job.state)
+        percent = 100.0 if state == "COMPLETED" else job.progress.percent
         table.add_row(
-            job.id,
-            state_text(job.State.Name(job.state)),
-            f"{job.progress.percent:.0f} %" if job.HasField("progress") else "",
-            str(job.priority),
-            local_time(job.create_time.ToDatetime()),
-            Text(_short(job.inputs[0].uri) if job.inputs else ""),
-            Text(", ".join(o.name for o in job.outputs)),
+            job.id[-SHOWN:],
+            state_text(state),
+            f"{percent:.0f} %" if state == "COMPLETED" or job.HasField("progress") else "",
+            age_text(job.create_time.ToDatetime()),
+            Text(_short(job.inputs[0].uri, max(16, columns - _BEFORE_INPUT)) if job.inputs else ""),
         )
     return table
+
+
+def age_text(utc: datetime) -> str:
+    """How long ago a time of a message was: 12s, 5m, 3h, 2d."""
+    from datetime import UTC
+
+    seconds = max(0, round((datetime.now(UTC) - utc.replace(tzinfo=UTC)).total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
 
 
 def workers_table(workers: Sequence["Worker"]) -> Table:
@@ -318,5 +331,5 @@ def _file_name(file: "OutputFile") -> str:
     return unquote(urlsplit(file.uri).path) if file.uri.startswith("file:") else file.uri
 
 
-def _short(uri: str) -> str:
-    return uri if len(uri) <= 48 else f"…{uri[-47:]}"
+def _short(uri: str, letters: int) -> str:
+    return uri if len(uri) <= letters else f"…{uri[1 - letters :]}"

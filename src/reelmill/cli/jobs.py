@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reelmill.cli.configuration import api_target, load
+from reelmill.cli.ids import full_id
 from reelmill.cli.problems import FAILED, USAGE, Problem
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from reelmill.client import Client
     from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, Task
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The job's id, its beginning or its last letters; @last is the newest.")
+]
 Api = Annotated[
     str | None, typer.Option("--api", metavar="HOST:PORT", help="Where the api is. Default: REELMILL_API_TARGET.")
 ]
@@ -54,7 +57,8 @@ def submit(
     api: Api = None,
 ) -> None:
     """Submit a job and print its id."""
-    from reelmill.cli.specification import job_from_json, job_from_options, read_json
+    from reelmill.cli.flags import told_in_flags
+    from reelmill.cli.specification import job_from_json, job_from_options, missing_input, read_json
 
     if (file is None) == (not uris):
         raise Problem("give either a job's JSON file, or --input and --preset", exit_code=USAGE)
@@ -62,6 +66,8 @@ def submit(
         job = job_from_json(read_json(file), source=file)
     else:
         job = job_from_options(uris or [], presets or [], output_names or [])
+        if missing := missing_input(uris or []):
+            raise Problem(missing, exit_code=USAGE)
     if destination is not None:
         job.destination = destination
     if priority is not None:
@@ -78,7 +84,7 @@ def submit(
     job.requires.extend(requires or [])
     if anew:
         job.reuse = False
-    with connected(api) as client:
+    with connected(api) as client, told_in_flags(job, source=file or ""):
         if dry_run:
             checked = client.validate_job(job, full=True)
             print_json(checked) if as_json else typer.echo("\n".join(step.command for step in checked.steps))
@@ -92,7 +98,7 @@ def submit(
         else:
             typer.echo(created.id)
         if watch:
-            _follow(client, created.id, after_sequence=0, as_json=as_json)
+            follow(client, created.id, after_sequence=0, as_json=as_json)
 
 
 def list_jobs(
@@ -110,7 +116,8 @@ def list_jobs(
         for job in found:
             print_json(job)
     else:
-        out().print(jobs_table(found))
+        console = out()
+        console.print(jobs_table(found, columns=console.width))
 
 
 def workers(as_json: AsJson = False, api: Api = None) -> None:
@@ -138,6 +145,7 @@ def show(
 ) -> None:
     """Show a job."""
     with connected(api) as client:
+        job_id = full_id(client, job_id)
         if tasks:
             _show_tasks(list(client.job_tasks(job_id, page_size=1000)), as_json)
             return
@@ -158,7 +166,7 @@ def watch(
 ) -> None:
     """Follow a job to its end; exit code 1 unless COMPLETED."""
     with connected(api) as client:
-        _follow(client, job_id, after_sequence=after, as_json=as_json)
+        follow(client, full_id(client, job_id), after_sequence=after, as_json=as_json)
 
 
 def cancel(
@@ -169,7 +177,7 @@ def cancel(
 ) -> None:
     """Ask a job to stop."""
     with connected(api) as client:
-        job = client.cancel_job(job_id, reason)
+        job = client.cancel_job(full_id(client, job_id), reason)
     if as_json:
         print_json(job)
     else:
@@ -179,13 +187,13 @@ def cancel(
 def retry(job_id: Id, watch: Watching = False, as_json: AsJson = False, api: Api = None) -> None:
     """Submit a FAILED or CANCELLED job again and print the new job's id."""
     with connected(api) as client:
-        job = client.retry_job(job_id)
+        job = client.retry_job(full_id(client, job_id))
         if as_json:
             print_json(job)
         else:
             typer.echo(job.id)
         if watch:
-            _follow(client, job.id, after_sequence=0, as_json=as_json)
+            follow(client, job.id, after_sequence=0, as_json=as_json)
 
 
 def delete(
@@ -206,7 +214,7 @@ def delete(
     if bool(job_ids) == bool(filter):
         raise Problem("give either ids, or --label, --state or --older-than", exit_code=USAGE)
     with connected(api) as client:
-        for job_id in job_ids or []:
+        for job_id in [full_id(client, text) for text in job_ids or []]:
             client.delete_job(job_id)
             typer.echo(f"{job_id}: deleted")
         if filter:
@@ -219,7 +227,7 @@ def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
 
     console = out()
     with connected(api) as client:
-        for line in client.job_logs(job_id):
+        for line in client.job_logs(full_id(client, job_id)):
             if as_json:
                 print_json(line)
             else:
@@ -245,7 +253,7 @@ def connected(api: str | None) -> Iterator["Client"]:
         raise Problem(message, details=[error.message]) from error
 
 
-def _follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool) -> None:
+def follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool) -> None:
     """Show a job's events and how it ended. Raises Exit unless it is COMPLETED."""
     from reelmill.cli.display import err
     from reelmill.cli.following import following

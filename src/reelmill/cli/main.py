@@ -1,21 +1,49 @@
 """The command `reelmill`. Commands import what they need when they run, so that help is quick."""
 
+import importlib
 import io
 import sys
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from reelmill import __version__
-from reelmill.cli import access, doctor, jobs, local, operations, reproduce, serve, settings_command, webhooks
 from reelmill.cli.configuration import is_text
-from reelmill.cli.problems import INTERRUPTED, Problem, problem_of
+from reelmill.cli.problems import INTERRUPTED, USAGE, Problem, problem_of
+from reelmill.cli.table import COMMANDS, help_page, no_command, terminal_columns
 
 
 class Commands(TyperGroup):
-    """Tells problems in lines of their own and sets the exit code."""
+    """Imports a command when it is asked for, tells problems in lines of their own and sets the exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command, its module imported; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(f"reelmill.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        made = typer.main.get_command(found)
+        made.name = cmd_name
+        return made
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant, and its arguments."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise Problem(no_command(args[0]), exit_code=USAGE)
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the page that needs no command's module."""
+        typer.echo(help_page(terminal_columns()))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line."""
@@ -70,41 +98,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-_PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    "Try it": {"up": serve.up, "run": local.run, "demo": local.demo, "operations": operations.operations},
-    "Jobs": {
-        "submit": jobs.submit,
-        "jobs": jobs.list_jobs,
-        "job": jobs.show,
-        "watch": jobs.watch,
-        "cancel": jobs.cancel,
-        "retry": jobs.retry,
-        "delete": jobs.delete,
-        "logs": jobs.logs,
-        "reproduce": reproduce.reproduce,
-    },
-    "Run it in production": {
-        "api": serve.api,
-        "gateway": serve.gateway,
-        "worker": serve.worker,
-        "scheduler": serve.scheduler,
-        "migrate": serve.migrate,
-    },
-    "Look into it": {
-        "workers": jobs.workers,
-        "audit": access.audit,
-        "doctor": doctor.doctor,
-        "settings": settings_command.settings,
-    },
-}
-for _panel, _commands in _PANELS.items():
-    for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(_command)
-app.add_typer(webhooks.commands, name="webhooks", rich_help_panel="Jobs")
-for _name, _group in {"keys": access.keys, "tenants": access.tenants}.items():
-    app.add_typer(_group, name=_name, rich_help_panel="Say who may call")
 
 
 def main() -> None:

@@ -58,19 +58,23 @@ def staging(out: Path) -> Iterator[Path]:
 
 
 def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> None:
-    """Move a job's files from below `staged` to `out`/<name>-<file>, and note that in the job.
+    """Move a job's files from below `staged` to `out`/<name>-<output>.<ext>, and note that in the job.
 
     What is a tree of files, as a stream is, goes to `out`/<name>/, or `out`/<name>-<output>/ where there are several.
     Raises Problem instead of replacing one of `keep`, the inputs.
     """
+    taken = set[Path]()
     trees = [output.name for output in job.outputs if any("/" in file.path for file in output.files)]
     for output in job.outputs:
         for file in output.files:
             source = Path(unquote(urlsplit(file.uri).path))
             if output.name in trees:
                 target = out / (name if len(trees) == 1 else f"{name}-{output.name}") / file.path
-            else:  # the first part is the attempt's folder
-                target = out / "-".join([name, *source.relative_to(staged).parts[1:]])
+            else:  # a file is called as its output is; with both where two outputs would be called the same
+                target = out / f"{name}-{file.path}"
+                if target in taken or not file.path.startswith(output.name):
+                    target = out / f"{name}-{output.name}-{file.path}"
+            taken.add(target)
             if target.exists() and any(target.samefile(k) for k in keep if k.exists()):
                 raise Problem(f"{target} is an input: choose another folder with -o, or another output name")
             try:

@@ -10,6 +10,8 @@ from google.protobuf.json_format import Parse, ParseError
 from reelmill.cli.problems import USAGE, Problem
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
 
 def read_json(file: str) -> str:
     """The text of a file, or of standard input for `-`."""
@@ -43,6 +45,14 @@ def job_from_options(uris: Sequence[str], presets: Sequence[str], names: Sequenc
 
 def to_uri(text: str) -> str:
     """A URI as it is; a path of this machine as a file: URI."""
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text) and not Path(text).exists():
+    if _SCHEME.match(text) and not Path(text).exists():
         return text
     return Path(text).absolute().as_uri()
+
+
+def missing_input(texts: Sequence[str]) -> str:
+    """What to tell of the first path of this machine that is no file; empty where there is none."""
+    for text in texts:
+        if not _SCHEME.match(text) and not Path(text).is_file():
+            return f"--input {text}: there is no such file here; of the server's machine write file:///PATH"
+    return ""

@@ -1,0 +1,78 @@
+"""Help and typos are told without the modules of the commands, and say what those say."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+from google.protobuf.json_format import ParseDict
+
+from reelmill.cli.explaining import explained, script_of
+from reelmill.cli.table import COMMANDS, PANELS, help_page, no_command
+from reelmill.v1.jobs_pb2 import Job
+
+SLOW = ("typer", "rich", "grpc", "google.protobuf", "asyncio", "asyncpg", "av", "pydantic", "yaml", "reelmill.cli.main")
+TOLD = f"""
+import sys
+from reelmill.cli.entry import main
+try:
+    main()
+finally:
+    print([name for name in {SLOW!r} if name in sys.modules], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("--version",), ("jbos",), ("jbos", "--json")])
+def test_what_needs_no_command_imports_none(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+    if arguments[:1] == ("jbos",):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.splitlines()[0] == "there is no command 'jbos'; did you mean jobs?"
+    else:
+        assert (done.returncode, "Usage" in done.stdout or "reelmill" in done.stdout) == (0 if arguments else 2, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_where_the_table_says_and_does_what_it_says(name: str) -> None:
+    module, attribute, told = COMMANDS[name]
+    found = getattr(import_module(f"reelmill.cli.{module}"), attribute)
+    own = found.info.help if isinstance(found, typer.Typer) else found.__doc__
+    begin = " ".join(told.rstrip(".").split()[:2])
+    assert " ".join((own or "").split()).startswith(begin), (told, own)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_page_fits_the_terminal(columns: int) -> None:
+    lines = help_page(columns).splitlines()
+    assert max(map(len, lines[3:])) <= max(columns, 44)
+    assert [line.rstrip(":") for line in lines if line.endswith(":") and line[0] != " "] == ["Options", *PANELS]
+
+
+def test_a_name_that_is_like_none_is_told_where_they_are_listed() -> None:
+    assert no_command("zzzzzz") == "there is no command 'zzzzzz'; reelmill --help lists them"
+
+
+def test_a_failure_is_told_by_cause_line_and_remedy() -> None:
+    error = {"code": "INPUT_CORRUPT", "category": "INPUT", "message": "m", "command": "ffmpeg", "output": "web"}
+    job = ParseDict({"id": "01a21833-e780-7477-ac9e-7f9bb28cdf6f", "error": error}, Job())
+    assert explained(job) == [
+        "INPUT_CORRUPT: m",
+        "output: web",
+        f"remedy: Change the input or the job, then submit it again: reelmill replay {job.id}",
+        f"again: reelmill explain {job.id[-8:]} --reproduce DIR",
+    ]
+    job.error.cause, job.error.deciding_line, job.error.remedy = "c", "d", "r {x}"
+    assert explained(job)[:4] == ["INPUT_CORRUPT: c", "output: web", "told by: d", "remedy: r {x}"]
+
+
+def test_a_script_makes_its_folders_and_runs_the_command(tmp_path: Path) -> None:
+    script = tmp_path / "reproduce.sh"
+    script.write_text(script_of("/bin/cp /etc/hostname 'a b/c.txt'"))
+    subprocess.run(["/bin/sh", str(script)], cwd="/", check=True)
+    assert (tmp_path / "a b/c.txt").is_file()
+    assert "mkdir -p web" in script_of("ffmpeg -i file:/x/talk.mov file:web/web.mp4")
