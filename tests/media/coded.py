@@ -68,8 +68,10 @@ def number(frame: av.VideoFrame) -> int:
 def shown(path: Path, *, from_zero: bool = False) -> list[tuple[float, int]]:
     """When each frame of a film is shown, from its earliest track's beginning or as it says, and its number."""
     with av.open(str(path)) as container:
-        begin = 0.0 if from_zero else (container.start_time or 0) / 1e6
-        return [(float(f.pts * f.time_base) - begin, number(f)) for f in container.decode(video=0)]
+        begin = None if container.start_time is None else container.start_time / 1e6  # known before all is read, or not
+        seen = [(float(f.pts * f.time_base), number(f)) for f in container.decode(video=0)]
+    begin = 0.0 if from_zero else seen[0][0] if begin is None else begin
+    return [(time - begin, which) for time, which in seen]
 
 
 def still(path: Path) -> int:

@@ -74,6 +74,12 @@ def clip(folder: Path, made: dict) -> Path:
         "b_frames": 0, "late": 0.3, "sound_seconds": 0.5, "places": [0.0, 0.0, 0.0, 0.5],
     }
 )  # fmt: skip
+@example(  # nobody says where it begins
+    made={
+        "suffix": "nut", "rate": 10.0, "count": 20, "keep": [True, False, False, False, False, False], "gop": 5,
+        "b_frames": 1, "late": 0.0, "sound_seconds": 0.0, "places": [0.0, 0.2, 0.5, 0.9],
+    }
+)  # fmt: skip
 async def test_what_comes_out_is_what_was_shown(studio: Studio, tmp_path: Path, made: dict) -> None:
     note(repr(made))
     path = clip(tmp_path, made)
