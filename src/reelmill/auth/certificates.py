@@ -75,7 +75,8 @@ class Watched:
                 return False
             self.made = self._make()  # a chain and a key that do not belong together raise
         except OSError as error:
-            log.warning("a new certificate can't be used; the one before goes on", reason=str(error))
+            file = str(self._certificate.chain)
+            log.warning("a new certificate can't be used; the one before goes on", file=file, reason=str(error))
             return False
         self._state = state
         log.info("a new certificate is used", file=str(self._certificate.chain))
