@@ -179,7 +179,7 @@ async def test_nobody_waits_for_a_database_that_is_away() -> None:
     began = time.monotonic()
     for _ in range(100):
         assert await away.queue(job) is None
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     assert (await away.rates()).known(TASK, Measure.WALL) == 0
 
 
@@ -190,7 +190,7 @@ async def test_nobody_waits_long_for_a_database_that_hangs(api: Api, database: D
         began = time.monotonic()
         for _ in range(40):
             assert await asked.queue(made) is None
-        assert time.monotonic() - began < 10, "the first one waits for half a second, and not each"
+        assert time.monotonic() - began < 15, "the first one waits for half a second, and not each"
     reading = asked._lines._reading
     assert reading
     await reading

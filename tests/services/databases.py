@@ -40,7 +40,8 @@ class Databases:
 
     async def _create(self, template: str) -> str:
         name = f"reelmill_test_{secrets.token_hex(6)}"
-        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # By copying files: a third less work than by the log, page by page.
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         url = urlsplit(self._server_url)._replace(path=f"/{name}").geturl()
         self._made.append(url)
         return url
