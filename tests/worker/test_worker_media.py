@@ -15,7 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psutil
 import pytest
@@ -45,6 +45,7 @@ from reelmill.media.warm import Answer, WarmChildren, _WarmChild
 from reelmill.storage.access import Access
 from reelmill.storage.fetch import Fetched, HttpLimits
 from reelmill.storage.storage import Storage
+from reelmill.storage.tenants import Allowed
 from reelmill.storage.uris import file_path, file_uri, unrecorded_upload_uri, upload_uri
 from reelmill.storage.workdir import KEPT, WorkRoot
 from reelmill.store.database import Database
@@ -66,6 +67,8 @@ from reelmill.worker.intake import Abilities
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.reusing import Reuse
 
+ANOTHER_TENANT = UUID(int=7)
+"""That may read what the default one may."""
 STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
 SOUND = Output(name="sound", audio=AudioExtract(format=AudioExtract.MP3))
 MOVIE = Output(name="movie", transcode=Transcode())
@@ -105,7 +108,15 @@ class Media:
         roots = [self.folder]
         buckets = ["bucket"]
         own = file_uri(self.folder / "own")
-        access = Access(own=own, read_roots=roots, write_roots=roots, read_buckets=buckets, write_buckets=buckets)
+        another = Allowed(read_roots=(self.folder,))
+        access = Access(
+            own=own,
+            read_roots=roots,
+            write_roots=roots,
+            read_buckets=buckets,
+            write_buckets=buckets,
+            tenants=((ANOTHER_TENANT, another),),
+        )
         uploads = UploadStore(self.rig.store.database)
         storage = Storage(access=access, max_bytes=10**9, http=http, s3_endpoint=s3_endpoint, uploads=uploads)
         work = WorkRoot(self.work, reserve_bytes=0)

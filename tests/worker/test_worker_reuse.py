@@ -11,13 +11,13 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from store.kit import TENANT, new_job
 from waiting import patient
 from worker import test_worker_media
-from worker.test_worker_media import CHUNKED, SMALL, SOUND, SPREAD, Media
+from worker.test_worker_media import ANOTHER_TENANT, CHUNKED, SMALL, SOUND, SPREAD, Media
 
 from reelmill.media.builds import builds
 from reelmill.media.validate import with_defaults
@@ -190,8 +190,7 @@ async def test_what_is_another_is_made(media: Media, old_source: Path) -> None:
     first = await done(media, SMALL, source=old_source)
     away = own(media)
     # Another tenant, one who wants none, a changed input of the same size.
-    them = uuid4()
-    assert reused(await done(media, SMALL, source=old_source, tenant_id=them)) == []
+    assert reused(await done(media, SMALL, source=old_source, tenant_id=ANOTHER_TENANT)) == []
     assert reused(await done(media, SMALL, source=old_source, reuse=False)) == []
     told = old_source.stat()
     data = old_source.read_bytes()
