@@ -140,7 +140,7 @@ def test_an_entry_that_is_no_bucket_is_refused_naming_the_setting(entry: str) ->
         Settings(s3_read_buckets=(entry,))
 
 
-OURS_ID, OTHER = DEFAULT_IDENTITY.tenant_id, uuid4()
+OURS_ID, OTHER = DEFAULT_IDENTITY.tenant_id, UUID(int=6)  # each process of a run must name its tests alike
 JOB = f"{uuid4()}-1"
 OLD, NEW = ("outputs/j-1/web.mp4", f"outputs/{JOB}/web.mp4", f"uploads/{uuid4()}/talk.mov"), f"{uuid4()}-talk.mov"
 
@@ -175,7 +175,7 @@ def test_a_tenant_names_its_own_files_and_the_default_one_those_from_before(data
         assert other.input_violation(f"{top}/outputs/{OTHER}/../{OURS_ID}/{JOB}/web.mp4")
 
 
-THIRD = UUID(int=5)  # each process of a run must name its tests alike
+THIRD = UUID(int=5)
 
 
 @pytest.mark.parametrize("own", ["file", "s3"])
