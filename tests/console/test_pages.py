@@ -1,5 +1,6 @@
 """The pages of a running system, as a browser without scripts sees them, and its live parts."""
 
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,9 @@ def test_a_job_shows_what_it_made(browser: httpx.Client, done: pb.Job) -> None:
 
 def test_a_failure_is_explained(browser: httpx.Client, failed: pb.Job) -> None:
     page = browser.get(f"/jobs/{failed.id}").text
-    assert failed.error.code in page
+    told = failed.error
+    assert told.code in page and html.escape(told.remedy, quote=True).replace("&#x27;", "&#39;") in page
+    assert html.escape(told.cause[1:]).replace("&#x27;", "&#39;") in page
     assert "Why it failed" in page
     assert 'value="retry"' in page
 

@@ -60,15 +60,29 @@ def test_the_deciding_line_is_lit_and_stands_once() -> None:
     error = pb.JobError(
         code="INPUT_CORRUPT",
         category=pb.JobError.INPUT,
-        message="the input is damaged or cut off: [mov] moov atom not found",
+        message="the input is damaged or cut off: moov atom not found",
+        cause="the file is cut off before its index",
+        remedy="export it once more",
+        deciding_line="moov atom not found",
         stderr_tail="one\n[mov] moov atom not found\nError opening input\n",
     )
+
+    def lit() -> list[str]:
+        return [line.text for line in failures.explain(error).lines if line.decides]
+
     told = failures.explain(error)
-    assert told.cause == "the input is damaged or cut off"
-    assert [line.text for line in told.lines if line.decides] == ["[mov] moov atom not found"]
-    assert "damaged" in told.remedy
-    error.message = "something else"
-    assert [line.text for line in failures.explain(error).lines if line.decides] == ["[mov] moov atom not found"]
+    assert (told.cause, told.remedy) == (error.cause, error.remedy)
+    assert lit() == ["[mov] moov atom not found"]
+    error.stderr_tail = "much more\n" * 2 * failures.MOST_LINES
+    assert lit() == ["moov atom not found"]
+    assert len(failures.explain(error).lines) == failures.MOST_LINES + 1
+    error.deciding_line = ""
+    assert not lit()
+
+
+def test_a_failure_of_a_release_before_is_told_by_its_message() -> None:
+    told = failures.explain(pb.JobError(code="NEW", message="it broke", command="ffmpeg -i a"))
+    assert (told.cause, told.reproduction) == ("it broke", "ffmpeg -i a")
     assert failures.explain(pb.JobError(code="NEW")).cause == "NEW"
 
 
