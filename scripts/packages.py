@@ -6,6 +6,7 @@ from mutant import media
 
 WORDS = "tests/unit/test_media_webvtt.py"
 FILMS = "tests/media/test_package_words.py"
+CLOSED = "tests/media/test_closed_captions.py"
 
 words = partial(media, tests=WORDS)
 
@@ -21,5 +22,19 @@ PACKAGES = (
         r'order\.source == order\.target == "webvtt"',
         "False",
         tests=FILMS,
+    ),
+    media(
+        "captions that nobody asks for stay nowhere",
+        "operations/package.py",
+        r"closed_captions=kept",
+        "closed_captions=True",
+        tests=CLOSED,
+    ),
+    media(
+        "captions that are told of are there",
+        "tools/manifests.py",
+        r"if files and not any\(map\(_holds_captions, files\)\)",
+        "if False",
+        tests=CLOSED,
     ),
 )

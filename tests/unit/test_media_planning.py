@@ -228,6 +228,12 @@ packages = some(
     mute=st.booleans(),
     trim=trims,
     iframe_playlists=st.booleans(),
+    closed_captions=st.lists(
+        some(language=st.sampled_from(["", "fr", "?"]), name=st.text("aé<&, ", max_size=9)).flatmap(
+            lambda one: st.sampled_from(["CC1", "CC3", "SERVICE63"]).map(lambda channel: one | {"channel": channel})
+        ),
+        max_size=2,
+    ),
     texts=st.lists(
         some(
             input=st.sampled_from(["", "nobody"]),

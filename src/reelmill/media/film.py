@@ -41,6 +41,8 @@ class Film:
     """The sound of another input that is put to it."""
     name: str = ""
     """Of one of several that an output is made of; another step reads its file. Empty: it is the output."""
+    closed_captions: bool = True
+    """Whether captions that lie between its pictures stay there."""
     begin: int | None = None
     """Microseconds of the input's clock: what is 0 in its file, where its sounds have one of their own."""
 

@@ -96,6 +96,7 @@ def picture(
         encoder=codec.encoder,
         options=(
             *codec.encoding(asked, transparent=shown.kept and taken.alpha, keys=keys),
+            *(() if wanted.closed_captions else codec.without_captions),
             *closing.encoding(reorders=codec.reorders, even=even, mp4=mp4),
         ),
         # Frames keep their times: none is repeated, dropped, or moved to the grid of an average rate.

@@ -18,7 +18,7 @@ MASTER, MPD = "master.m3u8", "manifest.mpd"
 PLAYLIST, IFRAMES = "index.m3u8", "iframes.m3u8"
 NUMBERED = "$Number%05d$"
 """How the packager names segments."""
-_SOUNDS, _TEXTS = "audio", "text"  # the groups of all sounds and of all words, in HLS
+_SOUNDS, _TEXTS, _CAPTIONS = "audio", "text", "captions"  # groups of sounds, of words and of closed captions, in HLS
 WORDS = "stream.vtt"
 """All words of a rendition in one file, as DASH has them."""
 _NAMESPACE = (
@@ -65,6 +65,8 @@ class Order:
     iframes: bool
     streams: tuple[Told, ...]
     """Pictures first, then sounds, of which the first is the default, then words."""
+    captions: tuple[tuple[str, str, str], ...] = ()
+    """Closed captions of all pictures: channel, language and name."""
 
     def told(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -77,7 +79,7 @@ class Order:
             Told(**{**one, "roles": tuple(one["roles"]), "characteristics": tuple(one["characteristics"])})
             for one in told["streams"]
         )
-        return cls(**{**told, "streams": streams})
+        return cls(**{**told, "streams": streams, "captions": tuple(map(tuple, told["captions"]))})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +161,7 @@ def manifests(order: Order, known: Sequence[Known], texts: Sequence[Divided] = (
         for words in texts:
             found[f"{words.told.folder}/{PLAYLIST}"] = _media(words.segments, None, max(seconds, _longest(words)))
     if order.dash:
-        found[MPD] = _mpd(known, texts)
+        found[MPD] = _mpd(order, known, texts)
     return found
 
 
@@ -195,7 +197,9 @@ def _longest(words: Divided) -> int:
 def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seconds: int) -> str:
     sounds = [one for one in known if one.told.kind == "audio"]
     beside = _most(one.rates(seconds) for one in sounds) + _most(one.rates(seconds) for one in texts)
-    lines = ["#EXTM3U"]
+    # Services of CEA-708 take version 7 (RFC 8216, 7).
+    services = any(channel.startswith("SERVICE") for channel, _, _ in order.captions)
+    lines = ["#EXTM3U", *(["#EXT-X-VERSION:7"] if services else [])]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if all(one.stream.independent for one in known) else []
     for i, one in enumerate(sounds):
         lines.append(f"#EXT-X-MEDIA:{_attributes(_sound(one, first=not i))}")
@@ -204,6 +208,7 @@ def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seco
         key = (words.told.language, words.told.forced, words.told.characteristics)
         lines.append(f"#EXT-X-MEDIA:{_attributes(_words(words.told, chosen=key not in alike))}")
         alike.add(key)
+    lines += (f"#EXT-X-MEDIA:{_attributes(_closed(*one))}" for one in order.captions)
     pictures = [one for one in known if one.told.kind == "video"]
     for one in pictures:
         codecs = dict.fromkeys((one.stream.track.codec, *(sound.stream.track.codec for sound in sounds)))
@@ -215,7 +220,7 @@ def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seco
             "VIDEO-RANGE": one.stream.track.range,
             **({"AUDIO": f'"{_SOUNDS}"'} if sounds else {}),
             **({"SUBTITLES": f'"{_TEXTS}"'} if texts else {}),
-            "CLOSED-CAPTIONS": "NONE",
+            "CLOSED-CAPTIONS": f'"{_CAPTIONS}"' if order.captions else "NONE",
         }
         lines += (f"#EXT-X-STREAM-INF:{_attributes(told)}", f"{one.told.folder}/{PLAYLIST}")
     for one in pictures if order.iframes else ():
@@ -262,6 +267,18 @@ def _words(told: Told, *, chosen: bool) -> dict[str, str]:
     }
 
 
+def _closed(channel: str, language: str, name: str) -> dict[str, str]:
+    return {
+        "TYPE": "CLOSED-CAPTIONS",
+        "GROUP-ID": f'"{_CAPTIONS}"',
+        "NAME": f'"{name}"',
+        **({"LANGUAGE": f'"{language}"'} if language else {}),
+        "DEFAULT": "NO",
+        "AUTOSELECT": "YES",
+        "INSTREAM-ID": f'"{channel}"',
+    }
+
+
 def _most(found: Iterable[Rates]) -> Rates:
     """Of several of which one is played."""
     each = list(found)
@@ -276,7 +293,7 @@ def _attributes(told: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in told.items())
 
 
-def _mpd(known: Sequence[Known], texts: Sequence[Divided]) -> str:
+def _mpd(order: Order, known: Sequence[Known], texts: Sequence[Divided]) -> str:
     whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
     longest = max(segment.seconds for one in known for segment in one.stream.segments)
     single = known[0].stream.index is not None
@@ -290,7 +307,7 @@ def _mpd(known: Sequence[Known], texts: Sequence[Divided]) -> str:
     ]
     adaptations = list(_adaptations(known))
     for i, members in enumerate(adaptations):
-        lines += (f"    {line}" for line in _adaptation(str(i), members, longest))
+        lines += (f"    {line}" for line in _adaptation(order, str(i), members, longest))
     for i, words in enumerate(texts, len(adaptations)):
         lines += (f"    {line}" for line in _of_words(str(i), words, longest))
     return "\n".join((*lines, "  </Period>", "</MPD>", ""))
@@ -306,7 +323,7 @@ def _adaptations(known: Sequence[Known]) -> Iterator[list[Known]]:
     yield from ([one] for one in known if one.told.kind == "audio")
 
 
-def _adaptation(number: str, members: Sequence[Known], longest: float) -> Iterator[str]:
+def _adaptation(order: Order, number: str, members: Sequence[Known], longest: float) -> Iterator[str]:
     first = members[0]
     single = first.stream.index is not None
     prefix = "subsegment" if single else "segment"
@@ -325,6 +342,8 @@ def _adaptation(number: str, members: Sequence[Known], longest: float) -> Iterat
     if all(one.stream.independent for one in members):
         told["subsegmentStartsWithSAP" if single else "startWithSAP"] = "1"
     yield f"<AdaptationSet {_xml(told)}>"
+    if first.told.kind == "video":
+        yield from _inside(order)
     yield from _meaning(first.told)
     for one in members:
         yield from (f"  {line}" for line in _representation(one, longest))
@@ -341,6 +360,19 @@ def _of_words(number: str, words: Divided, longest: float) -> Iterator[str]:
     yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
     yield "  </Representation>"
     yield "</AdaptationSet>"
+
+
+def _inside(order: Order) -> Iterator[str]:
+    """Closed captions of pictures, as SCTE 214-1 has them."""
+    kinds = {"608": "CC", "708": "SERVICE"}
+    for kind, begins in kinds.items():
+        found = [(channel, language) for channel, language, _ in order.captions if channel.startswith(begins)]
+        if kind == "608":
+            value = ";".join(f"{channel}={language or 'und'}" for channel, language in found)
+        else:
+            value = ";".join(f"{channel.removeprefix(begins)}=lang:{language or 'und'}" for channel, language in found)
+        if found:
+            yield f"  <Accessibility {_xml({'schemeIdUri': f'urn:scte:dash:cc:cea-{kind}:2015', 'value': value})}/>"
 
 
 def _meaning(told: Told) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from reelmill.media import languages
+from reelmill.media import closed_captions, languages
 from reelmill.media.film import between
 from reelmill.media.manifests import MASTER, MPD, NUMBERED, Order, Told
 from reelmill.media.promises import Expected, FileSet, Rendition
@@ -117,6 +117,7 @@ def steps(
         dash=Package.DASH in spec.protocols,
         iframes=spec.iframe_playlists,
         streams=(*(one.told for one in streams), *texts),
+        captions=closed_captions.told(spec),
     )
     files = _promised(output, spec, streams, texts)
     tell = Step(

@@ -76,7 +76,8 @@ def listed(master: str) -> dict[str, str]:
         if line.startswith("#EXT-X-STREAM-INF:"):
             pending = True
         elif line.startswith("#EXT-X-MEDIA:"):
-            found[told.get("URI", "")] = "sound"
+            if "URI" in told:  # closed captions lie in the pictures
+                found[told["URI"]] = "sound"
         elif line.startswith("#EXT-X-I-FRAME-STREAM-INF:"):
             found[told.get("URI", "")] = "iframes"
         elif pending and line and not line.startswith("#"):

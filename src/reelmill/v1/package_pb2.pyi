@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Package(_message.Message):
-    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts")
+    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts", "closed_captions")
     class Protocol(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PROTOCOL_UNSPECIFIED: _ClassVar[Package.Protocol]
@@ -43,6 +43,15 @@ class Package(_message.Message):
         forced: bool
         role: _operations_pb2.TrackSelector.Role
         def __init__(self, input: _Optional[str] = ..., track: _Optional[_Union[_operations_pb2.TrackSelector, _Mapping]] = ..., language: _Optional[str] = ..., name: _Optional[str] = ..., default_track: _Optional[bool] = ..., forced: _Optional[bool] = ..., role: _Optional[_Union[_operations_pb2.TrackSelector.Role, str]] = ...) -> None: ...
+    class ClosedCaptions(_message.Message):
+        __slots__ = ("channel", "language", "name")
+        CHANNEL_FIELD_NUMBER: _ClassVar[int]
+        LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        channel: str
+        language: str
+        name: str
+        def __init__(self, channel: _Optional[str] = ..., language: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
     PROTOCOLS_FIELD_NUMBER: _ClassVar[int]
     BYTE_RANGES_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +66,7 @@ class Package(_message.Message):
     IFRAME_PLAYLISTS_FIELD_NUMBER: _ClassVar[int]
     CHUNK_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TEXTS_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     protocols: _containers.RepeatedScalarFieldContainer[Package.Protocol]
     byte_ranges: bool
     segment_seconds: float
@@ -71,4 +81,5 @@ class Package(_message.Message):
     iframe_playlists: bool
     chunk_seconds: float
     texts: _containers.RepeatedCompositeFieldContainer[Package.Text]
-    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ...) -> None: ...
+    closed_captions: _containers.RepeatedCompositeFieldContainer[Package.ClosedCaptions]
+    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ..., closed_captions: _Optional[_Iterable[_Union[Package.ClosedCaptions, _Mapping]]] = ...) -> None: ...

@@ -75,6 +75,8 @@ class VideoCodec:
     """Options by which no frame looks past a key frame that it is told to make."""
     settles: int = 0
     """Frames after which its rate no longer tells where it began."""
+    without_captions: tuple[str, ...] = ()
+    """Options by which it takes over no captions that lie between pictures; empty where it never does."""
     transparent: tuple[str, ...] = ()
     """Options that keep an opacity; empty where it can't."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import captioning, cutting, films, ladders, packaging, sources, tracks, wording
+from reelmill.media import captioning, closed_captions, cutting, films, ladders, packaging, sources, tracks, wording
 from reelmill.media.checks import track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.film import Film, film
@@ -94,7 +94,7 @@ class PackageOperation:
             found.append(Violation(f"{path}.mute", f"contradicts {named}: leave one of the two out"))
         for i, sound in enumerate(spec.sounds):
             found += track_violations(sound.track, f"{path}.sounds[{i}].track")
-        return found + wording.violations(spec, path)
+        return found + wording.violations(spec, path) + closed_captions.violations(spec, path)
 
     def with_defaults(self, spec: Package) -> Package:
         """Fills in protocols, container, lengths, and how rungs and sounds are encoded."""
@@ -168,7 +168,8 @@ def _wanted(output: str, spec: Package, source: Source, others: Mapping[str, Sou
         whole = replace(film(output, _film_spec(spec, rung.settings), source), heard=heard)
         # Sounds come out in a file of their own: so all begin to count at the same time.
         zero = cutting.zero(source, whole.part, whole.used)
-        pictures.append(replace(whole, heard=(), name=rung.name, begin=zero))
+        kept = bool(spec.closed_captions)
+        pictures.append(replace(whole, heard=(), name=rung.name, begin=zero, closed_captions=kept))
     return Wanted(
         pictures=tuple(pictures),
         sound=replace(pictures[0], heard=heard) if heard else None,

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from reelmill.media import webvtt
+from reelmill.media.closed_captions import MARK
 from reelmill.media.manifests import WORDS, Divided, Known, Order, Told, manifests
 from reelmill.media.playlists import Segment
 from reelmill.media.streams import Stream, measured, sizes
@@ -34,9 +35,29 @@ def _work(arguments: Sequence[str]) -> None:
         except (ValueError, OSError, struct.error, IndexError) as error:
             raise Refused("OUTPUT_INVALID", f"{order.output}/{told.folder}: {error}") from error
         known.append(Known(told=told, stream=stream, sizes=count))
+    if order.captions:
+        _check_captions(order)
     texts = [_divided(order, told, known[0].stream) for told in order.streams if told.kind == "text"]
     for path, text in manifests(order, known, texts).items():
         (folder / path).write_text(text, encoding="utf-8")
+
+
+def _check_captions(order: Order) -> None:
+    """Captions that players are told of lie in every picture. Raises Refused."""
+    for told in order.streams:
+        files = sorted(Path(order.output, told.folder).iterdir()) if told.kind == "video" else []
+        if files and not any(map(_holds_captions, files)):
+            raise Refused("INPUT_NO_CAPTIONS", f"{told.folder}: there are no closed captions between its pictures")
+
+
+def _holds_captions(path: Path) -> bool:
+    with path.open("rb") as file:
+        before = b""
+        while data := file.read(2**20):
+            if MARK in before + data:
+                return True
+            before = data[-len(MARK) :]
+    return False
 
 
 def _divided(order: Order, told: Told, beside: Stream) -> Divided:
