@@ -30,6 +30,7 @@ from presets import PRESETS
 from probing import PROBING
 from reuse import REUSE
 from sandbox_walls import SANDBOX
+from secrets_of_jobs import SECRETS_OF_JOBS
 from small_jobs import SMALL_JOBS
 from stages import STAGES
 from steps import STEP_MECHANISMS
@@ -272,6 +273,7 @@ ALL = (
     *MEDIA,
     *SANDBOX,
     *STEP_MECHANISMS,
+    *SECRETS_OF_JOBS,
     *SMALL_JOBS,
     *PROBING,
     *TIMELINES,

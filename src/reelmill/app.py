@@ -66,6 +66,7 @@ from reelmill.worker.intake import Abilities
 from reelmill.worker.machine import plan_context, worth
 from reelmill.worker.media_executor import MediaExecutor, MediaLimits
 from reelmill.worker.reusing import Reuse
+from reelmill.worker.secrets import Secrets
 from reelmill.worker.worker import Worker, WorkerConfig
 
 log = get_logger(__name__)
@@ -79,7 +80,7 @@ async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
     settings = parts.settings
     door = await open_door(settings, parts.database, (settings.grpc_host, *also))
     keys = Keys.of(*settings.key_places)
-    submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay, webhooks=keys is not None)
+    submitter = Submitter(parts.jobs, parts.cache, parts.storage, parts.relay, keys=keys)
     children = WarmChildren(parts.launcher)
     prober = Prober(children)
     folder, looks, context = settings.data_dir.expanduser() / "work", Looks(), plan_context(settings)
@@ -152,7 +153,8 @@ def make_executor(parts: Parts, children: WarmChildren, history: History) -> tup
         return max(1, await WorkerStore(parts.database).slots(KINDS, place, silent_after=lease))
 
     reuse = Reuse.of(settings, parts.database, limits.engine)
-    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history, reuse), work
+    secrets = Secrets(Keys.of(*settings.key_places, make=False))
+    return MediaExecutor(parts.storage, work, parts.launcher, children, limits, slots, history, reuse, secrets), work
 
 
 def abilities(settings: Settings) -> Abilities:

@@ -118,8 +118,8 @@ class Settings(BaseSettings):
     )
     secrets_key: SecretStr = Field(
         SecretStr(""),
-        description="Seals webhooks' secrets and signs addresses: 32 bytes in base64. Of several, with commas between, "
-        "the first one seals and all open. Empty: of an embedded database one in data_dir, else there are no webhooks.",
+        description="Seals secrets of webhooks and jobs, signs addresses: 32 bytes in base64. Of several, with "
+        "commas between, the first seals, all open. Empty: of an embedded database one in data_dir, else neither.",
     )
     authentication: Literal["", "none", "keys"] = Field(
         "",

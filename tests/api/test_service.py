@@ -27,6 +27,7 @@ from reelmill.jobs.errors import NotFound, Unavailable
 from reelmill.jobs.states import Phase
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.relay import Relay
+from reelmill.sealing import Keys
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.store.database import Database
@@ -132,7 +133,7 @@ async def api(database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     storage = Storage.from_settings(Settings(data_dir=tmp_path))
     relay = Nudged(OutboxStore(database), PostgresQueue(database), interval_seconds=60)
     jobs = JobStore(database)
-    submitter, outlook = Submitter(jobs, cache, storage, relay), outlook_on(database)
+    submitter, outlook = Submitter(jobs, cache, storage, relay, keys=Keys([bytes(32)])), outlook_on(database)
     service = JobService(jobs, cache, submitter, NO_PLANNER, NO_ESTIMATOR, outlook, lambda _: DEFAULT_IDENTITY)
     yield Api(service, database, cache, relay)
 

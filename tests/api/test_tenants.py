@@ -15,6 +15,7 @@ from reelmill.cache.memory import MemoryCache
 from reelmill.jobs.errors import NotFound
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.relay import Relay
+from reelmill.sealing import Keys
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.store.database import Database
@@ -45,7 +46,7 @@ def cache() -> MemoryCache:
 def service(database: Database, cache: MemoryCache, tmp_path: Path) -> JobService:
     jobs, storage = JobStore(database), Storage.from_settings(Settings(data_dir=tmp_path))
     relay = Relay(OutboxStore(database), PostgresQueue(database), interval_seconds=60)
-    submitter, outlook = Submitter(jobs, cache, storage, relay), outlook_on(database)
+    submitter, outlook = Submitter(jobs, cache, storage, relay, keys=Keys([bytes(32)])), outlook_on(database)
     return JobService(jobs, cache, submitter, NO_PLANNER, NO_ESTIMATOR, outlook, tenant)
 
 

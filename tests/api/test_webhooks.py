@@ -116,7 +116,7 @@ async def test_an_address_that_is_allowed_is_taken(service: WebhookService, stor
         own = job()
         own.webhook.url = url
         assert Checks(storage).job(own, "job") == []
-    [refused] = Checks(storage, webhooks=False).of(tenant(THEM).tenant_id).job(own, "job")
+    [refused] = Checks(storage, seals=False).of(tenant(THEM).tenant_id).job(own, "job")
     assert "REELMILL_SECRETS_KEY" in refused.description
 
 

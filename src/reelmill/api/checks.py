@@ -9,9 +9,11 @@ from google.protobuf.message import Message
 
 from reelmill.api.presets import known
 from reelmill.api.validation import violations
+from reelmill.jobs import secrets
 from reelmill.jobs.errors import MAX_VIOLATIONS, Violation
 from reelmill.jobs.rules import of_field
 from reelmill.media.validate import MAX_HINTS, job_violations, preset_violations
+from reelmill.storage import headers
 from reelmill.storage.storage import Storage
 from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, CreateJobRequest, EstimateJobRequest, Job, ValidateJobRequest
 from reelmill.v1.media_pb2 import SavePresetRequest
@@ -27,14 +29,14 @@ _MAX_SEGMENTS = 128  # of a path: each is looked up on the disk
 class Checks:
     """Checks what clients send. Looks up links on the disk, and does nothing else but compute."""
 
-    def __init__(self, storage: Storage, *, webhooks: bool = True) -> None:
-        """`webhooks`: whether there are keys that seal their secrets."""
+    def __init__(self, storage: Storage, *, seals: bool = True) -> None:
+        """`seals`: whether there are keys that seal secrets."""
         self._storage = storage
-        self._webhooks = webhooks
+        self._seals = seals
 
     def of(self, tenant_id: UUID) -> "Checks":
         """The checks of what a tenant sends; these are the default tenant's."""
-        return Checks(self._storage.of(tenant_id), webhooks=self._webhooks)
+        return Checks(self._storage.of(tenant_id), seals=self._seals)
 
     def request(self, request: Message) -> list[Violation]:
         """What is wrong with a request; of a batch, but for its items."""
@@ -78,6 +80,10 @@ class Checks:
         for i, item in enumerate(job.inputs):
             if item.uri and (problem := self.uri(item.uri)):
                 found.append(Violation(f"{path}.inputs[{i}].uri", problem))
+            if wrong := headers.problem(item.uri, item.headers):
+                name, why = wrong
+                found.append(Violation(f"{path}.inputs[{i}].headers" + (f"[{name[:40]!r}]" if name else ""), why))
+        found += self._secrets(job, path)
         if job.destination and (problem := self._uri_problem(job.destination, writing=True)):
             found.append(Violation(f"{path}.destination", problem))
         if job.HasField("webhook") and (problem := self._callback_problem(job.webhook.url)):
@@ -86,6 +92,15 @@ class Checks:
             found.append(Violation(f"{path}.deadline", "lies in the past"))
         return found
 
+    def _secrets(self, job: Job, path: str) -> list[Violation]:
+        if not secrets.are_in(job):
+            return []
+        if not self._seals:
+            return [Violation(path, "has secrets, and REELMILL_SECRETS_KEY, which seals them, is missing here")]
+        if secrets.shown(job):
+            return [Violation(path, f"has {secrets.REDACTED!r}, which is shown in a secret's place: give the secret")]
+        return []
+
     def uri(self, uri: str) -> str | None:
         """Why a URI can't be read; None where it may be."""
         return self._uri_problem(uri, writing=False)
@@ -93,7 +108,7 @@ class Checks:
     def _callback_problem(self, url: str) -> str | None:
         if not url:
             return None  # the rules say so
-        if not self._webhooks:
+        if not self._seals:
             return "is told nothing: the setting REELMILL_SECRETS_KEY, which seals webhooks' secrets, is missing"
         return self._storage.callback_violation(url)
 

@@ -22,6 +22,7 @@ from reelmill.api.tasks import list_tasks
 from reelmill.api.watching import Watches
 from reelmill.cache.port import CANCELS, Cache
 from reelmill.capacity import off_loop
+from reelmill.jobs import secrets
 from reelmill.jobs.errors import Conflict, InvalidRequest, NotFound, Violation, WrongState
 from reelmill.store.jobs import JobFilter, JobStore
 from reelmill.store.records import FILES
@@ -80,6 +81,7 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         job = filled(client_fields(request.job))
         if request.view == pb.FULL:
             await self._planner.tell(self._identify(context).tenant_id, job)
+        secrets.redact(job)
         return job
 
     async def EstimateJob(self, request: pb.EstimateJobRequest, context: Any) -> pb.EstimateJobResponse:
@@ -139,6 +141,10 @@ class JobService(jobs_pb2_grpc.JobServiceServicer):
         if set(job.omitted) - {FILES}:
             raise WrongState(f"job {job_id} has parts that this release can't read: {', '.join(job.omitted)}")
         job.ClearField("deadline")  # it would have passed
+        if sealed := await self._jobs.sealed(who.tenant_id, job_id):
+            del job.inputs[:], job.outputs[:]
+            job.inputs.extend(sealed.inputs)
+            job.outputs.extend(sealed.outputs)
         if found := self._submitter.checks.of(who.tenant_id).job(client_fields(job), "job"):
             raise InvalidRequest(found)
         submission = Submission(job=job, retry_of=job_id, traceparent=_traceparent(context))

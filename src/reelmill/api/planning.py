@@ -83,8 +83,9 @@ class Planner:
                 if not isinstance(probe, Probe):
                     return TYPICAL  # to listen to all of it takes what a worker has
                 i = places[probe.input]
+                asked, path = job.inputs[i], Path(folder) / f"input-{i}"
                 try:
-                    fetched = await storage.fetch(job.inputs[i].uri, Path(folder) / f"input-{i}")
+                    fetched = await storage.fetch(asked.uri, path, headers=asked.headers)
                     found = await self._prober.of(tenant_id).probe(fetched.path, probe.looks)
                 except AttemptFailed as error:
                     raise _refusal(error, job, f"job.inputs[{i}]") from error

@@ -1,6 +1,7 @@
 """From a submitted job to a stored one: check, fill in, store in batches, announce."""
 
 import hashlib
+import hmac
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from reelmill.api.presets import known
 from reelmill.batching import Batcher
 from reelmill.cache.port import Cache
 from reelmill.capacity import off_loop
+from reelmill.jobs import secrets
 from reelmill.jobs.errors import Conflict, InvalidRequest
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.rules import output_only
 from reelmill.media.validate import with_defaults
 from reelmill.points import reach
 from reelmill.relay import Relay
+from reelmill.sealing import Keys
 from reelmill.storage.storage import Storage
 from reelmill.store.jobs import JobStore, NewJob
 from reelmill.store.records import StoredJob
@@ -49,9 +52,12 @@ class Submission:
 class Submitter:
     """Takes jobs in. Once `submit` returns, the job is durable."""
 
-    def __init__(self, jobs: JobStore, cache: Cache, storage: Storage, relay: Relay, *, webhooks: bool = True) -> None:
-        """`webhooks`: whether jobs may have one of their own."""
-        self.checks = Checks(storage, webhooks=webhooks)
+    def __init__(
+        self, jobs: JobStore, cache: Cache, storage: Storage, relay: Relay, *, keys: Keys | None = None
+    ) -> None:
+        """`keys` seal jobs' secrets, and those of their webhooks; None: jobs have none."""
+        self.checks = Checks(storage, seals=keys is not None)
+        self._keys = keys
         self._jobs = jobs
         self._announcer = Announcer(cache)
         self._storage = storage
@@ -105,13 +111,13 @@ class Submitter:
         """Give a job, which was checked, its defaults and its ids."""
         submitted = client_fields(submission.job)
         # Before the defaults: a new default must not turn a repeated request into a conflict.
-        fingerprint = (
-            hashlib.sha256(submitted.SerializeToString(deterministic=True)).digest() if submission.key else b""
-        )
+        fingerprint = self._fingerprint(submitted) if submission.key else b""
         job = filled(submitted)
         if submission.retry_of:  # what it tries again was asked for by them
             for output, before in zip(job.outputs, submission.job.outputs, strict=True):
                 output.from_preset = before.from_preset
+        else:  # what is tried again has them sealed
+            self._seal(who, job)
         job_id = uuid_utils.uuid7()
         folder = job.destination or self._storage.of(who.tenant_id).outputs()
         return NewJob(
@@ -125,6 +131,19 @@ class Submitter:
             retry_of=submission.retry_of,
             traceparent=submission.traceparent,
         )
+
+    def _fingerprint(self, submitted: Job) -> bytes:
+        """By which a request is known again. Where it has secrets nobody can try out what they are."""
+        data = submitted.SerializeToString(deterministic=True)
+        if self._keys is None or not secrets.are_in(submitted):
+            return hashlib.sha256(data).digest()
+        *_, oldest = self._keys.derived("fingerprints").values()  # a new key comes before it
+        return hmac.digest(oldest, data, "sha256")
+
+    def _seal(self, who: Identity, job: Job) -> None:
+        if secrets.are_in(job):
+            assert self._keys is not None, "the checks refuse secrets that nobody can seal"
+            secrets.seal(job, partial(self._keys.seal, purpose=secrets.purpose(who.tenant_id)))
 
     async def store(self, who: Identity, new: Sequence[NewJob]) -> list[StoredJob | Conflict]:
         """Store somebody's jobs in one transaction, then set their status and wake the relay."""

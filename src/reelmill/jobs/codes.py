@@ -38,6 +38,12 @@ CODES: dict[str, Code] = {
         "The input can't be read: outside what is allowed, or access denied.",
         "Put the input where workers may read it (`reelmill settings` tells where), or give them the right to.",
     ),
+    "SECRETS_UNAVAILABLE": Code(
+        Category.INTERNAL,
+        True,
+        "This worker can't open the job's secrets: it has another REELMILL_SECRETS_KEY, or none.",
+        "Give api and workers the same `secrets_key`, older keys behind it.",
+    ),
     "INPUT_EMPTY": Code(
         Category.INPUT,
         False,

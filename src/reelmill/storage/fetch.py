@@ -1,7 +1,7 @@
 """Brings an http input to the worker's disk."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from io import FileIO
@@ -59,14 +59,17 @@ async def fetch_http(
     max_bytes: int,
     room: Room | None = None,
     expected: Validator | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Fetched:
     """Write what `uri` answers to `target`; `expected` is what it answered before.
+
+    `headers`: it is asked with, and no other origin.
 
     Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_FORBIDDEN, INPUT_TOO_LARGE, INPUT_EMPTY, INPUT_UNSUPPORTED,
     INPUT_CHANGED, INPUT_TIMEOUT, INPUT_UNAVAILABLE, DISK_FULL.
     """
     shown = without_secrets(uri)
-    async with _asked(uri, limits, expected) as (response, found):
+    async with _asked(uri, limits, expected, headers) as (response, found):
         size = await _write(response, target, limits, max_bytes, room, shown)
         found = replace(found, size_bytes=size)
         check_unchanged(expected, found, shown)
@@ -84,14 +87,16 @@ async def look_http(uri: str, *, limits: HttpLimits, expected: Validator | None 
 
 @asynccontextmanager
 async def _asked(
-    uri: str, limits: HttpLimits, expected: Validator | None
+    uri: str, limits: HttpLimits, expected: Validator | None, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[httpx.Response, Validator]]:
     """What `uri` answers, before its body is read; what goes wrong with it then, too, is told as AttemptFailed."""
     shown = without_secrets(uri)
     try:
         async with (
             asyncio.timeout(limits.total_seconds),
-            guarded_http.client(allowed=limits.allowed, read_timeout_seconds=limits.timeout_seconds) as client,
+            guarded_http.client(
+                allowed=limits.allowed, read_timeout_seconds=limits.timeout_seconds, headers=headers, uri=uri
+            ) as client,
             client.stream("GET", uri) as response,
         ):
             _check_status(response.status_code, shown)

@@ -7,7 +7,7 @@ name which resolves to something else the second time gains nothing.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -17,6 +17,7 @@ import httpx
 from reelmill.storage.networks import Network, may_connect
 from reelmill.storage.uris import check_http
 
+_HEADERS = {"user-agent": "Reelmill", "accept-encoding": "identity"}
 _KEPT_CONNECTIONS, _KEPT_SECONDS = 100, 5.0
 
 
@@ -98,6 +99,29 @@ async def _check(request: httpx.Request) -> None:
         raise httpx.InvalidURL(str(error)) from None
 
 
+def _sending(headers: Mapping[str, str], uri: str) -> Callable[[httpx.Request], Awaitable[None]]:
+    """What puts headers into requests to the origin of `uri`, until one goes elsewhere, and into no other."""
+    origin, usual, left = _origin(httpx.URL(uri)), dict(_HEADERS), False
+
+    async def send(request: httpx.Request) -> None:
+        nonlocal left
+        left = left or _origin(request.url) != origin
+        for name, value in headers.items():
+            if not left:
+                request.headers[name] = value
+                continue
+            request.headers.pop(name, None)  # a redirect takes over what stood in the request before
+            if name.lower() in usual:
+                request.headers[name] = usual[name.lower()]
+
+    return send
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """RFC 6454."""
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
 def client(
     *,
     allowed: Sequence[Network],
@@ -105,18 +129,21 @@ def client(
     redirects: bool = True,
     connections: int = 10,
     resolving: Executor | None = None,
+    headers: Mapping[str, str] | None = None,
+    uri: str = "",
 ) -> httpx.AsyncClient:
     """A client. It follows up to 5 redirects, or none, and takes no proxy from the environment.
 
     `allowed` are networks that it connects to besides the public internet; `connections` at once; `resolving` asks for
-    names' addresses, for whoever must not wait behind names that others ask for.
+    names' addresses, for whoever must not wait behind names that others ask for. `headers` go to the origin of `uri`
+    and to no other.
     """
     return httpx.AsyncClient(
         transport=_Transport(allowed, resolving, connections),
         timeout=httpx.Timeout(read_timeout_seconds, connect=min(10.0, read_timeout_seconds)),
-        event_hooks={"request": [_check]},
+        event_hooks={"request": [_check, *([_sending(headers, uri)] if headers else [])]},
         follow_redirects=redirects,
         max_redirects=5,
         trust_env=False,
-        headers={"user-agent": "Reelmill", "accept-encoding": "identity"},
+        headers=_HEADERS,
     )

@@ -9,7 +9,7 @@ died had kept, whole or half, goes with its folder (WorkRoot.clean).
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +93,7 @@ class KeptInputs:
         away: Callable[[], AbstractAsyncContextManager[None]],
         made: bool = False,
         extents: Sequence[tuple[int, int]] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> Fetched:
         """An input as Storage.fetch brings it, or as it is here already; `holder` holds it then, until `release`.
 
@@ -102,6 +103,9 @@ class KeptInputs:
         that want it at once wait for one download; where that fails the next of them tries. `away`: a context for what
         takes long.
         """
+        if headers:  # what it is to who has the token is nothing for who has not
+            async with away():
+                return await storage.fetch(uri, target, expected=expected, made=made, headers=headers)
         key = (storage.tenant_id, uri)
         if target is None or not storage.is_remote(uri):
             return await storage.fetch(uri, target, expected=expected, made=made)

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
 from copy import copy
 from datetime import timedelta
@@ -136,12 +136,19 @@ class Storage:
         return uris.scheme_of(self.place(uri)) == "s3"
 
     async def fetch(
-        self, uri: str, target: Path | None, *, expected: Validator | None = None, made: bool = False
+        self,
+        uri: str,
+        target: Path | None,
+        *,
+        expected: Validator | None = None,
+        made: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Fetched:
         """Bring an input to this machine: to `target`, or where it is if it is here already (`is_remote`).
 
         `expected`: of a fetch before; another file is INPUT_CHANGED. `made`: a task of ours made it for others, so it
-        lies where outputs may. Raises AttemptFailed with a code that begins with INPUT_, or DISK_FULL.
+        lies where outputs may. `headers`: an address of the web is asked with them. Raises AttemptFailed with a code
+        that begins with INPUT_, or DISK_FULL.
         """
         await self._check_readable(uri, made=made)
         resolved = self.place(uri)
@@ -149,8 +156,9 @@ class Storage:
             return await asyncio.to_thread(self._local, uris.file_path(resolved), uri, expected)
         assert target is not None, "what is remote is brought somewhere"
         if uris.scheme_of(uri) in ("http", "https"):
+            limits, most, room = self._http, self._max_bytes, self.room
             return await fetch_http(
-                uri, target, limits=self._http, max_bytes=self._max_bytes, room=self.room, expected=expected
+                uri, target, limits=limits, max_bytes=most, room=room, expected=expected, headers=headers
             )
         return await self._download(resolved, target, uri, expected)
 

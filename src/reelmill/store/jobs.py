@@ -10,6 +10,7 @@ from uuid import UUID
 
 from asyncpg import Connection, Record
 
+from reelmill.jobs import secrets
 from reelmill.jobs.errors import Conflict, NotFound, Unavailable, WrongState
 from reelmill.jobs.operations import operation_of
 from reelmill.jobs.places import DEFAULT_POOL, place
@@ -19,7 +20,7 @@ from reelmill.store.changes import microseconds
 from reelmill.store.database import Database, settled
 from reelmill.store.files import stored, with_files
 from reelmill.store.leases import MadeFile
-from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row
+from reelmill.store.records import FILES_SHOWN, StoredJob, event_from_row, file_from_row, sealed_from_row
 from reelmill.store.results import receipts_of
 from reelmill.store.sql import queries
 from reelmill.store.tasks import page_of_tasks
@@ -151,6 +152,7 @@ class JobStore:
         for item in items:
             job = Job()
             job.CopyFrom(item.job)
+            secrets.redact(job)
             job.id, job.state, job.version = str(item.id), Job.QUEUED, 1
             job.create_time.FromDatetime(times[item.id])
             if item.retry_of:
@@ -186,6 +188,12 @@ class JobStore:
         """A job. Raises NotFound."""
         job, _ = await self.read(tenant_id, job_id)
         return job
+
+    async def sealed(self, tenant_id: UUID, job_id: UUID) -> Job | None:
+        """What was submitted, with its secrets sealed; None where it has none."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SQL["get_job"], tenant_id, job_id)
+        return sealed_from_row(row) if row else None
 
     async def read(self, tenant_id: UUID, job_id: UUID) -> tuple[Job, int]:
         """A job, and when it was so, by the database's clock: microseconds since 1970. Raises NotFound."""

@@ -16,7 +16,7 @@ from reelmill.points import reach
 from reelmill.store.database import Database, settled
 from reelmill.store.files import stored, with_files, with_made
 from reelmill.store.outbox import insert_dead_letters
-from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row
+from reelmill.store.records import ClaimedTask, Lease, LogLine, StoredJob, job_from_row, sealed_from_row
 from reelmill.store.results import insert_results
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import Job, OutputFile
@@ -329,4 +329,5 @@ def _claimed(row: Record, job: Job | None) -> ClaimedTask:
         spec=row["task_spec"] or b"",
         place=row["place"],
         part=_part(row) if row["tasks"] > 1 else None,
+        sealed=sealed_from_row(row),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from reelmill.jobs import secrets
 from reelmill.jobs.errors import FULL_ONLY
 from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.jobs.progress import Part
@@ -58,6 +59,8 @@ class ClaimedTask:
     """Which workers may run it; see reelmill.jobs.places."""
     part: Part | None = None
     """Its place in a job of several tasks; None: it is the whole."""
+    sealed: Job | None = None
+    """What was submitted, with its secrets sealed; None where it has none. `job` shows none."""
 
     @property
     def lease(self) -> "Lease":
@@ -90,8 +93,10 @@ class LogLine:
 
 
 def job_from_row(row: Record, *, full: bool = True) -> Job:
-    """The API's Job of a row of `jobs`, without its files."""
+    """The API's Job of a row of `jobs`, without its files and its secrets."""
     job = Job.FromString(row["spec"])
+    if secrets.may_be_in(row["spec"]):
+        secrets.redact(job)
     if len(row["spec"]) > _MAX_SPEC_BYTES:
         job.DiscardUnknownFields()
         job.omitted.append(UNREADABLE)
@@ -114,6 +119,14 @@ def job_from_row(row: Record, *, full: bool = True) -> Job:
     if row["state"] == JobState.COMPLETED:
         job.progress.percent = 100
     return job
+
+
+def sealed_from_row(row: Record) -> Job | None:
+    """What was submitted, with its secrets sealed; None where it has none."""
+    if not secrets.may_be_in(row["spec"]):
+        return None
+    job = Job.FromString(row["spec"])
+    return job if secrets.are_in(job) else None
 
 
 def file_from_row(row: Record) -> OutputFile:

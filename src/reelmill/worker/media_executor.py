@@ -59,6 +59,7 @@ from reelmill.worker.meter import Meter
 from reelmill.worker.receipts import note
 from reelmill.worker.reusing import Reuse, know, take, with_known
 from reelmill.worker.runs import Run, tell_written
+from reelmill.worker.secrets import Secrets
 from reelmill.worker.sourcing import Fetcher, Sourcing, handed_on, made_elsewhere
 from reelmill.worker.spans import SUSPECT, Hollow, check_begins, with_extents
 from reelmill.worker.spreading import PieceRoom, Spreader, sizes_of
@@ -103,10 +104,11 @@ class MediaExecutor:
         slots: Callable[[str], Awaitable[int]],
         history: History,
         reuse: Reuse | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         """`slots`: of all workers that serve a place; 0 where jobs of several tasks may not be written.
 
-        `history` hears what steps take; `reuse` takes what is there, if any does.
+        `history` hears what steps take; `reuse` takes what is there, if any does; `secrets` opens those of jobs.
         """
         self._storage = storage
         self._work = work
@@ -115,7 +117,9 @@ class MediaExecutor:
         self._limits = limits
         self._spreader = Spreader(limits.worth, slots)
         self._kept = KeptInputs(work, max_bytes=limits.cache_bytes)
-        self._fetcher = Fetcher(storage=storage, work=work, prober=Prober(children), kept=self._kept)
+        self._fetcher = Fetcher(
+            storage=storage, work=work, prober=Prober(children), kept=self._kept, secrets=secrets or Secrets(None)
+        )
         for room in (storage.room, work.room):
             room.yields(self._kept.give_way)
         self._history, self._reuse, self._builds = history, reuse, reuse.engine if reuse else limits.engine
@@ -347,7 +351,10 @@ class MediaExecutor:
         places = {item.name: item.uri for item in task.job.inputs} | {name: copy.uri for name, copy in copied.items()}
         far = {name: fetched for name, fetched in inputs.items() if storage.in_bucket(places[name])}
         spawned = await with_extents(attempt.spawned, far, self._fetcher.prober.of(task.tenant_id))
+        guarded = {item.name for item in task.job.inputs if item.headers and item.name not in copied}
         for name, fetched in inputs.items():
+            if name in guarded:
+                continue
             told = replace(fetched, validator=copied[name].validator) if name in copied else fetched
             self._kept.adopt(storage, places[name], told)
         return with_known(with_copies(spawned, copied, task.output_prefix), attempt, self._builds)

@@ -31,6 +31,7 @@ from reelmill.v1.messages_pb2 import TaskResult
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.copies import copies_in
 from reelmill.worker.lacking import Lacking
+from reelmill.worker.secrets import Secrets
 from reelmill.worker.spans import Hollow, Wanted, digest, wanted_in
 
 
@@ -42,6 +43,7 @@ class Fetcher:
     work: WorkRoot
     prober: Prober
     kept: KeptInputs
+    secrets: Secrets
 
 
 @dataclass(kw_only=True, slots=True)
@@ -132,6 +134,8 @@ class Sourcing:
         else:
             assert not output_read(item.name), "what reads an output comes after it"
             uri, expected = copies.get(item.name, item.uri), expected_inputs(spec).get(item.name) if spec else None
+        # A copy lies in our own storage.
+        headers = self.fetcher.secrets.headers(self.attempt.task, item.name) if uri == item.uri and item.headers else {}
         with traces.span("fetch", {"reelmill.scheme": scheme_of(uri)}) as span:
             fetched = await self.fetcher.kept.fetch(
                 storage,
@@ -143,6 +147,7 @@ class Sourcing:
                 away=self.attempt.slot.left,
                 made=made is not None or uri in copies.values(),
                 extents=wanted.extents if wanted else (),
+                headers=headers,
             )
             span.set({"reelmill.size_bytes": fetched.size_bytes})
         if isinstance(made, OutputFile) and await asyncio.to_thread(_sha256, fetched.path) != made.sha256:
