@@ -47,7 +47,7 @@ async def test_what_stays_is_told(studio: Studio, captioned: Path) -> None:
     found = [(m.name, m.language, m.instream_id) for m in master.media if m.type == "CLOSED-CAPTIONS"]
     assert found == [("English", "en", "CC1"), ("Sous-titres", "fr", "SERVICE2")]
     assert master.version == 7
-    assert {one.stream_info.closed_captions for one in master.playlists} == {"captions"}
+    assert {one.stream_info.closed_captions for one in master.playlists} == {'"captions"'}
     dash = (root / "manifest.mpd").read_text()
     assert 'schemeIdUri="urn:scte:dash:cc:cea-608:2015" value="CC1=en"' in dash
     assert 'schemeIdUri="urn:scte:dash:cc:cea-708:2015" value="2=lang:fr"' in dash
@@ -67,7 +67,7 @@ async def test_what_is_not_there_is_told_by_its_code(studio: Studio, tiny: Path)
         await studio.make(tiny, {"package": SPEC | {"closed_captions": TOLD}})
 
 
-def test_who_cannot_keep_them_is_named() -> None:
+async def test_who_cannot_keep_them_is_named() -> None:
     from jobs import job
 
     from reelmill.media.validate import job_violations
