@@ -64,7 +64,8 @@ from reelmill.worker.attempt import Executor
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
 from reelmill.worker.machine import plan_context, worth
-from reelmill.worker.media_executor import MediaExecutor, MediaLimits
+from reelmill.worker.media_executor import MediaExecutor
+from reelmill.worker.media_limits import MediaLimits
 from reelmill.worker.reusing import Reuse
 from reelmill.worker.secrets import Secrets
 from reelmill.worker.worker import Worker, WorkerConfig

@@ -64,7 +64,8 @@ from reelmill.v1.sprite_pb2 import Sprite
 from reelmill.worker import finishing, spans
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
-from reelmill.worker.media_executor import MediaExecutor, MediaLimits
+from reelmill.worker.media_executor import MediaExecutor
+from reelmill.worker.media_limits import MediaLimits
 from reelmill.worker.reusing import Reuse
 
 ANOTHER_TENANT = UUID(int=7)

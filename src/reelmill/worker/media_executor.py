@@ -4,14 +4,14 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.jobs.places import with_label
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Graph, Loudness, PlanContext, Source
+from reelmill.media.contract import Facts, Graph, Loudness, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.estimating import AFTER, BEFORE
 from reelmill.media.fonts import FONT
@@ -28,7 +28,7 @@ from reelmill.media.render.rendering import rendered
 from reelmill.media.run import RunResult
 from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
-from reelmill.media.spreading import Worth, outputs_of, part_of, piece_in
+from reelmill.media.spreading import outputs_of, part_of, piece_in
 from reelmill.media.stages import stages, without
 from reelmill.media.steps import Step
 from reelmill.media.stills import Stills
@@ -55,6 +55,7 @@ from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
 from reelmill.worker.lacking import Lacking, remove_files
 from reelmill.worker.listening import listen
+from reelmill.worker.media_limits import MediaLimits
 from reelmill.worker.meter import Meter
 from reelmill.worker.receipts import note
 from reelmill.worker.reusing import Reuse, know, take, with_known
@@ -70,25 +71,6 @@ _LEAST_WALL_SECONDS = 600.0
 _MISFITS = ("OUTPUT_INVALID", "FFMPEG_FAILED", "INPUT_CORRUPT")  # of pieces that were right, each by itself
 _DOES = {Engine.PROCESS: "runs {}", Engine.WARM: "makes stills as this would"}
 """What the processing log says of a step, with its command."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MediaLimits:
-    """What an attempt may use; times in seconds."""
-
-    ffmpeg: Path
-    no_progress_seconds: float
-    wall_limit_factor: float
-    wall_limit_seconds: float
-    output_max_bytes: int
-    worth: Worth
-    """What becomes a task of its own."""
-    cache_bytes: int = 0
-    """Most bytes of inputs that are kept for further tasks."""
-    context: PlanContext
-    """Threads of each codec, and memory of each process."""
-    engine: str = ""
-    """The label of this ffmpeg's build, which all workers of one job must have; empty: none."""
 
 
 class MediaExecutor:
