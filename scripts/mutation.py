@@ -59,6 +59,7 @@ ROOM_TESTS = {
     " tests/contract/test_breaker.py",
     "cli": "tests/cli",
     "client": "tests/unit tests/client",
+    "console": "tests/console",
     "gateway": "tests/unit tests/gateway",
     "media": "tests/unit tests/media",
     "queue": "tests/contract/test_queue.py tests/contract/test_queue_pools.py tests/contract/test_queue_lag.py"
@@ -67,7 +68,7 @@ ROOM_TESTS = {
     "scheduler": "tests/unit/test_loops.py tests/unit/test_wiring.py tests/scheduler",
     "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"
     " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py tests/contract/test_access.py"
-    " tests/contract/test_kept.py",
+    " tests/contract/test_kept.py tests/contract/test_headers.py",
     "store": "tests/store tests/scheduler tests/migrations/test_schema.py",
     "telemetry": "tests/telemetry tests/logs tests/monitoring/test_files.py",
     "worker": "tests/unit/test_media_lengths.py tests/unit/test_loops.py tests/worker",
@@ -79,7 +80,7 @@ ROOM_TESTS = {
 }
 # Rooms whose tests call them in their own process, and not over the wire.
 CALLED = frozenset({"cache", "media", "queue", "relay", "scheduler", "storage", "store", "telemetry", "worker"})
-OTHER_TESTS = "tests/unit tests/cli tests/e2e"
+OTHER_TESTS = "tests/unit tests/cli tests/e2e tests/pages"
 EQUIVALENT = ROOT / "scripts" / "equivalent_mutants.yaml"
 GOALS = {"pure": 0.9, "sample": 0.8}
 

@@ -23,7 +23,7 @@ STAGES = (
     ),
     stage(
         "only one film or sound can be read",
-        r"if _operation_of\(read\) not in READABLE:",
+        r"if _operation_of\(read, presets\) not in READABLE:",
         "if False:",
         file="src/reelmill/media/validate.py",
     ),

@@ -94,7 +94,7 @@ def test_a_failed_job_is_told_with_its_remedy_and_exit_code_1(live_cli: Cli, liv
     result = live_cli("submit", "--input", f"file://{live.media}/none.mp4", "--preset", "web-mp4", "--watch")
     assert result.exit_code == 1
     assert "INPUT_NOT_FOUND (input): " in result.stdout
-    assert "Change the input or the job, then submit it again." in result.stdout
+    assert "Check the input's address, and that the file is there as the worker sees it." in result.stdout
     job_id = result.stdout.splitlines()[0]
     assert live_cli("watch", job_id).exit_code == 1
     events = [json.loads(line) for line in live_cli("watch", job_id, "--json", "--after", "1").stdout.splitlines()]
@@ -119,8 +119,8 @@ def test_a_pool_or_label_that_can_not_be_is_told_with_its_field(idle_cli: Cli) -
     five = [word for i in range(5) for word in ("--require", f"l{i}")]
     result = idle_cli("submit", "-", "--pool", "Big Pool", *five, input=json.dumps(BODY))
     assert result.exit_code != 0
-    assert "job.pool: 'Big Pool' does not match" in result.stderr
-    assert "job.requires: has 5 items; between 0 and 4 are allowed" in result.stderr
+    assert "standard input: pool: 'Big Pool' does not match" in result.stderr
+    assert "standard input: requires: has 5 items; between 0 and 4 are allowed" in result.stderr
 
 
 def test_a_request_id_makes_one_job(idle_cli: Cli) -> None:

@@ -89,9 +89,8 @@ def test_a_session_is_kept_from_scripts_and_other_sites_and_hides_its_key(
 
 
 def test_a_session_sees_its_callers_jobs_alone(guarded: Reelmill, tokens: dict[str, str]) -> None:
-    uri = (guarded.media / "clip.mp4").as_uri()
     with Client(guarded.grpc, token=tokens["theirs"]) as client:
-        theirs = client.wait(client.create_job(job(uri, STILL)).id)
+        theirs = client.wait(client.create_job(job("example:clip", STILL)).id)
     with signed_in(guarded, tokens["theirs"]) as them, signed_in(guarded, tokens["default"]) as us:
         assert theirs.id in them.get("/").text
         [still] = re.findall(r'<img loading="lazy" src="([^"]+)"', them.get(f"/jobs/{theirs.id}").text)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from buckets import Bucket, serving_bucket
@@ -25,10 +25,12 @@ from reelmill.storage import space
 from reelmill.storage.fetch import Fetched
 from reelmill.storage.kept import KeptFile, KeptInputs, leaving
 from reelmill.storage.storage import Storage
+from reelmill.storage.tenants import Allowed
 from reelmill.storage.workdir import KEPT, WorkRoot
 from reelmill.telemetry.metrics import KEPT_BYTES, KEPT_EVICTIONS, KEPT_HITS, KEPT_MISSES
 
 A, B = "s3://bucket/a.mp4", "s3://bucket/b.mp4"
+OTHER = UUID(int=7)  # a tenant
 CONTENT = bytes(range(256)) * 1000
 LOOPBACK = ip_network("127.0.0.0/8")
 OTHER = CONTENT[::-1]
@@ -74,7 +76,8 @@ async def bucket() -> AsyncIterator[Bucket]:
 
 @pytest.fixture
 def make(tmp_path: Path, bucket: Bucket, make_storage: Callable[..., Storage], s3_credentials: None) -> Any:
-    storage = make_storage("s3://own/x", s3_endpoint=bucket.url, read_buckets=["bucket"])
+    theirs = Allowed(read_buckets=("bucket",))
+    storage = make_storage("s3://own/x", s3_endpoint=bucket.url, read_buckets=["bucket"], tenants=((OTHER, theirs),))
 
     def make(**options: Any) -> Worker:
         work = WorkRoot(tmp_path / "work", reserve_bytes=0)
@@ -179,7 +182,7 @@ async def test_a_file_whose_place_has_another_is_fetched_again_and_who_holds_the
 
 async def test_a_tenant_sees_no_others_file(worker: Worker, bucket: Bucket) -> None:
     one = await worker.fetch(holder="one")
-    other = await worker.fetch(holder="other", storage=worker.storage.of(uuid4()))
+    other = await worker.fetch(holder="other", storage=worker.storage.of(OTHER))
     assert one.path != other.path and bucket.count("GET") == 2
     with pytest.raises(AttemptFailed, match="INPUT_FORBIDDEN"):  # asked each time, whatever is kept
         await worker.fetch("s3://elsewhere/a.mp4")
@@ -305,6 +308,7 @@ from reelmill.storage.access import Access
 from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.kept import KeptInputs
 from reelmill.storage.storage import Storage
+from reelmill.storage.tenants import Allowed
 from reelmill.storage.workdir import WorkRoot
 root, endpoint = Path(sys.argv[1]), sys.argv[2]
 limits = HttpLimits(timeout_seconds=60, total_seconds=60)
@@ -318,6 +322,7 @@ async def fetch(uri):
     )
 async def main():
     print(await fetch("s3://bucket/b.mp4"), flush=True)
+    sys.stdin.readline()
     await fetch("s3://bucket/a.mp4")
 asyncio.run(main())
 """
@@ -327,10 +332,12 @@ async def test_of_a_worker_that_is_killed_in_the_middle_nothing_is_left_and_noth
     worker: Worker, bucket: Bucket
 ) -> None:
     argv = [sys.executable, "-c", FETCH_AND_WAIT, str(worker.root), bucket.url]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin and other.stdout
         assert "Fetched" in await asyncio.to_thread(other.stdout.readline)
         bucket.go_on.clear()
+        other.stdin.write("go on\n")
+        other.stdin.flush()
         async with patient():
             while not any(0 < path.stat().st_size < len(CONTENT) for path in worker.files()):
                 await asyncio.sleep(0.01)

@@ -196,7 +196,7 @@ async def test_what_can_not_be_composed_is_told_and_no_part_of_it_goes_out(studi
     overlay = [*parts, Item(kind="iovl", data=bytes(20), of=(0, 1))]
     large = [*parts, grid(32, 32, 64 * 32, 64 * 32, (0,) * 1024)]
     for items, words in (
-        (missing, "INPUT_CORRUPT: the file is damaged or cut off"),
+        (missing, "INPUT_CORRUPT: the (file|input) is damaged or cut off"),
         (overlay, "INPUT_UNSUPPORTED: the picture is an item of kind 'iovl'; make a JPEG or PNG of it"),
         (large, "INPUT_UNSUPPORTED: the picture has 1024 tiles, and 512 is the most"),
     ):

@@ -17,11 +17,16 @@ SINE = ("-f", "lavfi", "-i", "sine=duration=0.5")
 
 
 async def failure(
-    studio: Studio, inputs: tuple[str, ...], *writes: str, path: str = "out/out.mkv", ffmpeg: Path = FFMPEG
+    studio: Studio,
+    inputs: tuple[str, ...],
+    *writes: str,
+    path: str = "out/out.mkv",
+    ffmpeg: Path = FFMPEG,
+    reads: tuple[Path, ...] = (),
 ) -> str:
     """Code and message of a command that fails."""
     (studio.folder / "out").mkdir(exist_ok=True)
-    command = Command(argv=(*inputs, *writes, path), outputs=("out",), duration_seconds=1)
+    command = Command(argv=(*inputs, *writes, path), outputs=("out",), duration_seconds=1, reads=tuple(map(str, reads)))
     with pytest.raises(AttemptFailed) as caught:
         await studio.run(command, ffmpeg=ffmpeg)
     return str(caught.value)
@@ -63,7 +68,7 @@ async def test_an_input_of_which_little_can_be_decoded(studio: Studio, tmp_path:
     end = data.index(b"moov") - 4
     data[start:end] = random.Random(1).randbytes(end - start)
     video.write_bytes(data)
-    said = await failure(studio, ("-f", "mov", "-i", str(video)), "-c:v", "libx264")
+    said = await failure(studio, ("-f", "mov", "-i", str(video)), "-c:v", "libx264", reads=(video,))
     assert said.startswith("INPUT_CORRUPT")
 
 
@@ -71,7 +76,7 @@ async def test_an_input_of_which_little_can_be_decoded(studio: Studio, tmp_path:
 async def test_an_input_that_is_no_mp4(studio: Studio, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "input"
     path.write_bytes(content)
-    assert (await failure(studio, ("-f", "mov", "-i", str(path)))).startswith("INPUT_CORRUPT")
+    assert (await failure(studio, ("-f", "mov", "-i", str(path)), reads=(path,))).startswith("INPUT_CORRUPT")
 
 
 @pytest.mark.parametrize(("name", "hint"), [("SEGV", ""), ("KILL", "; the kernel does that when memory runs out")])

@@ -180,6 +180,13 @@ RULES: tuple[Rule, ...] = (
         "Run the reproduction and read what it prints; another size, crop or rate may pass.",
     ),
     Rule(
+        "stream_missing",
+        "matches no streams|does not contain any stream",
+        "INPUT_CORRUPT",
+        "the input lacks a stream that it promised",
+        "Look with a player which streams it has, and ask for one that is there.",
+    ),
+    Rule(
         "option",
         "Unable to parse|Error setting option|Error parsing options|Invalid value .* for option|Undefined constant",
         "FFMPEG_FAILED",
@@ -194,13 +201,6 @@ RULES: tuple[Rule, ...] = (
         "Save the captions as UTF-8 in SRT or WebVTT, or leave them out.",
     ),
     # What the file is.
-    Rule(
-        "stream_missing",
-        "matches no streams|does not contain any stream",
-        "INPUT_CORRUPT",
-        "the input lacks a stream that it promised",
-        "Look with a player which streams it has, and ask for one that is there.",
-    ),
     # ffmpeg's own exit code for that: more than two thirds of the packets did not decode.
     Rule("too_many_errors", "", "INPUT_CORRUPT", "most of the input could not be decoded", _REPAIR, exit_code=69),
     Rule(

@@ -597,7 +597,6 @@ CREATE TABLE public.uploads (
     max_bytes bigint,
     CONSTRAINT uploads_check CHECK (((state = 'COMPLETE'::public.upload_state) = (complete_time IS NOT NULL))),
     CONSTRAINT uploads_check1 CHECK (((state = 'WRITING'::public.upload_state) OR (size_bytes IS NOT NULL))),
-    CONSTRAINT uploads_max_bytes_check CHECK ((max_bytes > 0)),
     CONSTRAINT uploads_size_bytes_check CHECK ((size_bytes > 0))
 );
 
