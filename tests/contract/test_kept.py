@@ -30,7 +30,7 @@ from reelmill.storage.workdir import KEPT, WorkRoot
 from reelmill.telemetry.metrics import KEPT_BYTES, KEPT_EVICTIONS, KEPT_HITS, KEPT_MISSES
 
 A, B = "s3://bucket/a.mp4", "s3://bucket/b.mp4"
-OTHER = UUID(int=7)  # a tenant
+ANOTHER = UUID(int=7)  # a tenant
 CONTENT = bytes(range(256)) * 1000
 LOOPBACK = ip_network("127.0.0.0/8")
 OTHER = CONTENT[::-1]
@@ -77,7 +77,7 @@ async def bucket() -> AsyncIterator[Bucket]:
 @pytest.fixture
 def make(tmp_path: Path, bucket: Bucket, make_storage: Callable[..., Storage], s3_credentials: None) -> Any:
     theirs = Allowed(read_buckets=("bucket",))
-    storage = make_storage("s3://own/x", s3_endpoint=bucket.url, read_buckets=["bucket"], tenants=((OTHER, theirs),))
+    storage = make_storage("s3://own/x", s3_endpoint=bucket.url, read_buckets=["bucket"], tenants=((ANOTHER, theirs),))
 
     def make(**options: Any) -> Worker:
         work = WorkRoot(tmp_path / "work", reserve_bytes=0)
@@ -182,7 +182,7 @@ async def test_a_file_whose_place_has_another_is_fetched_again_and_who_holds_the
 
 async def test_a_tenant_sees_no_others_file(worker: Worker, bucket: Bucket) -> None:
     one = await worker.fetch(holder="one")
-    other = await worker.fetch(holder="other", storage=worker.storage.of(OTHER))
+    other = await worker.fetch(holder="other", storage=worker.storage.of(ANOTHER))
     assert one.path != other.path and bucket.count("GET") == 2
     with pytest.raises(AttemptFailed, match="INPUT_FORBIDDEN"):  # asked each time, whatever is kept
         await worker.fetch("s3://elsewhere/a.mp4")
@@ -308,10 +308,9 @@ from reelmill.storage.access import Access
 from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.kept import KeptInputs
 from reelmill.storage.storage import Storage
-from reelmill.storage.tenants import Allowed
 from reelmill.storage.workdir import WorkRoot
 root, endpoint = Path(sys.argv[1]), sys.argv[2]
-limits = HttpLimits(timeout_seconds=60, total_seconds=60)
+limits = HttpLimits(timeout_seconds=0.2, total_seconds=60)
 storage = Storage(
     access=Access(own="s3://own/x", read_buckets=["bucket"]), max_bytes=10**9, http=limits, s3_endpoint=endpoint
 )
