@@ -332,7 +332,8 @@ def test_the_command_line_makes_lists_and_revokes_keys_and_says_what_it_lacks(wo
     key = json.loads(made.stdout)
     assert made.returncode == 0 and key["key"]["expire_time"], made.stderr
     assert reelmill("jobs", token=key["token"]).returncode == 0
-    listed = reelmill("keys", "list")
+    listed = reelmill("keys", "list", "--json")
+    assert reelmill("keys", "list").stdout.startswith("ID ")
     assert key["key"]["id"] in listed.stdout and key["token"] not in listed.stdout
     assert reelmill("keys", "revoke", key["key"]["id"]).returncode == 0
     lacking = reelmill("jobs", token="")

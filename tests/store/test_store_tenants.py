@@ -19,6 +19,7 @@ Call = Callable[[JobStore, NewJob], Awaitable[object]]
 NOTHING: dict[str, Call] = {
     "owner": lambda jobs, new: jobs.owner(OTHER, new.id),
     "receipts": lambda jobs, new: jobs.receipts(OTHER, new.id),
+    "sealed": lambda jobs, new: jobs.sealed(OTHER, new.id),
     "delete_some": lambda jobs, new: jobs.delete_some(
         OTHER, JobFilter(created_before=datetime.max.replace(tzinfo=UTC)), own_storage="file:///x/", limit=9
     ),

@@ -100,17 +100,20 @@ async def test_a_retry_waits_as_long_as_its_policy_says(rig: Rig) -> None:
     async def away(attempt: Attempt) -> tuple[MadeFile, ...]:
         raise AttemptFailed(AWAY.code, AWAY.message)
 
-    new = new_job(max_attempts=9)
-    new.job.retry_policy.initial_backoff.FromSeconds(1000)
-    new.job.retry_policy.max_backoff.FromSeconds(80_000)
-    await rig.store.jobs.create(TENANT, TENANT, [new])
+    several = [new_job(max_attempts=9) for _ in range(4)]  # each waits by chance
+    for new in several:
+        new.job.retry_policy.initial_backoff.FromSeconds(1000)
+        new.job.retry_policy.max_backoff.FromSeconds(80_000)
+    await rig.store.jobs.create(TENANT, TENANT, several)
     await rig.store.rows("UPDATE tasks SET attempt = 6")
     rig.start(away)
     await rig.queue.wake()
-    while not (run_at := (await rig.store.task(new.task_id))["run_at"]):
-        await asyncio.sleep(0.01)
-    wait_seconds = (run_at - datetime.now(UTC)).total_seconds()
-    assert 10 < wait_seconds <= 64_000, "the seventh wait lies in a window of 64,000 s"
+    times = []
+    for new in several:
+        while not (run_at := (await rig.store.task(new.task_id))["run_at"]):
+            await asyncio.sleep(0.01)
+        times.append((run_at - datetime.now(UTC)).total_seconds())
+    assert 10 < max(times) <= 64_000, "the seventh wait lies in a window of 64,000 s"
 
 
 async def test_a_fault_of_the_executor_is_an_internal_failure(rig: Rig) -> None:
