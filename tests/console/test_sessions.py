@@ -60,6 +60,8 @@ def test_a_token_that_no_cookie_holds_is_refused() -> None:
 )
 def test_our_own_pages_send_forms(headers: dict[str, str]) -> None:
     require_own_page(Headers(headers))
+    with pytest.raises(Problem):  # the same without saying where it comes from
+        require_own_page(Headers({"host": headers["host"]}))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def test_a_file_becomes_a_stream_that_plays(browser: Browser, live: Reelmill, cl
     eventually(browser, "document.querySelector('video[data-hls]')?.readyState >= 2")
     browser.evaluate("(() => { const video = document.querySelector('video'); video.muted = true; video.play(); })()")
     eventually(browser, "document.querySelector('video').currentTime > 0.5")
+    assert browser.evaluate("document.querySelector('video').videoWidth") > 0
 
 
 def test_jobs_stay_chosen_while_their_list_is_live(browser: Browser, live: Reelmill) -> None:
@@ -107,6 +108,7 @@ def test_a_form_is_checked_while_it_is_typed_and_shows_its_steps(browser: Browse
 def test_the_system_is_drawn(browser: Browser, live: Reelmill) -> None:
     go(browser, f"{live.http}/system", "document.querySelector('#chart canvas')")
     browser.wait_for("JSON.parse(document.querySelector('#figures').dataset.points)[0].length > 1")
+    assert browser.evaluate("document.querySelector('#chart canvas').width") > 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
