@@ -18,6 +18,7 @@ import clips
 import hypothesis
 import pytest
 import structlog
+from _pytest.nodeid import NodeId
 from live import Reelmill
 from order import arrange
 from services.databases import Databases
@@ -61,7 +62,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first."""
+    """The longest files first; each test under a name of its own, for xdist runs one of those that share theirs."""
+    for item in items:
+        if (bracket := item.name.partition("[")[1]) and bracket not in item.nodeid:  # Schemathesis, with pytest 9.2
+            item._id = NodeId.parse(item.nodeid + item.name[item.name.index("[") :])
+    shared = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if shared:
+        raise pytest.UsageError(f"tests that share a name: {', '.join(shared)}")
     arrange(items)
 
 
@@ -104,7 +111,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [r for kind in ("passed", "failed", "error") for r in terminalreporter.getreports(kind)]
     taken: Counter[str] = Counter()
     for report in [*reports, *terminalreporter.getreports("")]:  # "": of what is before and after a test
-        taken[report.nodeid.partition("::")[0]] += report.duration
+        if isinstance(report, pytest.TestReport):
+            taken[report.nodeid.partition("::")[0]] += report.duration
     if len(taken) > _MANY_FILES:
         terminalreporter.section("seconds of the longest files")
         for file, seconds in taken.most_common(_MANY_FILES):

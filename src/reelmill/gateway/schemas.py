@@ -100,11 +100,14 @@ class Schemas:
         if kind == FieldDescriptor.CPPTYPE_STRING:
             return _string(rules)
         if kind in LONG_TYPES:
-            return {"type": "string", "format": "int64", "pattern": "^-?(0|[1-9][0-9]{0,19})$"}
+            sign = "" if rules.HasField("min") and rules.min >= 0 else "-?"
+            return {"type": "string", "format": "int64", "pattern": f"^{sign}(0|[1-9][0-9]{{0,18}})$"}
         return _number(field, rules, asked=_owner(field) in self._requests)
 
     def _description(self, field: FieldDescriptor, rules: rules_pb2.FieldRules) -> str:
         parts = [self._comments.get(field.full_name, "")]
+        if field.cpp_type in LONG_TYPES and _owner(field) in self._requests:
+            parts.append("A JSON number is read as well as a string.")
         if rules.unique_by:
             parts.append(f"No two have the same {rules.unique_by}.")
         if field.message_type is not None and field.message_type.full_name == "google.protobuf.Duration":
