@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from reelmill.media import fragments, mpd, playlists
 from reelmill.media.fragments import Track
-from reelmill.media.manifests import Divided, Known, Order, Rates, Told, manifests, rates
+from reelmill.media.manifests import manifests
 from reelmill.media.packaging import sounds
 from reelmill.media.playlists import Segment
+from reelmill.media.renditions import Divided, Known, Order, Rates, Told, rates
 from reelmill.media.streams import Stream
 from reelmill.media.tracks import Sound
 from reelmill.v1.media_pb2 import MediaInfo

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 
 from reelmill.media import closed_captions, languages
 from reelmill.media.film import between
-from reelmill.media.manifests import MASTER, MPD, NUMBERED, Order, Told
 from reelmill.media.promises import Expected, FileSet, Rendition
 from reelmill.media.render.ffmpeg import seconds
+from reelmill.media.renditions import MASTER, MPD, NUMBERED, Order, Told
 from reelmill.media.steps import Cost, Place, Program, Reading, Step, Writing
 from reelmill.media.streams import INIT, SUFFIX, WHOLE
 from reelmill.media.tracks import Sound

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from reelmill.media import mpd, playlists
-from reelmill.media.manifests import IFRAMES, MASTER, MPD, PLAYLIST, WORDS
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.promises import Expected, FileSet, Rendition
+from reelmill.media.renditions import IFRAMES, MASTER, MPD, PLAYLIST, WORDS
 from reelmill.media.streams import measured
 from reelmill.v1.media_pb2 import MediaInfo
 

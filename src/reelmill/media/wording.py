@@ -10,7 +10,7 @@ from reelmill.media.checks import track_violations
 from reelmill.media.contract import Source
 from reelmill.media.film import between
 from reelmill.media.languages import once
-from reelmill.media.manifests import Told
+from reelmill.media.renditions import Told
 from reelmill.media.sources import Span
 from reelmill.media.steps import Reading, Step
 from reelmill.v1.media_pb2 import MediaInfo

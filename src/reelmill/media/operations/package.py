@@ -11,11 +11,11 @@ from reelmill.media.film import Film, film
 from reelmill.media.formats.sound import DEFAULT_BPS, SOUNDS
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.graph import together
-from reelmill.media.manifests import Told
 from reelmill.media.operations.transcode import TranscodeOperation
 from reelmill.media.packaging import Stream
 from reelmill.media.pieces import Chunk, Join, Sound
 from reelmill.media.promises import Expected, PlannedFile
+from reelmill.media.renditions import Told
 from reelmill.media.steps import Reading, Step
 from reelmill.media.timeline import micros
 from reelmill.media.wording import Words

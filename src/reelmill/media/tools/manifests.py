@@ -8,8 +8,9 @@ from pathlib import Path
 
 from reelmill.media import webvtt
 from reelmill.media.closed_captions import MARK
-from reelmill.media.manifests import WORDS, Divided, Known, Order, Told, manifests
+from reelmill.media.manifests import manifests
 from reelmill.media.playlists import Segment
+from reelmill.media.renditions import WORDS, Divided, Known, Order, Told
 from reelmill.media.streams import Stream, measured, sizes
 from reelmill.media.tools.kit import Refused, run
 

@@ -1,0 +1,154 @@
+"""Manifests of packages: MPEG-DASH (ISO/IEC 23009-1). Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import groupby, pairwise
+from xml.sax.saxutils import escape, quoteattr
+
+from reelmill.media.renditions import NUMBERED, WORDS, Divided, Known, Order, Told, decimal, meant_rate
+
+_NAMESPACE = (
+    'xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    ' xsi:schemaLocation="urn:mpeg:dash:schema:mpd:2011 DASH-MPD.xsd"'
+)
+
+
+def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()) -> str:
+    """The one manifest of all streams."""
+    whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
+    longest = max(segment.seconds for one in known for segment in one.stream.segments)
+    single = known[0].stream.index is not None
+    profile = "urn:mpeg:dash:profile:isoff-on-demand:2011" if single else "urn:mpeg:dash:profile:isoff-live:2011"
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        # What comes at the bandwidth that is told arrives in time behind one whole segment.
+        f'<MPD {_NAMESPACE} profiles="{profile}" type="static" mediaPresentationDuration="PT{decimal(whole)}S"'
+        f' minBufferTime="PT{decimal(longest)}S">',
+        '  <Period id="0" start="PT0S">',
+    ]
+    adaptations = list(_adaptations(known))
+    for i, members in enumerate(adaptations):
+        lines += (f"    {line}" for line in _adaptation(order, str(i), members, longest))
+    for i, words in enumerate(texts, len(adaptations)):
+        lines += (f"    {line}" for line in _of_words(str(i), words, longest))
+    return "\n".join((*lines, "  </Period>", "</MPD>", ""))
+
+
+def _adaptations(known: Sequence[Known]) -> Iterator[list[Known]]:
+    """Streams that players may change between: pictures of one codec. Each sound is one by itself."""
+    found: dict[str, list[Known]] = {}
+    for one in known:
+        if one.told.kind == "video":
+            found.setdefault(one.stream.track.codec.partition(".")[0], []).append(one)
+    yield from found.values()
+    yield from ([one] for one in known if one.told.kind == "audio")
+
+
+def _adaptation(order: Order, number: str, members: Sequence[Known], longest: float) -> Iterator[str]:
+    first = members[0]
+    single = first.stream.index is not None
+    prefix = "subsegment" if single else "segment"
+    told: dict[str, object] = {"id": number, "contentType": first.told.kind}
+    if first.told.kind == "video":
+        width, height = first.told.width, first.told.height
+        told |= {"par": f"{Fraction(width, height).numerator}:{Fraction(width, height).denominator}"}
+        told |= {
+            "maxWidth": max(one.told.width for one in members),
+            "maxHeight": max(one.told.height for one in members),
+        }
+        told["maxFrameRate"] = meant_rate(max(one.stream.frame_rate for one in members))
+    elif first.told.language:
+        told["lang"] = first.told.language
+    told[f"{prefix}Alignment"] = "true"
+    if all(one.stream.independent for one in members):
+        told["subsegmentStartsWithSAP" if single else "startWithSAP"] = "1"
+    yield f"<AdaptationSet {_xml(told)}>"
+    if first.told.kind == "video":
+        yield from _inside(order)
+    yield from _meaning(first.told)
+    for one in members:
+        yield from (f"  {line}" for line in _representation(one, longest))
+    yield "</AdaptationSet>"
+
+
+def _of_words(number: str, words: Divided, longest: float) -> Iterator[str]:
+    told = words.told
+    named = {"id": number, "contentType": "text", "mimeType": "text/vtt"}
+    yield f"<AdaptationSet {_xml({**named, **({'lang': told.language} if told.language else {})})}>"
+    yield from _meaning(told)
+    rate = words.rates(max(1, int(longest + 0.5))).peak
+    yield f"  <Representation {_xml({'id': told.folder, 'bandwidth': rate})}>"
+    yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
+    yield "  </Representation>"
+    yield "</AdaptationSet>"
+
+
+def _inside(order: Order) -> Iterator[str]:
+    """Closed captions of pictures, as SCTE 214-1 has them."""
+    kinds = {"608": "CC", "708": "SERVICE"}
+    for kind, begins in kinds.items():
+        found = [(channel, language) for channel, language, _ in order.captions if channel.startswith(begins)]
+        if kind == "608":
+            value = ";".join(f"{channel}={language or 'und'}" for channel, language in found)
+        else:
+            value = ";".join(f"{channel.removeprefix(begins)}=lang:{language or 'und'}" for channel, language in found)
+        if found:
+            yield f"  <Accessibility {_xml({'schemeIdUri': f'urn:scte:dash:cc:cea-{kind}:2015', 'value': value})}/>"
+
+
+def _meaning(told: Told) -> Iterator[str]:
+    """For whom and what a stream is."""
+    if told.purpose:
+        purpose = {"schemeIdUri": "urn:tva:metadata:cs:AudioPurposeCS:2007", "value": told.purpose}
+        yield f"  <Accessibility {_xml(purpose)}/>"
+    for role in told.roles:
+        yield f"  <Role {_xml({'schemeIdUri': 'urn:mpeg:dash:role:2011', 'value': role})}/>"
+    if told.name:
+        yield f"  <Label>{escape(told.name)}</Label>"
+
+
+def _representation(one: Known, longest: float) -> Iterator[str]:
+    told, stream = one.told, one.stream
+    peak = one.rates(max(1, int(longest + 0.5))).peak
+    named: dict[str, object] = {"id": told.folder, "bandwidth": peak, "codecs": stream.track.codec}
+    named["mimeType"] = f"{told.kind}/mp4"
+    if told.kind == "video":
+        named |= {"width": told.width, "height": told.height, "sar": "1:1", "frameRate": meant_rate(stream.frame_rate)}
+    else:
+        named["audioSamplingRate"] = stream.track.sample_rate_hz
+    yield f"<Representation {_xml(named)}>"
+    if told.kind == "audio":
+        scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+        yield f"  <AudioChannelConfiguration {_xml({'schemeIdUri': scheme, 'value': stream.track.channels})}/>"
+    if stream.index is not None:
+        begin, end = stream.index
+        yield f"  <BaseURL>{escape(f'{told.folder}/{stream.beginning.name}')}</BaseURL>"
+        yield f'  <SegmentBase timescale="{stream.track.scale}" indexRange="{begin}-{end - 1}">'
+        yield f'    <Initialization range="{stream.beginning.begin}-{(stream.beginning.size or 0) - 1}"/>'
+        yield "  </SegmentBase>"
+    else:
+        template = {
+            "timescale": stream.track.scale,
+            "initialization": f"{told.folder}/{stream.beginning.name}",
+            "media": f"{told.folder}/{NUMBERED}.m4s",
+            "startNumber": 1,
+        }
+        yield f"  <SegmentTemplate {_xml(template)}>"
+        yield "    <SegmentTimeline>"
+        yield from (f"      {line}" for line in _timeline(stream.starts))
+        yield "    </SegmentTimeline>"
+        yield "  </SegmentTemplate>"
+    yield "</Representation>"
+
+
+def _timeline(starts: Sequence[int]) -> Iterator[str]:
+    """Segments that last as long as the one before are counted."""
+    at = starts[0]
+    for length, group in groupby(b - a for a, b in pairwise(starts)):
+        again = len(list(group)) - 1
+        yield f'<S t="{at}" d="{length}"' + (f' r="{again}"' if again else "") + "/>"
+        at += length * (again + 1)
+
+
+def _xml(told: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={quoteattr(str(value))}" for name, value in told.items())

@@ -1,0 +1,164 @@
+"""Playlists of packages: HLS (RFC 8216, and its successor's draft rfc8216bis). Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from reelmill.media.playlists import Segment
+from reelmill.media.renditions import (
+    IFRAMES,
+    MASTER,
+    PLAYLIST,
+    Divided,
+    Known,
+    Order,
+    Rates,
+    Told,
+    decimal,
+    meant_rate,
+    rates,
+    target,
+)
+
+_SOUNDS, _TEXTS, _CAPTIONS = "audio", "text", "captions"  # groups of sounds, of words and of closed captions
+
+
+def playlists(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()) -> dict[str, str]:
+    """All playlists by their paths below the output's folder."""
+    seconds = target(known)
+    found = {MASTER: _master(order, known, texts, seconds)}
+    for one in known:
+        stream = one.stream
+        text = _media(stream.segments, stream.beginning, seconds, independent=stream.independent)
+        found[f"{one.told.folder}/{PLAYLIST}"] = text
+        if order.iframes and one.told.kind == "video":
+            found[f"{one.told.folder}/{IFRAMES}"] = _media(stream.keys, stream.beginning, seconds, only_keys=True)
+    for words in texts:
+        found[f"{words.told.folder}/{PLAYLIST}"] = _media(words.segments, None, max(seconds, _longest(words)))
+    return found
+
+
+def _media(
+    segments: Sequence[Segment],
+    beginning: Segment | None,
+    target: int,
+    *,
+    independent: bool = False,
+    only_keys: bool = False,
+) -> str:
+    # EXT-X-MAP takes version 6, and 5 among key frames alone; parts of a second take 3 (RFC 8216, 7).
+    version = 3 if beginning is None else 5 if only_keys else 6
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{version}", f"#EXT-X-TARGETDURATION:{target}"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD"]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
+    lines += ["#EXT-X-I-FRAMES-ONLY"] if only_keys else []
+    if beginning is not None:
+        part = f',BYTERANGE="{beginning.size}@{beginning.begin}"' if beginning.size is not None else ""
+        lines.append(f'#EXT-X-MAP:URI="{beginning.name}"{part}')
+    for one in segments:
+        lines.append(f"#EXTINF:{decimal(one.seconds)},")
+        lines += [f"#EXT-X-BYTERANGE:{one.size}@{one.begin}"] if one.size is not None else []
+        lines.append(one.name)
+    return "\n".join((*lines, "#EXT-X-ENDLIST", ""))
+
+
+def _longest(words: Divided) -> int:
+    """The target duration that words would need: their first segment may begin before the picture does."""
+    return int(max(segment.seconds for segment in words.segments) + 0.5)
+
+
+def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seconds: int) -> str:
+    sounds = [one for one in known if one.told.kind == "audio"]
+    beside = _most(one.rates(seconds) for one in sounds) + _most(one.rates(seconds) for one in texts)
+    # Services of CEA-708 take version 7 (RFC 8216, 7).
+    services = any(channel.startswith("SERVICE") for channel, _, _ in order.captions)
+    lines = ["#EXTM3U", *(["#EXT-X-VERSION:7"] if services else [])]
+    lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if all(one.stream.independent for one in known) else []
+    for i, one in enumerate(sounds):
+        lines.append(f"#EXT-X-MEDIA:{_attributes(_sound(one, first=not i))}")
+    alike = set[tuple[object, ...]]()
+    for words in texts:
+        key = (words.told.language, words.told.forced, words.told.characteristics)
+        lines.append(f"#EXT-X-MEDIA:{_attributes(_words(words.told, chosen=key not in alike))}")
+        alike.add(key)
+    lines += (f"#EXT-X-MEDIA:{_attributes(_closed(*one))}" for one in order.captions)
+    pictures = [one for one in known if one.told.kind == "video"]
+    for one in pictures:
+        codecs = dict.fromkeys((one.stream.track.codec, *(sound.stream.track.codec for sound in sounds)))
+        told = {
+            **_bandwidth(one.rates(seconds) + beside),
+            "CODECS": f'"{",".join(codecs)}"',
+            "RESOLUTION": f"{one.told.width}x{one.told.height}",
+            "FRAME-RATE": f"{float(meant_rate(one.stream.frame_rate)):.3f}",
+            "VIDEO-RANGE": one.stream.track.range,
+            **({"AUDIO": f'"{_SOUNDS}"'} if sounds else {}),
+            **({"SUBTITLES": f'"{_TEXTS}"'} if texts else {}),
+            "CLOSED-CAPTIONS": f'"{_CAPTIONS}"' if order.captions else "NONE",
+        }
+        lines += (f"#EXT-X-STREAM-INF:{_attributes(told)}", f"{one.told.folder}/{PLAYLIST}")
+    for one in pictures if order.iframes else ():
+        stream = one.stream
+        keys = rates([key.size or 0 for key in stream.keys], [key.seconds for key in stream.keys], seconds)
+        told = {
+            **_bandwidth(keys),
+            "CODECS": f'"{stream.track.codec}"',
+            "RESOLUTION": f"{one.told.width}x{one.told.height}",
+            "VIDEO-RANGE": stream.track.range,
+            "URI": f'"{one.told.folder}/{IFRAMES}"',
+        }
+        lines.append(f"#EXT-X-I-FRAME-STREAM-INF:{_attributes(told)}")
+    return "\n".join((*lines, ""))
+
+
+def _sound(one: Known, *, first: bool) -> dict[str, str]:
+    told = one.told
+    return {
+        "TYPE": "AUDIO",
+        "GROUP-ID": f'"{_SOUNDS}"',
+        "NAME": f'"{told.name}"',
+        **({"LANGUAGE": f'"{told.language}"'} if told.language else {}),
+        "DEFAULT": "YES" if first else "NO",
+        "AUTOSELECT": "YES",
+        **({"CHARACTERISTICS": f'"{",".join(told.characteristics)}"'} if told.characteristics else {}),
+        "CHANNELS": f'"{one.stream.track.channels}"',
+        "URI": f'"{told.folder}/{PLAYLIST}"',
+    }
+
+
+def _words(told: Told, *, chosen: bool) -> dict[str, str]:
+    """`chosen`: whether a player may take them by itself, as it may one of those that are alike."""
+    return {
+        "TYPE": "SUBTITLES",
+        "GROUP-ID": f'"{_TEXTS}"',
+        "NAME": f'"{told.name}"',
+        **({"LANGUAGE": f'"{told.language}"'} if told.language else {}),
+        "DEFAULT": "YES" if told.default else "NO",
+        "AUTOSELECT": "YES" if chosen or told.default else "NO",
+        **({"FORCED": "YES"} if told.forced else {}),
+        **({"CHARACTERISTICS": f'"{",".join(told.characteristics)}"'} if told.characteristics else {}),
+        "URI": f'"{told.folder}/{PLAYLIST}"',
+    }
+
+
+def _closed(channel: str, language: str, name: str) -> dict[str, str]:
+    return {
+        "TYPE": "CLOSED-CAPTIONS",
+        "GROUP-ID": f'"{_CAPTIONS}"',
+        "NAME": f'"{name}"',
+        **({"LANGUAGE": f'"{language}"'} if language else {}),
+        "DEFAULT": "NO",
+        "AUTOSELECT": "YES",
+        "INSTREAM-ID": f'"{channel}"',
+    }
+
+
+def _most(found: Iterable[Rates]) -> Rates:
+    """Of several of which one is played."""
+    each = list(found)
+    return Rates(peak=max((one.peak for one in each), default=0), average=max((one.average for one in each), default=0))
+
+
+def _bandwidth(one: Rates) -> dict[str, str]:
+    return {"BANDWIDTH": str(one.peak), "AVERAGE-BANDWIDTH": str(one.average)}
+
+
+def _attributes(told: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in told.items())
