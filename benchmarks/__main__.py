@@ -15,6 +15,7 @@ from benchmarks import (
     reads,
     rescue,
     resubmission,
+    retention,
     servers,
     sheets,
     start,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "sheets": sheets.run,
     "start": start.run,
     "rescue": rescue.run,
+    "retention": retention.run,
     "capacity": tables.run,
 }
 

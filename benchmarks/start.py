@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import system
 from benchmarks.peers.reelmill_peer import tiny_job
 from benchmarks.report import Report
-from benchmarks.rounds import alternate
+from benchmarks.rounds import Contestants, alternate
 from benchmarks.servers import Servers
 from reelmill.client import Client
 from reelmill.embedded import EmbeddedPostgres
@@ -22,7 +22,7 @@ from reelmill.store.migrate import migrate
 def run(_servers: Servers, report: Report) -> None:
     """Seconds, and those of its parts by themselves."""
     parts: dict[str, list[float]] = {"PostgreSQL from nothing": [], "migrations": []}
-    contestants = {"up": _up, "imports": _imports, "embedded database": partial(_database, parts)}
+    contestants: Contestants = {"up": _up, "imports": _imports, "embedded database": partial(_database, parts)}
     seconds = alternate(contestants, report.rounds, report.round)
     report.head("reelmill up, empty folder, until the first job is accepted: seconds")
     for name, values in (seconds | parts).items():

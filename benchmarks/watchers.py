@@ -141,7 +141,7 @@ async def _make_progress(plan: dict[str, str], job_id: UUID) -> None:
     leases = LeaseStore(database, lease_seconds=3600)
     cache = RedisCache(plan["redis"], status_ttl_seconds=10, final_ttl_seconds=10)
     await cache.start()
-    claimed = await leases.claim_swept(0, "benchmark", limit=5000)
+    claimed = await leases.claim("benchmark", limit=5000)
     fence = next(task.fence for task in claimed if UUID(task.job.id) == job_id)
     for tenth in range(1, 1000):
         await cache.put_progress(

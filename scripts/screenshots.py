@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from gateway.browser import Browser  # type: ignore[import-not-found]
+from gateway.browser import Browser
 
 _SETTLE_SECONDS = 1.5  # for pictures and players
 

@@ -21,9 +21,9 @@ from services.databases import Databases
 from benchmarks.capacity.costs import Costs, Line
 from benchmarks.peers.reelmill_peer import settings, tiny_job, variables
 from benchmarks.servers import Servers, check_listener, check_postgres, check_redis, cpu_seconds
-from reelmill import app
 from reelmill.cache.port import Cache, status_of
 from reelmill.jobs.states import Phase
+from reelmill.parts import Parts, open_parts
 from reelmill.queue.port import Message, Topic
 from reelmill.store.jobs import NewJob
 from reelmill.store.leases import FinishedTask, MadeFile
@@ -59,7 +59,7 @@ async def spent(pid: int, steps: Iterable[Callable[[], Awaitable[object]]]) -> S
 
 
 @asynccontextmanager
-async def _opened(servers: Servers) -> AsyncIterator[app.Parts]:
+async def _opened(servers: Servers) -> AsyncIterator[Parts]:
     databases, folder = Databases(servers.postgres.url), Path(tempfile.mkdtemp(prefix="reelmill-bench-"))
     try:
         url = await databases.create()
@@ -67,7 +67,7 @@ async def _opened(servers: Servers) -> AsyncIterator[app.Parts]:
         check_listener(servers.kafka)
         check_redis(servers.redis)
         chosen = settings(variables(servers, url, full=True, folder=str(folder)))
-        async with app.open_parts(chosen, process="benchmark") as parts:
+        async with open_parts(chosen, process="benchmark") as parts:
             yield parts
         await databases.drop_all()
     finally:
@@ -78,13 +78,13 @@ async def measured(servers: Servers, *, times: int) -> Costs:
     """All costs; the steps run up to `times` times each."""
     postgres, kafka, redis = servers.postgres.pid, servers.kafka.pid, servers.redis.pid
     async with _opened(servers) as parts:
-        empty = await spent(postgres, [lambda: parts.leases.claim_swept(0, "x", limit=2)] * times)
+        empty = await spent(postgres, [lambda: parts.leases.claim("x", limit=2)] * times)
         await _submit(parts, _DEEP, priority=1)
         async with parts.database.connection() as connection:
             await connection.execute("ANALYZE")  # as autovacuum does within a minute or two
         few, many = [await _life(parts, postgres, rows, times) for rows in (_FEW, _MANY)]
         sweeps = {
-            rows: await spent(postgres, [lambda rows=rows: parts.leases.claim_swept(0, "x", limit=rows)] * (times // 4))
+            rows: await spent(postgres, [lambda rows=rows: parts.leases.claim("x", limit=rows)] * (times // 4))
             for rows in (_FEW, _MANY)
         }
         small, large = await _relay(parts, postgres, 100, times // 10), await _relay(parts, postgres, 1000, 20)
@@ -114,7 +114,7 @@ async def measured(servers: Servers, *, times: int) -> Costs:
     )
 
 
-async def _submit(parts: app.Parts, count: int, *, priority: int) -> list[NewJob]:
+async def _submit(parts: Parts, count: int, *, priority: int) -> list[NewJob]:
     made = []
     for first in range(0, count, 500):
         new = [_new_job(priority) for _ in range(min(500, count - first))]
@@ -130,13 +130,13 @@ def _new_job(priority: int) -> NewJob:
     return NewJob(id=job_id, task_id=uuid_utils.uuid7(), job=job, output_prefix=prefix)
 
 
-async def _life(parts: app.Parts, pid: int, rows: int, times: int) -> dict[str, Spent]:
+async def _life(parts: Parts, pid: int, rows: int, times: int) -> dict[str, Spent]:
     """Claim, renew, report and complete `rows` tasks in a statement (report: one)."""
-    ids = [new.task_id for new in await _submit(parts, rows * times, priority=50)]
+    await _submit(parts, rows * times, priority=50)
     held: list[list[ClaimedTask]] = []
 
-    async def claim(i: int) -> None:
-        held.append(await parts.leases.claim(ids[i * rows : (i + 1) * rows], "benchmark", limit=rows))
+    async def claim() -> None:
+        held.append(await parts.leases.claim("benchmark", limit=rows))
         assert len(held[-1]) == rows
 
     async def report(task: ClaimedTask) -> None:
@@ -148,7 +148,7 @@ async def _life(parts: app.Parts, pid: int, rows: int, times: int) -> dict[str, 
         assert len(done) == rows
 
     return {
-        "claim": await spent(pid, [lambda i=i: claim(i) for i in range(times)]),
+        "claim": await spent(pid, [claim] * times),
         "heartbeat": await spent(pid, [lambda h=h: parts.leases.heartbeat([t.lease for t in h]) for h in held]),
         "report": await spent(pid, [lambda h=h: report(h[0]) for h in held]),
         "complete": await spent(pid, [lambda h=h: complete(h) for h in held]),
@@ -161,7 +161,7 @@ def _file(task: ClaimedTask) -> MadeFile:
     return MadeFile(output="still", position=0, file=file)
 
 
-async def _relay(parts: app.Parts, pid: int, rows: int, times: int) -> Spent:
+async def _relay(parts: Parts, pid: int, rows: int, times: int) -> Spent:
     """Batches of `rows`, as the relay sends them; nothing was relayed yet, so there are enough."""
     outbox = OutboxStore(parts.database)
 
@@ -191,7 +191,7 @@ def _ticks(cache: Cache, times: int) -> list[Callable[[], Awaitable[object]]]:
     return [lambda i=i: cache.put_progress(_TENANT, ids[i % 1000], 1, value) for i in range(times)]
 
 
-async def _waiting_workers(parts: app.Parts, pid: int, count: int = 40, seconds: float = 20) -> float:
+async def _waiting_workers(parts: Parts, pid: int, count: int = 40, seconds: float = 20) -> float:
     """The broker's CPU seconds a second, of one worker that waits for messages."""
 
     async def during() -> float:

@@ -189,7 +189,8 @@ class Simulation:
 
     def _sweep(self, limit: int) -> list[int]:
         """Jobs that have waited for a sweep's interval, oldest first."""
-        jobs, found = self.jobs, []
+        jobs = self.jobs
+        found: list[int] = []
         latest = self.now - self.setup.sweep_seconds + (self.setup.queued_seconds if self.rate is None else 0.0)
         job = jobs.first_ready(0)
         while len(found) < limit and job < jobs.come and jobs.arrived[job] <= latest:

@@ -20,6 +20,7 @@ from benchmarks.servers import Servers, check_listener, check_postgres, check_re
 from reelmill import app, system
 from reelmill.api.submission import Submitter
 from reelmill.jobs.errors import Stopped
+from reelmill.parts import open_parts
 from reelmill.queue.port import TASK_TOPICS
 from reelmill.settings import Settings
 from reelmill.store.leases import MadeFile
@@ -61,7 +62,7 @@ class ReelmillPeer(Peer):
         self._variables = variables(self._servers, url, full=self._full, folder=str(self.folder))
         self._variables["REELMILL_WORKER_SLOTS"] = str(self._slots)
         self._variables["REELMILL_KAFKA_PARTITIONS"] = str(self._partitions)
-        self._parts_context = app.open_parts(settings(self._variables), process="benchmark")
+        self._parts_context = open_parts(settings(self._variables), process="benchmark")
         self._parts = await self._parts_context.__aenter__()
         self._submitter = Submitter(self._parts.jobs, self._parts.cache, self._parts.storage, self._parts.relay)
         self._connection = await asyncpg.connect(url)
@@ -140,7 +141,8 @@ def wait_for_shares(queue_url: str, group: str, workers: int, partitions: int) -
     """Return once `workers` share the `partitions` of each topic of tasks evenly. Raises TimeoutError."""
     admin = AdminClient({"bootstrap.servers": urlsplit(queue_url).netloc})
     even = [partitions // workers + (i < partitions % workers) for i in range(workers)]
-    goal, shares = sorted(even * len(TASK_TOPICS)), []
+    goal = sorted(even * len(TASK_TOPICS))
+    shares: list[int] = []
     deadline = time.monotonic() + 60
     while shares != goal:
         if time.monotonic() > deadline:
@@ -206,7 +208,7 @@ async def work() -> None:
     """A worker's process."""
     stop, chosen = system.stop_on_signals(), Settings()
     logs.configure(service="worker", format=chosen.log_format, level=chosen.log_level)
-    async with app.open_parts(chosen, process="worker") as parts:
+    async with open_parts(chosen, process="worker") as parts:
         await app.make_worker(parts, stop, executor=Nothing())()
 
 
