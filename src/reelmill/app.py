@@ -27,8 +27,7 @@ from reelmill.api.webhooks_service import WebhookService
 from reelmill.api.workers_service import WorkerService
 from reelmill.auth.certificates import grpc_tls, http_tls
 from reelmill.capacity import Limits, Looks
-from reelmill.gateway.app import build as build_gateway
-from reelmill.gateway.connections import ConnectionLimits, protocol
+from reelmill.embedded import data_dir
 from reelmill.jobs.places import ENGINE
 from reelmill.media.abilities import lacking
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
@@ -40,7 +39,6 @@ from reelmill.scheduler.sampler import Sampler
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
 from reelmill.scheduler.status_sweep import StatusSweep
 from reelmill.sealing import Keys
-from reelmill.serving import allow_files, running_http
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
 from reelmill.storage.workdir import WorkRoot
@@ -57,9 +55,7 @@ from reelmill.store.waiting import WaitingStore
 from reelmill.store.webhooks import WebhookStore
 from reelmill.store.workers import WorkerStore
 from reelmill.supervise import end, supervised
-from reelmill.telemetry import health
 from reelmill.telemetry.logs import get_logger
-from reelmill.webhooks.sender import make_sender
 from reelmill.worker.attempt import Executor
 from reelmill.worker.history import History
 from reelmill.worker.intake import Abilities
@@ -242,8 +238,8 @@ def make_scheduler(parts: Parts) -> Scheduler:
     return Scheduler(config, parts.leases, retention, unserved, parts.storage, parts.cache, parts.relay)
 
 
-async def run_scheduler(parts: Parts) -> None:
-    """A scheduler, and what it samples for metrics, until cancelled."""
+async def run_scheduler(parts: Parts, *, webhooks: bool = True) -> None:
+    """A scheduler, and what it samples for metrics, until cancelled. `webhooks`: it tells them, too."""
     checks = {
         "database": parts.database.check,
         "queue": parts.queue.check,
@@ -255,8 +251,11 @@ async def run_scheduler(parts: Parts) -> None:
     sampler = Sampler(statistics, parts.queue, checks, interval_seconds=settings.sample_seconds)
     interval_seconds = settings.status_ttl_seconds / _STATUS_SWEEPS
     status_sweep = StatusSweep(ChangeStore(parts.database), parts.cache, interval_seconds=interval_seconds)
-    sender = make_sender(settings, parts.database)
-    running = {"sampler": sampler.run, "status_sweep": status_sweep.run, "webhooks": sender.run}
+    running = {"sampler": sampler.run, "status_sweep": status_sweep.run}
+    if webhooks:
+        from reelmill.webhooks.sender import make_sender  # late: it takes HTTP's client along
+
+        running["webhooks"] = make_sender(settings, parts.database).run
     beside = [supervised(name, run) for name, run in running.items()]
     try:
         await make_scheduler(parts).run()
@@ -267,7 +266,11 @@ async def run_scheduler(parts: Parts) -> None:
 @asynccontextmanager
 async def running_gateway(settings: Settings, storage: Storage, api_target: str) -> AsyncIterator[int]:
     """The REST gateway; answers its port."""
-    from reelmill.console import endpoints  # late: its templates are nothing to processes without pages
+    # Late: what serves HTTP is nothing to processes without pages, and a quarter of what a system imports.
+    from reelmill.console import endpoints
+    from reelmill.gateway.app import build as build_gateway
+    from reelmill.gateway.connections import ConnectionLimits, protocol
+    from reelmill.serving import allow_files, running_http
 
     application = build_gateway(api_target=api_target, storage=storage, settings=settings, pages=endpoints)
     allow_files(settings.http_max_connections)
@@ -290,19 +293,13 @@ async def running_gateway(settings: Settings, storage: Storage, api_target: str)
 @asynccontextmanager
 async def running_health(parts: Parts) -> AsyncIterator[int]:
     """/healthz, /readyz and /metrics; answers their port."""
+    from reelmill.gateway.connections import ConnectionLimits, protocol
+    from reelmill.serving import running_http
+    from reelmill.telemetry import health
+
     checks = {"database": parts.database.check, "queue": parts.queue.check}
     host, port = parts.settings.health_host, parts.settings.health_port
     speaking = protocol(ConnectionLimits(connections=_HEALTH_CONNECTIONS))
     async with running_http("health_http", health.build(checks), host, port, protocol=speaking) as port:
         log.info("health and metrics", address=f"http://{host}:{port}")
         yield port
-
-
-def data_dir(settings: Settings) -> Path:
-    """The data folder, made where it is missing. Raises OSError, naming the setting."""
-    folder = settings.data_dir.expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"REELMILL_DATA_DIR: {folder} can't be made: {error.strerror}") from error
-    return folder

@@ -45,10 +45,10 @@ class EmbeddedPostgres:
         return await asyncio.to_thread(self._start)
 
     @contextlib.contextmanager
-    def started_early(self) -> Iterator[None]:
+    def started_early(self, *, wait: bool = True) -> Iterator[None]:
         """A user while the context is open, who starts in a thread: others import meanwhile, and join.
 
-        A failure is theirs to tell.
+        A failure is theirs to tell. `wait`: at the end for the server's, where nobody else uses it.
         """
 
         def begin() -> None:
@@ -61,7 +61,7 @@ class EmbeddedPostgres:
             yield
         finally:
             thread.join()
-            self._stop()
+            self._stop(wait=wait)
 
     async def watch(self) -> None:
         """Hold a server that was started; raises RuntimeError where its guardian died. Called again, starts anew."""
@@ -72,9 +72,9 @@ class EmbeddedPostgres:
         self._leave()
         raise RuntimeError("the guardian of the embedded PostgreSQL was killed")
 
-    async def stop(self) -> None:
-        """Leave the server; the last one out stops it, and waits for that. Bears being called twice."""
-        await asyncio.to_thread(self._stop)
+    async def stop(self, *, wait: bool = True) -> None:
+        """Leave the server; the last one out stops it, and waits for that if it is to. Bears being called twice."""
+        await asyncio.to_thread(self._stop, wait=wait)
 
     def _start(self) -> str:
         with self._starting:
@@ -157,14 +157,14 @@ class EmbeddedPostgres:
             self._descriptors[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         return f"/proc/self/fd/{self._descriptors[folder]}"
 
-    def _stop(self) -> None:
+    def _stop(self, *, wait: bool = True) -> None:
         with self._starting:
-            if self._guardian is not None:
+            if self._guardian is not None and wait:
                 self._guardian.settimeout(_ANSWER_SECONDS)
                 with contextlib.suppress(OSError):
                     self._guardian.shutdown(socket.SHUT_WR)
                     self._guardian.recv(1)  # closed at once where others stay, else once the server is down
-                self._leave()
+            self._leave()
 
     def _leave(self) -> None:
         if self._guardian is not None:
@@ -172,6 +172,16 @@ class EmbeddedPostgres:
             self._guardian = None
         while self._descriptors:
             os.close(self._descriptors.popitem()[1])
+
+
+def data_dir(settings: "Settings") -> Path:
+    """The data folder, made where it is missing. Raises OSError, naming the setting."""
+    folder = settings.data_dir.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"REELMILL_DATA_DIR: {folder} can't be made: {error.strerror}") from error
+    return folder
 
 
 def _programs() -> Path:

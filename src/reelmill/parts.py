@@ -15,7 +15,6 @@ from reelmill.jobs.errors import Stopped, Unavailable
 from reelmill.media import launcher
 from reelmill.media.launcher import Launcher
 from reelmill.passwords import password_of
-from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import Queue
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.redaction import redacted
@@ -74,6 +73,8 @@ def make_database(settings: Settings, url: str, process: str) -> Database:
 def make_queue(settings: Settings, database: Database) -> Queue:
     """The queue that `queue_url` names. Raises ValueError, naming the setting."""
     if settings.queue_url.startswith("kafka://"):
+        from reelmill.queue.kafka import KafkaQueue  # late, as Redis is
+
         return KafkaQueue(
             settings.queue_url,
             topic_prefix=settings.kafka_topic_prefix,
@@ -107,8 +108,8 @@ def make_cache(settings: Settings, *, alone: bool, database_url: str = "") -> Ca
 
 
 @asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The database's URL; an embedded one runs, migrated, while the context is open."""
+async def database_url(settings: Settings, *, wait: bool = True) -> AsyncIterator[str]:
+    """The database's URL; an embedded one runs, migrated, while the context is open. `wait`: for its end."""
     if settings.database_url != "embedded:":
         yield settings.database_url
         return
@@ -120,19 +121,23 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
         yield url
     finally:
         await end(watching)
-        await embedded.stop()
+        await embedded.stop(wait=wait)
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, process: str, stop: asyncio.Event | None = None) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, *, process: str, stop: asyncio.Event | None = None, wait: bool = True
+) -> AsyncIterator[Parts]:
     """Connect to everything that `process` needs; waits for a database that is away or not migrated.
+
+    `wait`: at the end for that of an embedded PostgreSQL, which comes either way.
 
     Raises Stopped where `stop` is set meanwhile.
     """
     async with AsyncExitStack() as stack:
         starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
         launching = await stack.enter_async_context(starting)
-        url = await stack.enter_async_context(database_url(settings))
+        url = await stack.enter_async_context(database_url(settings, wait=wait))
         database = make_database(settings, url, process)
         queue, storage = make_queue(settings, database), Storage.from_settings(settings, UploadStore(database))
         cache = make_cache(settings, alone=process == "up", database_url=url)

@@ -28,30 +28,43 @@ _MAX_ENDS = 5  # of a whole worker or scheduler, within 3 s; then the process en
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Alone:
+    """A system that nobody shares and that lives for some jobs: it has no pages."""
+
+    waits: bool = True
+    """Whether its end waits for that of its PostgreSQL, which comes either way."""
+    webhooks: bool = False
+    """Whether its jobs tell others of themselves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Addresses:
-    """Where a running system listens."""
+    """Where a running system listens; `http` is empty where nobody asked for pages."""
 
     http: str
     grpc: str
 
 
 @asynccontextmanager
-async def running_system(settings: Settings, *, alone: bool = False) -> AsyncIterator[Addresses]:
-    """All four processes in this one, for `reelmill up`, `run` and `demo`; `alone`: nobody shares its database."""
+async def running_system(settings: Settings, *, alone: Alone | None = None) -> AsyncIterator[Addresses]:
+    """All processes in this one, for `reelmill up`, `run` and `demo`; `alone`: nobody shares its database."""
     expose("up")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traces.exporting("up", settings.otlp_endpoint))
-        parts = await stack.enter_async_context(open_parts(settings, process="up"))
+        parts = await stack.enter_async_context(open_parts(settings, process="up", wait=alone is None or alone.waits))
         grpc_port = await stack.enter_async_context(running_api(parts, settings.http_host))
         target = f"{settings.grpc_host}:{grpc_port}"
-        http_port = await stack.enter_async_context(running_gateway(settings, parts.storage, target))
+        http = ""
+        if not alone:
+            http_port = await stack.enter_async_context(running_gateway(settings, parts.storage, target))
+            http = f"http{'s' if settings.http_certificate else ''}://{settings.http_host}:{http_port}"
         stop = asyncio.Event()
-        running = [_worker(parts, stop, alone=alone), _scheduler(parts)]
+        webhooks = alone is None or alone.webhooks
+        running = [_worker(parts, stop, alone=alone is not None), _scheduler(parts, webhooks=webhooks)]
         for task in running:
             task.add_done_callback(lambda task: _ended_early(task, stop))
         try:
-            scheme = "https" if settings.http_certificate else "http"
-            yield Addresses(http=f"{scheme}://{settings.http_host}:{http_port}", grpc=target)
+            yield Addresses(http=http, grpc=target)
         finally:
             stop.set()
             await asyncio.gather(running[0], return_exceptions=True)
@@ -102,8 +115,8 @@ def _worker(parts: Parts, stop: asyncio.Event, *, alone: bool = False) -> asynci
     return supervised("worker", make_worker(parts, stop, alone=alone), until=stop, max_ends=_MAX_ENDS)
 
 
-def _scheduler(parts: Parts) -> asyncio.Task[None]:
-    return supervised("scheduler", lambda: run_scheduler(parts), max_ends=_MAX_ENDS)
+def _scheduler(parts: Parts, *, webhooks: bool = True) -> asyncio.Task[None]:
+    return supervised("scheduler", lambda: run_scheduler(parts, webhooks=webhooks), max_ends=_MAX_ENDS)
 
 
 def _ended_early(task: asyncio.Task[None], stop: asyncio.Event) -> None:

@@ -61,7 +61,7 @@ async def _run(
     settings: Settings, folder: Path, clip: Path, stop: asyncio.Event, steps: dict[str, float]
 ) -> tuple[Job, list[JobEvent]]:
     began = time.monotonic()
-    async with open_session(settings, folder / "data", [folder]) as client:
+    async with open_session(settings, folder / "data", [folder], system.Alone()) as client:
         steps["start the system"] = time.monotonic() - began
         created = await client.create_job(demo_job(clip, folder / "out"))
         events: list[JobEvent] = []

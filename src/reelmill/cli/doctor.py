@@ -94,8 +94,9 @@ async def _sandbox(settings: "Settings") -> str:
 
 async def _disk(settings: "Settings") -> str:
     from reelmill import app
+    from reelmill.embedded import data_dir
 
-    folder = app.data_dir(settings)
+    folder = data_dir(settings)
     free = app.work_root(settings).free_bytes()
     if free < settings.disk_reserve_bytes:
         raise RuntimeError(f"{folder} has {free} bytes free; {settings.disk_reserve_bytes} are to stay free")

@@ -32,9 +32,12 @@ def run(
     Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted. What was finished
     by then is kept.
     """
-    from reelmill.cli import outputs, session
+    from reelmill.cli import outputs
+    from reelmill.cli.checking import check
+    from reelmill.cli.folders import private_folder
     from reelmill.cli.processes import full_disk_told
     from reelmill.cli.specification import job_from_json, read_json
+    from reelmill.embedded import EmbeddedPostgres, data_dir
 
     files = files or []
     if job is not None and presets:
@@ -45,6 +48,8 @@ def run(
     named = outputs.named_jobs(files, template, presets or ["web-mp4"])
     settings = load(data_dir=data)
     log_to_stderr("run", settings, default_level="error")  # the command tells how each job goes
+    with full_disk_told(settings):
+        place = data_dir(settings).absolute() / "run"
     finished: dict[str, Job] = {}
     stuck: dict[str, Problem] = {}
     with outputs.staging(out) as folder:
@@ -57,9 +62,17 @@ def run(
                 except Problem as problem:
                     stuck[name] = problem
 
+        check(settings, named.values(), folder, source=job or "")
         try:
-            with full_disk_told(settings):
-                asyncio.run(session.run_jobs(settings, named, destination=folder, ended=ended))
+            with (
+                full_disk_told(settings),
+                private_folder(place) as data_folder,
+                # It starts while we import what the rest takes; its end is not waited for.
+                EmbeddedPostgres(data_folder / "postgres").started_early(wait=False),
+            ):
+                from reelmill.cli import session
+
+                asyncio.run(session.run_jobs(settings, data_folder, named, destination=folder, ended=ended))
         finally:
             _report(finished, stuck)
     if cancelled := [name for name in named if _state(finished[name]) == "CANCELLED"]:

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from reelmill.cli.problems import INTERRUPTED, Problem
 from reelmill.media.launcher import tied
 
@@ -27,6 +25,8 @@ _KILL_AFTER_SECONDS = 45.0  # an api drains in 10, a worker in drain_seconds
 
 def since_start_seconds() -> float:
     """Time since this process was started, the interpreter's own start included."""
+    import psutil  # late: `run` needs it at a second Ctrl-C alone
+
     return time.time() - psutil.Process().create_time()
 
 
@@ -47,6 +47,8 @@ def require_free(host: str, port: int, option: str) -> None:
 
 def listener(port: int) -> str:
     """Who listens on a port, as far as we may see it: a `reelmill up` with its data folder, another program, or ""."""
+    import psutil
+
     try:
         listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid)
         holders = [psutil.Process(c.pid) for c in listening if c.laddr and c.laddr[1] == port]
@@ -101,6 +103,8 @@ def force_on_interrupt() -> None:
     """From here on SIGINT ends this process and its children at once."""
 
     def force() -> None:
+        import psutil
+
         for child in psutil.Process().children(recursive=True):
             child.kill()
         os._exit(INTERRUPTED)

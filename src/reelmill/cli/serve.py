@@ -10,7 +10,7 @@ import typer
 
 from reelmill.cli.configuration import host_and_port, load, log_to_stderr, log_to_stdout
 from reelmill.cli.problems import FAILED, USAGE, Problem, problem_of
-from reelmill.embedded import EmbeddedPostgres
+from reelmill.embedded import EmbeddedPostgres, data_dir
 
 if TYPE_CHECKING:
     from reelmill.settings import Settings
@@ -59,7 +59,11 @@ def up(
     with full_disk_told(settings), early:
         import uvloop
 
-        from reelmill import system  # noqa: F401  # takes as long as PostgreSQL does
+        # What takes as long as PostgreSQL does.
+        from reelmill import system  # noqa: F401
+        from reelmill.console import endpoints  # noqa: F401
+        from reelmill.gateway import app  # noqa: F401
+        from reelmill.webhooks import sender  # noqa: F401
 
         uvloop.run(_up(settings))
 
@@ -157,7 +161,7 @@ def _run(process: str, settings: "Settings") -> None:
 
 
 async def _up(settings: "Settings") -> None:
-    from reelmill import app, system
+    from reelmill import system
     from reelmill.cli.display import out
     from reelmill.cli.processes import (
         force_on_interrupt,
@@ -170,7 +174,7 @@ async def _up(settings: "Settings") -> None:
     require_free(settings.grpc_host, settings.grpc_port, "--grpc")
     require_free(settings.http_host, settings.http_port, "--http")
     console, stop = out(), system.stop_on_signals()
-    with interruptible(stop), known_as_up(app.data_dir(settings)):
+    with interruptible(stop), known_as_up(data_dir(settings)):
         async with system.running_system(settings) as addresses:
             console.print(f"REST     {addresses.http}/v1/jobs")
             console.print(f"Swagger  {addresses.http}/swagger/")

@@ -1,14 +1,12 @@
 """A system of a command's own, for run and demo: embedded, on any free ports, gone at the end."""
 
 import asyncio
-import fcntl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from itertools import count
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from reelmill import app, system
+from reelmill import system
+from reelmill.cli.checking import folders_of
 from reelmill.cli.display import err
 from reelmill.cli.following import following
 from reelmill.cli.processes import force_on_interrupt, interruptible
@@ -19,26 +17,10 @@ from reelmill.settings import Settings
 from reelmill.v1.jobs_pb2 import Job, JobEvent
 
 
-@contextmanager
-def private_folder(base: Path) -> Iterator[Path]:
-    """The first folder base/0, base/1, … that no other process has; it is ours while the context is open.
-
-    Shared, a run's jobs could go to the worker of another one, which may read other folders only.
-    """
-    for number in count():
-        folder = base / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield folder
-            return
-
-
 @asynccontextmanager
-async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) -> AsyncIterator[AsyncClient]:
+async def open_session(
+    settings: Settings, folder: Path, roots: Iterable[Path], alone: system.Alone
+) -> AsyncIterator[AsyncClient]:
     """A client of a system whose data lies in `folder` and that may use the folders `roots`."""
     find_ffmpeg(settings.ffmpeg)  # its problem is told better before the start than by a worker
     own = settings.with_folders(*roots).model_copy(
@@ -61,25 +43,25 @@ async def open_session(settings: Settings, folder: Path, roots: Iterable[Path]) 
             **dict.fromkeys(("grpc_client_authorities", "api_authorities", "token"), ""),
         }
     )
-    async with system.running_system(own, alone=True) as addresses, AsyncClient(addresses.grpc, token="") as client:
+    async with system.running_system(own, alone=alone) as addresses, AsyncClient(addresses.grpc, token="") as client:
         await _cancel_unfinished(client)
         yield client
 
 
 async def run_jobs(
-    settings: Settings, jobs: Mapping[str, Job], *, destination: Path, ended: Callable[[str, Job], None]
+    settings: Settings, folder: Path, jobs: Mapping[str, Job], *, destination: Path, ended: Callable[[str, Job], None]
 ) -> None:
-    """Run jobs to their ends, with progress on standard error; tells `ended` of each as it ends, by its name.
+    """Run jobs, which were checked, to their ends; tells `ended` of each as it ends, by its name.
 
-    Outputs go below `destination`. SIGINT and SIGTERM cancel what has not ended. Raises InvalidRequest.
+    Data lies in `folder`, outputs go below `destination`, progress goes to standard error. SIGINT and SIGTERM cancel
+    what has not ended.
     """
     stop = system.stop_on_signals()
-    roots = [destination, *(root for job in jobs.values() for root in input_roots(job))]
-    with interruptible(stop), private_folder(app.data_dir(settings).absolute() / "run") as folder:
-        async with open_session(settings, folder, roots) as client:
+    roots = folders_of(jobs.values(), destination)
+    alone = system.Alone(waits=False, webhooks=any(job.HasField("webhook") for job in jobs.values()))
+    with interruptible(stop):
+        async with open_session(settings, folder, roots, alone) as client:
             for job in jobs.values():
-                job.destination = destination.as_uri()
-                await client.validate_job(job)  # all of them, before the first one runs
                 job.ClearField("pool")  # the only worker that there is makes it here and now
                 job.ClearField("requires")
             with following(err()) as follower:
@@ -130,16 +112,6 @@ async def with_all_files(client: AsyncClient, job: Job) -> Job:
             del output.files[:]
             output.files.extend(files)
     return job
-
-
-def input_roots(job: Job) -> Iterator[Path]:
-    """The folders of a job's local inputs, with and without following links."""
-    for item in job.inputs:
-        parts = urlsplit(item.uri)
-        if parts.scheme == "file":
-            path = Path(unquote(parts.path))
-            yield path.parent
-            yield path.resolve().parent
 
 
 async def _cancel_unfinished(client: AsyncClient) -> None:

@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import psutil
-
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
 from reelmill.media.fork_server import ForkServer
@@ -99,6 +97,8 @@ async def outgrown(pid: int, confinement: Confinement) -> int:
 
     One with too many threads counts as such: each takes memory of the kernel's.
     """
+    import psutil  # late: what runs it is begun by then
+
     while True:
         with suppress(psutil.Error):  # it ended; whoever waits for it knows
             process = psutil.Process(pid)

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
 from reelmill.media.launcher import LOOK_SECONDS, Launcher, outgrown
@@ -224,6 +222,8 @@ class WarmChildren:
 
 def _resident_bytes(pid: int) -> int:
     """As the system tells that has no /proc."""
+    import psutil
+
     try:
         return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:

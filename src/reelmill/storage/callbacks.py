@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-import httpx
-
 from reelmill.storage.networks import Network, may_connect
 from reelmill.storage.uris import check_http
 
@@ -14,6 +12,8 @@ def url_violation(url: str, allowed: Sequence[Network]) -> str | None:
     """Why nothing may be sent to a URL; None where it may. `allowed`: networks besides the public internet."""
     if not url.lower().startswith(("https://", "http://")):
         return "must begin with https: or http:"
+    import httpx  # late: it takes a tenth of a second to load
+
     try:
         check_http(url)
         parts, host = urlsplit(url), httpx.URL(url).host

@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
-
-import httpx
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.validators import Validator
-from reelmill.storage import guarded_http
 from reelmill.storage.networks import Network
 from reelmill.storage.space import Room
+
+if TYPE_CHECKING:
+    import httpx
 
 _FLUSH_BYTES = 2**18
 _FLUSH_SECONDS = 0.5
@@ -88,8 +89,12 @@ async def look_http(uri: str, *, limits: HttpLimits, expected: Validator | None 
 @asynccontextmanager
 async def _asked(
     uri: str, limits: HttpLimits, expected: Validator | None, headers: Mapping[str, str] | None = None
-) -> AsyncIterator[tuple[httpx.Response, Validator]]:
+) -> "AsyncIterator[tuple[httpx.Response, Validator]]":
     """What `uri` answers, before its body is read; what goes wrong with it then, too, is told as AttemptFailed."""
+    import httpx  # late: files and objects need none of it, and a start would wait for it
+
+    from reelmill.storage import guarded_http
+
     shown = without_secrets(uri)
     try:
         async with (
@@ -132,7 +137,7 @@ def _check_status(status: int, shown: str) -> None:
         raise AttemptFailed("INPUT_FORBIDDEN", f"{shown} answered {status}")
 
 
-def _validator(response: httpx.Response) -> Validator:
+def _validator(response: "httpx.Response") -> Validator:
     headers = response.headers
     announced = headers.get("content-length", "")
     size = int(announced) if announced.isdecimal() else 0
@@ -140,7 +145,7 @@ def _validator(response: httpx.Response) -> Validator:
 
 
 async def _write(
-    response: httpx.Response, target: Path, limits: HttpLimits, max_bytes: int, room: Room | None, shown: str
+    response: "httpx.Response", target: Path, limits: HttpLimits, max_bytes: int, room: Room | None, shown: str
 ) -> int:
     # We asked for identity. A decoder would make gigabytes of kilobytes before anybody counts.
     if (encoding := response.headers.get("content-encoding", "identity").strip().lower()) != "identity":

@@ -6,8 +6,6 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID, uuid4
 
-import httpx
-
 INPUT_SCHEMES = ("file", "http", "https", "s3", "upload", "example")
 OUTPUT_SCHEMES = ("file", "s3")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -135,6 +133,8 @@ def uuid_of(text: str) -> UUID | None:
 
 def check_http(uri: str) -> None:
     """Raise ValueError, saying why, for an http: URI that can't be an address of anything."""
+    import httpx  # late: who reads files alone needs none of it, and a start would wait for it
+
     try:
         url = httpx.URL(uri)
         name, host = url.host, url.raw_host.decode("ascii")  # the first decodes what looks like an international name

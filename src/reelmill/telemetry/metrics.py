@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 
-import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
@@ -268,6 +267,8 @@ class _ChildrenCpu:
         """The counter."""
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = ended.ru_utime + ended.ru_stime
+        import psutil  # late: a start needs none of it
+
         for pid in list(running_ffmpegs):
             try:
                 times = psutil.Process(pid).cpu_times()

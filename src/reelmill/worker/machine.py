@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import psutil
-
 from reelmill.media.contract import PlanContext
 from reelmill.media.spreading import Worth
 from reelmill.settings import Settings
@@ -15,7 +13,7 @@ _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 def available_bytes(limits: tuple[Path, ...] = _LIMITS) -> int:
     """Memory that there is: the container's limit, or all of the machine's where that is less."""
-    found = [int(psutil.virtual_memory().total)]
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in limits:
         try:
             text = path.read_text().strip()
