@@ -7,6 +7,7 @@ from mutant import media
 WORDS = "tests/unit/test_media_webvtt.py"
 FILMS = "tests/media/test_package_words.py"
 CLOSED = "tests/media/test_closed_captions.py"
+TILES = "tests/media/test_thumbnail_tracks.py"
 
 words = partial(media, tests=WORDS)
 
@@ -36,5 +37,19 @@ PACKAGES = (
         r"if files and not any\(map\(_holds_captions, files\)\)",
         "if False",
         tests=CLOSED,
+    ),
+    media(
+        "a small picture is what is shown at its time",
+        "tiles.py",
+        r"start_time=0:round=up",
+        "start_time=0:round=down",
+        tests=TILES,
+    ),
+    media(
+        "sheets behind the end are left out",
+        "tools/manifests.py",
+        r"if int\(path\.stem\) > needed",
+        "if False",
+        tests=TILES,
     ),
 )

@@ -5,15 +5,16 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from xml.sax.saxutils import escape, quoteattr
 
-from reelmill.media.renditions import NUMBERED, WORDS, Divided, Known, Order, Told, decimal, meant_rate
+from reelmill.media.renditions import NUMBERED, SHEETS, WORDS, Divided, Known, Order, Sheets, Told, decimal, meant_rate
 
+_TILES = "http://dashif.org/guidelines/thumbnail_tile"
 _NAMESPACE = (
     'xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     ' xsi:schemaLocation="urn:mpeg:dash:schema:mpd:2011 DASH-MPD.xsd"'
 )
 
 
-def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()) -> str:
+def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = (), sheets: Sheets | None = None) -> str:
     """The one manifest of all streams."""
     whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
     longest = max(segment.seconds for one in known for segment in one.stream.segments)
@@ -31,6 +32,8 @@ def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()
         lines += (f"    {line}" for line in _adaptation(order, str(i), members, longest))
     for i, words in enumerate(texts, len(adaptations)):
         lines += (f"    {line}" for line in _of_words(str(i), words, longest))
+    if sheets:
+        lines += (f"    {line}" for line in _of_sheets(str(len(adaptations) + len(texts)), sheets))
     return "\n".join((*lines, "  </Period>", "</MPD>", ""))
 
 
@@ -79,6 +82,25 @@ def _of_words(number: str, words: Divided, longest: float) -> Iterator[str]:
     rate = words.rates(max(1, int(longest + 0.5))).peak
     yield f"  <Representation {_xml({'id': told.folder, 'bandwidth': rate})}>"
     yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
+    yield "  </Representation>"
+    yield "</AdaptationSet>"
+
+
+def _of_sheets(number: str, sheets: Sheets) -> Iterator[str]:
+    """As DASH-IF's guidelines have them (IOP 4.3, 6.2.6)."""
+    tiles = sheets.tiles
+    scheme = {"schemeIdUri": _TILES, "value": f"{tiles.columns}x{tiles.rows}"}
+    size = {"width": tiles.width * tiles.columns, "height": tiles.height * tiles.rows}
+    template = {
+        "timescale": 1000,
+        "duration": round(tiles.sheet_seconds * 1000),
+        "media": f"{tiles.folder}/{SHEETS}",
+        "startNumber": 1,
+    }
+    yield f"<AdaptationSet {_xml({'id': number, 'contentType': 'image', 'mimeType': 'image/jpeg'})}>"
+    yield f"  <Representation {_xml({'id': tiles.folder, 'bandwidth': sheets.bandwidth, **size})}>"
+    yield f"    <EssentialProperty {_xml(scheme)}/>"
+    yield f"    <SegmentTemplate {_xml(template)}/>"
     yield "  </Representation>"
     yield "</AdaptationSet>"
 

@@ -1,30 +1,41 @@
 """Playlists of packages: HLS (RFC 8216, and its successor's draft rfc8216bis). Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from reelmill.media.playlists import Segment
 from reelmill.media.renditions import (
+    CUES,
     IFRAMES,
     MASTER,
     PLAYLIST,
+    SHEET,
     Divided,
     Known,
     Order,
     Rates,
+    Sheets,
     Told,
     decimal,
     meant_rate,
     rates,
     target,
 )
+from reelmill.media.webvtt import Cue, Text, written
 
+_HAIR = 1e-6
 _SOUNDS, _TEXTS, _CAPTIONS = "audio", "text", "captions"  # groups of sounds, of words and of closed captions
 
 
-def playlists(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()) -> dict[str, str]:
+def playlists(
+    order: Order, known: Sequence[Known], texts: Sequence[Divided] = (), sheets: Sheets | None = None
+) -> dict[str, str]:
     """All playlists by their paths below the output's folder."""
     seconds = target(known)
-    found = {MASTER: _master(order, known, texts, seconds)}
+    found = {MASTER: _master(order, known, texts, seconds) + (_images(sheets) if sheets else "")}
+    if sheets:
+        found[f"{sheets.tiles.folder}/{PLAYLIST}"] = _sheets(sheets)
+        found[f"{sheets.tiles.folder}/{CUES}"] = _cues(sheets)
     for one in known:
         stream = one.stream
         text = _media(stream.segments, stream.beginning, seconds, independent=stream.independent)
@@ -58,6 +69,46 @@ def _media(
         lines += [f"#EXT-X-BYTERANGE:{one.size}@{one.begin}"] if one.size is not None else []
         lines.append(one.name)
     return "\n".join((*lines, "#EXT-X-ENDLIST", ""))
+
+
+def _images(sheets: Sheets) -> str:
+    """Of no standard, but of what Roku and shaka-player read; others pass it over."""
+    tiles = sheets.tiles
+    told = {
+        "BANDWIDTH": str(sheets.bandwidth),
+        "RESOLUTION": f"{tiles.width}x{tiles.height}",
+        "CODECS": '"jpeg"',
+        "URI": f'"{tiles.folder}/{PLAYLIST}"',
+    }
+    return f"#EXT-X-IMAGE-STREAM-INF:{_attributes(told)}\n"
+
+
+def _sheets(sheets: Sheets) -> str:
+    tiles = sheets.tiles
+    told = {
+        "RESOLUTION": f"{tiles.width}x{tiles.height}",
+        "LAYOUT": f"{tiles.columns}x{tiles.rows}",
+        "DURATION": decimal(tiles.interval_seconds),
+    }
+    lasts = [min(tiles.sheet_seconds, sheets.seconds - i * tiles.sheet_seconds) for i in range(len(sheets.sizes))]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{max(1, int(max(lasts) + 0.5))}"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-IMAGES-ONLY"]
+    for i, seconds in enumerate(lasts):
+        lines += (f"#EXTINF:{decimal(seconds)},", f"#EXT-X-TILES:{_attributes(told)}", SHEET % (i + 1))
+    return "\n".join((*lines, "#EXT-X-ENDLIST", ""))
+
+
+def _cues(sheets: Sheets) -> str:
+    """For players that read neither."""
+    tiles, cues = sheets.tiles, []
+    for cell in range(max(1, math.ceil(sheets.seconds / tiles.interval_seconds - _HAIR))):
+        sheet, inside = divmod(cell, tiles.columns * tiles.rows)
+        row, column = divmod(inside, tiles.columns)
+        begin = cell * tiles.interval_seconds
+        end = min(sheets.seconds, begin + tiles.interval_seconds)
+        place = f"{column * tiles.width},{row * tiles.height},{tiles.width},{tiles.height}"
+        cues.append(Cue(round(begin * 1000), round(end * 1000), (f"{SHEET % (sheet + 1)}#xywh={place}",)))
+    return written(Text(tuple(cues)))
 
 
 def _longest(words: Divided) -> int:

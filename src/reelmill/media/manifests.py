@@ -7,12 +7,14 @@ an average higher than its peak.
 from collections.abc import Sequence
 
 from reelmill.media import dash, hls
-from reelmill.media.renditions import MPD, Divided, Known, Order
+from reelmill.media.renditions import MPD, Divided, Known, Order, Sheets
 
 
-def manifests(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()) -> dict[str, str]:
+def manifests(
+    order: Order, known: Sequence[Known], texts: Sequence[Divided] = (), sheets: Sheets | None = None
+) -> dict[str, str]:
     """All texts by their paths below the output's folder."""
-    found = hls.playlists(order, known, texts) if order.hls else {}
+    found = hls.playlists(order, known, texts, sheets) if order.hls else {}
     if order.dash:
-        found[MPD] = dash.manifest(order, known, texts)
+        found[MPD] = dash.manifest(order, known, texts, sheets)
     return found

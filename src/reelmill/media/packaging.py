@@ -13,7 +13,7 @@ from reelmill.media import closed_captions, languages
 from reelmill.media.film import between
 from reelmill.media.promises import Expected, FileSet, Rendition
 from reelmill.media.render.ffmpeg import seconds
-from reelmill.media.renditions import MASTER, MPD, NUMBERED, Order, Told
+from reelmill.media.renditions import MASTER, MPD, NUMBERED, SHEET, Order, Tiles, Told
 from reelmill.media.steps import Cost, Place, Program, Reading, Step, Writing
 from reelmill.media.streams import INIT, SUFFIX, WHOLE
 from reelmill.media.tracks import Sound
@@ -26,6 +26,7 @@ CONTENT_TYPES = (
     (".m4s", "video/iso.segment"),
     (".mp4", "video/mp4"),
     (".vtt", "text/vtt"),
+    (".jpg", "image/jpeg"),
 )
 """By suffix; of a sound's files with audio in the place of video."""
 # The same bytes from the same input: no time of the day, and streams in our order.
@@ -85,7 +86,14 @@ def sounds(asked: Sequence[tuple[Sound, str]]) -> tuple[Told, ...]:
 
 
 def steps(
-    output: str, spec: Package, streams: Sequence[Stream], texts: Sequence[Told], segment_seconds: float, *, exact: bool
+    output: str,
+    spec: Package,
+    streams: Sequence[Stream],
+    texts: Sequence[Told],
+    segment_seconds: float,
+    *,
+    exact: bool,
+    tiles: Tiles | None = None,
 ) -> list[Step]:
     """The steps that pack the streams of an output, pictures first, and tell players of them and of its words.
 
@@ -118,13 +126,15 @@ def steps(
         iframes=spec.iframe_playlists,
         streams=(*(one.told for one in streams), *texts),
         captions=closed_captions.told(spec),
+        tiles=tiles,
     )
-    files = _promised(output, spec, streams, texts)
+    files = _promised(output, spec, streams, texts, tiles)
     tell = Step(
         program=Program.TOOL,
         reads=(
             *(Reading(of=writing.path, demuxer="mov") for writing in pack.writes),
             *(Reading(of=PurePosixPath(one.text), demuxer="webvtt") for one in texts),
+            *([Reading(of=PurePosixPath(output, tiles.folder, SHEET), demuxer="image2")] if tiles else []),
         ),
         arguments=("manifests", json.dumps(order.told(), ensure_ascii=False)),
         writes=(Writing(path=files.manifest, streams=(), options=(), promised=(files,)),),
@@ -134,19 +144,22 @@ def steps(
     return [pack, tell]
 
 
-def _promised(output: str, spec: Package, streams: Sequence[Stream], texts: Sequence[Told]) -> FileSet:
+def _promised(
+    output: str, spec: Package, streams: Sequence[Stream], texts: Sequence[Told], tiles: Tiles | None
+) -> FileSet:
     names = {Package.HLS: MASTER, Package.DASH: MPD}
     first, *further = (PurePosixPath(output, names[protocol]) for protocol in sorted(set(spec.protocols)))
-    whole = streams[0].expected
+    bare = replace(streams[0].expected, streams=(), times=None)
     return FileSet(
         output=output,
         manifest=first,
         pattern="*/*",
         content_types=CONTENT_TYPES,
-        expected=replace(whole, streams=(), times=None),
+        expected=bare,
         renditions=(
             *(Rendition(folder=one.told.folder, expected=one.expected) for one in streams),
-            *(Rendition(folder=one.folder, expected=replace(whole, streams=(), times=None)) for one in texts),
+            *(Rendition(folder=one.folder, expected=bare) for one in texts),
+            *([Rendition(folder=tiles.folder, expected=bare, sheets=True)] if tiles else []),
         ),
         further=tuple(further),
     )

@@ -69,7 +69,7 @@ def attributes(text: str) -> dict[str, str]:
 
 
 def listed(master: str) -> dict[str, str]:
-    """The playlists that a master playlist tells of, and of which kind each is: picture, sound or iframes."""
+    """The playlists that a master playlist tells of, and of which kind each is: picture, sound, images or iframes."""
     found, pending = {}, False
     for line in master.splitlines():
         told = attributes(line.partition(":")[2])
@@ -78,6 +78,8 @@ def listed(master: str) -> dict[str, str]:
         elif line.startswith("#EXT-X-MEDIA:"):
             if "URI" in told:  # closed captions lie in the pictures
                 found[told["URI"]] = "sound"
+        elif line.startswith("#EXT-X-IMAGE-STREAM-INF:"):
+            found[told.get("URI", "")] = "images"
         elif line.startswith("#EXT-X-I-FRAME-STREAM-INF:"):
             found[told.get("URI", "")] = "iframes"
         elif pending and line and not line.startswith("#"):

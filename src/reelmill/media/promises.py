@@ -125,6 +125,8 @@ class Rendition:
     """Of its files, beside the manifest."""
     expected: Expected
     """Of each of its segments with what comes before it; the length is that of all. Without streams: they are words."""
+    sheets: bool = False
+    """Whether it is of sheets of small pictures, which are checked as files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,10 @@ NUMBERED = "$Number%05d$"
 """How the packager names segments."""
 WORDS = "stream.vtt"
 """All words of a rendition in one file, as DASH has them."""
+SHEET, SHEETS = "%04d.jpg", "$Number%04d$.jpg"
+"""Names of sheets of small pictures, as ffmpeg and as DASH number them."""
+CUES = "index.vtt"
+"""Which part of which sheet shows what is on the screen when."""
 _SAME_SECONDS = Fraction(1, 200_000)  # by which frames may last longer than they should: clocks are rounded
 
 
@@ -44,6 +48,41 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tiles:
+    """Small pictures on sheets of so many, one each interval; the first one is shown at 0."""
+
+    folder: str
+    columns: int
+    rows: int
+    width: int
+    height: int
+    """Of one, in pixels."""
+    interval_seconds: float
+
+    @property
+    def sheet_seconds(self) -> float:
+        """What a sheet shows."""
+        return self.columns * self.rows * self.interval_seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sheets:
+    """Sheets as they were written."""
+
+    tiles: Tiles
+    seconds: float
+    """How long the whole is that they show."""
+    sizes: tuple[int, ...]
+    """Bytes of each."""
+
+    @property
+    def bandwidth(self) -> int:
+        """Bits per second: of the largest one, while it lasts."""
+        lasts = min(self.seconds, self.tiles.sheet_seconds)
+        return max(1, -int(-max(self.sizes) * 8 / lasts // 1))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """What manifests are to be written of."""
 
@@ -56,6 +95,7 @@ class Order:
     """Pictures first, then sounds, of which the first is the default, then words."""
     captions: tuple[tuple[str, str, str], ...] = ()
     """Closed captions of all pictures: channel, language and name."""
+    tiles: Tiles | None = None
 
     def told(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -68,7 +108,8 @@ class Order:
             Told(**{**one, "roles": tuple(one["roles"]), "characteristics": tuple(one["characteristics"])})
             for one in told["streams"]
         )
-        return cls(**{**told, "streams": streams, "captions": tuple(map(tuple, told["captions"]))})
+        tiles = Tiles(**told["tiles"]) if told["tiles"] else None
+        return cls(**{**told, "streams": streams, "captions": tuple(map(tuple, told["captions"])), "tiles": tiles})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from reelmill.media import mpd, playlists
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.promises import Expected, FileSet, Rendition
-from reelmill.media.renditions import IFRAMES, MASTER, MPD, PLAYLIST, WORDS
+from reelmill.media.renditions import CUES, IFRAMES, MASTER, MPD, PLAYLIST, WORDS
 from reelmill.media.streams import measured
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -142,6 +142,9 @@ def _dash(one: _Package) -> Mapping[str, Playlist]:
 
 def _rendition(one: _Package, rendition: Rendition, dash: Playlist | None) -> None:
     """What is wrong with one stream, whose segments are all looked at."""
+    if rendition.sheets:
+        _sheets(one, rendition, dash)
+        return
     if not rendition.expected.streams:
         _words(one, rendition, dash)
         return
@@ -167,6 +170,15 @@ def _rendition(one: _Package, rendition: Rendition, dash: Playlist | None) -> No
     one.found.streams.append(
         Listed(folder=one.there / rendition.folder, playlist=playlist, expected=rendition.expected)
     )
+
+
+def _sheets(one: _Package, rendition: Rendition, dash: Playlist | None) -> None:
+    """What is wrong with sheets of small pictures: all are listed, and last as long as the whole."""
+    hls = one.playlists.get(f"{rendition.folder}/{PLAYLIST}")
+    media = one.written.get(rendition.folder, set()) - {PLAYLIST, CUES}
+    for told in (hls, dash):
+        if told is not None:
+            one.wrong(rendition.folder, _wrong(told, media, rendition.expected))
 
 
 def _words(one: _Package, rendition: Rendition, dash: Playlist | None) -> None:

@@ -26,7 +26,7 @@ from reelmill.v1 import operations_pb2 as reelmill_dot_v1_dot_operations__pb2
 from reelmill.v1 import rules_pb2 as reelmill_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/package.proto\x12\x0breelmill.v1\x1a\x1creelmill/v1/operations.proto\x1a\x17reelmill/v1/rules.proto\"\xf9\t\n\x07Package\x12\x38\n\tprotocols\x18\x01 \x03(\x0e\x32\x1d.reelmill.v1.Package.ProtocolB\x06\xaa\xbb\x18\x02@\x02\x12\x13\n\x0b\x62yte_ranges\x18\x02 \x01(\x08\x12/\n\x0fsegment_seconds\x18\x03 \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x34@\x12\x38\n\x06\x63odecs\x18\x04 \x03(\x0e\x32 .reelmill.v1.VideoSettings.CodecB\x06\xaa\xbb\x18\x02@\x04\x12.\n\x0emax_short_side\x18\x05 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x30@1\x00\x00\x00\x00\x00\x00\xc0@\x12\x31\n\x06\x65\x66\x66ort\x18\x06 \x01(\x0e\x32!.reelmill.v1.VideoSettings.Effort\x12\x31\n\x05rungs\x18\x07 \x03(\x0b\x32\x1a.reelmill.v1.VideoSettingsB\x06\xaa\xbb\x18\x02@\x10\x12)\n\x05\x61udio\x18\x08 \x01(\x0b\x32\x1a.reelmill.v1.AudioSettings\x12\x32\n\x06sounds\x18\t \x03(\x0b\x32\x1a.reelmill.v1.Package.SoundB\x06\xaa\xbb\x18\x02@ \x12\x0c\n\x04mute\x18\n \x01(\x08\x12$\n\x04trim\x18\x0b \x01(\x0b\x32\x16.reelmill.v1.TimeRange\x12\x1d\n\x10iframe_playlists\x18\x0c \x01(\x08H\x00\x88\x01\x01\x12\x32\n\rchunk_seconds\x18\r \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00 \xac@H\x01\x88\x01\x01\x12\x30\n\x05texts\x18\x0e \x03(\x0b\x32\x19.reelmill.v1.Package.TextB\x06\xaa\xbb\x18\x02@ \x12M\n\x0f\x63losed_captions\x18\x0f \x03(\x0b\x32#.reelmill.v1.Package.ClosedCaptionsB\x0f\xaa\xbb\x18\x0b@CJ\x07\x63hannel\x1a`\n\x05Sound\x12\x31\n\x05track\x18\x01 \x01(\x0b\x32\x1a.reelmill.v1.TrackSelectorB\x06\xaa\xbb\x18\x02\x08\x01\x12$\n\x04name\x18\x02 \x01(\tB\x16\xaa\xbb\x18\x12\x18@\"\x0e[^\\x00-\\x1f\"]*\x1a\xde\x01\n\x04Text\x12\x15\n\x05input\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18@\x12)\n\x05track\x18\x02 \x01(\x0b\x32\x1a.reelmill.v1.TrackSelector\x12\x18\n\x08language\x18\x03 \x01(\tB\x06\xaa\xbb\x18\x02\x18#\x12$\n\x04name\x18\x04 \x01(\tB\x16\xaa\xbb\x18\x12\x18@\"\x0e[^\\x00-\\x1f\"]*\x12\x15\n\rdefault_track\x18\x05 \x01(\x08\x12\x0e\n\x06\x66orced\x18\x06 \x01(\x08\x12-\n\x04role\x18\x07 \x01(\x0e\x32\x1f.reelmill.v1.TrackSelector.Role\x1a\x93\x01\n\x0e\x43losedCaptions\x12\x41\n\x07\x63hannel\x18\x01 \x01(\tB0\xaa\xbb\x18,\x08\x01\"(CC[1-4]|SERVICE([1-9]|[1-5][0-9]|6[0-3])\x12\x18\n\x08language\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18#\x12$\n\x04name\x18\x03 \x01(\tB\x16\xaa\xbb\x18\x12\x18@\"\x0e[^\\x00-\\x1f\"]*\"7\n\x08Protocol\x12\x18\n\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\x07\n\x03HLS\x10\x01\x12\x08\n\x04\x44\x41SH\x10\x02\x42\x13\n\x11_iframe_playlistsB\x10\n\x0e_chunk_secondsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/package.proto\x12\x0breelmill.v1\x1a\x1creelmill/v1/operations.proto\x1a\x17reelmill/v1/rules.proto\"\xb6\x0c\n\x07Package\x12\x38\n\tprotocols\x18\x01 \x03(\x0e\x32\x1d.reelmill.v1.Package.ProtocolB\x06\xaa\xbb\x18\x02@\x02\x12\x13\n\x0b\x62yte_ranges\x18\x02 \x01(\x08\x12/\n\x0fsegment_seconds\x18\x03 \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00\x34@\x12\x38\n\x06\x63odecs\x18\x04 \x03(\x0e\x32 .reelmill.v1.VideoSettings.CodecB\x06\xaa\xbb\x18\x02@\x04\x12.\n\x0emax_short_side\x18\x05 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x30@1\x00\x00\x00\x00\x00\x00\xc0@\x12\x31\n\x06\x65\x66\x66ort\x18\x06 \x01(\x0e\x32!.reelmill.v1.VideoSettings.Effort\x12\x31\n\x05rungs\x18\x07 \x03(\x0b\x32\x1a.reelmill.v1.VideoSettingsB\x06\xaa\xbb\x18\x02@\x10\x12)\n\x05\x61udio\x18\x08 \x01(\x0b\x32\x1a.reelmill.v1.AudioSettings\x12\x32\n\x06sounds\x18\t \x03(\x0b\x32\x1a.reelmill.v1.Package.SoundB\x06\xaa\xbb\x18\x02@ \x12\x0c\n\x04mute\x18\n \x01(\x08\x12$\n\x04trim\x18\x0b \x01(\x0b\x32\x16.reelmill.v1.TimeRange\x12\x1d\n\x10iframe_playlists\x18\x0c \x01(\x08H\x00\x88\x01\x01\x12\x32\n\rchunk_seconds\x18\r \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x00\x00\x31\x00\x00\x00\x00\x00 \xac@H\x01\x88\x01\x01\x12\x30\n\x05texts\x18\x0e \x03(\x0b\x32\x19.reelmill.v1.Package.TextB\x06\xaa\xbb\x18\x02@ \x12M\n\x0f\x63losed_captions\x18\x0f \x03(\x0b\x32#.reelmill.v1.Package.ClosedCaptionsB\x0f\xaa\xbb\x18\x0b@CJ\x07\x63hannel\x12\x33\n\nthumbnails\x18\x11 \x01(\x0b\x32\x1f.reelmill.v1.Package.Thumbnails\x1a`\n\x05Sound\x12\x31\n\x05track\x18\x01 \x01(\x0b\x32\x1a.reelmill.v1.TrackSelectorB\x06\xaa\xbb\x18\x02\x08\x01\x12$\n\x04name\x18\x02 \x01(\tB\x16\xaa\xbb\x18\x12\x18@\"\x0e[^\\x00-\\x1f\"]*\x1a\xde\x01\n\x04Text\x12\x15\n\x05input\x18\x01 \x01(\tB\x06\xaa\xbb\x18\x02\x18@\x12)\n\x05track\x18\x02 \x01(\x0b\x32\x1a.reelmill.v1.TrackSelector\x12\x18\n\x08language\x18\x03 \x01(\tB\x06\xaa\xbb\x18\x02\x18#\x12$\n\x04name\x18\x04 \x01(\tB\x16\xaa\xbb\x18\x12\x18@\"\x0e[^\\x00-\\x1f\"]*\x12\x15\n\rdefault_track\x18\x05 \x01(\x08\x12\x0e\n\x06\x66orced\x18\x06 \x01(\x08\x12-\n\x04role\x18\x07 \x01(\x0e\x32\x1f.reelmill.v1.TrackSelector.Role\x1a\x93\x01\n\x0e\x43losedCaptions\x12\x41\n\x07\x63hannel\x18\x01 \x01(\tB0\xaa\xbb\x18,\x08\x01\"(CC[1-4]|SERVICE([1-9]|[1-5][0-9]|6[0-3])\x12\x18\n\x08language\x18\x02 \x01(\tB\x06\xaa\xbb\x18\x02\x18#\x12$\n\x04name\x18\x03 \x01(\tB\x16\xaa\xbb\x18\x12\x18@\"\x0e[^\\x00-\\x1f\"]*\x1a\x85\x02\n\nThumbnails\x12%\n\x05width\x18\x01 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x30@1\x00\x00\x00\x00\x00\x00\x90@\x12&\n\x06height\x18\x02 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\x30@1\x00\x00\x00\x00\x00\x00\x90@\x12\x30\n\x10interval_seconds\x18\x03 \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00 \xac@\x12\'\n\x07\x63olumns\x18\x04 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00I@\x12$\n\x04rows\x18\x05 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00I@\x12\'\n\x07quality\x18\x06 \x01(\x05\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x00\xf0?1\x00\x00\x00\x00\x00\x00Y@\"7\n\x08Protocol\x12\x18\n\x14PROTOCOL_UNSPECIFIED\x10\x00\x12\x07\n\x03HLS\x10\x01\x12\x08\n\x04\x44\x41SH\x10\x02\x42\x13\n\x11_iframe_playlistsB\x10\n\x0e_chunk_secondsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PACKAGE_CLOSEDCAPTIONS'].fields_by_name['language']._serialized_options = b'\252\273\030\002\030#'
   _globals['_PACKAGE_CLOSEDCAPTIONS'].fields_by_name['name']._loaded_options = None
   _globals['_PACKAGE_CLOSEDCAPTIONS'].fields_by_name['name']._serialized_options = b'\252\273\030\022\030@\"\016[^\\x00-\\x1f\"]*'
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['width']._loaded_options = None
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['width']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\0000@1\000\000\000\000\000\000\220@'
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['height']._loaded_options = None
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['height']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\0000@1\000\000\000\000\000\000\220@'
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['interval_seconds']._loaded_options = None
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['interval_seconds']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\000\360?1\000\000\000\000\000 \254@'
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['columns']._loaded_options = None
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['columns']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\000\360?1\000\000\000\000\000\000I@'
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['rows']._loaded_options = None
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['rows']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\000\360?1\000\000\000\000\000\000I@'
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['quality']._loaded_options = None
+  _globals['_PACKAGE_THUMBNAILS'].fields_by_name['quality']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\000\360?1\000\000\000\000\000\000Y@'
   _globals['_PACKAGE'].fields_by_name['protocols']._loaded_options = None
   _globals['_PACKAGE'].fields_by_name['protocols']._serialized_options = b'\252\273\030\002@\002'
   _globals['_PACKAGE'].fields_by_name['segment_seconds']._loaded_options = None
@@ -68,13 +80,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PACKAGE'].fields_by_name['closed_captions']._loaded_options = None
   _globals['_PACKAGE'].fields_by_name['closed_captions']._serialized_options = b'\252\273\030\013@CJ\007channel'
   _globals['_PACKAGE']._serialized_start=98
-  _globals['_PACKAGE']._serialized_end=1371
-  _globals['_PACKAGE_SOUND']._serialized_start=804
-  _globals['_PACKAGE_SOUND']._serialized_end=900
-  _globals['_PACKAGE_TEXT']._serialized_start=903
-  _globals['_PACKAGE_TEXT']._serialized_end=1125
-  _globals['_PACKAGE_CLOSEDCAPTIONS']._serialized_start=1128
-  _globals['_PACKAGE_CLOSEDCAPTIONS']._serialized_end=1275
-  _globals['_PACKAGE_PROTOCOL']._serialized_start=1277
-  _globals['_PACKAGE_PROTOCOL']._serialized_end=1332
+  _globals['_PACKAGE']._serialized_end=1688
+  _globals['_PACKAGE_SOUND']._serialized_start=857
+  _globals['_PACKAGE_SOUND']._serialized_end=953
+  _globals['_PACKAGE_TEXT']._serialized_start=956
+  _globals['_PACKAGE_TEXT']._serialized_end=1178
+  _globals['_PACKAGE_CLOSEDCAPTIONS']._serialized_start=1181
+  _globals['_PACKAGE_CLOSEDCAPTIONS']._serialized_end=1328
+  _globals['_PACKAGE_THUMBNAILS']._serialized_start=1331
+  _globals['_PACKAGE_THUMBNAILS']._serialized_end=1592
+  _globals['_PACKAGE_PROTOCOL']._serialized_start=1594
+  _globals['_PACKAGE_PROTOCOL']._serialized_end=1649
 # @@protoc_insertion_point(module_scope)

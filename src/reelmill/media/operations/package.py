@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import captioning, closed_captions, cutting, films, ladders, packaging, sources, tracks, wording
+from reelmill.media import (
+    captioning,
+    closed_captions,
+    cutting,
+    films,
+    ladders,
+    packaging,
+    sources,
+    tiles,
+    tracks,
+    wording,
+)
 from reelmill.media.checks import track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.film import Film, film
@@ -54,15 +65,16 @@ class PackageOperation:
     name = "package"
     description = "Make a stream that players fetch in parts: HLS and DASH."
     example = '{"name": "stream", "package": {"protocols": ["HLS", "DASH"], "segment_seconds": 2}}'
-    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4", "vtt")
+    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4", "vtt", "jpg")
     encoders = frozenset(
         {
             *(c.encoder for c in VIDEO.values()),
             *(SOUNDS[A.AAC].encoder, SOUNDS[A.OPUS].encoder),
             *captioning.TRACKS.values(),
+            tiles.ENCODER,
         }
     )
-    filters = TranscodeOperation.filters
+    filters = TranscodeOperation.filters | tiles.FILTERS
 
     def violations(self, spec: Package, path: str) -> list[Violation]:
         """What contradicts itself."""
@@ -94,6 +106,7 @@ class PackageOperation:
             found.append(Violation(f"{path}.mute", f"contradicts {named}: leave one of the two out"))
         for i, sound in enumerate(spec.sounds):
             found += track_violations(sound.track, f"{path}.sounds[{i}].track")
+        found += tiles.violations(spec, path)
         return found + wording.violations(spec, path) + closed_captions.violations(spec, path)
 
     def with_defaults(self, spec: Package) -> Package:
@@ -114,6 +127,7 @@ class PackageOperation:
             made.codecs.extend(codecs)
             made.max_short_side = spec.max_short_side or ladders.DEFAULT_SHORT_SIDE
             made.effort = spec.effort or V.FAST
+        tiles.fill(made)
         if not spec.mute:
             made.audio.codec = made.audio.codec or A.AAC
             made.audio.bitrate_bps = made.audio.bitrate_bps or DEFAULT_BPS
@@ -271,7 +285,10 @@ def _packed(output: str, spec: Package, wanted: Wanted, made: Sequence[Step], so
         )
     said = wording.steps(output, wanted.words, wanted.pictures[0].part, wanted.zero)
     texts = [one.told for one in wanted.words]
-    return said + packaging.steps(output, spec, streams, texts, wanted.segment_seconds, exact=wanted.exact)
+    track = tiles.planned(spec, wanted.pictures, wanted.segment_seconds) if spec.HasField("thumbnails") else None
+    length, small = wanted.segment_seconds, track.tiles if track else None
+    packed = packaging.steps(output, spec, streams, texts, length, exact=wanted.exact, tiles=small)
+    return [*said, *([track.step] if track else []), *packed]
 
 
 def _only(expected: Expected, index: int) -> Expected:

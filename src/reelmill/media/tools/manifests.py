@@ -1,6 +1,7 @@
 """Writes the manifests of a package, out of its segments. Argument: a manifests.Order, in JSON."""
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,10 +11,11 @@ from reelmill.media import webvtt
 from reelmill.media.closed_captions import MARK
 from reelmill.media.manifests import manifests
 from reelmill.media.playlists import Segment
-from reelmill.media.renditions import WORDS, Divided, Known, Order, Told
+from reelmill.media.renditions import SHEET, WORDS, Divided, Known, Order, Sheets, Tiles, Told
 from reelmill.media.streams import Stream, measured, sizes
 from reelmill.media.tools.kit import Refused, run
 
+_HAIR = 1e-6
 # The clock of fragments and that of words are one (RFC 8216, 3.5).
 _CLOCK = ("X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000",)
 
@@ -39,7 +41,9 @@ def _work(arguments: Sequence[str]) -> None:
     if order.captions:
         _check_captions(order)
     texts = [_divided(order, told, known[0].stream) for told in order.streams if told.kind == "text"]
-    for path, text in manifests(order, known, texts).items():
+    whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
+    sheets = _sheets(folder / order.tiles.folder, order.tiles, whole) if order.tiles else None
+    for path, text in manifests(order, known, texts, sheets).items():
         (folder / path).write_text(text, encoding="utf-8")
 
 
@@ -79,6 +83,18 @@ def _divided(order: Order, told: Told, beside: Stream) -> Divided:
         path.write_text(webvtt.written(made, _CLOCK), encoding="utf-8")
         segments.append(Segment(path.name, end - begin))
     return Divided(told=told, segments=tuple(segments), sizes=tuple(_bytes(folder / one.name) for one in segments))
+
+
+def _sheets(folder: Path, tiles: Tiles, seconds: float) -> Sheets:
+    """Sheets of the whole; those behind its end, which show its last picture again, are removed. Raises Refused."""
+    needed = max(1, math.ceil(seconds / tiles.sheet_seconds - _HAIR))
+    for path in sorted(folder.iterdir()):
+        if int(path.stem) > needed:
+            path.unlink()
+    paths = [folder / (SHEET % (i + 1)) for i in range(needed)]
+    if missing := [path.name for path in paths if not path.exists()]:
+        raise Refused("OUTPUT_INVALID", f"{folder.name}/{missing[0]} was not written")
+    return Sheets(tiles=tiles, seconds=seconds, sizes=tuple(map(_bytes, paths)))
 
 
 def _bytes(path: Path) -> int:
