@@ -1,10 +1,15 @@
 """submit, jobs, job, watch, cancel, retry, logs, workers."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from cli.conftest import Cli
 from live import Reelmill
 from rich.console import Console
@@ -298,3 +303,44 @@ def test_delete_takes_ids_or_what_names_several(idle_cli: Cli) -> None:
     assert idle_cli("delete", "--label", f"run={run}", "--state", "CANCELLED").stdout == "2 jobs deleted\n"
     for wrong in ((), (ids[1], "--label", "a=b"), ("--older-than", "soon"), ("--label", "x")):
         assert idle_cli("delete", *wrong).exit_code == 2
+
+
+def test_a_file_is_sent_and_its_uri_is_a_jobs_input(live_cli: Cli, live: Reelmill, tmp_path: Path, clip: Path) -> None:
+    for name in ("one two.mp4", "three.mp4"):
+        shutil.copy(clip, tmp_path / name)
+    sent = live_cli("upload", "one two.mp4", "three.mp4", "--gateway", live.url)
+    assert sent.exit_code == 0, sent.stderr
+    first, second = sent.stdout.splitlines()
+    assert (first.startswith("upload:"), second.endswith("three.mp4")) == (True, True)
+    assert "h264" in live_cli("probe", first).stdout
+    told = json.loads(live_cli("upload", "three.mp4", "--json", "--gateway", live.url).stdout)
+    assert (told["file"], told["uri"].startswith("upload:")) == ("three.mp4", True)
+    missing = live_cli("upload", "none.mp4", "three.mp4", "--gateway", live.url)
+    assert (missing.exit_code, missing.stdout, missing.stderr) == (2, "", "there is no file none.mp4\n")
+    nobody = live_cli("upload", "three.mp4", "--gateway", "http://127.0.0.1:1")
+    assert (nobody.exit_code, "no answer from the gateway at http://127.0.0.1:1;" in nobody.stderr) == (1, True)
+
+
+def test_a_page_is_opened_in_the_browser_and_told(live_cli: Cli, live: Reelmill, tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    job_id = submitted(live_cli)
+    page = f"{live.url}/jobs/{job_id}"
+    argv = [sys.executable, "-m", "reelmill", "open", job_id[-8:], "--gateway", live.url, "--api", live.grpc]
+    variables = os.environ | {"BROWSER": str(browser)}
+    done = subprocess.run(argv, env=variables, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{page}\n"
+    assert (tmp_path / "opened").read_text() == f"{page}\n"
+
+
+def test_where_there_is_no_browser_the_address_is_told(
+    live_cli: Cli, live: Reelmill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert live_cli("open", "--gateway", live.url).stdout == f"{live.url}/\n"
+    told = json.loads(live_cli("open", "--json", "--gateway", live.url).stdout)
+    assert told == {"url": f"{live.url}/", "opened": False}
+    away = live_cli("open", "--gateway", "http://127.0.0.1:1")
+    assert (away.exit_code, "`reelmill up` starts one, --gateway says where another is" in away.stderr) == (1, True)

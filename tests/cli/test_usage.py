@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,7 +11,14 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Cli, reelmill
+from google.protobuf.json_format import Parse
 from waiting import PATIENCE_SECONDS
+
+from reelmill.api.checks import Checks
+from reelmill.media.describing import operations
+from reelmill.settings import Settings
+from reelmill.storage.storage import Storage
+from reelmill.v1.jobs_pb2 import Job, ValidateJobRequest
 
 ODD = "\udcff"  # a byte that is no UTF-8, as Python hands it over
 
@@ -49,6 +57,19 @@ def test_operations_are_listed_and_each_shows_what_it_takes(cli: Cli) -> None:
     ).items()
     wrong = cli("operations", "nonsense")
     assert (wrong.exit_code, "there is no operation 'nonsense'; there are transcode," in wrong.stderr) == (2, True)
+
+
+def test_the_example_of_each_operation_is_a_job_that_is_taken(cli: Cli) -> None:
+    checks = Checks(Storage.from_settings(Settings()))
+    for operation in operations():
+        shown = cli("operations", operation.name).stdout
+        sent = shlex.split(shown.splitlines()[-1])
+        assert (sent[:2], sent[3]) == (["curl", "--json"], "http://localhost:8080/v1/jobs")
+        job = Parse(sent[2], Job())
+        assert job.outputs[0].WhichOneof("operation") == operation.name
+        assert checks.request(ValidateJobRequest(job=job)) == []
+        body = shown.partition("job.json:\n")[2].partition("\n\n")[0]
+        assert Parse(body, Job()) == job
 
 
 @pytest.mark.parametrize(

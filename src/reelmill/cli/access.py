@@ -77,11 +77,11 @@ def list_keys(tenant: Tenant = "", as_json: AsJson = False, api: Api = None) -> 
 
 
 @keys.command()
-def revoke(key_id: KeyId, tenant: Tenant = "", api: Api = None) -> None:
+def revoke(key_id: KeyId, tenant: Tenant = "", as_json: AsJson = False, api: Api = None) -> None:
     """Refuse a key from now on. An api that remembers it learns so within five seconds."""
     with connected(api) as client:
-        client.revoke_key(key_id, tenant)
-    typer.echo(f"{key_id} is revoked")
+        revoked = client.revoke_key(key_id, tenant)
+    print_json(revoked) if as_json else typer.echo(f"{key_id} is revoked")
 
 
 @keys.command()
@@ -112,10 +112,13 @@ def token() -> None:
 
 
 @tenants.command(name="create")
-def create_tenant(name: Annotated[str, typer.Argument(metavar="NAME")], api: Api = None) -> None:
+def create_tenant(
+    name: Annotated[str, typer.Argument(metavar="NAME")], as_json: AsJson = False, api: Api = None
+) -> None:
     """Make a tenant. Its first key: `reelmill keys create NAME --role admin --tenant TENANT`."""
     with connected(api) as client:
-        typer.echo(client.create_tenant(name).id)
+        made = client.create_tenant(name)
+    print_json(made) if as_json else typer.echo(made.id)
 
 
 @tenants.command(name="list")

@@ -87,6 +87,13 @@ def api_target(settings: "Settings") -> str:
     return settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
 
 
+def gateway_address(settings: "Settings") -> str:
+    """Where the gateway is: what clients are told, or what it listens on."""
+    scheme = "https" if settings.http_certificate else "http"
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    return settings.public_url.rstrip("/") or f"{scheme}://{host}:{settings.http_port}"
+
+
 def log_to_stderr(service: str, settings: "Settings", *, default_level: str | None = None) -> None:
     """Set up logging beside what a command prints; `default_level` holds where no level was set."""
     from reelmill.telemetry import logs

@@ -1,8 +1,7 @@
 """What the commands show. rich is told everything as text: nothing that a user typed is markup."""
 
-import json
 import os.path
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -19,8 +18,6 @@ from reelmill.cli.problems import Problem
 if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration
 
-    from reelmill.cli.doctor import Finding
-    from reelmill.cli.settings_command import Row
     from reelmill.v1.jobs_pb2 import Job, JobError, JobLog, OutputFile, OutputProgress, Progress, Queue
     from reelmill.v1.media_pb2 import MediaInfo
     from reelmill.v1.workers_pb2 import Worker
@@ -72,17 +69,6 @@ def show_problem(problem: Problem) -> None:
     err().print(Text(problem.message, style="bold red"))
     for detail in problem.details:
         err().print(Text(f"  {detail}"))
-
-
-def show_settings(rows: Iterable["Row"]) -> None:
-    """Each setting on a line of its own, its description below it."""
-    console = out()
-    for row in rows:
-        style = "dim" if row.source == "default" else "bold"
-        # As a variable is read: JSON for all but texts.
-        value = row.value if isinstance(row.value, str) else json.dumps(row.value, ensure_ascii=False)
-        console.print(Text.assemble((row.variable, "cyan"), "=", (value, style), (f"  ({row.source})", "dim")))
-        console.print(Text(f"    {row.description}", style="dim"))
 
 
 def state_text(state: str, phase: str = "") -> Text:
@@ -232,17 +218,6 @@ def error_view(error: "JobError") -> Group:
     if error.reproduction:
         lines.append(Text(f"to see it again: {error.reproduction}", style="dim"))
     return Group(*lines)
-
-
-def findings_table(findings: Iterable["Finding"]) -> Table:
-    """What doctor found, a line for each check, the remedy below what is wrong."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for finding in findings:
-        mark = Text("wrong", style="bold red") if finding.remedy else Text("ok", style="green")
-        table.add_row(mark, Text(finding.name), Text(finding.detail))
-        if finding.remedy:
-            table.add_row("", "", Text(finding.remedy, style="italic"))
-    return table
 
 
 def log_line(line: "JobLog") -> Text:

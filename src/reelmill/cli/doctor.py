@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,8 @@ from reelmill.cli.configuration import load, log_to_stderr
 from reelmill.cli.problems import FAILED
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from reelmill.settings import Settings
 
 
@@ -28,7 +30,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Check ffmpeg, packager, database, queue, cache, storage and disk; exit code 1 where something is wrong."""
-    from reelmill.cli.display import findings_table, out
+    from reelmill.cli.display import out
 
     settings = load()
     # What the parts tell of servers that are away is told below, with its remedy.
@@ -40,6 +42,20 @@ def doctor(
         out().print(findings_table(found))
     if any(finding.remedy for finding in found):
         raise typer.Exit(FAILED)
+
+
+def findings_table(findings: Iterable[Finding]) -> "Table":
+    """What doctor found, a line for each check, the remedy below what is wrong."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in findings:
+        mark = Text("wrong", style="bold red") if finding.remedy else Text("ok", style="green")
+        table.add_row(mark, Text(finding.name), Text(finding.detail))
+        if finding.remedy:
+            table.add_row("", "", Text(finding.remedy, style="italic"))
+    return table
 
 
 async def examine(settings: "Settings") -> list[Finding]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from reelmill.cli.configuration import load
+from reelmill.cli.configuration import gateway_address, load
 from reelmill.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ _PART_BYTES = 2**16
 def fetch(job_id: str, files: "Mapping[str, Sequence[OutputFile]]", out: Path, gateway: str | None) -> Iterator[Path]:
     """Write files, by their outputs, to out/<output>/<path>; tells each as it is whole. Raises Problem."""
     settings = load()
-    scheme = "https" if settings.http_certificate else "http"
-    base = (gateway or f"{scheme}://{settings.http_host}:{settings.http_port}").rstrip("/")
+    base = (gateway or gateway_address(settings)).rstrip("/")
     token = settings.token.get_secret_value() if hasattr(settings.token, "get_secret_value") else str(settings.token)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with httpx.Client(headers=headers, timeout=_TIMEOUT_SECONDS) as client:

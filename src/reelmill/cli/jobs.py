@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelmill.cli.configuration import api_target, load
+from reelmill.cli.configuration import api_target, gateway_address, load
 from reelmill.cli.ids import full_id
 from reelmill.cli.problems import FAILED, USAGE, Problem
 
@@ -23,6 +23,9 @@ Id = Annotated[
 ]
 Api = Annotated[
     str | None, typer.Option("--api", metavar="HOST:PORT", help="Where the api is. Default: REELMILL_API_TARGET.")
+]
+Gateway = Annotated[
+    str | None, typer.Option("--gateway", metavar="URL", help="Where the gateway is. Default: by the settings.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines: JSON, one document a line.")]
 Watching = Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end; exit code 1 unless COMPLETED.")]
@@ -205,6 +208,7 @@ def delete(
     older_than: Annotated[
         str | None, typer.Option("--older-than", metavar="AGE", help="All submitted longer ago: 12h, 30d.")
     ] = None,
+    as_json: AsJson = False,
     api: Api = None,
 ) -> None:
     """Delete finished jobs, with their logs and their files in the server's own storage."""
@@ -216,9 +220,10 @@ def delete(
     with connected(api) as client:
         for job_id in [full_id(client, text) for text in job_ids or []]:
             client.delete_job(job_id)
-            typer.echo(f"{job_id}: deleted")
+            print_document({"id": job_id, "deleted": True}) if as_json else typer.echo(f"{job_id}: deleted")
         if filter:
-            typer.echo(f"{client.delete_jobs(filter)} jobs deleted")
+            count = client.delete_jobs(filter)
+            print_document({"deleted": count}) if as_json else typer.echo(f"{count} jobs deleted")
 
 
 def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
@@ -235,8 +240,8 @@ def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
 
 
 @contextmanager
-def connected(api: str | None) -> Iterator["Client"]:
-    """A client of the api. Raises Problem where that is away."""
+def connected(api: str | None, gateway: str | None = None) -> Iterator["Client"]:
+    """A client of the api, whose files are at a gateway. Raises Problem where one is away."""
     from reelmill.client import Backoff, Client, Tls, Unavailable
 
     settings = load(api_target=api)
@@ -246,7 +251,8 @@ def connected(api: str | None) -> Iterator["Client"]:
     if settings.api_authorities:
         tls = Tls(authorities=settings.api_authorities, certificate=settings.api_certificate, key=settings.api_key)
     try:
-        with Client(target, token=settings.token, tls=tls, backoff=backoff) as client:
+        files_at = gateway or gateway_address(settings)
+        with Client(target, token=settings.token, tls=tls, backoff=backoff, gateway=files_at) as client:
             yield client
     except Unavailable as error:
         message = f"no answer from the api at {target}; `reelmill up` starts one, --api says where another is"
@@ -306,4 +312,9 @@ def print_json(message: "Message") -> None:
     """Print a message as JSON on one line."""
     from google.protobuf.json_format import MessageToDict
 
-    typer.echo(json.dumps(MessageToDict(message, preserving_proto_field_name=True), ensure_ascii=False))
+    print_document(MessageToDict(message, preserving_proto_field_name=True))
+
+
+def print_document(document: object) -> None:
+    """Print values as JSON on one line."""
+    typer.echo(json.dumps(document, ensure_ascii=False))

@@ -26,6 +26,7 @@ def run(
         str | None, typer.Option("--job", metavar="FILE.json|-", help="A job as JSON instead of presets.")
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder. Default: REELMILL_DATA_DIR.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: each job as it ended, one a line.")] = False,
 ) -> None:
     """Run jobs here and now: OUT/<file>-<output>.<ext>, of streams OUT/<file>/; existing outputs are replaced.
 
@@ -74,7 +75,7 @@ def run(
 
                 asyncio.run(session.run_jobs(settings, data_folder, named, destination=folder, ended=ended))
         finally:
-            _report(finished, stuck)
+            _report(finished, stuck, as_json)
     if cancelled := [name for name in named if _state(finished[name]) == "CANCELLED"]:
         raise Problem(f"interrupted; cancelled: {', '.join(cancelled)}", exit_code=INTERRUPTED)
     if stuck or any(_state(done) != "COMPLETED" for done in finished.values()):
@@ -85,13 +86,16 @@ def _state(job: "Job") -> str:
     return job.State.Name(job.state)
 
 
-def _report(finished: "Mapping[str, Job]", stuck: Mapping[str, Problem]) -> None:
+def _report(finished: "Mapping[str, Job]", stuck: Mapping[str, Problem], as_json: bool) -> None:
     """Tell how each job ended: what came out of it, or why not."""
     from reelmill.cli.display import err, error_view, out, outputs_view, show_problem
+    from reelmill.cli.jobs import print_json
 
     for name, job in finished.items():
         if name in stuck:
             show_problem(stuck[name])
+        elif as_json:
+            print_json(job)
         elif _state(job) == "COMPLETED":
             out().print(outputs_view(job))
         else:

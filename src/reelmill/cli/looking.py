@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reelmill.cli.ids import full_id
-from reelmill.cli.jobs import Api, AsJson, Id, Watching, connected, follow, print_json
+from reelmill.cli.jobs import Api, AsJson, Gateway, Id, Watching, connected, follow, print_document, print_json
 from reelmill.cli.problems import FAILED, USAGE, Problem
 
 if TYPE_CHECKING:
@@ -127,9 +127,8 @@ def download(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to. Default: here.")
     ] = Path(),
     outputs: Annotated[list[str] | None, typer.Option("--output", metavar="NAME", help="These outputs alone.")] = None,
-    gateway: Annotated[
-        str | None, typer.Option("--gateway", metavar="URL", help="Where the gateway is. Default: by the settings.")
-    ] = None,
+    gateway: Gateway = None,
+    as_json: AsJson = False,
     api: Api = None,
 ) -> None:
     """Fetch a job's files to DIR/<output>/<file>; what is there with the same bytes is left."""
@@ -145,4 +144,4 @@ def download(
     if not any(every.values()):
         raise Problem(f"job {found} is {job.State.Name(job.state)}: it has no files", exit_code=FAILED)
     for path in fetch(found, every, out, gateway):
-        typer.echo(path)
+        print_document({"file": str(path)}) if as_json else typer.echo(path)

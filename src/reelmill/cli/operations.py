@@ -1,6 +1,7 @@
 """`reelmill operations`: what an output can ask for, and how."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,8 +68,31 @@ def view(one: "Operation") -> "Group":
             Text(parameter.default),
             Text(_meaning(parameter)),
         )
-    example = json.dumps(json.loads(one.example), indent=2, ensure_ascii=False)
-    return Group(Text(one.description), Text(), fields, Text(), Text("For example:"), Text(example))
+    return Group(Text(one.description), Text(), fields, Text(), Text(example(one)))
+
+
+def example(one: "Operation") -> str:
+    """A job with it: its file, the commands, and the request."""
+    output = json.loads(one.example)
+    reads = [name for name in (output.get("input"), *_named(output[one.name])) if name]
+    inputs = [{"name": name, "uri": "example:clip"} for name in reads] or [{"uri": "example:clip"}]
+    job = {"inputs": inputs, "outputs": [output]}
+    body = json.dumps(job, ensure_ascii=False)
+    return "\n".join(
+        (
+            "For example, as job.json:",
+            json.dumps(job, indent=2, ensure_ascii=False),
+            "",
+            "reelmill run --job job.json -o out/",
+            "reelmill submit job.json --watch",
+            f"curl --json {shlex.quote(body)} http://localhost:8080/v1/jobs",
+        )
+    )
+
+
+def _named(settings: object) -> list[str]:
+    """The inputs that an operation's settings name beside the output's own."""
+    return [settings["reference"]] if isinstance(settings, dict) and "reference" in settings else []
 
 
 def _range(parameter: "Parameter") -> str:

@@ -1,10 +1,11 @@
 """`reelmill reproduce`: makes a job's outputs again, here, by its receipts, and compares the bytes."""
 
 import asyncio
+import json
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,7 @@ def reproduce(
         list[str] | None,
         typer.Option("--input", metavar="[NAME=]PATH", help="Where an input lies here, if not where the job says."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: one file a line.")] = False,
     api: Annotated[str | None, typer.Option("--api", metavar="HOST:PORT", help="Where the api is.")] = None,
 ) -> None:
     """Make a COMPLETED job's outputs again, here, and tell which files differ; exit code 1 where one does."""
@@ -50,7 +52,7 @@ def reproduce(
     log_to_stderr("reproduce", settings, default_level="error")
     found = asyncio.run(_reproduce(settings, job_id, set(output_names or ()), _given(inputs or [])))
     for one in found:
-        typer.echo(f"{one.path}: {one.problem or 'same'}")
+        typer.echo(json.dumps(asdict(one)) if as_json else f"{one.path}: {one.problem or 'same'}")
     if any(one.problem for one in found):
         raise typer.Exit(FAILED)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,9 +42,22 @@ def settings(
     if as_json:
         typer.echo(json.dumps([{n: getattr(row, n) for n in Row.__slots__} for row in found], indent=2))
         return
-    from reelmill.cli.display import show_settings
-
     show_settings(found)
+
+
+def show_settings(rows: Iterable[Row]) -> None:
+    """Each setting on a line of its own, its description below it."""
+    from rich.text import Text
+
+    from reelmill.cli.display import out
+
+    console = out()
+    for row in rows:
+        style = "dim" if row.source == "default" else "bold"
+        # As a variable is read: JSON for all but texts.
+        value = row.value if isinstance(row.value, str) else json.dumps(row.value, ensure_ascii=False)
+        console.print(Text.assemble((row.variable, "cyan"), "=", (value, style), (f"  ({row.source})", "dim")))
+        console.print(Text(f"    {row.description}", style="dim"))
 
 
 def rows(settings: "Settings") -> list[Row]:

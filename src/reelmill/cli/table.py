@@ -29,12 +29,14 @@ PANELS: dict[str, dict[str, Entry]] = {
         "explain": ("looking", "explain", "Say why a job failed: the cause, the line that tells it, and what to do."),
         "download": ("looking", "download", "Fetch a job's files."),
         "validate": ("looking", "validate", "Check a job as submit does, and store nothing."),
+        "upload": ("uploading", "upload", "Send files to the server and print each one's upload: URI."),
         "probe": ("looking", "probe", "Say what a media file contains."),
         "reproduce": (
             "reproduce",
             "reproduce",
             "Make a COMPLETED job's outputs again, here, and tell which files differ.",
         ),
+        "open": ("opening", "open_console", "Open the console, or a job's page, in the browser."),
         "webhooks": ("webhooks", "commands", "Have addresses told of what happens to jobs."),
     },
     "Run it in production": {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reelmill.cli.jobs import Api, AsJson, connected, print_json
+from reelmill.cli.jobs import Api, AsJson, connected, print_document, print_json
 from reelmill.cli.problems import FAILED, USAGE, Problem
 
 if TYPE_CHECKING:
@@ -49,17 +49,19 @@ def list_webhooks(as_json: AsJson = False, api: Api = None) -> None:
 
 
 @commands.command()
-def remove(webhook_id: Id, api: Api = None) -> None:
+def remove(webhook_id: Id, as_json: AsJson = False, api: Api = None) -> None:
     """Remove a webhook, with all that it was told."""
     with connected(api) as client:
-        typer.echo(f"{client.delete_webhook(webhook_id).id}: removed")
+        gone = client.delete_webhook(webhook_id)
+    print_json(gone) if as_json else typer.echo(f"{gone.id}: removed")
 
 
 @commands.command()
-def enable(webhook_id: Id, api: Api = None) -> None:
+def enable(webhook_id: Id, as_json: AsJson = False, api: Api = None) -> None:
     """Try a webhook again that was disabled, or is left alone because it was away."""
     with connected(api) as client:
-        typer.echo(f"{client.enable_webhook(webhook_id).id}: enabled")
+        enabled = client.enable_webhook(webhook_id)
+    print_json(enabled) if as_json else typer.echo(f"{enabled.id}: enabled")
 
 
 @commands.command()
@@ -128,6 +130,7 @@ def redeliver(
     subject: Subject,
     delivery_id: Annotated[str, typer.Argument(metavar="DELIVERY", help="One delivery's id.")] = "",
     since: Annotated[str, typer.Option(metavar="TIME", help="All since then, such as 2026-01-01T00:00:00Z.")] = "",
+    as_json: AsJson = False,
     api: Api = None,
 ) -> None:
     """Send once more what was delivered or given up: one message, or all since a time."""
@@ -143,7 +146,8 @@ def redeliver(
             raise Problem(f"--since {since}: must be a time, such as 2026-01-01T00:00:00Z", exit_code=USAGE) from None
         time_ = time_.astimezone(UTC)
     with connected(api) as client:
-        typer.echo(f"{client.redeliver(subject, delivery_id, time_)} messages are sent again")
+        count = client.redeliver(subject, delivery_id, time_)
+    print_document({"redelivered": count}) if as_json else typer.echo(f"{count} messages are sent again")
 
 
 @commands.command()
