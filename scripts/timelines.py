@@ -150,4 +150,26 @@ TIMELINES = (
     ),
     time("the default picture goes first", "tracks.py", r"not s\.default_track, default", "0, default", tests=TRACKS),
     time("a cover is no picture", "tracks.py", r"\(s\.cover or s\.empty\)", "s.empty", tests=TRACKS),
+    time(
+        "what a header claims of a cut file is asked",
+        "probe_child.py",
+        r"endings\.is_short\(told, times\.seconds\)",
+        "False",
+        tests="tests/media/test_bad_inputs.py -k cut_in_the_middle",
+    ),
+    time(
+        "who writes into a pipe knows no size",
+        "claims.py",
+        r"count >= _UNKNOWN",
+        "False",
+        tests="tests/unit/test_media_claims.py",
+    ),
+    time(
+        "a sound may be equal to the one it is mixed with",
+        "film.py",
+        r"not \(self\.heard and soundtracks\.mixes\(self\.spec\)\)",
+        "True",
+        tests="tests/media/test_options.py -k own_sound_once",
+        within="def replaced",
+    ),
 )

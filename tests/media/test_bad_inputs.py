@@ -95,17 +95,27 @@ async def test_an_mp4_cut_before_its_index_is_corrupt(studio: Studio, tmp_path: 
     assert (await refusal(studio, path)).startswith("INPUT_CORRUPT: the file is damaged or cut off")
 
 
-@pytest.mark.parametrize("output", [{"transcode": {}}, {"audio": {}}, {"thumbnail": {"count": 9}}])
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+FILM = ({"transcode": {}}, {"audio": {}}, {"thumbnail": {"count": 9}})
+
+
+@pytest.mark.parametrize(
+    ("suffix", "output"),
+    [
+        *((suffix, output) for suffix in ("mp4", "mkv", "avi") for output in FILM),
+        *((suffix, {"audio": {}}) for suffix in ("wav", "w64", "caf")),
+    ],
+)
 async def test_a_file_cut_in_the_middle_fails_and_is_not_passed_as_a_short_one(
     studio: Studio, tmp_path: Path, suffix: str, output: dict
 ) -> None:
-    whole = make(
-        tmp_path / f"whole.{suffix}", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=8", "-f", "lavfi",
-        "-i", "sine=duration=8", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart",
-    )  # fmt: skip
+    sound = ("-f", "lavfi", "-i", "sine=duration=8")
+    film = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=8", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    how = (*sound, *film, "-c:a", "aac") if suffix in ("mp4", "mkv", "avi") else sound
+    whole = make(tmp_path / f"whole.{suffix}", *how, "-movflags", "+faststart")
     path = tmp_path / "input"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    source = await studio.source(path)
+    assert source.timeline.damaged and source.info.duration_seconds == pytest.approx(8, abs=0.2)
     with pytest.raises(AttemptFailed, match="INPUT_CORRUPT"):
         await studio.make(path, output)
 

@@ -442,6 +442,14 @@ async def test_another_sound_is_put_in_or_beside_and_is_as_long_as_the_film(
     assert power(alone, 1000, 0.1, 0.9) > 0.1
 
 
+async def test_a_film_is_put_to_its_own_sound_once(studio: Studio, quarters: Path) -> None:
+    for name, others in (("film", {"logo": quarters}), ("again", {"again": quarters})):
+        spec = {"soundtrack": {"input": name, "mode": "MIX"}}
+        both = await studio.one(quarters, others=others, transcode=spec)
+        assert power(both, 440, 0.1, 0.9) == pytest.approx(0.125, rel=0.1)
+        assert len((await studio.probe_made(both)).streams) == 2
+
+
 async def test_presets_make_what_they_say(studio: Studio, files: Path, tiny: Path) -> None:
     names = ("web-av1", "mobile", "archive", "social-vertical", "social-square")
     short = make(files / "short.mp4", "-t", "0.3", "-i", str(tiny), "-c:v", "libx264", "-c:a", "copy")

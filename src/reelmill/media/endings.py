@@ -16,7 +16,7 @@ def is_cut_off(
     file: IO[bytes], demuxer: str, size: int, *, claimed_seconds: float, seconds: float, reached: int
 ) -> bool:
     """Whether the rest of a file is missing or can't be read: it holds `seconds` in `reached` of its `size` bytes."""
-    if claimed_seconds - seconds <= max(_SHORT_SECONDS, _SHORT_SHARE * claimed_seconds):
+    if not is_short(claimed_seconds, seconds):
         return False
     if demuxer == "mov":
         return _box_reaches_past(file, size)
@@ -24,6 +24,11 @@ def is_cut_off(
         # Its reader ends well where it finds nothing any more. (Behind the last packet stand an index and tags.)
         return _segment_reaches_past(file, size) or reached < size * _READ_SHARE
     return demuxer in _EXACT
+
+
+def is_short(claimed_seconds: float, seconds: float) -> bool:
+    """Whether more is missing than counting differently explains."""
+    return claimed_seconds - seconds > max(_SHORT_SECONDS, _SHORT_SHARE * claimed_seconds)
 
 
 def has_fragments(file: IO[bytes]) -> bool:

@@ -71,7 +71,12 @@ class Film:
     @property
     def sounds(self) -> tuple[tracks.Sound, ...]:
         """What is heard of it."""
-        return self.heard if self.put is None or (self.heard and soundtracks.mixes(self.spec)) else (self.put,)
+        return (self.put,) if self.put is not None and self.replaced else self.heard
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another input's sound is heard alone."""
+        return self.put is not None and not (self.heard and soundtracks.mixes(self.spec))
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -164,7 +164,7 @@ def heard(wanted: Film, first: Sequence[Sequence[str] | None], each: Sequence[Se
             continue
         taken = sounds.taken(sound, spec.channels, before, silent=silent, each=mono, last=last)
         found.append(_encoded(wanted, sound, _mixed(wanted, sound, taken, fades)))
-    if wanted.put is not None and wanted.sounds == (wanted.put,):
+    if wanted.put is not None and wanted.replaced:  # it may be equal to its own
         found.append(_encoded(wanted, wanted.put, _put(wanted, wanted.put, fades)))
     return tuple(found)
 

@@ -16,6 +16,7 @@ from av.stream import Discard
 
 from reelmill.media import (
     animations,
+    claims,
     compositions,
     cropping,
     endings,
@@ -195,13 +196,19 @@ def _times(
             seconds=times.seconds,
             reached=recorder.reached,
         )
-        times = replace(times, cut_off=True) if cut else times
+        times = replace(times, cut_off=cut)
     elif still:
         return None
     else:
         until = (span[0], span[1]) if span else None
         times = measuring.sought(container, info, index, looks, file.apart(), size, first, span=until)
         times = replace(times, broken=recorder is not None and recorder.broken)
+    told = claims.claimed_seconds(file.apart(), demuxer, size, seconds=times.seconds)
+    if endings.is_short(told, times.seconds):
+        info.duration_seconds = told
+        for stream in info.streams:
+            stream.duration_seconds = told  # its reader counts what is there
+        times = replace(times, cut_off=True, claimed=round(told * timeline.SECOND))
     return replace(times, fragments=fragments)
 
 
