@@ -19,6 +19,7 @@ from chunks import CHUNKS
 from consoles import CONSOLES
 from explaining import EXPLAINED
 from faults import FAULTS
+from folders import FOLDERS
 from graphs import GRAPHS
 from inputs import INPUTS
 from mutant import ROOT, Mutant, apply, copy_tree, red_test
@@ -256,6 +257,7 @@ ALL = (
     *GRAPHS,
     *CHUNKS,
     *EXPLAINED,
+    *FOLDERS,
     *INPUTS,
     *POOLS,
     *PRESETS,

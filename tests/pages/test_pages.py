@@ -21,7 +21,7 @@ from reelmill.client import AsyncClient, Client
 from reelmill.v1.jobs_pb2 import Job
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-RUN = ("start.md", "sdk.md")
+RUN = ("start.md", "sdk.md", "cli.md")
 BESIDE = sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "from").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 RECIPE = re.compile(r"^### (.+?)\n.*?^```json\n(.*?)^```\n\nMakes (.+?)\.$", re.M | re.S)

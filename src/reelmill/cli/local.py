@@ -59,7 +59,7 @@ def run(
             finished[name] = done
             if _state(done) == "COMPLETED":  # at once: whatever becomes of the others, this one is kept
                 try:
-                    outputs.move(done, name, folder, out, keep=files)
+                    outputs.move(done, name, out, keep=files)
                 except Problem as problem:
                     stuck[name] = problem
 

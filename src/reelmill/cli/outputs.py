@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from reelmill.cli.problems import USAGE, Problem
 from reelmill.cli.specification import to_uri
 from reelmill.storage.locked import LockedFolders
-from reelmill.v1.jobs_pb2 import Input, Job, Output
+from reelmill.v1.jobs_pb2 import Input, Job, Output, OutputFile
 
 
 def named_jobs(files: Sequence[Path], template: Job | None, presets: Sequence[str]) -> dict[str, Job]:
@@ -57,17 +57,36 @@ def staging(out: Path) -> Iterator[Path]:
         folder.remove()
 
 
-def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> None:
-    """Move a job's files from below `staged` to `out`/<name>-<output>.<ext>, and note that in the job.
+def move(
+    job: Job, name: str, out: Path, keep: Sequence[Path], source: Callable[[Output, OutputFile], Path] | None = None
+) -> list[Path]:
+    """Move a job's files to `out`/<name>-<output>.<ext>, and note that in the job; answers where they are.
 
-    What is a tree of files, as a stream is, goes to `out`/<name>/, or `out`/<name>-<output>/ where there are several.
+    `source` tells where a file lies; without it the file's URI does. What is a tree of files, as a stream is, goes to
+    `out`/<name>/, or `out`/<name>-<output>/ where there are several; what lists others comes after these.
     Raises Problem instead of replacing one of `keep`, the inputs.
     """
+    moved = []
+    for output, file, target in sorted(_targets(job, name, out), key=lambda one: _lists_others(one[1].path)):
+        if target.exists() and any(target.samefile(k) for k in keep if k.exists()):
+            raise Problem(f"{target} is an input: choose another folder with -o, or another output name")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            here = source(output, file) if source else Path(unquote(urlsplit(file.uri).path))
+            os.replace(here, target)  # noqa: PTH105 - replaces on every platform
+        except OSError as error:
+            raise Problem(f"{target} can't be written: {error.strerror}") from error
+        file.uri = target.absolute().as_uri()
+        moved.append(target)
+    return moved
+
+
+def _targets(job: Job, name: str, out: Path) -> Iterator[tuple[Output, OutputFile, Path]]:
+    """Each file of a job, and what it is to be called."""
     taken = set[Path]()
     trees = [output.name for output in job.outputs if any("/" in file.path for file in output.files)]
     for output in job.outputs:
         for file in output.files:
-            source = Path(unquote(urlsplit(file.uri).path))
             if output.name in trees:
                 target = out / (name if len(trees) == 1 else f"{name}-{output.name}") / file.path
             else:  # a file is called as its output is; with both where two outputs would be called the same
@@ -75,11 +94,9 @@ def move(job: Job, name: str, staged: Path, out: Path, keep: Sequence[Path]) -> 
                 if target in taken or not file.path.startswith(output.name):
                     target = out / f"{name}-{output.name}-{file.path}"
             taken.add(target)
-            if target.exists() and any(target.samefile(k) for k in keep if k.exists()):
-                raise Problem(f"{target} is an input: choose another folder with -o, or another output name")
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(source, target)  # noqa: PTH105 - replaces on every platform
-            except OSError as error:
-                raise Problem(f"{target} can't be written: {error.strerror}") from error
-            file.uri = target.absolute().as_uri()
+            yield output, file, target
+
+
+def _lists_others(path: str) -> tuple[bool, int]:
+    """Of manifests the one above all comes last: a player that finds it finds the rest."""
+    return path.endswith((".m3u8", ".mpd")), -path.count("/")

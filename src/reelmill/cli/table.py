@@ -37,6 +37,7 @@ PANELS: dict[str, dict[str, Entry]] = {
             "Make a COMPLETED job's outputs again, here, and tell which files differ.",
         ),
         "open": ("opening", "open_console", "Open the console, or a job's page, in the browser."),
+        "folder": ("folder", "folder", "Make each file that is put into a folder, once, into another folder."),
         "webhooks": ("webhooks", "commands", "Have addresses told of what happens to jobs."),
     },
     "Run it in production": {
