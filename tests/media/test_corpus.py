@@ -16,7 +16,7 @@ from media.kit import Studio, decode
 from reelmill.jobs.codes import CODES, Category
 from reelmill.jobs.errors import AttemptFailed
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(short_or_long(300, 1800))]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(short_or_long(300, 7200))]
 
 _LEAST = 300
 _NEAR_SECONDS, _TICK_SECONDS = 0.1, 0.06

@@ -17,7 +17,7 @@ from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import SECOND, Timeline, Track, claimed, micros, packed, unpacked
 from reelmill.v1.media_pb2 import MediaInfo
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(short_or_long(300, 1800))]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(short_or_long(300, 7200))]
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-fps_mode", "vfr")
 VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-fps_mode", "vfr")
 MPEG2 = ("-c:v", "mpeg2video", "-q:v", "2", "-pix_fmt", "yuv420p", "-f", "vob")
