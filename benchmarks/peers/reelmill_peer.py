@@ -17,7 +17,7 @@ from services.databases import Databases
 from benchmarks import counting
 from benchmarks.peers.base import WORKERS, Peer
 from benchmarks.servers import Servers, check_listener, check_postgres, check_redis
-from reelmill import app, system
+from reelmill import app
 from reelmill.api.submission import Submitter
 from reelmill.jobs.errors import Stopped
 from reelmill.parts import open_parts
@@ -25,6 +25,7 @@ from reelmill.queue.port import TASK_TOPICS
 from reelmill.settings import Settings
 from reelmill.store.leases import MadeFile
 from reelmill.store.tenancy import DEFAULT_IDENTITY
+from reelmill.supervise import stop_on_signals
 from reelmill.telemetry import logs
 from reelmill.v1.jobs_pb2 import BatchCreateJobsRequest, CreateJobRequest, Job
 from reelmill.worker.attempt import Attempt
@@ -206,7 +207,7 @@ class Nothing:
 
 async def work() -> None:
     """A worker's process."""
-    stop, chosen = system.stop_on_signals(), Settings()
+    stop, chosen = stop_on_signals(), Settings()
     logs.configure(service="worker", format=chosen.log_format, level=chosen.log_level)
     async with open_parts(chosen, process="worker") as parts:
         await app.make_worker(parts, stop, executor=Nothing())()

@@ -5,6 +5,7 @@ nobody asked for is logged as an error, counted, and the part is started again a
 """
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -56,6 +57,15 @@ class Part:
             raise error or RuntimeError(f"{self.name} ended {self._ends} times")
         log.error("a part ended; it is started again", part=self.name, retry_seconds=wait_seconds, exc_info=error)
         return wait_seconds
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
 
 
 _alive: set[Part] = set()

@@ -19,7 +19,7 @@ from reelmill.media.packager import packager_lacking
 from reelmill.parts import Parts, open_parts
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage
-from reelmill.supervise import end, supervised
+from reelmill.supervise import end, stop_on_signals, supervised
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import expose
@@ -98,15 +98,6 @@ async def _run(process: str, settings: Settings, stop: asyncio.Event) -> None:
             if scheduler.done():
                 await scheduler
             await end(scheduler, stopping)
-
-
-def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 def _worker(parts: Parts, stop: asyncio.Event, *, alone: bool = False) -> asyncio.Task[None]:

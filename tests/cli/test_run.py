@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cli.conftest import reelmill
 
+from reelmill.cli.processes import known_as_up, running_up
 from reelmill.media.launcher import running
 from reelmill.media.probe import Prober
 from reelmill.media.warm import WarmChildren
@@ -127,3 +128,50 @@ def test_the_demo_ends_well_and_lists_what_came_out(tmp_path: Path) -> None:
     assert listed == ["video/video.mp4", *(f"stills/stills-000{i}.jpg" for i in range(1, 6)), "sound/sound.mp3"]
     assert {row[0] for row in rows if row} >= {"queued", "probing", "transcoding", "packaging", "uploading"}
     assert f"Everything is in {tmp_path / 'demo'}." in out
+
+
+def test_where_an_up_serves_the_data_folder_it_runs_the_jobs(live_cli, live, tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "talk.mp4")
+    folder = ("--data", str(live.folder / "data"))
+
+    def known() -> list[str]:
+        return [json.loads(line)["id"] for line in live_cli("jobs", "--json", "--limit", "5").stdout.splitlines()]
+
+    before = known()
+    done = live_cli("run", "talk.mp4", "-p", "podcast-audio", "-p", "web-hls", "-o", "out", "--json", *folder)
+    assert done.exit_code == 0, done.stderr
+    ran = json.loads(done.stdout)
+    assert known()[:2] == [ran["id"], *before[:1]]
+    assert ran["inputs"][0]["uri"].startswith("upload:")  # it lies in no folder that the system may read
+    assert (tmp_path / "out" / "talk-podcast-audio.mp3").is_file()
+    assert (tmp_path / "out" / "talk" / "master.m3u8").is_file()
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == []
+    page = live_cli("job", ran["id"], "--json")
+    assert json.loads(page.stdout)["outputs"][0]["files"][0]["uri"].startswith("file:///")  # its history has them too
+
+    wrong = live_cli("run", "talk.mp4", "-p", "no-such", "-o", "out", *folder)
+    assert (wrong.exit_code, wrong.stderr.startswith("--preset no-such: ")) == (2, True), wrong.stderr
+    assert known()[0] == ran["id"]
+
+
+def test_local_runs_a_job_here_even_where_an_up_serves(live_cli, live, tmp_path: Path, clip: Path) -> None:
+    shutil.copy(clip, tmp_path / "talk.mp4")
+    before = live_cli("jobs", "--json", "--limit", "1").stdout
+    done = live_cli("run", "talk.mp4", "-p", "podcast-audio", "--local", "--data", str(live.folder / "data"))
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "talk-podcast-audio.mp3").is_file()
+    assert live_cli("jobs", "--json", "--limit", "1").stdout == before
+
+
+def test_an_up_that_is_gone_is_none(tmp_path: Path) -> None:
+    assert running_up(tmp_path) is None
+    (tmp_path / "up.pid").write_text("1\nhttp://127.0.0.1:1\n127.0.0.1:2\n")  # what one left that was killed
+    assert running_up(tmp_path) is None
+    with known_as_up(tmp_path) as known:
+        assert running_up(tmp_path) is None  # it is not ready
+        known("http://127.0.0.1:8080", "127.0.0.1:9090")
+        assert running_up(tmp_path) == ("http://127.0.0.1:8080", "127.0.0.1:9090")
+        with known_as_up(tmp_path) as another:
+            another("http://127.0.0.1:1", "127.0.0.1:2")
+            assert running_up(tmp_path) == ("http://127.0.0.1:8080", "127.0.0.1:9090")
+    assert running_up(tmp_path) is None

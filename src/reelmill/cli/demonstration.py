@@ -17,9 +17,11 @@ from reelmill.cli.display import duration_text, err, error_view, out, outputs_vi
 from reelmill.cli.following import following
 from reelmill.cli.problems import FAILED, INTERRUPTED, Problem
 from reelmill.cli.processes import interruptible
-from reelmill.cli.session import follow, open_session
+from reelmill.cli.session import open_session
+from reelmill.cli.waiting import follow
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.settings import Settings
+from reelmill.supervise import stop_on_signals
 from reelmill.v1.jobs_pb2 import Input, Job, JobEvent, Output
 from reelmill.v1.operations_pb2 import AudioExtract, AudioSettings, Thumbnail, Transcode, VideoSettings
 
@@ -38,7 +40,7 @@ async def demonstrate(settings: Settings, folder: Path | None) -> None:
     except OSError as error:
         raise Problem(f"--data: {folder} can't be made: {error.strerror}") from error
     console, steps = out(), dict[str, float]()
-    stop = system.stop_on_signals()
+    stop = stop_on_signals()
     began = time.monotonic()
     clip = await asyncio.to_thread(make_clip, find_ffmpeg(settings.ffmpeg), folder / "clip.mp4")
     steps["make the clip"] = time.monotonic() - began

@@ -57,7 +57,7 @@ def local_path(text: str) -> str:
 
 
 @contextmanager
-def told_in_flags(job: "Job | None" = None, *, source: str = "") -> Iterator[None]:
+def told_in_flags(job: "Job | None" = None, *, source: str = "", inputs: str = "--input") -> Iterator[None]:
     """Tell an InvalidRequest by options; with `source`, by the fields of the file of that name. Raises Problem."""
     from reelmill.client import InvalidRequest
 
@@ -67,7 +67,7 @@ def told_in_flags(job: "Job | None" = None, *, source: str = "") -> Iterator[Non
         if not error.violations:
             raise
         found = [(v.field, v.description) for v in error.violations]
-        raise problem_of_fields(found, job, source=source) from error
+        raise problem_of_fields(found, job, source=source, inputs=inputs) from error
 
 
 def problem_of_fields(

@@ -15,7 +15,8 @@ from reelmill.cli.problems import FAILED, USAGE, Problem
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from reelmill.client import Client
+    from reelmill.client import Client, Tls
+    from reelmill.settings import Settings
     from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, Task
 
 Id = Annotated[
@@ -242,21 +243,27 @@ def logs(job_id: Id, as_json: AsJson = False, api: Api = None) -> None:
 @contextmanager
 def connected(api: str | None, gateway: str | None = None) -> Iterator["Client"]:
     """A client of the api, whose files are at a gateway. Raises Problem where one is away."""
-    from reelmill.client import Backoff, Client, Tls, Unavailable
+    from reelmill.client import Backoff, Client, Unavailable
 
     settings = load(api_target=api)
     target = api_target(settings)
     backoff = Backoff(attempts=4)  # a person waits: give up within 2 s
-    tls = None
-    if settings.api_authorities:
-        tls = Tls(authorities=settings.api_authorities, certificate=settings.api_certificate, key=settings.api_key)
     try:
         files_at = gateway or gateway_address(settings)
-        with Client(target, token=settings.token, tls=tls, backoff=backoff, gateway=files_at) as client:
+        with Client(target, token=settings.token, tls=tls_of(settings), backoff=backoff, gateway=files_at) as client:
             yield client
     except Unavailable as error:
         message = f"no answer from the api at {target}; `reelmill up` starts one, --api says where another is"
         raise Problem(message, details=[error.message]) from error
+
+
+def tls_of(settings: "Settings") -> "Tls | None":
+    """How the api is known by TLS; None without."""
+    from reelmill.client import Tls
+
+    if not settings.api_authorities:
+        return None
+    return Tls(authorities=settings.api_authorities, certificate=settings.api_certificate, key=settings.api_key)
 
 
 def follow(client: "Client", job_id: str, *, after_sequence: int, as_json: bool) -> None:

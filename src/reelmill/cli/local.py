@@ -1,7 +1,7 @@
 """Commands that run jobs on a system of their own: run, demo."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ from reelmill.cli.configuration import load, log_to_stderr
 from reelmill.cli.problems import FAILED, INTERRUPTED, USAGE, Problem
 
 if TYPE_CHECKING:
+    from reelmill.settings import Settings
     from reelmill.v1.jobs_pb2 import Job
 
 
@@ -26,19 +27,22 @@ def run(
         str | None, typer.Option("--job", metavar="FILE.json|-", help="A job as JSON instead of presets.")
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder. Default: REELMILL_DATA_DIR.")] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Run them here, even where a `reelmill up` serves the data folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines: each job as it ended, one a line.")] = False,
 ) -> None:
     """Run jobs here and now: OUT/<file>-<output>.<ext>, of streams OUT/<file>/; existing outputs are replaced.
+
+    Where a `reelmill up` serves the data folder, it runs them, and they stand in its list.
 
     Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted. What was finished
     by then is kept.
     """
     from reelmill.cli import outputs
-    from reelmill.cli.checking import check
-    from reelmill.cli.folders import private_folder
-    from reelmill.cli.processes import full_disk_told
+    from reelmill.cli.processes import full_disk_told, running_up
     from reelmill.cli.specification import job_from_json, read_json
-    from reelmill.embedded import EmbeddedPostgres, data_dir
+    from reelmill.embedded import data_dir
 
     files = files or []
     if job is not None and presets:
@@ -63,23 +67,43 @@ def run(
                 except Problem as problem:
                     stuck[name] = problem
 
-        check(settings, named.values(), folder, source=job or "")
-        try:
-            with (
-                full_disk_told(settings),
-                private_folder(place) as data_folder,
-                # It starts while we import what the rest takes; its end is not waited for.
-                EmbeddedPostgres(data_folder / "postgres").started_early(wait=False),
-            ):
-                from reelmill.cli import session
+        there = None if local else running_up(settings.data_dir.expanduser())
+        if there is None:
+            from reelmill.cli.checking import check
 
-                asyncio.run(session.run_jobs(settings, data_folder, named, destination=folder, ended=ended))
+            check(settings, named.values(), folder, source=job or "")
+        try:
+            if there is None:
+                _run_here(settings, place, named, folder, ended)
+            else:
+                from reelmill.cli.elsewhere import run_there
+
+                asyncio.run(run_there(settings, there, named, staged=folder, source=job or "", ended=ended))
         finally:
             _report(finished, stuck, as_json)
     if cancelled := [name for name in named if _state(finished[name]) == "CANCELLED"]:
         raise Problem(f"interrupted; cancelled: {', '.join(cancelled)}", exit_code=INTERRUPTED)
     if stuck or any(_state(done) != "COMPLETED" for done in finished.values()):
         raise typer.Exit(FAILED)
+
+
+def _run_here(
+    settings: "Settings", place: Path, jobs: "Mapping[str, Job]", staged: Path, ended: "Callable[[str, Job], None]"
+) -> None:
+    """Run jobs, which were checked, on a system of our own."""
+    from reelmill.cli.folders import private_folder
+    from reelmill.cli.processes import full_disk_told
+    from reelmill.embedded import EmbeddedPostgres
+
+    with (
+        full_disk_told(settings),
+        private_folder(place) as data_folder,
+        # It starts while we import what the rest takes; its end is not waited for.
+        EmbeddedPostgres(data_folder / "postgres").started_early(wait=False),
+    ):
+        from reelmill.cli import session
+
+        asyncio.run(session.run_jobs(settings, data_folder, jobs, destination=staged, ended=ended))
 
 
 def _state(job: "Job") -> str:

@@ -1,16 +1,17 @@
 """Processes: children that share a port, and what a command does with its own."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from reelmill.cli.problems import INTERRUPTED, Problem
 from reelmill.media.launcher import tied
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _FULL_BYTES = 2**20  # with less, what fails fails for that
 _UP_FILE = "up.pid"
+_LOOKS, _LOOK_SECONDS = 20, 0.02
 _KILL_AFTER_SECONDS = 45.0  # an api drains in 10, a worker in drain_seconds
 
 
@@ -63,12 +65,46 @@ def listener(port: int) -> str:
 
 
 @contextmanager
-def known_as_up(data: Path) -> Iterator[None]:
-    """Hold a file of the data folder open, by which `listener` knows a process for the `up` of that folder."""
-    with (data / _UP_FILE).open("w") as file:
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
+def known_as_up(data: Path) -> Iterator[Callable[[str, str], None]]:
+    """Hold a file of the data folder open, by which `listener` knows a process for the `up` of that folder.
+
+    Called with the addresses of REST and gRPC, what it yields has `running_up` find them while the file is held.
+    """
+    with (data / _UP_FILE).open("a+") as file:
+        alone = _locked(file)
+
+        def write(*lines: str) -> None:
+            if alone:  # of several on one folder the first is known
+                file.truncate(0)
+                file.write("".join(f"{line}\n" for line in (str(os.getpid()), *lines)))
+                file.flush()
+
+        write()
+        yield lambda http, grpc: write(http, grpc)
+
+
+def _locked(file: TextIO) -> bool:
+    """Whether a file is ours alone; who only looks holds it for a moment."""
+    for _ in range(_LOOKS):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def running_up(data: Path) -> tuple[str, str] | None:
+    """Where the `reelmill up` of a data folder answers, REST and gRPC; None where none runs, or none is ready."""
+    try:
+        with (data / _UP_FILE).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _, http, grpc = file.read().split()
+                return http, grpc
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def reproduce(
 
 async def _reproduce(settings: "Settings", job_id: str, names: set[str], given: Mapping[str, str]) -> list[Compared]:
     from reelmill.cli.display import warn
-    from reelmill.cli.session import with_all_files
+    from reelmill.cli.waiting import with_all_files
     from reelmill.client import AsyncClient
     from reelmill.media.ffmpeg import capabilities, find_ffmpeg
     from reelmill.media.launcher import running

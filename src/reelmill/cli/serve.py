@@ -170,12 +170,14 @@ async def _up(settings: "Settings") -> None:
         require_free,
         since_start_seconds,
     )
+    from reelmill.supervise import stop_on_signals
 
     require_free(settings.grpc_host, settings.grpc_port, "--grpc")
     require_free(settings.http_host, settings.http_port, "--http")
-    console, stop = out(), system.stop_on_signals()
-    with interruptible(stop), known_as_up(data_dir(settings)):
+    console, stop = out(), stop_on_signals()
+    with interruptible(stop), known_as_up(data_dir(settings)) as known:
         async with system.running_system(settings) as addresses:
+            known(addresses.http, addresses.grpc)
             console.print(f"REST     {addresses.http}/v1/jobs")
             console.print(f"Swagger  {addresses.http}/swagger/")
             console.print(f"gRPC     {addresses.grpc}")

@@ -1,6 +1,5 @@
 """A system of a command's own, for run and demo: embedded, on any free ports, gone at the end."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,12 +8,14 @@ from reelmill import system
 from reelmill.cli.checking import folders_of
 from reelmill.cli.display import err
 from reelmill.cli.following import following
-from reelmill.cli.processes import force_on_interrupt, interruptible
+from reelmill.cli.processes import interruptible
+from reelmill.cli.waiting import follow
 from reelmill.client import AsyncClient
 from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.media.ffmpeg import find_ffmpeg
 from reelmill.settings import Settings
-from reelmill.v1.jobs_pb2 import Job, JobEvent
+from reelmill.supervise import stop_on_signals
+from reelmill.v1.jobs_pb2 import Job
 
 
 @asynccontextmanager
@@ -56,7 +57,7 @@ async def run_jobs(
     Data lies in `folder`, outputs go below `destination`, progress goes to standard error. SIGINT and SIGTERM cancel
     what has not ended.
     """
-    stop = system.stop_on_signals()
+    stop = stop_on_signals()
     roots = folders_of(jobs.values(), destination)
     alone = system.Alone(waits=False, webhooks=any(job.HasField("webhook") for job in jobs.values()))
     with interruptible(stop):
@@ -70,48 +71,6 @@ async def run_jobs(
                 for job_id, name in names.items():
                     follower.add(job_id, name)
                 await follow(client, names, stop, follower.saw, lambda job: ended(names[job.id], job))
-
-
-async def follow(
-    client: AsyncClient,
-    ids: Iterable[str],
-    stop: asyncio.Event,
-    saw: Callable[[JobEvent], None],
-    ended: Callable[[Job], None] = lambda _: None,
-) -> None:
-    """Tell `saw` every event of some jobs, and `ended` each as it ends, until all have; `stop` cancels them."""
-    ids = list(ids)
-
-    async def watch(job_id: str) -> None:
-        async for event in client.watch_job(job_id):
-            saw(event)
-        ended(await with_all_files(client, await client.get_job(job_id, full=True)))
-
-    async def cancel() -> None:
-        await stop.wait()
-        err().print("cancelling; Ctrl-C again ends it at once")
-        force_on_interrupt()
-        for job_id in ids:
-            job = await client.get_job(job_id, full=True)
-            if not job.HasField("end_time"):
-                await client.cancel_job(job_id, "interrupted")
-
-    cancelling = asyncio.create_task(cancel())
-    try:
-        await asyncio.gather(*(watch(job_id) for job_id in ids))
-    finally:
-        cancelling.cancel()
-        await asyncio.gather(cancelling, return_exceptions=True)
-
-
-async def with_all_files(client: AsyncClient, job: Job) -> Job:
-    """The job, with those of its files too that it does not show."""
-    for output in job.outputs:
-        if output.file_count > len(output.files):
-            files = [file async for file in client.output_files(job.id, output.name)]
-            del output.files[:]
-            output.files.extend(files)
-    return job
 
 
 async def _cancel_unfinished(client: AsyncClient) -> None:
