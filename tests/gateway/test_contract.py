@@ -51,7 +51,8 @@ schema = schemathesis.openapi.from_dict(_with_alternatives(DOCUMENT), config=sch
 BEYOND_SCHEMA = re.compile(
     rf"(outputs\[\d+\]|preset)\.({'|'.join(OPERATIONS)}|contract)|differs from the query parameter|lies in the past"
     "|outside the allowed folders|must begin with one of|is used by |where there are several inputs"
-    "|is no input of this job|is no preset|must be between [0-9]+s|can't read|is not one that this server gave|NUL character"
+    "|is no input of this job|is no preset|must be between [0-9]+s|can't read|is not one that this server gave"
+    "|NUL character"
     "|is not between|and [0-9]+ more|^(job\\.webhook\\.)?url |^delivery_id give either|^max_bytes is more than"
     "|go with http and https inputs alone|^preset set either outputs, or one of"
     "|^preset has .* only one of them is allowed"
