@@ -197,6 +197,13 @@ WEBHOOKS = (
         "tests/contract/test_storage.py",
     ),
     webhook(
+        "a send that is refused leaves what was sent before",
+        "src/reelmill/storage/uploads.py",
+        r"        except AttemptFailed as error:  # no room\n",
+        "        except InvalidRequest:\n            await self.delete(uri)\n            raise\n\\g<0>",
+        "tests/contract/test_storage.py",
+    ),
+    webhook(
         "a signed address to send to is its tenant's",
         "src/reelmill/store/queries/uploads.sql",
         r"WHERE id = \$2 AND tenant_id = \$1 AND uri = \$3;",

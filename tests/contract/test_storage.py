@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from contract.conftest import MAX_BYTES
-from waiting import patient, soon
+from waiting import eventually, patient, soon
 
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, NotFound, Unavailable
 from reelmill.storage import uris
@@ -42,6 +42,10 @@ async def chunks(count: int, *, then: Exception | None = None) -> AsyncIterator[
         yield b"x" * 1_000_000
     if then:
         raise then
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def upload_uri(name: str = "talk.mov", tenant_id: UUID = DEFAULT_IDENTITY.tenant_id) -> str:
@@ -116,9 +120,6 @@ async def test_an_input_that_was_changed_since_it_was_fetched_is_refused(
         else:
             file.write_bytes(content)
             await storage.put_file(file, uri, "video/mp4")
-
-    async def once(content: bytes) -> AsyncIterator[bytes]:
-        yield content
 
     await put(CONTENT)
     first = await storage.fetch(uri, target)
@@ -238,8 +239,39 @@ async def test_of_an_upload_that_is_cancelled_nothing_is_kept(storage: Storage, 
     upload.cancel()
     await asyncio.gather(upload, return_exceptions=True)
     assert upload.cancelled()
-    assert not list((tmp_path / "own").glob("uploads/*/*"))
+    await eventually(lambda: not list((tmp_path / "own").glob("uploads/*/*")), "the half one gone")
     assert await storage.delete_uploads(timedelta(seconds=-10)) == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "then"),
+    [(0, None), (30, None), (15, ConnectionResetError("gone")), (15, RuntimeError("gone"))],
+    ids=["empty", "too large", "broken", "faulty"],
+)
+async def test_a_refused_or_broken_second_send_leaves_the_first_file_whole(
+    storage: Storage, tmp_path: Path, count: int, then: Exception | None
+) -> None:
+    uri = upload_uri()
+    await storage.put_upload(uri, once(CONTENT), limit_bytes=LIMIT_BYTES)
+    with pytest.raises((InvalidRequest, Unavailable, RuntimeError)):
+        await storage.put_upload(uri, chunks(count, then=then), limit_bytes=LIMIT_BYTES)
+    assert (await storage.fetch(uri, tmp_path / "fetched")).path.read_bytes() == CONTENT
+
+
+async def test_of_two_sends_to_one_address_a_refused_one_does_the_other_no_harm(
+    storage: Storage, tmp_path: Path
+) -> None:
+    uri, refused = upload_uri(), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(12_000_000)
+        with pytest.raises(InvalidRequest):
+            await storage.put_upload(uri, chunks(0), limit_bytes=LIMIT_BYTES)
+        refused.set()
+        yield b"end"
+
+    await soon(storage.put_upload(uri, body(), limit_bytes=LIMIT_BYTES))
+    assert refused.is_set() and await storage.size(uri) == 12_000_003
 
 
 async def test_what_releases_before_wrote_is_read_and_swept_as_ever(

@@ -97,6 +97,10 @@ def test_an_address_of_the_gateway_takes_no_more_than_it_says(local: Reelmill, t
         assert (status, json.loads(body)["code"]) == (413, "PAYLOAD_TOO_LARGE")
     assert ended(local, told["uri"]).error.code == "INPUT_NOT_FOUND"
     assert curl("-T", tmp_path / "small", told["upload_url"])[0] == 201
+    # What came whole stays, whatever is sent after it.
+    for more in ((), ("-H", "Transfer-Encoding: chunked")):
+        assert curl("-T", tmp_path / "large", *more, told["upload_url"])[0] == 413
+    assert curl("-T", "/dev/null", told["upload_url"])[0] == 400
     assert ended(local, told["uri"]).error.code == "INPUT_NOT_MEDIA"  # it was read
     for wrong in ("max_bytes", "lifetime", "name"):
         value = {"max_bytes": "50000001", "lifetime": "604801s", "name": ""}[wrong]

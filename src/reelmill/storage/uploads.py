@@ -87,8 +87,8 @@ class UploadFiles:
     async def put(self, uri: str, chunks: AsyncIterator[bytes], *, limit_bytes: int, limit: str) -> folders.StoredFile:
         """Keep what a client sends, under its upload: URI; `limit` says whose number that is.
 
-        Raises InvalidRequest for one that is empty or over the limit, Unavailable, and what `chunks`
-        raises; then nothing is kept.
+        Raises InvalidRequest for one that is empty or over the limit, Unavailable, and what `chunks` raises; then
+        nothing of it is kept, and what was sent there before stays whole.
         """
         digest = hashlib.sha256()
         size = looked = 0
@@ -116,14 +116,12 @@ class UploadFiles:
             look()
             store, path = self._objects.locate(self.resolve(uri), writing=True)
             await obstore.put_async(store, path, counted())
-        except BaseException as error:
-            with suppress(AttemptFailed):  # a half one is deleted with the old ones at the latest
-                await self.delete(uri)
-            if isinstance(error, AttemptFailed):  # no room
-                raise Unavailable(f"the upload can't be stored: {error.failure.message}") from error
-            if isinstance(error, ERRORS):
-                raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
-            raise
+        # What came of it lies apart until it is whole, and goes with its writer: there is nothing to delete by name,
+        # which may be that of a file that an earlier request sent.
+        except AttemptFailed as error:  # no room
+            raise Unavailable(f"the upload can't be stored: {error.failure.message}") from error
+        except ERRORS as error:
+            raise Unavailable(f"the upload can't be stored: {write_failure(error, uri)}") from error
         return folders.StoredFile(size_bytes=size, sha256=digest.hexdigest())
 
     async def delete(self, uri: str) -> None:
