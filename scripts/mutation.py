@@ -64,7 +64,7 @@ ROOM_TESTS = {
     "media": "tests/unit tests/media",
     "queue": "tests/contract/test_queue.py tests/contract/test_queue_pools.py tests/contract/test_queue_lag.py"
     " tests/contract/test_task_messages.py"
-    " tests/contract/test_kafka.py",
+    " tests/contract/test_kafka.py tests/contract/test_kafka_password.py",
     "scheduler": "tests/unit/test_loops.py tests/unit/test_wiring.py tests/scheduler",
     "storage": "tests/contract/test_uris.py tests/contract/test_workdir.py tests/contract/test_storage.py"
     " tests/contract/test_storage_kinds.py tests/contract/test_fetch.py tests/contract/test_access.py"

@@ -80,6 +80,7 @@ def make_queue(settings: Settings, database: Database) -> Queue:
             topic_prefix=settings.kafka_topic_prefix,
             partitions=settings.kafka_partitions,
             replication=settings.kafka_replication,
+            file=settings.secret_file("queue_url"),
         )
     if settings.queue_url.startswith("postgres:"):
         return PostgresQueue(database)

@@ -25,7 +25,7 @@ LIMITS = Limits(request_max_bytes=2**20, batch_max_bytes=2**22)
 DOCUMENT = openapi.document(list(bindings(services())), limits=LIMITS, upload_max_bytes=1000)
 
 
-def _with_alternatives(document: dict[str, Any]) -> dict[str, Any]:
+def with_alternatives(document: dict[str, Any]) -> dict[str, Any]:
     """The document with what it says in words alone: else nearly every job here would have several operations."""
     made = copy.deepcopy(document)
     pool = jobs_pb2.DESCRIPTOR.pool
@@ -44,7 +44,7 @@ def _with_alternatives(document: dict[str, Any]) -> dict[str, Any]:
 # These take outputs as POST /v1/jobs does, which makes a thousand requests of them for all.
 AS_JOBS = ["/v1/jobs:batchCreate", "/v1/jobs:validate", "/v1/jobs:estimate", "/v1/presets"]
 CONFIG = {"operations": [{"include-path": AS_JOBS, "phases": {"coverage": {"enabled": bool(short_or_long(0, 1))}}}]}
-schema = schemathesis.openapi.from_dict(_with_alternatives(DOCUMENT), config=schemathesis.Config.from_dict(CONFIG))
+schema = schemathesis.openapi.from_dict(with_alternatives(DOCUMENT), config=schemathesis.Config.from_dict(CONFIG))
 
 # Why a request that fits the schema may be refused all the same: a schema can't say these rules.
 # What operations say of their own options is theirs to test.

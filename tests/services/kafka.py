@@ -18,6 +18,9 @@ from services.process import HOST, MissingError, Server, free_port
 
 VERSION = "4.4.0"
 JAVA_MIN = 17
+REAUTHENTICATION_SECONDS = 1.0
+"""After which a connection of the listener SASL ends where its password is none any more."""
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 OWN_SERVER = "or name a broker of your own with REELMILL_TEST_KAFKA_URL=kafka://host:port"
 
 
@@ -32,6 +35,7 @@ class Kafka(Server):
         self._advertised_port = advertised_port
         self._more = more or {}
         self._controller_port = free_port()
+        self._sasl_port = free_port()
         self._cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
     @property
@@ -46,9 +50,15 @@ class Kafka(Server):
             "node.id": "1",
             "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._advertised_port or self.port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port},"
+            f"SASL://{HOST}:{self._sasl_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self._advertised_port or self.port},"
+            f"SASL://{HOST}:{self._sasl_port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
+            # Who comes by that one has a password, and is asked for it again and again.
+            "sasl.enabled.mechanisms": "SCRAM-SHA-256",
+            "listener.name.sasl.scram-sha-256.sasl.jaas.config": f"{_SCRAM} required;",
+            "listener.name.sasl.scram-sha-256.connections.max.reauth.ms": str(int(REAUTHENTICATION_SECONDS * 1000)),
             "log.dirs": str(self.folder / "data"),
             # There is but one broker to hold the internal topics, and a consumer group's first
             # members need not wait for others.

@@ -1,9 +1,10 @@
 """The OpenAPI 3.1 document: operations of the bindings, and the gateway's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reelmill import __version__
+from reelmill.auth.roles import RULES, Role
 from reelmill.capacity import Limits
 from reelmill.gateway import examples, streaming
 from reelmill.gateway.bindings import Binding
@@ -13,6 +14,7 @@ from reelmill.gateway.schemas import Schema, Schemas, integer_parameter
 from reelmill.gateway.transcoding import HEADER_FIELDS, required_in_body
 from reelmill.jobs import comments
 
+_SERVICES = "/reelmill.v1"
 _DESCRIPTION = """\
 Submit media jobs and follow them.
 
@@ -23,7 +25,8 @@ every field that is wrong; where the body is a job, their paths begin with `job.
 _STATUS_TEXTS = {
     "400": "The request breaks a rule; errors says which.",
     "401": "It needs a key, and has none that is good.",
-    "403": "The key may not do this, or a page of another site sent it; allowed_origins names pages that may.",
+    "403": "The key's role may not do this (these may: {roles}), or a page of another site sent it; allowed_origins "
+    "names pages that may.",
     "404": "There is no such thing.",
     "408": "The body takes too long to come.",
     "409": "The state of things does not allow it, or the idempotency key was used with another body.",
@@ -95,7 +98,7 @@ def _operation(binding: Binding, schemas: Schemas, texts: dict[str, str], limits
             "description": f"At most {limits.of(binding.method.input_type.full_name)} bytes, and as many as protobuf."
         }
     responses = _stream_responses(binding, schemas) if method.server_streaming else _responses(binding, schemas)
-    operation["responses"] = responses | _problems(*_refusals(binding))
+    operation["responses"] = responses | _problems(*_refusals(binding), roles=RULES[binding.rpc].roles)
     return operation
 
 
@@ -150,10 +153,13 @@ def _refusals(binding: Binding) -> list[str]:
     return found
 
 
-def _problems(*statuses: str) -> dict[str, Any]:
+def _problems(*statuses: str, roles: Iterable[Role]) -> dict[str, Any]:
+    """Refusals; `roles`: of the keys that may."""
     schema = {"$ref": "#/components/schemas/Problem"}
+    able = ", ".join(f"`{role}`" for role in Role if role in roles)
+    texts = _STATUS_TEXTS | {"403": _STATUS_TEXTS["403"].format(roles=able)}
     return {
-        status: {"description": _STATUS_TEXTS[status], "content": {PROBLEM_TYPE: {"schema": schema}}}
+        status: {"description": texts[status], "content": {PROBLEM_TYPE: {"schema": schema}}}
         for status in (*statuses, "421", "503", "default")
     }
 
@@ -193,7 +199,9 @@ def _upload(upload_max_bytes: int) -> dict[str, Any]:
         },
         "responses": {
             "201": {"description": "It is stored.", "content": answer},
-            **_problems("400", "401", "403", "413", "415"),
+            **_problems(
+                "400", "401", "403", "413", "415", roles=RULES["/reelmill.v1.UploadService/CreateUpload"].roles
+            ),
         },
     }
 
@@ -224,7 +232,7 @@ def _download() -> dict[str, Any]:
                 "description": "The file has no such range.",
                 "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             },
-            **_problems("401", "404"),
+            **_problems("401", "403", "404", roles=RULES[f"{_SERVICES}.JobService/ListOutputFiles"].roles),
         },
     }
 

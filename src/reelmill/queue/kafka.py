@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlsplit
+from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -11,9 +11,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.queue.kafka_consumer import KafkaConsumer
 from reelmill.queue.kafka_lag import KafkaLag
-from reelmill.queue.kafka_producer import Config, KafkaProducer
+from reelmill.queue.kafka_options import KafkaOptions
+from reelmill.queue.kafka_producer import KafkaProducer
 from reelmill.queue.port import TASK_TOPICS, Consumer, Message, QueueUnavailable, Topic
-from reelmill.redaction import redacted
 from reelmill.supervise import end, supervised
 from reelmill.telemetry.logs import get_logger
 
@@ -42,18 +42,21 @@ _MISSING = frozenset((KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC
 class KafkaQueue:
     """Implements reelmill.queue.port.Queue."""
 
-    def __init__(self, url: str, *, topic_prefix: str, partitions: int, replication: int) -> None:
+    def __init__(
+        self, url: str, *, topic_prefix: str, partitions: int, replication: int, file: Path | None = None
+    ) -> None:
         """`url`: kafka://host:port[,host:port][?librdkafka.option=value]. Raises ValueError for another.
 
+        `file`: where the URL stands, with the newest user and password.
         `topic_prefix` comes before the names of topics and groups; `partitions` and `replication`
         are those of topics that are missing and made.
         """
-        self._config = _config(url)
+        self._options = KafkaOptions(url, file)
         self._prefix = topic_prefix
         self._partitions = partitions
         self._replication = replication
-        self._producer = KafkaProducer(self._config, topic_prefix)
-        self._lag = KafkaLag(self._config)
+        self._producer = KafkaProducer(self._options, topic_prefix)
+        self._lag = KafkaLag(self._options)
         self._missing = asyncio.Event()
         self._topics: asyncio.Task[None] | None = None
 
@@ -77,7 +80,7 @@ class KafkaQueue:
             async with asyncio.timeout(_START_SECONDS):
                 await asyncio.shield(first)
         except TimeoutError:
-            log.warning("kafka is away: goes on without it", servers=self._config["bootstrap.servers"])
+            log.warning("kafka is away: goes on without it", servers=self._options.servers)
 
     async def stop(self) -> None:
         """Flush for up to 5 s and disconnect."""
@@ -110,7 +113,7 @@ class KafkaQueue:
 
         Raises QueueUnavailable for a bad option.
         """
-        return KafkaConsumer(self._config, topics, topic_prefix=self._prefix, group=self._prefix + group)
+        return KafkaConsumer(self._options, topics, topic_prefix=self._prefix, group=self._prefix + group)
 
     async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
         """How many messages of each topic the group has not acknowledged. Raises QueueUnavailable."""
@@ -152,7 +155,7 @@ class KafkaQueue:
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _create(self, missing: Sequence[Topic]) -> None:
-        admin = AdminClient(self._config)
+        admin = AdminClient(self._options.current())
         new = [
             NewTopic(
                 self._prefix + topic,
@@ -173,22 +176,3 @@ def _code(error: QueueUnavailable) -> int | None:
     """Kafka's code of what is behind it."""
     cause = error.__cause__
     return int(cause.args[0].code()) if isinstance(cause, KafkaException) else None
-
-
-def _config(url: str) -> Config:
-    """librdkafka's options of a URL. Raises ValueError, naming the setting."""
-    parts = urlsplit(url)
-    if parts.scheme != "kafka" or not parts.netloc or parts.path.strip("/"):
-        raise ValueError(f"REELMILL_QUEUE_URL: {redacted(url)!r} is not kafka://host:port[,host:port][?option=value]")
-    if "@" in parts.netloc:  # librdkafka would log it as the broker's name
-        raise ValueError("REELMILL_QUEUE_URL: give user and password as ?sasl.username=…&sasl.password=…")
-    return {
-        "bootstrap.servers": parts.netloc,
-        "client.id": "reelmill",
-        "log_level": 4,  # warnings and worse
-        # A broker that is back is found again soon.
-        "reconnect.backoff.max.ms": 1000,
-        # On a connection that died without a word; then it is asked anew.
-        "socket.timeout.ms": 10_000,
-        **dict(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
-    }

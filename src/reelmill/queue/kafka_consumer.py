@@ -12,7 +12,8 @@ from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from reelmill.queue.kafka_producer import Config, is_fatal, refused
+from reelmill.queue.kafka_options import Config, KafkaOptions
+from reelmill.queue.kafka_producer import is_fatal, refused
 from reelmill.queue.port import Delivery, Message, QueueUnavailable, Topic
 from reelmill.supervise import supervised_thread
 from reelmill.telemetry.logs import get_logger
@@ -48,13 +49,12 @@ class KafkaConsumer:
     highest class can be told without waiting for the network.
     """
 
-    def __init__(self, config: Config, topics: Sequence[Topic], *, topic_prefix: str, group: str) -> None:
+    def __init__(self, options: KafkaOptions, topics: Sequence[Topic], *, topic_prefix: str, group: str) -> None:
         """Joins the group in the background. Raises QueueUnavailable for a bad option."""
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._stopped = False
-        options = {**_OPTIONS, **config, "group.id": group}
-        self._members = {topic: _Member(options, topic, topic_prefix + topic, self._wake) for topic in topics}
+        self._members = {topic: _Member(options, group, topic, topic_prefix + topic, self._wake) for topic in topics}
 
     async def receive(self, limit: int, timeout_seconds: float) -> list[Delivery]:
         """Up to `limit` messages, higher classes first; empty after `timeout_seconds` without one."""
@@ -109,8 +109,9 @@ class _Member:
     a poll may take long to do.
     """
 
-    def __init__(self, options: Config, topic: Topic, name: str, wake: Callable[[], None]) -> None:
-        self._options: Config = options
+    def __init__(self, options: KafkaOptions, group: str, topic: Topic, name: str, wake: Callable[[], None]) -> None:
+        self._options = options
+        self._group = group
         self._topic = topic
         self._name = name
         self._wake = wake
@@ -170,11 +171,13 @@ class _Member:
         self._thread.join()
 
     def _connect(self) -> KafkaClient:
+        config: Config = {**_OPTIONS, **self._options.current(), "group.id": self._group}
         try:
-            client = KafkaClient({**self._options, "logger": logging.getLogger("kafka"), "on_commit": self._on_commit})
+            client = KafkaClient({**config, "logger": logging.getLogger("kafka"), "on_commit": self._on_commit})
             client.subscribe([self._name], on_assign=self._on_assign, on_revoke=self._on_revoke)
         except KafkaException as error:
             raise refused(error) from error
+        self._renewal = self._options.renewal(client, config)
         return client
 
     def _run(self) -> None:
@@ -197,6 +200,7 @@ class _Member:
     def _serve(self) -> None:
         while not self._leaving.is_set():
             self._asked.clear()
+            self._renewal.look()
             self._commit()
             with self._lock:
                 room = self._wanted - len(self._ready)

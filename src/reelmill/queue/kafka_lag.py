@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from reelmill.queue.kafka_producer import Config
+from reelmill.queue.kafka_options import Config, KafkaOptions, Renewal
 from reelmill.queue.port import QueueUnavailable
 
 _CLOSE_SECONDS = 1.0
@@ -19,10 +19,9 @@ _Place = tuple[str, int]
 class KafkaLag:
     """Asks with a client of its own for each group, made at the first question. Calls block: use a thread."""
 
-    def __init__(self, config: Config) -> None:
-        # Its troubles are told by the caller, and by the producer's log.
-        self._config: Config = {**config, "log_level": 0, "enable.auto.commit": False}
-        self._clients: dict[str, Consumer] = {}
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._clients: dict[str, tuple[Consumer, Renewal]] = {}
         self._lock = threading.Lock()  # a caller that lost its patience leaves a call under way
 
     def measure(self, group: str, names: Sequence[str], timeout_seconds: float) -> dict[str, int]:
@@ -33,16 +32,24 @@ class KafkaLag:
         with self._lock:
             try:
                 if group not in self._clients:
-                    self._clients[group] = Consumer({**self._config, "group.id": group})
-                return _measure(self._clients[group], names, timeout_seconds)
+                    self._clients[group] = self._connect(group)
+                client, renewal = self._clients[group]
+                renewal.look()
+                return _measure(client, names, timeout_seconds)
             except KafkaException as error:
                 raise QueueUnavailable(f"Kafka does not tell the lag: {error.args[0].str()}") from error
+
+    def _connect(self, group: str) -> tuple[Consumer, Renewal]:
+        # Its troubles are told by the caller, and by the producer's log.
+        config: Config = {**self._options.current(), "log_level": 0, "enable.auto.commit": False, "group.id": group}
+        client = Consumer(config)
+        return client, self._options.renewal(client, config)
 
     def close(self) -> None:
         """Disconnect; a client that is in use for another second ends with the process. Bears being called twice."""
         if self._lock.acquire(timeout=_CLOSE_SECONDS):
             while self._clients:
-                self._clients.popitem()[1].close()
+                self._clients.popitem()[1][0].close()
             self._lock.release()
 
 

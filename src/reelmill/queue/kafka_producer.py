@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as KafkaMessage
 
+from reelmill.queue.kafka_options import Config, KafkaOptions
 from reelmill.queue.port import Message, QueueUnavailable
 from reelmill.supervise import supervised_thread
 
 _FLUSH_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _LATE_SECONDS = 5.0  # that a report may take after librdkafka gave up its message
-Config = dict[str, str | int | float | bool]
 _OPTIONS: Config = {
     "enable.idempotence": True,
     "acks": "all",
@@ -31,16 +31,17 @@ _OPTIONS: Config = {
 class KafkaProducer:
     """An idempotent producer; a new one takes its place after a fatal error."""
 
-    def __init__(self, config: Config, topic_prefix: str) -> None:
-        self._config = {**_OPTIONS, **config}
-        self._report_seconds = int(self._config["delivery.timeout.ms"]) / 1000 + _LATE_SECONDS
+    def __init__(self, options: KafkaOptions, topic_prefix: str) -> None:
+        self._options = options
+        timeout_ms = int({**_OPTIONS, **options.current()}["delivery.timeout.ms"])
+        self._report_seconds = timeout_ms / 1000 + _LATE_SECONDS
         self._prefix = topic_prefix
         self._running: _Running | None = None
 
     def start(self) -> None:
         """Begin; connects in the background. Raises QueueUnavailable for a bad option."""
         if self._running is None:
-            self._running = _Running(self._config)
+            self._running = _Running(self._options)
 
     async def stop(self) -> None:
         """Flush for up to 5 s and disconnect. Bears being called twice."""
@@ -83,14 +84,15 @@ class KafkaProducer:
         if self._running.dead:
             # Its thread ends by itself; it is not waited for.
             self._running.leave()
-            self._running = _Running(self._config)
+            self._running = _Running(self._options)
         return self._running
 
 
 class _Running:
     """A librdkafka producer and the thread that polls it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, options: KafkaOptions) -> None:
+        config = {**_OPTIONS, **options.current()}
         self.dead = False
         self.refusal: KafkaException | None = None
         self._leaving = threading.Event()
@@ -98,6 +100,7 @@ class _Running:
             self.producer = Producer({**config, "error_cb": self._on_error, "logger": logging.getLogger("kafka")})
         except KafkaException as error:
             raise refused(error) from error
+        self._renewal = options.renewal(self.producer, config)
         self._thread = supervised_thread("kafka_producer", self._poll, leaving=self._leaving)
 
     def leave(self) -> None:
@@ -111,6 +114,7 @@ class _Running:
 
     def _poll(self) -> None:
         while not self._leaving.is_set():
+            self._renewal.look()
             self.producer.poll(_POLL_SECONDS)
         self.producer.flush(_FLUSH_SECONDS)
 
