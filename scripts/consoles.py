@@ -11,6 +11,13 @@ _PURE, _VIEWS, _WHOLE = (
 
 CONSOLES = (
     Mutant(
+        name="a preset is saved as it was typed and checked",
+        file=f"{_ROOM}/presets.py",
+        old=r"if draft\.violations:",
+        new="if False:",
+        tests="tests/console/test_rooms.py",
+    ),
+    Mutant(
         name="what users wrote is text in a page",
         file=f"{_ROOM}/rendering.py",
         old=r"autoescape=True",

@@ -1,14 +1,17 @@
 """The form of a job, presets, webhooks, keys and the system's state, as a browser without scripts sees them."""
 
+import json
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import httpx
 import pytest
 from live import Reelmill
 
 from reelmill.client import Client
-from reelmill.console import draft, findings
+from reelmill.console import draft, findings, recipes
+from reelmill.jobs.errors import Violation
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1 import media_pb2, workers_pb2
 
@@ -122,12 +125,70 @@ def test_presets_are_shown_and_lead_to_jobs(browser: httpx.Client, live: Reelmil
     page = browser.get("/presets").text
     with Client(live.grpc) as client:
         names = [preset.name for preset in client.presets()]
-    assert re.findall(r'id="preset-([^"]+)"', page) == names
+    assert sorted(re.findall(r'id="preset-([^"]+)"', page)) == sorted(names)
     for name in names:
         written = browser.get("/new", params={"like": name})
         assert written.status_code == 200, name
     assert "selected" in browser.get("/new", params={"preset": names[0]}).text
     assert browser.get("/new", params={"like": "none"}).status_code == 404
+
+
+def test_a_preset_is_duplicated_tried_on_a_sample_and_saved(browser: httpx.Client, live: Reelmill) -> None:
+    shown = browser.get("/presets/edit", params={"of": "poster"}).text
+    assert 'value="poster-copy"' in shown and f'value="{recipes.SAMPLE}"' in shown
+    written = json.loads(unescape(shown.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0]))
+    assert written["thumbnail"]
+    assert browser.get("/presets/edit", params={"of": "none"}).status_code == 404
+
+    wrong = {"name": "console", "json": '{"thumbnail": {"width": 7, "count": "many"}}'}
+    marked = re.findall(r'data-for="([^"]+)"', browser.post("/presets/check", data=wrong).text)
+    assert marked == ["preset.thumbnail.count"]
+    wrong["json"] = '{"thumbnail": {"width": 7}}'
+    for path in ("/presets/check", "/presets/try", "/presets"):
+        answer = browser.post(path, data=wrong)
+        assert 'data-for="preset.thumbnail.width"' in answer.text, path
+        assert answer.status_code == (200 if path == "/presets/check" else 400)
+    assert "&#34;width&#34;: 7" in answer.text  # what was typed stays
+    for broken in ("{", "", '{"name": "x", "thumbnail": {}}', "{}"):
+        assert browser.post("/presets", data={"name": "console", "json": broken}).status_code == 400, broken
+
+    good = {"name": "console", "description": "a <small> still", "json": '{"thumbnail": {"width": 64, "count": 1}}'}
+    assert "well formed" in browser.post("/presets/check", data=good).text
+    tried = browser.post("/presets/try", data=good)
+    assert tried.status_code == 303, tried.text
+    with Client(live.grpc) as client:
+        job = client.wait(tried.headers["location"].removeprefix("/jobs/"))
+        assert (job.state, job.inputs[0].uri, job.outputs[0].thumbnail.width) == (pb.Job.COMPLETED, recipes.SAMPLE, 64)
+        assert "console" not in [preset.name for preset in client.presets()]
+        for version, saved in ((1, good), (1, good), (2, good | {"json": '{"thumbnail": {"width": 96}}'})):
+            assert browser.post("/presets", data=saved).headers["location"] == "/presets#preset-console"
+            page = browser.get("/presets").text
+            assert f"version {version}<" in page
+        assert "a &lt;small&gt; still" in page
+        # One's own is edited under its name; what comes with Reelmill can't be changed.
+        assert 'value="console"' in browser.get("/presets/edit", params={"of": "console"}).text
+        assert browser.post("/presets", data=good | {"name": "poster"}).status_code == 400
+        assert browser.post("/presets/remove", data={"name": "console"}).headers["location"] == "/presets"
+        assert "console" not in [preset.name for preset in client.presets()]
+    assert browser.post("/presets/remove", data={"name": "poster"}).status_code == 400
+
+
+def test_a_preset_of_several_outputs_is_a_job_of_several() -> None:
+    part = media_pb2.Preset.Part
+    several = media_pb2.Preset(name="p", outputs=[part(part="a", optional=True), part(part="b")])
+    several.outputs[0].thumbnail.width = 64
+    several.outputs[1].audio.bitrate_bps = 64000
+    several.outputs[1].contract.max_duration_seconds = 3
+    job = recipes.as_job(several, "example:clip", name="try")
+    told = [(one.name, one.WhichOneof("operation"), one.optional, one.HasField("contract")) for one in job.outputs]
+    assert told == [("try-a", "thumbnail", True, False), ("try-b", "audio", False, True)]
+    violation = Violation("job.outputs[1].audio.bitrate_bps", "is wrong")
+    assert recipes.told_of_preset(violation, several).field == "preset.outputs[1].audio.bitrate_bps"
+    assert recipes.told_of_preset(violation, media_pb2.Preset()).field == "preset.audio.bitrate_bps"
+    elsewhere = Violation("job.inputs[0].uri", "is wrong")
+    assert recipes.told_of_preset(elsewhere, several) == elsewhere
+    assert recipes.another_name("web", ["web", "web-copy", "web-copy-2"]) == "web-copy-3"
+    assert recipes.another_name("x" * 48, []) == "x" * 43 + "-copy"
 
 
 def test_endpoints_are_added_tried_and_removed(browser: httpx.Client) -> None:

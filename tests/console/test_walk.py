@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from gateway.browser import Browser
+from jobs import STILL, job
 from live import Reelmill
 
-PAGES = ("/", "/new", "/presets", "/webhooks", "/keys", "/system")
+from reelmill.client import Client
+
+PAGES = ("/", "/new", "/presets", "/presets/edit?of=web-hls", "/webhooks", "/keys", "/system")
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +75,46 @@ def test_a_file_becomes_a_stream_that_plays(browser: Browser, live: Reelmill, cl
 
 
 def test_jobs_stay_chosen_while_their_list_is_live(browser: Browser, live: Reelmill) -> None:
-    go(browser, f"{live.http}/?q=state:completed", "document.querySelector('#rows input[name=id]') && window.htmx")
-    browser.evaluate("document.querySelector('#rows input[name=id]').click()")
-    eventually(browser, "!document.querySelector('#many [value=replay]').disabled")
-    count = browser.evaluate("document.querySelectorAll('#rows tr').length")
+    label = f"walk-{secrets.token_hex(4)}"
+    with Client(live.grpc) as client:
+        made = client.create_job(job((live.media / "clip.mp4").as_uri(), STILL, labels={"walk": label}))
+        box = f"document.querySelector('#rows input[value=\"{made.id}\"]')"
+        go(browser, f"{live.http}/?q=label:walk%3D{label}", f"{box} && window.htmx")
+        browser.evaluate(
+            "document.querySelector('#rows').addEventListener('htmx:sse:after:message', () => window.drawn = true)"
+        )
+        browser.evaluate(f"{box}.click()")
+        eventually(browser, "!document.querySelector('#many [value=replay]').disabled")
+        # Another job of the label: the list is drawn anew, by itself.
+        browser.evaluate("void (window.drawn = false)")
+        client.create_job(job((live.media / "clip.mp4").as_uri(), STILL, labels={"walk": label}))
+        eventually(browser, "window.drawn && document.querySelectorAll('#rows input[name=id]').length === 2")
+        assert browser.evaluate(f"{box}.checked")
+        assert browser.evaluate("document.querySelectorAll('#rows input[name=id]:checked').length") == 1
     browser.evaluate("document.querySelector('#many [value=replay]').click()")
-    eventually(browser, f"document.querySelectorAll('#rows tr').length > {count} && document.readyState === 'complete'")
-    browser.evaluate(
-        "document.querySelector('#rows').addEventListener('htmx:sse:after:message', () => window.drawn = true)"
-    )
-    browser.evaluate("document.querySelector('#rows input[name=id]').click()")
-    browser.evaluate("document.querySelector('#rows').dispatchEvent(new CustomEvent('htmx:sse:after:message'))")
-    assert browser.evaluate("window.drawn && document.querySelector('#rows input[name=id]').checked")
+    eventually(browser, "document.querySelectorAll('#rows input[name=id]').length === 3")
+
+
+def test_a_preset_is_tried_and_saved(browser: Browser, live: Reelmill) -> None:
+    go(browser, f"{live.http}/presets", "document.querySelector('#preset-poster')")
+    browser.evaluate("document.querySelector('#preset-poster a[href*=edit]').click()")
+    eventually(browser, "document.querySelector('#name')?.value === 'poster-copy' && window.htmx")
+    choose(browser, "#json", '{"thumbnail": {"width": 7}}', "input")
+    eventually(browser, "document.querySelector('#json').getAttribute('aria-invalid') === 'true'")
+    choose(browser, "#json", '{"thumbnail": {"width": 64, "count": 1}}', "input")
+    eventually(browser, "document.querySelector('#checked').textContent.includes('well formed')")
+    assert not browser.evaluate("document.querySelector('#json').hasAttribute('aria-invalid')")
+    browser.evaluate("document.querySelector('[formaction=\"/presets/try\"]').click()")
+    eventually(browser, "document.querySelector('h1 .badge')?.textContent === 'completed'")
+    eventually(browser, "document.querySelector('#live img')?.naturalWidth === 64")
+    browser.evaluate("void history.back()")
+    eventually(browser, "document.querySelector('#name') && document.readyState === 'complete'")
+    choose(browser, "#name", "walked", "input")
+    choose(browser, "#json", '{"thumbnail": {"width": 64, "count": 1}}', "input")
+    browser.evaluate("document.querySelector('#preset .main').click()")
+    eventually(browser, "location.hash === '#preset-walked' && document.querySelector('#preset-walked')")
+    with Client(live.grpc) as client:
+        assert client.delete_preset("walked").version == 1
 
 
 def test_a_form_is_checked_while_it_is_typed_and_shows_its_steps(browser: Browser, live: Reelmill) -> None:

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reelmill.console import again, draft
+from reelmill.console import again, draft, recipes
 from reelmill.console.callers import Caller
 from reelmill.console.pages import Room, text
 from reelmill.console.rendering import to
@@ -144,12 +144,7 @@ def _like(choices: Choices, name: str) -> str:
     """A job that makes what a preset does, each setting written out."""
     for preset in choices.presets:
         if preset.name == name:
-            parts = preset.outputs or [preset]
-            job = pb.Job(inputs=[pb.Input(uri="https://example.org/talk.mov")])
-            for part in parts:
-                kind = str(part.WhichOneof("operation"))
-                output = job.outputs.add(name=getattr(part, "part", "") or name[:64])
-                getattr(output, kind).CopyFrom(getattr(part, kind))
+            job = recipes.as_job(preset, "https://example.org/talk.mov", name=name)
             return again.document(job)
     raise Problem(404, "NOT_FOUND", f"there is no preset {name[:80]!r}")
 

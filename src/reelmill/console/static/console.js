@@ -112,8 +112,11 @@ document.addEventListener("htmx:after:swap", () => {
   const checked = document.getElementById("checked");
   if (!checked) return;
   const wrong = new Set([...checked.querySelectorAll("[data-for]")].map((line) => line.dataset.for));
-  for (const input of document.querySelectorAll("[data-field]")) {
-    if (wrong.has(input.dataset.field)) input.setAttribute("aria-invalid", "true");
+  const inputs = [...document.querySelectorAll("[data-field], [data-below]")];
+  const own = new Set(inputs.map((input) => input.dataset.field));
+  const below = (start) => start && [...wrong].some((place) => place.startsWith(start) && !own.has(place));
+  for (const input of inputs) {
+    if (wrong.has(input.dataset.field) || below(input.dataset.below)) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
 });
