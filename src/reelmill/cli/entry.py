@@ -10,7 +10,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # gRPC prints a line at each start of a child otherwise; none of ours goes on without an exec.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    if "_REELMILL_COMPLETE" not in os.environ and (code := _at_once(sys.argv[1:])) is not None:
+    if "_REELMILL_COMPLETE" in os.environ:
+        from reelmill.cli.completing import answer
+
+        if (offered := answer(os.environ)) is not None:
+            print(offered, flush=True)
+            sys.exit(0)
+    elif (code := _at_once(sys.argv[1:])) is not None:
         sys.exit(code)
     from reelmill.cli import main as commands
 
