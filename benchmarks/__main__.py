@@ -5,6 +5,7 @@ import signal
 
 from benchmarks import (
     chunks,
+    command,
     drain,
     efficiency,
     eta,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "efficiency": efficiency.run,
     "sheets": sheets.run,
     "start": start.run,
+    "command": command.run,
     "rescue": rescue.run,
     "retention": retention.run,
     "capacity": tables.run,

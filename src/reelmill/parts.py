@@ -127,17 +127,24 @@ async def database_url(settings: Settings, *, wait: bool = True) -> AsyncIterato
 
 @asynccontextmanager
 async def open_parts(
-    settings: Settings, *, process: str, stop: asyncio.Event | None = None, wait: bool = True
+    settings: Settings,
+    *,
+    process: str,
+    stop: asyncio.Event | None = None,
+    wait: bool = True,
+    launching: Launcher | None = None,
 ) -> AsyncIterator[Parts]:
     """Connect to everything that `process` needs; waits for a database that is away or not migrated.
 
-    `wait`: at the end for that of an embedded PostgreSQL, which comes either way.
+    `launching`: a launcher that runs already. `wait`: at the end for that of an embedded PostgreSQL, which comes
+    either way.
 
     Raises Stopped where `stop` is set meanwhile.
     """
     async with AsyncExitStack() as stack:
-        starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
-        launching = await stack.enter_async_context(starting)
+        if launching is None:
+            starting = launcher.running(settings.sandbox) if process in _READ_FILES else nullcontext(Launcher("off"))
+            launching = await stack.enter_async_context(starting)
         url = await stack.enter_async_context(database_url(settings, wait=wait))
         database = make_database(settings, url, process)
         queue, storage = make_queue(settings, database), Storage.from_settings(settings, UploadStore(database))

@@ -15,6 +15,7 @@ from reelmill.app import (
     running_health,
 )
 from reelmill.jobs.errors import Stopped
+from reelmill.media.launcher import Launcher
 from reelmill.media.packager import packager_lacking
 from reelmill.parts import Parts, open_parts
 from reelmill.settings import Settings
@@ -33,6 +34,8 @@ class Alone:
 
     waits: bool = True
     """Whether its end waits for that of its PostgreSQL, which comes either way."""
+    launcher: Launcher | None = None
+    """Runs what reads files, started before the rest; None: it is started with the rest."""
     webhooks: bool = False
     """Whether its jobs tell others of themselves."""
 
@@ -51,7 +54,10 @@ async def running_system(settings: Settings, *, alone: Alone | None = None) -> A
     expose("up")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traces.exporting("up", settings.otlp_endpoint))
-        parts = await stack.enter_async_context(open_parts(settings, process="up", wait=alone is None or alone.waits))
+        waits = alone is None or alone.waits
+        parts = await stack.enter_async_context(
+            open_parts(settings, process="up", wait=waits, launching=alone.launcher if alone else None)
+        )
         grpc_port = await stack.enter_async_context(running_api(parts, settings.http_host))
         target = f"{settings.grpc_host}:{grpc_port}"
         http = ""

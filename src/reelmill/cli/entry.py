@@ -18,7 +18,10 @@ def main() -> None:
             sys.exit(0)
     elif (code := _at_once(sys.argv[1:])) is not None:
         sys.exit(code)
-    from reelmill.cli import main as commands
+    from reelmill.cli.importing import importing
+
+    with importing():
+        from reelmill.cli import main as commands
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     commands.main()

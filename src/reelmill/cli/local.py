@@ -1,6 +1,7 @@
 """Commands that run jobs on a system of their own: run, demo."""
 
 import asyncio
+import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +40,10 @@ def run(
     Exit code 0: all COMPLETED; 1: something failed; 2: nothing was run; 130: interrupted. What was finished
     by then is kept.
     """
-    from reelmill.cli import outputs
+    from reelmill.cli.importing import importing
+
+    with importing():
+        from reelmill.cli import outputs
     from reelmill.cli.processes import full_disk_told, running_up
     from reelmill.cli.specification import job_from_json, read_json
     from reelmill.embedded import data_dir
@@ -69,7 +73,8 @@ def run(
 
         there = None if local else running_up(settings.data_dir.expanduser())
         if there is None:
-            from reelmill.cli.checking import check
+            with importing():
+                from reelmill.cli.checking import check
 
             check(settings, named.values(), folder, source=job or "")
         try:
@@ -92,18 +97,24 @@ def _run_here(
 ) -> None:
     """Run jobs, which were checked, on a system of our own."""
     from reelmill.cli.folders import private_folder
+    from reelmill.cli.importing import importing
     from reelmill.cli.processes import full_disk_told
     from reelmill.embedded import EmbeddedPostgres
+    from reelmill.media import launcher
+
+    async def run(data_folder: Path) -> None:
+        async with launcher.running(settings.sandbox) as launching:
+            with importing():  # in a thread: what reads files starts meanwhile
+                session = await asyncio.to_thread(importlib.import_module, "reelmill.cli.session")
+            await session.run_jobs(settings, data_folder, launching, jobs, destination=staged, ended=ended)
 
     with (
         full_disk_told(settings),
         private_folder(place) as data_folder,
-        # It starts while we import what the rest takes; its end is not waited for.
+        # It starts meanwhile, too; its end is not waited for.
         EmbeddedPostgres(data_folder / "postgres").started_early(wait=False),
     ):
-        from reelmill.cli import session
-
-        asyncio.run(session.run_jobs(settings, data_folder, jobs, destination=staged, ended=ended))
+        asyncio.run(run(data_folder))
 
 
 def _state(job: "Job") -> str:

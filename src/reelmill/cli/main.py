@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from reelmill import __version__
 from reelmill.cli.configuration import is_text
+from reelmill.cli.importing import importing
 from reelmill.cli.problems import INTERRUPTED, USAGE, Problem, problem_of
 from reelmill.cli.table import COMMANDS, help_page, no_command, terminal_columns
 
@@ -26,7 +27,8 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, name, _ = COMMANDS[cmd_name]
-        found = getattr(importlib.import_module(f"reelmill.cli.{module}"), name)
+        with importing():
+            found = getattr(importlib.import_module(f"reelmill.cli.{module}"), name)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             alone.command(cmd_name)(found)

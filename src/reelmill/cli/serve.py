@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from reelmill.cli.configuration import host_and_port, load, log_to_stderr, log_to_stdout
+from reelmill.cli.importing import importing
 from reelmill.cli.problems import FAILED, USAGE, Problem, problem_of
 from reelmill.embedded import EmbeddedPostgres, data_dir
 
@@ -57,13 +58,14 @@ def up(
     from reelmill.cli.processes import full_disk_told
 
     with full_disk_told(settings), early:
-        import uvloop
+        with importing():
+            import uvloop
 
-        # What takes as long as PostgreSQL does.
-        from reelmill import system  # noqa: F401
-        from reelmill.console import endpoints  # noqa: F401
-        from reelmill.gateway import app  # noqa: F401
-        from reelmill.webhooks import sender  # noqa: F401
+            # What takes as long as PostgreSQL does.
+            from reelmill import system  # noqa: F401
+            from reelmill.console import endpoints  # noqa: F401
+            from reelmill.gateway import app  # noqa: F401
+            from reelmill.webhooks import sender  # noqa: F401
 
         uvloop.run(_up(settings))
 

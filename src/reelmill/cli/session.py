@@ -13,6 +13,7 @@ from reelmill.cli.waiting import follow
 from reelmill.client import AsyncClient
 from reelmill.jobs.places import DEFAULT_POOL
 from reelmill.media.ffmpeg import find_ffmpeg
+from reelmill.media.launcher import Launcher
 from reelmill.settings import Settings
 from reelmill.supervise import stop_on_signals
 from reelmill.v1.jobs_pb2 import Job
@@ -50,16 +51,23 @@ async def open_session(
 
 
 async def run_jobs(
-    settings: Settings, folder: Path, jobs: Mapping[str, Job], *, destination: Path, ended: Callable[[str, Job], None]
+    settings: Settings,
+    folder: Path,
+    launching: Launcher,
+    jobs: Mapping[str, Job],
+    *,
+    destination: Path,
+    ended: Callable[[str, Job], None],
 ) -> None:
     """Run jobs, which were checked, to their ends; tells `ended` of each as it ends, by its name.
 
-    Data lies in `folder`, outputs go below `destination`, progress goes to standard error. SIGINT and SIGTERM cancel
-    what has not ended.
+    `launching` runs what reads files. Data lies in `folder`, outputs go below `destination`, progress goes to standard
+    error. SIGINT and SIGTERM cancel what has not ended.
     """
     stop = stop_on_signals()
     roots = folders_of(jobs.values(), destination)
-    alone = system.Alone(waits=False, webhooks=any(job.HasField("webhook") for job in jobs.values()))
+    webhooks = any(job.HasField("webhook") for job in jobs.values())
+    alone = system.Alone(waits=False, webhooks=webhooks, launcher=launching)
     with interruptible(stop):
         async with open_session(settings, folder, roots, alone) as client:
             for job in jobs.values():
