@@ -14,9 +14,11 @@ from benchmarks.rounds import alternate
 from benchmarks.servers import Servers
 
 OURS = ("reelmill-full", "reelmill-postgres")
+KEYS = "reelmill-full-keys"
 PEERS: Mapping[str, Callable[[Servers], Peer]] = {
     "reelmill-full": partial(ReelmillPeer, full=True),
     "reelmill-postgres": partial(ReelmillPeer, full=False),
+    KEYS: partial(ReelmillPeer, full=True, keys=True),
     "celery": CeleryPeer,
     "dramatiq": DramatiqPeer,
     "pgqueuer": PgQueuerPeer,
@@ -40,4 +42,6 @@ def run(servers: Servers, report: Report) -> None:
     for name in chosen:
         spent = ", ".join(f"{process} {1000 * used / count:.2f}" for process, used in cpu[name].items())
         report.line(name, f"{statistics.median(rates[name]):8.0f}", spent)
-    report.ratios(rates, OURS)
+    report.ratios({name: values for name, values in rates.items() if name != KEYS}, OURS)
+    if KEYS in rates and "reelmill-full" in rates:
+        report.ratios({name: rates[name] for name in (KEYS, "reelmill-full")}, [KEYS])

@@ -36,7 +36,7 @@ def run(servers: Servers, report: Report) -> None:
     medians: dict[str, list[float]] = {kind: [] for kind in kinds}
     worst: dict[str, float] = dict.fromkeys(kinds, 0.0)
     for _ in range(report.rounds):
-        with system.full(servers, workers=0) as running, _gateway(running) as address, Client(running.target) as client:
+        with system.full(servers, workers=0) as running, gateway(running) as address, Client(running.target) as client:
             batches = [client.batch_create_jobs([tiny_job() for _ in range(200)]) for _ in range(watchers // 200)]
             ids = [job.id for batch in batches for job in batch if isinstance(job, Job)]
             for kind, watched in zip(kinds, ([], ids, [ids[0]] * watchers), strict=True):
@@ -64,7 +64,8 @@ def _list(address: str, count: int) -> list[float]:
 
 
 @contextlib.contextmanager
-def _gateway(running: system.System) -> Iterator[str]:
+def gateway(running: system.System) -> Iterator[str]:
+    """The address of a gateway of a system's own."""
     port = free_port()
     variables = {"REELMILL_API_TARGET": running.target, "REELMILL_HTTP_PORT": str(port)}
     process = spawn((sys.executable, "-m", "reelmill", "gateway"), variables, running.folder / "gateway.log")

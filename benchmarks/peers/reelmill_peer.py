@@ -38,9 +38,18 @@ class ReelmillPeer(Peer):
     """Workers, two unless it is told, and a scheduler; the jobs come in through the api's own code."""
 
     def __init__(
-        self, servers: Servers, *, full: bool, slots: int = SLOTS, workers: int = WORKERS, partitions: int = 12
+        self,
+        servers: Servers,
+        *,
+        full: bool,
+        slots: int = SLOTS,
+        workers: int = WORKERS,
+        partitions: int = 12,
+        keys: bool = False,
     ) -> None:
-        self.name = "reelmill-full" if full else "reelmill-postgres"
+        """`keys`: authentication is on; workers and scheduler are asked for none, and that is to cost nothing."""
+        self.name = ("reelmill-full" if full else "reelmill-postgres") + ("-keys" if keys else "")
+        self._keys = keys
         super().__init__()
         self._servers = servers
         self._full = full
@@ -62,6 +71,8 @@ class ReelmillPeer(Peer):
         check_redis(self._servers.redis)
         self._variables = variables(self._servers, url, full=self._full, folder=str(self.folder))
         self._variables["REELMILL_WORKER_SLOTS"] = str(self._slots)
+        if self._keys:
+            self._variables["REELMILL_AUTHENTICATION"] = "keys"
         self._variables["REELMILL_KAFKA_PARTITIONS"] = str(self._partitions)
         self._parts_context = open_parts(settings(self._variables), process="benchmark")
         self._parts = await self._parts_context.__aenter__()

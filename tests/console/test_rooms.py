@@ -203,6 +203,9 @@ def test_endpoints_are_added_tried_and_removed(browser: httpx.Client) -> None:
     log = browser.get(f"/webhooks/{hook}")
     assert (log.status_code, "webhook.test" in log.text) == (200, True)
     assert browser.post(f"/webhooks/{hook}", data={"do": "redeliver"}).status_code == 400
+    for hours, status in (("1", 303), ("", 400), ("1e9", 400), ("-1", 400)):
+        asked = browser.post(f"/webhooks/{hook}", data={"do": "redeliver_since", "hours": hours})
+        assert asked.status_code == status, hours
     assert "whsec_" in browser.post(f"/webhooks/{hook}", data={"do": "rotate"}).text
     assert browser.post(f"/webhooks/{hook}", data={"do": "remove"}).headers["location"] == "/webhooks"
     assert hook not in browser.get("/webhooks").text

@@ -1,5 +1,6 @@
 """/webhooks: who is told of jobs, what each was told, and to tell it once more."""
 
+import time
 from collections.abc import Sequence
 
 from starlette.datastructures import FormData
@@ -13,6 +14,7 @@ from reelmill.gateway.problems import Problem
 from reelmill.gateway.routing import Endpoint
 from reelmill.v1 import webhooks_pb2 as pb
 
+SINCE_HOURS = {"1": "the last hour", "6": "the last 6 hours", "24": "the last day", "168": "the last week"}
 PAGE_ENDPOINTS, PAGE_DELIVERIES = 100, 50
 EVENTS = ("job.queued", "job.processing", "job.completed", "job.failed", "job.cancelled", "webhook.disabled")
 
@@ -44,7 +46,7 @@ def endpoints(room: Room) -> Sequence[Endpoint]:
         webhook_id, page = request.path_params["id"], request.query_params.get("page", "")[:1024]
         asked = pb.ListDeliveriesRequest(id=webhook_id, page_size=PAGE_DELIVERIES, page_token=page)
         found = await caller.ask("ListDeliveries", asked)
-        return room.show("deliveries.html", caller, found=found, webhook_id=webhook_id, page=page)
+        return room.show("deliveries.html", caller, found=found, webhook_id=webhook_id, page=page, hours=SINCE_HOURS)
 
     async def do(request: Request, caller: Caller, fields: FormData) -> Response:
         webhook_id, what = request.path_params["id"], text(fields, "do")
@@ -63,6 +65,13 @@ def endpoints(room: Room) -> Sequence[Endpoint]:
             if not delivery:  # an empty id would stand for all
                 raise Problem(400, "INVALID_REQUEST", "say which delivery is to be sent once more")
             await caller.ask("Redeliver", pb.RedeliverRequest(id=webhook_id, delivery_id=delivery))
+        elif what == "redeliver_since":
+            hours = text(fields, "hours")
+            if hours not in SINCE_HOURS:
+                raise Problem(400, "INVALID_REQUEST", f"hours must be one of {', '.join(SINCE_HOURS)}")
+            asked = pb.RedeliverRequest(id=webhook_id)
+            asked.since.FromSeconds(int(time.time()) - 3600 * int(hours))
+            await caller.ask("Redeliver", asked)
         else:
             raise Problem(400, "INVALID_REQUEST", f"{what[:40]!r} is nothing to do with an endpoint")
         return to(f"/webhooks/{webhook_id}")
