@@ -15,6 +15,7 @@ from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.fonts import FONT
+from reelmill.media.keys import Keys
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
@@ -29,6 +30,7 @@ from reelmill.media.stills import Stills, write
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import Verified, verify
 from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.worker.keyring import laid_out
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
 
@@ -181,8 +183,8 @@ class Studio:
         found = await self.made(path, await self.plan(path, *outputs, inputs=named))
         return [self.folder / file.path for file in found if file.stored]
 
-    async def made(self, path: Path, planned: Planned) -> list[Verified]:
-        """Run a plan, check what came out as the worker does."""
+    async def made(self, path: Path, planned: Planned, keys: Mapping[str, Keys] | None = None) -> list[Verified]:
+        """Run a plan, check what came out as the worker does; `keys`: of outputs that are encrypted."""
         damaged = (await self.source(path)).timeline.damaged
         self.make_folders(planned.graph)
         for thing in planned.graph.promised:  # of what was made before; an attempt's folder is its own
@@ -195,11 +197,13 @@ class Studio:
             if engine_of(step) is Engine.WARM and await self.still(step, path) is not None:
                 continue
             try:
-                damaged |= (await self.run(command)).input_damaged
+                async with laid_out(step, self.folder, keys or {}):
+                    damaged |= (await self.run(command)).input_damaged
             except AttemptFailed as error:
                 error.add_note(f"{error.failure.command}\n{error.failure.stderr_tail}")
                 raise
-        return await verify(planned.graph.promised, self.folder, self.prober.of(""), input_damaged=damaged)
+        promised, prober = planned.graph.promised, self.prober.of("")
+        return await verify(promised, self.folder, prober, input_damaged=damaged, keys=keys)
 
     async def still(self, step: Step, path: Path, folder: Path | None = None) -> tuple[str, ...] | None:
         """Have a warm child make a step's files, and write them; answers its warnings."""

@@ -83,6 +83,7 @@ class Checks:
             if wrong := headers.problem(item.uri, item.headers):
                 name, why = wrong
                 found.append(Violation(f"{path}.inputs[{i}].headers" + (f"[{name[:40]!r}]" if name else ""), why))
+        found += self._key_servers(job, path)
         found += self._secrets(job, path)
         if job.destination and (problem := self._uri_problem(job.destination, writing=True)):
             found.append(Violation(f"{path}.destination", problem))
@@ -91,6 +92,20 @@ class Checks:
         if job.HasField("deadline") and job.deadline.seconds <= time.time():
             found.append(Violation(f"{path}.deadline", "lies in the past"))
         return found
+
+    def _key_servers(self, job: Job, path: str) -> Iterator[Violation]:
+        """Who tells keys, by the same rules as inputs."""
+        for i, output in enumerate(job.outputs):
+            server, at = output.package.encryption.key_server, f"{path}.outputs[{i}].package.encryption.key_server"
+            if not server.url:
+                continue
+            if not server.url.lower().startswith(("http://", "https://")):
+                yield Violation(f"{at}.url", "must begin with http:// or https://")
+            elif problem := self.uri(server.url):
+                yield Violation(f"{at}.url", problem)
+            if wrong := headers.problem(server.url, server.headers):
+                name, why = wrong
+                yield Violation(f"{at}.headers" + (f"[{name[:40]!r}]" if name else ""), why)
 
     def _secrets(self, job: Job, path: str) -> list[Violation]:
         if not secrets.are_in(job):

@@ -79,6 +79,10 @@ async def _reproduce(settings: "Settings", job_id: str, names: set[str], given: 
     async with running(settings.sandbox) as launcher:
         for receipt in {id(one): one for name, one in receipts.items() if name in {o.name for o in wanted}}.values():
             mine = [output for output in wanted if receipts[output.name] is receipt]
+            if any(output.package.HasField("encryption") for output in mine):
+                reason = "is encrypted: its keys are in no receipt, and so it can't be made again by one"
+                found += [Compared(path=output.name, problem=reason) for output in mine]
+                continue
             if receipt.pieces:
                 reason = f"can't be made again by itself: {receipt.pieces} tasks made pieces of it"
                 found += [Compared(path=output.name, problem=reason) for output in mine]

@@ -44,6 +44,18 @@ CODES: dict[str, Code] = {
         "This worker can't open the job's secrets: it has another REELMILL_SECRETS_KEY, or none.",
         "Give api and workers the same `secrets_key`, older keys behind it.",
     ),
+    "KEYS_UNAVAILABLE": Code(
+        Category.TRANSIENT,
+        True,
+        "The key server of an encrypted package can't be asked now.",
+        "See that it answers workers; the job is tried again by itself.",
+    ),
+    "KEYS_REFUSED": Code(
+        Category.INPUT,
+        False,
+        "The key server of an encrypted package gave no keys, or none that can be used.",
+        "Ask it as a worker does, and compare its answer with what docs/operations.md says of key servers.",
+    ),
     "INPUT_EMPTY": Code(
         Category.INPUT,
         False,

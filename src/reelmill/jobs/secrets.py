@@ -49,6 +49,12 @@ def opened(text: str, opening: Callable[[bytes], bytes]) -> str:
     return opening(sealed).decode()
 
 
+def open_all(message: Message, opening: Callable[[bytes], bytes]) -> None:
+    """Open them all, in place. Raises as `opened`."""
+    for text, put in list(_found(message)):
+        put(opened(text, opening))
+
+
 def redact(message: Message) -> None:
     """Put what is shown in the place of each, in place."""
     for _, put in list(_found(message)):

@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from xml.sax.saxutils import escape, quoteattr
 
+from reelmill.media import protection
 from reelmill.media.renditions import NUMBERED, SHEETS, WORDS, Divided, Known, Order, Sheets, Told, decimal, meant_rate
 
 _TILES = "http://dashif.org/guidelines/thumbnail_tile"
@@ -20,10 +21,11 @@ def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()
     longest = max(segment.seconds for one in known for segment in one.stream.segments)
     single = known[0].stream.index is not None
     profile = "urn:mpeg:dash:profile:isoff-on-demand:2011" if single else "urn:mpeg:dash:profile:isoff-live:2011"
+    spaces = (_NAMESPACE, *([protection.NAMESPACE] if known[0].stream.track.protection else []))
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         # What comes at the bandwidth that is told arrives in time behind one whole segment.
-        f'<MPD {_NAMESPACE} profiles="{profile}" type="static" mediaPresentationDuration="PT{decimal(whole)}S"'
+        f'<MPD {" ".join(spaces)} profiles="{profile}" type="static" mediaPresentationDuration="PT{decimal(whole)}S"'
         f' minBufferTime="PT{decimal(longest)}S">',
         '  <Period id="0" start="PT0S">',
     ]
@@ -66,6 +68,8 @@ def _adaptation(order: Order, number: str, members: Sequence[Known], longest: fl
     if all(one.stream.independent for one in members):
         told["subsegmentStartsWithSAP" if single else "startWithSAP"] = "1"
     yield f"<AdaptationSet {_xml(told)}>"
+    if first.stream.track.protection:
+        yield from (f"  {line}" for line in protection.elements(first.stream.track.protection))
     if first.told.kind == "video":
         yield from _inside(order)
     yield from _meaning(first.told)

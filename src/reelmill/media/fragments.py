@@ -31,6 +31,24 @@ class Fragment:
     """Whether its first sample can be decoded alone."""
     first_end: int
     """Where its first sample ends in the bytes it was read of."""
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protection:
+    """How samples are encrypted (ISO/IEC 23001-7)."""
+
+    scheme: str
+    """cenc, cbcs, …"""
+    key_id: bytes
+    vector_bytes: int
+    """Of each sample's own vector; 0: all have one."""
+    vector: bytes
+    """That one."""
+    pattern: tuple[int, int]
+    """Blocks that are encrypted, and that are skipped."""
+    pssh: tuple[bytes, ...] = ()
+    """Boxes for protection systems."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +65,7 @@ class Track:
     sample_rate_hz: int = 0
     range: str = ""
     """Of a picture's light, as HLS has it in VIDEO-RANGE."""
+    protection: Protection | None = None
 
 
 def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
@@ -89,7 +108,34 @@ def track(beginning: bytes) -> Track:
         wide = beginning[at] == 1
         (hidden,) = struct.unpack_from(">q" if wide else ">i", beginning, at + (16 if wide else 12))
     kind, begin, end = next(boxes(beginning, entries[0] + 8, entries[1]))
-    return replace(_entry(beginning, kind, begin, end), scale=scale, hidden=max(0, hidden))
+    kind, protection = _protected(beginning, kind, begin, end)
+    found = _entry(beginning, kind, begin, end)
+    return replace(found, scale=scale, hidden=max(0, hidden), protection=protection)
+
+
+def _protected(data: bytes, kind: bytes, begin: int, end: int) -> tuple[bytes, Protection | None]:
+    """What a sample entry would be in the clear, and how it is encrypted; with all boxes for protection systems."""
+    if kind not in (b"encv", b"enca"):
+        return kind, None
+    begin += _FIELDS_BEFORE["v" if kind == b"encv" else "a"]
+    place, close = _within(data, b"sinf", begin, end)
+    original, _ = _within(data, b"frma", place, close)
+    scheme, _ = _within(data, b"schm", place, close)
+    schi, behind = _within(data, b"schi", place, close)
+    at, _ = _within(data, b"tenc", schi, behind)
+    one, count = data[at + 5], data[at + 7]
+    more = at + 24  # of all samples' vector, its length first
+    moov = inside(data, b"moov")
+    assert moov is not None, "its entry lies in it"
+    systems = tuple(data[a - 8 : b] for box, a, b in boxes(data, *moov) if box == b"pssh")
+    return data[original : original + 4], Protection(
+        scheme=data[scheme + 4 : scheme + 8].decode("latin-1"),
+        key_id=data[at + 8 : at + 24],
+        vector_bytes=count,
+        vector=data[more + 1 : more + 1 + data[more]] if not count else b"",
+        pattern=(one >> 4, one & 15),
+        pssh=systems,
+    )
 
 
 def _entry(data: bytes, kind: bytes, begin: int, end: int) -> Track:
@@ -173,7 +219,9 @@ def _fragment(data: bytes, begin: int, end: int) -> Fragment:
         raise ValueError("a fragment of no track")
     usual = usual_flags = usual_size = decoded = 0
     runs: list[tuple[int, int]] = []
+    encrypted = False
     for kind, a, b in boxes(data, *place):
+        encrypted |= kind == b"senc"
         if kind == b"tfhd":
             usual, usual_size, usual_flags = _defaults(data, a)
         elif kind == b"tfdt":
@@ -208,7 +256,23 @@ def _fragment(data: bytes, begin: int, end: int) -> Fragment:
         count=count,
         key=not mark & _NO_KEY,
         first_end=moof + offset + of("size", usual_size)[0],
+        encrypted=encrypted,
     )
+
+
+def samples(data: bytes, begin: int, end: int) -> tuple[int, list[int]]:
+    """Where the samples of the fragment whose content lies there begin, and their sizes. Raises as `fragments`."""
+    traf = inside(data, b"traf", begin=begin, end=end)
+    if traf is None or (told := inside(data, b"tfhd", begin=traf[0], end=traf[1])) is None:
+        raise ValueError("a fragment of no track")
+    if (run := inside(data, b"trun", begin=traf[0], end=traf[1])) is None:
+        raise ValueError("a fragment of no run")
+    _, usual, _ = _defaults(data, told[0])
+    _, flags, count, offset, _, at = _run(data, run[0])
+    fields = [name for bit, name in _EACH.items() if flags & bit]
+    values = struct.unpack_from(f">{count * len(fields)}I", data, at)
+    sizes = list(values[fields.index("size") :: len(fields)]) if "size" in fields else [usual] * count
+    return begin - 8 + offset, sizes
 
 
 def _defaults(data: bytes, at: int) -> tuple[int, int, int]:

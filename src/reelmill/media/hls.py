@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from reelmill.media import protection
 from reelmill.media.playlists import Segment
 from reelmill.media.renditions import (
     CUES,
@@ -38,10 +39,11 @@ def playlists(
         found[f"{sheets.tiles.folder}/{CUES}"] = _cues(sheets)
     for one in known:
         stream = one.stream
-        text = _media(stream.segments, stream.beginning, seconds, independent=stream.independent)
+        text = _media(stream.segments, stream.beginning, seconds, independent=stream.independent, of=one)
         found[f"{one.told.folder}/{PLAYLIST}"] = text
         if order.iframes and one.told.kind == "video":
-            found[f"{one.told.folder}/{IFRAMES}"] = _media(stream.keys, stream.beginning, seconds, only_keys=True)
+            text = _media(stream.keys, stream.beginning, seconds, only_keys=True, of=one)
+            found[f"{one.told.folder}/{IFRAMES}"] = text
     for words in texts:
         found[f"{words.told.folder}/{PLAYLIST}"] = _media(words.segments, None, max(seconds, _longest(words)))
     return found
@@ -54,9 +56,11 @@ def _media(
     *,
     independent: bool = False,
     only_keys: bool = False,
+    of: Known | None = None,
 ) -> str:
+    """`of`: whose segments they are, which may be encrypted."""
     # EXT-X-MAP takes version 6, and 5 among key frames alone; parts of a second take 3 (RFC 8216, 7).
-    version = 3 if beginning is None else 5 if only_keys else 6
+    version = max(3 if beginning is None else 5 if only_keys else 6, protection.version(of.keys if of else ()))
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{version}", f"#EXT-X-TARGETDURATION:{target}"]
     lines += ["#EXT-X-PLAYLIST-TYPE:VOD"]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
@@ -64,7 +68,8 @@ def _media(
     if beginning is not None:
         part = f',BYTERANGE="{beginning.size}@{beginning.begin}"' if beginning.size is not None else ""
         lines.append(f'#EXT-X-MAP:URI="{beginning.name}"{part}')
-    for one in segments:
+    for i, one in enumerate(segments):
+        lines += of.keys if of and i == of.clear else ()  # behind EXT-X-MAP: what that names is in the clear
         lines.append(f"#EXTINF:{decimal(one.seconds)},")
         lines += [f"#EXT-X-BYTERANGE:{one.size}@{one.begin}"] if one.size is not None else []
         lines.append(one.name)

@@ -31,6 +31,7 @@ _MP4 = _MP4_FOLDERS | {
     *(b"elng", b"kind"),  # language and role
     *(b"wide", b"\xa9swr"),  # of QuickTime: filling, and the encoder
     *(b"styp", b"sidx", b"trex", b"mehd", b"mfhd", b"tfhd", b"tfdt", b"trun"),  # of fragments
+    *(b"pssh", b"saiz", b"saio", b"senc"),  # of encryption
 }
 # One ID3 tag of one field, by which the packager tells its version.
 _PACKAGER = re.compile(rb".{6}ID3\x04.{6}PRIV.{6}https://github\.com/shaka-project/shaka-packager\0[\w.-]+", re.DOTALL)

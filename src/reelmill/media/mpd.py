@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from reelmill.media.playlists import Playlist, Segment
 
 _MPD = "{urn:mpeg:dash:schema:mpd:2011}"
+_KEY_ID = "{urn:mpeg:cenc:2013}default_KID"
 _NUMBER = re.compile(r"\$Number(?:%0(\d+)d)?\$")
 _DURATION = re.compile(r"PT([0-9.]+)S")
 _MOST_SEGMENTS = 200_000  # of a stream: two days in seconds
@@ -36,6 +37,17 @@ def streams(text: str) -> dict[str, Playlist]:
 def _seconds(duration: str) -> float:
     found = _DURATION.fullmatch(duration)
     return float(found[1]) if found else 0.0
+
+
+def key_ids(text: str) -> dict[str, str]:
+    """Names of its streams' keys, in hex by their folders; none of one that is not encrypted. Raises as `streams`."""
+    root = ET.fromstring(text)  # noqa: S314 - see above
+    found: dict[str, str] = {}
+    for adaptation in root.iter(f"{_MPD}AdaptationSet"):
+        named = (one.get(_KEY_ID, "") for one in adaptation.findall(f"{_MPD}ContentProtection"))
+        key_id = next(filter(None, named), "").replace("-", "")
+        found |= {one.get("id", ""): key_id for one in adaptation.iter(f"{_MPD}Representation") if key_id}
+    return found
 
 
 def _numbered(template: ET.Element, whole: float) -> Playlist:

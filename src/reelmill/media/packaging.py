@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from reelmill.media import closed_captions, languages
+from reelmill.media import closed_captions, encryption, languages
 from reelmill.media.film import between
 from reelmill.media.promises import Expected, FileSet, Rendition
 from reelmill.media.render.ffmpeg import seconds
@@ -100,6 +100,40 @@ def steps(
     `spec` has its defaults filled in. `exact`: whether key frames stand at whole multiples of `segment_seconds`, to the
     millisecond.
     """
+    encrypted = encryption.told(spec)
+    if encrypted and encrypted.common:  # each stream by itself: the packager has one vector for all of a process
+        packs = [_pack(output, spec, [one], segment_seconds, exact=exact) for one in streams]
+    else:
+        packs = [_pack(output, spec, streams, segment_seconds, exact=exact)]
+    order = Order(
+        output=output,
+        hls=Package.HLS in spec.protocols,
+        dash=Package.DASH in spec.protocols,
+        iframes=spec.iframe_playlists,
+        streams=(*(one.told for one in streams), *texts),
+        captions=closed_captions.told(spec),
+        tiles=tiles,
+        encrypted=encrypted,
+    )
+    files = _promised(output, spec, streams, texts, tiles)
+    tell = Step(
+        program=Program.TOOL,
+        reads=(
+            *(Reading(of=writing.path, demuxer="mov") for pack in packs for writing in pack.writes),
+            *(Reading(of=PurePosixPath(one.text), demuxer="webvtt") for one in texts),
+            *([Reading(of=PurePosixPath(output, tiles.folder, SHEET), demuxer="image2")] if tiles else []),
+        ),
+        arguments=("manifests", json.dumps(order.told(), ensure_ascii=False)),
+        writes=(Writing(path=files.manifest, streams=(), options=(), promised=(files,)),),
+        cost=Cost(writing_cpu=_TOOL_CPU, writing_bytes=_BYTES),
+        shares=False,
+        keyed=encryption.key_file(output) if encrypted and not encrypted.common else None,
+    )
+    return [*packs, tell]
+
+
+def _pack(output: str, spec: Package, streams: Sequence[Stream], segment_seconds: float, *, exact: bool) -> Step:
+    """The step that packs some streams."""
     reads = tuple(dict.fromkeys(one.reading for one in streams))
     descriptors = tuple(
         Place(reading=reads.index(one.reading), before="in=", after="," + ",".join(_fields(output, spec, one)))
@@ -110,38 +144,20 @@ def steps(
     # Else it writes to /tmp, which it may not.
     where = ("--temp_dir", str(between(output, "packing").parent)) if spec.byte_ranges else ()
     seconds_each = max(one.expected.duration_seconds or 0.0 for one in streams)
-    pack = Step(
+    encrypted, first = encryption.told(spec), streams[0].told
+    common = encrypted is not None and encrypted.common
+    keyed = encryption.flag_file(spec, output, first.folder, first.kind) if common else None
+    hidden = encryption.arguments(spec, keyed) if keyed else ()
+    return Step(
         program=Program.PACKAGER,
         reads=reads,
-        arguments=(*descriptors, "--segment_duration", seconds(length), *where, *_FLAGS),
+        arguments=(*descriptors, "--segment_duration", seconds(length), *where, *_FLAGS, *hidden),
         writes=tuple(Writing(path=_begins(output, spec, one), streams=(), options=()) for one in streams),
         cost=Cost(writing_cpu=_CPU * seconds_each * len(streams), writing_bytes=_BYTES),
         shares=False,
         serves=(output,),
+        keyed=keyed,
     )
-    order = Order(
-        output=output,
-        hls=Package.HLS in spec.protocols,
-        dash=Package.DASH in spec.protocols,
-        iframes=spec.iframe_playlists,
-        streams=(*(one.told for one in streams), *texts),
-        captions=closed_captions.told(spec),
-        tiles=tiles,
-    )
-    files = _promised(output, spec, streams, texts, tiles)
-    tell = Step(
-        program=Program.TOOL,
-        reads=(
-            *(Reading(of=writing.path, demuxer="mov") for writing in pack.writes),
-            *(Reading(of=PurePosixPath(one.text), demuxer="webvtt") for one in texts),
-            *([Reading(of=PurePosixPath(output, tiles.folder, SHEET), demuxer="image2")] if tiles else []),
-        ),
-        arguments=("manifests", json.dumps(order.told(), ensure_ascii=False)),
-        writes=(Writing(path=files.manifest, streams=(), options=(), promised=(files,)),),
-        cost=Cost(writing_cpu=_TOOL_CPU, writing_bytes=_BYTES),
-        shares=False,
-    )
-    return [pack, tell]
 
 
 def _promised(
@@ -157,7 +173,15 @@ def _promised(
         content_types=CONTENT_TYPES,
         expected=bare,
         renditions=(
-            *(Rendition(folder=one.told.folder, expected=one.expected) for one in streams),
+            *(
+                Rendition(
+                    folder=one.told.folder,
+                    expected=one.expected,
+                    encrypted=encryption.told(spec),
+                    kind=one.told.kind,
+                )
+                for one in streams
+            ),
             *(Rendition(folder=one.folder, expected=bare) for one in texts),
             *([Rendition(folder=tiles.folder, expected=bare, sheets=True)] if tiles else []),
         ),

@@ -30,6 +30,10 @@ class Playlist:
     """What comes before each of them (EXT-X-MAP)."""
     ended: bool = False
     """It says that nothing more comes."""
+    keys: tuple[dict[str, str], ...] = ()
+    """What it tells of the key of its segments (EXT-X-KEY), once for each way to it."""
+    clear: int = 0
+    """Segments that come before these."""
 
     @property
     def names(self) -> set[str]:
@@ -46,12 +50,17 @@ def parsed(text: str) -> Playlist:
     """Read a playlist; what it is not known to say is passed over."""
     segments: list[Segment] = []
     seconds, size, begin = 0.0, None, 0
+    keys: list[dict[str, str]] = []
+    clear = 0
     for line in text.splitlines():
         if told := _DURATION.match(line):
             seconds = float(told[1])
         elif told := _RANGE.match(line):
             # Without a place it follows the one before.
             size, begin = int(told[1]), int(told[2]) if told[2] else begin
+        elif line.startswith("#EXT-X-KEY:"):
+            clear = clear if keys else len(segments)
+            keys.append(attributes(line.partition(":")[2]))
         elif line and not line.startswith("#"):
             segments.append(Segment(line, seconds, begin if size is not None else 0, size))
             size, begin = None, begin + (size or 0)
@@ -60,6 +69,8 @@ def parsed(text: str) -> Playlist:
         segments=tuple(segments),
         beginning=_beginning(attributes(found[1])) if found else None,
         ended="#EXT-X-ENDLIST" in text,
+        keys=tuple(keys),
+        clear=clear,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
 
+from reelmill.media.encrypted import Encrypted
 from reelmill.v1.media_pb2 import MediaInfo
 
 
@@ -127,6 +128,9 @@ class Rendition:
     """Of each of its segments with what comes before it; the length is that of all. Without streams: they are words."""
     sheets: bool = False
     """Whether it is of sheets of small pictures, which are checked as files."""
+    encrypted: Encrypted | None = None
+    kind: str = ""
+    """Of which key it is, where it is encrypted: that for video or for audio."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
+from reelmill.media.encrypted import Encrypted
 from reelmill.media.playlists import Segment
 from reelmill.media.streams import Stream
 
@@ -96,10 +97,13 @@ class Order:
     captions: tuple[tuple[str, str, str], ...] = ()
     """Closed captions of all pictures: channel, language and name."""
     tiles: Tiles | None = None
+    encrypted: Encrypted | None = None
+    """How pictures and sounds are encrypted."""
 
     def told(self) -> dict[str, Any]:
         """As JSON takes it."""
-        return asdict(self)
+        told = asdict(self)
+        return told if self.encrypted else {name: one for name, one in told.items() if name != "encrypted"}
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Order":
@@ -109,7 +113,10 @@ class Order:
             for one in told["streams"]
         )
         tiles = Tiles(**told["tiles"]) if told["tiles"] else None
-        return cls(**{**told, "streams": streams, "captions": tuple(map(tuple, told["captions"])), "tiles": tiles})
+        encrypted = Encrypted(**one) if (one := told.get("encrypted")) else None
+        captions = tuple(map(tuple, told["captions"]))
+        further = {"captions": captions, "tiles": tiles, "encrypted": encrypted}
+        return cls(**{**told, "streams": streams, **further})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +127,10 @@ class Known:
     stream: Stream
     sizes: tuple[int, ...]
     """Bytes of each segment."""
+    keys: tuple[str, ...] = ()
+    """HLS's tags of its key."""
+    clear: int = 0
+    """Segments at its beginning that are not encrypted, where it has a key."""
 
     def rates(self, target: int) -> "Rates":
         """Of its segments."""

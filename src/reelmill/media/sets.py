@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from reelmill.media import mpd, playlists
+from reelmill.media import mpd, playlists, protected
+from reelmill.media.encrypted import Opening
+from reelmill.media.keys import Keys
 from reelmill.media.playlists import Playlist, parsed
 from reelmill.media.promises import Expected, FileSet, Rendition
 from reelmill.media.renditions import CUES, IFRAMES, MASTER, MPD, PLAYLIST, WORDS
@@ -26,6 +28,8 @@ class Listed:
     """Relative to the working directory."""
     playlist: Playlist
     expected: Expected
+    opening: Opening | None = None
+    """Of segments that are encrypted."""
 
 
 @dataclass(slots=True)
@@ -38,9 +42,9 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
 
-def read(files: FileSet, folder: Path) -> Found:
-    """What there is of a set below the working directory."""
-    return _package(files, folder) if files.renditions else _stream(files, folder)
+def read(files: FileSet, folder: Path, keys: Keys | None = None) -> Found:
+    """What there is of a set below the working directory; `keys`: with which it is encrypted."""
+    return _package(files, folder, keys) if files.renditions else _stream(files, folder)
 
 
 def _stream(files: FileSet, folder: Path) -> Found:
@@ -83,8 +87,8 @@ def _wrong(playlist: Playlist, written: set[str], expected: Expected) -> Iterato
 class _Package:
     """A package as it is read."""
 
-    def __init__(self, files: FileSet, folder: Path) -> None:
-        self.files, self.folder = files, folder
+    def __init__(self, files: FileSet, folder: Path, keys: Keys | None) -> None:
+        self.files, self.folder, self.keys = files, folder, keys
         self.there = files.manifest.parent
         self.found = Found()
         self.texts = {path.name: _text(folder, path, self.found) for path in (files.manifest, *files.further)}
@@ -104,8 +108,8 @@ class _Package:
         self.wrong(manifest, (f"it tells of {name}, which nobody asked for" for name in sorted(told - wanted)[:_TOLD]))
 
 
-def _package(files: FileSet, folder: Path) -> Found:
-    one = _Package(files, folder)
+def _package(files: FileSet, folder: Path, keys: Keys | None) -> Found:
+    one = _Package(files, folder, keys)
     if MASTER in one.texts:
         _hls(one)
     dash = _dash(one) if MPD in one.texts else {}
@@ -150,7 +154,8 @@ def _rendition(one: _Package, rendition: Rendition, dash: Playlist | None) -> No
         return
     hls = one.playlists.get(f"{rendition.folder}/{PLAYLIST}")
     try:
-        stream = measured(one.folder / one.there / rendition.folder)
+        stream = measured(one.folder / one.there / rendition.folder, protected.whole(rendition, one.keys, hls))
+        opening = protected.opening(rendition, one.keys, hls, stream)
     except (ValueError, OSError, struct.error, IndexError) as error:
         one.wrong(rendition.folder, [str(error)])
         return
@@ -167,8 +172,11 @@ def _rendition(one: _Package, rendition: Rendition, dash: Playlist | None) -> No
         if keys is not None:
             expected = Playlist(segments=stream.keys, beginning=stream.beginning, ended=True)
             one.wrong(rendition.folder, _differs("HLS's list of key frames", keys, expected))
+    if rendition.encrypted is not None:
+        named = mpd.key_ids(one.texts[MPD]).get(rendition.folder, "") if dash else None
+        one.wrong(rendition.folder, protected.wrong(rendition, one.keys, hls, named, stream))
     one.found.streams.append(
-        Listed(folder=one.there / rendition.folder, playlist=playlist, expected=rendition.expected)
+        Listed(folder=one.there / rendition.folder, playlist=playlist, expected=rendition.expected, opening=opening)
     )
 
 

@@ -145,6 +145,23 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFile:
+    """A file with keys, which is there while its step runs: they are in no plan, argument or receipt."""
+
+    path: PurePosixPath
+    """Relative to the working directory."""
+    output: str
+    """Whose keys they are."""
+    kind: str = ""
+    """Of the stream that a packager encrypts, video or audio; empty: our own tools read the keys of all."""
+    name: str = ""
+    """Of that stream."""
+    vector: str = ""
+    """Its initialization vector in hex; empty: it follows from the key, the name and what the step reads."""
+    vector_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
     """What is estimated of a step, to plan with: never part of what it does."""
 
@@ -178,6 +195,8 @@ class Step:
     """Files that its filters read, relative to the working directory, and what is to stand in them."""
     serves: tuple[str, ...] = ()
     """Names of the job's outputs that it is for, where it makes none of their files."""
+    keyed: KeyFile | None = None
+    """The file with keys that it reads."""
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from reelmill.media import fragments
+from reelmill.media.encrypted import Opening
 from reelmill.media.fragments import Track
 from reelmill.media.playlists import Segment
 
@@ -36,6 +37,8 @@ class Stream:
     """Whether each can be played alone."""
     index: tuple[int, int] | None = None
     """Where a single file's index begins and ends."""
+    clear: int = 0
+    """Of a stream whose samples are encrypted, how many segments at its beginning are not."""
 
 
 def sizes(segments: Sequence[Segment], folder: Path) -> list[int]:
@@ -43,15 +46,18 @@ def sizes(segments: Sequence[Segment], folder: Path) -> list[int]:
     return [one.size if one.size is not None else (folder / one.name).stat().st_size for one in segments]
 
 
-def measured(folder: Path) -> Stream:
-    """A stream out of the folder that its files lie in. Raises ValueError, OSError, struct.error or IndexError."""
+def measured(folder: Path, opening: Opening | None = None) -> Stream:
+    """A stream out of the folder that its files lie in. Raises ValueError, OSError, struct.error or IndexError.
+
+    `opening`: of segments that are encrypted whole.
+    """
     if (whole := folder / WHOLE).is_file():
         return _of_one_file(whole)
     names = sorted(path.name for path in folder.glob(f"*{SUFFIX}"))
     with (folder / INIT).open("rb") as file:
         track = fragments.track(file.read(_BEGINNING_BYTES))
     places = [(name, 0, None) for name in names]
-    return _stream(folder, track, Segment(INIT, 0.0), places)
+    return _stream(folder, track, Segment(INIT, 0.0), places, opening=opening)
 
 
 def _of_one_file(path: Path) -> Stream:
@@ -71,12 +77,16 @@ def _stream(
     beginning: Segment,
     places: Sequence[tuple[str, int, int | None]],
     index: tuple[int, int] | None = None,
+    opening: Opening | None = None,
 ) -> Stream:
     starts: list[int] = []
     keys: list[tuple[str, int, int]] = []
     count, ticks, independent, end = 0, 0, True, 0
-    for name, begin, size in places:
-        found = fragments.fragments(_head(folder, Segment(name, 0.0, begin, size)))
+    clear = 0
+    for i, (name, begin, size) in enumerate(places):
+        place = Segment(name, 0.0, begin, size)
+        head = _head(folder, place) if opening is None else opening(i, bytes_of(folder, place))
+        found = fragments.fragments(head)
         if not found:
             raise ValueError(f"{name} has no fragment at {begin}")
         first = found[0]
@@ -86,6 +96,7 @@ def _stream(
         count += sum(one.count for one in found)
         ticks += sum(one.ticks for one in found)
         independent &= first.key
+        clear += clear == i and not any(one.encrypted for one in found)
     if not starts or ticks <= 0:
         raise ValueError("it has no segments")
     starts.append(end)
@@ -99,6 +110,7 @@ def _stream(
         frame_rate=Fraction(count * track.scale, ticks),
         independent=independent,
         index=index,
+        clear=clear if track.protection else 0,
     )
 
 

@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from reelmill.jobs import secrets
 from reelmill.jobs.errors import Violation
 from reelmill.media import contracts
 from reelmill.media.inputs import output_read
@@ -56,6 +57,8 @@ def preset_violations(preset: Preset, path: str) -> list[Violation]:
         return [Violation(f"{path}.contract", "is for one output: give each of the outputs its own")]
     if (size := preset.ByteSize()) > MOST_PRESET_BYTES:
         return [Violation(path, f"has {size} bytes; at most {MOST_PRESET_BYTES} are allowed")]
+    if secrets.are_in(preset):
+        return [Violation(path, "has secrets, such as keys, which no preset keeps: give them with the job")]
     found = []
     parts: Sequence[Preset | Preset.Part] = preset.outputs or (preset,)
     for i, part in enumerate(parts):

@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import languages, sets, tracks
+from reelmill.media.encrypted import Opening
+from reelmill.media.keys import Keys
 from reelmill.media.leftovers import leftovers, leftovers_in
 from reelmill.media.playlists import Segment
 from reelmill.media.probe import Probed, TenantProber
@@ -60,14 +62,22 @@ class Verified:
 
 
 async def verify(
-    promised: Sequence[PlannedFile | FileSet], folder: Path, prober: TenantProber, *, input_damaged: bool = False
+    promised: Sequence[PlannedFile | FileSet],
+    folder: Path,
+    prober: TenantProber,
+    *,
+    input_damaged: bool = False,
+    keys: Mapping[str, Keys] | None = None,
 ) -> list[Verified]:
     """All files that were promised, in order, each looked into; of a set its manifest and samples. Several together.
+
+    `keys`: of outputs that are encrypted.
 
     Raises AttemptFailed OUTPUT_INVALID where a file is missing, unreadable or not what was planned,
     and INPUT_CORRUPT where ffmpeg had complained of the input.
     """
-    return list(chain.from_iterable(await verified(promised, lambda: folder, prober, {}, input_damaged=input_damaged)))
+    found = await verified(promised, lambda: folder, prober, {}, input_damaged=input_damaged, keys=keys)
+    return list(chain.from_iterable(found))
 
 
 async def verified(
@@ -77,6 +87,7 @@ async def verified(
     kept: Mapping[PurePosixPath, Still],
     *,
     input_damaged: bool,
+    keys: Mapping[str, Keys] | None = None,
 ) -> list[list[Verified]]:
     """As `verify`, the files of each promise by themselves; `kept` are those that lie in memory.
 
@@ -99,7 +110,7 @@ async def verified(
 
     async def one(thing: PlannedFile | FileSet) -> list[Verified]:
         if isinstance(thing, FileSet):
-            return await _set(thing, folder(), prober, code)
+            return await _set(thing, folder(), prober, code, (keys or {}).get(thing.output))
         if is_left_out(thing):
             return []
         if (still := kept.get(thing.path)) is not None:
@@ -206,8 +217,10 @@ def _check_private(path: PurePosixPath, output: str, private: Sequence[str]) -> 
         raise AttemptFailed("OUTPUT_INVALID", message, output=output)
 
 
-async def _set(files: FileSet, folder: Path, prober: TenantProber, code: str) -> list[Verified]:
-    found = await asyncio.to_thread(sets.read, files, folder)
+async def _set(
+    files: FileSet, folder: Path, prober: TenantProber, code: str, keys: Keys | None = None
+) -> list[Verified]:
+    found = await asyncio.to_thread(sets.read, files, folder, keys)
     if found.problems:
         raise AttemptFailed(code, "; ".join(found.problems), output=files.output)
     for stream in found.streams:
@@ -222,7 +235,7 @@ async def _samples(files: FileSet, stream: Listed, folder: Path, prober: TenantP
         # A fragment is read behind the beginning of its file, which has what all have in common.
         sample = stream.folder / f".sample-{at}{PurePosixPath(segments[at].name).suffix}"
         parts = (stream.playlist.beginning, segments[at])
-        await asyncio.to_thread(_joined, folder / stream.folder, parts, folder / sample)
+        await asyncio.to_thread(_joined, folder / stream.folder, parts, folder / sample, at, stream.opening)
         try:
             # Of a single packet a reader knows no length of its own.
             seconds = segments[at].seconds if segments[at].seconds > _SEGMENT_SECONDS else None
@@ -232,10 +245,14 @@ async def _samples(files: FileSet, stream: Listed, folder: Path, prober: TenantP
             (folder / sample).unlink()
 
 
-def _joined(folder: Path, parts: Sequence[Segment | None], target: Path) -> None:
+def _joined(
+    folder: Path, parts: tuple[Segment | None, Segment], target: Path, number: int, opening: Opening | None
+) -> None:
+    beginning, segment = parts
+    data = bytes_of(folder, segment)
     with target.open("wb") as file:
-        for part in filter(None, parts):
-            file.write(bytes_of(folder, part))
+        file.write(bytes_of(folder, beginning) if beginning else b"")
+        file.write(opening(number, data) if opening else data)
 
 
 def problems(info: MediaInfo, expected: Expected, *, damaged: bool = False, claimed_seconds: float = 0.0) -> list[str]:

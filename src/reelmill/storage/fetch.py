@@ -77,6 +77,19 @@ async def fetch_http(
         return Fetched(path=target, size_bytes=size, validator=found)
 
 
+async def read_http(uri: str, *, limits: HttpLimits, max_bytes: int, headers: Mapping[str, str] | None = None) -> bytes:
+    """What `uri` answers, which goes to no disk; `headers` as of fetch_http. Raises as that."""
+    shown = without_secrets(uri)
+    async with _asked(uri, limits, None, headers) as (response, _):
+        _check_identity(response, shown)
+        found = bytearray()
+        async for chunk in response.aiter_raw():
+            found += chunk
+            if len(found) > max_bytes:
+                raise AttemptFailed("INPUT_TOO_LARGE", f"{shown} answered more than {max_bytes} bytes")
+        return bytes(found)
+
+
 async def look_http(uri: str, *, limits: HttpLimits, expected: Validator | None = None) -> Validator:
     """What `uri` is now. Raises as fetch_http.
 
@@ -144,13 +157,17 @@ def _validator(response: "httpx.Response") -> Validator:
     return Validator.of_answer(size_bytes=size, etag=headers.get("etag"), modified=headers.get("last-modified"))
 
 
-async def _write(
-    response: "httpx.Response", target: Path, limits: HttpLimits, max_bytes: int, room: Room | None, shown: str
-) -> int:
+def _check_identity(response: "httpx.Response", shown: str) -> None:
     # We asked for identity. A decoder would make gigabytes of kilobytes before anybody counts.
     if (encoding := response.headers.get("content-encoding", "identity").strip().lower()) != "identity":
         message = f"{shown} answered with Content-Encoding {encoding[:40]!r}; serve the file as it is"
         raise AttemptFailed("INPUT_UNSUPPORTED", message)
+
+
+async def _write(
+    response: "httpx.Response", target: Path, limits: HttpLimits, max_bytes: int, room: Room | None, shown: str
+) -> int:
+    _check_identity(response, shown)
     announced = int(response.headers.get("content-length") or 0)
     if announced > max_bytes:
         raise too_large(shown, max_bytes)

@@ -18,7 +18,7 @@ from reelmill.settings import Settings
 from reelmill.storage import folders, uris
 from reelmill.storage.access import Access
 from reelmill.storage.callbacks import url_violation
-from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http
+from reelmill.storage.fetch import Fetched, HttpLimits, fetch_http, look_http, read_http
 from reelmill.storage.inputs import ERRORS, fetch_extents, fetch_object, local_input, look_object
 from reelmill.storage.objects import Objects, read_failure, write_failure
 from reelmill.storage.space import Room
@@ -161,6 +161,11 @@ class Storage:
                 uri, target, limits=limits, max_bytes=most, room=room, expected=expected, headers=headers
             )
         return await self._download(resolved, target, uri, expected)
+
+    async def read(self, uri: str, *, max_bytes: int, headers: Mapping[str, str] | None = None) -> bytes:
+        """What an http or https address answers, by the same rules as inputs. Raises as fetch."""
+        await self._check_readable(uri, made=False)
+        return await read_http(uri, limits=self._http, max_bytes=max_bytes, headers=headers)
 
     async def fetch_extents(
         self,

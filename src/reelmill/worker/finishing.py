@@ -1,7 +1,7 @@
 """What an attempt's steps made is checked and stored; of all steps but the last while the next is made."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,6 +10,7 @@ from urllib.parse import quote
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.contract import Graph
+from reelmill.media.keys import Keys
 from reelmill.media.probe import TenantProber
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Step
@@ -45,10 +46,15 @@ class Finishing:
         folder: AttemptFolder,
         graph: Graph,
         lacking: Lacking,
+        keys: Mapping[str, Keys],
         *,
         input_damaged: bool,
     ) -> None:
-        """`storage`: as the attempt's tenant may use it; `input_damaged`: what is known of its inputs by now."""
+        """`storage`: as the attempt's tenant may use it; `input_damaged`: what is known of its inputs by now.
+
+        `keys`: of outputs that are encrypted.
+        """
+        self.keys = keys
         self._attempt = attempt
         self._storage = storage
         self._prober = prober
@@ -146,7 +152,9 @@ class Finishing:
     async def _check(self, promised: Sequence[PlannedFile | FileSet]) -> None:
         damaged = self.input_damaged
         with traces.span("verify"):
-            found = await verified(promised, lambda: self._folder.path, self._prober, self._kept, input_damaged=damaged)
+            found = await verified(
+                promised, lambda: self._folder.path, self._prober, self._kept, input_damaged=damaged, keys=self.keys
+            )
         self._checked |= {_place(thing): (damaged, files) for thing, files in zip(promised, found, strict=True)}
 
     async def store(self) -> tuple[MadeFile, ...]:

@@ -53,6 +53,7 @@ from reelmill.worker.explaining import Explaining
 from reelmill.worker.finishing import Finishing
 from reelmill.worker.history import History
 from reelmill.worker.joining import bring, told
+from reelmill.worker.keyring import keyring, laid_out
 from reelmill.worker.lacking import Lacking, remove_files
 from reelmill.worker.listening import listen
 from reelmill.worker.media_limits import MediaLimits
@@ -224,6 +225,7 @@ class MediaExecutor:
                 self._reuse, attempt, job, graph, storage, sourcing.fetched, stage.made_before, self._limits.context
             )
             graph = stage.take(taken)
+            ring = await keyring(attempt, graph.steps, self._fetcher.secrets, storage)
             spreads = stage.first and not task.spec
             if lacking.everything or (spreads and graph.steps and await self._spread(stage, graph, facts)):
                 return False
@@ -246,7 +248,7 @@ class MediaExecutor:
                 check_begins(graph.steps, task.spec)
             # Of a length that its bytes can't hold no output comes out as planned, however often it is tried.
             damaged = any(s.timeline.damaged or s.info.duration_seconds > believable_seconds(s.info) for s in found)
-            finishing = Finishing(attempt, storage, prober, folder, graph, lacking, input_damaged=damaged)
+            finishing = Finishing(attempt, storage, prober, folder, graph, lacking, ring, input_damaged=damaged)
             stage.meter.follow(
                 [(one.command, one.works) for one in runs], stage.reckoned(graph, of_inputs, self._limits.context)
             )
@@ -379,7 +381,8 @@ class MediaExecutor:
                 if made is None:
                     for writing in one.step.writes:
                         (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
-                    made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter.update)
+                    async with laid_out(one.step, folder.path, finishing.keys):
+                        made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter.update)
             except AttemptFailed as error:
                 again = list(map(run_of, lacking.instead(one.step, error, every)))
                 await asyncio.to_thread(remove_files, folder.path, one.step)

@@ -8,6 +8,7 @@ from reelmill.media import (
     captioning,
     closed_captions,
     cutting,
+    encryption,
     films,
     ladders,
     packaging,
@@ -30,6 +31,7 @@ from reelmill.media.renditions import Told
 from reelmill.media.steps import Reading, Step
 from reelmill.media.timeline import micros
 from reelmill.media.wording import Words
+from reelmill.v1.encryption_pb2 import Encryption
 from reelmill.v1.operations_pb2 import AudioSettings, Transcode, VideoSettings
 from reelmill.v1.package_pb2 import Package
 
@@ -106,8 +108,8 @@ class PackageOperation:
             found.append(Violation(f"{path}.mute", f"contradicts {named}: leave one of the two out"))
         for i, sound in enumerate(spec.sounds):
             found += track_violations(sound.track, f"{path}.sounds[{i}].track")
-        found += tiles.violations(spec, path)
-        return found + wording.violations(spec, path) + closed_captions.violations(spec, path)
+        found += tiles.violations(spec, path) + wording.violations(spec, path)
+        return found + closed_captions.violations(spec, path) + encryption.violations(spec, path)
 
     def with_defaults(self, spec: Package) -> Package:
         """Fills in protocols, container, lengths, and how rungs and sounds are encoded."""
@@ -117,7 +119,7 @@ class PackageOperation:
             made.protocols.append(Package.HLS)
         made.segment_seconds = spec.segment_seconds or _DEFAULT_SECONDS
         if not spec.HasField("iframe_playlists"):
-            made.iframe_playlists = True
+            made.iframe_playlists = spec.encryption.scheme != Encryption.AES_128  # which leaves no ranges
         for rung in made.rungs:
             rung.fit = rung.fit or V.SHRINK
             rung.CopyFrom(_TRANSCODE.with_defaults(_film_spec(spec, rung)).video)

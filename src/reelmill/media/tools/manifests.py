@@ -4,11 +4,16 @@ import json
 import math
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from reelmill.media import webvtt
+from reelmill.media import protection, webvtt
+from reelmill.media.ciphers import sealed
 from reelmill.media.closed_captions import MARK
+from reelmill.media.encrypted import Encrypted
+from reelmill.media.encryption import key_file
+from reelmill.media.keys import of_file
 from reelmill.media.manifests import manifests
 from reelmill.media.playlists import Segment
 from reelmill.media.renditions import SHEET, WORDS, Divided, Known, Order, Sheets, Tiles, Told
@@ -40,11 +45,37 @@ def _work(arguments: Sequence[str]) -> None:
         known.append(Known(told=told, stream=stream, sizes=count))
     if order.captions:
         _check_captions(order)
+    if order.encrypted:
+        known = _encrypted(order, order.encrypted, known)
     texts = [_divided(order, told, known[0].stream) for told in order.streams if told.kind == "text"]
     whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
     sheets = _sheets(folder / order.tiles.folder, order.tiles, whole) if order.tiles else None
     for path, text in manifests(order, known, texts, sheets).items():
         (folder / path).write_text(text, encoding="utf-8")
+
+
+def _encrypted(order: Order, how: Encrypted, known: Sequence[Known]) -> list[Known]:
+    """Streams with their keys' tags; whole segments are encrypted now, once all is known of them. Raises Refused."""
+    mine = None if how.common else of_file(Path(order.output).parent.joinpath(key_file(order.output).path).read_text())
+    found = []
+    for one in known:
+        segments, track = one.stream.segments, one.stream.track
+        clear = one.stream.clear if how.common else how.clear([segment.seconds for segment in segments])
+        if clear >= len(segments):
+            message = f"{one.told.folder}: clear_lead_seconds leave all of it in the clear: give fewer"
+            raise Refused("OUTPUT_INVALID", message)
+        key = mine.of(one.told.kind) if mine else None
+        for i, segment in list(enumerate(segments))[clear:] if key else ():
+            path = Path(order.output, one.told.folder, segment.name)
+            path.write_bytes(sealed(key.key, how.vector(i), path.read_bytes()) if key else b"")
+        named = key.key_id if key else track.protection.key_id if track.protection else b""
+        try:
+            tags = protection.keys(how, track.protection, named.hex()) if order.hls else ()
+        except ValueError as error:
+            raise Refused("KEYS_REFUSED", f"{one.told.folder}: {error}") from None
+        count = tuple(sizes(segments, Path(order.output, one.told.folder)))
+        found.append(replace(one, sizes=count, keys=tags, clear=clear))
+    return found
 
 
 def _check_captions(order: Order) -> None:
