@@ -305,6 +305,45 @@ def test_delete_takes_ids_or_what_names_several(idle_cli: Cli) -> None:
         assert idle_cli("delete", *wrong).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("jobs --limit 0", "invalid value for '--limit': Input should be greater than or equal to 1; `reelmill jobs "),
+        ("jobs --jsn", "no such option: --jsn (Possible options: --json); `reelmill jobs --help` tells more"),
+        ("jobs --filter x=1", "--filter: can't read 'x=1'; write comparisons joined by AND, such as: "),
+        ("watch", "missing argument 'ID'; `reelmill watch --help` tells more"),
+        ("keys create", "missing argument 'NAME'; `reelmill keys create --help` tells more"),
+        ("keys create x --role king", "invalid value for '--role': "),
+        ("webhooks add nope", "URL: must begin with https: or http:"),
+        ("delete --state WELL", "--state WELL: must be one of COMPLETED, FAILED, CANCELLED"),
+        ("delete --older-than soon", "--older-than soon: must be a number of hours or days, such as 12h or 30d"),
+        ("submit --input https://x.org/y --preset web-mp5", "--preset web-mp5: 'web-mp5' is no preset; did you mean"),
+        ("submit --input https://x.org/y -", "give either a job's JSON file, or --input and --preset"),
+        ("submit --input https://x.org/y --preset poster --preset poster", "--preset poster is given twice: give each"),
+        ("submit --input https://x.org/y --preset poster --priority 101", "invalid value for '--priority': "),
+        ("submit --input https://x.org/y --preset poster --destination out", "--destination: 'out' must begin with "),
+        ("submit --input ftp://x.org/y --preset poster", "--input ftp://x.org/y: 'ftp://x.org/y' must begin with one "),
+        ("run clip.mp4 -p poster -p poster", "--preset poster is given twice: once is enough"),
+        ("run clip.mp4 -p poster2", "--preset poster2: 'poster2' is no preset; did you mean 'poster'?"),
+        ("operations nonsense", "there is no operation 'nonsense'; there are transcode, "),
+        ("presets nonsense", "there is no preset 'nonsense'; `reelmill presets` "),
+        ("presets save mine", "give a name and a job's JSON file: reelmill presets save NAME FILE.json"),
+        ("download @last --output nonsense", "--output nonsense: the job's outputs are sound"),
+        ("up --http here", "--http here: give a port, or host:port"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_in_a_line_in_its_own_words(
+    idle_cli: Cli, tmp_path: Path, arguments: str, line: str
+) -> None:
+    (tmp_path / "clip.mp4").touch()
+    submitted(idle_cli)
+    done = idle_cli(*arguments.split())
+    assert (done.exit_code in (1, 2), done.stdout) == (True, "")
+    [told] = done.stderr.splitlines()
+    assert told.startswith(line)
+    assert not re.search(r"job\.|outputs\[|inputs\[|requests\[", told)
+
+
 def test_a_file_is_sent_and_its_uri_is_a_jobs_input(live_cli: Cli, live: Reelmill, tmp_path: Path, clip: Path) -> None:
     for name in ("one two.mp4", "three.mp4"):
         shutil.copy(clip, tmp_path / name)

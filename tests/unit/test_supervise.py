@@ -27,6 +27,7 @@ SHORT_LIVED = {
     "cache/missed.py": "tries for some seconds; each call's error is told by the breaker",
     "capacity.py": "a pool; each call's error is its caller's",
     "cli/listening.py": "the end of a command",
+    "cli/local.py": "one question to ffmpeg, awaited",
     "cli/processes.py": "a command that waits for its children",
     "cli/waiting.py": "the cancellation at Ctrl-C, awaited",
     "cli/elsewhere.py": "the fetch of what a job made, awaited",

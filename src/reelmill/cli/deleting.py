@@ -7,6 +7,7 @@ from reelmill.cli.problems import USAGE, Problem
 
 _AGE = re.compile(r"(\d{1,5})([hd])")
 _LABEL = re.compile(r"[A-Za-z0-9_.-]+")
+_STATES = ("COMPLETED", "FAILED", "CANCELLED")
 _HOURS = {"h": 1, "d": 24}
 
 
@@ -20,6 +21,8 @@ def filter_of(labels: list[str], state: str | None, older_than: str | None, *, n
         quoted = value.replace("\\", "\\\\").replace('"', '\\"')
         terms.append(f'labels.{key} = "{quoted}"')
     if state is not None:
+        if state not in _STATES:
+            raise Problem(f"--state {state}: must be one of {', '.join(_STATES)}", exit_code=USAGE)
         terms.append(f'state = "{state}"')
     if older_than is not None:
         if not (age := _AGE.fullmatch(older_than)):

@@ -101,11 +101,14 @@ def _run_here(
     from reelmill.cli.processes import full_disk_told
     from reelmill.embedded import EmbeddedPostgres
     from reelmill.media import launcher
+    from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 
     async def run(data_folder: Path) -> None:
         async with launcher.running(settings.sandbox) as launching:
-            with importing():  # in a thread: what reads files starts meanwhile
+            asking = asyncio.create_task(asyncio.to_thread(lambda: capabilities(find_ffmpeg(settings.ffmpeg))))
+            with importing():  # in a thread: what reads files starts meanwhile, and ffmpeg is asked what it can do
                 session = await asyncio.to_thread(importlib.import_module, "reelmill.cli.session")
+            await asking
             await session.run_jobs(settings, data_folder, launching, jobs, destination=staged, ended=ended)
 
     with (

@@ -14,6 +14,9 @@ from reelmill.cli.importing import importing
 from reelmill.cli.problems import INTERRUPTED, USAGE, Problem, problem_of
 from reelmill.cli.table import COMMANDS, help_page, no_command, terminal_columns
 
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""Typer's own, which it does not export."""
+
 
 class Commands(TyperGroup):
     """Imports a command when it is asked for, tells problems in lines of their own and sets the exit code."""
@@ -66,7 +69,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if isinstance(error, typer.Exit | typer.Abort):
                 raise
-            problem = problem_of(error)
+            problem = _misread(error) or problem_of(error)
             if problem is None and isinstance(error, OSError) and error.strerror:
                 # What the machine refuses is no fault of ours; the services log theirs before it gets here.
                 problem = Problem(": ".join(str(part) for part in (error.filename, error.strerror) if part))
@@ -76,6 +79,15 @@ class Commands(TyperGroup):
 
             show_problem(problem)
             raise typer.Exit(problem.exit_code) from error
+
+
+def _misread(error: Exception) -> Problem | None:
+    """What to tell of a command line that can't be read: a line, and not its usage; None of all else."""
+    if not isinstance(error, _UsageError) or type(error).__name__ == "NoArgsIsHelpError":
+        return None
+    asked = " ".join(("reelmill", *(error.ctx.command_path.split()[1:] if error.ctx else ())))
+    told = error.format_message().rstrip(".")
+    return Problem(f"{told[:1].lower()}{told[1:]}; `{asked} --help` tells more", exit_code=USAGE)
 
 
 app = typer.Typer(

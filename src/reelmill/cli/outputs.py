@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reelmill.cli.problems import USAGE, Problem
-from reelmill.cli.specification import to_uri
+from reelmill.cli.specification import check_distinct, to_uri
 from reelmill.storage.locked import LockedFolders
 from reelmill.v1.jobs_pb2 import Input, Job, Output, OutputFile
 
@@ -22,6 +22,7 @@ def named_jobs(files: Sequence[Path], template: Job | None, presets: Sequence[st
             item.uri = to_uri(item.uri)
         return {Path(unquote(urlsplit(template.inputs[0].uri).path)).stem or "job": template}
     if template is None:
+        check_distinct(presets, "once is enough")
         template = Job(outputs=[Output(name=preset, preset=preset) for preset in presets])
     if len(template.inputs) > 1:
         raise Problem("the job has several inputs already: give it without files", exit_code=USAGE)

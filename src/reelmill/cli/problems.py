@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from reelmill.redaction import redacted
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+_TYPED = {"filter": "--filter", "url": "URL", "preset.name": "NAME", "name": "NAME"}
+"""What a field of a request was typed as, where a command has no words of its own for it."""
 
 
 class Problem(Exception):
@@ -29,7 +31,9 @@ def problem_of(error: Exception) -> Problem | None:
     from reelmill.client import InvalidRequest, ReelmillError, Unauthenticated
 
     if isinstance(error, InvalidRequest):
-        details = [f"{v.field}: {v.description}" for v in error.violations]
+        details = [f"{_TYPED.get(v.field, v.field)}: {v.description}" for v in error.violations]
+        if len(details) == 1:
+            return Problem(details[0], exit_code=USAGE)
         return Problem("the request breaks a rule" if details else error.message, details=details, exit_code=USAGE)
     if isinstance(error, Unauthenticated):
         return Problem(

@@ -46,8 +46,12 @@ async def open_session(
         }
     )
     async with system.running_system(own, alone=alone) as addresses, AsyncClient(addresses.grpc, token="") as client:
-        await _cancel_unfinished(client)
+        ended = folder / "ended"  # the one before did so in order
+        if not ended.exists():
+            await _cancel_unfinished(client)
+        ended.unlink(missing_ok=True)
         yield client
+        ended.touch()
 
 
 async def run_jobs(

@@ -38,9 +38,17 @@ def job_from_options(uris: Sequence[str], presets: Sequence[str], names: Sequenc
         raise Problem("--preset says what to make; `reelmill submit --help`", exit_code=USAGE)
     if names and len(names) != len(presets):
         raise Problem(f"{len(names)} --output-name for {len(presets)} --preset: give one for each", exit_code=USAGE)
+    if not names:
+        check_distinct(presets, "give each its --output-name")
     inputs = [Input(name=f"input{i}" if len(uris) > 1 else "", uri=to_uri(uri)) for i, uri in enumerate(uris, 1)]
     outputs = [Output(name=name, preset=preset) for name, preset in zip(names or presets, presets, strict=True)]
     return Job(inputs=inputs, outputs=outputs)
+
+
+def check_distinct(presets: Sequence[str], remedy: str) -> None:
+    """Raise Problem where a preset is given twice: outputs are called as their presets are."""
+    if twice := next((preset for preset in presets if presets.count(preset) > 1), None):
+        raise Problem(f"--preset {twice} is given twice: {remedy}", exit_code=USAGE)
 
 
 def to_uri(text: str) -> str:
