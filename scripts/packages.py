@@ -8,6 +8,9 @@ WORDS = "tests/unit/test_media_webvtt.py"
 FILMS = "tests/media/test_package_words.py"
 CLOSED = "tests/media/test_closed_captions.py"
 TILES = "tests/media/test_thumbnail_tracks.py"
+SOUNDS = "tests/media/test_sound_packages.py"
+SEARCH = "tests/unit/test_media_search.py"
+TARGET = "tests/media/test_target_vmaf.py"
 
 words = partial(media, tests=WORDS)
 
@@ -52,4 +55,27 @@ PACKAGES = (
         "if False",
         tests=TILES,
     ),
+    media(
+        "HLS offers what has no picture",
+        "hls.py",
+        r"order\.sound_alone or not pictures",
+        "order.sound_alone",
+        tests=SOUNDS,
+    ),
+    media(
+        "sounds of a part are its own",
+        "operations/package.py",
+        r"asked = _asked\(spec, source, output\)\n    transcode",
+        "asked = _asked(Package(), source, output)\\n    transcode",
+        tests=SOUNDS,
+    ),
+    media(
+        "what is good enough is taken",
+        "search.py",
+        r"if score >= target\), default",
+        "if score), default",
+        tests=SEARCH,
+    ),
+    media("a search ends", "search.py", r"len\(scores\) >= MOST_TRIES", "False", tests=SEARCH),
+    media("a target is one for the whole film", "films.py", r"or spec\.video\.target_vmaf", "or False", tests=TARGET),
 )

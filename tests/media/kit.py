@@ -12,7 +12,7 @@ from jobs import job
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
+from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Quality, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.fonts import FONT
 from reelmill.media.keys import Keys
@@ -21,7 +21,7 @@ from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import PlannedFile
-from reelmill.media.readers.findings import levels_in, levels_of
+from reelmill.media.readers.findings import levels_in, levels_of, mean_vmaf
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.settling import settle
@@ -166,6 +166,11 @@ class Studio:
         """What a plan asks for."""
         if isinstance(wanted, Probe):
             return replace(await self.source(path, *wanted.looks, span=wanted.span), name=wanted.input)
+        if isinstance(wanted, Quality):
+            for step in wanted.steps:
+                (self.folder / step.writes[0].path).parent.mkdir(exist_ok=True)
+                await self.run(rendered(step, placed))
+            return mean_vmaf(self.folder / wanted.scores)
         lines = self.folder / wanted.step.writes[0].path
         lines.parent.mkdir(exist_ok=True)
         await self.run(rendered(wanted.step, placed))

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 FRAMES, RATE = 100, 25
 PAGE = """<!doctype html><title>player</title><video muted playsinline></video>
 <script src="/hls.js/dist/hls.min.js"></script><script src="/dashjs/dist/modern/umd/dash.all.min.js"></script>
+<script src="/shaka-player/dist/shaka-player.compiled.js"></script>
 <script>
 const video = document.querySelector("video");
 window.seen = {errors: [], levels: [], sounds: [], ended: false};
@@ -41,6 +42,17 @@ function dash(url) {
   player.initialize(video, url, true);
   window.player = player;
 }
+async function shaken(url) {
+  const player = new shaka.Player();
+  await player.attach(video);
+  player.addEventListener("error", (told) => seen.errors.push(told.detail.code));
+  player.configure({abr: {enabled: false, defaultBandwidthEstimate: 1e9}});
+  await player.load(url);
+  window.player = player;
+  video.play();
+}
+const words = () => [...video.textTracks].flatMap((track) => [...(track.cues || [])].map((cue) => cue.text));
+const small = (told) => [told.startTime, told.duration, told.positionX, told.positionY, told.width, told.height];
 </script>"""
 
 
@@ -64,9 +76,11 @@ def serving(folder: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:  # else a test that fails would wait for it for ever
+            server.shutdown()
+            thread.join()
 
 
 async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_path: Path) -> None:
@@ -80,17 +94,28 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
         "segment_seconds": 1,
         "rungs": [{"height": 180, "crf": 28}, {"height": 90, "crf": 30}],
         "sounds": [{"track": {"all": True}}],
+        "texts": [{"input": "words", "language": "en"}],
+        "thumbnails": {"width": 64, "interval_seconds": 1, "columns": 2, "rows": 1},
+        "sound_alone": True,
     }
-    await studio.make(path, {"package": spec})
+    (tmp_path / "words.srt").write_text("1\n00:00:00,500 --> 00:00:03,500\nall the while\n")
+    await studio.make(path, {"package": spec}, others={"words": tmp_path / "words.srt"})
+    sound = kit.make(tmp_path / "podcast.m4a", *coded.beeps(2), "-c:a", "aac")
+    await studio.make(sound, {"name": "podcast", "package": {"segment_seconds": 1}})
     site = studio.folder
     (site / "page.html").write_text(PAGE)
     try:
-        for name, version in (npm.HLS, npm.DASH):
+        for name, version in (npm.HLS, npm.DASH, npm.SHAKA):
             (site / name).symlink_to(npm.package(name, version))
     except MissingError as error:
         pytest.skip(str(error))
     with serving(site) as address, Browser(tmp_path / "chromium") as browser:
-        for start in ("hls('/out/master.m3u8', 0)", "hls('/out/master.m3u8', 1)", "dash('/out/manifest.mpd')"):
+        for start in (
+            "hls('/out/master.m3u8', 0)",
+            "hls('/out/master.m3u8', 1)",
+            "dash('/out/manifest.mpd')",
+            "shaken('/out/master.m3u8')",
+        ):
             browser.open(f"{address}/page.html")
             browser.wait_for("typeof hls === 'function'")
             browser.evaluate(start)
@@ -98,6 +123,26 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
             assert browser.evaluate("seen.errors") == [], start
             assert browser.evaluate("frames()") == FRAMES, start
             assert browser.evaluate("video.duration") == pytest.approx(FRAMES / RATE, abs=0.1)
+            if start.startswith("dash"):
+                told = "new Promise((done) => player.provideThumbnail(3.2, (t) => done([t.url.slice(-8), t.x, t.y])))"
+                assert browser.evaluate(told) == ["0002.jpg", 64, 0]
+        # A podcast has no picture.
+        browser.open(f"{address}/page.html")
+        browser.wait_for("typeof hls === 'function'")
+        browser.evaluate("hls('/podcast/master.m3u8', 0)")
+        browser.wait_for("seen.ended")
+        assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == 0
+        assert browser.evaluate("video.duration") == pytest.approx(2, abs=0.1)
+        # Small pictures, and words.
+        for kind in ("master.m3u8", "manifest.mpd"):
+            browser.open(f"{address}/page.html")
+            browser.wait_for("typeof shaken === 'function'")
+            browser.evaluate(f"shaken('/out/{kind}')")
+            assert browser.evaluate("player.getThumbnails(player.getImageTracks()[0].id, 3.2).then(small)") == [
+                3, 1, 64, 0, 64, 36,
+            ], kind  # fmt: skip
+            browser.evaluate("player.selectTextTrack(player.getTextTracks()[0])")
+            browser.wait_for("words().includes('all the while')")
         # Another rung, another sound, and another place.
         browser.open(f"{address}/page.html")
         browser.wait_for("typeof hls === 'function'")

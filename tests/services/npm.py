@@ -10,7 +10,7 @@ from services import debian
 from services.alone import alone, cache
 from services.process import MissingError
 
-HLS, DASH = ("hls.js", "1.7.4"), ("dashjs", "5.2.1")
+HLS, DASH, SHAKA = ("hls.js", "1.7.4"), ("dashjs", "5.2.1"), ("shaka-player", "5.2.12")
 TYPESCRIPT = "typescript@5.9.3"
 OPENAPI_TYPESCRIPT = "openapi-typescript@7.13.0"
 

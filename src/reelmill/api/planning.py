@@ -12,14 +12,13 @@ from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
 from reelmill.media.graph import waits_for
-from reelmill.media.mastering import TYPICAL
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober
 from reelmill.media.promises import Levels
 from reelmill.media.render.command import Placed
 from reelmill.media.render.rendering import rendered, typed
 from reelmill.media.settling import settle
-from reelmill.media.stages import forecast, linked, stages, together
+from reelmill.media.stages import forecast, linked, stages, together, typical
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.storage import Storage
@@ -79,9 +78,9 @@ class Planner:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="plan-") as folder:
 
-            async def look(probe: Measurement) -> Source | Levels:
+            async def look(probe: Measurement) -> Source | Levels | float:
                 if not isinstance(probe, Probe):
-                    return TYPICAL  # to listen to all of it takes what a worker has
+                    return typical(probe)  # to listen to all of it takes what a worker has
                 i = places[probe.input]
                 asked, path = job.inputs[i], Path(folder) / f"input-{i}"
                 try:
@@ -91,7 +90,7 @@ class Planner:
                     raise _refusal(error, job, f"job.inputs[{i}]") from error
                 return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)
 
-            async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels]:
+            async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | float]:
                 return await abreast(look, wanted, at_once=FILES_AT_ONCE)
 
             now, *later = parts = stages(job)

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from reelmill.jobs.errors import Failure, Violation
@@ -55,7 +56,20 @@ class Loudness:
     """How long the sound lasts; 0 where that is not known."""
 
 
-Measurement = Probe | Loudness
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """How like its input a sample of a film is; answered by its mean VMAF, or by a Failure."""
+
+    steps: tuple[Step, ...]
+    """What encodes it, and what holds it against the input."""
+    scores: PurePosixPath
+    """Where libvmaf writes its CSV."""
+    seconds: float
+    target: float
+    """What is looked for: who only looks at a plan goes by that."""
+
+
+Measurement = Probe | Loudness | Quality
 """Something that a plan may have to know first. Each kind is a type of its own, and its answer's type stands there."""
 Facts = Mapping[Measurement, Any]
 

@@ -46,6 +46,7 @@ _NO_LANGUAGE = "und"
 _SAME = 1e-9
 _RATE = 0.001  # of frames a second: 29.97 and 30000/1001 are one
 _FILTERS_CPU = 0.6
+_TARGET_POINTS = 1.0  # by which the whole may be less like its input than was asked for, and than its samples are
 
 
 def violations(output: Output, path: str) -> list[Violation]:
@@ -112,7 +113,15 @@ def steps(output: Output, source: Source, made: Sequence[Step], context: PlanCon
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output.name)
     contract, (writing, file) = output.contract, found[0]
     opened = Reading(of=file.path, demuxer=_DEMUXERS[file.path.suffix.removeprefix(".")])
-    about = _About(output=output, writing=writing, file=file, opened=opened, source=source, context=context)
+    about = _About(
+        output=output,
+        writing=writing,
+        file=file,
+        opened=opened,
+        source=source,
+        context=context,
+        name=f"{output.name}.contract",
+    )
     planned: list[Step] = []
     read: list[tuple[str, PurePosixPath]] = []
     seen = about.seen()
@@ -132,6 +141,25 @@ def steps(output: Output, source: Source, made: Sequence[Step], context: PlanCon
     return (*planned, seeing.understood(output.name, what, read, Data.MEASURED))
 
 
+def held_against(
+    output: Output, writing: Writing, file: PlannedFile, source: Source, context: PlanContext
+) -> tuple[Step, PurePosixPath]:
+    """What holds a film against its input, and where libvmaf's CSV is then."""
+    opened = Reading(of=file.path, demuxer=_DEMUXERS[file.path.suffix.removeprefix(".")])
+    about = _About(
+        output=output, writing=writing, file=file, opened=opened, source=source, context=context, name=file.path.stem
+    )
+    step, read = about.likeness()
+    return step, dict(read)["vmaf"]
+
+
+def filled(output: Output) -> None:
+    """Fill in that a target is held against what came out, which is told and breaks nothing."""
+    target = output.transcode.video.target_vmaf
+    if target and not output.HasField("contract"):
+        output.contract.min_vmaf, output.contract.miss = max(1.0, target - _TARGET_POINTS), Contract.WARN
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _About:
     """An output that is measured."""
@@ -142,10 +170,8 @@ class _About:
     opened: Reading
     source: Source
     context: PlanContext
-
-    @property
-    def name(self) -> str:
-        return f"{self.output.name}.contract"
+    name: str
+    """Of what is measured."""
 
     @property
     def seconds(self) -> float:

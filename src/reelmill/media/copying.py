@@ -23,7 +23,7 @@ _STRIPPED = {
 }
 _OF_PICTURE = (
     *("crop", "rotate_degrees", "flip", "denoise", "sharpen", "frame_rate", "keyframe_interval_seconds"),
-    *("two_pass", "profile", "level"),
+    *("two_pass", "profile", "level", "target_vmaf"),
 )
 _OF_ALL = ("speed", "fade_in_seconds", "fade_out_seconds")
 

@@ -49,15 +49,16 @@ def planned(wanted: Film, context: PlanContext) -> tuple[Step, ...]:
 def division(wanted: Film) -> Division | None:
     """How a film can be made in chunks; None where it is to be made whole.
 
-    Not by an average bit rate, which is one for all; not at a rate or speed of its own or with telecine undone, whose
-    frames are not the input's; not where it is copied, which takes no time, or reads further inputs; not of an input
-    that is read from its beginning for each of them, or whose clock leaps or whose frames lack times.
+    Not by an average bit rate or a target, which are one for all; not at a rate or speed of its own or with telecine
+    undone, whose frames are not the input's; not where it is copied, which takes no time, or reads further inputs; not
+    of an input that is read from its beginning for each of them, or whose clock leaps or whose frames lack times.
     """
     spec, source, part = wanted.spec, wanted.source, wanted.part
     times = source.timeline
     track = times.track(wanted.picture.index)
     if (
         spec.video.bitrate_bps
+        or spec.video.target_vmaf
         or spec.video.frame_rate
         or effects.is_whole(spec)
         or wanted.read

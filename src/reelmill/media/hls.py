@@ -150,6 +150,14 @@ def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seco
             "CLOSED-CAPTIONS": f'"{_CAPTIONS}"' if order.captions else "NONE",
         }
         lines += (f"#EXT-X-STREAM-INF:{_attributes(told)}", f"{one.told.folder}/{PLAYLIST}")
+    if sounds and (order.sound_alone or not pictures):
+        told = {
+            **_bandwidth(beside),
+            "CODECS": f'"{",".join(dict.fromkeys(one.stream.track.codec for one in sounds))}"',
+            "AUDIO": f'"{_SOUNDS}"',
+            **({"SUBTITLES": f'"{_TEXTS}"'} if texts else {}),
+        }
+        lines += (f"#EXT-X-STREAM-INF:{_attributes(told)}", f"{sounds[0].told.folder}/{PLAYLIST}")
     for one in pictures if order.iframes else ():
         stream = one.stream
         keys = rates([key.size or 0 for key in stream.keys], [key.seconds for key in stream.keys], seconds)

@@ -113,6 +113,7 @@ def steps(
         streams=(*(one.told for one in streams), *texts),
         captions=closed_captions.told(spec),
         tiles=tiles,
+        sound_alone=spec.sound_alone,
         encrypted=encrypted,
     )
     files = _promised(output, spec, streams, texts, tiles)

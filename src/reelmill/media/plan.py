@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reelmill.jobs.errors import AttemptFailed, Failure
-from reelmill.media import contracts
+from reelmill.media import contracts, targeting
 from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Planned, Probe, Source
 from reelmill.media.graph import fused, in_order
 from reelmill.media.inputs import inputs_of
@@ -55,6 +55,11 @@ def _planned(output: Output, found: Mapping[str, Source | Failure], context: Pla
     name = output.WhichOneof("operation")
     assert name, "the api refuses outputs without an operation"
     own = next(iter(read.values()))
+    if name == "transcode" and output.transcode.video.target_vmaf:
+        found_out = targeting.resolved(output, own, replace(context, sources=read))
+        if isinstance(found_out, Needs):
+            return found_out
+        output = found_out
     planned = OPERATIONS[name].plan(output.name, getattr(output, name), own, replace(context, sources=read))
     if isinstance(planned, Needs):
         return planned

@@ -3,6 +3,7 @@
 Limits of levels: ITU-T H.264 (08/2021), table A-1, and ITU-T H.265 (08/2021), tables A.8 and A.9 (main tier).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reelmill.jobs.errors import AttemptFailed, Violation
@@ -114,6 +115,21 @@ def violations(video: VideoSettings, codec: VideoSettings.Codec, path: str) -> l
         refuse("hdr", "H264 does not go with HDR: take H265, VP9 or AV1")
     if video.hdr == V.KEEP and video.bit_depth == 8:
         refuse("bit_depth", "must be 10 where HDR is kept")
+    return found
+
+
+def target_violations(video: VideoSettings, path: str, altered: Sequence[str]) -> list[Violation]:
+    """What contradicts target_vmaf; `altered`: fields by which what comes out is not what the input shows."""
+    if not video.target_vmaf:
+        return []
+    others = ["crf"] if video.HasField("crf") else []
+    others += [name for name in ("bitrate_bps", "two_pass", "frame_rate") if getattr(video, name)]
+    others += ["copy"] if video.copy not in (V.COPY_UNSPECIFIED, V.NEVER) else []
+    others += ["fit"] if video.fit in (V.PAD, V.CROP) else []
+    found = [Violation(f"{path}.{name}", "contradicts target_vmaf: leave one of the two out") for name in others]
+    if altered:
+        problem = f"needs the input's own frames: nothing that changes them ({', '.join(altered)})"
+        found.append(Violation(f"{path}.target_vmaf", problem))
     return found
 
 

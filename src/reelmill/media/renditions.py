@@ -97,6 +97,8 @@ class Order:
     captions: tuple[tuple[str, str, str], ...] = ()
     """Closed captions of all pictures: channel, language and name."""
     tiles: Tiles | None = None
+    sound_alone: bool = False
+    """Whether HLS offers the default sound without a picture; it does where there is none."""
     encrypted: Encrypted | None = None
     """How pictures and sounds are encrypted."""
 

@@ -219,6 +219,8 @@ def _differs(name: str, told: Playlist, held: Playlist) -> Iterator[str]:
 def _aligned(one: _Package) -> None:
     """Players change between pictures where segments begin, so these must be of the same times."""
     pictures = [s for s in one.found.streams if s.expected.streams[0].kind == MediaInfo.Stream.VIDEO]
+    if not pictures:
+        return
     first = pictures[0].playlist.segments
     for other in pictures[1:]:
         segments = other.playlist.segments

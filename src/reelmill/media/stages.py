@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelmill.jobs.errors import Failure
-from reelmill.media.contract import Graph, Loudness, Measurement, PlanContext, Source
+from reelmill.media.contract import Graph, Measurement, PlanContext, Probe, Quality, Source
 from reelmill.media.inputs import OF_OUTPUT, inputs_of, output_read, outputs_read
 from reelmill.media.mastering import TYPICAL
 from reelmill.media.plan import plan, probes
-from reelmill.media.promises import ExpectedStream, PlannedFile
+from reelmill.media.promises import ExpectedStream, Levels, PlannedFile
 from reelmill.media.spreading import MAKE_OUTPUTS, MAKE_PIECE, Share, Work, shares
 from reelmill.media.steps import Reading, Step
 from reelmill.media.tracks import shown
@@ -124,14 +124,19 @@ def forecast(later: Sequence[Job], graph: Graph, sources: Mapping[str, Source], 
             break
         facts: dict[Measurement, Any] = {probe: answers[probe.input] for probe in probes(stage)}
         made = plan(stage, replace(context, facts=facts, piece=None))
-        if not isinstance(made, Graph) and all(isinstance(one, Loudness) for one in made.measurements):
-            facts |= dict.fromkeys(made.measurements, TYPICAL)
+        if not isinstance(made, Graph) and not any(isinstance(one, Probe) for one in made.measurements):
+            facts |= {one: typical(one) for one in made.measurements}
             made = plan(stage, replace(context, facts=facts, piece=None))
         if not isinstance(made, Graph):
             break
         found.append(made)
         known |= {name: source for name, source in answers.items() if isinstance(source, Source)}
     return Forecast(graphs=tuple(found), sources=known)
+
+
+def typical(wanted: Measurement) -> Levels | float:
+    """What a plan goes by that is only looked at, in the place of a measurement that takes what a worker has."""
+    return wanted.target if isinstance(wanted, Quality) else TYPICAL
 
 
 def together(graphs: Sequence[Graph], job: Job) -> Graph:

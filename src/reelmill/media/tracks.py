@@ -58,6 +58,14 @@ def shown(info: MediaInfo) -> MediaInfo.Stream | None:
     return min((s for s in streams if not (s.cover or s.empty)), key=lambda s: not s.default_track, default=None)
 
 
+def has_picture(source: Source, output: str) -> bool:
+    """Whether there is one that a player takes. Raises AttemptFailed INPUT_UNSUPPORTED for one that nobody decodes."""
+    if shown(source.info) is None:
+        _check_decodable(source, MediaInfo.Stream.VIDEO, "picture", output)
+        return False
+    return True
+
+
 def picture(source: Source, output: str) -> MediaInfo.Stream:
     """The moving or still picture that a player takes, as it is shown. Raises AttemptFailed INPUT_NO_VIDEO."""
     found = shown(source.info)

@@ -177,6 +177,7 @@ def with_defaults(job: Job, presets: Presets = PRESETS) -> Job:
         name = output.WhichOneof("operation")
         assert name
         getattr(output, name).CopyFrom(OPERATIONS[name].with_defaults(getattr(output, name)))
+        contracts.filled(output)
     return made
 
 

@@ -46,7 +46,7 @@ class TrackSelector(_message.Message):
     def __init__(self, index: _Optional[int] = ..., language: _Optional[str] = ..., role: _Optional[_Union[TrackSelector.Role, str]] = ..., default_track: _Optional[bool] = ..., all: _Optional[bool] = ...) -> None: ...
 
 class VideoSettings(_message.Message):
-    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background", "keyframe_interval_seconds", "short_side", "crop", "rotate_degrees", "flip", "deinterlace", "denoise", "sharpen", "max_bitrate_bps", "buffer_seconds", "two_pass", "b_frames", "profile", "level", "bit_depth", "hdr", "copy")
+    __slots__ = ("codec", "width", "height", "fit", "crf", "bitrate_bps", "frame_rate", "effort", "match_orientation", "background", "keyframe_interval_seconds", "short_side", "crop", "rotate_degrees", "flip", "deinterlace", "denoise", "sharpen", "max_bitrate_bps", "buffer_seconds", "two_pass", "b_frames", "profile", "level", "bit_depth", "hdr", "copy", "target_vmaf")
     class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CODEC_UNSPECIFIED: _ClassVar[VideoSettings.Codec]
@@ -169,6 +169,7 @@ class VideoSettings(_message.Message):
     BIT_DEPTH_FIELD_NUMBER: _ClassVar[int]
     HDR_FIELD_NUMBER: _ClassVar[int]
     COPY_FIELD_NUMBER: _ClassVar[int]
+    TARGET_VMAF_FIELD_NUMBER: _ClassVar[int]
     codec: VideoSettings.Codec
     width: int
     height: int
@@ -196,7 +197,8 @@ class VideoSettings(_message.Message):
     bit_depth: int
     hdr: VideoSettings.Hdr
     copy: VideoSettings.Copy
-    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ..., keyframe_interval_seconds: _Optional[float] = ..., short_side: _Optional[int] = ..., crop: _Optional[_Union[VideoSettings.Rectangle, _Mapping]] = ..., rotate_degrees: _Optional[int] = ..., flip: _Optional[_Union[VideoSettings.Flip, str]] = ..., deinterlace: _Optional[_Union[VideoSettings.Deinterlace, str]] = ..., denoise: _Optional[_Union[VideoSettings.Strength, str]] = ..., sharpen: _Optional[_Union[VideoSettings.Strength, str]] = ..., max_bitrate_bps: _Optional[int] = ..., buffer_seconds: _Optional[float] = ..., two_pass: _Optional[bool] = ..., b_frames: _Optional[int] = ..., profile: _Optional[str] = ..., level: _Optional[str] = ..., bit_depth: _Optional[int] = ..., hdr: _Optional[_Union[VideoSettings.Hdr, str]] = ..., copy: _Optional[_Union[VideoSettings.Copy, str]] = ...) -> None: ...
+    target_vmaf: float
+    def __init__(self, codec: _Optional[_Union[VideoSettings.Codec, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., fit: _Optional[_Union[VideoSettings.Fit, str]] = ..., crf: _Optional[float] = ..., bitrate_bps: _Optional[int] = ..., frame_rate: _Optional[float] = ..., effort: _Optional[_Union[VideoSettings.Effort, str]] = ..., match_orientation: _Optional[bool] = ..., background: _Optional[str] = ..., keyframe_interval_seconds: _Optional[float] = ..., short_side: _Optional[int] = ..., crop: _Optional[_Union[VideoSettings.Rectangle, _Mapping]] = ..., rotate_degrees: _Optional[int] = ..., flip: _Optional[_Union[VideoSettings.Flip, str]] = ..., deinterlace: _Optional[_Union[VideoSettings.Deinterlace, str]] = ..., denoise: _Optional[_Union[VideoSettings.Strength, str]] = ..., sharpen: _Optional[_Union[VideoSettings.Strength, str]] = ..., max_bitrate_bps: _Optional[int] = ..., buffer_seconds: _Optional[float] = ..., two_pass: _Optional[bool] = ..., b_frames: _Optional[int] = ..., profile: _Optional[str] = ..., level: _Optional[str] = ..., bit_depth: _Optional[int] = ..., hdr: _Optional[_Union[VideoSettings.Hdr, str]] = ..., copy: _Optional[_Union[VideoSettings.Copy, str]] = ..., target_vmaf: _Optional[float] = ...) -> None: ...
 
 class AudioSettings(_message.Message):
     __slots__ = ("codec", "bitrate_bps", "sample_rate_hz", "channels", "copy")

@@ -1,14 +1,14 @@
-"""How loud a sound is, as a plan asks before it can be made."""
+"""How loud a sound is, and how good a sample, as a plan asks before it can be made."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed, Failure
-from reelmill.media.contract import Loudness
+from reelmill.media.contract import Loudness, Quality
 from reelmill.media.programs import shown
 from reelmill.media.promises import Levels
-from reelmill.media.readers.findings import levels_in, levels_of
+from reelmill.media.readers.findings import levels_in, levels_of, mean_vmaf
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.worker.attempt import Attempt
@@ -18,9 +18,11 @@ Run = Callable[[Command, float], Awaitable[object]]
 
 
 async def listen(
-    attempt: Attempt, wanted: Loudness, placed: Placed, folder: Path, *, ffmpeg: Path, run: Run
-) -> Levels | Failure:
+    attempt: Attempt, wanted: Loudness | Quality, placed: Placed, folder: Path, *, ffmpeg: Path, run: Run
+) -> Levels | float | Failure:
     """The answer to a measurement; a Failure where it can't be made: the plan knows whose it is."""
+    if isinstance(wanted, Quality):
+        return await _tried(attempt, wanted, placed, folder, ffmpeg=ffmpeg, run=run)
     command = rendered(wanted.step, placed)
     [writing] = wanted.step.writes
     path = folder / writing.path
@@ -34,6 +36,27 @@ async def listen(
         return await asyncio.to_thread(_read, path, wanted.seconds)
     finally:
         path.unlink(missing_ok=True)
+
+
+async def _tried(
+    attempt: Attempt, wanted: Quality, placed: Placed, folder: Path, *, ffmpeg: Path, run: Run
+) -> float | Failure:
+    """How good a sample is; of what was made for it nothing stays."""
+    made = [folder / writing.path for step in wanted.steps for writing in step.writes]
+    try:
+        for step in wanted.steps:
+            command = rendered(step, placed)
+            (folder / step.writes[0].path).parent.mkdir(parents=True, exist_ok=True)
+            attempt.log("tries a sample", output=", ".join(step.outputs), command=shown(command, ffmpeg))
+            await run(command, wanted.seconds)
+        score = await asyncio.to_thread(mean_vmaf, folder / wanted.scores)
+        attempt.log(f"the sample has a VMAF of {score:.2f}", output=", ".join(wanted.steps[0].outputs))
+    except AttemptFailed as error:
+        return error.failure
+    finally:
+        for path in (*made, folder / wanted.scores):
+            path.unlink(missing_ok=True)
+    return score
 
 
 def _read(path: Path, seconds: float) -> Levels:

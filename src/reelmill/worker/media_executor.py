@@ -11,7 +11,7 @@ from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.jobs.places import with_label
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Graph, Loudness, Source
+from reelmill.media.contract import Facts, Graph, Loudness, Quality, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.estimating import AFTER, BEFORE
 from reelmill.media.fonts import FONT
@@ -173,7 +173,7 @@ class MediaExecutor:
         async def run(command: Command, seconds: float) -> object:
             return await self._ffmpeg(attempt, command, folder.path, self._wall(seconds), lambda progress: None)
 
-        async def hear(wanted: Loudness, placed: Placed) -> Levels | Failure:
+        async def hear(wanted: Loudness | Quality, placed: Placed) -> Levels | float | Failure:
             return await listen(attempt, wanted, placed, folder.path, ffmpeg=self._limits.ffmpeg, run=run)
 
         for i, part in enumerate(coming):

@@ -35,7 +35,7 @@ _EXACT = (VideoSettings.CROP, VideoSettings.STRETCH)
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 _NOT_HERE = (
     *("short_side", "crop", "rotate_degrees", "flip", "deinterlace", "denoise", "sharpen"),
-    *("two_pass", "bit_depth", "hdr", "copy"),
+    *("target_vmaf", "two_pass", "bit_depth", "hdr", "copy"),
 )
 """Of VideoSettings: what only a single picture can have."""
 _LIKE = TranscodeOperation()

@@ -12,6 +12,7 @@ from reelmill.media import (
     films,
     ladders,
     packaging,
+    soundfilms,
     sources,
     tiles,
     tracks,
@@ -19,7 +20,7 @@ from reelmill.media import (
 )
 from reelmill.media.checks import track_violations, trim_looks, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
-from reelmill.media.film import Film, film
+from reelmill.media.film import Film, between, film
 from reelmill.media.formats.sound import DEFAULT_BPS, SOUNDS
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.graph import together
@@ -28,6 +29,7 @@ from reelmill.media.packaging import Stream
 from reelmill.media.pieces import Chunk, Join, Sound
 from reelmill.media.promises import Expected, PlannedFile
 from reelmill.media.renditions import Told
+from reelmill.media.sources import Span
 from reelmill.media.steps import Reading, Step
 from reelmill.media.timeline import micros
 from reelmill.media.wording import Words
@@ -54,6 +56,10 @@ class Wanted:
     """What players are told of its sounds."""
     words: tuple[Words, ...]
     """What players may show."""
+    part: Span
+    """Of the input."""
+    alone: Step | None = None
+    """What makes the sounds, where there are no pictures."""
     zero: int
     """The time that comes out as 0, in microseconds of the input's clock."""
     segment_seconds: float
@@ -94,6 +100,8 @@ class PackageOperation:
                 found.append(Violation(f"{at}.keyframe_interval_seconds", "follows from segment_seconds: leave it out"))
             if len(rates) > 1 and rung.frame_rate != spec.rungs[0].frame_rate:
                 found.append(Violation(f"{at}.frame_rate", "must be that of all rungs, for their segments are"))
+            if rung.target_vmaf:
+                found.append(Violation(f"{at}.target_vmaf", "is for transcode: give crf with max_bitrate_bps"))
             if rung.two_pass:
                 found.append(Violation(f"{at}.two_pass", "is not for packages: give crf with max_bitrate_bps"))
             if rung.copy not in (V.COPY_UNSPECIFIED, V.NEVER):
@@ -106,6 +114,10 @@ class PackageOperation:
         if spec.mute and (spec.HasField("audio") or spec.sounds):
             named = "audio" if spec.HasField("audio") else "sounds"
             found.append(Violation(f"{path}.mute", f"contradicts {named}: leave one of the two out"))
+        if spec.sound_alone and spec.mute:
+            found.append(Violation(f"{path}.sound_alone", "contradicts mute: leave one of the two out"))
+        if spec.sound_alone and spec.protocols and Package.HLS not in spec.protocols:
+            found.append(Violation(f"{path}.sound_alone", "is of HLS, which is not among protocols"))
         for i, sound in enumerate(spec.sounds):
             found += track_violations(sound.track, f"{path}.sounds[{i}].track")
         found += tiles.violations(spec, path) + wording.violations(spec, path)
@@ -157,7 +169,7 @@ class PackageOperation:
                 sound = films.sound_joined(wanted.sound) if wanted.sound else None
             case _:
                 made = _from_one_decode(_each(wanted, context), context)
-                sound = films.sound_alone(wanted.sound, piece=False) if wanted.sound else None
+                sound = films.sound_alone(wanted.sound, piece=False) if wanted.sound else wanted.alone
         return (*made, *([sound] if sound else []), *_packed(output, spec, wanted, made, sound))
 
     def division(self, output: str, spec: Package, source: Source) -> Division | None:
@@ -171,6 +183,10 @@ class PackageOperation:
 
 def _wanted(output: str, spec: Package, source: Source, others: Mapping[str, Source] | None = None) -> Wanted:
     """What an output takes of an input. Raises AttemptFailed where that has not what is asked for."""
+    if not (spec.rungs or spec.mute or spec.closed_captions or spec.HasField("thumbnails")) and (
+        not tracks.has_picture(source, output) and tracks.sounds(source, [], output)
+    ):
+        return _heard_alone(output, spec, source, others)
     picture = tracks.picture(source, output)
     if sources.is_still(source):
         message = "the input is a still picture, of which there is no stream; use transcode"
@@ -191,9 +207,33 @@ def _wanted(output: str, spec: Package, source: Source, others: Mapping[str, Sou
         sound=replace(pictures[0], heard=heard) if heard else None,
         told=packaging.sounds(asked),
         words=wording.wanted(spec, source, others, output) if others is not None else (),
+        part=pictures[0].part,
         zero=pictures[0].zero,
         segment_seconds=segment,
         exact=bool(rate) and abs(segment * 1000 - round(segment * 1000)) < 1e-6 and _even(pictures[0]),
+    )
+
+
+def _heard_alone(output: str, spec: Package, source: Source, others: Mapping[str, Source] | None) -> Wanted:
+    """Of an input without picture."""
+    asked = _asked(spec, source, output)
+    transcode = _film_spec(spec, V())
+    transcode.audio_tracks.extend(sound.track for sound in spec.sounds)
+    step = soundfilms.planned(output, transcode, source)
+    (writing,), (file,) = step.writes, step.promised
+    assert isinstance(file, PlannedFile), "a sound is one file"
+    made = replace(file, path=between(output, "sound.mp4"), stored=False)
+    part = sources.span(source, spec.trim, output)
+    return Wanted(
+        pictures=(),
+        sound=None,
+        told=packaging.sounds(asked),
+        words=wording.wanted(spec, source, others, output) if others is not None else (),
+        part=part,
+        alone=replace(step, writes=(replace(writing, path=made.path, promised=(made,)),)),
+        zero=cutting.zero(source, part, [index for sound, _ in asked for index in _indexes(sound)]),
+        segment_seconds=spec.segment_seconds,
+        exact=True,
     )
 
 
@@ -285,7 +325,7 @@ def _packed(output: str, spec: Package, wanted: Wanted, made: Sequence[Step], so
             )
             for i, told in enumerate(wanted.told)
         )
-    said = wording.steps(output, wanted.words, wanted.pictures[0].part, wanted.zero)
+    said = wording.steps(output, wanted.words, wanted.part, wanted.zero)
     texts = [one.told for one in wanted.words]
     track = tiles.planned(spec, wanted.pictures, wanted.segment_seconds) if spec.HasField("thumbnails") else None
     length, small = wanted.segment_seconds, track.tiles if track else None

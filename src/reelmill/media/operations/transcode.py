@@ -72,6 +72,7 @@ class TranscodeOperation:
         found += markings.violations(spec, path)
         found += subtitles.violations(spec, path)
         found += soundtracks.violations(spec, path)
+        found += rates.target_violations(video, f"{path}.video", effects.altered(spec))
         if video.fit not in FREE_FITS and not (video.width and video.height):
             found.append(Violation(f"{path}.video.fit", "needs both width and height"))
         keeps = container in (Transcode.WEBM, Transcode.MKV) and _video_codec(spec) == VideoSettings.VP9
@@ -103,7 +104,7 @@ class TranscodeOperation:
             video.codec = _video_codec(spec)
             video.fit = video.fit or VideoSettings.CONTAIN
             video.effort = video.effort or VideoSettings.FAST
-            if not video.bitrate_bps and not video.HasField("crf"):
+            if not video.bitrate_bps and not video.HasField("crf") and not video.target_vmaf:
                 video.crf = VIDEO[video.codec].default_crf
         if not spec.mute:
             made.audio.codec = _audio_codec(spec)

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
+from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.promises import Data, Levels
 from reelmill.media.tools import analysis
 from reelmill.v1.analysis_pb2 import Analysis, Comparison, OutputResult
@@ -80,6 +81,19 @@ def levels_of(lines: Iterable[str], seconds: float) -> Levels:
     found = analysis.of_sound(lines, analysis.Spec(sound_seconds=seconds or _ENDLESS))
     silences = tuple((one["start_seconds"], one["end_seconds"]) for one in found["silence"])
     return Levels(**found["loudness"], silences=silences)
+
+
+def mean_vmaf(path: Path) -> float:
+    """Of all frames of libvmaf's CSV. Raises AttemptFailed OUTPUT_INVALID where it has none."""
+    total, count = 0.0, 0
+    try:
+        with path.open(encoding="utf-8") as file:
+            place = file.readline().rstrip("\n").split(",").index("vmaf")
+            for line in file:
+                total, count = total + float(line.split(",")[place]), count + 1
+        return total / count
+    except (OSError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise AttemptFailed("OUTPUT_INVALID", f"libvmaf told nothing of a sample: {error}") from error
 
 
 _ENDLESS = 1e9
