@@ -177,7 +177,8 @@ def test_each_kind_has_its_cause_and_remedy(exit_code: int, stderr: str, kind: s
 
 def test_the_deciding_line_is_not_the_last_and_no_echo_of_it() -> None:
     stderr = (
-        "[h264] [warning] Increasing reorder buffer to 1\n[mov] [error] something nobody foresaw\n"
+        "[h264] [warning] Increasing reorder buffer to 1\n[vf#0:0] [error] Error sending frames to consumers: Unknown\n"
+        "[mov] [error] something nobody foresaw\n"
         "[vost#0:0] [error] Task finished with error code: -22\n[error] Error opening output files\nConversion failed!"
     )
     assert classify(234, stderr).line == "[mov] [error] something nobody foresaw"
