@@ -33,6 +33,7 @@ from reuse import REUSE
 from sandbox_walls import SANDBOX
 from secrets_of_jobs import SECRETS_OF_JOBS
 from small_jobs import SMALL_JOBS
+from speech import SPEECH
 from stages import STAGES
 from steps import STEP_MECHANISMS
 from tenants import TENANTS
@@ -266,6 +267,7 @@ ALL = (
     *REUSE,
     *STAGES,
     *TENANTS,
+    *SPEECH,
     *WEBHOOKS,
     *ACCESS,
     *CONSOLES,

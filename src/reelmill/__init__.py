@@ -44,6 +44,7 @@ _SDK = frozenset(
         "sprite",
         "thumbnail",
         "transcode",
+        "transcribe",
         "verify_webhook",
         "waveform",
     }

@@ -132,6 +132,7 @@ def make_executor(parts: Parts, children: WarmChildren, history: History) -> tup
     work = work_root(settings)
     limits = MediaLimits(
         ffmpeg=find_ffmpeg(settings.ffmpeg),
+        speech_model=settings.speech_model,
         no_progress_seconds=settings.no_progress_seconds,
         wall_limit_factor=settings.wall_limit_factor,
         wall_limit_seconds=settings.wall_limit_seconds,

@@ -289,9 +289,9 @@ class Settings(BaseSettings):
         description="What holds the processes that read media files. require: a worker or api does not start where the "
         "kernel lacks a wall; try: the log says what is lacking; off: limits alone.",
     )
-    ffmpeg: str = Field(
-        "",
-        description="Path of ffmpeg. Empty: the one that came with Reelmill, else the one on PATH.",
+    ffmpeg: str = Field("", description="Path of ffmpeg. Empty: the one that came with Reelmill, else that on PATH.")
+    speech_model: str = Field(
+        "", description="Folder of the Whisper model, as CTranslate2 has it, that `transcribe` hears speech with."
     )
 
     relay_sweep_seconds: float = Field(

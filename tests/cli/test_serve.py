@@ -153,7 +153,7 @@ def test_doctor_tells_each_fault_with_its_remedy(cli: Cli, tmp_path: Path) -> No
         cache_url=f"redis://{AWAY}",
     )
     found = {f["name"]: f for f in json.loads(result.stdout)}
-    assert list(found) == ["ffmpeg", "packager", "sandbox", "disk", "storage", "database", "queue", "cache"]
+    assert list(found) == ["ffmpeg", "packager", "speech", "sandbox", "disk", "storage", "database", "queue", "cache"]
     for name, setting in {
         "ffmpeg": "REELMILL_FFMPEG",
         "disk": "REELMILL_DISK_RESERVE_BYTES",

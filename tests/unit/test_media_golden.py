@@ -330,6 +330,7 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
         source({**VIDEO, "codec": "gif", "alpha": True, "frames": 20, "width": 100, "height": 80}, demuxer="gif"),
         [{"name": name.lower(), "image": {"format": name}} for name in ("WEBP", "GIF", "PNG", "AVIF", "TIFF")],
     ),
+    "transcribe": (source(SURROUND), [{"transcribe": {"language": "fra", "format": "SRT"}}]),
     "captions-file": (
         source({"index": 0, "kind": "SUBTITLE", "codec": "subrip"}, demuxer="srt", duration=0),
         [{"captions": {"format": "TTML", "shift_seconds": -1.5}}],

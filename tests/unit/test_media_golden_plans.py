@@ -236,6 +236,7 @@ def defaults() -> Any:
         "flac": {"audio": {"format": "FLAC"}},
         "loud": {"audio": {"loudness_lufs": -16, "remove_silence": {"inside": True}}},
         "waveform": {"waveform": {}},
+        "transcribe": {"transcribe": {}},
         "peaks": {"waveform": {"format": "JSON"}},
         "analyze": {"analyze": {"looks": ["CROP", "CROP"]}},
         "analyze-all": {"analyze": {}},

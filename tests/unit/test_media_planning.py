@@ -191,6 +191,12 @@ waveforms = some(
     bits=st.sampled_from([0, 8, 9, 16]),
     audio_track=selectors,
 )
+transcriptions = some(
+    format=st.sampled_from(["WEBVTT", "SRT", "JSON"]),
+    language=st.sampled_from(["", "en", "fra", "?"]),
+    audio_track=selectors,
+    no_word_times=st.booleans(),
+)
 analyses = some(
     looks=st.lists(st.sampled_from(Analyze.Look.keys()), max_size=9),
     black_seconds=st.floats(0.02, 3600),
@@ -266,6 +272,7 @@ outputs = st.one_of(
     st.fixed_dictionaries({"audio": audios}),
     st.fixed_dictionaries({"waveform": waveforms}),
     st.fixed_dictionaries({"analyze": analyses}),
+    st.fixed_dictionaries({"transcribe": transcriptions}),
     st.fixed_dictionaries({"compare": comparisons}),
     st.fixed_dictionaries({"transcode": transcodes, "contract": contracts}),
     st.fixed_dictionaries({"audio": audios, "contract": contracts}),

@@ -55,6 +55,9 @@ def refusals(*outputs: dict[str, Any], inputs: tuple[str, ...] = ("",)) -> dict[
         ({"image": {"crop": {"width": 2}}}, "image.crop.height", "is required"),
         ({"image": {"width": 16383, "height": 16383}}, "image.width", "at most 67108864 pixels"),
         ({"image": {"format": "JPEG", "background": "transparent"}}, "image.background", "PNG, WEBP, GIF, TIFF alone"),
+        ({"transcribe": {"language": "zz9"}}, "transcribe.language", "no code of ISO 639"),
+        ({"transcribe": {"format": "SRT", "no_word_times": True}}, "transcribe.no_word_times", "is for WEBVTT"),
+        ({"transcribe": {"audio_track": {"all": False}}}, "transcribe.audio_track.all", "must be true"),
         ({"captions": {"track": {"all": True}}}, "captions.track.all", "takes one"),
         ({"captions": {"track": {"language": "zz9"}}}, "captions.track.language", "no code of ISO 639"),
         ({"captions": {"shift_seconds": 1e6}}, "captions.shift_seconds", "86400"),
@@ -178,3 +181,10 @@ def test_every_shipped_preset_could_be_saved_under_another_name(name: str) -> No
     copy.CopyFrom(PRESETS[name])
     copy.name = "mine"
     assert preset_violations(copy, "preset") == [] == violations(copy)
+
+
+def test_speech_is_refused_where_nothing_hears_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reelmill.media.speech.is_installed", lambda: False)
+    found = job_violations(job("file:///a", {"name": "said", "transcribe": {}}), "job")
+    assert [violation.field for violation in found] == ["job.outputs[0].transcribe"]
+    assert "pip install 'reelmill[speech]'" in found[0].description

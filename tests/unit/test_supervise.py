@@ -38,6 +38,7 @@ SHORT_LIVED = {
     "media/ffmpeg.py": "the end of an ffmpeg that does not answer, cancelled with its answer",
     "media/warm.py": "one question to the prober, awaited",
     "media/run.py": "the watch of one child, awaited",
+    "media/tools/transcribe.py": "what tells that it works on, joined",
     "queue/postgres.py": "one fetch, awaited",
     "storage/fetch.py": "one read of an input, awaited",
     "supervise.py": "the supervision itself",

@@ -90,6 +90,7 @@ DEFAULTS: dict[str, Any] = {
     "key_streams": 0,
     "audit_retention_days": 365.0,
     "ffmpeg": "",
+    "speech_model": "",
     "sandbox": "try",
     "kafka_topic_prefix": "reelmill.",
     "otlp_endpoint": "",

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,6 +64,7 @@ async def examine(settings: "Settings") -> list[Finding]:
     checks = {
         "ffmpeg": (_ffmpeg, "install ffmpeg, or set REELMILL_FFMPEG to the path of a full build"),
         "packager": (_packager, "make packages on a machine that has one; all else goes on here"),
+        "speech": (_speech, "give the folder of a Whisper model as CTranslate2 has it, or leave the setting empty"),
         "sandbox": (_sandbox, "use a kernel and a container that have it; REELMILL_SANDBOX=off goes without"),
         "disk": (_disk, "free some space, or lower REELMILL_DISK_RESERVE_BYTES"),
         "storage": (_storage, "check REELMILL_STORAGE_URL, its permissions and credentials (AWS_* variables for s3)"),
@@ -97,6 +99,18 @@ async def _packager(settings: "Settings") -> str:
     from reelmill.media.packager import find_packager
 
     return f"{await asyncio.to_thread(find_packager)}"
+
+
+async def _speech(settings: "Settings") -> str:
+    from reelmill.media import speech
+
+    if not speech.is_installed():
+        return f"not installed, so transcribe is refused; {speech.REMEDY} brings it"
+    if not settings.speech_model:
+        return f"installed, without a model: {speech.MODEL_REMEDY}"
+    if not speech.is_model(Path(settings.speech_model)):
+        raise RuntimeError(f"REELMILL_SPEECH_MODEL: {settings.speech_model} holds no model")
+    return f"heard by {settings.speech_model}"
 
 
 async def _sandbox(settings: "Settings") -> str:

@@ -36,6 +36,7 @@ from reelmill.client.operations import (
     sprite,
     thumbnail,
     transcode,
+    transcribe,
     waveform,
 )
 from reelmill.client.views import Failure, FileView, JobView, OutputView, Progress
@@ -74,6 +75,7 @@ __all__ = [
     "sprite",
     "thumbnail",
     "transcode",
+    "transcribe",
     "verify_webhook",
     "waveform",
 ]

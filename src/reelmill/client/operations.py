@@ -14,6 +14,7 @@ from reelmill.v1.operations_pb2 import Thumbnail as thumbnail
 from reelmill.v1.operations_pb2 import Transcode as transcode
 from reelmill.v1.package_pb2 import Package as package
 from reelmill.v1.preview_pb2 import Preview as preview
+from reelmill.v1.speech_pb2 import Transcribe as transcribe
 from reelmill.v1.sprite_pb2 import Sprite as sprite
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "sprite",
     "thumbnail",
     "transcode",
+    "transcribe",
     "waveform",
 ]

@@ -188,6 +188,12 @@ CODES: dict[str, Code] = {
         "This worker has no packager for its kind of machine.",
         "Run packages on a worker of a machine that has one (x86_64, aarch64).",
     ),
+    "SPEECH_UNAVAILABLE": Code(
+        Category.INTERNAL,
+        False,
+        "This worker can't hear speech.",
+        "Where workers run, pip install 'reelmill[speech]', and set REELMILL_SPEECH_MODEL to a Whisper model's folder.",
+    ),
     "PROGRAM_FAILED": Code(
         Category.INTERNAL,
         True,

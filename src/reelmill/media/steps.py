@@ -38,6 +38,8 @@ FONT = "{font}"
 """In filters, the place of the path of our font."""
 FONTS = "{fonts}"
 """In filters, the place of the path of the folder that our font lies in."""
+MODEL = "{model}"
+"""As an argument of a tool, the path of the folder of the model that hears speech."""
 COPY = "copy"
 """In the place of an encoder: what is taken is written as it is."""
 

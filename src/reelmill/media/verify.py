@@ -151,7 +151,7 @@ def _read_data(file: PlannedFile, path: Path) -> OutputResult | None:
     """What a file says that is no media. Raises AttemptFailed OUTPUT_INVALID where it says nothing that is known."""
     size = path.stat().st_size
     try:
-        if file.data in (Data.ANALYSIS, Data.COMPARISON, Data.MEASURED):
+        if file.data in (Data.ANALYSIS, Data.COMPARISON, Data.MEASURED, Data.TRANSCRIPT):
             if size > MOST_BYTES:
                 raise ValueError(f"it has more than {MOST_BYTES} bytes")
             text = path.read_text()

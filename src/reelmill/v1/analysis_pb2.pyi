@@ -283,13 +283,27 @@ class Comparison(_message.Message):
     frames: int
     def __init__(self, scores: _Optional[_Iterable[_Union[Comparison.Score, _Mapping]]] = ..., frames: _Optional[int] = ...) -> None: ...
 
+class Transcript(_message.Message):
+    __slots__ = ("language", "language_probability", "segments", "words")
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    SEGMENTS_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    language_probability: float
+    segments: int
+    words: int
+    def __init__(self, language: _Optional[str] = ..., language_probability: _Optional[float] = ..., segments: _Optional[int] = ..., words: _Optional[int] = ...) -> None: ...
+
 class OutputResult(_message.Message):
-    __slots__ = ("analysis", "comparison")
+    __slots__ = ("analysis", "comparison", "transcript")
     ANALYSIS_FIELD_NUMBER: _ClassVar[int]
     COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
     analysis: Analysis
     comparison: Comparison
-    def __init__(self, analysis: _Optional[_Union[Analysis, _Mapping]] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ...) -> None: ...
+    transcript: Transcript
+    def __init__(self, analysis: _Optional[_Union[Analysis, _Mapping]] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ..., transcript: _Optional[_Union[Transcript, _Mapping]] = ...) -> None: ...
 
 class Measured(_message.Message):
     __slots__ = ("input_loudness", "gain_db", "loudness", "vmaf", "longest_black_seconds", "longest_freeze_seconds", "longest_silence_seconds", "size_ratio", "peak_bitrate_bps", "duration_seconds", "width", "height", "frame_rate", "video_streams", "audio_streams", "codecs", "misses", "text_streams", "caption_languages")

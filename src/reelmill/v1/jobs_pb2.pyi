@@ -15,6 +15,7 @@ from reelmill.v1 import package_pb2 as _package_pb2
 from reelmill.v1 import receipts_pb2 as _receipts_pb2
 from reelmill.v1 import preview_pb2 as _preview_pb2
 from reelmill.v1 import rules_pb2 as _rules_pb2
+from reelmill.v1 import speech_pb2 as _speech_pb2
 from reelmill.v1 import sprite_pb2 as _sprite_pb2
 from reelmill.v1 import steps_pb2 as _steps_pb2
 from reelmill.v1 import webhooks_pb2 as _webhooks_pb2
@@ -54,7 +55,7 @@ class Input(_message.Message):
     def __init__(self, name: _Optional[str] = ..., uri: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Output(_message.Message):
-    __slots__ = ("name", "input", "transcode", "thumbnail", "audio", "preset", "waveform", "analyze", "compare", "package", "sprite", "preview", "image", "captions", "concat", "optional", "contract", "files", "file_count", "total_bytes", "error", "result", "measured", "reused", "from_preset")
+    __slots__ = ("name", "input", "transcode", "thumbnail", "audio", "preset", "waveform", "analyze", "compare", "package", "sprite", "preview", "image", "captions", "concat", "transcribe", "optional", "contract", "files", "file_count", "total_bytes", "error", "result", "measured", "reused", "from_preset")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +71,7 @@ class Output(_message.Message):
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     CONCAT_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIBE_FIELD_NUMBER: _ClassVar[int]
     OPTIONAL_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +97,7 @@ class Output(_message.Message):
     image: _image_pb2.Image
     captions: _captions_pb2.Captions
     concat: _concat_pb2.Concat
+    transcribe: _speech_pb2.Transcribe
     optional: bool
     contract: _analysis_pb2.Contract
     files: _containers.RepeatedCompositeFieldContainer[OutputFile]
@@ -105,7 +108,7 @@ class Output(_message.Message):
     measured: _analysis_pb2.Measured
     reused: bool
     from_preset: str
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., preset: _Optional[str] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., file_count: _Optional[int] = ..., total_bytes: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[_analysis_pb2.OutputResult, _Mapping]] = ..., measured: _Optional[_Union[_analysis_pb2.Measured, _Mapping]] = ..., reused: _Optional[bool] = ..., from_preset: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., preset: _Optional[str] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., transcribe: _Optional[_Union[_speech_pb2.Transcribe, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., file_count: _Optional[int] = ..., total_bytes: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., result: _Optional[_Union[_analysis_pb2.OutputResult, _Mapping]] = ..., measured: _Optional[_Union[_analysis_pb2.Measured, _Mapping]] = ..., reused: _Optional[bool] = ..., from_preset: _Optional[str] = ...) -> None: ...
 
 class OutputFile(_message.Message):
     __slots__ = ("uri", "size_bytes", "sha256", "content_type", "media", "path", "download_url", "reused_from")

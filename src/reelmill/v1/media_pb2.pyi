@@ -11,6 +11,7 @@ from reelmill.v1 import operations_pb2 as _operations_pb2
 from reelmill.v1 import package_pb2 as _package_pb2
 from reelmill.v1 import preview_pb2 as _preview_pb2
 from reelmill.v1 import rules_pb2 as _rules_pb2
+from reelmill.v1 import speech_pb2 as _speech_pb2
 from reelmill.v1 import sprite_pb2 as _sprite_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -224,9 +225,9 @@ class Parameter(_message.Message):
     def __init__(self, path: _Optional[str] = ..., type: _Optional[str] = ..., description: _Optional[str] = ..., required: _Optional[bool] = ..., repeated: _Optional[bool] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., max_length: _Optional[int] = ..., max_items: _Optional[int] = ..., pattern: _Optional[str] = ..., default: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Parameter.Value, _Mapping]]] = ...) -> None: ...
 
 class Preset(_message.Message):
-    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image", "captions", "concat", "contract", "outputs", "version", "create_time")
+    __slots__ = ("name", "description", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image", "captions", "concat", "transcribe", "contract", "outputs", "version", "create_time")
     class Part(_message.Message):
-        __slots__ = ("part", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image", "captions", "concat", "optional", "contract")
+        __slots__ = ("part", "transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image", "captions", "concat", "transcribe", "optional", "contract")
         PART_FIELD_NUMBER: _ClassVar[int]
         TRANSCODE_FIELD_NUMBER: _ClassVar[int]
         THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +241,7 @@ class Preset(_message.Message):
         IMAGE_FIELD_NUMBER: _ClassVar[int]
         CAPTIONS_FIELD_NUMBER: _ClassVar[int]
         CONCAT_FIELD_NUMBER: _ClassVar[int]
+        TRANSCRIBE_FIELD_NUMBER: _ClassVar[int]
         OPTIONAL_FIELD_NUMBER: _ClassVar[int]
         CONTRACT_FIELD_NUMBER: _ClassVar[int]
         part: str
@@ -255,9 +257,10 @@ class Preset(_message.Message):
         image: _image_pb2.Image
         captions: _captions_pb2.Captions
         concat: _concat_pb2.Concat
+        transcribe: _speech_pb2.Transcribe
         optional: bool
         contract: _analysis_pb2.Contract
-        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ...) -> None: ...
+        def __init__(self, part: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., transcribe: _Optional[_Union[_speech_pb2.Transcribe, _Mapping]] = ..., optional: _Optional[bool] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     TRANSCODE_FIELD_NUMBER: _ClassVar[int]
@@ -272,6 +275,7 @@ class Preset(_message.Message):
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     CONCAT_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIBE_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -290,11 +294,12 @@ class Preset(_message.Message):
     image: _image_pb2.Image
     captions: _captions_pb2.Captions
     concat: _concat_pb2.Concat
+    transcribe: _speech_pb2.Transcribe
     contract: _analysis_pb2.Contract
     outputs: _containers.RepeatedCompositeFieldContainer[Preset.Part]
     version: int
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., transcode: _Optional[_Union[_operations_pb2.Transcode, _Mapping]] = ..., thumbnail: _Optional[_Union[_operations_pb2.Thumbnail, _Mapping]] = ..., audio: _Optional[_Union[_operations_pb2.AudioExtract, _Mapping]] = ..., package: _Optional[_Union[_package_pb2.Package, _Mapping]] = ..., sprite: _Optional[_Union[_sprite_pb2.Sprite, _Mapping]] = ..., preview: _Optional[_Union[_preview_pb2.Preview, _Mapping]] = ..., waveform: _Optional[_Union[_analysis_pb2.Waveform, _Mapping]] = ..., analyze: _Optional[_Union[_analysis_pb2.Analyze, _Mapping]] = ..., compare: _Optional[_Union[_analysis_pb2.Compare, _Mapping]] = ..., image: _Optional[_Union[_image_pb2.Image, _Mapping]] = ..., captions: _Optional[_Union[_captions_pb2.Captions, _Mapping]] = ..., concat: _Optional[_Union[_concat_pb2.Concat, _Mapping]] = ..., transcribe: _Optional[_Union[_speech_pb2.Transcribe, _Mapping]] = ..., contract: _Optional[_Union[_analysis_pb2.Contract, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[Preset.Part, _Mapping]]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListOperationsRequest(_message.Message):
     __slots__ = ()

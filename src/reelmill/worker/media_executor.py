@@ -30,7 +30,7 @@ from reelmill.media.settling import settle
 from reelmill.media.sources import believable_seconds
 from reelmill.media.spreading import outputs_of, part_of, piece_in
 from reelmill.media.stages import stages, without
-from reelmill.media.steps import Step
+from reelmill.media.steps import MODEL, Step
 from reelmill.media.stills import Stills
 from reelmill.media.verify import Verified
 from reelmill.media.warm import WarmChildren
@@ -234,7 +234,8 @@ class MediaExecutor:
             of_inputs = sources(job, facts, piece)
             found = of_inputs.values()
             paths = {name: str(fetched.path) for name, fetched in sourcing.fetched.items()} | dict(stage.pieces)
-            placed = Placed(inputs=paths, threads=self._limits.context.threads, font=str(FONT))
+            model = self._limits.speech_model or MODEL
+            placed = Placed(inputs=paths, threads=self._limits.context.threads, font=str(FONT), model=model)
 
             def run_of(step: Step) -> Run:
                 """A step as it is to be run, which the job's log tells."""

@@ -12,6 +12,8 @@ class MediaLimits:
     """What an attempt may use; times in seconds."""
 
     ffmpeg: Path
+    speech_model: str = ""
+    """Path of the folder of a model that hears speech; empty: there is none."""
     no_progress_seconds: float
     wall_limit_factor: float
     wall_limit_seconds: float

@@ -12,6 +12,7 @@ from reelmill.media.operations.preview import PreviewOperation
 from reelmill.media.operations.sprite import SpriteOperation
 from reelmill.media.operations.thumbnail import ThumbnailOperation
 from reelmill.media.operations.transcode import TranscodeOperation
+from reelmill.media.operations.transcribe import TranscribeOperation
 from reelmill.media.operations.waveform import WaveformOperation
 
 _EVERY: tuple[Operation, ...] = (
@@ -27,5 +28,6 @@ _EVERY: tuple[Operation, ...] = (
     ImageOperation(),
     CaptionsOperation(),
     ConcatOperation(),
+    TranscribeOperation(),
 )
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _EVERY}

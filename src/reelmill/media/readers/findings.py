@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.promises import Data, Levels
 from reelmill.media.tools import analysis
-from reelmill.v1.analysis_pb2 import Analysis, Comparison, OutputResult
+from reelmill.v1.analysis_pb2 import Analysis, Comparison, OutputResult, Transcript
 
 MOST_BYTES = 2**20
 """Of a file that is read whole; ours have some kilobytes."""
@@ -27,9 +27,13 @@ _PLANE = frozenset({"scores", "frames"})
 
 
 def result_of(data: Data, text: str) -> OutputResult:
-    """What the file of analyze or compare says. Raises ValueError for what is none of ours."""
+    """What the file of analyze, compare or transcribe says. Raises ValueError for what is none of ours."""
     if data is Data.ANALYSIS:
         return OutputResult(analysis=analysis_of(_object(text)))
+    if data is Data.TRANSCRIPT:
+        made = Transcript()
+        _parse(_object(text), made)
+        return OutputResult(transcript=made)
     return OutputResult(comparison=comparison_of(_object(text)))
 
 

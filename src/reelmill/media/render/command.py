@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from reelmill.media.steps import FONT, Joined, Program
+from reelmill.media.steps import FONT, MODEL, Joined, Program
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,8 @@ class Placed:
     """For each decoder; 0 leaves it to ffmpeg."""
     font: str = FONT
     """Path of our font."""
+    model: str = MODEL
+    """Path of the folder of the model that hears speech."""
 
     def path(self, of: str | PurePosixPath | Joined) -> str:
         """Where a file lies, or the list of those that are joined."""

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from reelmill.media.render import ffmpeg
 from reelmill.media.render.command import Command, Placed
-from reelmill.media.steps import FONT, FONTS, Joined, Place, Program, Step
+from reelmill.media.steps import FONT, FONTS, MODEL, Joined, Place, Program, Step
 
 TOOLS = "reelmill.media.tools"
 """The room of our own tools: a module each, whose main() runs."""
@@ -18,12 +18,14 @@ def rendered(step: Step, placed: Placed) -> Command:
     filters = [stream.taken.filters for writing in step.writes for stream in writing.streams]
     fonts = [placed.font] if any(FONT in one for one in filters) else []
     fonts += [str(PurePosixPath(placed.font).parent)] if any(FONTS in one for one in filters) else []
+    models = [placed.model] if MODEL in step.arguments and placed.model != MODEL else []
     return Command(
         argv=ffmpeg.arguments(step, placed) if step.program is Program.FFMPEG else _arguments(step, placed),
         program=step.program,
         reads=(
             *dict.fromkeys(placed.inputs[name] for name in (*named, *chain.from_iterable(one.files for one in lists))),
             *fonts,
+            *models,
         ),
         written=(*((joined.path, ffmpeg.listed(joined, placed)) for joined in lists), *step.texts),
         outputs=step.outputs,
@@ -33,7 +35,11 @@ def rendered(step: Step, placed: Placed) -> Command:
 
 def _arguments(step: Step, placed: Placed) -> tuple[str, ...]:
     return tuple(
-        f"{one.before}{placed.path(step.reads[one.reading].of)}{one.after}" if isinstance(one, Place) else one
+        f"{one.before}{placed.path(step.reads[one.reading].of)}{one.after}"
+        if isinstance(one, Place)
+        else one.replace(MODEL, placed.model)
+        if one == MODEL
+        else one
         for one in step.arguments
     )
 
