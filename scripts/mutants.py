@@ -17,6 +17,7 @@ from pathlib import Path
 from access import ACCESS
 from chunks import CHUNKS
 from consoles import CONSOLES
+from encrypting import ENCRYPTION
 from explaining import EXPLAINED
 from faults import FAULTS
 from folders import FOLDERS
@@ -257,6 +258,7 @@ ALL = (
     *MUTANTS,
     *GRAPHS,
     *CHUNKS,
+    *ENCRYPTION,
     *EXPLAINED,
     *FOLDERS,
     *INPUTS,

@@ -1,6 +1,8 @@
 """Players in a real browser play packages to their end, and lose no frame at a seam."""
 
+import base64
 import functools
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,9 @@ from media.kit import Studio
 from services import npm
 from services.process import MissingError
 
+from reelmill.media import keys
+from reelmill.v1.encryption_pb2 import Encryption
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 FRAMES, RATE = 100, 25
 PAGE = """<!doctype html><title>player</title><video muted playsinline></video>
@@ -25,8 +30,8 @@ const video = document.querySelector("video");
 window.seen = {errors: [], levels: [], sounds: [], ended: false};
 video.addEventListener("ended", () => seen.ended = true);
 const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
-function hls(url, level) {
-  const player = new Hls({startLevel: level, capLevelToPlayerSize: false, startFragPrefetch: true});
+function hls(url, level, settings) {
+  const player = new Hls({startLevel: level, capLevelToPlayerSize: false, startFragPrefetch: true, ...settings});
   player.on(Hls.Events.ERROR, (_, told) => seen.errors.push(told.details));
   player.on(Hls.Events.LEVEL_SWITCHED, (_, told) => seen.levels.push(told.level));
   player.on(Hls.Events.MANIFEST_PARSED, () => { player.loadLevel = level; video.play(); });
@@ -35,11 +40,12 @@ function hls(url, level) {
   player.attachMedia(video);
   window.player = player;
 }
-function dash(url) {
+function dash(url, keys) {
   const player = dashjs.MediaPlayer().create();
   player.on("error", (told) => seen.errors.push(JSON.stringify(told.error || {})));
   player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: false}}}});
   player.initialize(video, url, true);
+  if (keys) player.setProtectionData({"org.w3.clearkey": {clearkeys: keys}});
   window.player = player;
 }
 async function shaken(url) {
@@ -56,6 +62,13 @@ const small = (told) => [told.startTime, told.duration, told.positionX, told.pos
 </script>"""
 
 
+KEY, KEY_ID = bytes(range(100, 116)), bytes(range(1, 17))
+
+
+def _url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 class Handler(SimpleHTTPRequestHandler):
     """Files with their types, and ranges of them."""
 
@@ -64,6 +77,14 @@ class Handler(SimpleHTTPRequestHandler):
         ".mpd": "application/dash+xml",
         ".m4s": "video/iso.segment",
     }
+
+    def do_POST(self) -> None:
+        """A licence of Clear Key (W3C Encrypted Media Extensions, 9.1.4), whatever is asked for."""
+        body = json.dumps({"keys": [{"kty": "oct", "kid": _url(KEY_ID), "k": _url(KEY)}], "type": "temporary"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Not at all."""
@@ -153,3 +174,46 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
         assert browser.evaluate("seen.errors") == []
         assert browser.evaluate("seen.levels.at(-1)") == 0 and browser.evaluate("seen.sounds.at(-1)") == "Français"
         assert browser.evaluate("[video.videoWidth, video.videoHeight]") == [160, 90]
+
+
+async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path) -> None:
+    path = kit.make(
+        tmp_path / "in.mkv", "-f", "lavfi", "-i", f"testsrc2=size=160x90:rate={RATE}:duration=2",
+        *coded.beeps(2), "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac",
+    )  # fmt: skip
+    given = [{"key_id": KEY_ID.hex(), "key": KEY.hex()}]
+    schemes = {
+        "whole": {"scheme": "AES_128", "keys": given, "key_uri": "/stream.key"},
+        "cenc": {"scheme": "CENC", "keys": given, "key_uri": "/licence", "key_format": "CLEAR_KEY"},
+        "cbcs": {"scheme": "CBCS", "keys": given, "key_uri": "/licence", "key_format": "CLEAR_KEY"},
+    }
+    spec = {"segment_seconds": 1, "rungs": [{"height": 90, "crf": 30}]}
+    outputs = [
+        {"name": name, "package": {**spec, "protocols": ["HLS", "DASH"][: 1 + (name != "whole")], "encryption": told}}
+        for name, told in schemes.items()
+    ]
+    ring = {name: keys.given(Encryption(**told)) for name, told in schemes.items()}
+    await studio.made(path, await studio.plan(path, *outputs), ring)
+    site = studio.folder
+    (site / "page.html").write_text(PAGE)
+    (site / "stream.key").write_bytes(KEY)
+    try:
+        for name, version in (npm.HLS, npm.DASH):
+            (site / name).symlink_to(npm.package(name, version))
+    except MissingError as error:
+        pytest.skip(str(error))
+    eme = "{emeEnabled: true, drmSystems: {'org.w3.clearkey': {licenseUrl: '/licence'}}}"
+    clear = json.dumps({_url(KEY_ID): _url(KEY)})
+    with serving(site) as address, Browser(tmp_path / "chromium") as browser:
+        for start in (
+            "hls('/whole/master.m3u8', 0)",
+            f"dash('/cenc/manifest.mpd', {clear})",
+            f"dash('/cbcs/manifest.mpd', {clear})",
+            f"hls('/cbcs/master.m3u8', 0, {eme})",
+        ):
+            browser.open(f"{address}/page.html")
+            browser.wait_for("typeof hls === 'function'")
+            browser.evaluate(start)
+            browser.wait_for("seen.ended || seen.errors.length")
+            assert browser.evaluate("seen.errors") == [], start
+            assert browser.evaluate("frames()") == 2 * RATE, start

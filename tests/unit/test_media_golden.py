@@ -77,6 +77,7 @@ OTHERS = {"logo": replace(LOGO, name="logo"), "music": replace(MUSIC, name="musi
 """Inputs that outputs may read besides."""
 JPEG = {**VIDEO, "codec": "mjpeg", "duration_seconds": 0, "rotation_degrees": 90, "color_space": "bt470bg"}
 PHOTO = source(JPEG, demuxer="jpeg_pipe", duration=0)
+KEYS = [{"key_id": "00" * 16, "key": "ab" * 16}]
 CASES: dict[str, tuple[Source, list[dict]]] = {
     "transcode-defaults": (CLIP, [{"transcode": {}}]),
     "transcode-h265": (CLIP, [{"transcode": {"video": {"codec": "H265", "crf": 26, "effort": "SLOW"}}}]),
@@ -434,6 +435,19 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
     "package-in-ranges": (
         source({**VIDEO, "frame_rate": 30000 / 1001, "width": 320, "height": 180}, SOUND),
         [{"package": {"byte_ranges": True, "mute": True, "segment_seconds": 4, "trim": {"start_seconds": 10}}}],
+    ),
+    "package-encrypted": (
+        source({**VIDEO, "width": 320, "height": 180}, SOUND),
+        [
+            {
+                "package": {
+                    "protocols": ["HLS"],
+                    "rungs": [{"height": 180}],
+                    "encryption": {"scheme": scheme, "key_uri": "{key_id}", "clear_lead_seconds": 2, "keys": KEYS},
+                }
+            }
+            for scheme in ("AES_128", "CBCS")
+        ],
     ),
     "preset-web-hls": (CLIP, [{"preset": "web-hls"}]),
     "preset-web-cmaf": (CLIP, [{"preset": "web-cmaf"}]),

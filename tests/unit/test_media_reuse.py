@@ -253,3 +253,17 @@ def test_what_is_asked_for_is_known_before_it_is_planned() -> None:
     chained = job(FILM, {"name": "still", "input": "output:film", "thumbnail": {}})
     assert reuse.asked(chained, {"": BYTES, "output:film": BYTES}, "b", context).keys() == {"film"}
     assert reuse.seen("http://a/b") != reuse.seen("http://a/c")
+
+
+def test_what_is_encrypted_has_no_key_for_what_it_is_encrypted_with_is_told_nowhere() -> None:
+    given = [{"key_id": "00" * 16, "key": "ab" * 16}]
+    plain: dict[str, Any] = {"name": "stream", "package": {"protocols": ["DASH"]}}
+    hidden: dict[str, Any] = {
+        "name": "stream",
+        "package": {**plain["package"], "encryption": {"scheme": "CENC", "keys": given}},
+    }
+    assert told(plain).keys() == {"stream"} and told(hidden) == {}
+    context = PlanContext(threads=2)
+    assert reuse.asked(job(plain), {"": BYTES}, "b", context) and not reuse.asked(
+        job(hidden), {"": BYTES}, "b", context
+    )
