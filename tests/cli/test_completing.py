@@ -13,6 +13,7 @@ from cli.conftest import Cli
 from cli.test_jobs_commands import submitted
 from cli.test_quick import SLOW
 from live import Reelmill
+from waiting import until
 
 from reelmill.cli.completing import OPERATIONS, WITH_ID, answer, candidates
 from reelmill.cli.table import COMMANDS
@@ -66,9 +67,10 @@ def test_ids_and_presets_of_ones_own_come_from_the_server(live_cli: Cli, live: R
     assert live_cli("presets", "save", "mine-too", "job.json").exit_code == 0
     where = {"REELMILL_HTTP_PORT": live.environment["REELMILL_HTTP_PORT"]}
     try:
-        assert tab("job", job_id[-8:-2], folder=tmp_path, **where) == [job_id[-8:]]
-        assert job_id in tab("watch", job_id[:13], folder=tmp_path, **where)
-        assert tab("run", "-p", "mine-t", folder=tmp_path, **where) == ["mine-too"]
+        # It waits half a second for an answer, which a busy machine may take longer for.
+        until(lambda: tab("job", job_id[-8:-2], folder=tmp_path, **where) == [job_id[-8:]])
+        until(lambda: job_id in tab("watch", job_id[:13], folder=tmp_path, **where))
+        until(lambda: tab("run", "-p", "mine-t", folder=tmp_path, **where) == ["mine-too"])
     finally:
         live_cli("presets", "rm", "mine-too")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from reelmill.cli import display
-from reelmill.cli.doctor import Finding
+from reelmill.cli.doctor import Finding, findings_table
 from reelmill.cli.estimates import estimate_view
 from reelmill.cli.following import Follower, following
 from reelmill.cli.tasks import tasks_table
@@ -178,16 +178,16 @@ def test_states_have_their_colours() -> None:
 
 def test_findings_are_marked_and_have_their_remedies_below_them() -> None:
     good, bad = Finding(name="disk", detail="1 GiB [b]"), Finding(name="cache", detail="away", remedy="start it")
-    assert cells(display.findings_table([good, bad])) == [
+    assert cells(findings_table([good, bad])) == [
         ["ok", "disk", "1 GiB [b]"],
         ["wrong", "cache", "away"],
         ["start it"],
     ]
-    coloured = lines(display.findings_table([good, bad]), colours=True)
+    coloured = lines(findings_table([good, bad]), colours=True)
     assert ("\x1b[32mok" in coloured[0], "\x1b[1;31mwrong" in coloured[1], "\x1b[3mstart it" in coloured[2]) == (
         *(True, True, True),
     )
-    assert lines(display.findings_table([good]))[0].startswith("ok")
+    assert lines(findings_table([good]))[0].startswith("ok")
 
 
 def test_a_log_line_has_time_attempt_output_and_command() -> None:

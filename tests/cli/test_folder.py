@@ -103,6 +103,7 @@ def test_a_file_that_fails_is_told_and_holds_up_no_other(live_cli: Cli, live: Re
     assert "INPUT_NOT_MEDIA" in told["bad.mp4"]["error"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no other kernel tells who writes")
 def test_a_file_that_is_written_is_left_until_it_is_whole_and_a_signal_ends_it(
     live: Reelmill, folders: Path, request: pytest.FixtureRequest
 ) -> None:
