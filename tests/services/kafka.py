@@ -18,7 +18,7 @@ from services.process import HOST, MissingError, Server, free_port
 
 VERSION = "4.4.0"
 JAVA_MIN = 17
-REAUTHENTICATION_SECONDS = 1.0
+REAUTHENTICATION_SECONDS = 3.0
 """After which a connection of the listener SASL ends where its password is none any more."""
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 OWN_SERVER = "or name a broker of your own with REELMILL_TEST_KAFKA_URL=kafka://host:port"
