@@ -31,10 +31,12 @@ def own(expected: Range, *, share: float, elapsed: float, first: float, moved: f
     left = min(_MOST_SECONDS, max(0.0, left))
     seen = Range(least=left / _UNEVEN, likely=left, most=left * _UNEVEN)
     trust = min(1.0, share / _SURE_SHARE)
+    likely = _between(believed.likely, seen.likely, trust)
+    # Rounding may turn around what is nearly the same.
     return Range(
-        least=_between(believed.least, seen.least, trust),
-        likely=_between(believed.likely, seen.likely, trust),
-        most=_between(believed.most, seen.most, trust),
+        least=min(likely, _between(believed.least, seen.least, trust)),
+        likely=likely,
+        most=max(likely, _between(believed.most, seen.most, trust)),
     )
 
 
