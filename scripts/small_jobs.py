@@ -39,6 +39,7 @@ SMALL_JOBS = (
         "files are judged by what later steps say",
         r"return damaged is self\.input_damaged",
         "return damaged is not None",
+        tests="tests/worker/test_worker_finishing.py",
     ),
     finishing(
         "a check that fails waits for the last step", r"except AttemptFailed as error:", "except KeyError as error:"
