@@ -66,12 +66,12 @@ class Browser:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The value of an expression, once it is true; an error after 60 s."""
+        """The value of an expression, once it is true; of a part of the page true alone. An error after 60 s."""
         poll = f"""new Promise((resolve, reject) => {{
             const end = Date.now() + 60000;
             const look = () => {{
                 const value = {expression};
-                if (value) resolve(value);
+                if (value) resolve(value instanceof Node ? true : value);
                 else if (Date.now() > end) reject(new Error("not within 60 s"));
                 else setTimeout(look, 20);
             }};

@@ -1083,11 +1083,11 @@ async def test_what_a_later_step_says_of_the_input_judges_all_files(
     judged: list[bool] = []
     real = finishing.verified
 
-    async def fails(promised: Any, *args: Any, input_damaged: bool) -> Any:
+    async def fails(promised: Any, *args: Any, input_damaged: bool, **more: Any) -> Any:
         if any(thing.output == "stills" for thing in promised):
             judged.append(input_damaged)
             raise AttemptFailed("INPUT_CORRUPT" if input_damaged else "OUTPUT_INVALID", "not as planned")
-        return await real(promised, *args, input_damaged=input_damaged)
+        return await real(promised, *args, input_damaged=input_damaged, **more)
 
     monkeypatch.setattr(finishing, "verified", fails)
     beside.order.append("stills made")

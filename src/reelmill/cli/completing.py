@@ -11,7 +11,7 @@ from reelmill.cli.table import COMMANDS
 
 OPERATIONS = (
     *("transcode", "thumbnail", "audio", "package", "sprite", "preview", "waveform", "analyze", "compare", "image"),
-    *("captions", "concat"),
+    *("captions", "concat", "transcribe"),
 )
 WITH_ID = frozenset(
     {"job", "watch", "cancel", "retry", "delete", "logs", "replay", "explain", "download", "reproduce", "open"}

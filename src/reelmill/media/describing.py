@@ -64,7 +64,7 @@ def _parameters(message: Descriptor, filled: Message | None, path: str) -> Itera
         here = f"{path}{field.name}"
         yield _parameter(field, filled, here)
         kind = field.message_type
-        if kind is not None:
+        if kind is not None and not kind.GetOptions().map_entry:
             there = None if filled is None or field.is_repeated or not filled.HasField(field.name) else filled
             below = getattr(there, field.name) if there is not None else None
             yield from _parameters(kind, below, f"{here}{'[]' if field.is_repeated else ''}.")

@@ -7,8 +7,8 @@ import os
 import random
 from collections.abc import Sequence
 
-from reelmill import parts
 from reelmill.cli.main import main
+from reelmill.queue import kafka
 from reelmill.queue.kafka import KafkaQueue
 from reelmill.queue.port import TASK_TOPICS, Message
 
@@ -26,5 +26,5 @@ class UnreliableQueue(KafkaQueue):
 
 
 if __name__ == "__main__":
-    parts.KafkaQueue = UnreliableQueue  # type: ignore[misc]
+    kafka.KafkaQueue = UnreliableQueue  # type: ignore[misc]
     main()
