@@ -1,8 +1,8 @@
-"""What keeps a watch folder from making a file twice, or never, taken away one at a time. See mutants.py."""
+"""What keeps a watch folder from making a file twice, or never, and `run` quick; one at a time. See mutants.py."""
 
 from mutant import Mutant
 
-_TESTS = "tests/cli/test_folder.py"
+_TESTS, _QUICK = "tests/cli/test_folder.py", "tests/cli/test_quick.py"
 
 FOLDERS = (
     Mutant(
@@ -26,5 +26,19 @@ FOLDERS = (
         old=r"elif not being_written\(self\._source / name\):",
         new="else:",
         tests=_TESTS,
+    ),
+    Mutant(
+        name="structlog does not take rich along",
+        file="src/reelmill/telemetry/structured.py",
+        old=r'sys\.modules\["rich"\] = None',
+        new="pass",
+        tests=_QUICK,
+    ),
+    Mutant(
+        name="a scheduler of one's own begins at once after a kill",
+        file="src/reelmill/cli/session.py",
+        old=r'\(folder / "ended"\)\.stat\(\)',
+        new="pass",
+        tests=_QUICK,
     ),
 )

@@ -38,6 +38,8 @@ class Alone:
     """Runs what reads files, started before the rest; None: it is started with the rest."""
     webhooks: bool = False
     """Whether its jobs tell others of themselves."""
+    sweeps_after_seconds: float = 0.0
+    """When its scheduler begins: what is over by then does not wait for its first look at everything."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +68,11 @@ async def running_system(settings: Settings, *, alone: Alone | None = None) -> A
             http = f"http{'s' if settings.http_certificate else ''}://{settings.http_host}:{http_port}"
         stop = asyncio.Event()
         webhooks = alone is None or alone.webhooks
-        running = [_worker(parts, stop, alone=alone is not None), _scheduler(parts, webhooks=webhooks)]
+        after_seconds = alone.sweeps_after_seconds if alone else 0.0
+        running = [
+            _worker(parts, stop, alone=alone is not None),
+            _scheduler(parts, webhooks=webhooks, after_seconds=after_seconds),
+        ]
         for task in running:
             task.add_done_callback(lambda task: _ended_early(task, stop))
         try:
@@ -112,8 +118,12 @@ def _worker(parts: Parts, stop: asyncio.Event, *, alone: bool = False) -> asynci
     return supervised("worker", make_worker(parts, stop, alone=alone), until=stop, max_ends=_MAX_ENDS)
 
 
-def _scheduler(parts: Parts, *, webhooks: bool = True) -> asyncio.Task[None]:
-    return supervised("scheduler", lambda: run_scheduler(parts, webhooks=webhooks), max_ends=_MAX_ENDS)
+def _scheduler(parts: Parts, *, webhooks: bool = True, after_seconds: float = 0.0) -> asyncio.Task[None]:
+    async def run() -> None:
+        await asyncio.sleep(after_seconds)
+        await run_scheduler(parts, webhooks=webhooks)
+
+    return supervised("scheduler", run, max_ends=_MAX_ENDS)
 
 
 def _ended_early(task: asyncio.Task[None], stop: asyncio.Event) -> None:

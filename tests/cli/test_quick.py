@@ -1,19 +1,33 @@
 """Help and typos are told without the modules of the commands, and say what those say."""
 
+import asyncio
+import os
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from google.protobuf.json_format import ParseDict
+from waiting import PATIENCE_SECONDS
 
+from reelmill import system
 from reelmill.cli.explaining import explained, script_of
+from reelmill.cli.session import sweeps_after
 from reelmill.cli.table import COMMANDS, PANELS, help_page, no_command
+from reelmill.parts import Parts
+from reelmill.supervise import end
 from reelmill.v1.jobs_pb2 import Job
 
 SLOW = ("typer", "rich", "grpc", "google.protobuf", "asyncio", "asyncpg", "av", "pydantic", "yaml", "reelmill.cli.main")
+LATE = (
+    *("attr", "av", "confluent_kafka", "cryptography", "httpx", "jinja2", "numpy", "opentelemetry", "PIL", "psutil"),
+    *("pygments", "redis", "rich.progress", "rich.traceback", "starlette", "ttconv", "uvicorn"),
+)
+"""What few processes need, or none at its start; each would take longer to import than much of what is ours."""
 TOLD = f"""
 import sys
 from reelmill.cli.entry import main
@@ -35,6 +49,51 @@ def test_what_needs_no_command_imports_none(arguments: tuple[str, ...], tmp_path
         assert done.stderr.splitlines()[0] == "there is no command 'jbos'; did you mean jobs?"
     else:
         assert (done.returncode, "Usage" in done.stdout or "reelmill" in done.stdout) == (0 if arguments else 2, True)
+
+
+@pytest.mark.parametrize(
+    ("modules", "further"),
+    [
+        ("reelmill.system", ("rich", "typer", "reelmill.gateway.app", "reelmill.console")),
+        (
+            "reelmill.cli.main, reelmill.cli.local, reelmill.cli.outputs, reelmill.cli.checking, reelmill.cli.session",
+            (),
+        ),
+    ],
+    ids=["processes", "run"],
+)
+def test_what_most_need_not_at_their_start_is_imported_late(modules: str, further: tuple[str, ...]) -> None:
+    code = f"import sys, {modules}; print([name for name in {(*LATE, *further)!r} if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+def test_a_scheduler_of_ones_own_begins_at_once_after_a_kill_and_once_a_day(tmp_path: Path) -> None:
+    assert sweeps_after(tmp_path) == 0
+    for name in ("ended", "swept"):
+        (tmp_path / name).touch()
+    assert sweeps_after(tmp_path) > 0
+    os.utime(tmp_path / "swept", (time.time() - 2 * 86400,) * 2)
+    assert sweeps_after(tmp_path) == 0
+    (tmp_path / "swept").touch()
+    (tmp_path / "ended").unlink()
+    assert sweeps_after(tmp_path) == 0
+
+
+async def test_a_scheduler_may_begin_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, begun = asyncio.Event(), []
+
+    async def scheduler(parts: Parts, *, webhooks: bool) -> None:
+        begun.append(webhooks)
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(system, "run_scheduler", scheduler)
+    parts: Any = None
+    both = system._scheduler(parts, webhooks=False, after_seconds=3600), system._scheduler(parts)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await began.wait()
+    await end(*both)
+    assert begun == [True]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

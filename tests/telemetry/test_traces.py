@@ -3,8 +3,6 @@
 import asyncio
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -127,9 +125,6 @@ async def test_a_collector_that_is_away_holds_nobody_up(databases: Databases) ->
     assert len(accepted["trace"]["id"]) == 32
 
 
-async def test_off_nothing_is_imported_and_a_step_is_always_the_same_object() -> None:
-    code = "import reelmill.app, sys; print([m for m in sys.modules if m.startswith('opentelemetry')])"
-    printed = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", code], text=True)
-    assert printed == "[]\n"
+async def test_off_a_step_is_always_the_same_object() -> None:
     assert traces.span("one") is traces.span("two", {"a": 1}, parent=HEADER["traceparent"])
     assert traces.traceparent("received") == "received"

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-import structlog
-
 from reelmill.api.audit import Auditor
 from reelmill.api.identity import enter
 from reelmill.auth.authenticator import Authenticator
@@ -23,6 +21,7 @@ from reelmill.store.access import AuditStore, Done
 from reelmill.store.database import Database
 from reelmill.store.jobs import JobStore
 from reelmill.store.tenancy import Identity
+from reelmill.telemetry.logs import bind
 
 _MOST_OWNERS = 50_000  # remembered: a job never changes hands
 _MOST_TARGET = 300  # letters
@@ -151,9 +150,7 @@ class GuardedDoor:
         caller = await self._authenticator.caller(metadata, peer)
         enter(caller)
         if caller.key_id or caller.user:
-            structlog.contextvars.bind_contextvars(
-                tenant=str(caller.identity.tenant_id), user=caller.user, key_id=caller.key_id
-            )
+            bind(tenant=str(caller.identity.tenant_id), user=caller.user, key_id=caller.key_id)
         address = told_address(peer, metadata)
         try:
             rule = permitted(path, caller.role, system=caller.system)

@@ -23,16 +23,20 @@ def variable(field: str) -> str:
 
 def load(**options: Any) -> "Settings":
     """The settings; `options` that are not None win. Raises Problem with a line for each fault."""
-    import tomllib
+    from reelmill.cli.importing import importing
 
-    from pydantic import ValidationError
-    from pydantic_settings import SettingsError
+    with importing():
+        import tomllib
 
-    from reelmill.cli.display import warn
-    from reelmill.settings import Settings
+        from pydantic import ValidationError
+        from pydantic_settings import SettingsError
+
+        from reelmill.settings import Settings
 
     config = os.environ.get("REELMILL_CONFIG")
     for name, closest in unknown_variables(os.environ):
+        from reelmill.cli.display import warn  # late: processes that serve have no use for rich
+
         warn(f"{name} is no setting" + (f"; did you mean {closest}?" if closest else "; see `reelmill settings`"))
     if odd := [name for name, value in sorted(os.environ.items()) if name.startswith(PREFIX) and not is_text(value)]:
         raise Problem("these settings are wrong", details=[f"{name}: is not UTF-8" for name in odd], exit_code=USAGE)

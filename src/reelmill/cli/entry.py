@@ -10,6 +10,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # gRPC prints a line at each start of a child otherwise; none of ours goes on without an exec.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # Of Pydantic, which looks for plugins in all that is installed; none is meant for our settings.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if "_REELMILL_COMPLETE" in os.environ:
         from reelmill.cli.completing import answer
 

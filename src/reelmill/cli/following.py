@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from reelmill.cli.display import left_text, progress_text, queue_text, state_text
 from reelmill.v1.jobs_pb2 import Job, JobEvent
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
 
 class Follower:
     """Shows the events of some jobs. Open while `following` is."""
 
-    def __init__(self, console: Console, progress: Progress | None) -> None:
+    def __init__(self, console: Console, progress: "Progress | None") -> None:
         self._console = console
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
@@ -33,7 +36,7 @@ class Follower:
         elif event.sequence:
             self._print(event)
 
-    def _move(self, progress: Progress, event: JobEvent) -> None:
+    def _move(self, progress: "Progress", event: JobEvent) -> None:
         state, phase = Job.State.Name(event.state), Job.Phase.Name(event.phase)
         shown = phase if event.state == Job.PROCESSING and event.phase else state
         done = 100.0 if event.state == Job.COMPLETED else None
@@ -68,6 +71,8 @@ def following(console: Console) -> Iterator[Follower]:
     if not console.is_terminal:
         yield Follower(console, None)
         return
+    from rich.progress import BarColumn, Progress, TextColumn
+
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 @contextmanager
 def importing() -> Iterator[None]:
     """Look for no garbage among what modules make, now or later: all of it stays. That is a seventh of a start."""
+    looked = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        gc.enable()
+        if looked:  # not within another one's
+            gc.freeze()
+            gc.enable()

@@ -72,14 +72,10 @@ def run(
                     stuck[name] = problem
 
         there = None if local else running_up(settings.data_dir.expanduser())
-        if there is None:
-            with importing():
-                from reelmill.cli.checking import check
-
-            check(settings, named.values(), folder, source=job or "")
         try:
             if there is None:
-                _run_here(settings, place, named, folder, ended)
+                with full_disk_told(settings):
+                    asyncio.run(_run_here(settings, place, named, folder, ended, source=job or ""))
             else:
                 from reelmill.cli.elsewhere import run_there
 
@@ -92,32 +88,37 @@ def run(
         raise typer.Exit(FAILED)
 
 
-def _run_here(
-    settings: "Settings", place: Path, jobs: "Mapping[str, Job]", staged: Path, ended: "Callable[[str, Job], None]"
+async def _run_here(
+    settings: "Settings",
+    place: Path,
+    jobs: "Mapping[str, Job]",
+    staged: Path,
+    ended: "Callable[[str, Job], None]",
+    *,
+    source: str,
 ) -> None:
-    """Run jobs, which were checked, on a system of our own."""
+    """Run jobs on a system of our own. Raises Problem, before there is any, for the first that can't be run."""
     from reelmill.cli.folders import private_folder
     from reelmill.cli.importing import importing
-    from reelmill.cli.processes import full_disk_told
     from reelmill.embedded import EmbeddedPostgres
     from reelmill.media import launcher
     from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 
-    async def run(data_folder: Path) -> None:
-        async with launcher.running(settings.sandbox) as launching:
+    # Modules are imported in threads: what will read the files begins meanwhile, which takes a core as long, and later
+    # PostgreSQL, whose end is not waited for.
+    async with launcher.running(settings.sandbox) as launching:
+        with importing():
+            checking = await asyncio.to_thread(importlib.import_module, "reelmill.cli.checking")
+        checking.check(settings, jobs.values(), staged, source=source)
+        with (
+            private_folder(place) as data_folder,
+            EmbeddedPostgres(data_folder / "postgres").started_early(wait=False),
+        ):
             asking = asyncio.create_task(asyncio.to_thread(lambda: capabilities(find_ffmpeg(settings.ffmpeg))))
-            with importing():  # in a thread: what reads files starts meanwhile, and ffmpeg is asked what it can do
+            with importing():
                 session = await asyncio.to_thread(importlib.import_module, "reelmill.cli.session")
             await asking
             await session.run_jobs(settings, data_folder, launching, jobs, destination=staged, ended=ended)
-
-    with (
-        full_disk_told(settings),
-        private_folder(place) as data_folder,
-        # It starts meanwhile, too; its end is not waited for.
-        EmbeddedPostgres(data_folder / "postgres").started_early(wait=False),
-    ):
-        asyncio.run(run(data_folder))
 
 
 def _state(job: "Job") -> str:

@@ -146,10 +146,11 @@ def migrate(
 
 
 def _run(process: str, settings: "Settings") -> None:
-    import uvloop
+    with importing():
+        import uvloop
 
-    from reelmill import system
-    from reelmill.telemetry.logs import get_logger
+        from reelmill import system
+        from reelmill.telemetry.logs import get_logger
 
     log_to_stdout(process, settings)
     try:

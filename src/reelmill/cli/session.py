@@ -1,5 +1,7 @@
 """A system of a command's own, for run and demo: embedded, on any free ports, gone at the end."""
 
+import dataclasses
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,9 @@ from reelmill.media.launcher import Launcher
 from reelmill.settings import Settings
 from reelmill.supervise import stop_on_signals
 from reelmill.v1.jobs_pb2 import Job
+
+_SWEEPS_AFTER_SECONDS = 1.0
+_SWEPT_SECONDS = 86400.0  # since which what is past its retention may wait for a longer run
 
 
 @asynccontextmanager
@@ -45,13 +50,16 @@ async def open_session(
             **dict.fromkeys(("grpc_client_authorities", "api_authorities", "token"), ""),
         }
     )
+    ended = folder / "ended"  # the one before did so in order
+    alone = dataclasses.replace(alone, sweeps_after_seconds=sweeps_after(folder))
     async with system.running_system(own, alone=alone) as addresses, AsyncClient(addresses.grpc, token="") as client:
-        ended = folder / "ended"  # the one before did so in order
         if not ended.exists():
             await _cancel_unfinished(client)
         ended.unlink(missing_ok=True)
         yield client
         ended.touch()
+        if not alone.sweeps_after_seconds:
+            (folder / "swept").touch()
 
 
 async def run_jobs(
@@ -83,6 +91,16 @@ async def run_jobs(
                 for job_id, name in names.items():
                     follower.add(job_id, name)
                 await follow(client, names, stop, follower.saw, lambda job: ended(names[job.id], job))
+
+
+def sweeps_after(folder: Path) -> float:
+    """Seconds until a scheduler is to begin: at once where the session before was killed, and once a day."""
+    try:
+        (folder / "ended").stat()
+        lately = time.time() - (folder / "swept").stat().st_mtime < _SWEPT_SECONDS
+    except FileNotFoundError:
+        lately = False
+    return _SWEEPS_AFTER_SECONDS if lately else 0.0
 
 
 async def _cancel_unfinished(client: AsyncClient) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 
-from reelmill.media.ciphers import in_the_clear, opened
 from reelmill.media.encrypted import AES_128, CBCS, CENC, Encrypted, Opening
 from reelmill.media.fragments import Protection
 from reelmill.media.keys import Keys
@@ -63,8 +62,12 @@ def _key(rendition: Rendition, keys: Keys | None) -> bytes:
 
 
 def _whole(how: Encrypted, key: bytes, clear: int, number: int, data: bytes) -> bytes:
+    from reelmill.media.ciphers import opened  # late: most packages are not encrypted
+
     return data if number < clear else opened(key, how.vector(number), data)
 
 
 def _samples(key: bytes, protection: Protection, number: int, data: bytes) -> bytes:
+    from reelmill.media.ciphers import in_the_clear
+
     return in_the_clear(data, key, protection)

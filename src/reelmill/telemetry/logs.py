@@ -8,9 +8,9 @@ import time
 from typing import Any, TextIO
 
 import ecs_logging
-import structlog
 
 from reelmill.redaction import redacted
+from reelmill.telemetry.structured import structlog
 
 get_logger = structlog.get_logger
 

@@ -7,6 +7,8 @@ from google.protobuf.json_format import ParseDict
 
 from reelmill.v1.media_pb2 import Preset
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C, where it came along: ten times as fast
+
 
 def load() -> dict[str, Preset]:
     """All presets by name. Raises ParseError for a file that is no Preset."""
@@ -14,7 +16,8 @@ def load() -> dict[str, Preset]:
     for path in sorted(files(__name__).iterdir(), key=lambda p: p.name):
         name = path.name.removesuffix(".yaml")
         if name != path.name:
-            found[name] = ParseDict({**yaml.safe_load(path.read_text()), "name": name}, Preset())
+            said = yaml.load(path.read_text(), _LOADER)  # noqa: S506 - either one is safe
+            found[name] = ParseDict({**said, "name": name}, Preset())
     return found
 
 
