@@ -3,6 +3,7 @@
 from mutant import Mutant
 
 _AUTH, _API = "src/reelmill/auth", "src/reelmill/api"
+_ISSUER = "tests/console/test_openid_sign_in.py"
 _SQL = "src/reelmill/store/queries/access.sql"
 _WHOLE, _DOOR, _STORE = (
     "tests/e2e/test_access.py",
@@ -17,6 +18,20 @@ def open_to(name: str, file: str, old: str, new: str, tests: str, *, within: str
 
 
 ACCESS = (
+    open_to(
+        "who comes back from the issuer went there",
+        "src/reelmill/console/openid.py",
+        r"if not told or not hmac\.compare_digest\(.*\):",
+        "if not told:",
+        _ISSUER,
+    ),
+    open_to(
+        "the issuer's token was made for this visit",
+        f"{_AUTH}/openid_sign_in.py",
+        r"isinstance\(id_token, str\) and _claim",
+        "False and _claim",
+        _ISSUER,
+    ),
     open_to(
         "what was done is an event too",
         "src/reelmill/store/migrations/0014_audit_events.sql",

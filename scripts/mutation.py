@@ -53,7 +53,8 @@ PURE_TESTS = ("tests/unit", "tests/contract/test_uris.py", "tests/contract/test_
 ROOM_TESTS = {
     "api": "tests/unit/test_errors.py tests/unit/test_rules_told.py tests/unit/test_loops.py tests/api"
     " tests/e2e/test_full_way.py",
-    "auth": "tests/unit/test_auth.py tests/api/test_authenticator.py tests/api/test_tls.py",
+    "auth": "tests/unit/test_auth.py tests/api/test_authenticator.py tests/api/test_tls.py"
+    " tests/console/test_openid_sign_in.py",
     "cache": "tests/unit/test_loops.py tests/contract/test_cache.py tests/contract/test_memory_cache.py"
     " tests/contract/test_redis_cache.py tests/contract/test_watermark.py"
     " tests/contract/test_breaker.py",

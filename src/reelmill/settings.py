@@ -1,46 +1,21 @@
 """Settings: REELMILL_* variables, or a TOML file named by REELMILL_CONFIG. URLs choose the adapters."""
 
-import errno
 import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from reelmill.secret_files import SecretFiles
 
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _LABEL = "[a-z0-9]([a-z0-9_.=-]{0,61}[a-z0-9])?"
 _ENGINE = "engine="  # as reelmill.jobs.places has it
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/]+)*/?")
-
-
-SECRET_TYPES = (str, SecretStr)
-"""Of settings that can stand in files of their own."""
-
-
-class SecretFiles(PydanticBaseSettingsSource):
-    """Settings of text whose values stand in files: REELMILL_X_FILE names that of REELMILL_X."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The file's text, without the line's end. Raises OSError, which names the file."""
-        path = os.environ.get(f"REELMILL_{field_name.upper()}_FILE")
-        if not path or field.annotation not in SECRET_TYPES:
-            return None, field_name, False
-        try:
-            return Path(path).read_text().strip(), field_name, False
-        except OSError as error:  # of one that opens and can't be read it names none
-            raise OSError(error.errno, error.strerror, path) from error
-        except UnicodeDecodeError as error:
-            raise OSError(errno.EILSEQ, "it is not UTF-8", path) from error
-
-    def __call__(self) -> dict[str, Any]:
-        """All that there are."""
-        read = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in read.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -143,6 +118,14 @@ class Settings(BaseSettings):
     oidc_role_claim: str = Field("roles", description="Claim with the caller's roles: a text, or a list.")
     oidc_roles: tuple[str, ...] = Field(
         (), description='What its values mean, such as "media-admins=admin". Empty: they are names of roles. JSON list.'
+    )
+    oidc_client_id: str = Field(
+        "",
+        description="What the issuer calls the console, whose page to sign in then leads there; its address to come "
+        "back to is public_url/sign-in/openid/back. Empty: people give the console a token.",
+    )
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="With what the console shows the issuer that it is this client. Empty: a public one."
     )
     http_certificate: str = Field(
         "", description="PEM file of the gateway's certificate, with those between it and its authority. Empty: no TLS."

@@ -13,8 +13,9 @@ from reelmill.auth.tokens import parse
 from reelmill.settings import Settings
 
 PROCESSES = ("api", "gateway", "scheduler", "worker")
-# What the chart sets itself.
+# What the chart sets itself, and a secret that comes by extraEnv and belongs into no ConfigMap.
 OWN = {
+    "oidc_client_secret",
     *("data_dir", "database_url", "queue_url", "cache_url", "storage_url", "s3_endpoint", "api_target"),
     *("http_host", "http_port", "http_drain_seconds", "grpc_host", "grpc_port", "health_host", "health_port"),
     *("worker_slots", "drain_seconds", "metric_pools", "secrets_key", "authentication", "admin_key", "token"),

@@ -82,6 +82,8 @@ DEFAULTS: dict[str, Any] = {
     "admin_key": "",
     "token": "",
     **dict.fromkeys(("oidc_issuer", "oidc_audience", "oidc_jwks_url", "oidc_tenant_claim"), ""),
+    "oidc_client_id": "",
+    "oidc_client_secret": SecretStr(""),
     "oidc_role_claim": "roles",
     "oidc_roles": (),
     **dict.fromkeys(("http_certificate", "http_key", "grpc_certificate", "grpc_key"), ""),

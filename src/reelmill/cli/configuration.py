@@ -72,7 +72,8 @@ def _line(field: str, kind: str, message: str) -> str:
 
 def unknown_variables(environ: Any) -> list[tuple[str, str]]:
     """REELMILL_* variables that are no settings, each with the closest one that is, or an empty string."""
-    from reelmill.settings import SECRET_TYPES, Settings
+    from reelmill.secret_files import SECRET_TYPES
+    from reelmill.settings import Settings
 
     known = [variable(field) for field in Settings.model_fields]
     files = {

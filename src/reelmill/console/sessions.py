@@ -4,6 +4,8 @@ import base64
 import binascii
 import json
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from reelmill.sealing import KEY_BYTES, Keys, Unsealable
 
@@ -12,7 +14,10 @@ SECONDS = 12 * 3600
 MOST_TOKEN_BYTES = 2800
 """Of a token: a browser keeps cookies of 4,096 bytes, name and sealing included."""
 _MOST_COOKIE_BYTES = 4096
-_PURPOSE = "console session"
+VISIT_COOKIE = "reelmill_sign_in"
+VISIT_SECONDS = 600
+"""Until somebody who went to the issuer must be back."""
+_PURPOSE, _VISIT_PURPOSE = "console session", "console visit to the issuer"
 
 
 class Sessions:
@@ -25,16 +30,29 @@ class Sessions:
         """A cookie for a token that was good. Raises ValueError for one that is too long."""
         if len(token.encode()) > MOST_TOKEN_BYTES:
             raise ValueError(f"the token is longer than {MOST_TOKEN_BYTES} bytes; a browser would not keep it")
-        text = json.dumps({"token": token, "until": now + SECONDS})
-        return base64.urlsafe_b64encode(self._keys.seal(text.encode(), _PURPOSE)).decode().rstrip("=")
+        return self._seal({"token": token, "until": now + SECONDS}, _PURPOSE)
 
     def token(self, cookie: str, *, now: float) -> str:
         """The token of a cookie of ours that has not expired; empty for any other."""
+        return str(self._open(cookie, _PURPOSE, now).get("token", ""))
+
+    def visit(self, told: Mapping[str, str], *, now: float) -> str:
+        """A cookie that a browser takes along to the issuer."""
+        return self._seal({**told, "until": now + VISIT_SECONDS}, _VISIT_PURPOSE)
+
+    def visited(self, cookie: str, *, now: float) -> Mapping[str, Any]:
+        """What such a cookie says that has not expired; nothing of any other."""
+        return self._open(cookie, _VISIT_PURPOSE, now)
+
+    def _seal(self, told: Mapping[str, Any], purpose: str) -> str:
+        return base64.urlsafe_b64encode(self._keys.seal(json.dumps(told).encode(), purpose)).decode().rstrip("=")
+
+    def _open(self, cookie: str, purpose: str, now: float) -> Mapping[str, Any]:
         if not cookie or len(cookie) > _MOST_COOKIE_BYTES or not cookie.isascii():
-            return ""
+            return {}
         try:
             sealed = base64.b64decode(cookie + "=" * (-len(cookie) % 4), altchars=b"-_", validate=True)
-            told = json.loads(self._keys.open(sealed, _PURPOSE))
+            told: dict[str, Any] = json.loads(self._keys.open(sealed, purpose))
         except (binascii.Error, ValueError, Unsealable):
-            return ""
-        return str(told["token"]) if now < told["until"] else ""
+            return {}
+        return told if now < told["until"] else {}

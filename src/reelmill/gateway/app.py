@@ -41,6 +41,7 @@ class Inside:
     room: streaming.Room
     keys: Keys | None
     """The operator's, where the gateway has them."""
+    settings: Settings
 
 
 Pages = Callable[[Inside], Iterable[Endpoint]]
@@ -69,7 +70,7 @@ def build(*, api_target: str, storage: Storage, settings: Settings, pages: Pages
     limits = Limits(request_max_bytes=settings.request_max_bytes, batch_max_bytes=settings.batch_max_bytes)
     room = streaming.Room(max(1, settings.http_max_connections * 3 // 4))
     calls = Calls(upstream, limits, room)
-    inside = Inside(upstream=upstream, methods=by_name, files=files, room=room, keys=keys)
+    inside = Inside(upstream=upstream, methods=by_name, files=files, room=room, keys=keys, settings=settings)
     endpoints = [
         *(calls.endpoint(binding) for binding in bound),
         _own("POST", "/v1/uploads", files.upload),
