@@ -4,6 +4,7 @@ import argparse
 import signal
 
 from benchmarks import (
+    besides,
     chunks,
     command,
     drain,
@@ -23,7 +24,6 @@ from benchmarks import (
     sheets,
     start,
     submission,
-    thumbnails,
     watchers,
 )
 from benchmarks.capacity import tables
@@ -35,7 +35,8 @@ BENCHMARKS = {
     "submission": submission.run,
     "reads": reads.run,
     "idle": idle.run,
-    "thumbnails": thumbnails.run,
+    "thumbnails": besides.thumbnails,
+    "transcodes": besides.transcodes,
     "files": files.run,
     "latency": latency.run,
     "watchers": watchers.run,

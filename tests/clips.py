@@ -10,15 +10,17 @@ FPS = 25
 SECONDS = 4
 SOUND_SECONDS = 3
 
-_PICTURE = f"testsrc2=size={{}}x{{}}:rate={FPS}:duration={SECONDS}"
+_PICTURE = f"testsrc2=size={{}}x{{}}:rate={FPS}:duration={{}}"
 _H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", str(FPS)]
 
 
-def make_clip(path: Path, *, sound: bool = True, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
+def make_clip(
+    path: Path, *, sound: bool = True, size: tuple[int, int] = (WIDTH, HEIGHT), seconds: int = SECONDS
+) -> Path:
     """A moving test picture, with a tone or without sound."""
-    picture = _source(_PICTURE.format(*size))
+    picture = _source(_PICTURE.format(*size, seconds))
     if sound:
-        return _ffmpeg(picture + _source(_tone(SECONDS)) + _H264 + ["-c:a", "aac", "-b:a", "96k"], path)
+        return _ffmpeg(picture + _source(_tone(seconds)) + _H264 + ["-c:a", "aac", "-b:a", "96k"], path)
     return _ffmpeg(picture + _H264, path)
 
 

@@ -20,7 +20,8 @@ from reelmill.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 _Headers = Iterable[tuple[str, str | bytes | None]]  # the other form is for sending only
-_POLL_SECONDS = 0.1
+_RESUME_SECONDS = 0.1  # what was paused needs a moment
+_POLL_SECONDS = 0.5  # a message ends a poll; commits and the end wait so long at most
 _HOLD_AFTER_SECONDS = 1.0  # without a receive
 _HELD_POLL_SECONDS = 0.25
 _RENEW_SECONDS = 1.0
@@ -205,8 +206,7 @@ class _Member:
             with self._lock:
                 room = self._wanted - len(self._ready)
             if room > 0:
-                # What was paused needs a moment.
-                self._read(room, _POLL_SECONDS if self._release() else 0)
+                self._read(room, _RESUME_SECONDS if self._release() else 0)
             elif not self._asked.wait(_HELD_POLL_SECONDS if self._held else _HOLD_AFTER_SECONDS):
                 self._hold()
         self._commit()

@@ -13,7 +13,7 @@ from reelmill.queue.port import Message, QueueUnavailable
 from reelmill.supervise import supervised_thread
 
 _FLUSH_SECONDS = 5.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.5  # a report ends a poll; the end waits so long at most
 _LATE_SECONDS = 5.0  # that a report may take after librdkafka gave up its message
 _OPTIONS: Config = {
     "enable.idempotence": True,
