@@ -19,7 +19,7 @@ from live import Reelmill, channel, get, serving
 from services.databases import Databases
 from services.postgres import Postgres
 from services.process import free_port
-from waiting import PATIENCE_SECONDS, patient
+from waiting import PATIENCE_SECONDS, patient, until
 
 from reelmill.store.migrate import migrate
 from reelmill.v1 import jobs_pb2 as pb
@@ -101,8 +101,7 @@ def test_processes_share_a_port_and_stop_together(databases: Databases) -> None:
     first = free_port()
     with Reelmill("api", "--processes", "2", database_url=asyncio.run(databases.create()), health_port=first) as api:
         bases = [f"http://127.0.0.1:{port}" for port in (first, first + 1)]
-        while not all(get(f"{base}/readyz")[0] == 200 for base in bases):
-            api.pid  # noqa: B018 - raises once it is gone
+        until(lambda: api.pid and all(get(f"{base}/readyz")[0] == 200 for base in bases), "both are ready")
         for _ in range(100):
             with channel(api.grpc) as connection:
                 JobServiceStub(connection).ListJobs(pb.ListJobsRequest(page_size=1))
@@ -128,8 +127,7 @@ def test_an_api_whose_database_is_away_lives_on_and_says_so(redis_server: Shared
             assert get(f"{api.health}/healthz")[0] == 200
             status, body = get(f"{api.health}/readyz")
             assert (status, "PostgreSQL is away" in body) == (503, True)
-            while serving(api.grpc):
-                pass
+            until(lambda: not serving(api.grpc), "its health says NOT_SERVING")
             postgres.start()
             assert kept(jobs.GetJob(pb.GetJobRequest(id=made.id, view="FULL"), timeout=PATIENCE_SECONDS)) == made
 

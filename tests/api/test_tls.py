@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from live import Reelmill, get
 from services.process import HOST
-from waiting import PATIENCE_SECONDS
+from waiting import PATIENCE_SECONDS, until
 
 from reelmill.auth.certificates import Certificate
 from reelmill.client import Backoff, Client, ReelmillError, Tls
@@ -152,16 +152,18 @@ def test_new_certificates_are_used_without_a_restart_and_broken_ones_are_not(wal
     assert old == {written("http"), written("api")}
     for name in ("http", "api"):
         walled.authority.write(walled.folder, name)
-    while serials() != {written("http"), written("api")}:
-        assert walled.system.pid
+    until(lambda: serials() == {written("http"), written("api")}, "the new certificates are used")
     good = serials()
     assert not good & old
     for name in ("http", "api"):
         _replace(walled.folder / f"{name}.key", b"no key")
-    told: list[str] = []
-    while not all(any(f"{name}.pem" in line for line in told) for name in ("http", "api")):
+
+    def told() -> bool:
         assert serials() == good
-        told = [line for line in walled.system.log.read_text().splitlines() if "can't be used" in line]
+        lines = [line for line in walled.system.log.read_text().splitlines() if "can't be used" in line]
+        return all(any(f"{name}.pem" in line for line in lines) for name in ("http", "api"))
+
+    until(told, "both broken certificates are told")
     assert serials() == good
 
 
