@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ async def test_who_publishes_each_has_a_task_for_each_process_and_one_for_all_th
     media: Media, source: Path
 ) -> None:
     await media.rig.store.turn(GRAPHS, on=True)
-    media.start(spreads=True)
+    media.start(spreads=True, worth=replace(SPREAD, least_cpu_seconds=600))  # nothing else would be worth a task
     new = await media.submit(SMALL, STILL_OF_SOURCE, SOUND_OF_SOURCE, source=source, publish=Job.EACH)
     job = await whole(media, new)
     assert became(job) == {"small": 1, "poster": 1, "mp3": 1} and sorted(job.published) == ["mp3", "poster", "small"]
