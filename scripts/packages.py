@@ -13,6 +13,7 @@ SEARCH = "tests/unit/test_media_search.py"
 TARGET = "tests/media/test_target_vmaf.py"
 
 words = partial(media, tests=WORDS)
+closed = partial(media, tests="tests/unit/test_media_line21.py")
 
 PACKAGES = (
     words("words go on over a seam", "webvtt.py", r"cue\.end > start\)", "cue.start >= start)"),
@@ -33,6 +34,28 @@ PACKAGES = (
         r"closed_captions=kept",
         "closed_captions=True",
         tests=CLOSED,
+    ),
+    closed(
+        "channels of captions share a field",
+        "line21.py",
+        r"\(field, spoken\) != \(self\._field, self\._second\)",
+        "field != self._field",
+    ),
+    closed("pages of text are no captions", "line21.py", r"self\._captions\.discard\(one\)", "pass"),
+    closed("damaged pairs are left out", "line21.py", r" or not all\(byte\.bit_count\(\) % 2 for byte in pair\)", ""),
+    media(
+        "closed captions count from where the film begins",
+        "tools/closed.py",
+        r"seconds - begin",
+        "seconds",
+        tests="tests/media/test_closed_captions_out.py",
+    ),
+    media(
+        "closed captions that are not there are refused",
+        "tools/closed.py",
+        r"if not channel\.words",
+        "if False",
+        tests="tests/media/test_closed_captions_out.py",
     ),
     media(
         "captions that are told of are there",

@@ -340,6 +340,7 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
         source(VIDEO, {"index": 2, "kind": "SUBTITLE", "codec": "mov_text", "language": "eng"}),
         [{"captions": {"trim": {"start_seconds": 2, "end_seconds": 9}, "track": {"language": "en"}}}],
     ),
+    "captions-closed": (CLIP, [{"captions": {"closed_captions": "CC3", "trim": {"end_seconds": 9}}}]),
     "concat-two": (CLIP, [{"concat": {"parts": [{"trim": {"end_seconds": 2}}, {"trim": {"start_seconds": 50}}]}}]),
     "concat-faded": (
         CLIP,

@@ -153,7 +153,7 @@ captionings = some(
     shift_seconds=st.floats(-86400, 86400),
     trim=trims,
     track=selectors,
-)
+) | some(closed_captions=st.sampled_from(["CC1", "CC4"]), trim=trims)
 concats = some(
     parts=st.lists(some(trim=trims), min_size=1, max_size=4),
     container=st.sampled_from(["MP4", "WEBM", "MKV"]),
@@ -295,7 +295,7 @@ streams = st.builds(
     MediaInfo.Stream,
     index=st.integers(0, 9),
     kind=st.sampled_from(list(MediaInfo.Stream.Kind.values())),
-    codec=st.sampled_from(["h264", "aac", "subrip", "ass", "dvd_subtitle", ""]),
+    codec=st.sampled_from(["h264", "aac", "subrip", "ass", "dvd_subtitle", "eia_608", ""]),
     duration_seconds=lengths,
     width=st.integers(0, 8192),
     height=st.integers(0, 8192),

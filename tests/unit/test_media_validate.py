@@ -60,6 +60,8 @@ def refusals(*outputs: dict[str, Any], inputs: tuple[str, ...] = ("",)) -> dict[
         ({"transcribe": {"audio_track": {"all": False}}}, "transcribe.audio_track.all", "must be true"),
         ({"captions": {"track": {"all": True}}}, "captions.track.all", "takes one"),
         ({"captions": {"track": {"language": "zz9"}}}, "captions.track.language", "no code of ISO 639"),
+        ({"captions": {"closed_captions": "SERVICE1"}}, "captions.closed_captions", "CC[1-4]"),
+        ({"captions": {"closed_captions": "CC1", "track": {"index": 2}}}, "captions.track", "contradicts"),
         ({"captions": {"shift_seconds": 1e6}}, "captions.shift_seconds", "86400"),
         ({"concat": {}}, "concat.parts", "is required"),
         ({"concat": {"parts": [{"input": "b"}]}}, "concat", "'b' is no input of this job"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
 
-from reelmill.media import languages, texts
+from reelmill.media import costs, languages, memory, texts
 from reelmill.media.contract import Source
 from reelmill.media.formats.containers import CONTENT_TYPES
 from reelmill.media.promises import NOTHING, Data, PlannedFile
@@ -18,6 +18,8 @@ from reelmill.v1.operations_pb2 import TrackSelector
 TRACKS = {"ass": "ass", "webvtt": "webvtt", "subrip": "srt", "mov_text": "srt", "text": "srt"}
 _TOOL_BYTES = 200 * 2**20
 _READS_BYTES_PER_SECOND = 2**29  # of a film that is read for its text
+LINE_21 = "eia_608"
+"""FFmpeg's name of closed captions that have a track of their own."""
 
 
 def taken(output: str, source: Source, tracks: Sequence[tuple[MediaInfo.Stream, PurePosixPath]]) -> Step:
@@ -28,6 +30,33 @@ def taken(output: str, source: Source, tracks: Sequence[tuple[MediaInfo.Stream, 
         cost=Cost(
             seconds=source.timeline.seconds,
             reading_cpu=source.info.size_bytes / _READS_BYTES_PER_SECOND,
+        ),
+        shares=False,
+    )
+
+
+def closed(
+    output: str, source: Source, stream: MediaInfo.Stream, channel: str, path: PurePosixPath, *, end: float, threads: int
+) -> Step:
+    """The step that takes a channel of closed captions, CC1 to CC4, out of a film, as SCC.
+
+    `stream`: the picture between whose frames they lie, or their own track; `end`: seconds, 0 for all.
+    """
+    order = {"demuxer": source.demuxer, "stream": stream.index, "channel": channel, "threads": threads, "end": end}
+    file = PlannedFile(
+        output=output, path=path, content_type="text/plain", expected=NOTHING, data=Data.LINES, stored=False
+    )
+    seconds, picture = end or source.timeline.seconds, stream.kind == MediaInfo.Stream.VIDEO
+    return Step(
+        program=Program.TOOL,
+        arguments=("closed", Place(reading=0), str(path), json.dumps(order)),
+        reads=(Reading(of=source.name, demuxer=source.demuxer),),
+        writes=(Writing(path=path, streams=(), options=(), promised=(file,)),),
+        cost=Cost(
+            seconds=seconds,
+            reading_cpu=costs.decoding(stream, seconds) if picture else 0.0,
+            reading_bytes=memory.decoding(stream, source.demuxer, threads) if picture else 0,
+            writing_bytes=_TOOL_BYTES,
         ),
         shares=False,
     )

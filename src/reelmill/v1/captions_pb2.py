@@ -26,7 +26,7 @@ from reelmill.v1 import operations_pb2 as reelmill_dot_v1_dot_operations__pb2
 from reelmill.v1 import rules_pb2 as reelmill_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areelmill/v1/captions.proto\x12\x0breelmill.v1\x1a\x1creelmill/v1/operations.proto\x1a\x17reelmill/v1/rules.proto\"\x82\x02\n\x08\x43\x61ptions\x12,\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x1c.reelmill.v1.Captions.Format\x12-\n\rshift_seconds\x18\x02 \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x18\xf5\xc0\x31\x00\x00\x00\x00\x00\x18\xf5@\x12$\n\x04trim\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.TimeRange\x12)\n\x05track\x18\x04 \x01(\x0b\x32\x1a.reelmill.v1.TrackSelector\"H\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\n\n\x06WEBVTT\x10\x01\x12\x07\n\x03SRT\x10\x02\x12\x08\n\x04TTML\x10\x03\x12\x07\n\x03\x41SS\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areelmill/v1/captions.proto\x12\x0breelmill.v1\x1a\x1creelmill/v1/operations.proto\x1a\x17reelmill/v1/rules.proto\"\xaa\x02\n\x08\x43\x61ptions\x12,\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x1c.reelmill.v1.Captions.Format\x12-\n\rshift_seconds\x18\x02 \x01(\x01\x42\x16\xaa\xbb\x18\x12)\x00\x00\x00\x00\x00\x18\xf5\xc0\x31\x00\x00\x00\x00\x00\x18\xf5@\x12$\n\x04trim\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.TimeRange\x12)\n\x05track\x18\x04 \x01(\x0b\x32\x1a.reelmill.v1.TrackSelector\x12&\n\x0f\x63losed_captions\x18\x05 \x01(\tB\r\xaa\xbb\x18\t\"\x07\x43\x43[1-4]\"H\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\n\n\x06WEBVTT\x10\x01\x12\x07\n\x03SRT\x10\x02\x12\x08\n\x04TTML\x10\x03\x12\x07\n\x03\x41SS\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAPTIONS'].fields_by_name['shift_seconds']._loaded_options = None
   _globals['_CAPTIONS'].fields_by_name['shift_seconds']._serialized_options = b'\252\273\030\022)\000\000\000\000\000\030\365\3001\000\000\000\000\000\030\365@'
+  _globals['_CAPTIONS'].fields_by_name['closed_captions']._loaded_options = None
+  _globals['_CAPTIONS'].fields_by_name['closed_captions']._serialized_options = b'\252\273\030\t\"\007CC[1-4]'
   _globals['_CAPTIONS']._serialized_start=99
-  _globals['_CAPTIONS']._serialized_end=357
-  _globals['_CAPTIONS_FORMAT']._serialized_start=285
-  _globals['_CAPTIONS_FORMAT']._serialized_end=357
+  _globals['_CAPTIONS']._serialized_end=397
+  _globals['_CAPTIONS_FORMAT']._serialized_start=325
+  _globals['_CAPTIONS_FORMAT']._serialized_end=397
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Captions(_message.Message):
-    __slots__ = ("format", "shift_seconds", "trim", "track")
+    __slots__ = ("format", "shift_seconds", "trim", "track", "closed_captions")
     class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         FORMAT_UNSPECIFIED: _ClassVar[Captions.Format]
@@ -26,8 +26,10 @@ class Captions(_message.Message):
     SHIFT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TRIM_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     format: Captions.Format
     shift_seconds: float
     trim: _operations_pb2.TimeRange
     track: _operations_pb2.TrackSelector
-    def __init__(self, format: _Optional[_Union[Captions.Format, str]] = ..., shift_seconds: _Optional[float] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., track: _Optional[_Union[_operations_pb2.TrackSelector, _Mapping]] = ...) -> None: ...
+    closed_captions: str
+    def __init__(self, format: _Optional[_Union[Captions.Format, str]] = ..., shift_seconds: _Optional[float] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., track: _Optional[_Union[_operations_pb2.TrackSelector, _Mapping]] = ..., closed_captions: _Optional[str] = ...) -> None: ...

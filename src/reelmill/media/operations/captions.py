@@ -1,11 +1,12 @@
-"""captions: convert captions, of a file of text or a text track of a film."""
+"""captions: convert captions, of a file of text, a text track of a film, or between its pictures."""
 
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import captioning, languages, texts
+from reelmill.media import captioning, languages, texts, tracks
 from reelmill.media.checks import track_violations, trim_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
+from reelmill.media.line21 import CHANNELS
 from reelmill.media.steps import Reading, Step
 from reelmill.v1.captions_pb2 import Captions
 from reelmill.v1.media_pb2 import MediaInfo
@@ -23,7 +24,7 @@ class CaptionsOperation:
     """See Captions in captions.proto."""
 
     name = "captions"
-    description = "Convert captions: of a file of text, or of a film's text track."
+    description = "Convert captions: of a file of text, of a film's text track, or closed ones between its pictures."
     extensions = tuple(extension for _, extension in _FORMATS.values())
     encoders = frozenset(captioning.TRACKS.values())
     filters: frozenset[str] = frozenset()
@@ -36,6 +37,9 @@ class CaptionsOperation:
             found += track_violations(spec.track, f"{path}.track")
             if spec.track.all:
                 found.append(Violation(f"{path}.track.all", "names several tracks, and this takes one"))
+            if spec.closed_captions:
+                message = "contradicts closed_captions: leave one of the two out"
+                found.append(Violation(f"{path}.track", message))
         return found
 
     def with_defaults(self, spec: Captions) -> Captions:
@@ -56,11 +60,18 @@ class CaptionsOperation:
     def plan(self, output: str, spec: Captions, source: Source, context: PlanContext) -> Planned:
         """One step; of a film one before it, which takes the text out."""
         if source.demuxer in texts.FORMATS:
+            if spec.closed_captions:
+                message = "closed captions lie between the pictures of a film, and the input is text; leave them out"
+                raise AttemptFailed("INPUT_NO_CAPTIONS", message, output=output)
             return (_converted(output, spec, Reading(of=source.name, demuxer=source.demuxer), source.demuxer),)
-        track = _track(source, spec, output)
-        kind = captioning.TRACKS[track.codec]
+        track = _closed(source, output) if spec.closed_captions else _track(source, spec, output)
+        kind = captioning.TRACKS.get(track.codec, "scc")
         path = PurePosixPath(output, f".{output}.{kind}")
-        made = captioning.taken(output, source, [(track, path)])
+        if kind == "scc":
+            channel, end = spec.closed_captions or CHANNELS[0], spec.trim.end_seconds
+            made = captioning.closed(output, source, track, channel, path, end=end, threads=context.threads)
+        else:
+            made = captioning.taken(output, source, [(track, path)])
         return (made, _converted(output, spec, Reading(of=path, demuxer=kind), kind))
 
     def division(self, output: str, spec: Captions, source: Source) -> Division | None:
@@ -80,6 +91,12 @@ def _converted(output: str, spec: Captions, read: Reading, kind: str) -> Step:
     return captioning.converted(output, read, order, PurePosixPath(output, f"{output}.{extension}"))
 
 
+def _closed(source: Source, output: str) -> MediaInfo.Stream:
+    """Where closed captions are: in a track of their own, or between pictures. Raises AttemptFailed."""
+    own = (s for s in source.info.streams if s.codec == captioning.LINE_21)
+    return next(own, None) or tracks.picture(source, output)
+
+
 def _track(source: Source, spec: Captions, output: str) -> MediaInfo.Stream:
     """The text track that is asked for. Raises AttemptFailed."""
     every = [s for s in source.info.streams if s.kind == MediaInfo.Stream.SUBTITLE]
@@ -87,9 +104,10 @@ def _track(source: Source, spec: Captions, output: str) -> MediaInfo.Stream:
     named.sort(key=lambda s: not s.default_track)
     if not named:
         there = ", ".join(f"{s.index} ({languages.code(s.language) or 'no language'})" for s in every[:32]) or "none"
-        message = f"the input has no such text track; it has {there}"
+        hint = "" if spec.HasField("track") else " (what lies between its pictures is asked for by closed_captions)"
+        message = f"the input has no such text track; it has {there}{hint}"
         raise AttemptFailed("INPUT_NO_CAPTIONS", message, output=output)
-    text = [s for s in named if s.codec in captioning.TRACKS]
+    text = [s for s in named if s.codec in captioning.TRACKS or s.codec == captioning.LINE_21]
     if not text:
         message = f"the track holds pictures of text ({named[0].codec}), which no caption format has; name another"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
