@@ -153,9 +153,16 @@ TIMELINES = (
     time(
         "what a header claims of a cut file is asked",
         "probe_child.py",
-        r"endings\.is_short\(told, times\.seconds\)",
+        r"endings\.is_short\(told, there\)",
         "False",
         tests="tests/media/test_bad_inputs.py -k cut_in_the_middle",
+    ),
+    time(
+        "an MP3 tells how much of it there was",
+        "claims.py",
+        r"begin \+ count <= size",
+        "True",
+        tests="tests/unit/test_media_claims.py",
     ),
     time(
         "who writes into a pipe knows no size",

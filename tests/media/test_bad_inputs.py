@@ -102,7 +102,7 @@ FILM = ({"transcode": {}}, {"audio": {}}, {"thumbnail": {"count": 9}})
     ("suffix", "output"),
     [
         *((suffix, output) for suffix in ("mp4", "mkv", "avi") for output in FILM),
-        *((suffix, {"audio": {}}) for suffix in ("wav", "w64", "caf")),
+        *((suffix, {"audio": {}}) for suffix in ("wav", "w64", "caf", "mp3", "rf64")),
     ],
 )
 async def test_a_file_cut_in_the_middle_fails_and_is_not_passed_as_a_short_one(
@@ -111,7 +111,8 @@ async def test_a_file_cut_in_the_middle_fails_and_is_not_passed_as_a_short_one(
     sound = ("-f", "lavfi", "-i", "sine=duration=8")
     film = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=8", "-c:v", "libx264", "-pix_fmt", "yuv420p")
     how = (*sound, *film, "-c:a", "aac") if suffix in ("mp4", "mkv", "avi") else sound
-    whole = make(tmp_path / f"whole.{suffix}", *how, "-movflags", "+faststart")
+    large = ("-rf64", "always", "-f", "wav") if suffix == "rf64" else ()  # as above 4 GiB
+    whole = make(tmp_path / f"whole.{suffix}", *how, "-movflags", "+faststart", *large)
     path = tmp_path / "input"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     source = await studio.source(path)

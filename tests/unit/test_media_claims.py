@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmill.media.claims import claimed_seconds
+from reelmill.media.claims import claim
 
 SECONDS, RATE = 3, 8000
 
@@ -38,8 +38,32 @@ def avi(length: int = 75) -> bytes:
     return chunk(b"RIFF", b"AVI " + header + chunk(b"LIST", b"movi" + chunk(b"00dc", bytes(10_000))))
 
 
+def rf64(size: int | None = None) -> bytes:
+    """The same as `wav`, with its sizes as files above 4 GiB have them."""
+    data = bytes(2 * RATE * SECONDS)
+    count = len(data) if size is None else size
+    sizes = b"ds64" + struct.pack("<IQQQI", 28, count + 72, count, RATE * SECONDS, 0)
+    rest = wav()[12:36] + b"data\xff\xff\xff\xff" + data
+    return b"RF64\xff\xff\xff\xffWAVE" + sizes + rest
+
+
+# A frame's header: MPEG-1 at 44.1 kHz and 128 kb/s, in stereo and in mono, and MPEG-2 at 22.05 kHz.
+HEADS = {"stereo": (b"\xff\xfb\x90\x00", 32), "mono": (b"\xff\xfb\x90\xc0", 17), "low": (b"\xff\xf3\x90\x00", 17)}
+
+
+def mp3(kind: str = "stereo", *, tag: bytes = b"Info", bytes_: int | None = None, flags: int = 3) -> bytes:
+    """An MP3's skeleton behind an ID3 of 200 bytes: 40,000 bytes from the frame on that tells of all."""
+    head, beside = HEADS[kind]
+    count = 40_000 if bytes_ is None else bytes_
+    if tag == b"VBRI":
+        frame = head + bytes(32) + tag + struct.pack(">HHHII", 1, 0, 75, count, 95)
+    else:
+        frame = head + bytes(beside) + tag + struct.pack(">III", flags, 95, count)
+    return b"ID3\x04\0\0\0\0\x01\x48" + bytes(200) + frame.ljust(40_000, b"\x55")
+
+
 def claimed(data: bytes, demuxer: str, seconds: float) -> float:
-    return claimed_seconds(io.BytesIO(data), demuxer, len(data), seconds=seconds)
+    return claim(io.BytesIO(data), demuxer, len(data), seconds=seconds).told
 
 
 @given(st.integers(60, 48_043))
@@ -53,14 +77,34 @@ def test_an_avi_that_is_cut_claims_its_frames(size: int) -> None:
     assert claimed(avi()[:size], "avi", 1.0) == 3.0
 
 
+@given(st.integers(80, 48_079))
+def test_a_large_wav_that_is_cut_claims_what_it_had(size: int) -> None:
+    told, there = claim(io.BytesIO(rf64()[:size]), "wav", size, seconds=SECONDS)  # its reader believes it
+    assert told == (SECONDS if size > 80 else 0)
+    assert there == pytest.approx((size - 80) / 16_000 if told else SECONDS)
+
+
+@given(st.integers(300, 40_209), st.sampled_from([*HEADS]), st.sampled_from([b"Xing", b"Info", b"VBRI"]))
+def test_an_mp3_that_is_cut_claims_what_it_had(size: int, kind: str, tag: bytes) -> None:
+    assert claimed(mp3(kind, tag=tag)[:size], "mp3", (size - 210) / 16_000) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("made", [mp3(), mp3(bytes_=0), mp3(flags=1)[:20_000], mp3(tag=b"none")[:20_000]])
+def test_an_mp3_that_is_whole_or_tells_nothing_claims_nothing(made: bytes) -> None:
+    assert claimed(made, "mp3", 2.5) == 0
+    assert claimed(rf64(0), "wav", 3) == claimed(rf64(2**63), "wav", 3) == claimed(rf64(), "wav", 3) == 0
+
+
 @pytest.mark.parametrize("size", [None, 0, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFFF, 2 * RATE * SECONDS - 100])
 def test_what_is_whole_or_knows_no_size_claims_nothing(size: int | None) -> None:
     assert claimed(wav(size), "wav", SECONDS) == 0
     assert claimed(avi(7500), "avi", SECONDS) == 0, "all of its bytes are there, whatever it counts"
 
 
-@given(st.binary(max_size=200), st.sampled_from(["avi", "wav", "w64", "caf", "mov"]))
+@given(st.binary(max_size=200), st.sampled_from(["avi", "wav", "w64", "caf", "mov", "mp3"]))
 def test_rubbish_claims_no_less_than_nothing(data: bytes, demuxer: str) -> None:
     assert claimed(data, demuxer, 1.0) >= 0
     assert claimed(avi()[:60] + data, "avi", 1.0) >= 0
     assert claimed(wav()[:36] + data, "wav", 1.0) >= 0
+    assert claimed(rf64()[:40] + data, "wav", 1.0) >= 0
+    assert claimed(mp3()[:214] + data, "mp3", 1.0) >= 0

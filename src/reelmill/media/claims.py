@@ -6,10 +6,12 @@ Runs in the prober's child.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 _MOST_CHUNKS = 2000
 _UNKNOWN = 0x7FFF_0000  # from here on: who writes into a pipe knows no size, and writes the greatest
+_ELSEWHERE, _FARTHEST = 0xFFFF_FFFF, 2**62
+_MP3_HEAD = 54  # as far as either kind tells its bytes and frames
 _W64_HEAD, _W64_DATA = 24, b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
@@ -20,30 +22,45 @@ class _Chunk:
     end: int
 
 
-def claimed_seconds(file: IO[bytes], demuxer: str, size: int, *, seconds: float) -> float:
-    """How long a file of `size` bytes would be, were all there that its header tells of; 0 where nothing is missing.
+class Claim(NamedTuple):
+    """In seconds."""
 
-    `seconds`: how long what is there lasts.
-    """
+    told: float
+    """How long a file would be, were all there that its header tells of; 0 where nothing is missing."""
+    there: float
+    """How long what is there lasts."""
+
+
+def claim(file: IO[bytes], demuxer: str, size: int, *, seconds: float) -> Claim:
+    """What a file of `size` bytes claims; `seconds`: how long its reader says that it is."""
     try:
         if demuxer == "avi":
-            return _of_avi(file, size)
+            return Claim(_of_avi(file, size), seconds)
+        if demuxer == "mp3":
+            return Claim(_of_mp3(file, size, seconds), seconds)
+        if demuxer == "wav" and (large := _of_ds64(file)) is not None:
+            return _of_rf64(file, size, large, seconds)
         data = _DATA[demuxer](file, size) if demuxer in _DATA else None
     except (struct.error, ValueError):  # it is damaged otherwise
-        return 0.0
+        return Claim(0.0, seconds)
     if data is None or data.end <= size or data.inner >= size:
-        return 0.0
-    return seconds * (data.end - data.inner) / (size - data.inner)
+        return Claim(0.0, seconds)
+    return Claim(seconds * (data.end - data.inner) / (size - data.inner), seconds)
 
 
-def _chunks(file: IO[bytes], at: int, end: int) -> Iterator[_Chunk]:
-    """Of RIFF, the last of which may reach past `end`; none that don't know their size."""
+def _chunks(file: IO[bytes], at: int, end: int, data_bytes: int | None = None) -> Iterator[_Chunk]:
+    """Of RIFF, the last of which may reach past `end`; none that don't know their size.
+
+    `data_bytes`: of the one called data, where it leaves that to another.
+    """
     for _ in range(_MOST_CHUNKS):
         if at + 8 > end:
             return
         file.seek(at)
         name, count = struct.unpack("<4sI", file.read(8))
-        if count >= _UNKNOWN:
+        if name == b"data" and count == _ELSEWHERE and data_bytes is not None:
+            count = data_bytes
+        elif count >= _UNKNOWN:
             return
         yield _Chunk(name, at + 8, at + 8 + count)
         at += 8 + count + count % 2
@@ -66,6 +83,32 @@ def _of_avi(file: IO[bytes], size: int) -> float:
     return longest
 
 
+def _of_mp3(file: IO[bytes], size: int, seconds: float) -> float:
+    """As the frame before the first one tells ("Xing", "Info" or "VBRI"), if its bytes reach past the end.
+
+    They count from that frame on, and tags behind the sound may be among them.
+    """
+    file.seek(0)
+    head, begin = file.read(10), 0
+    if head[:3] == b"ID3":
+        begin = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    file.seek(begin)
+    frame = file.read(_MP3_HEAD)
+    if frame[:1] != b"\xff" or len(frame) < _MP3_HEAD or begin >= size:
+        return 0.0
+    first, mono = frame[1] >> 3 & 3 == 3, frame[3] >> 6 == 3  # MPEG-1, beside 2 and 2.5
+    at = 4 + ((17 if mono else 32) if first else (9 if mono else 17))
+    if frame[at : at + 4] in (b"Xing", b"Info"):
+        flags, frames, count = struct.unpack(">3I", frame[at + 4 : at + 16])
+        there = flags & 3 == 3
+    else:
+        count, frames = struct.unpack(">2I", frame[46:54])
+        there = frame[36:40] == b"VBRI"
+    if not (there and frames) or count >= _UNKNOWN or begin + count <= size:
+        return 0.0
+    return seconds * count / (size - begin)
+
+
 def _kind(file: IO[bytes], chunk: _Chunk) -> bytes:
     if chunk.name != b"LIST":
         return b""
@@ -77,6 +120,29 @@ def _wav_data(file: IO[bytes], size: int) -> _Chunk | None:
     return next((chunk for chunk in _chunks(file, 12, size) if chunk.name == b"data"), None)
 
 
+def _of_rf64(file: IO[bytes], size: int, large: int, seconds: float) -> Claim:
+    """By the bytes of a second that its format tells: its reader takes what is claimed for what is there."""
+    rate = 0
+    for chunk in _chunks(file, 12, size, large):
+        if chunk.name == b"fmt ":
+            file.seek(chunk.inner + 8)
+            (rate,) = struct.unpack("<I", file.read(4))
+        if chunk.name == b"data":
+            cut = rate and chunk.inner < size < chunk.end
+            return Claim(large / rate, (size - chunk.inner) / rate) if cut else Claim(0.0, seconds)
+    return Claim(0.0, seconds)
+
+
+def _of_ds64(file: IO[bytes]) -> int | None:
+    """How many bytes the data of a WAV above 4 GiB has (EBU Tech 3306, ITU-R BS.2088); None of others."""
+    file.seek(0)
+    head = file.read(36)
+    if head[:4] not in (b"RF64", b"BW64") or head[12:16] != b"ds64":
+        return None
+    (count,) = struct.unpack("<Q", head[28:36])
+    return count if count < _FARTHEST else None
+
+
 def _w64_data(file: IO[bytes], size: int) -> _Chunk | None:
     """Sony Wave64: chunks with names of 16 bytes, whose sizes count their heads, at multiples of 8."""
     at = 40
@@ -86,7 +152,7 @@ def _w64_data(file: IO[bytes], size: int) -> _Chunk | None:
         file.seek(at)
         name, count = struct.unpack("<16sQ", file.read(_W64_HEAD))
         if name == _W64_DATA:
-            return _Chunk(b"data", at + _W64_HEAD, at + count) if count < 2**62 else None
+            return _Chunk(b"data", at + _W64_HEAD, at + count) if count < _FARTHEST else None
         at += max(_W64_HEAD, (count + 7) // 8 * 8)
     return None
 

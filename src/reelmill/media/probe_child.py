@@ -203,8 +203,8 @@ def _times(
         until = (span[0], span[1]) if span else None
         times = measuring.sought(container, info, index, looks, file.apart(), size, first, span=until)
         times = replace(times, broken=recorder is not None and recorder.broken)
-    told = claims.claimed_seconds(file.apart(), demuxer, size, seconds=times.seconds)
-    if endings.is_short(told, times.seconds):
+    told, there = claims.claim(file.apart(), demuxer, size, seconds=times.seconds)
+    if endings.is_short(told, there):
         info.duration_seconds = told
         for stream in info.streams:
             stream.duration_seconds = told  # its reader counts what is there
