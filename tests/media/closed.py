@@ -57,7 +57,7 @@ def triples(frame: int, first: Mapping[int, bytes], second: Mapping[int, bytes])
     return b"\xfc" + first.get(frame, NOTHING) + b"\xfd" + second.get(frame, NOTHING)
 
 
-def captioned(path: Path, seconds: float, first: Mapping[int, bytes], second: Mapping[int, bytes] | None = None) -> Path:
+def captioned(path: Path, seconds: float, first: Mapping[int, bytes], second: Mapping[int, bytes]) -> Path:
     """A film of H.264 at 29.97 frames a second, whose pictures carry pairs of the first and the second field."""
     picture = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate=30000/1001:duration={seconds}")
     x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-x264-params", "slices=1")
@@ -65,7 +65,7 @@ def captioned(path: Path, seconds: float, first: Mapping[int, bytes], second: Ma
     made, frame = bytearray(), 0
     for unit in plain.read_bytes().replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]:
         if unit[0] & 31 in (1, 5):
-            data = MARK + b"\x42\xff" + triples(frame, first, second or {}) + b"\xff"
+            data = MARK + b"\x42\xff" + triples(frame, first, second) + b"\xff"
             made += b"\0\0\0\1\x06\x04" + bytes([len(data)]) + data + b"\x80"
             frame += 1
         made += b"\0\0\0\1" + unit

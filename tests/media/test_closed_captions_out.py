@@ -53,7 +53,8 @@ async def test_captions_in_a_track_of_their_own_are_taken_too(studio: Studio, tm
     scc.write_text("Scenarist_SCC V1.0\n\n" + "".join(f"{time}\t{word}\n\n" for time, word in clock))
     picture = ("-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=6", "-i", str(scc))
     film = make(tmp_path / "camera.mov", *picture, "-c:v", "libx264", "-preset", "ultrafast", "-c:s", "copy")
-    outputs = ({"name": "own", "captions": {"format": "SRT"}}, {"name": "asked", "captions": {"closed_captions": "CC1"}})
+    plain, first = {"format": "SRT"}, {"closed_captions": "CC1"}
+    outputs = ({"name": "own", "captions": plain}, {"name": "asked", "captions": first})
     own, asked = await studio.make(film, *outputs)
     assert lines_of(own.read_text()) == list(SHOWN)
     assert "Hello there." in asked.read_text()
@@ -64,7 +65,7 @@ async def test_what_is_not_there_is_refused_aloud(studio: Studio, film: Path, ti
         await studio.one(tiny, captions={"closed_captions": "CC1"})
     with pytest.raises(AttemptFailed, match="no closed captions in CC2; there are in CC1, CC3"):
         await studio.one(film, captions={"closed_captions": "CC2"})
-    with pytest.raises(AttemptFailed, match="INPUT_NO_CAPTIONS.*asked for by closed_captions"):
+    with pytest.raises(AttemptFailed, match=r"INPUT_NO_CAPTIONS.*asked for by closed_captions"):
         await studio.one(film, captions={})
     with pytest.raises(AttemptFailed, match="INPUT_NO_VIDEO"):
         await studio.one(tone, captions={"closed_captions": "CC1"})

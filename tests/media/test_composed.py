@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from media import heif
+from media import private_files as private
 from media.heif import ALPHA, Item, clap, coded, grid, imir, irot
 from media.kit import Studio, decode, make, rgb
 from media.private_files import icc
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.heif import View
+from reelmill.media.leftovers import leftovers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -125,6 +127,29 @@ async def test_each_tile_may_have_its_own_opacity(studio: Studio, tmp_path: Path
     path = heif.write(tmp_path / "alpha.heic", items, primary=12, brand=brand)
     made = await studio.one(path, thumbnail={"format": "PNG", "background": "#00ff00"})
     assert corners(made) == [GREEN, GREEN, WHITE, MAGENTA]
+
+
+async def test_a_phones_picture_becomes_any_image_upright_and_nothing_but_the_picture(
+    studio: Studio, tmp_path: Path
+) -> None:
+    opaque = [coded(tmp_path, f"color={c}", 64, 64, hidden=True) for c in ["black", "white"] * 3]
+    whole = grid(2, 3, 150, 100, tuple(range(6)), properties=(irot(3),))
+    alpha = grid(2, 3, 150, 100, tuple(range(7, 13)), alpha_of=6, properties=(ALPHA, irot(3)))
+    told = Item(kind="Exif", data=bytes(4) + private.exif(), hidden=True)
+    items = [*tiles(tmp_path, "hvc1"), whole, *opaque, alpha, told]
+    path = heif.write(tmp_path / "phone.heic", items, primary=6)
+    assert private.leaks(path)
+    formats = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF")
+    made = await studio.make(path, *({"name": f.lower(), "image": {"format": f}} for f in formats))
+    for one in made:
+        assert (decode(one).width, decode(one).height) == (100, 150), one.name
+        assert private.leaks(one) == leftovers(one) == [], one.name
+    png, jpeg, *_ = made
+    assert corners(jpeg)[0] == WHITE and corners(jpeg)[3] == WHITE  # by its own colour, and for the background
+    assert (await studio.probe_made(png)).streams[0].pixel_format == "rgba"
+    small = {"width": 50, "format": "PNG", "crop": {"left": 0, "top": 0, "width": 100, "height": 64}}
+    part = await studio.one(path, image=small)
+    assert (decode(part).width, decode(part).height) == (50, 32)
 
 
 async def test_a_coded_picture_may_be_larger_than_its_item(studio: Studio, tmp_path: Path) -> None:

@@ -36,7 +36,14 @@ def taken(output: str, source: Source, tracks: Sequence[tuple[MediaInfo.Stream, 
 
 
 def closed(
-    output: str, source: Source, stream: MediaInfo.Stream, channel: str, path: PurePosixPath, *, end: float, threads: int
+    output: str,
+    source: Source,
+    stream: MediaInfo.Stream,
+    channel: str,
+    path: PurePosixPath,
+    *,
+    end: float,
+    threads: int,
 ) -> Step:
     """The step that takes a channel of closed captions, CC1 to CC4, out of a film, as SCC.
 
