@@ -106,7 +106,7 @@ def _of_mp3(file: IO[bytes], size: int, seconds: float) -> float:
         there = frame[36:40] == b"VBRI"
     if not (there and frames) or count >= _UNKNOWN or begin + count <= size:
         return 0.0
-    return seconds * count / (size - begin)
+    return float(seconds * count / (size - begin))
 
 
 def _kind(file: IO[bytes], chunk: _Chunk) -> bytes:
