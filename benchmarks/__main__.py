@@ -7,6 +7,7 @@ from benchmarks import (
     besides,
     chunks,
     command,
+    day,
     drain,
     efficiency,
     eta,
@@ -52,6 +53,7 @@ BENCHMARKS = {
     "command": command.run,
     "rescue": rescue.run,
     "retention": retention.run,
+    "day": day.run,
     "capacity": tables.run,
 }
 

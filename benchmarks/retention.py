@@ -25,6 +25,11 @@ WHERE oid = ANY ('{jobs,tasks,job_events}'::regclass[]) ORDER BY relname
 class KeepingPeer(ReelmillPeer):
     """Keeps its jobs until it is told to delete them."""
 
+    @property
+    def database_url(self) -> str:
+        """Of its own database."""
+        return self._variables["REELMILL_DATABASE_URL"]
+
     def rate(self, count: int) -> float:
         """Ends a second."""
         return count / self.drain(count)[0]
@@ -34,8 +39,7 @@ class KeepingPeer(ReelmillPeer):
         return asyncio.run(self._retire(count))
 
     async def _retire(self, count: int) -> float:
-        url = self._variables["REELMILL_DATABASE_URL"]
-        database = Database(url, pool_size=1, publish_events=False, application="benchmark")
+        database = Database(self.database_url, pool_size=1, publish_events=False, application="benchmark")
         await database.start()
         try:
             store, deleted, began = RetentionStore(database), 0, time.monotonic()

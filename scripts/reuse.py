@@ -7,10 +7,11 @@ PURE, STORE, STORAGE = (
     "tests/store/test_store_results.py",
     "tests/contract/test_storage.py",
 )
+TOLD, ESTIMATES = "src/reelmill/api/reusing.py", "tests/api/test_reusing.py"
 WORKER, DELETION = "tests/worker/test_worker_reuse.py", "tests/store/test_store_deletion.py"
 KEYS, TAKING = "src/reelmill/media/reuse.py", "src/reelmill/storage/taking.py"
 RESULTS, RETENTION = "src/reelmill/store/queries/results.sql", "src/reelmill/store/queries/retention.sql"
-REUSING = "src/reelmill/worker/reusing.py"
+REUSING, UNCHANGED = "src/reelmill/worker/reusing.py", "src/reelmill/storage/unchanged.py"
 
 
 def reuse(name: str, file: str, old: str, new: str, *, tests: str, within: str = "") -> Mutant:
@@ -84,15 +85,15 @@ REUSE = (
     ),
     reuse(
         "a job may want nothing that is there",
-        REUSING,
+        KEYS,
         r"not job\.HasField\(\"reuse\"\) or job\.reuse",
         "True",
         tests=WORKER,
     ),
-    reuse("a file is known by its change time too", REUSING, r"found\.st_ctime_ns, ", "", tests=WORKER),
-    reuse("a file that was just changed is hashed again", REUSING, r"> _SETTLED_SECONDS", "> -1e9", tests=WORKER),
+    reuse("a file is known by its change time too", UNCHANGED, r"found\.st_ctime_ns, ", "", tests=WORKER),
+    reuse("a file that was just changed is hashed again", UNCHANGED, r"> _SETTLED_SECONDS", "> -1e9", tests=WORKER),
     reuse(
-        "an address is believed for days where its ETag is strong", REUSING, r" and not told\.weak", "", tests=WORKER
+        "an address is believed for days where its ETag is strong", UNCHANGED, r" and not told\.weak", "", tests=WORKER
     ),
     reuse("what is asked for is of these bytes", KEYS, r", spec, inputs\]", ", spec]", tests=PURE),
     reuse("what is asked for is planned by this code", KEYS, r"\"asked\", builds, ", '"asked", ', tests=PURE),
@@ -104,6 +105,24 @@ REUSE = (
         tests=WORKER,
     ),
     reuse("small work looks for nothing", REUSING, r" or cpu < self\.least_cpu_seconds", "", tests=WORKER),
+    reuse("an estimate knows one build alone", TOLD, r" or len\(found\) != 1", "", tests=ESTIMATES),
+    reuse(
+        "an estimate knows its own release alone", TOLD, r"\{version .*?\} != \{__version__\} or ", "", tests=ESTIMATES
+    ),
+    reuse(
+        "an estimate believes no guess",
+        TOLD,
+        r"all\(isinstance\(asked, Probe\) for asked in facts\)",
+        "True",
+        tests=ESTIMATES,
+    ),
+    reuse(
+        "an estimate leaves out what is taken",
+        "src/reelmill/api/estimating.py",
+        r"if not taken:\n",
+        "if True:\n",
+        tests="tests/fault/test_reuse.py",
+    ),
     reuse("further tasks tell their results", REUSING, r"\"keys\": mine, ", "", tests=WORKER),
     reuse(
         "who still runs a task of a job is waited for before it is deleted",

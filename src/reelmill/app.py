@@ -20,6 +20,7 @@ from reelmill.api.media_service import MediaService
 from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planner
 from reelmill.api.presets import StoredLibrary
+from reelmill.api.reusing import Reusing
 from reelmill.api.server import Server
 from reelmill.api.submission import Submitter
 from reelmill.api.uploads_service import UploadService
@@ -81,7 +82,8 @@ async def running_api(parts: Parts, *also: str) -> AsyncIterator[int]:
     children = WarmChildren(parts.launcher)
     prober = Prober(children)
     folder, looks, context = settings.data_dir.expanduser() / "work", Looks(), plan_context(settings)
-    planner = Planner(parts.storage, prober, folder, context, looks)
+    reusing = Reusing.of(settings, parts.database, context)
+    planner = Planner(parts.storage, prober, folder, context, looks, reusing)
     outlook = Outlook(WaitingStore(parts.database), MeasureStore(parts.database), silent_seconds=settings.lease_seconds)
     estimator = Estimator(planner, outlook, threads=context.threads, worth=worth(settings))
     addresses, uploads = Addresses.of(settings, parts.storage, keys), UploadStore(parts.database)

@@ -78,7 +78,8 @@ def test_those_that_a_filter_names_go_and_no_others(jobs: JobServiceStub) -> Non
     filter = f'labels.run = "{run}" AND labels.kind = "old"'
     early = pb.DeleteJobsRequest(filter=f'{filter} AND create_time < "2026-01-01T00:00:00Z"')
     assert jobs.DeleteJobs(early) == pb.DeleteJobsResponse()
-    assert jobs.DeleteJobs(pb.DeleteJobsRequest(filter=filter)) == pb.DeleteJobsResponse(deleted=3)
+    aged = pb.DeleteJobsRequest(filter=f'{filter} AND create_time < "2100-01-01T00:00:00Z"')
+    assert jobs.DeleteJobs(aged) == pb.DeleteJobsResponse(deleted=3)
     assert all(gone(jobs, job_id) for job_id in ended)
     left = {one.id for one in jobs.ListJobs(pb.ListJobsRequest(filter=f'labels.run = "{run}"')).jobs}
     assert left == set(others)

@@ -20,6 +20,8 @@ from reelmill.store.leases import FinishedTask, LeaseStore, NewTask
 from reelmill.store.switches import GRAPHS, turn
 from reelmill.v1 import jobs_pb2 as pb
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub
+from reelmill.v1.messages_pb2 import TaskResult
+from reelmill.v1.receipts_pb2 import Receipt
 
 THREE = [{"name": name, "preset": "podcast-audio"} for name in ("a", "b", "c")]
 
@@ -67,6 +69,25 @@ async def test_a_job_of_one_task_has_one_with_all_its_outputs(api: Api) -> None:
     await api.cache.put_progress(TENANT, UUID(made.id), claimed.fence, pb.Progress(percent=7).SerializeToString())
     [running] = (await tasks(api, made.id)).tasks
     assert (running.state, running.progress.percent, running.id) == (pb.Task.RUNNING, 7, str(claimed.id))
+
+
+async def test_a_task_tells_what_it_took_from_earlier_jobs(api: Api, database: Database) -> None:
+    async with database.connection() as connection:
+        await turn(connection, GRAPHS, on=True)
+    made = await api.create(outputs=THREE)
+    first, earlier = await api.claim(), str(uuid_utils.uuid7())
+    receipts = [Receipt(outputs=["b"], reused_from=earlier), Receipt(outputs=["a", "c"])]
+    spawned = NewTask(
+        id=uuid_utils.uuid7(),
+        kind=MAKE_OUTPUTS,
+        spec=spec_of(first.job, Work(kind=MAKE_OUTPUTS, outputs=("a", "c"), cpu=1), {}),
+    )
+    result = TaskResult(receipts=receipts).SerializeToString()
+    finished = FinishedTask(lease=first.lease, spawned=(spawned,), result=result)
+    await LeaseStore(api.database, lease_seconds=60).complete([finished])
+    found = list((await tasks(api, made.id)).tasks)
+    assert [list(task.outputs) for task in found] == [["b"], ["a", "c"]]
+    assert [[(one.output, one.reused_from) for one in task.reused] for task in found] == [[("b", earlier)], []]
 
 
 async def test_tasks_come_page_by_page(api: Api, database: Database) -> None:

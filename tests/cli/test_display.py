@@ -380,6 +380,7 @@ def test_tasks_have_a_line_each_that_says_why_they_wait() -> None:
         task(state="READY", wait="FOR_SLOT", tasksBefore=999),
         task(state="READY", wait="FOR_SLOT", tasksBefore=1000),
         task(state="READY", wait="FOR_CLAIM"),
+        task(state="COMPLETED", reused=[{"output": "[b]a", "reusedFrom": ID}]),
     ]
     rows = cells(tasks_table(shown))
     assert rows[0] == ["ID", "KIND", "OUTPUTS", "STATE", "DONE", "ATTEMPT", "WORKER", "NOTE"]
@@ -394,6 +395,7 @@ def test_tasks_have_a_line_each_that_says_why_they_wait() -> None:
         [*begin, "READY", "waits for a slot; 999 tasks go first"],
         [*begin, "READY", "waits for a slot; 1000 or more tasks go first"],
         [*begin, "READY", "a worker is about to take it"],
+        [*begin, "COMPLETED", f"took [b]a from job {ID}"],
     ]
 
 

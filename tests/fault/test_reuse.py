@@ -14,6 +14,7 @@ from services.databases import Databases
 from waiting import patient
 
 from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import OutputEstimate as Reuse
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,6 +69,47 @@ async def test_the_same_is_taken_and_outlives_the_job_that_made_it(whole: Deploy
     with source.open("ab") as file:
         file.write(b"\0")
     assert reused(await done(whole, film(source))) == {False}
+
+
+async def test_what_would_be_taken_is_told_beforehand_and_what_was_with_its_task(whole: Deployment, clip: Path) -> None:
+    source = Path(shutil.copy(clip, whole.media / "told.mp4"))
+    with source.open("ab") as file:
+        file.write(b"\0\0\0")  # that no other test has
+    wanted = film(source)
+    wanted.outputs.add(name="poster", input="output:film").thumbnail.count = 1
+    wanted.outputs[0].ClearField("transcode")
+    wanted.outputs[0].preset = "web-mp4"
+
+    async def told(**fields: bool) -> dict[str, tuple[int, str]]:
+        asked = Job()
+        asked.CopyFrom(wanted)
+        asked.MergeFrom(Job(**fields))
+        estimate = await whole.client.estimate_job(asked)
+        for one in estimate.outputs:
+            assert (one.estimate.core_seconds.likely == 0) == (one.reuse == Reuse.TAKEN) and one.estimate.bytes.likely
+        parts = sum(one.estimate.core_seconds.likely for one in estimate.outputs)
+        assert estimate.job.core_seconds.likely == pytest.approx(parts)
+        plan = await whole.client.validate_job(asked, full=True)
+        assert [one.reused for one in plan.outputs] == [one.reuse == Reuse.TAKEN for one in estimate.outputs]
+        assert {name for step in plan.steps for name in step.outputs} == {"film", "still", "poster"}
+        return {one.output: (one.reuse, one.reused_from) for one in estimate.outputs}
+
+    unknown, made = (Reuse.NOT_KNOWN, ""), (Reuse.MADE, "")
+    assert await told() == dict.fromkeys(("film", "still", "poster"), unknown), "nobody has hashed the input"
+    first = await done(whole, wanted)
+    async with patient():
+        while (await told())["film"] == unknown:  # what was changed a moment ago is hashed each time
+            first = await done(whole, wanted)
+    taken = (Reuse.TAKEN, first.id)
+    assert await told() == {"film": taken, "still": taken, "poster": unknown}
+    assert set((await told(reuse=False)).values()) == {(Reuse.NOT_LOOKED_FOR, "")}
+    wanted.outputs[1].thumbnail.width = 32
+    assert await told() == {"film": taken, "still": made, "poster": unknown}
+    second = await done(whole, wanted)
+    [task] = [task async for task in whole.client.job_tasks(second.id)]
+    assert {(one.output, one.reused_from) for one in task.reused} == {("film", first.id), ("poster", first.id)}
+    await delete(whole, first)
+    assert (await told())["film"] == (Reuse.TAKEN, second.id)
 
 
 async def test_a_worker_that_dies_while_it_takes_leaves_no_half(whole: Deployment) -> None:

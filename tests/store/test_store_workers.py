@@ -47,3 +47,24 @@ async def test_slots_are_counted_of_those_that_serve_a_place_and_told_so_lately(
     assert [await slots(place) for place in ("large", "large gpu", "default", "other")] == [5, 4, 16, 0]
     await store.rows("UPDATE workers SET seen_time = seen_time - interval '20 seconds' WHERE owner = 'b'")
     assert [await slots("large"), await slots("large", 10)] == [5, 1]
+
+
+async def test_builds_are_those_of_workers_that_take_tasks_of_a_place_and_told_so_lately(store: Store) -> None:
+    mine = replace(ONE, labels=("engine=1", "gpu"))
+    for worker in (
+        mine,
+        replace(mine, owner="c"),
+        replace(mine, owner="d", labels=("engine=2",)),
+        replace(mine, owner="e", labels=("engine=3", "gpu"), slots=0),
+        replace(mine, owner="f", labels=("engine=4",), pool="default", version="2"),
+    ):
+        await store.workers.announce(worker)
+
+    async def builds(place: str, seconds: float = 30) -> list[tuple[str, str]]:
+        return await store.workers.builds(place, silent_after=timedelta(seconds=seconds))
+
+    assert await builds("large") == [("1.2.3", "engine=1"), ("1.2.3", "engine=2")]
+    assert await builds("large gpu") == [("1.2.3", "engine=1")]
+    assert await builds("default") == [("2", "engine=4")]
+    await store.rows("UPDATE workers SET seen_time = seen_time - interval '20 seconds' WHERE owner = 'd'")
+    assert await builds("large", 10) == [("1.2.3", "engine=1")]

@@ -44,7 +44,7 @@ def test_an_output_has_one_key_whatever_it_is_called_and_whatever_is_made_beside
     together = told(SMALL, SOUND, STILLS, FILM)
     assert together["film"] == alone
     assert len(set(together.values())) == 4
-    assert told({**FILM, "optional": True})["film"] == alone
+    assert told({**FILM, "optional": True})["film"] == told({**FILM, "from_preset": "mine@3"})["film"] == alone
     titled: dict[str, Any] = {"name": "titled", "transcode": {"overlays": [{"text": {"text": "a title"}}]}}
     other: dict[str, Any] = {"name": "other", "transcode": {"overlays": [{"text": {"text": "another"}}]}}
     both = told(titled, other, FILM)
@@ -238,7 +238,7 @@ def test_what_is_asked_for_is_known_before_it_is_planned() -> None:
         return reuse.asked(job(output), {"": of}, builds, context).get(output["name"], "")
 
     first = memo(FILM)
-    assert first == memo({**FILM, "optional": True})
+    assert first == memo({**FILM, "optional": True}) == memo({**FILM, "from_preset": "mine@3"})
     others = [
         memo({**FILM, "name": "other"}),
         memo({**FILM, "transcode": {"mute": True}}),

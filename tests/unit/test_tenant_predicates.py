@@ -82,7 +82,7 @@ EXEMPT = {
         "get_secrets": SENDER,
     },
     "workers": dict.fromkeys(
-        ("announce_worker", "forget_worker", "list_workers", "count_slots", "delete_workers"), WORKERS
+        ("announce_worker", "forget_worker", "list_workers", "count_slots", "list_builds", "delete_workers"), WORKERS
     ),
 }  # fmt: skip
 

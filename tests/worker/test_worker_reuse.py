@@ -21,6 +21,7 @@ from worker.test_worker_media import ANOTHER_TENANT, CHUNKED, SMALL, SOUND, SPRE
 
 from reelmill.media.builds import builds
 from reelmill.media.validate import with_defaults
+from reelmill.storage import unchanged
 from reelmill.storage.uris import file_path, file_uri
 from reelmill.store.results import ResultStore
 from reelmill.store.switches import GRAPHS
@@ -43,7 +44,7 @@ STILLS = Output(name="stills", thumbnail=Thumbnail(count=2, width=64))
 @pytest.fixture
 def old_source(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clip that counts as touched long ago: the time of a change can't be set back."""
-    monkeypatch.setattr(reusing, "_SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(unchanged, "_SETTLED_SECONDS", -1.0)
     return source
 
 
@@ -244,7 +245,7 @@ async def test_a_file_that_was_just_changed_is_hashed_each_time(
     media: Media, source: Path, hashed: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its times may tell nothing of a next change."""
-    monkeypatch.setattr(reusing, "_SETTLED_SECONDS", 3600.0)  # however slow this machine is
+    monkeypatch.setattr(unchanged, "_SETTLED_SECONDS", 3600.0)  # however slow this machine is
     start(media)
     await done(media, SMALL, source=source)
     assert reused(await done(media, SMALL, source=source)) == ["small"]

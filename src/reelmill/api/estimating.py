@@ -1,17 +1,19 @@
 """EstimateJob: what a job would take, before it is submitted."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planned, Planner
+from reelmill.api.reusing import NOT_LOOKED_FOR, TAKEN, Known
 from reelmill.jobs.measures import Range
 from reelmill.media.contract import PlanContext
-from reelmill.media.estimating import Estimate, Task, estimated
+from reelmill.media.estimating import Estimate, Estimates, Task, estimated
 from reelmill.media.pieces import MOST_CHUNKS
 from reelmill.media.reckoning import works
+from reelmill.media.reuse import without
 from reelmill.media.spreading import MAKE_OUTPUTS, Share, Work, Worth, chunked, shares
 from reelmill.media.stages import apart, cpu_of_outputs, following
 from reelmill.media.timeline import SECOND
@@ -31,22 +33,42 @@ class Estimator:
     async def estimate(self, tenant_id: UUID, job: pb.Job) -> pb.EstimateJobResponse:
         """Of a job that passed the checks, its defaults filled in. Raises as `Planner.plan`."""
         planned = await self._planner.plan(tenant_id, job)
-        slots = await self._outlook.slots(job)
-        tasks = _tasks(planned, replace(self._worth, slots=max(1, slots)))
-        found = estimated(
-            [works(job, step, planned.sources) for step in planned.graph.steps],
-            tasks,
-            await self._outlook.rates(),
-            threads=self._threads,
-            slots=slots,
-        )
+        known = await self._planner.known(tenant_id, job, planned)
+        taken = {name for name, one in known.items() if one.reuse == TAKEN}
+        left = _without(planned, taken)
+        slots, rates = await self._outlook.slots(job), await self._outlook.rates()
+        tasks = _tasks(left, replace(self._worth, slots=max(1, slots)))
+        steps = [works(job, step, planned.sources) for step in left.graph.steps]
+        found = estimated(steps, tasks, rates, threads=self._threads, slots=slots)
+        if taken:  # its files are as large as they would be
+            every = [works(job, step, planned.sources) for step in planned.graph.steps]
+            found = _with_bytes(found, estimated(every, (), rates, threads=self._threads, slots=slots))
         queue = await self._outlook.queue(job)
         told = pb.EstimateJobResponse(
             job=_told(found.job), queue=queue, tasks=1 + sum(task.count + (task.count > 1) for task in tasks)
         )
         for output in job.outputs:
-            told.outputs.add(output=output.name, estimate=_told(found.outputs.get(output.name, Estimate())))
+            one = known.get(output.name, Known(reuse=NOT_LOOKED_FOR))
+            estimate = _told(found.outputs.get(output.name, Estimate()))
+            told.outputs.add(output=output.name, estimate=estimate, reuse=one.reuse, reused_from=one.of)
         return told
+
+
+def _without(planned: Planned, taken: Collection[str]) -> Planned:
+    """What is left to be made of a job, some of whose outputs are taken."""
+    if not taken:
+        return planned
+    return replace(planned, first=without(planned.first, taken), graph=without(planned.graph, taken))
+
+
+def _with_bytes(left: Estimates, whole: Estimates) -> Estimates:
+    """An estimate of what is left to be made, with the bytes of all that comes out."""
+    outputs = {
+        name: replace(left.outputs.get(name, Estimate()), bytes=one.bytes, measurements=one.measurements)
+        for name, one in whole.outputs.items()
+    }
+    job = replace(left.job, bytes=whole.job.bytes, measurements=left.job.measurements or whole.job.measurements)
+    return Estimates(job=job, outputs=outputs)
 
 
 def _tasks(planned: Planned, worth: Worth) -> list[Task]:

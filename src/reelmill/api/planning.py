@@ -1,5 +1,6 @@
 """What a job would run, for who asks before submitting it."""
 
+import asyncio
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from reelmill.abreast import abreast
+from reelmill.api.reusing import TAKEN, Known, Reusing
 from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
@@ -22,6 +24,7 @@ from reelmill.media.stages import forecast, linked, stages, together, typical
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.storage import Storage
+from reelmill.storage.unchanged import place_of
 from reelmill.v1 import steps_pb2 as pb
 from reelmill.v1.jobs_pb2 import Job
 
@@ -42,13 +45,24 @@ class Planned:
     """By the inputs' names."""
     facts: Facts
     """What was measured."""
+    places: Mapping[str, str]
+    """What tells of inputs, by name, that they are the same; empty where nothing does."""
 
 
 class Planner:
     """Looks into inputs and plans, as a worker with the same settings would."""
 
-    def __init__(self, storage: Storage, prober: Prober, folder: Path, context: PlanContext, looks: Looks) -> None:
-        """`folder`: for what is fetched; it is gone with the answer."""
+    def __init__(
+        self,
+        storage: Storage,
+        prober: Prober,
+        folder: Path,
+        context: PlanContext,
+        looks: Looks,
+        reusing: Reusing | None = None,
+    ) -> None:
+        """`folder`: for what is fetched; it is gone with the answer. `reusing`: tells what earlier jobs have made."""
+        self._reusing = reusing
         self._looks = looks
         self._storage = storage
         self._prober = prober
@@ -58,11 +72,15 @@ class Planner:
     async def tell(self, tenant_id: UUID, job: Job) -> None:
         """Put into a job that passed the checks, its defaults filled in, its steps and why optional outputs have none.
 
-        Raises InvalidRequest where an input can't be had or does not allow an output, Unavailable where it may later,
-        Busy where too many look into files.
+        Outputs that would be taken from earlier jobs say so; their steps are told all the same. Raises InvalidRequest
+        where an input can't be had or does not allow an output, Unavailable where it may later, Busy where too many
+        look into files.
         """
-        graph = linked((await self.plan(tenant_id, job)).graph)
+        planned = await self.plan(tenant_id, job)
+        graph = linked(planned.graph)
         outputs = {output.name: output for output in job.outputs}
+        for name, known in (await self.known(tenant_id, job, planned)).items():
+            outputs[name].reused = known.reuse == TAKEN
         for failure in graph.failed:
             outputs[failure.output].error.CopyFrom(failure.to_proto())
         job.steps.extend(shown(graph, _placed(job)))
@@ -72,8 +90,16 @@ class Planner:
         async with self._looks.turn():
             return await self._plan(tenant_id, job)
 
+    async def known(self, tenant_id: UUID, job: Job, planned: Planned) -> dict[str, Known]:
+        """What is known of results that a job's outputs may take, by name; nothing where nobody looks."""
+        if self._reusing is None:
+            return {}
+        return await self._reusing.known(
+            tenant_id, job, planned.stages[0], planned.first, planned.places, planned.facts
+        )
+
     async def _plan(self, tenant_id: UUID, job: Job) -> Planned:
-        places = {item.name: i for i, item in enumerate(job.inputs)}
+        numbers, places = {item.name: i for i, item in enumerate(job.inputs)}, dict[str, str]()
         storage = self._storage.of(tenant_id)
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="plan-") as folder:
@@ -81,10 +107,11 @@ class Planner:
             async def look(probe: Measurement) -> Source | Levels | float:
                 if not isinstance(probe, Probe):
                     return typical(probe)  # to listen to all of it takes what a worker has
-                i = places[probe.input]
+                i = numbers[probe.input]
                 asked, path = job.inputs[i], Path(folder) / f"input-{i}"
                 try:
                     fetched = await storage.fetch(asked.uri, path, headers=asked.headers)
+                    places[probe.input] = await asyncio.to_thread(place_of, storage, asked.uri, fetched)
                     found = await self._prober.of(tenant_id).probe(fetched.path, probe.looks)
                 except AttemptFailed as error:
                     raise _refusal(error, job, f"job.inputs[{i}]") from error
@@ -102,7 +129,7 @@ class Planner:
         graph = together((first, *coming.graphs), job)
         if graph.failed and not graph.steps:
             raise _refusal(AttemptFailed.of(graph.failed[0]), job)
-        return Planned(stages=parts, first=first, graph=graph, sources=coming.sources, facts=facts)
+        return Planned(stages=parts, first=first, graph=graph, sources=coming.sources, facts=facts, places=places)
 
 
 def _placed(job: Job) -> Placed:

@@ -40,7 +40,7 @@ def _tell_work(task: pb.Task, spec: bytes, whole: Sequence[str]) -> None:
         if isinstance(piece := piece_in(spec), Chunk):
             task.part.start_seconds, task.part.end_seconds = piece.start / SECOND, piece.end / SECOND
     elif not task.planned_by:
-        task.outputs.extend(whole)
+        task.outputs.extend(whole or dict.fromkeys(one.output for one in task.reused))
 
 
 def _tell_progress(task: pb.Task, progress: Mapping[UUID | None, bytes]) -> None:

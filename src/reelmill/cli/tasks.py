@@ -32,7 +32,7 @@ def tasks_table(tasks: Sequence["Task"]) -> Table:
 
 
 def note(task: "Task") -> str:
-    """Why a task waits, or why its last attempt failed."""
+    """Why a task waits, or why its last attempt failed; what it took from earlier jobs."""
     error = f"{task.error.code}: {task.error.message}" if task.HasField("error") else ""
     wait = task.Wait.Name(task.wait)
     if wait == "FOR_TASKS":
@@ -45,6 +45,8 @@ def note(task: "Task") -> str:
     if wait == "FOR_SLOT":
         more = "" if task.tasks_before < COUNTED else " or more"
         return f"waits for a slot; {task.tasks_before}{more} tasks go first"
+    if task.reused:
+        return f"took {', '.join(dict.fromkeys(f'{one.output} from job {one.reused_from}' for one in task.reused))}"
     return "a worker is about to take it" if wait == "FOR_CLAIM" else error
 
 

@@ -24,7 +24,7 @@ HASHED_BYTES = 400e6
 MOST_FILES = 50_000
 """Of an output that is taken: more are made anew, for each is copied by itself."""
 _HASH_SHARE = 0.1  # of the work: an input that takes longer to hash than that is not worth knowing
-_TOLD = frozenset({"name", "input", "optional", "contract"})  # of an output, beside its steps
+_TOLD = frozenset({"name", "input", "optional", "contract", "from_preset"})  # of an output, beside its steps
 _LIST = PurePosixPath("joined")
 
 
@@ -51,7 +51,7 @@ def keys(job: Job, graph: Graph, digests: Mapping[str, str], *, builds: Mapping[
     found = {}
     for output in job.outputs:
         things = sorted(told.get(output.name, ()), key=lambda thing: thing[:2])
-        if things and all(does for _, does, _ in things) and _is_told(output):
+        if things and all(does for _, does, _ in things) and is_told(output):
             contract = output.contract.SerializeToString(deterministic=True).hex()  # which says what is measured of it
             found[output.name] = _hashed([PLAN_VERSION, things, *filter(None, [contract])])
     return found
@@ -66,11 +66,12 @@ def asked(job: Job, digests: Mapping[str, str], builds: str, context: PlanContex
     found = {}
     for output in job.outputs:
         read = sorted(inputs_of(output, job))
-        if any(name not in digests or output_read(name) for name in read) or not _is_told(output):
+        if any(name not in digests or output_read(name) for name in read) or not is_told(output):
             continue
         plain = Output()
         plain.CopyFrom(output)
         plain.ClearField("optional")
+        plain.ClearField("from_preset")
         spec = plain.SerializeToString(deterministic=True).hex()
         inputs = [[name, digests[name]] for name in (output.input or job.inputs[0].name, *read)]
         found[output.name] = _hashed(["asked", builds, context.threads, context.memory_bytes, spec, inputs])
@@ -115,6 +116,18 @@ def cpu_seconds(graph: Graph) -> float:
     return sum(step.cost.reading_cpu + step.cost.writing_cpu for step in graph.steps)
 
 
+def wants(job: Job) -> bool:
+    """Whether a job takes what is there."""
+    return not job.HasField("reuse") or job.reuse
+
+
+def is_told(output: Output) -> bool:
+    """Whether an output asks for nothing that neither its steps nor its contract say, as keys are."""
+    if output.package.HasField("encryption"):
+        return False
+    return {field.name for field, _ in output.ListFields()} <= _TOLD | {str(output.WhichOneof("operation"))}
+
+
 def worth_hashing(size_bytes: int, cpu: float) -> bool:
     """Whether so many bytes are hashed in a small part of the time that the work on them takes."""
     return size_bytes / HASHED_BYTES <= _HASH_SHARE * cpu
@@ -136,13 +149,6 @@ def _texts(step: Step, writing: Writing) -> tuple[tuple[PurePosixPath, str], ...
     filters = [stream.taken.filters for stream in writing.streams]
     read = {reading.of for reading in step.reads}
     return tuple((path, text) for path, text in step.texts if path in read or any(str(path) in one for one in filters))
-
-
-def _is_told(output: Output) -> bool:
-    """Whether an output asks for nothing that neither its steps nor its contract say, as keys are."""
-    if output.package.HasField("encryption"):
-        return False
-    return {field.name for field, _ in output.ListFields()} <= _TOLD | {str(output.WhichOneof("operation"))}
 
 
 def _resolved(step: Step, digests: Mapping[str, str], made: Mapping[PurePosixPath, str]) -> tuple[Reading, ...] | None:

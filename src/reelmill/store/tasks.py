@@ -9,10 +9,12 @@ from asyncpg import Connection, Record
 from reelmill.jobs.errors import NotFound
 from reelmill.jobs.states import TaskState
 from reelmill.jobs.waiting import wait_of
+from reelmill.store.files import MAKERS
 from reelmill.store.leases import KINDS
 from reelmill.store.records import error_from_bytes
 from reelmill.store.sql import queries
 from reelmill.v1.jobs_pb2 import Job, Task
+from reelmill.v1.messages_pb2 import TaskResult
 
 _SQL = queries("tasks")
 BEFORE_COUNTED = 1000
@@ -91,6 +93,10 @@ def _from_row(row: Record, wait: Task.Wait) -> Task:
     if row["error"]:
         task.error.CopyFrom(error_from_bytes(row["error"], full=True))
     task.create_time.FromDatetime(_made(row["id"]))
+    if row["state"] == TaskState.COMPLETED and row["kind"] in MAKERS and row["result"]:
+        for receipt in TaskResult.FromString(row["result"]).receipts:
+            if receipt.reused_from:
+                task.reused.extend(Task.Reused(output=x, reused_from=receipt.reused_from) for x in receipt.outputs)
     for column, name in (("ready_time", "ready_time"), ("run_at", "next_attempt_time")):
         if row[column] is not None:
             getattr(task, name).FromDatetime(row[column])

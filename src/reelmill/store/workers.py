@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reelmill.jobs.places import ENGINE
 from reelmill.store.database import Database
 from reelmill.store.sql import queries
 
 _SQL = queries("workers")
+_MOST_BUILDS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +70,15 @@ class WorkerStore:
         async with self._database.connection() as connection:
             slots: int = await connection.fetchval(_SQL["count_slots"], kinds, place, silent_after)
         return slots
+
+    async def builds(self, place: str, *, silent_after: timedelta) -> list[tuple[str, str]]:
+        """The releases and builds of ffmpeg of workers that take tasks of a place, and told so lately: a few of them.
+
+        A build is told as the label that names it. Raises Unavailable.
+        """
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["list_builds"], place, silent_after, f"{ENGINE}%", _MOST_BUILDS)
+        return [(row["version"], row["label"]) for row in rows]
 
     async def page(self, *, after: str, limit: int) -> list[SeenWorker]:
         """Workers in the order of their names, after one."""

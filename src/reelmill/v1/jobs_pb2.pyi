@@ -391,12 +391,28 @@ class Estimate(_message.Message):
     def __init__(self, core_seconds: _Optional[_Union[Range, _Mapping]] = ..., bytes: _Optional[_Union[Range, _Mapping]] = ..., seconds: _Optional[_Union[Range, _Mapping]] = ..., measurements: _Optional[int] = ...) -> None: ...
 
 class OutputEstimate(_message.Message):
-    __slots__ = ("output", "estimate")
+    __slots__ = ("output", "estimate", "reuse", "reused_from")
+    class Reuse(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        REUSE_UNSPECIFIED: _ClassVar[OutputEstimate.Reuse]
+        NOT_LOOKED_FOR: _ClassVar[OutputEstimate.Reuse]
+        NOT_KNOWN: _ClassVar[OutputEstimate.Reuse]
+        MADE: _ClassVar[OutputEstimate.Reuse]
+        TAKEN: _ClassVar[OutputEstimate.Reuse]
+    REUSE_UNSPECIFIED: OutputEstimate.Reuse
+    NOT_LOOKED_FOR: OutputEstimate.Reuse
+    NOT_KNOWN: OutputEstimate.Reuse
+    MADE: OutputEstimate.Reuse
+    TAKEN: OutputEstimate.Reuse
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    REUSE_FIELD_NUMBER: _ClassVar[int]
+    REUSED_FROM_FIELD_NUMBER: _ClassVar[int]
     output: str
     estimate: Estimate
-    def __init__(self, output: _Optional[str] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ...) -> None: ...
+    reuse: OutputEstimate.Reuse
+    reused_from: str
+    def __init__(self, output: _Optional[str] = ..., estimate: _Optional[_Union[Estimate, _Mapping]] = ..., reuse: _Optional[_Union[OutputEstimate.Reuse, str]] = ..., reused_from: _Optional[str] = ...) -> None: ...
 
 class EstimateJobResponse(_message.Message):
     __slots__ = ("job", "outputs", "queue", "tasks")
@@ -601,7 +617,7 @@ class ListOutputFilesResponse(_message.Message):
     def __init__(self, files: _Optional[_Iterable[_Union[OutputFile, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("id", "planned_by", "kind", "outputs", "state", "phase", "progress", "attempt", "worker", "depends_on", "open_dependencies", "weight", "pool", "labels", "error", "create_time", "ready_time", "next_attempt_time", "wait", "tasks_before", "part")
+    __slots__ = ("id", "planned_by", "kind", "outputs", "state", "phase", "progress", "attempt", "worker", "depends_on", "open_dependencies", "weight", "pool", "labels", "error", "create_time", "ready_time", "next_attempt_time", "wait", "tasks_before", "part", "reused")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Task.State]
@@ -634,6 +650,13 @@ class Task(_message.Message):
     FOR_WORKER: Task.Wait
     FOR_SLOT: Task.Wait
     FOR_CLAIM: Task.Wait
+    class Reused(_message.Message):
+        __slots__ = ("output", "reused_from")
+        OUTPUT_FIELD_NUMBER: _ClassVar[int]
+        REUSED_FROM_FIELD_NUMBER: _ClassVar[int]
+        output: str
+        reused_from: str
+        def __init__(self, output: _Optional[str] = ..., reused_from: _Optional[str] = ...) -> None: ...
     ID_FIELD_NUMBER: _ClassVar[int]
     PLANNED_BY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -655,6 +678,7 @@ class Task(_message.Message):
     WAIT_FIELD_NUMBER: _ClassVar[int]
     TASKS_BEFORE_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
+    REUSED_FIELD_NUMBER: _ClassVar[int]
     id: str
     planned_by: str
     kind: str
@@ -676,7 +700,8 @@ class Task(_message.Message):
     wait: Task.Wait
     tasks_before: int
     part: _operations_pb2.TimeRange
-    def __init__(self, id: _Optional[str] = ..., planned_by: _Optional[str] = ..., kind: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[Task.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[int] = ..., weight: _Optional[float] = ..., pool: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait: _Optional[_Union[Task.Wait, str]] = ..., tasks_before: _Optional[int] = ..., part: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ...) -> None: ...
+    reused: _containers.RepeatedCompositeFieldContainer[Task.Reused]
+    def __init__(self, id: _Optional[str] = ..., planned_by: _Optional[str] = ..., kind: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[Task.State, str]] = ..., phase: _Optional[_Union[Job.Phase, str]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., depends_on: _Optional[_Iterable[str]] = ..., open_dependencies: _Optional[int] = ..., weight: _Optional[float] = ..., pool: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait: _Optional[_Union[Task.Wait, str]] = ..., tasks_before: _Optional[int] = ..., part: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., reused: _Optional[_Iterable[_Union[Task.Reused, _Mapping]]] = ...) -> None: ...
 
 class ListTasksRequest(_message.Message):
     __slots__ = ("id", "page_size", "page_token")

@@ -9,10 +9,11 @@ from reelmill.media import reuse
 from reelmill.media.contract import PlanContext
 from reelmill.storage.fetch import Fetched
 from reelmill.storage.storage import Storage
+from reelmill.storage.unchanged import place_of
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.worker.attempt import Attempt
-from reelmill.worker.reusing import Reuse, Taken, place_of, wants
+from reelmill.worker.reusing import Reuse, Taken
 
 log = get_logger(__name__)
 _LONG = frozenset({"transcode", "package", "concat", "preview", "analyze", "compare"})
@@ -26,7 +27,7 @@ async def take_again(
 
     No input is asked that no worker has hashed. None: the job goes the usual way. Raises Stopped.
     """
-    if mine is None or attempt.task.spec or len(stages) != 1 or not wants(stages[0]):
+    if mine is None or attempt.task.spec or len(stages) != 1 or not reuse.wants(stages[0]):
         return None
     [job] = stages
     if _LONG.isdisjoint(str(output.WhichOneof("operation")) for output in job.outputs):

@@ -1,9 +1,7 @@
 """Outputs that an earlier job of the same tenant made are taken, not made again."""
 
 import asyncio
-import hashlib
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,6 +23,7 @@ from reelmill.storage.fetch import Fetched
 from reelmill.storage.folders import StoredFile
 from reelmill.storage.storage import Storage
 from reelmill.storage.taking import sha256_of
+from reelmill.storage.unchanged import place_of
 from reelmill.store.database import Database
 from reelmill.store.leases import MadeFile, NewTask
 from reelmill.store.results import Result, ResultStore
@@ -36,8 +35,6 @@ from reelmill.worker.attempt import Attempt
 from reelmill.worker.receipts import found_by, taken
 
 log = get_logger(__name__)
-_SETTLED_SECONDS = 2.0
-"""A file that was changed more lately may change again without telling: the clocks of disks tick slowly."""
 
 
 _NOTHING = Graph(steps=(), outputs=())
@@ -100,7 +97,7 @@ class Reuse:
         cpu = reuse.cpu_seconds(graph)
         # What reads inputs alone was looked for by the task that planned all.
         late = not attempt.in_pieces and any(output_read(item.name) for item in job.inputs)
-        if (task.spec and not late) or not wants(job) or cpu < self.least_cpu_seconds:
+        if (task.spec and not late) or not reuse.wants(job) or cpu < self.least_cpu_seconds:
             return Taken(graph=graph)
         try:
             digests = await attempt.unless_stopped(self._digests(job, storage, inputs, made, cpu))
@@ -228,30 +225,6 @@ def _names(graph: Graph | None, output: str, result: Result, files: Sequence[Out
     """What an output's files are called here, in their order; of a set that has another name they stay as they were."""
     paths = reuse.paths_of(graph, output) if graph and result.output != output else None
     return [str(path) for path in paths] if paths else [f"{output}/{file.path}" for file in files]
-
-
-def wants(job: Job) -> bool:
-    """Whether a job takes what is there."""
-    return not job.HasField("reuse") or job.reuse
-
-
-def place_of(storage: Storage, uri: str, fetched: Fetched) -> str:
-    """SHA-256 of where an input lies and what tells that it is still the same; empty where that is not sure.
-
-    Of a file also its inode and the time of its last change of any kind, which nobody sets back. An address of the web
-    is believed where it tells a size and a strong ETag (RFC 9110, 8.8.1): so whoever serves it promises the same bytes.
-    """
-    if storage.is_remote(uri):
-        told = fetched.validator
-        tells: tuple[object, ...] = (told.fields,) if told.etag and told.size_bytes and not told.weak else ()
-    else:
-        try:
-            found = fetched.path.stat()
-        except OSError:
-            return ""
-        settled = time.time() - max(found.st_mtime, found.st_ctime) > _SETTLED_SECONDS
-        tells = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev) if settled else ()
-    return hashlib.sha256(json.dumps([uri, tells], sort_keys=True).encode()).hexdigest() if tells else ""
 
 
 async def take(

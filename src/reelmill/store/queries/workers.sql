@@ -18,6 +18,13 @@ SELECT coalesce(sum(slots), 0) FROM workers
 WHERE kinds @> $1::text[] AND seen_time > clock_timestamp() - $3::interval
     AND pool = split_part($2, ' ', 1) AND labels @> (string_to_array($2, ' '))[2:];
 
+-- name: list_builds
+-- Releases and builds of ffmpeg (labels like $3) of workers heard of within $2 that take tasks of a place, $1.
+SELECT DISTINCT version, label FROM workers, unnest(labels) AS told (label)
+WHERE slots > 0 AND label LIKE $3 AND seen_time > clock_timestamp() - $2::interval
+    AND pool = split_part($1, ' ', 1) AND labels @> (string_to_array($1, ' '))[2:]
+ORDER BY version, label LIMIT $4;
+
 -- name: delete_workers
 -- Those that were silent for $1.
 DELETE FROM workers WHERE seen_time < clock_timestamp() - $1::interval;
