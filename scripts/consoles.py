@@ -34,7 +34,7 @@ CONSOLES = (
     Mutant(
         name="a session is what we sealed",
         file=f"{_ROOM}/sessions.py",
-        old=r"self\._keys\.open\(sealed, _PURPOSE\)",
+        old=r"self\._keys\.open\(sealed, purpose\)",
         new="sealed",
         tests=_PURE,
     ),

@@ -28,7 +28,7 @@ from gateway.browser import Browser
 
 _HERE = Path(__file__).parent.parent
 _MOST_SECONDS = 600.0
-_WAIT_SECONDS = 120.0  # for what a page is to show
+_WAIT_SECONDS = 300.0  # for what a page is to show
 
 
 class Walk:
@@ -37,6 +37,7 @@ class Walk:
     def __init__(self, folder: Path, repository: str) -> None:
         self.folder = folder
         self.terminal = Recording()
+        self.load = os.getloadavg()[0]
         self.steps: list[tuple[str, float]] = []
         self._clone = folder / "reelmill"
         self._environment = _environment(folder) | {"REELMILL": repository}
@@ -111,6 +112,7 @@ class Walk:
             with self.step("play it to its end"):
                 browser.evaluate("document.querySelector('video').muted = true")
                 browser.evaluate("document.querySelector('#outputs').scrollIntoView()")
+                browser.evaluate("scrollBy(0, -80)")  # from below the page's head, which stays
                 browser.evaluate("void document.querySelector('video').play()")
                 _until(browser, "document.querySelector('video').currentTime > 3")
                 browser.screenshot(pictures / "newcomer-plays.png")
@@ -160,6 +162,8 @@ def _drop(browser: Browser, film: Path) -> None:
 def _page(walk: Walk, total: float) -> str:
     rows = "\n".join(f"| {name} | {seconds:.1f} s |" for name, seconds in walk.steps)
     when = f"{total:.0f} s on {datetime.now(UTC):%Y-%m-%d}, on {os.cpu_count()} cores"
+    if (others := walk.load) >= 1:
+        when += f" beside other work (load {others:.0f})"
     return f"""# A newcomer's walk
 
 By the README alone, from a clone to a stream that plays in the console: {when}, with

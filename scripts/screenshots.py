@@ -1,9 +1,10 @@
-"""Pictures of the console for README and docs: `scripts/screenshots.py FOLDER`, of a system that it starts itself."""
+"""Pictures of the console for README and docs: `scripts/screenshots.py FOLDER [NAME…]`, of a system of its own."""
 
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from gateway.browser import Browser
 from live import Reelmill
 
-FILM_SECONDS = 24
-_PLAYED_SECONDS = 9  # into the film, where something is to be seen
+FILM_SECONDS = 12
+_PLAYED_SECONDS = 7  # into the film, where something is to be seen
 _SETTLE_SECONDS = 1.5  # for charts and pictures that fade in
-_FILM = f"gradients=size=1280x720:rate=25:duration={FILM_SECONDS}:speed=0.03:n=5:seed=7"
+_FILM = f"gradients=rate=25:duration={FILM_SECONDS}:speed=0.03:n=5:seed=7:size="
 _SOUND = f"sine=frequency=330:sample_rate=48000:duration={FILM_SECONDS}"
 # Each player at a place where its film shows something.
 _PLAYED = f"""(() => {{
@@ -39,6 +40,7 @@ _CHOSEN = """(() => {
     }
     return document.getElementById("o0-width");
 })()"""
+_CHARTED = "JSON.parse(document.querySelector('#figures').dataset.points)[0].length > 8"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +58,10 @@ class Picture:
     """What is scrolled to; the top without it."""
 
 
-def made(path: Path) -> Path:
-    """A film of 720p with sound."""
+def made(path: Path, size: str = "1280x720") -> Path:
+    """A film with sound."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    inputs = ("-f", "lavfi", "-i", _FILM, "-f", "lavfi", "-i", _SOUND)
+    inputs = ("-f", "lavfi", "-i", _FILM + size, "-f", "lavfi", "-i", _SOUND)
     coded = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac")
     subprocess.run([ffmpeg, "-v", "error", "-y", *inputs, *coded, str(path)], check=True)
     return path
@@ -67,9 +69,9 @@ def made(path: Path) -> Path:
 
 def filled(address: str, folder: Path) -> dict[str, str]:
     """Jobs of all kinds, the last of which still run; answers ids by what became of them."""
-    film = made(folder / "talk.mov")
+    film = made(folder / "talk.mov", "640x360")
     broken = folder / "broken.mp4"
-    broken.write_bytes(film.read_bytes()[:200_000])
+    broken.write_bytes(film.read_bytes()[:100_000])
     with reelmill.Client(address) as client:
         done = client.run(
             film,
@@ -80,7 +82,7 @@ def filled(address: str, folder: Path) -> dict[str, str]:
             options={"labels": {"asset": "42", "team": "news desk"}},
         )
         done.raise_for_state()
-        for asset in ("43", "44", "45"):
+        for asset in ("44", "45"):
             client.run("example:clip", web="web-mp4", options={"labels": {"asset": asset}}).raise_for_state()
         failed = client.run(broken, web="web-mp4", options={"labels": {"asset": "46"}})
         slow = reelmill.transcode(container="MP4", video={"codec": "AV1", "effort": "SLOW", "height": 1080})
@@ -102,7 +104,7 @@ def pictures(ids: dict[str, str]) -> list[Picture]:
         Picture(name="failed-light", path=f"/jobs/{ids['failed']}"),
         Picture(name="new-light", path="/new?uri=example:clip", until=_CHOSEN),
         Picture(name="presets-light", path="/presets"),
-        Picture(name="system-dark", path="/system", scheme="dark", until="document.querySelector('#chart canvas')"),
+        Picture(name="system-dark", path="/system", scheme="dark", until=_CHARTED),
     ]
 
 
@@ -122,16 +124,16 @@ def draw(browser: Browser, address: str, picture: Picture, folder: Path) -> None
     browser.screenshot(folder / f"console-{picture.name}.png")
 
 
-def main(folder: Path) -> None:
-    """Start a system, give it work, and draw its pages."""
+def main(folder: Path, names: Sequence[str] = ()) -> None:
+    """Start a system, give it work, and draw its pages, or some of them."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as own, Reelmill("up", worker_slots=1) as system:
         ids = filled(system.http, Path(own))
         with Browser(Path(own) / "browser") as browser:
             browser.open("about:blank")
-            for picture in pictures(ids):
+            for picture in (one for one in pictures(ids) if not names or one.name in names):
                 draw(browser, system.http, picture, folder)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

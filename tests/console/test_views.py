@@ -50,6 +50,8 @@ def test_sizes_are_told_in_units(count: float, told: str) -> None:
         ("https://example.org/", "example.org"),
         ("http://[", "http://["),
         ("s3://b/k/", "k"),
+        ("upload:00000000-0000-0000-0000-000000000001/01a21997-41de-7492-8b88-c20a79a2cd07-talk.mov", "talk.mov"),
+        ("file:///m/01a21997-41de-7492-8b88-c20a79a2cd07-x", "01a21997-41de-7492-8b88-c20a79a2cd07-x"),
     ],
 )
 def test_a_file_is_called_by_its_name(uri: str, name: str) -> None:
@@ -171,7 +173,7 @@ def test_what_users_wrote_is_text_everywhere() -> None:
     page += templates.text(
         "jobs.html", caller=Reader, found=found, asked=asked, wrong=EVIL, states=(), presets=[], request_id=""
     )
-    page += templates.text("sign_in.html", caller=Reader, back=f'"{EVIL}', wrong=EVIL)
+    page += templates.text("sign_in.html", caller=Reader, back=f'"{EVIL}', wrong=EVIL, issuer=EVIL)
     assert "alert(1)" in page
     assert "<script>" not in page
     assert page.count("<script ") == page.count("<script src=")

@@ -1,5 +1,6 @@
 """How values are shown: words for templates. Pure."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from reelmill.v1 import jobs_pb2 as pb
 
 FINAL = (pb.Job.COMPLETED, pb.Job.FAILED, pb.Job.CANCELLED)
+_UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _MOST_SECONDS = 100 * 365 * _DAY
@@ -41,6 +43,8 @@ def source(uri: str) -> str:
     except ValueError:
         return uri[:80]
     last = unquote(parts.path.rstrip("/").rpartition("/")[2])
+    if parts.scheme == "upload":  # as somebody sent it, without the id that makes it ours
+        last = _UPLOAD_ID.sub("", last)
     return last or parts.netloc or uri[:80]
 
 
