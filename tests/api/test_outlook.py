@@ -114,8 +114,9 @@ async def test_beginnings_that_are_seen_make_the_pace(
     for _ in range(10):
         await api.claim()
         await asked.queue(made[11])
-        while asked._lines._reading:
-            await asyncio.sleep(0)
+        async with patient():
+            while asked._lines._reading:
+                await asyncio.sleep(0)
     after = await asked.queue(made[11])
     assert before and after
     assert (before.tasks_before, after.tasks_before) == (11, 1)

@@ -107,8 +107,9 @@ async def test_who_wants_the_same_at_once_shares_a_download_and_who_comes_later_
     bucket.go_on.clear()
     all_of_them = [asyncio.create_task(worker.fetch(holder=f"holder-{i}")) for i in range(5)]
     await bucket.half.wait()
-    while bucket.count("HEAD") < 5 or len(worker.left) < 5:
-        await asyncio.sleep(0)
+    async with patient():
+        while bucket.count("HEAD") < 5 or len(worker.left) < 5:
+            await asyncio.sleep(0)
     assert not any(task.done() for task in all_of_them) and bucket.count("GET") == 1
     bucket.go_on.set()
     found = await asyncio.gather(*all_of_them)
@@ -126,8 +127,9 @@ async def test_where_a_download_is_cancelled_the_next_who_waits_goes_on(worker: 
     first = asyncio.create_task(worker.fetch(holder="first"))
     await bucket.half.wait()
     others = [asyncio.create_task(worker.fetch(holder=f"holder-{i}")) for i in range(2)]
-    while len(worker.left) < 3:
-        await asyncio.sleep(0)
+    async with patient():
+        while len(worker.left) < 3:
+            await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first

@@ -268,8 +268,9 @@ async def test_who_gives_up_while_a_connection_greets_leaves_none_with_an_answer
     await own._pool.disconnect()
     own_server.pause()
     reading = asyncio.create_task(kept(own, put))
-    while own._pool._available_connections:
-        await asyncio.sleep(0)
+    async with patient():
+        while own._pool._available_connections:
+            await asyncio.sleep(0)
     await asyncio.sleep(0.05)  # it connects, and waits for an answer to what it said first
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)

@@ -107,14 +107,15 @@ async def broken(part: Part, logged: Sequence[Any]) -> None:
     whole = 1 if part.thread else len(tasks_of(part))
     for number in range(whole):
         told, counted, starts = len(logged), ends(part), part.starts
-        while ends(part) == counted:  # what hits a part amid its work may be handled there, as the sampler does
-            if part.thread:
-                break_thread(part.thread)
-            else:
-                await break_task(sorted(tasks_of(part), key=asyncio.Task.get_name)[number])
-            looks = HANDLED_LOOKS * (20 if part.thread else 1)
-            while ends(part) == counted and (looks := looks - 1):
-                await asyncio.sleep(0.01)
+        async with patient():
+            while ends(part) == counted:  # what hits a part amid its work may be handled there, as the sampler does
+                if part.thread:
+                    break_thread(part.thread)
+                else:
+                    await break_task(sorted(tasks_of(part), key=asyncio.Task.get_name)[number])
+                looks = HANDLED_LOOKS * (20 if part.thread else 1)
+                while ends(part) == counted and (looks := looks - 1):
+                    await asyncio.sleep(0.01)
         await eventually(lambda: part.starts > starts, f"{part.name} runs again")  # noqa: B023
         assert ends(part) == counted + 1, part.name
         [line] = [e for e in logged[told:] if e["log_level"] == "error" and e.get("part") == part.name]

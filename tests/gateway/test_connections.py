@@ -113,8 +113,9 @@ def test_watches_leave_connections_for_others(narrow: Reelmill) -> None:
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with the body's size; to /large with more than fits; to /wait never."""
     if scope["path"] == "/wait":
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        async with patient():
+            while (await receive())["type"] != "http.disconnect":
+                pass
         return
     size = 0
     async for piece in Request(scope, receive).stream():

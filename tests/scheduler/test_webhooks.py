@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from prometheus_client import REGISTRY
 from receiving import Answer, Message, Receiver, status
 from store.kit import TENANT, USER, Store, made, new_job
-from waiting import soon
+from waiting import patient, soon
 
 from reelmill.sealing import Keys
 from reelmill.standard_webhooks import InvalidWebhook, verify
@@ -192,9 +192,10 @@ async def test_each_answer_is_told_apart(store: Store, webhooks: WebhookStore) -
         async with sending(store, patience=patience, timeout_seconds=3.0):
             await receiver.until(lambda: sum(tries().values()) - sum(before.values()) >= len(ids))
             found = {kind: await last(webhooks, webhook_id) for kind, webhook_id in ids.items()}
-            while any(not one.outcome for one in found.values()):
-                await asyncio.sleep(0.01)
-                found = {kind: await last(webhooks, webhook_id) for kind, webhook_id in ids.items()}
+            async with patient():
+                while any(not one.outcome for one in found.values()):
+                    await asyncio.sleep(0.01)
+                    found = {kind: await last(webhooks, webhook_id) for kind, webhook_id in ids.items()}
     outcomes = {kind: (one.outcome, one.status, one.state) for kind, one in found.items()}
     assert outcomes == {
         "rejected": ("rejected", 403, "PENDING"),

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import uuid_utils.compat as uuid_utils
 from store.kit import AWAY, BAD_INPUT, TENANT, Store, made
+from waiting import patient
 
 from reelmill.jobs.progress import Part
 from reelmill.jobs.states import Phase
@@ -279,8 +280,9 @@ async def test_what_ends_a_job_stops_what_is_spawned_in_that_moment(store: Store
         }[end]()
     )
     blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while not await store.value(blocked):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not await store.value(blocked):
+            await asyncio.sleep(0.01)
     let_go.set()
     await spawning
     assert await ending

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 import uuid_utils.compat as uuid_utils
 from store.kit import TENANT, Store, made
+from waiting import patient
 
 from reelmill.jobs.errors import Failure
 from reelmill.store.leases import FinishedTask, NewTask
@@ -77,6 +78,20 @@ async def test_two_that_end_at_once_agree(store: Store) -> None:
         a, b = await parts(store)
         await asyncio.gather(store.leases.complete([empty(a)]), store.leases.complete([whole(b)]))
         assert told(await store.jobs.get(TENANT, UUID(a.job.id))) == ("COMPLETED", {"a": "not a", "b": 1})
+
+
+async def test_of_two_that_made_nothing_at_once_the_last_fails_the_job(store: Store) -> None:
+    a, b = await parts(store)
+    job_id = UUID(a.job.id)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with store.database.transaction() as held:  # so that both have begun before either can end
+        await held.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE", job_id)
+        ends = [asyncio.create_task(store.leases.complete([empty(task)])) for task in (a, b)]
+        async with patient():
+            while await store.value(waiting) < len(ends):
+                await asyncio.sleep(0.01)
+    await asyncio.gather(*ends)
+    assert told(await store.jobs.get(TENANT, job_id))[0] == "FAILED"
 
 
 async def test_a_lease_that_was_lost_ends_nothing(store: Store) -> None:

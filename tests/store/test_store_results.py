@@ -122,7 +122,8 @@ async def test_lookups_completions_and_deletions_do_not_disturb_each_other(store
     working = [asyncio.create_task(complete(tasks[i::2])) for i in range(2)]
     async with patient():
         await asyncio.gather(*working, look(), look(), delete())
-    while await store.retention.delete_jobs(timedelta(0), own_storage=OWN, limit=9):
-        pass
+    async with patient():
+        while await store.retention.delete_jobs(timedelta(0), own_storage=OWN, limit=9):
+            pass
     assert told and told <= {new.id for new in jobs}
     assert await store.value("SELECT count(*) FROM results") == 0

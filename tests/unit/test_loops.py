@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from waiting import patient
 
 from reelmill.api import statuses as statuses_module
 from reelmill.api.statuses import Statuses
@@ -80,8 +81,9 @@ async def test_each_work_of_a_scheduler_has_its_own_interval(monkeypatch: pytest
     scheduler = Scheduler(config, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, relay)
     monkeypatch.setattr(scheduler, "_every", every)
     running = asyncio.create_task(scheduler.run())
-    while len(asked) < 5:
-        await asyncio.sleep(0)
+    async with patient():
+        while len(asked) < 5:
+            await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert asked == {"relay": 0, "rescue": 7.5, "look_after_unserved": 5.0, "delete_folders": 2.0, "retire": 60.0}

@@ -90,6 +90,12 @@ def test_what_is_written_reads_back(cues: list[Cue]) -> None:
     assert webvtt.parsed(webvtt.written(text, ("X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000",))) == text
 
 
+def test_what_goes_on_over_a_seam_is_in_both_segments() -> None:
+    text = Text((HELLO, LATER), LOOKS)
+    assert webvtt.between(text, 0, 2000) == webvtt.between(text, 2000, 4000) == Text((HELLO,), LOOKS)
+    assert webvtt.between(text, 2500, 4000).cues == () == webvtt.between(text, 0, 1000).cues
+
+
 @given(said, st.lists(st.integers(1, 10**8), min_size=1, max_size=5))
 def test_segments_have_all_that_is_shown_in_them(cues: list[Cue], lasts: list[int]) -> None:
     text = Text(tuple(cues))

@@ -61,6 +61,35 @@ def test_no_client_has_a_time_out_that_nobody_chose(calls: list[tuple[str, ast.C
     assert found == []
 
 
+def asks_again_and_again(loop: ast.While) -> bool:
+    """Whether a loop does nothing but look, and sleep, until its condition holds."""
+    looks = "await" in ast.unparse(loop) and ("sleep" in ast.unparse(loop) or isinstance(loop.body[0], ast.Pass))
+    ends = any(isinstance(node, ast.Assert | ast.Raise | ast.Return | ast.Break) for node in ast.walk(loop))
+    return looks and not ends and not any(word in ast.unparse(loop.test) for word in ("True", "is_set()", ".done()"))
+
+
+def endless(node: ast.AST, *, bounded: bool = False) -> list[str]:
+    """Such loops of async functions that stand in no `async with patient()` or time-out of their own."""
+    found = []
+    for child in ast.iter_child_nodes(node):
+        within = bounded
+        if isinstance(child, ast.AsyncWith):
+            within |= any(word in ast.unparse(item) for item in child.items for word in ("patient(", "timeout("))
+        if isinstance(child, ast.While) and not within and asks_again_and_again(child):
+            found.append(ast.unparse(child.test))
+        found += endless(child, bounded=within)
+    return found
+
+
+def test_no_wait_is_without_an_end() -> None:
+    found = {
+        str(path.relative_to(ROOT)): loops
+        for path in ROOT.rglob("*.py")
+        if path.parent.name not in ("cluster", "services") and (loops := endless(ast.parse(path.read_text())))
+    }
+    assert found == {}, "what never comes ends such a test by its own time-out alone, ten minutes later"
+
+
 async def test_what_is_waited_for_may_be_async_and_is_named_where_it_does_not_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

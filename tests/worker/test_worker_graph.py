@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 import uuid_utils.compat as uuid_utils
 from store.kit import AWAY, BAD_INPUT, TENANT, made
+from waiting import patient
 from worker.kit import Rig
 
 from reelmill.jobs.errors import AttemptFailed
@@ -54,8 +55,9 @@ class Cutting:
         raise AssertionError("nobody lost a lease")
 
     async def all_begun(self) -> None:
-        while sum(self.begun.values()) < PARTS + 1:
-            await asyncio.sleep(0.01)
+        async with patient():
+            while sum(self.begun.values()) < PARTS + 1:
+                await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -71,8 +73,9 @@ async def test_parts_run_side_by_side_and_the_last_one_ends_the_job(graphs: Rig)
         graphs.start_worker(cutting, owner=owner, slots=3, sweep_seconds=FAR)
     new = await graphs.submit()
     await cutting.all_begun()
-    while not (data := await graphs.cache.get_progress(TENANT, new.id)) or Progress.FromString(data).percent < 40:
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not (data := await graphs.cache.get_progress(TENANT, new.id)) or Progress.FromString(data).percent < 40:
+            await asyncio.sleep(0.01)
     cutting.go_on.set()
     job = await graphs.until(new, "COMPLETED")
     assert [file.uri.rpartition("/")[2] for file in job.outputs[0].files] == [
@@ -98,10 +101,11 @@ async def test_a_part_that_fails_for_good_ends_the_others(graphs: Rig) -> None:
     await graphs.store.leases.fail(failing.task.lease, BAD_INPUT)
     job = await graphs.until(new, "FAILED")
     assert job.error.code == BAD_INPUT.code
-    while await graphs.store.value(
-        "SELECT count(*) FROM tasks WHERE state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')"
-    ):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while await graphs.store.value(
+            "SELECT count(*) FROM tasks WHERE state NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')"
+        ):
+            await asyncio.sleep(0.01)
     assert all(cutting.attempts[name].stop.is_set() for name in held)
     assert cutting.ended == []
 
@@ -112,8 +116,9 @@ async def test_a_part_is_tried_again_while_the_others_go_on(graphs: Rig) -> None
     new = await graphs.submit()
     await cutting.all_begun()
     cutting.go_on.set()
-    while not await graphs.store.leases.wake_delayed(limit=1):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not await graphs.store.leases.wake_delayed(limit=1):
+            await asyncio.sleep(0.01)
     job = await graphs.until(new, "COMPLETED")
     assert cutting.begun == Counter(plan=1, join=1, **{f"part{i}": 1 + (i == 1) for i in range(PARTS)})
     assert (job.attempt, job.HasField("error")) == (2, False)
@@ -130,17 +135,19 @@ async def test_what_is_told_of_outputs_has_a_phase_and_never_goes_back_though_a_
     async def told() -> Progress:
         return Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"")
 
-    while len((await told()).outputs) < PARTS:
-        await asyncio.sleep(0.01)
+    async with patient():
+        while len((await told()).outputs) < PARTS:
+            await asyncio.sleep(0.01)
     before = await told()
     assert [(one.output, one.percent, one.phase) for one in before.outputs] == [
         (f"part{i}", 50, Job.TRANSCODING) for i in range(PARTS)
     ]
     first, cutting.go_on = cutting.go_on, asyncio.Event()  # who comes again waits
     first.set()
-    while cutting.begun["part1"] < 2:
-        await graphs.store.leases.wake_delayed(limit=1)
-        await asyncio.sleep(0.01)
+    async with patient():
+        while cutting.begun["part1"] < 2:
+            await graphs.store.leases.wake_delayed(limit=1)
+            await asyncio.sleep(0.01)
     task_id = cutting.attempts["part1"].task.id
     for _ in range(3):
         progress = Progress.FromString((await graphs.cache.get_task_progress(TENANT, new.id))[task_id])
@@ -178,14 +185,16 @@ async def test_parts_of_a_worker_that_drains_are_run_by_another_and_shown_where_
     graphs.start_worker(first, slots=PARTS + 1, sweep_seconds=FAR)
     new = await graphs.submit()
     await first.all_begun()
-    while len(Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"").outputs) < PARTS:
-        await asyncio.sleep(0.01)
+    async with patient():
+        while len(Progress.FromString(await graphs.cache.get_progress(TENANT, new.id) or b"").outputs) < PARTS:
+            await asyncio.sleep(0.01)
     await graphs.stop()  # at once
     assert asked == [], "nothing was claimed before"
     second.percent = 10.0
     graphs.start_worker(second, slots=1, sweep_seconds=FAR)
-    while not (name := next(iter(second.attempts), "")):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not (name := next(iter(second.attempts), "")):
+            await asyncio.sleep(0.01)
     task = second.attempts[name].task
     shown = Progress.FromString((await ask(TENANT, new.id))[task.id])
     assert (task.attempt, [(one.output, one.percent) for one in shown.outputs]) == (1, [(name, 50)])

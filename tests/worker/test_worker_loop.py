@@ -40,8 +40,9 @@ async def test_a_job_is_completed_and_its_status_published(rig: Rig) -> None:
     new = await rig.submit()
     job = await rig.until(new, "COMPLETED")
     assert [f.uri for f in job.outputs[0].files] == ["file:///out/a.mp4"]
-    while await rig.store.value("SELECT count(*) FROM outbox WHERE topic LIKE 'tasks%'"):
-        await asyncio.sleep(0.01)  # the message is acknowledged after the claim
+    async with patient():
+        while await rig.store.value("SELECT count(*) FROM outbox WHERE topic LIKE 'tasks%'"):
+            await asyncio.sleep(0.01)  # the message is acknowledged after the claim
     await rig.stop()
     status = await rig.cache.get(TENANT, new.id)
     assert status is not None
@@ -58,8 +59,9 @@ async def test_an_attempt_that_may_succeed_later_is_tried_again(rig: Rig) -> Non
     rig.start(second_time)
     new = await rig.submit()
     await rig.until(new, "QUEUED", "COMPLETED")
-    while not await rig.store.leases.wake_delayed(limit=1):
-        pass
+    async with patient():
+        while not await rig.store.leases.wake_delayed(limit=1):
+            pass
     await rig.queue.wake()
     assert (await rig.until(new, "COMPLETED")).attempt == 2
 
@@ -87,11 +89,13 @@ async def test_crashes_are_not_charged_as_attempts(rig: Rig) -> None:
         await rig.store.rescue(max_crashes=9)
     rig.start(away, slots=1)
     await rig.queue.wake()
-    while not (row := await rig.store.task(new.task_id))["run_at"] and row["state"] != "FAILED":
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not (row := await rig.store.task(new.task_id))["run_at"] and row["state"] != "FAILED":
+            await asyncio.sleep(0.01)
     assert (row["state"], row["attempt"], row["crashes"]) == ("DELAYED", 3, 2)
-    while not await rig.store.leases.wake_delayed(limit=1):
-        pass
+    async with patient():
+        while not await rig.store.leases.wake_delayed(limit=1):
+            pass
     await rig.queue.wake()
     assert (await rig.until(new, "FAILED")).attempt == 4
 
@@ -110,8 +114,9 @@ async def test_a_retry_waits_as_long_as_its_policy_says(rig: Rig) -> None:
     await rig.queue.wake()
     times = []
     for new in several:
-        while not (run_at := (await rig.store.task(new.task_id))["run_at"]):
-            await asyncio.sleep(0.01)
+        async with patient():
+            while not (run_at := (await rig.store.task(new.task_id))["run_at"]):
+                await asyncio.sleep(0.01)
         times.append((run_at - datetime.now(UTC)).total_seconds())
     assert 10 < max(times) <= 64_000, "the seventh wait lies in a window of 64,000 s"
 
@@ -160,11 +165,13 @@ async def test_a_worker_that_claims_again_what_it_lost_keeps_the_new_lease_alone
     await rig.cache.notify(CANCELS)  # brings the heartbeat forward
     await soon(old.stop.wait())
     await rig.store.end_lease(new.task.id)
-    while script.running > 1:
-        await asyncio.sleep(0.01)
+    async with patient():
+        while script.running > 1:
+            await asyncio.sleep(0.01)
     await rig.cache.notify(CANCELS)
-    while not await rig.store.value("SELECT lease_until > now() FROM tasks"):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not await rig.store.value("SELECT lease_until > now() FROM tasks"):
+            await asyncio.sleep(0.01)
     assert (old.reason, new.reason) == (StopReason.LOST, None)
 
 
@@ -190,8 +197,9 @@ async def test_a_message_that_cannot_be_read_becomes_a_dead_letter_and_stops_nob
     await rig.queue.publish([Message(topic=Topic.TASKS_HIGH, key="k", value=value) for value in garbage])
     rig.start(one_file)
     await rig.until(await rig.submit(priority=10), "COMPLETED")
-    while await rig.store.value("SELECT count(*) FROM outbox WHERE topic LIKE 'tasks%'"):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while await rig.store.value("SELECT count(*) FROM outbox WHERE topic LIKE 'tasks%'"):
+            await asyncio.sleep(0.01)
     await rig.stop()
     rows = await rig.store.rows("SELECT value FROM outbox WHERE topic = 'dead-letter' ORDER BY id")
     letters = [DeadLetter.FromString(row["value"]) for row in rows]
@@ -219,8 +227,9 @@ async def test_draining_lets_work_end(rig: Rig) -> None:
     await script.next()
     stopping = asyncio.create_task(rig.stop())
     await rig.store.end_lease(new.task_id)
-    while not await rig.store.value("SELECT lease_until > now() FROM tasks WHERE id = $1", new.task_id):
-        await asyncio.sleep(0.01)  # a draining worker keeps its leases
+    async with patient():
+        while not await rig.store.value("SELECT lease_until > now() FROM tasks WHERE id = $1", new.task_id):
+            await asyncio.sleep(0.01)  # a draining worker keeps its leases
     may_end.set()
     await stopping
     assert (await rig.store.job(new.id))["state"] == "COMPLETED"
@@ -242,8 +251,9 @@ async def test_a_claim_under_way_when_the_worker_stops_is_not_lost(rig: Rig) -> 
     async with rig.store.database.transaction() as holder:
         await holder.execute("UPDATE jobs SET priority = priority WHERE id = $1", new.id)  # the claim waits for it
         rig.start(until_stopped)
-        while not await rig.store.value(LOCK_WAITS):
-            await asyncio.sleep(0.01)
+        async with patient():
+            while not await rig.store.value(LOCK_WAITS):
+                await asyncio.sleep(0.01)
         stopping = asyncio.create_task(rig.stop())
         await asyncio.sleep(0)  # the worker is told to stop while its claim waits
     await stopping
@@ -337,8 +347,9 @@ async def test_an_end_is_recorded_once_postgresql_is_back() -> None:
         attempt = await script.next()
         server.kill()
         may_end.set()
-        while script.running:
-            await asyncio.sleep(0.01)
+        async with patient():
+            while script.running:
+                await asyncio.sleep(0.01)
         with pytest.raises((OSError, asyncpg.PostgresError)):
             await asyncpg.connect(server.url)
         server.start()
@@ -367,8 +378,9 @@ async def test_a_worker_that_stops_gives_up_on_a_database_that_stays_away(monkey
 async def test_a_worker_tells_that_it_lives_and_that_it_has_ended(rig: Rig) -> None:
     abilities = Abilities(kinds=("run_job",), pool="large", labels=("gpu",))
     rig.start(one_file, slots=3, abilities=abilities)
-    while not (seen := await rig.store.workers.page(after="", limit=9)):
-        await asyncio.sleep(0.01)
+    async with patient():
+        while not (seen := await rig.store.workers.page(after="", limit=9)):
+            await asyncio.sleep(0.01)
     told = LivingWorker(
         owner="test", version=__version__, kinds=("run_job",), pool="large", labels=("gpu",), slots=3, running=0
     )

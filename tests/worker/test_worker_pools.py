@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from waiting import patient
 from worker import test_worker_media
 from worker.kit import Rig, until_stopped
 from worker.test_worker_media import NINE, SMALL, SPREAD, Media
@@ -87,8 +88,9 @@ async def test_a_worker_that_drains_tells_that_it_has_no_slots(rig: Rig) -> None
     await rig.submit()
     await script.next()
     stopping = asyncio.create_task(rig.stop())
-    while (seen := await rig.store.workers.page(after="", limit=9))[0].worker.slots:
-        await asyncio.sleep(0.01)
+    async with patient():
+        while (seen := await rig.store.workers.page(after="", limit=9))[0].worker.slots:
+            await asyncio.sleep(0.01)
     assert (seen[0].worker.running, seen[0].worker.labels) == (1, (f"{ENGINE}a",))
     drained.set()
     await stopping
@@ -106,6 +108,7 @@ async def test_the_parts_of_a_job_need_its_pool_its_labels_and_the_ffmpeg_that_p
     )
     await media.submit(NINE, SMALL, source=source, pool="films", requires=["gpu"])
     query = "SELECT place, count(*) FROM tasks GROUP BY place ORDER BY place"
-    while len(places := [tuple(row) for row in await media.rig.store.rows(query)]) < 2:
-        await asyncio.sleep(0.01)
+    async with patient():
+        while len(places := [tuple(row) for row in await media.rig.store.rows(query)]) < 2:
+            await asyncio.sleep(0.01)
     assert places == [("films engine=x gpu", 2), ("films gpu", 1)]

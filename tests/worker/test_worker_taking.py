@@ -151,8 +151,9 @@ async def test_a_worker_that_nobody_waits_for_takes_nothing_any_more(rig: Rig) -
     rig.start(until_stopped)
     [(_, running)] = rig._running
     rig._running = []
-    while not any(task.get_name() == "supervisor of take" for task in asyncio.all_tasks()):
-        await asyncio.sleep(0)
+    async with patient():
+        while not any(task.get_name() == "supervisor of take" for task in asyncio.all_tasks()):
+            await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert not [task for task in asyncio.all_tasks() - before if task.get_name() in ("take", "supervisor of take")]
