@@ -117,7 +117,7 @@ WEBHOOKS = (
         SENT + " -k told_apart",
     ),
     webhook(
-        "an answer is bounded", SENDING, r"if len\(read\) >= _ANSWER_BYTES:\n +break", "pass", SENT + " -k told_apart"
+        "an answer is bounded", SENDING, r"if len\(read\) >= _ANSWER_BYTES:\n +break", "pass", SENT + " -k bounded_part"
     ),
     webhook(
         "410 disables a webhook",

@@ -10,6 +10,7 @@ from itertools import cycle
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from google.protobuf import json_format
 from prometheus_client import REGISTRY
@@ -25,6 +26,7 @@ from reelmill.store.webhooks import Delivery, WebhookStore, new_secret
 from reelmill.telemetry.metrics import WEBHOOK_OUTCOMES, expose
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.webhooks.sender import Sender, SenderConfig
+from reelmill.webhooks.sending import _beginning
 
 KEYS = Keys([b"k" * 32])
 HERE = (ip_network("127.0.0.0/8"),)
@@ -172,6 +174,21 @@ def answers_of(kind: str, other: str) -> Answer:
         "endless": endless,
         "timeout": None,
     }[kind]
+
+
+async def test_of_an_answer_without_an_end_a_bounded_part_is_read() -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1000
+            yield b"y" * 1000
+            await asyncio.sleep(0)
+
+    async with patient():
+        assert await _beginning(httpx.Response(200, content=endless())) == "y" * 2048
+    assert read == 3000
 
 
 async def test_each_answer_is_told_apart(store: Store, webhooks: WebhookStore) -> None:
