@@ -13,12 +13,14 @@ import pytest
 import pytest_asyncio
 from conftest import SharedServer
 from fault.conftest import KINDS, QUICK
-from fault.kit.checker import check, read
+from fault.kit.checker import Found, check, encoded_again, read, repeated
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis
 from services.databases import Databases
 
 from reelmill.cache.redis import status_key
+from reelmill.media.pieces import Chunk, Clock, Piece, Sound
+from reelmill.media.spreading import MAKE_PIECE, Work, spec_of
 from reelmill.store.tenancy import DEFAULT_IDENTITY
 from reelmill.v1.jobs_pb2 import Job
 
@@ -157,3 +159,24 @@ async def test_it_sees_an_old_status_in_redis(broken: Deployment) -> None:
             await assert_found(broken, "Redis has version 1")
         finally:
             await redis.hset(key, "version", true_version)
+
+
+CLOCK = Clock(fine=False, sparse=False, held=False)
+
+
+def test_it_counts_the_film_that_was_encoded_again() -> None:
+    def task(name: str, fence: int, piece: Piece | None) -> dict[str, object]:
+        kind = MAKE_PIECE if piece else "run_job"
+        spec = spec_of(Job(), Work(kind=kind, outputs=("a",), cpu=1, piece=piece), {}) if piece else None
+        return {"id": name, "kind": kind, "fence": fence, "spec": spec}
+
+    def chunk(index: int, seconds: int) -> Chunk:
+        return Chunk(start=0, end=seconds * 10**6, clock=CLOCK, index=index, last=False)
+
+    tasks = [
+        task("plan", 2, None), task("sound", 2, Sound()), task("a", 3, chunk(0, 10)), task("b", 1, chunk(1, 12)),
+        task("c", 2, chunk(2, 5)),
+    ]  # fmt: skip
+    found = Found(jobs={}, tasks={"job": tasks}, events={}, files={}, outbox=0)  # type: ignore[dict-item]
+    assert encoded_again(found, "job") == (25, 12)
+    assert [one["id"] for one in repeated(found, "job")] == ["plan", "sound", "a", "c"]

@@ -9,6 +9,7 @@ import av
 import pytest
 from jobs import job
 from media import coded, kit
+from media.edits import edited
 from media.kit import FFMPEG, Studio
 
 from reelmill.media import chunking
@@ -37,9 +38,16 @@ async def in_chunks(studio: Studio, path: Path, output: dict, seconds: float) ->
         one = Made(output="out", piece=piece.name, uri="", size_bytes=0, times=file.times)
         made.append(one)
         files[one.file] = kept
+    assert len({header(files[one.file]) for one in made if one.piece != Sound().name}) == 1, "one SPS and PPS"
     planned = await studio.plan(path, output, piece=joined(join, made), files=files)
     [file] = await studio.made(path, planned)
     return (studio.folder / file.path).rename(studio.folder / f"joined{file.path.suffix}"), join
+
+
+def header(path: Path) -> bytes | None:
+    """What a film's decoder is told before its first packet."""
+    with av.open(str(path)) as container:
+        return container.streams.video[0].codec_context.extradata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +126,31 @@ async def test_chunks_are_as_the_whole(studio: Studio, tmp_path: Path, kind: str
     suffix, arguments = KINDS[kind]
     path = kit.make(tmp_path / f"in.{suffix}", *arguments)
     assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
+
+
+def turned(path: Path) -> Path:
+    """A film whose camera was held upright."""
+    flat = kit.make(path.with_stem("flat"), *KINDS["29.97"][1])
+    return kit.make(path, "-display_rotation", "-90", "-i", str(flat), "-c", "copy")
+
+
+def cut(path: Path) -> Path:
+    """A film whose edit list hides its first 1.3 s and its end."""
+    kit.make(path, *KINDS["29.97"][1], "-movie_timescale", "1000")
+    path.write_bytes(edited(path.read_bytes(), [(6.2, 1.3)]))
+    return path
+
+
+async def test_chunks_of_a_turned_film_are_as_the_whole(studio: Studio, tmp_path: Path) -> None:
+    path = turned(tmp_path / "in.mp4")
+    assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
+
+
+async def test_a_film_whose_edits_hide_something_is_not_divided(studio: Studio, tmp_path: Path) -> None:
+    path = cut(tmp_path / "in.mp4")
+    wanted = with_defaults(job(path.as_uri(), {"name": "out", "transcode": {}}))
+    source = await studio.source(path)
+    assert list(divisions(wanted, dict.fromkeys(probes(wanted), source)).values()) == [None]
 
 
 @pytest.mark.parametrize(("codec", "container"), [("H265", "MP4"), ("VP9", "WEBM"), ("AV1", "MKV")])

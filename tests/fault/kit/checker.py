@@ -17,6 +17,9 @@ from redis.asyncio import Redis
 from waiting import PATIENCE_SECONDS
 
 from reelmill.cache.redis import status_key
+from reelmill.media.pieces import Chunk
+from reelmill.media.spreading import MAKE_PIECE, piece_in
+from reelmill.media.timeline import SECOND
 from reelmill.storage.workdir import KEPT
 from reelmill.store.records import job_from_row
 from reelmill.store.tenancy import DEFAULT_IDENTITY
@@ -109,6 +112,24 @@ async def read(database_url: str) -> Found:
 def lost(acknowledged: Iterable[str], found: Found) -> list[str]:
     """Acknowledged jobs that are not there."""
     return [f"job {job_id} was acknowledged and is not there" for job_id in acknowledged if job_id not in found.jobs]
+
+
+def repeated(found: Found, job_id: str) -> list[asyncpg.Record]:
+    """Those of a job's tasks that were claimed more than once."""
+    return [task for task in found.tasks[job_id] if task["fence"] > 1]
+
+
+def encoded_again(found: Found, job_id: str) -> tuple[float, float]:
+    """Seconds of film in all claims of a job's chunks but the first of each, and in the longest chunk of all jobs.
+
+    A claim counts as if all of its chunk had been encoded.
+    """
+    lengths = {}
+    for task in (task for tasks in found.tasks.values() for task in tasks):
+        if task["kind"] == MAKE_PIECE and isinstance(piece := piece_in(task["spec"]), Chunk):
+            lengths[task["id"]] = (piece.end - piece.start) / SECOND
+    again = ((task["fence"] - 1) * lengths.get(task["id"], 0.0) for task in found.tasks[job_id])
+    return sum(again), max(lengths.values(), default=0.0)
 
 
 def history(found: Found, job_id: str) -> Iterator[str]:
