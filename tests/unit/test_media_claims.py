@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelmill.media.anatomy import anatomy
 from reelmill.media.claims import claim
 
 SECONDS, RATE = 3, 8000
@@ -108,3 +109,11 @@ def test_rubbish_claims_no_less_than_nothing(data: bytes, demuxer: str) -> None:
     assert claimed(wav()[:36] + data, "wav", 1.0) >= 0
     assert claimed(rf64()[:40] + data, "wav", 1.0) >= 0
     assert claimed(mp3()[:214] + data, "mp3", 1.0) >= 0
+
+
+@pytest.mark.parametrize("whole", [mp3(), mp3("mono", tag=b"VBRI"), rf64()])
+def test_what_is_missing_of_a_sound_is_told_in_bytes(whole: bytes) -> None:
+    assert anatomy(io.BytesIO(whole), len(whole)) is None
+    found = anatomy(io.BytesIO(whole[:9000]), 9000)
+    assert found is not None and found.kind == "cut_off"
+    assert f"9000 of {len(whole)} bytes are there" in found.cause

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from reelmill.media import claims
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 
 _MOST_BOXES, _DEPTH = 2000, 8
@@ -265,6 +266,11 @@ def _of_riff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     return None
 
 
+def _by_claim(demuxer: str, file: IO[bytes], size: int) -> Diagnosis | None:
+    promised = claims.missing(file, demuxer, size)
+    return None if promised is None else _cut_off(size, promised)
+
+
 # --- Pictures -------------------------------------------------------------------------------------------------------
 
 
@@ -378,9 +384,15 @@ def _of_asf(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     return None
 
 
+def _is_mp3(head: bytes) -> bool:
+    return head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] in (b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xe3"))
+
+
 _LOOKS: tuple[tuple[Callable[[bytes], bool], Callable[[IO[bytes], bytes, int], Diagnosis | None]], ...] = (
     (lambda head: head[:4] == b"\x1aE\xdf\xa3", _of_matroska),
     (lambda head: head[:4] == b"RIFF", _of_riff),
+    (lambda head: head[:4] in (b"RF64", b"BW64"), lambda file, head, size: _by_claim("wav", file, size)),
+    (_is_mp3, lambda file, head, size: _by_claim("mp3", file, size)),
     (lambda head: head[:8] == b"\x89PNG\r\n\x1a\n", _of_png),
     (lambda head: head[:3] == b"\xff\xd8\xff", _of_jpeg),
     (lambda head: head[:4] == b"GIF8", _of_gif),

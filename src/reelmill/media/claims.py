@@ -36,8 +36,6 @@ def claim(file: IO[bytes], demuxer: str, size: int, *, seconds: float) -> Claim:
     try:
         if demuxer == "avi":
             return Claim(_of_avi(file, size), seconds)
-        if demuxer == "mp3":
-            return Claim(_of_mp3(file, size, seconds), seconds)
         if demuxer == "wav" and (large := _of_ds64(file)) is not None:
             return _of_rf64(file, size, large, seconds)
         data = _DATA[demuxer](file, size) if demuxer in _DATA else None
@@ -46,6 +44,19 @@ def claim(file: IO[bytes], demuxer: str, size: int, *, seconds: float) -> Claim:
     if data is None or data.end <= size or data.inner >= size:
         return Claim(0.0, seconds)
     return Claim(seconds * (data.end - data.inner) / (size - data.inner), seconds)
+
+
+def missing(file: IO[bytes], demuxer: str, size: int) -> int | None:
+    """How many bytes a sound of RF64 (`wav`) or MP3 would have, were all there that it tells of; None: all is.
+
+    Raises struct.error and ValueError for one that is damaged otherwise.
+    """
+    if demuxer == "mp3":
+        data = _mp3_data(file, size)
+    else:
+        large = _of_ds64(file)
+        data = next((chunk for chunk in _chunks(file, 12, size, large) if chunk.name == b"data"), None)
+    return data.end if data is not None and data.inner < size < data.end else None
 
 
 def _chunks(file: IO[bytes], at: int, end: int, data_bytes: int | None = None) -> Iterator[_Chunk]:
@@ -83,8 +94,8 @@ def _of_avi(file: IO[bytes], size: int) -> float:
     return longest
 
 
-def _of_mp3(file: IO[bytes], size: int, seconds: float) -> float:
-    """As the frame before the first one tells ("Xing", "Info" or "VBRI"), if its bytes reach past the end.
+def _mp3_data(file: IO[bytes], size: int) -> _Chunk | None:
+    """As the frame before the first one tells ("Xing", "Info" or "VBRI").
 
     They count from that frame on, and tags behind the sound may be among them.
     """
@@ -95,7 +106,7 @@ def _of_mp3(file: IO[bytes], size: int, seconds: float) -> float:
     file.seek(begin)
     frame = file.read(_MP3_HEAD)
     if frame[:1] != b"\xff" or len(frame) < _MP3_HEAD or begin >= size:
-        return 0.0
+        return None
     first, mono = frame[1] >> 3 & 3 == 3, frame[3] >> 6 == 3  # MPEG-1, beside 2 and 2.5
     at = 4 + ((17 if mono else 32) if first else (9 if mono else 17))
     if frame[at : at + 4] in (b"Xing", b"Info"):
@@ -104,9 +115,9 @@ def _of_mp3(file: IO[bytes], size: int, seconds: float) -> float:
     else:
         count, frames = struct.unpack(">2I", frame[46:54])
         there = frame[36:40] == b"VBRI"
-    if not (there and frames) or count >= _UNKNOWN or begin + count <= size:
-        return 0.0
-    return float(seconds * count / (size - begin))
+    if not (there and frames) or count >= _UNKNOWN:
+        return None
+    return _Chunk(b"data", begin, begin + count)
 
 
 def _kind(file: IO[bytes], chunk: _Chunk) -> bytes:
@@ -173,4 +184,4 @@ def _caf_data(file: IO[bytes], size: int) -> _Chunk | None:
     return None
 
 
-_DATA = {"wav": _wav_data, "w64": _w64_data, "caf": _caf_data}
+_DATA = {"wav": _wav_data, "w64": _w64_data, "caf": _caf_data, "mp3": _mp3_data}
