@@ -4,6 +4,7 @@ import argparse
 import signal
 
 from benchmarks import (
+    analysis,
     besides,
     chunks,
     command,
@@ -48,6 +49,7 @@ BENCHMARKS = {
     "resubmission": resubmission.run,
     "efficiency": efficiency.run,
     "sheets": sheets.run,
+    "analysis": analysis.run,
     "ladder": ladder.run,
     "start": start.run,
     "command": command.run,

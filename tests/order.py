@@ -25,7 +25,7 @@ SECONDS: Mapping[str, float] = {
     **{"gateway/test_contract.py": 61, "cli/test_ends.py": 48, "logs/test_secrets.py": 47, "cli/test_run.py": 47},
     **{"media/test_corpus.py": 39, "media/test_times.py": 35, "deploy/test_servers.py": 34},
     **{"telemetry/test_traces.py": 33, "contract/test_kafka.py": 30},
-    **{"media/test_packages.py": 25, "media/test_players.py": 25},
+    **{"media/test_preset_kinds.py": 40, "media/test_packages.py": 25, "media/test_players.py": 25},
 }
 """Of files that take long, as the end of a run in CI shows them; others count as `SHORT_SECONDS`."""
 SHORT_SECONDS = 4.0
