@@ -10,6 +10,7 @@ CLOSED = "tests/media/test_closed_captions.py"
 TILES = "tests/media/test_thumbnail_tracks.py"
 SOUNDS = "tests/media/test_sound_packages.py"
 SEARCH = "tests/unit/test_media_search.py"
+FORESEEN = "tests/unit/test_media_foreseeing.py"
 TARGET = "tests/media/test_target_vmaf.py"
 
 words = partial(media, tests=WORDS)
@@ -100,5 +101,33 @@ PACKAGES = (
         tests=SEARCH,
     ),
     media("a search ends", "search.py", r"len\(scores\) >= MOST_TRIES", "False", tests=SEARCH),
+    media(
+        "samples that would change nothing are not tried",
+        "targeting.py",
+        r"len\(known\) < len\(wanted\) and most >= target",
+        "len(known) < len(wanted)",
+        tests=SEARCH,
+    ),
+    media(
+        "who will be too large is stopped",
+        "run.py",
+        r"\(miss := missed\(limits, sizes, parser\.latest\)\)",
+        "(miss := missed((), sizes, parser.latest))",
+        tests=TARGET,
+    ),
+    media(
+        "who may still keep its contract goes on",
+        "foreseeing.py",
+        r"math\.ceil\(progress\.seconds\) \+ _LATE_SECONDS",
+        "max(0.01, progress.seconds / 2)",
+        tests=FORESEEN,
+    ),
+    media(
+        "no other output is stopped with an optional one",
+        "foreseeing.py",
+        r"len\(mine\) > 1 and any\(output\.optional for output in mine\)",
+        "False",
+        tests=FORESEEN,
+    ),
     media("a target is one for the whole film", "films.py", r"or spec\.video\.target_vmaf", "or False", tests=TARGET),
 )

@@ -36,6 +36,19 @@ def test_a_job_and_each_output_are_told_in_ranges(live: Reelmill, live_jobs: Job
     assert not list(live.folder.rglob("plan-*"))
 
 
+def test_tries_of_samples_are_reckoned_too(live: Reelmill, live_jobs: JobServiceStub) -> None:
+    video = {"height": 120, "effort": "SLOW"}
+    outputs = [{"name": "plain", "transcode": {"video": video}}, {"name": "aimed", "transcode": {"video": dict(video)}}]
+    outputs[1]["transcode"]["video"]["target_vmaf"] = 90
+    outputs[1]["contract"] = {}
+    told = live_jobs.EstimateJob(asked(live, *outputs))
+    plain, aimed = (output.estimate for output in told.outputs)
+    # Some tries of all of it, for it is short, and each is measured.
+    assert aimed.core_seconds.likely > 3 * plain.core_seconds.likely
+    assert aimed.bytes.likely == pytest.approx(plain.bytes.likely)
+    assert told.job.core_seconds.likely == pytest.approx(plain.core_seconds.likely + aimed.core_seconds.likely)
+
+
 @pytest.mark.parametrize(
     ("names", "output", "field", "words"),
     [

@@ -15,13 +15,14 @@ from reelmill.media import run as ffmpeg_run
 from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Quality, Source
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.fonts import FONT
+from reelmill.media.foreseeing import Limit
 from reelmill.media.keys import Keys
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Piece
 from reelmill.media.probe import Prober
 from reelmill.media.progress import RunProgress
 from reelmill.media.promises import PlannedFile
-from reelmill.media.readers.findings import levels_in, levels_of, mean_vmaf
+from reelmill.media.readers.findings import levels_in, levels_of
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.render.rendering import rendered
 from reelmill.media.settling import settle
@@ -31,6 +32,7 @@ from reelmill.media.validate import job_violations, with_defaults
 from reelmill.media.verify import Verified, verify
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.worker.keyring import laid_out
+from reelmill.worker.listening import tried
 
 FFMPEG = Path(imageio_ffmpeg.get_ffmpeg_exe())
 
@@ -171,7 +173,7 @@ class Studio:
             for step in wanted.steps:
                 (self.folder / step.writes[0].path).parent.mkdir(exist_ok=True)
                 await self.run(rendered(step, placed))
-            return mean_vmaf(self.folder / wanted.scores)
+            return tried(self.folder, wanted)
         lines = self.folder / wanted.step.writes[0].path
         lines.parent.mkdir(exist_ok=True)
         await self.run(rendered(wanted.step, placed))
@@ -241,6 +243,7 @@ class Studio:
         max_bytes: int = 10**9,
         memory_bytes: int = 2**31,
         check_space: Callable[[], None] = lambda: None,
+        limits: Sequence[Limit] = (),
     ) -> ffmpeg_run.RunResult:
         """Run a command with generous limits."""
         return await ffmpeg_run.run(
@@ -255,4 +258,5 @@ class Studio:
             max_bytes=max_bytes,
             memory_bytes=memory_bytes,
             check_space=check_space,
+            limits=limits,
         )

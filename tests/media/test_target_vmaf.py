@@ -1,12 +1,14 @@
 """A film by its likeness: the coarsest that is good enough is made, and the whole is held against the target."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from jobs import job
 from media import coded, kit
 from media.kit import Studio, decode
 
+from reelmill.jobs.errors import AttemptFailed
+from reelmill.media.foreseeing import Limit
 from reelmill.media.plan import divisions, probes
 from reelmill.media.validate import with_defaults
 from reelmill.worker.contracts import measured_by
@@ -52,3 +54,30 @@ async def test_a_target_is_made_as_a_whole(studio: Studio, film: Path) -> None:
     wanted = with_defaults(job(film.as_uri(), {"transcode": {"video": {"target_vmaf": 90}, "chunk_seconds": 1}}))
     [division] = divisions(wanted, dict.fromkeys(probes(wanted), await studio.source(film))).values()
     assert division is None
+
+
+async def test_what_can_not_be_reached_is_not_encoded(studio: Studio, film: Path) -> None:
+    output = {"transcode": {"video": {"target_vmaf": 80, "height": 16}}, "contract": {"min_vmaf": 80}}
+    with pytest.raises(AttemptFailed, match=r"min_vmaf: about .* the finest that was tried.* was not encoded"):
+        await studio.plan(film, output)
+    output["contract"]["miss"] = "WARN"
+    assert (await studio.plan(film, output)).graph.steps
+
+
+@pytest.mark.parametrize(
+    ("limit", "field"),
+    [({"size_ratio": 0.001, "input_bytes": 10**6}, "max_size_ratio"), ({"peak_bps": 10_000}, "max_peak_bitrate_bps")],
+)
+async def test_an_encoding_that_will_miss_is_stopped_and_tells_what_that_spared(
+    studio: Studio, film: Path, limit: dict, field: str
+) -> None:
+    slow = {"codec": "H265", "effort": "SLOW", "height": 1080, "crf": 4, "bit_depth": 10}
+    planned = await studio.plan(film, {"transcode": {"video": slow, "mute": True}})
+    studio.make_folders(planned.graph)
+    [command] = planned.commands
+    made = studio.folder / "out" / "out.mp4"
+    limits = [Limit(output="out", path=PurePosixPath("out/out.mp4"), **limit)]
+    with pytest.raises(AttemptFailed, match=rf"^CONTRACT_BROKEN: {field}: .*; stopped at \d+ % of") as stopped:
+        await studio.run(command, limits=limits)
+    assert stopped.value.failure.output == "out"
+    assert b"moov" not in made.read_bytes()[-4096:]  # which is written at its end

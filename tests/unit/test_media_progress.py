@@ -33,7 +33,8 @@ def test_a_block_becomes_progress() -> None:
     parser = ProgressParser(10)
     block = ["frame=50", "fps=25.0", "out_time_us=2500000", "speed=2.5x"]
     assert [parser.feed(line) for line in block] == [None] * 4
-    assert parser.feed("progress=continue\n") == RunProgress(percent=25.0, fps=25.0, speed=2.5, eta_seconds=3.0)
+    expected = RunProgress(percent=25.0, fps=25.0, speed=2.5, eta_seconds=3.0, seconds=2.5)
+    assert parser.feed("progress=continue\n") == expected
     assert parser.position == ("2500000", "50")
 
 

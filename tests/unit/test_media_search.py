@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jobs import job
 
+from reelmill.jobs.errors import AttemptFailed, Failure
+from reelmill.media.contract import Needs, PlanContext, Quality, Tried
 from reelmill.media.search import MOST_TRIES, chosen, next_try
-from reelmill.media.targeting import SAMPLE_SECONDS, samples
+from reelmill.media.targeting import SAMPLE_SECONDS, samples, score_of
 from reelmill.media.validate import job_violations
 
 
@@ -46,6 +49,26 @@ def test_what_is_found_meets_the_target_where_anything_does(falls: list[float], 
     elif any(score >= target for score in scores.values()):
         assert scores[found] >= target
         assert all(score < target for q, score in scores.items() if q > found)
+
+
+def quality(place: int) -> Quality:
+    made = PurePosixPath(f"{place}.mp4")
+    return Quality(output="out", steps=(), made=made, scores=made, seconds=4, guess=Tried(vmaf=90))
+
+
+def test_samples_that_would_change_nothing_are_not_tried() -> None:
+    three = [quality(i) for i in range(3)]
+
+    def known(*scores: float) -> PlanContext:
+        return PlanContext(facts={one: Tried(vmaf=score) for one, score in zip(three, scores, strict=False)})
+
+    assert score_of(three, known(), 90) == Needs(measurements=(three[0],))
+    assert score_of(three, known(70), 90) == Needs(measurements=tuple(three[1:]))  # two of 100 make it 90
+    assert score_of(three, known(69), 90) == 69
+    assert score_of(three, known(80, 90, 100), 90) == 90
+    failed = PlanContext(facts={three[0]: Failure(code="FFMPEG_FAILED", message="broke")})
+    with pytest.raises(AttemptFailed, match="broke"):
+        score_of(three, failed, 90)
 
 
 @given(st.floats(0, 10_000), st.floats(0.05, 200_000))

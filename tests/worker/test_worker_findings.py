@@ -10,6 +10,7 @@ from worker.test_worker_media import CHUNKED, SPREAD, Media
 from reelmill.storage.uris import file_uri
 from reelmill.store.jobs import JobFilter
 from reelmill.store.switches import GRAPHS
+from reelmill.telemetry.metrics import EARLY_STOPS
 from reelmill.v1.analysis_pb2 import Analyze, Compare, Contract, Waveform
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.operations_pb2 import AudioExtract, Transcode, VideoSettings
@@ -58,6 +59,19 @@ async def test_what_outputs_find_out_is_told_with_the_job(media: Media, source: 
         "breaks its contract: max_duration_seconds" in line.message for line in lines if line.level == line.WARNING
     ] == [True]
     assert any(line.message == "listens to all of it first" and "ebur128" in line.command for line in lines)
+    assert media.left() == []
+
+
+async def test_who_would_break_its_contract_is_stopped_early(media: Media, source: Path) -> None:
+    media.start()
+    before = EARLY_STOPS["max_size_ratio"]._value.get()
+    slow = Transcode(video=VideoSettings(codec=VideoSettings.H265, height=2160, effort=VideoSettings.SLOW, crf=10))
+    huge = Output(name="huge", transcode=slow, contract=Contract(max_size_ratio=0.0001))
+    job = await ended(media, huge, source=source)
+    assert (Job.State.Name(job.state), job.error.code, job.error.output) == ("FAILED", "CONTRACT_BROKEN", "huge")
+    assert job.error.message.startswith("max_size_ratio: ") and " % of its encoding" in job.error.message
+    assert "libx265" in job.error.command
+    assert EARLY_STOPS["max_size_ratio"]._value.get() == before + 1
     assert media.left() == []
 
 

@@ -425,7 +425,7 @@ async def test_an_ffmpeg_without_progress_is_stopped(media: Media, source: Path)
 
 
 async def test_an_attempt_ends_at_its_wall_limit(media: Media, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelmill.worker.media_executor._LEAST_WALL_SECONDS", 0.5)
+    monkeypatch.setattr("reelmill.worker.media_limits.LEAST_WALL_SECONDS", 0.5)
     media.start(ffmpeg=media.hanging(), wall_limit_factor=0.01)
     job = await media.rig.until(await media.submit(MOVIE, source=source), "FAILED")
     assert job.error.code == "WALL_LIMIT"

@@ -9,12 +9,13 @@ from reelmill.api.outlook import Outlook
 from reelmill.api.planning import Planned, Planner
 from reelmill.api.reusing import NOT_LOOKED_FOR, TAKEN, Known
 from reelmill.jobs.measures import Range
-from reelmill.media.contract import PlanContext
+from reelmill.media.contract import PlanContext, Quality
 from reelmill.media.estimating import Estimate, Estimates, Task, estimated
 from reelmill.media.pieces import MOST_CHUNKS
-from reelmill.media.reckoning import works
+from reelmill.media.reckoning import Work, works
 from reelmill.media.reuse import without
-from reelmill.media.spreading import MAKE_OUTPUTS, Share, Work, Worth, chunked, shares
+from reelmill.media.spreading import MAKE_OUTPUTS, Share, Worth, chunked, shares
+from reelmill.media.spreading import Work as TaskWork
 from reelmill.media.stages import apart, cpu_of_outputs, following
 from reelmill.media.timeline import SECOND
 from reelmill.v1 import jobs_pb2 as pb
@@ -39,7 +40,8 @@ class Estimator:
         slots, rates = await self._outlook.slots(job), await self._outlook.rates()
         tasks = _tasks(left, replace(self._worth, slots=max(1, slots)))
         steps = [works(job, step, planned.sources) for step in left.graph.steps]
-        found = estimated(steps, tasks, rates, threads=self._threads, slots=slots)
+        tries = _tries(planned)
+        found = estimated(steps, tasks, rates, threads=self._threads, slots=slots, tries=tries)
         if taken:  # its files are as large as they would be
             every = [works(job, step, planned.sources) for step in planned.graph.steps]
             found = _with_bytes(found, estimated(every, (), rates, threads=self._threads, slots=slots))
@@ -71,6 +73,17 @@ def _with_bytes(left: Estimates, whole: Estimates) -> Estimates:
     return Estimates(job=job, outputs=outputs)
 
 
+def _tries(planned: Planned) -> list[list[Work]]:
+    """What samples take that are tried first; nothing of theirs is among what is written."""
+    jobs = {output.name: stage for stage in planned.stages for output in stage.outputs}
+    made = []
+    for one in planned.facts:
+        if isinstance(one, Quality):
+            found = (work for step in one.steps for work in works(jobs[one.output], step, planned.sources))
+            made.append([replace(work, output=one.output, cpu=work.cpu * one.tries, bytes=0.0) for work in found])
+    return made
+
+
 def _tasks(planned: Planned, worth: Worth) -> list[Task]:
     """The tasks that it becomes, but for sounds: as a worker decides, without looking where chunks begin."""
     context = PlanContext(facts=planned.facts)
@@ -85,11 +98,11 @@ def _tasks(planned: Planned, worth: Worth) -> list[Task]:
     each = now.publish == pb.Job.EACH
     least = 0.0 if each else worth.least_cpu_seconds
     cpu = cpu_of_outputs(planned.graph)
-    rest: Sequence[Share | Work] = (
+    rest: Sequence[Share | TaskWork] = (
         shares(planned.first, least, but=done) if done else apart(planned.first, later, cpu, least, each=each)
     )
     found += [Task(outputs=share.outputs) for share in rest]
-    made = [Work(kind=MAKE_OUTPUTS, outputs=task.outputs, cpu=0.0) for task in found]
+    made = [TaskWork(kind=MAKE_OUTPUTS, outputs=task.outputs, cpu=0.0) for task in found]
     after = following(later, made, cpu, least, each=each)
     return found + [Task(outputs=work.outputs) for work in after]
 

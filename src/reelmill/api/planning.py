@@ -12,7 +12,7 @@ from reelmill.abreast import abreast
 from reelmill.api.reusing import TAKEN, Known, Reusing
 from reelmill.capacity import Looks
 from reelmill.jobs.errors import AttemptFailed, InvalidRequest, Unavailable, Violation
-from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source
+from reelmill.media.contract import Facts, Graph, Measurement, PlanContext, Probe, Source, Tried
 from reelmill.media.graph import waits_for
 from reelmill.media.plan import sources
 from reelmill.media.probe import Prober
@@ -104,7 +104,7 @@ class Planner:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="plan-") as folder:
 
-            async def look(probe: Measurement) -> Source | Levels | float:
+            async def look(probe: Measurement) -> Source | Levels | Tried:
                 if not isinstance(probe, Probe):
                     return typical(probe)  # to listen to all of it takes what a worker has
                 i = numbers[probe.input]
@@ -117,7 +117,7 @@ class Planner:
                     raise _refusal(error, job, f"job.inputs[{i}]") from error
                 return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)
 
-            async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | float]:
+            async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | Tried]:
                 return await abreast(look, wanted, at_once=FILES_AT_ONCE)
 
             now, *later = parts = stages(job)

@@ -57,16 +57,31 @@ class Loudness:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quality:
-    """How like its input a sample of a film is; answered by its mean VMAF, or by a Failure."""
+class Tried:
+    """What came of a sample."""
 
+    vmaf: float
+    """Mean of its frames."""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """How like its input a sample of a film is, and how large; answered by Tried, or by a Failure."""
+
+    output: str
+    """Name of the job's output that it is tried for."""
     steps: tuple[Step, ...]
     """What encodes it, and what holds it against the input."""
+    made: PurePosixPath
+    """Where it is encoded."""
     scores: PurePosixPath
     """Where libvmaf writes its CSV."""
     seconds: float
-    target: float
-    """What is looked for: who only looks at a plan goes by that."""
+    guess: Tried
+    """Who only looks at a plan goes by that."""
+    tries: int = 1
+    """How many there are in its place, as a rule: with the guess a search may end at once."""
 
 
 Measurement = Probe | Loudness | Quality

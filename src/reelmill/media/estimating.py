@@ -6,7 +6,7 @@ Reckoned work (reckoning.py) × the ratios that were measured of its kind (jobs/
 import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from reelmill.jobs.measures import Kind, Measure, Range, Rates
@@ -83,11 +83,15 @@ def estimated(
     *,
     threads: int,
     slots: int,
+    tries: Sequence[Sequence[Work]] = (),
 ) -> Estimates:
     """What a job of these steps takes on so many slots.
 
-    `tasks`: those that it becomes; none where the first one makes all outputs.
+    `tasks`: those that it becomes; none where the first one makes all outputs. `tries`: of samples, which the first one
+    makes before.
     """
+    if tries:
+        return _with_tries(estimated(steps, tasks, rates, threads=threads, slots=slots), tries, rates, threads)
     walls = [seconds_of(works, rates, threads) for works in steps]
     names = dict.fromkeys(work.output for works in steps for work in works if work.output)
     outputs = {name: _output(name, steps, walls, rates) for name in names}
@@ -115,6 +119,24 @@ def estimated(
         measurements=_known(every, rates),
     )
     return Estimates(job=job, outputs=outputs)
+
+
+def _with_tries(found: Estimates, tries: Sequence[Sequence[Work]], rates: Rates, threads: int) -> Estimates:
+    """All of them come before anything else does."""
+    outputs = dict(found.outputs)
+    for name in outputs:
+        own = [work for works in tries for work in works if work.output == name]
+        outputs[name] = _later(outputs[name], own, rates, threads)
+    every = [work for works in tries for work in works]
+    return Estimates(job=_later(found.job, every, rates, threads), outputs=outputs)
+
+
+def _later(one: Estimate, tries: Sequence[Work], rates: Rates, threads: int) -> Estimate:
+    if not tries:
+        return one
+    seconds = one.seconds + seconds_of(tries, rates, threads)
+    known = min(one.measurements, _known(tries, rates))
+    return replace(one, cpu=one.cpu + cpu_of(tries, rates), seconds=seconds, measurements=known)
 
 
 def makespan(seconds: Iterable[float], slots: int) -> float:

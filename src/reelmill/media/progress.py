@@ -15,6 +15,10 @@ class RunProgress:
     speed: float
     """Seconds of media written per second; 0 where ffmpeg does not know yet."""
     eta_seconds: float | None
+    seconds: float = 0.0
+    """Of media, that were written."""
+    size_bytes: int = 0
+    """Of the first file, as far as it was written."""
 
 
 class ProgressParser:
@@ -25,6 +29,7 @@ class ProgressParser:
         self._block: dict[str, str] = {}
         self.position: tuple[str, str] = ("", "")
         """Time and frame last reported: while it stands still, ffmpeg makes no progress."""
+        self.latest: RunProgress | None = None
 
     def feed(self, line: str) -> RunProgress | None:
         """Read a line; answers at the last line of a block."""
@@ -36,20 +41,25 @@ class ProgressParser:
             return None
         block, self._block = self._block, {}
         self.position = (block.get("out_time_us", ""), block.get("frame", ""))
-        return self._progress(block)
+        self.latest = self._progress(block)
+        return self.latest
 
     def _progress(self, block: dict[str, str]) -> RunProgress:
         done = _number(block.get("out_time_us", "")) / 1e6
         speed = _number(block.get("speed", "").removesuffix("x"))
         total = self._duration_seconds
+        size = int(_number(block.get("total_size", "")))
         if block["progress"] == "end":
-            return RunProgress(percent=100.0, fps=_number(block.get("fps", "")), speed=speed, eta_seconds=0.0)
+            fps = _number(block.get("fps", ""))
+            return RunProgress(percent=100.0, fps=fps, speed=speed, eta_seconds=0.0, seconds=done, size_bytes=size)
         left = max(0.0, total - done)
         return RunProgress(
             percent=100 * min(0.999, done / total) if total > 0 else 0.0,
             fps=_number(block.get("fps", "")),
             speed=speed,
             eta_seconds=left / speed if total > 0 and speed > _LEAST_SPEED else None,
+            seconds=done,
+            size_bytes=size,
         )
 
 

@@ -153,7 +153,8 @@ def _film(name: str, video: VideoSettings, size: Size, picture: MediaInfo.Stream
         written = video.bitrate_bps * seconds / 8
     else:
         codec = VIDEO[video.codec]
-        finer = (codec.default_crf - video.crf) / codec.max_crf / _HALVES
+        crf = video.crf if video.HasField("crf") else codec.default_crf  # it is found when samples are tried
+        finer = (codec.default_crf - crf) / codec.max_crf / _HALVES
         pixels = size.width * size.height * costs.frames(picture, video.frame_rate, seconds)
         written = _BITS[video.codec] * pixels / 8 * 2**finer
     kind = Kind("transcode", V.Codec.Name(video.codec), V.Effort.Name(video.effort))

@@ -6,22 +6,23 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
 from reelmill.media.failures import cause_of, input_damaged, rule_of
+from reelmill.media.foreseeing import Limit, Miss, missed, spared
 from reelmill.media.launcher import Launcher, outgrown
 from reelmill.media.programs import argv_of, reads_of, shown
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.media.render.command import Command
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
-from reelmill.telemetry.metrics import running_ffmpegs
+from reelmill.telemetry.metrics import EARLY_STOPS, SPARED_CPU_SECONDS, running_ffmpegs
 
 log = get_logger("ffmpeg")
 _CHECK_SECONDS = 0.5
@@ -70,12 +71,13 @@ async def run(
     max_bytes: int,
     memory_bytes: int,
     check_space: Callable[[], None] = lambda: None,
+    limits: Sequence[Limit] = (),
 ) -> RunResult:
     """Run a command in `folder` to its end. `check_space` raises AttemptFailed where the disk has too little left.
 
-    Raises Stopped once `stop` is set, and AttemptFailed (FFMPEG_FAILED, INPUT_CORRUPT, NO_PROGRESS,
-    WALL_LIMIT, OUTPUT_TOO_LARGE, …) with the command and the end of its stderr. The process and all
-    its children are gone when this returns.
+    `limits`: what it is stopped by once a file has more. Raises Stopped once `stop` is set, and AttemptFailed
+    (FFMPEG_FAILED, INPUT_CORRUPT, NO_PROGRESS, WALL_LIMIT, OUTPUT_TOO_LARGE, CONTRACT_BROKEN, …) with the command
+    and the end of its stderr. The process and all its children are gone when this returns.
     """
     # SVT_LOG: errors only.
     confinement = Confinement(
@@ -97,9 +99,10 @@ async def run(
     )
     watch = asyncio.create_task(_watch(parser, folder, no_progress_seconds, wall_seconds, max_bytes, check_space))
     growing = asyncio.create_task(outgrown(process.pid, confinement))
+    missing = asyncio.create_task(_missed(parser, folder, limits))
     stopping = asyncio.create_task(stop.wait())
     try:
-        waited: tuple[asyncio.Future[Any], ...] = (readers, watch, growing, stopping)
+        waited: tuple[asyncio.Future[Any], ...] = (readers, watch, growing, missing, stopping)
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         ended = readers.done()
         if not ended:
@@ -112,6 +115,8 @@ async def run(
         if not ended and growing.done():
             needed = f"{command.program.value} took more than the {memory_bytes // 2**20} MiB that a job has here"
             raise _failure(command, "OUT_OF_MEMORY", f"{needed} (setting worker_memory_bytes)", text, tail)
+        if not ended and missing.done():
+            raise _broken(command, missing.result(), parser, process.cpu_seconds, text)
         if not ended:
             code, message = watch.result()
             raise _failure(command, code, message, text, tail)
@@ -129,7 +134,7 @@ async def run(
                 remedy=found.remedy,
             )
     finally:
-        for task in (watch, growing, stopping):
+        for task in (watch, growing, missing, stopping):
             task.cancel()
         if process.returncode is None:
             process.kill_group()
@@ -150,6 +155,36 @@ async def run(
 
 def _failure(command: Command, code: str, message: str, text: str, tail: str) -> AttemptFailed:
     return AttemptFailed(code, message, output=", ".join(command.outputs), command=text, stderr_tail=tail)
+
+
+def _broken(command: Command, miss: Miss, parser: ProgressParser, cpu_seconds: float, text: str) -> AttemptFailed:
+    """It was stopped early: that is counted, logged and told."""
+    percent, saved = parser.latest.percent if parser.latest else 0.0, spared(cpu_seconds, parser.latest)
+    EARLY_STOPS[miss.field].inc()
+    SPARED_CPU_SECONDS.inc(saved)
+    told = f"{miss.words}; stopped at {percent:.0f} % of its encoding"
+    told += f", which spared about {saved:.1f} s of CPU" if saved else ""
+    log.info("stopped early", output=miss.output, reason=miss.words, percent=round(percent), spared_cpu_seconds=saved)
+    return AttemptFailed("CONTRACT_BROKEN", told, output=miss.output, command=text)
+
+
+async def _missed(parser: ProgressParser, folder: Path, limits: Sequence[Limit]) -> Miss:
+    """Returns once a file can't keep its contract any more; never for one that can."""
+    while True:
+        await asyncio.sleep(_CHECK_SECONDS)
+        if not limits:
+            continue
+        sizes = await asyncio.to_thread(_sizes, folder, limits)
+        if (miss := missed(limits, sizes, parser.latest)) is not None:
+            return miss
+
+
+def _sizes(folder: Path, limits: Sequence[Limit]) -> dict[PurePosixPath, int]:
+    sizes = {}
+    for one in limits:
+        with suppress(FileNotFoundError):
+            sizes[one.path] = (folder / one.path).stat().st_size
+    return sizes
 
 
 async def _read_progress(

@@ -8,7 +8,7 @@ from reelmill.media.contract import Facts, Graph, Measurement, PlanContext
 from reelmill.media.plan import plan
 from reelmill.v1.jobs_pb2 import Job
 
-MOST_ROUNDS = 8
+MOST_ROUNDS = 16
 Measure = Callable[[Sequence[Measurement], Facts], Awaitable[Sequence[Any]]]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reelmill.jobs.errors import Failure
-from reelmill.media.contract import Graph, Measurement, PlanContext, Probe, Quality, Source
+from reelmill.media.contract import Graph, Measurement, PlanContext, Probe, Quality, Source, Tried
 from reelmill.media.inputs import OF_OUTPUT, inputs_of, output_read, outputs_read
 from reelmill.media.mastering import TYPICAL
 from reelmill.media.plan import plan, probes
@@ -134,9 +134,9 @@ def forecast(later: Sequence[Job], graph: Graph, sources: Mapping[str, Source], 
     return Forecast(graphs=tuple(found), sources=known)
 
 
-def typical(wanted: Measurement) -> Levels | float:
+def typical(wanted: Measurement) -> Levels | Tried:
     """What a plan goes by that is only looked at, in the place of a measurement that takes what a worker has."""
-    return wanted.target if isinstance(wanted, Quality) else TYPICAL
+    return wanted.guess if isinstance(wanted, Quality) else TYPICAL
 
 
 def together(graphs: Sequence[Graph], job: Job) -> Graph:

@@ -1,24 +1,29 @@
 """How coarse a film may be to be as like its input as asked for (target_vmaf): samples are tried first. Pure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media import contracts, film_streams, films
-from reelmill.media.contract import Needs, PlanContext, Quality, Source
+from reelmill.media.contract import Needs, PlanContext, Quality, Source, Tried
 from reelmill.media.film import film
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.mastering import WORK
 from reelmill.media.promises import PlannedFile
 from reelmill.media.search import chosen, next_try
 from reelmill.media.steps import Writing
+from reelmill.v1.analysis_pb2 import Contract
 from reelmill.v1.jobs_pb2 import Output
 
 SAMPLE_SECONDS = 4.0
 _EVERY_SECONDS, _FEWEST, _MOST = 180.0, 3, 8
 _FINEST = 10
 """Finer ones are nearly lossless: whom that is not enough for names a crf."""
+_USUAL_TRIES = 3
+_PERFECT = 100.0
+_UNLIKE = 10.0  # points by which the whole is better than samples of it at the most
 _HELD = 4  # of the coarsest: nobody shows what is coarser
 
 
@@ -30,23 +35,45 @@ def resolved(output: Output, source: Source, context: PlanContext) -> Output | N
         message = "the input does not say how long it is, so there is nothing to take samples of; give crf"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output.name)
     codec, scores = VIDEO[output.transcode.video.codec], dict[int, float]()
+    places = samples(whole.part.start, whole.part.length)
     while True:
         coarsest = codec.max_crf - _HELD
         crf = next_try(scores, target, start=codec.default_crf, least=_FINEST, most=coarsest)
         if crf is None:
-            return _with(output, chosen(scores, target))
-        wanted = [
-            _sample(output, source, context, crf, i, at)
-            for i, at in enumerate(samples(whole.part.start, whole.part.length))
-        ]
-        lacking = [one for one in wanted if one not in context.facts]
-        if lacking:
-            return Needs(measurements=tuple(lacking))
-        found = [context.facts[one] for one in wanted]
-        for failure in found:
-            if isinstance(failure, Failure):
-                raise AttemptFailed.of(failure)
-        scores[crf] = sum(found) / len(found)
+            crf = chosen(scores, target)
+            _check_reachable(output.contract, scores[crf], crf, output.name, whole=len(places) == 1)
+            return _with(output, crf)
+        score = score_of([_sample(output, source, context, crf, i, at) for i, at in enumerate(places)], context, target)
+        if isinstance(score, Needs):
+            return score
+        scores[crf] = score
+
+
+def score_of(wanted: Sequence[Quality], context: PlanContext, target: float) -> float | Needs:
+    """The mean of samples, or what must be tried for it: the first one alone, then all the others.
+
+    Where the first is so bad that perfect others would not make up for it, it stands for all. Raises AttemptFailed.
+    """
+    found = [context.facts[one] for one in wanted if one in context.facts]
+    for failure in found:
+        if isinstance(failure, Failure):
+            raise AttemptFailed.of(failure)
+    known: list[float] = [one.vmaf for one in found]
+    if not known:
+        return Needs(measurements=(wanted[0],))
+    most = (sum(known) + _PERFECT * (len(wanted) - len(known))) / len(wanted)
+    if len(known) < len(wanted) and most >= target:
+        return Needs(measurements=tuple(one for one in wanted if one not in context.facts))
+    return sum(known) / len(known)
+
+
+def _check_reachable(contract: Contract, score: float, crf: int, output: str, *, whole: bool) -> None:
+    """Raise AttemptFailed where what was tried is so far below what must be reached that the whole won't reach it."""
+    least = contract.min_vmaf - (0.0 if whole else _UNLIKE)
+    if contract.miss != Contract.WARN and score < least:
+        told = f"min_vmaf: about {score:.2f} at crf {crf}, the finest that was tried, instead of at least"
+        message = f"{told} {contract.min_vmaf:g}; it was not encoded, which spared all of that"
+        raise AttemptFailed("CONTRACT_BROKEN", message, output=output)
 
 
 def samples(start: float, length: float) -> list[tuple[float, float]]:
@@ -86,7 +113,13 @@ def _sample(
     encoding = replace(encoding, writes=(_elsewhere(writing, file),), shares=False)
     measuring, scores = contracts.held_against(part, writing, file, source, context)
     return Quality(
-        steps=(encoding, measuring), scores=scores, seconds=at[1] - at[0], target=output.transcode.video.target_vmaf
+        output=output.name,
+        steps=(encoding, measuring),
+        made=path,
+        scores=scores,
+        seconds=at[1] - at[0],
+        guess=Tried(vmaf=output.transcode.video.target_vmaf),
+        tries=_USUAL_TRIES,
     )
 
 

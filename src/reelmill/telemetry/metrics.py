@@ -227,6 +227,18 @@ _RUN_TIME = Histogram(
     registry=_WORKER,
 )
 RUN_TIME = {operation: _RUN_TIME.labels(operation) for operation in OPERATIONS}
+_EARLY_STOPS = Counter(
+    "reelmill_worker_early_stops_total",
+    "Encodings that were stopped, for their files could not keep their contracts any more",
+    ["field"],
+    registry=_WORKER,
+)
+EARLY_STOPS = {field: _EARLY_STOPS.labels(field) for field in ("max_size_ratio", "max_peak_bitrate_bps")}
+SPARED_CPU_SECONDS = Counter(
+    "reelmill_worker_spared_cpu_seconds_total",
+    "What encodings that were stopped would still have taken",
+    registry=_WORKER,
+)
 INPUT_BYTES = Counter("reelmill_worker_input_bytes_total", "Bytes of inputs that were brought here", registry=_WORKER)
 _KEPT_READS = Counter(
     "reelmill_worker_kept_input_reads_total",

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed, Failure
-from reelmill.media.contract import Loudness, Quality
+from reelmill.media.contract import Loudness, Quality, Tried
 from reelmill.media.programs import shown
 from reelmill.media.promises import Levels
 from reelmill.media.readers.findings import levels_in, levels_of, mean_vmaf
@@ -19,7 +19,7 @@ Run = Callable[[Command, float], Awaitable[object]]
 
 async def listen(
     attempt: Attempt, wanted: Loudness | Quality, placed: Placed, folder: Path, *, ffmpeg: Path, run: Run
-) -> Levels | float | Failure:
+) -> Levels | Tried | Failure:
     """The answer to a measurement; a Failure where it can't be made: the plan knows whose it is."""
     if isinstance(wanted, Quality):
         return await _tried(attempt, wanted, placed, folder, ffmpeg=ffmpeg, run=run)
@@ -40,7 +40,7 @@ async def listen(
 
 async def _tried(
     attempt: Attempt, wanted: Quality, placed: Placed, folder: Path, *, ffmpeg: Path, run: Run
-) -> float | Failure:
+) -> Tried | Failure:
     """How good a sample is; of what was made for it nothing stays."""
     made = [folder / writing.path for step in wanted.steps for writing in step.writes]
     try:
@@ -49,14 +49,20 @@ async def _tried(
             (folder / step.writes[0].path).parent.mkdir(parents=True, exist_ok=True)
             attempt.log("tries a sample", output=", ".join(step.outputs), command=shown(command, ffmpeg))
             await run(command, wanted.seconds)
-        score = await asyncio.to_thread(mean_vmaf, folder / wanted.scores)
-        attempt.log(f"the sample has a VMAF of {score:.2f}", output=", ".join(wanted.steps[0].outputs))
+        found = await asyncio.to_thread(tried, folder, wanted)
+        told = f"the sample has a VMAF of {found.vmaf:.2f} in {found.size_bytes} bytes"
+        attempt.log(told, output=", ".join(wanted.steps[0].outputs))
     except AttemptFailed as error:
         return error.failure
     finally:
         for path in (*made, folder / wanted.scores):
             path.unlink(missing_ok=True)
-    return score
+    return found
+
+
+def tried(folder: Path, wanted: Quality) -> Tried:
+    """What came of a sample that was encoded and measured. Raises AttemptFailed OUTPUT_INVALID."""
+    return Tried(vmaf=mean_vmaf(folder / wanted.scores), size_bytes=(folder / wanted.made).stat().st_size)
 
 
 def _read(path: Path, seconds: float) -> Levels:

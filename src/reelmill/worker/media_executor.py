@@ -11,10 +11,11 @@ from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.jobs.places import with_label
 from reelmill.jobs.states import Phase
 from reelmill.media import run as ffmpeg_run
-from reelmill.media.contract import Facts, Graph, Loudness, Quality, Source
+from reelmill.media.contract import Facts, Graph, Loudness, Quality, Source, Tried
 from reelmill.media.engines import Engine, engine_of
 from reelmill.media.estimating import AFTER, BEFORE
 from reelmill.media.fonts import FONT
+from reelmill.media.foreseeing import Limit, limits
 from reelmill.media.launcher import Launcher
 from reelmill.media.pieces import Chunk, Join, Piece, Sound
 from reelmill.media.plan import sources
@@ -68,7 +69,6 @@ from reelmill.worker.spreading import PieceRoom, Spreader, sizes_of
 from reelmill.worker.stage import Stage
 
 log = get_logger(__name__)
-_LEAST_WALL_SECONDS = 600.0
 _MISFITS = ("OUTPUT_INVALID", "FFMPEG_FAILED", "INPUT_CORRUPT")  # of pieces that were right, each by itself
 _DOES = {Engine.PROCESS: "runs {}", Engine.WARM: "makes stills as this would"}
 """What the processing log says of a step, with its command."""
@@ -171,9 +171,9 @@ class MediaExecutor:
         found_out: list[OutputFindings] = []
 
         async def run(command: Command, seconds: float) -> object:
-            return await self._ffmpeg(attempt, command, folder.path, self._wall(seconds), lambda progress: None)
+            return await self._ffmpeg(attempt, command, folder.path, self._limits.wall(seconds), lambda progress: None)
 
-        async def hear(wanted: Loudness | Quality, placed: Placed) -> Levels | float | Failure:
+        async def hear(wanted: Loudness | Quality, placed: Placed) -> Levels | Tried | Failure:
             return await listen(attempt, wanted, placed, folder.path, ffmpeg=self._limits.ffmpeg, run=run)
 
         for i, part in enumerate(coming):
@@ -242,7 +242,9 @@ class MediaExecutor:
                 command, engine = rendered(step, placed), engine_of(step)
                 text = shown(command, self._limits.ffmpeg)
                 attempt.log(_DOES[engine].format(step.program.value), output=", ".join(command.outputs), command=text)
-                return Run(step=step, command=command, engine=engine, works=works(job, step, of_inputs))
+                bounds = () if isinstance(piece, Chunk | Sound) else limits(job, step, of_inputs)
+                taking = works(job, step, of_inputs)
+                return Run(step=step, command=command, engine=engine, works=taking, limits=bounds)
 
             runs = list(map(run_of, graph.steps))
             if hollow := sourcing.hollow:
@@ -369,7 +371,7 @@ class MediaExecutor:
         """
         sourcing, meter = stage.sourcing, stage.meter
         attempt, lacking, folder = sourcing.attempt, sourcing.lacking, sourcing.folder
-        wall = self._wall(max((believable_seconds(s.info) for s in sources), default=0.0))
+        wall = self._limits.wall(max((believable_seconds(s.info) for s in sources), default=0.0))
         threads = self._limits.context.threads
         waiting, every = deque(runs), [one.step for one in runs]
         while waiting:
@@ -383,7 +385,7 @@ class MediaExecutor:
                     for writing in one.step.writes:
                         (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
                     async with laid_out(one.step, folder.path, finishing.keys):
-                        made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter.update)
+                        made = await self._ffmpeg(attempt, one.command, folder.path, wall, meter.update, one.limits)
             except AttemptFailed as error:
                 again = list(map(run_of, lacking.instead(one.step, error, every)))
                 await asyncio.to_thread(remove_files, folder.path, one.step)
@@ -399,11 +401,6 @@ class MediaExecutor:
             for warning in made.warnings:
                 attempt.log(warning, level="WARNING", output=", ".join(one.command.outputs))
             finishing.begin(one.step)
-
-    def _wall(self, seconds: float) -> float:
-        """How long a process may run for so many seconds of media."""
-        factor = self._limits.wall_limit_factor
-        return min(self._limits.wall_limit_seconds, max(_LEAST_WALL_SECONDS, factor * seconds))
 
     async def _still(self, attempt: Attempt, one: Run, finishing: Finishing) -> RunResult | None:
         """Have a warm child make a step; None where ffmpeg must."""
@@ -429,6 +426,7 @@ class MediaExecutor:
         folder: Path,
         wall_seconds: float,
         on_progress: Callable[[RunProgress], None],
+        bounds: Sequence[Limit] = (),
     ) -> RunResult:
         limits = self._limits
         with traces.span("ffmpeg", {"reelmill.output": ", ".join(command.outputs)}):
@@ -444,4 +442,5 @@ class MediaExecutor:
                 max_bytes=limits.output_max_bytes,
                 memory_bytes=limits.context.memory_bytes,
                 check_space=lambda: self._work.check_space(0),
+                limits=bounds,
             )

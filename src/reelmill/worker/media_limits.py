@@ -6,6 +6,9 @@ from pathlib import Path
 from reelmill.media.contract import PlanContext
 from reelmill.media.spreading import Worth
 
+LEAST_WALL_SECONDS = 600.0
+"""That a process may run, however short the media is."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MediaLimits:
@@ -26,3 +29,7 @@ class MediaLimits:
     """Threads of each codec, and memory of each process."""
     engine: str = ""
     """The label of this ffmpeg's build, which all workers of one job must have; empty: none."""
+
+    def wall(self, seconds: float) -> float:
+        """How long a process may run for so many seconds of media."""
+        return min(self.wall_limit_seconds, max(LEAST_WALL_SECONDS, self.wall_limit_factor * seconds))

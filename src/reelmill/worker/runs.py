@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reelmill.media.engines import Engine
+from reelmill.media.foreseeing import Limit
 from reelmill.media.reckoning import Work
 from reelmill.media.render.command import Command
 from reelmill.media.steps import Step
@@ -21,6 +22,8 @@ class Run:
     engine: Engine
     works: tuple[Work, ...]
     """What it is reckoned to take."""
+    limits: tuple[Limit, ...] = ()
+    """Of its files: it is stopped once one has more."""
 
 
 def tell_written(history: History, runs: Sequence[Run], made: Iterable[MadeFile]) -> None:

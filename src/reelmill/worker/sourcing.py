@@ -10,7 +10,7 @@ from reelmill.abreast import abreast
 from reelmill.jobs.codes import CODES
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.jobs.validators import Validator
-from reelmill.media.contract import Facts, Loudness, Measurement, Probe, Quality, Source
+from reelmill.media.contract import Facts, Loudness, Measurement, Probe, Quality, Source, Tried
 from reelmill.media.inputs import output_read
 from reelmill.media.probe import Prober, described
 from reelmill.media.promises import Levels
@@ -55,7 +55,7 @@ class Sourcing:
     job: Job
     folder: AttemptFolder
     lacking: Lacking
-    listen: Callable[[Loudness | Quality, Placed], Awaitable[Levels | float | Failure]]
+    listen: Callable[[Loudness | Quality, Placed], Awaitable[Levels | Tried | Failure]]
     """Answers how loud a sound is, or how good a sample, of inputs that are here."""
     made: dict[str, OutputFile | Failure] = field(default_factory=dict)
     """By an input's name: what another task made of the output that it names, or why it did not."""
@@ -67,11 +67,11 @@ class Sourcing:
         """Whether something was left out of an input."""
         return any(fetched.lacking_bytes for fetched in self.fetched.values())
 
-    async def measure(self, wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | float | Failure]:
+    async def measure(self, wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | Tried | Failure]:
         """Fetch and probe inputs, several at once, or listen to them. A Failure where a job can do without one."""
         items = {item.name: (i, item) for i, item in enumerate(self.job.inputs)}
 
-        async def source(probe: Measurement) -> Source | Levels | float | Failure:
+        async def source(probe: Measurement) -> Source | Levels | Tried | Failure:
             if not isinstance(probe, Probe):
                 paths = {name: str(one.path) for name, one in self.fetched.items()}
                 return await self.listen(probe, Placed(inputs=paths))
