@@ -11,6 +11,8 @@ TILES = "tests/media/test_thumbnail_tracks.py"
 SOUNDS = "tests/media/test_sound_packages.py"
 SEARCH = "tests/unit/test_media_search.py"
 FORESEEN = "tests/unit/test_media_foreseeing.py"
+HULL = "tests/unit/test_media_hull.py"
+TITLES = "tests/unit/test_media_titles.py"
 TARGET = "tests/media/test_target_vmaf.py"
 
 words = partial(media, tests=WORDS)
@@ -128,6 +130,41 @@ PACKAGES = (
         r"len\(mine\) > 1 and any\(output\.optional for output in mine\)",
         "False",
         tests=FORESEEN,
+    ),
+    media(
+        "the hull has nothing that a mixture beats",
+        "hull.py",
+        r"while len\(found\) > 1 and _slope",
+        "while False and _slope",
+        tests=HULL,
+    ),
+    media(
+        "no rung is needless",
+        "hull.py",
+        r" and made\[-1\]\.vmaf >= one\.vmaf \+ LEAST_POINTS",
+        "",
+        tests=HULL,
+    ),
+    media(
+        "the first rung is as good as the target",
+        "hull.py",
+        r"if one\.vmaf >= target\), edge",
+        "if one.vmaf >= target - 5), edge",
+        tests=HULL,
+    ),
+    media(
+        "tasks are told of the ladder",
+        "spreading.py",
+        r"if output\.name in ladders:",
+        "if False:",
+        tests=TITLES,
+    ),
+    media(
+        "each rung of a title is measured",
+        "titles.py",
+        r"if not spec\.target_vmaf:\n        return",
+        "if True:\n        return",
+        tests=TITLES,
     ),
     media("a target is one for the whole film", "films.py", r"or spec\.video\.target_vmaf", "or False", tests=TARGET),
 )

@@ -11,8 +11,9 @@ from jobs import job
 
 from reelmill.jobs.errors import AttemptFailed, Failure
 from reelmill.media.contract import Needs, PlanContext, Quality, Tried
+from reelmill.media.sampling import SAMPLE_SECONDS, samples
 from reelmill.media.search import MOST_TRIES, chosen, next_try
-from reelmill.media.targeting import SAMPLE_SECONDS, samples, score_of
+from reelmill.media.targeting import score_of
 from reelmill.media.validate import job_violations
 
 

@@ -18,6 +18,7 @@ from reelmill.media.spreading import MAKE_OUTPUTS, Share, Worth, chunked, shares
 from reelmill.media.spreading import Work as TaskWork
 from reelmill.media.stages import apart, cpu_of_outputs, following
 from reelmill.media.timeline import SECOND
+from reelmill.media.titles import settled
 from reelmill.v1 import jobs_pb2 as pb
 
 
@@ -89,6 +90,7 @@ def _tasks(planned: Planned, worth: Worth) -> list[Task]:
     context = PlanContext(facts=planned.facts)
     found, done = [], []
     now, *later = planned.stages
+    now = settled(now, planned.first)
     for one in chunked(now, planned.first, context, worth):
         length = (one.division.end - one.division.start) / SECOND
         count = min(MOST_CHUNKS, math.ceil(length / one.seconds))

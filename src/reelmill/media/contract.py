@@ -13,6 +13,7 @@ from reelmill.media.pieces import Clock, Piece
 from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.steps import Step
 from reelmill.media.timeline import Timeline, claimed
+from reelmill.v1.jobs_pb2 import Output
 from reelmill.v1.media_pb2 import MediaInfo
 
 
@@ -105,6 +106,8 @@ class Graph:
     """Names of the job's outputs, in their order."""
     failed: tuple[Failure, ...] = ()
     """Why optional outputs are not made; each names one."""
+    settled: tuple[Output, ...] = ()
+    """Outputs as they are made, of which something had to be found out first that other tasks must know."""
 
     @property
     def promised(self) -> tuple[PlannedFile | FileSet, ...]:

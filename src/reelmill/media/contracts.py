@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import costs, effects, films, languages, likeness, memory, pictures, seeing, tracks
 from reelmill.media.contract import PlanContext, Source
-from reelmill.media.film import film
+from reelmill.media.film import Film, film
 from reelmill.media.geometry import aspects, display_size, fit
 from reelmill.media.mastering import WORK
 from reelmill.media.operations.analyze import DEFAULTS
@@ -142,14 +142,23 @@ def steps(output: Output, source: Source, made: Sequence[Step], context: PlanCon
 
 
 def held_against(
-    output: Output, writing: Writing, file: PlannedFile, source: Source, context: PlanContext
+    output: Output,
+    writing: Writing,
+    file: PlannedFile,
+    source: Source,
+    context: PlanContext,
+    *,
+    name: str,
+    each: int = 1,
+    wanted: Film | None = None,
 ) -> tuple[Step, PurePosixPath]:
-    """What holds a film against its input, and where libvmaf's CSV is then."""
+    """What holds a film against its input, one of `each` frames, and where libvmaf's CSV is then, called by a name.
+
+    `wanted`: the film, where it is not just what the output's transcode says.
+    """
     opened = Reading(of=file.path, demuxer=_DEMUXERS[file.path.suffix.removeprefix(".")])
-    about = _About(
-        output=output, writing=writing, file=file, opened=opened, source=source, context=context, name=file.path.stem
-    )
-    step, read = about.likeness()
+    about = _About(output=output, writing=writing, file=file, opened=opened, source=source, context=context, name=name)
+    step, read = about.likeness(each, wanted)
     return step, dict(read)["vmaf"]
 
 
@@ -224,13 +233,13 @@ class _About:
             shares=False,
         )
 
-    def likeness(self) -> tuple[Step, tuple[tuple[str, PurePosixPath], ...]]:
+    def likeness(self, each: int = 1, wanted: Film | None = None) -> tuple[Step, tuple[tuple[str, PurePosixPath], ...]]:
         """The picture against the one that it was made of, as an encode at its own size would see it."""
         spec = Transcode()
         spec.CopyFrom(self.output.transcode)
         spec.ClearField("soundtrack")  # of another input
         spec.ClearField("subtitles")
-        wanted = film(self.output.name, spec, self.source)
+        wanted = wanted or film(self.output.name, spec, self.source)
         picture, place = wanted.picture, self.place(Kind.VIDEO) or 0
         cut, reads = films.seen(wanted)
         scaling = fit(display_size(picture), 0, 0, VideoSettings.CONTAIN, least=16)
@@ -250,7 +259,8 @@ class _About:
         scaled = f"scale={size.width}:{size.height}:flags=bicubic"
         mine = likeness.Side(reading=self.opened, stream=place, filters=(clock, scaled))
         metrics = (Compare.VMAF,)
-        writes, read = likeness.writings(self.name, self.output.name, mine, reference, metrics, self.context.threads)
+        threads = self.context.threads
+        writes, read = likeness.writings(self.name, self.output.name, mine, reference, metrics, threads, each=each)
         frames = costs.frames(picture, 0.0, self.seconds)
         decoded = self._as_stream()
         step = Step(
@@ -259,7 +269,7 @@ class _About:
             cost=Cost(
                 seconds=self.seconds,
                 reading_cpu=costs.decoding(picture, self.seconds) + costs.decoding(decoded, self.seconds),
-                writing_cpu=likeness.cpu_seconds(size.width, size.height, frames, metrics),
+                writing_cpu=likeness.cpu_seconds(size.width, size.height, frames, metrics, each=each),
                 reading_bytes=memory.decoding(picture, self.source.demuxer, self.context.threads)
                 + memory.decoding(decoded, self.opened.demuxer, self.context.threads),
                 writing_bytes=size.width * size.height * likeness.BYTES_A_PIXEL,

@@ -94,7 +94,7 @@ def division(wanted: Film) -> Division | None:
 
 def seen(wanted: Film) -> tuple[tuple[str, ...], int]:
     """The filters that give its input's frames their times in the film, and from when (microseconds) it is read."""
-    made = cutting.cut(wanted.source, wanted.part, wanted.used, wanted.picture.index)
+    made = cutting.cut(wanted.source, wanted.part, wanted.used, wanted.picture.index, wanted.begin)
     return made.picture(), made.seek
 
 

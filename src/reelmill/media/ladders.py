@@ -21,7 +21,8 @@ _FULL_HD = 1920 * 1080
 _PEAK_BPS = 5_800_000  # of H.264 at 1920 × 1080 and up to 30 frames a second (Apple's specification: 6 Mbit/s)
 # By the pixels of Apple's ladder: 1.1 Mbit/s at 640 × 360, 11.6 Mbit/s at 2560 × 1440 of H.264, rounded down.
 _BY_PIXELS = 0.8
-_CODECS = {V.H264: 1.0, V.H265: 0.65, V.VP9: 0.7, V.AV1: 0.5}
+BITS = {V.H264: 1.0, V.H265: 0.65, V.VP9: 0.7, V.AV1: 0.5}
+"""That codecs take for the same picture, as parts of H.264's."""
 _USUAL_RATE, _MOST_BY_RATE = 30.0, 1.5  # twice the frames don't take twice the bits: they resemble each other more
 
 
@@ -44,7 +45,8 @@ def rungs(spec: Package, picture: MediaInfo.Stream, interval_seconds: float) -> 
     """
     wanted = spec.rungs or automatic(spec, picture)
     made: list[tuple[VideoSettings, Size]] = []
-    for settings in _needed(wanted, picture):
+    # Rungs that a target came to may be of one size.
+    for settings in wanted if spec.target_vmaf else _needed(wanted, picture):
         own = V()
         own.CopyFrom(settings)
         own.keyframe_interval_seconds = interval_seconds
@@ -81,7 +83,7 @@ def peak_bps(codec: VideoSettings.Codec, size: Size, frame_rate: float) -> int:
     """The highest bit rate of a rung, in bits per second, rounded to tens of thousands."""
     by_size: float = (size.width * size.height / _FULL_HD) ** _BY_PIXELS
     by_rate = min(_MOST_BY_RATE, max(1.0, math.sqrt(frame_rate / _USUAL_RATE)))
-    return max(100_000, round(_PEAK_BPS * _CODECS[codec] * by_size * by_rate / 10_000) * 10_000)
+    return max(100_000, round(_PEAK_BPS * BITS[codec] * by_size * by_rate / 10_000) * 10_000)
 
 
 def segment_seconds(asked: float, frame_rate: float) -> float:

@@ -22,6 +22,9 @@ ENCODERS = frozenset({"wrapped_avframe"})
 DEFAULT = (Compare.VMAF, Compare.PSNR, Compare.SSIM)
 CPU_A_PIXEL = {Compare.VMAF: 60.0, Compare.VMAF_NEG: 60.0, Compare.PSNR: 1.0, Compare.SSIM: 4.0, Compare.XPSNR: 6.0}
 """Nanoseconds of a core for each pixel of the reference."""
+_ALWAYS = 0.25  # of VMAF, that is taken of each frame, whether it is measured or not: what moved since the last one
+SCORES = ".vmaf.csv"
+"""The end of the name of what libvmaf writes."""
 BYTES_A_PIXEL = 160
 """Of memory: frames of both, and what libvmaf keeps."""
 _MODELS = {
@@ -43,26 +46,36 @@ class Side:
 
 
 def writings(
-    name: str, output: str, made: Side, reference: Side, metrics: Sequence[Compare.Metric], threads: int
+    name: str,
+    output: str,
+    made: Side,
+    reference: Side,
+    metrics: Sequence[Compare.Metric],
+    threads: int,
+    *,
+    each: int = 1,
 ) -> tuple[tuple[Writing, ...], tuple[tuple[str, PurePosixPath], ...]]:
-    """What a step with the two readings writes, and what of it the tool reads, by its names for that."""
-    printed, scores = PurePosixPath(WORK, f"{name}.compared.txt"), PurePosixPath(WORK, f"{name}.vmaf.csv")
+    """What a step with the two readings writes, and what of it the tool reads, by its names for that.
+
+    `each`: VMAF is of one frame of so many.
+    """
+    printed, scores = PurePosixPath(WORK, f"{name}.compared.txt"), PurePosixPath(WORK, f"{name}{SCORES}")
     # psnr goes always: it tells when each frame is shown.
-    each = [f"psnr={_PAIRED}"]
-    each += [f"ssim={_PAIRED}"] if Compare.SSIM in metrics else []
-    each += [f"xpsnr={_PAIRED}"] if Compare.XPSNR in metrics else []
+    metering = [f"psnr={_PAIRED}"]
+    metering += [f"ssim={_PAIRED}"] if Compare.SSIM in metrics else []
+    metering += [f"xpsnr={_PAIRED}"] if Compare.XPSNR in metrics else []
     models = [model for metric, model in _MODELS.items() if metric in metrics]
     if models:
-        each.append(
-            f"libvmaf=model={'|'.join(models)}:log_fmt=csv:log_path={scores}:n_threads={max(1, threads)}:{_PAIRED}"
-        )
-    copies = "".join(f"[ref{i}]" for i in range(len(each)))
-    many = f"split={len(each)}" if len(each) > 1 else "null"
+        some = f":n_subsample={each}" if each > 1 else ""
+        told = f"log_fmt=csv:log_path={scores}:n_threads={max(1, threads)}{some}"
+        metering.append(f"libvmaf=model={'|'.join(models)}:{told}:{_PAIRED}")
+    copies = "".join(f"[ref{i}]" for i in range(len(metering)))
+    many = f"split={len(metering)}" if len(metering) > 1 else "null"
     chains = [
         f"[s0]{','.join((*made.filters, _PIXELS))}[main0]",
         f"[s1]{','.join((*reference.filters, _PIXELS, many))}{copies}",
-        *(f"[main{i}][ref{i}]{one}[main{i + 1}]" for i, one in enumerate(each)),
-        f"[main{len(each)}]metadata=mode=print:file={printed}",
+        *(f"[main{i}][ref{i}]{one}[main{i + 1}]" for i, one in enumerate(metering)),
+        f"[main{len(metering)}]metadata=mode=print:file={printed}",
     ]
     taken = Taken(streams=(made.stream, reference.stream), filters=";".join(chains), reading=(0, 1))
     writing = Writing(
@@ -75,6 +88,7 @@ def writings(
     return (writing,), read
 
 
-def cpu_seconds(width: int, height: int, frames: float, metrics: Sequence[Compare.Metric]) -> float:
-    """Core-seconds of the measuring itself."""
-    return sum(CPU_A_PIXEL[metric] for metric in metrics) * width * height * frames / 1e9
+def cpu_seconds(width: int, height: int, frames: float, metrics: Sequence[Compare.Metric], *, each: int = 1) -> float:
+    """Core-seconds of the measuring itself; `each` as in `writings`."""
+    some = 1.0 if each == 1 else _ALWAYS + (1 - _ALWAYS) / each
+    return some * sum(CPU_A_PIXEL[metric] for metric in metrics) * width * height * frames / 1e9

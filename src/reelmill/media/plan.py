@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reelmill.jobs.errors import AttemptFailed, Failure
-from reelmill.media import contracts, targeting
+from reelmill.media import contracts, targeting, titles
 from reelmill.media.contract import Division, Facts, Graph, Measurement, Needs, PlanContext, Planned, Probe, Source
 from reelmill.media.graph import fused, in_order
 from reelmill.media.inputs import inputs_of
@@ -28,9 +28,10 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
     found = {probe.input: context.facts[probe] for probe in probes(job, context.piece)}
     steps: list[Step] = []
     failed: list[Failure] = []
+    settled: list[Output] = []
     for output in job.outputs:
         try:
-            planned = _planned(output, {name: found[name] for name in inputs_of(output, job)}, context)
+            made, planned = _planned(output, {name: found[name] for name in inputs_of(output, job)}, context)
         except AttemptFailed as error:
             if not output.optional:
                 raise
@@ -40,14 +41,19 @@ def plan(job: Job, context: PlanContext) -> Graph | Needs:
             needs += planned.measurements
         else:
             steps += planned
+            settled += [made] if made is not output and output.HasField("package") else []
     if needs:
         return Needs(measurements=tuple(dict.fromkeys(needs)))
     ordered = in_order(fused(steps, memory_bytes=context.memory_bytes))
-    return Graph(steps=ordered, outputs=tuple(output.name for output in job.outputs), failed=tuple(failed))
+    names = tuple(output.name for output in job.outputs)
+    return Graph(steps=ordered, outputs=names, failed=tuple(failed), settled=tuple(settled))
 
 
-def _planned(output: Output, found: Mapping[str, Source | Failure], context: PlanContext) -> Planned:
-    """The steps of one output, or what must be measured first; `found`: its own input first. Raises AttemptFailed."""
+def _planned(output: Output, found: Mapping[str, Source | Failure], context: PlanContext) -> tuple[Output, Planned]:
+    """An output as it is made, and its steps, or what must be measured first; `found`: its own input first.
+
+    Raises AttemptFailed.
+    """
     for failure in found.values():
         if isinstance(failure, Failure):
             raise AttemptFailed.of(failure)
@@ -55,19 +61,27 @@ def _planned(output: Output, found: Mapping[str, Source | Failure], context: Pla
     name = output.WhichOneof("operation")
     assert name, "the api refuses outputs without an operation"
     own = next(iter(read.values()))
-    if name == "transcode" and output.transcode.video.target_vmaf:
-        found_out = targeting.resolved(output, own, replace(context, sources=read))
-        if isinstance(found_out, Needs):
-            return found_out
-        output = found_out
+    found_out = _found_out(output, own, replace(context, sources=read))
+    if isinstance(found_out, Needs):
+        return output, found_out
+    output = found_out
     planned = OPERATIONS[name].plan(output.name, getattr(output, name), own, replace(context, sources=read))
     if isinstance(planned, Needs):
-        return planned
+        return output, planned
     if context.piece is None or isinstance(context.piece, Join):
         planned = (*planned, *contracts.steps(output, own, planned, context))
     for step in planned:
         _check_memory(step, context.memory_bytes)
-    return planned
+    return output, planned
+
+
+def _found_out(output: Output, source: Source, context: PlanContext) -> Output | Needs:
+    """An output with what its target came to. Raises AttemptFailed."""
+    if output.transcode.video.target_vmaf:
+        return targeting.resolved(output, source, context)
+    if output.package.target_vmaf:
+        return titles.resolved(output, source, context)
+    return output
 
 
 def divisions(job: Job, facts: Facts) -> dict[str, Division | None]:

@@ -1,6 +1,7 @@
 """How a job becomes tasks for several workers: which outputs are tasks of their own, which are chunked. Pure."""
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from reelmill.media.pieces import Clock, Join, Piece, Sound, piece_of, told
 from reelmill.media.plan import divisions, probes
 from reelmill.media.timeline import SECOND
 from reelmill.v1.jobs_pb2 import Input, Job
+from reelmill.v1.package_pb2 import Package
 
 MAKE_OUTPUTS = "make_outputs"
 """The kind of a task that makes some outputs of its job; `spec_of` makes its spec."""
@@ -159,7 +161,14 @@ def spec_of(job: Job, work: Work, validators: Mapping[str, Validator]) -> bytes:
     """The spec of a task; `validators`: of the job's inputs, as the plan found them."""
     read = _read_by(job, work.outputs)
     inputs = {name: validators[name].fields for name in validators if name in read}
-    return json.dumps({"outputs": work.outputs, "inputs": inputs, **(told(work.piece) if work.piece else {})}).encode()
+    spec = {"outputs": work.outputs, "inputs": inputs, **(told(work.piece) if work.piece else {})}
+    # Found out by samples, once for all tasks.
+    ladders = {
+        output.name: b64encode(Package(rungs=output.package.rungs).SerializeToString(deterministic=True)).decode()
+        for output in job.outputs
+        if output.name in work.outputs and output.package.target_vmaf and output.package.rungs
+    }
+    return json.dumps(spec | ({"ladders": ladders} if ladders else {})).encode()
 
 
 def expected_inputs(spec: bytes) -> dict[str, Validator]:
@@ -194,8 +203,11 @@ def part_of(job: Job, spec: bytes) -> Job:
     made.inputs.extend(item for item in job.inputs if item.name in read)
     others = sorted(name for name in read if output_read(name) and output_read(name) not in wanted)
     made.inputs.extend(Input(name=name) for name in others)
+    ladders = json.loads(spec).get("ladders", {})
     for output in made.outputs:
         output.input = output.input or job.inputs[0].name
+        if output.name in ladders:
+            output.package.rungs.extend(Package.FromString(b64decode(ladders[output.name])).rungs)
     return made
 
 

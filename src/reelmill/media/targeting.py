@@ -1,24 +1,16 @@
 """How coarse a film may be to be as like its input as asked for (target_vmaf): samples are tried first. Pure."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Failure
-from reelmill.media import contracts, film_streams, films
 from reelmill.media.contract import Needs, PlanContext, Quality, Source, Tried
 from reelmill.media.film import film
 from reelmill.media.formats.video import VIDEO
-from reelmill.media.mastering import WORK
-from reelmill.media.promises import PlannedFile
+from reelmill.media.sampling import sample, samples
 from reelmill.media.search import chosen, next_try
-from reelmill.media.steps import Writing
 from reelmill.v1.analysis_pb2 import Contract
 from reelmill.v1.jobs_pb2 import Output
 
-SAMPLE_SECONDS = 4.0
-_EVERY_SECONDS, _FEWEST, _MOST = 180.0, 3, 8
 _FINEST = 10
 """Finer ones are nearly lossless: whom that is not enough for names a crf."""
 _USUAL_TRIES = 3
@@ -43,7 +35,12 @@ def resolved(output: Output, source: Source, context: PlanContext) -> Output | N
             crf = chosen(scores, target)
             _check_reachable(output.contract, scores[crf], crf, output.name, whole=len(places) == 1)
             return _with(output, crf)
-        score = score_of([_sample(output, source, context, crf, i, at) for i, at in enumerate(places)], context, target)
+        spec, guess = _with(output, crf).transcode, Tried(vmaf=target)
+        wanted = [
+            sample(output.name, spec, source, context, name=f"{crf}-{i}", at=at, guess=guess, tries=_USUAL_TRIES)
+            for i, at in enumerate(places)
+        ]
+        score = score_of(wanted, context, target)
         if isinstance(score, Needs):
             return score
         scores[crf] = score
@@ -76,52 +73,9 @@ def _check_reachable(contract: Contract, score: float, crf: int, output: str, *,
         raise AttemptFailed("CONTRACT_BROKEN", message, output=output)
 
 
-def samples(start: float, length: float) -> list[tuple[float, float]]:
-    """From when to when samples are taken: one each three minutes, three to eight, in the middles of equal parts."""
-    count = max(_FEWEST, min(_MOST, math.ceil(length / _EVERY_SECONDS)))
-    if length <= count * SAMPLE_SECONDS:
-        return [(start, start + length)]
-    part = length / count
-    begins = [start + part * i + (part - SAMPLE_SECONDS) / 2 for i in range(count)]
-    return [(round(begin, 3), round(begin + SAMPLE_SECONDS, 3)) for begin in begins]
-
-
 def _with(output: Output, crf: int) -> Output:
     made = Output()
     made.CopyFrom(output)
     made.transcode.video.ClearField("target_vmaf")
     made.transcode.video.crf = crf
     return made
-
-
-def _sample(
-    output: Output, source: Source, context: PlanContext, crf: int, place: int, at: tuple[float, float]
-) -> Quality:
-    """How like its input a part is at a quality."""
-    part = _with(output, crf)
-    part.ClearField("contract")
-    spec = part.transcode
-    for name in ("soundtrack", "subtitles", "audio_tracks"):
-        spec.ClearField(name)
-    spec.mute = True
-    spec.trim.start_seconds, spec.trim.end_seconds = at
-    wanted = film(part.name, spec, source, context.sources)
-    [encoding] = films.planned(wanted, replace(context, piece=None))
-    path = PurePosixPath(WORK, f"{output.name}.{crf}-{place}{wanted.path.suffix}")
-    file = replace(film_streams.file(wanted), path=path, stored=False)
-    [writing] = encoding.writes
-    encoding = replace(encoding, writes=(_elsewhere(writing, file),), shares=False)
-    measuring, scores = contracts.held_against(part, writing, file, source, context)
-    return Quality(
-        output=output.name,
-        steps=(encoding, measuring),
-        made=path,
-        scores=scores,
-        seconds=at[1] - at[0],
-        guess=Tried(vmaf=output.transcode.video.target_vmaf),
-        tries=_USUAL_TRIES,
-    )
-
-
-def _elsewhere(writing: Writing, file: PlannedFile) -> Writing:
-    return replace(writing, path=file.path, promised=(file,))

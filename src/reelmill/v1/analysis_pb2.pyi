@@ -306,7 +306,7 @@ class OutputResult(_message.Message):
     def __init__(self, analysis: _Optional[_Union[Analysis, _Mapping]] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ..., transcript: _Optional[_Union[Transcript, _Mapping]] = ...) -> None: ...
 
 class Measured(_message.Message):
-    __slots__ = ("input_loudness", "gain_db", "loudness", "vmaf", "longest_black_seconds", "longest_freeze_seconds", "longest_silence_seconds", "size_ratio", "peak_bitrate_bps", "duration_seconds", "width", "height", "frame_rate", "video_streams", "audio_streams", "codecs", "misses", "text_streams", "caption_languages")
+    __slots__ = ("input_loudness", "gain_db", "loudness", "vmaf", "longest_black_seconds", "longest_freeze_seconds", "longest_silence_seconds", "size_ratio", "peak_bitrate_bps", "duration_seconds", "width", "height", "frame_rate", "video_streams", "audio_streams", "codecs", "misses", "text_streams", "caption_languages", "rungs")
     class Miss(_message.Message):
         __slots__ = ("field", "wanted", "found")
         FIELD_FIELD_NUMBER: _ClassVar[int]
@@ -316,6 +316,15 @@ class Measured(_message.Message):
         wanted: str
         found: str
         def __init__(self, field: _Optional[str] = ..., wanted: _Optional[str] = ..., found: _Optional[str] = ...) -> None: ...
+    class Rung(_message.Message):
+        __slots__ = ("name", "vmaf", "average_bps")
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        VMAF_FIELD_NUMBER: _ClassVar[int]
+        AVERAGE_BPS_FIELD_NUMBER: _ClassVar[int]
+        name: str
+        vmaf: float
+        average_bps: int
+        def __init__(self, name: _Optional[str] = ..., vmaf: _Optional[float] = ..., average_bps: _Optional[int] = ...) -> None: ...
     INPUT_LOUDNESS_FIELD_NUMBER: _ClassVar[int]
     GAIN_DB_FIELD_NUMBER: _ClassVar[int]
     LOUDNESS_FIELD_NUMBER: _ClassVar[int]
@@ -335,6 +344,7 @@ class Measured(_message.Message):
     MISSES_FIELD_NUMBER: _ClassVar[int]
     TEXT_STREAMS_FIELD_NUMBER: _ClassVar[int]
     CAPTION_LANGUAGES_FIELD_NUMBER: _ClassVar[int]
+    RUNGS_FIELD_NUMBER: _ClassVar[int]
     input_loudness: Levels
     gain_db: float
     loudness: Levels
@@ -354,4 +364,5 @@ class Measured(_message.Message):
     misses: _containers.RepeatedCompositeFieldContainer[Measured.Miss]
     text_streams: int
     caption_languages: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, input_loudness: _Optional[_Union[Levels, _Mapping]] = ..., gain_db: _Optional[float] = ..., loudness: _Optional[_Union[Levels, _Mapping]] = ..., vmaf: _Optional[float] = ..., longest_black_seconds: _Optional[float] = ..., longest_freeze_seconds: _Optional[float] = ..., longest_silence_seconds: _Optional[float] = ..., size_ratio: _Optional[float] = ..., peak_bitrate_bps: _Optional[int] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., video_streams: _Optional[int] = ..., audio_streams: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., misses: _Optional[_Iterable[_Union[Measured.Miss, _Mapping]]] = ..., text_streams: _Optional[int] = ..., caption_languages: _Optional[_Iterable[str]] = ...) -> None: ...
+    rungs: _containers.RepeatedCompositeFieldContainer[Measured.Rung]
+    def __init__(self, input_loudness: _Optional[_Union[Levels, _Mapping]] = ..., gain_db: _Optional[float] = ..., loudness: _Optional[_Union[Levels, _Mapping]] = ..., vmaf: _Optional[float] = ..., longest_black_seconds: _Optional[float] = ..., longest_freeze_seconds: _Optional[float] = ..., longest_silence_seconds: _Optional[float] = ..., size_ratio: _Optional[float] = ..., peak_bitrate_bps: _Optional[int] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frame_rate: _Optional[float] = ..., video_streams: _Optional[int] = ..., audio_streams: _Optional[int] = ..., codecs: _Optional[_Iterable[str]] = ..., misses: _Optional[_Iterable[_Union[Measured.Miss, _Mapping]]] = ..., text_streams: _Optional[int] = ..., caption_languages: _Optional[_Iterable[str]] = ..., rungs: _Optional[_Iterable[_Union[Measured.Rung, _Mapping]]] = ...) -> None: ...

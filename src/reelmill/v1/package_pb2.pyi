@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Package(_message.Message):
-    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts", "closed_captions", "thumbnails", "sound_alone", "encryption")
+    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts", "closed_captions", "thumbnails", "sound_alone", "target_vmaf", "encryption")
     class Protocol(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PROTOCOL_UNSPECIFIED: _ClassVar[Package.Protocol]
@@ -85,6 +85,7 @@ class Package(_message.Message):
     CLOSED_CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
     SOUND_ALONE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_VMAF_FIELD_NUMBER: _ClassVar[int]
     ENCRYPTION_FIELD_NUMBER: _ClassVar[int]
     protocols: _containers.RepeatedScalarFieldContainer[Package.Protocol]
     byte_ranges: bool
@@ -103,5 +104,6 @@ class Package(_message.Message):
     closed_captions: _containers.RepeatedCompositeFieldContainer[Package.ClosedCaptions]
     thumbnails: Package.Thumbnails
     sound_alone: bool
+    target_vmaf: float
     encryption: _encryption_pb2.Encryption
-    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ..., closed_captions: _Optional[_Iterable[_Union[Package.ClosedCaptions, _Mapping]]] = ..., thumbnails: _Optional[_Union[Package.Thumbnails, _Mapping]] = ..., sound_alone: _Optional[bool] = ..., encryption: _Optional[_Union[_encryption_pb2.Encryption, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ..., closed_captions: _Optional[_Iterable[_Union[Package.ClosedCaptions, _Mapping]]] = ..., thumbnails: _Optional[_Union[Package.Thumbnails, _Mapping]] = ..., sound_alone: _Optional[bool] = ..., target_vmaf: _Optional[float] = ..., encryption: _Optional[_Union[_encryption_pb2.Encryption, _Mapping]] = ...) -> None: ...

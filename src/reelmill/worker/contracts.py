@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import contracts
+from reelmill.media import contracts, titles
 from reelmill.media.contract import Source
+from reelmill.media.film import between
 from reelmill.media.promises import NOTHING, Data, PlannedFile
-from reelmill.media.readers.findings import measured_of
+from reelmill.media.readers.findings import mean_vmaf, measured_of
 from reelmill.media.verify import Verified
 from reelmill.storage.workdir import AttemptFolder
 from reelmill.v1.analysis_pb2 import Analysis, Comparison, Contract, Levels, Measured
-from reelmill.v1.jobs_pb2 import Job
+from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.messages_pb2 import OutputFindings
 from reelmill.worker.attempt import Attempt
@@ -55,9 +56,29 @@ async def findings(
             told.measured.MergeFrom(measured)
             if measured.misses and not _bear(attempt, output.contract, measured, mine[0], lacking):
                 continue
+        if output.package.target_vmaf and mine:
+            told.measured.MergeFrom(await asyncio.to_thread(rungs_by, output, mine, folder.path))
+            for miss in told.measured.misses:
+                words = f"target_vmaf: {miss.found} instead of {miss.wanted}"
+                attempt.log(f"is less like its input than was asked for: {words}", level="WARNING", output=output.name)
         if told.HasField("result") or told.HasField("measured"):
             found.append(told)
     return tuple(found)
+
+
+def rungs_by(output: Output, files: Sequence[Verified], folder: Path) -> Measured:
+    """What the rungs of a package came to that was made by a target, with its files in `folder`.
+
+    Raises AttemptFailed OUTPUT_INVALID where what was measured can't be read.
+    """
+    found = dict[str, tuple[float, float]]()
+    for file in files:
+        if name := titles.rung_of(file.path, output.name):
+            film = next(one for one in files if one.path == between(output.name, f"{name}.mp4"))
+            seconds = film.info.duration_seconds if film.info is not None else 0.0
+            bits = (folder / film.path).stat().st_size * 8
+            found[name] = mean_vmaf(folder / file.path), bits / max(seconds, 0.001)
+    return titles.judged(output.package, found)
 
 
 def _bear(attempt: Attempt, contract: Contract, measured: Measured, file: Verified, lacking: Lacking) -> bool:

@@ -15,6 +15,7 @@ from reelmill.media.reckoning import works
 from reelmill.media.settling import Measure
 from reelmill.media.spreading import JOIN_PIECES, Worth, spec_of
 from reelmill.media.stages import apart, following
+from reelmill.media.titles import settled
 from reelmill.storage.space import Room
 from reelmill.storage.uris import file_path, scheme_of
 from reelmill.store.leases import NewTask
@@ -99,7 +100,7 @@ class Spreader:
         `fits`: whether there is room for the pieces of outputs, too. `there`: outputs that are made by now.
         Raises what `measure` raises.
         """
-        context, worth = PlanContext(facts=facts), self._worth
+        job, context, worth = settled(job, graph), PlanContext(facts=facts), self._worth
         each = job.publish == Job.EACH  # what is done is visible with its task's completion
         least = 0.0 if each else worth.least_cpu_seconds
         # Most jobs need no look at who works.

@@ -15,6 +15,7 @@ from reelmill.media import (
     soundfilms,
     sources,
     tiles,
+    titles,
     tracks,
     wording,
 )
@@ -88,7 +89,7 @@ class PackageOperation:
         """What contradicts itself."""
         found = trim_violations(spec.trim, f"{path}.trim")
         if spec.rungs:
-            for name in ("codecs", "max_short_side", "effort"):
+            for name in ("codecs", "max_short_side", "effort", "target_vmaf"):
                 if getattr(spec, name):
                     found.append(Violation(f"{path}.{name}", "is of a ladder that is made by itself: leave rungs out"))
         if len(set(spec.codecs)) < len(spec.codecs):
@@ -101,7 +102,12 @@ class PackageOperation:
             if len(rates) > 1 and rung.frame_rate != spec.rungs[0].frame_rate:
                 found.append(Violation(f"{at}.frame_rate", "must be that of all rungs, for their segments are"))
             if rung.target_vmaf:
-                found.append(Violation(f"{at}.target_vmaf", "is for transcode: give crf with max_bitrate_bps"))
+                found.append(
+                    Violation(
+                        f"{at}.target_vmaf",
+                        "is for transcode: give crf, or the package's target_vmaf",
+                    )
+                )
             if rung.two_pass:
                 found.append(Violation(f"{at}.two_pass", "is not for packages: give crf with max_bitrate_bps"))
             if rung.copy not in (V.COPY_UNSPECIFIED, V.NEVER):
@@ -170,10 +176,13 @@ class PackageOperation:
             case _:
                 made = _from_one_decode(_each(wanted, context), context)
                 sound = films.sound_alone(wanted.sound, piece=False) if wanted.sound else wanted.alone
-        return (*made, *([sound] if sound else []), *_packed(output, spec, wanted, made, sound))
+        checks = titles.measured(spec, wanted.pictures, made, source, context)
+        return (*made, *([sound] if sound else []), *_packed(output, spec, wanted, made, sound), *checks)
 
     def division(self, output: str, spec: Package, source: Source) -> Division | None:
         """Its pictures can be made of chunks where each of them can; a chunk is whole segments."""
+        if spec.target_vmaf and not spec.rungs:  # nobody knows its pictures yet
+            return None
         wanted = _wanted(output, spec, source)
         found = [films.division(one) for one in wanted.pictures]
         if not found or any(one is None for one in found) or found[0] is None:

@@ -1,0 +1,125 @@
+"""The hull of what was tried: nothing on it is beaten, and a ladder has no rung that nobody needs."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelmill.media.hull import (
+    LEAST_APART,
+    LEAST_POINTS,
+    MOST_APART,
+    MOST_RUNGS,
+    Point,
+    between,
+    finer,
+    hull,
+    rungs,
+)
+
+points = st.lists(
+    st.builds(
+        Point,
+        size=st.integers(0, 4),
+        crf=st.integers(10, 50),
+        bps=st.floats(1e3, 1e8),
+        vmaf=st.floats(0, 100),
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda one: (one.size, one.crf),
+)
+targets, floors = st.floats(20, 99), st.floats(1e3, 1e7)
+
+
+def at(size: int, crf: int, bps: float, vmaf: float) -> Point:
+    return Point(size=size, crf=crf, bps=bps, vmaf=vmaf)
+
+
+FILM = [
+    *(at(0, 18, 8e6, 98), at(0, 25, 4e6, 94), at(0, 32, 2e6, 84)),
+    *(at(1, 25, 1.8e6, 86), at(1, 32, 0.9e6, 75), at(1, 39, 0.45e6, 58)),
+    *(at(2, 25, 0.7e6, 65), at(2, 32, 0.35e6, 54), at(2, 39, 0.17e6, 38)),
+]
+
+
+@given(points)
+def test_the_hull_rises_and_bends_and_nothing_lies_above_it(tried: list[Point]) -> None:
+    edge = hull(tried)
+    assert edge and set(edge) <= set(tried)
+    for one, other in pairwise(edge):
+        assert one.bps < other.bps and one.vmaf < other.vmaf
+    slopes = [(other.vmaf - one.vmaf) / (other.bps - one.bps) for one, other in pairwise(edge)]
+    assert all(one >= other for one, other in pairwise(slopes))
+    assert max(one.vmaf for one in tried) == edge[-1].vmaf
+    assert min(one.bps for one in tried) == edge[0].bps
+    for point in tried:  # for its rate, the hull has at least its score
+        below = [one for one in edge if one.bps <= point.bps]
+        above = [one for one in edge if one.bps > point.bps]
+        best = below[-1].vmaf
+        if above:
+            one, other = below[-1], above[0]
+            best += (point.bps - one.bps) / (other.bps - one.bps) * (other.vmaf - one.vmaf)
+        assert point.vmaf <= best + 1e-6
+
+
+@given(points, targets, floors)
+def test_a_ladder_falls_and_has_no_needless_rung(tried: list[Point], target: float, floor: float) -> None:
+    edge = hull(tried)
+    made = rungs(edge, target, floor)
+    assert 1 <= len(made) <= MOST_RUNGS and set(made) <= set(edge)
+    good = [one for one in edge if one.vmaf >= target]
+    assert made[0] == (good[0] if good else edge[-1])
+    for one, other in pairwise(made):
+        assert one.bps >= LEAST_APART * other.bps and one.vmaf >= other.vmaf + LEAST_POINTS
+
+
+@given(points)
+def test_what_is_between_lies_between(tried: list[Point]) -> None:
+    found = between(tried)
+    assert set(tried) <= set(found)
+    assert len({(one.size, one.crf) for one in found}) == len(found)
+    for size in {one.size for one in tried}:
+        own = [one for one in tried if one.size == size]
+        mine = [one for one in found if one.size == size]
+        crfs = [one.crf for one in own]
+        assert sorted(one.crf for one in mine) == list(range(min(crfs), max(crfs) + 1))
+        least, most = min(one.bps for one in own), max(one.bps for one in own)
+        assert all(least * (1 - 1e-9) <= one.bps <= most * (1 + 1e-9) for one in mine)
+
+
+@given(points, targets)
+def test_the_first_rung_is_found_in_two_further_tries(tried: list[Point], target: float) -> None:
+    known = list(tried)
+    for _ in range(3):
+        if (more := finer(known, target, 10)) is None:
+            break
+        assert more not in {(one.size, one.crf) for one in known}
+        guess = next((one for one in between(known) if (one.size, one.crf) == more), None)
+        known.append(guess or at(*more, bps=2e8, vmaf=99.5))
+    assert finer(known, target, 10) is None and len(known) <= len(tried) + 2
+
+
+def test_each_rate_has_the_size_that_is_best_there() -> None:
+    edge = hull(between(FILM))
+    made = rungs(edge, 93, 200_000)
+    assert [one.size for one in made] == sorted(one.size for one in made)
+    assert {one.size for one in made} == {0, 1, 2}
+    assert made[0].size == 0 and 93 <= made[0].vmaf < 94.1
+    assert made[-1].bps <= 250_000
+    for one, other in pairwise(made):
+        assert one.bps / other.bps <= MOST_APART * 1.3
+
+
+def test_an_easy_film_has_few_rungs() -> None:
+    easy = [at(one.size, one.crf, one.bps / 20, min(100.0, one.vmaf + 2)) for one in FILM]
+    assert len(rungs(hull(between(easy)), 93, 150_000)) <= 2
+    [only] = rungs(hull(between(easy)), 93, 1e6)
+    assert only.vmaf >= 93
+
+
+def test_a_target_that_nothing_reaches_gives_the_best() -> None:
+    assert finer(FILM, 99, 10) == (0, 10)
+    tried = [*FILM, at(0, 10, 2e7, 98.5)]
+    assert finer(tried, 99, 10) is None
+    assert rungs(hull(between(tried)), 99, 2e5)[0] == tried[-1]
