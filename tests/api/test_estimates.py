@@ -40,13 +40,14 @@ def test_tries_of_samples_are_reckoned_too(live: Reelmill, live_jobs: JobService
     video = {"height": 120, "effort": "SLOW"}
     outputs = [{"name": "plain", "transcode": {"video": video}}, {"name": "aimed", "transcode": {"video": dict(video)}}]
     outputs[1]["transcode"]["video"]["target_vmaf"] = 90
-    outputs[1]["contract"] = {}
+    outputs.append({"name": "title", "package": {"target_vmaf": 90, "mute": True}})
     told = live_jobs.EstimateJob(asked(live, *outputs))
-    plain, aimed = (output.estimate for output in told.outputs)
+    plain, aimed, title = (output.estimate for output in told.outputs)
     # Some tries of all of it, for it is short, and each is measured.
     assert aimed.core_seconds.likely > 3 * plain.core_seconds.likely
     assert aimed.bytes.likely == pytest.approx(plain.bytes.likely)
-    assert told.job.core_seconds.likely == pytest.approx(plain.core_seconds.likely + aimed.core_seconds.likely)
+    parts = sum(one.core_seconds.likely for one in (plain, aimed, title))
+    assert told.job.core_seconds.likely == pytest.approx(parts)
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,22 @@ from jobs import job
 from media import kit
 from media.kit import Studio, decode
 
-from reelmill.media.steps import Program
+from reelmill.media.steps import Program, Writing
 from reelmill.media.validate import with_defaults
 from reelmill.v1.analysis_pb2 import Measured
 from reelmill.worker.contracts import rungs_by
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-OUTPUT = {"name": "out", "package": {"target_vmaf": 85, "segment_seconds": 1}}
+OUTPUT = {"name": "out", "package": {"target_vmaf": 80, "segment_seconds": 1}}
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of what moves and is fine enough that sizes differ; its sound begins before its picture."""
+    """A second of what moves and is fine enough that sizes differ."""
     return kit.make(
         tmp_path_factory.mktemp("title") / "film.mkv", "-f", "lavfi", "-i",
-        "mandelbrot=size=540x304:rate=10:maxiter=400,trim=end=2,noise=alls=4:allf=t:all_seed=1", "-f", "lavfi", "-i",
-        "sine=duration=2", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "8", "-c:a", "aac",
+        "mandelbrot=size=540x304:rate=20:maxiter=300,trim=end=1,noise=alls=8:allf=t:all_seed=1", "-f", "lavfi", "-i",
+        "sine=duration=1", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "8", "-c:a", "aac",
     )  # fmt: skip
 
 
@@ -33,7 +33,8 @@ async def test_a_ladder_is_made_for_the_film_and_each_rung_is_told(studio: Studi
     [settled] = planned.graph.settled
     rungs = settled.package.rungs
     encoding = [step for step in planned.graph.steps if "libx264" in step.encoders]
-    assert len(encoding) == 1 and len(encoding[0].writes) == len(rungs) >= 2
+    films = [one for step in encoding for one in step.writes if "libx264" in _encoders(one)]
+    assert len(encoding) == 1 and len(films) == len(rungs) >= 2
     made = await studio.made(film, planned)
     measured = rungs_by(with_defaults(job(film.as_uri(), OUTPUT)).outputs[0], made, studio.folder)
     _check_told(measured, [one.height for one in rungs])
@@ -47,9 +48,13 @@ async def test_a_ladder_is_made_for_the_film_and_each_rung_is_told(studio: Studi
     assert not any(getattr(thing, "stored", True) for thing in kept)
 
 
+def _encoders(writing: Writing) -> set[str]:
+    return {stream.encoder for stream in writing.streams}
+
+
 def _check_told(measured: Measured, heights: list[int]) -> None:
     assert [int(one.name.split("-")[1]) for one in measured.rungs] == heights
-    assert 83.5 <= measured.vmaf <= 92 and measured.vmaf == measured.rungs[0].vmaf
+    assert 79 <= measured.vmaf <= 88 and measured.vmaf == measured.rungs[0].vmaf
     assert not measured.misses
     for one, other in pairwise(measured.rungs):
         assert one.vmaf > other.vmaf and one.average_bps > other.average_bps

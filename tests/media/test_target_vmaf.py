@@ -1,5 +1,6 @@
 """A film by its likeness: the coarsest that is good enough is made, and the whole is held against the target."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -66,15 +67,15 @@ async def test_what_can_not_be_reached_is_not_encoded(studio: Studio, film: Path
 
 @pytest.mark.parametrize(
     ("limit", "field"),
-    [({"size_ratio": 0.001, "input_bytes": 10**6}, "max_size_ratio"), ({"peak_bps": 10_000}, "max_peak_bitrate_bps")],
+    [({"size_ratio": 0.1, "input_bytes": 10**6}, "max_size_ratio"), ({"peak_bps": 10_000}, "max_peak_bitrate_bps")],
 )
 async def test_an_encoding_that_will_miss_is_stopped_and_tells_what_that_spared(
     studio: Studio, film: Path, limit: dict, field: str
 ) -> None:
-    slow = {"codec": "H265", "effort": "SLOW", "height": 1080, "crf": 4, "bit_depth": 10}
-    planned = await studio.plan(film, {"transcode": {"video": slow, "mute": True}})
+    planned = await studio.plan(film, {"transcode": {"video": {"height": 216, "crf": 1}, "mute": True}})
     studio.make_folders(planned.graph)
     [command] = planned.commands
+    command = replace(command, argv=("-readrate", "1", *command.argv))  # it takes three seconds anywhere
     made = studio.folder / "out" / "out.mp4"
     limits = [Limit(output="out", path=PurePosixPath("out/out.mp4"), **limit)]
     with pytest.raises(AttemptFailed, match=rf"^CONTRACT_BROKEN: {field}: .*; stopped at \d+ % of") as stopped:

@@ -14,6 +14,7 @@ from reelmill.telemetry.metrics import EARLY_STOPS
 from reelmill.v1.analysis_pb2 import Analyze, Compare, Contract, Waveform
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.operations_pb2 import AudioExtract, Transcode, VideoSettings
+from reelmill.v1.package_pb2 import Package
 
 media, source = test_worker_media.media, test_worker_media.source  # the fixtures
 FILM = Transcode(video=VideoSettings(height=64))
@@ -65,12 +66,12 @@ async def test_what_outputs_find_out_is_told_with_the_job(media: Media, source: 
 async def test_who_would_break_its_contract_is_stopped_early(media: Media, source: Path) -> None:
     media.start()
     before = EARLY_STOPS["max_size_ratio"]._value.get()
-    slow = Transcode(video=VideoSettings(codec=VideoSettings.H265, height=2160, effort=VideoSettings.SLOW, crf=10))
+    slow = Transcode(video=VideoSettings(codec=VideoSettings.H264, height=1080, effort=VideoSettings.SLOW, crf=10))
     huge = Output(name="huge", transcode=slow, contract=Contract(max_size_ratio=0.0001))
     job = await ended(media, huge, source=source)
     assert (Job.State.Name(job.state), job.error.code, job.error.output) == ("FAILED", "CONTRACT_BROKEN", "huge")
     assert job.error.message.startswith("max_size_ratio: ") and " % of its encoding" in job.error.message
-    assert "libx265" in job.error.command
+    assert "libx264" in job.error.command
     assert EARLY_STOPS["max_size_ratio"]._value.get() == before + 1
     assert media.left() == []
 
@@ -113,6 +114,25 @@ async def test_a_film_of_chunks_is_held_to_its_contract_as_a_whole(media: Media,
     assert await media.rig.store.value("SELECT count(*) FROM tasks WHERE kind = 'join_pieces'") == 1
     assert job.outputs[0].measured.vmaf > 20
     assert [miss.field for miss in job.outputs[0].measured.misses] == ["max_duration_seconds"]
+
+
+async def test_a_title_has_its_ladder_in_all_its_chunks_and_tells_what_it_came_to(media: Media, source: Path) -> None:
+    await media.rig.store.turn(GRAPHS, on=True)
+    for owner in ("one", "other"):
+        media.start(owner=owner, spreads=True)
+    package = Package(target_vmaf=80, mute=True, segment_seconds=1, chunk_seconds=2)
+    job = await ended(media, Output(name="title", package=package), source=source)
+    assert Job.State.Name(job.state) == "COMPLETED", job.error
+    assert await media.rig.store.value("SELECT count(*) FROM tasks WHERE kind = 'make_piece'") == 2
+    [title] = job.outputs
+    assert title.package.target_vmaf == 80 and not title.package.rungs  # as it was asked for
+    scores = [one.vmaf for one in title.measured.rungs]
+    assert len(scores) >= 2 and scores == sorted(scores, reverse=True)
+    assert title.measured.vmaf == scores[0] >= 78
+    folders = {file.path.partition("/")[0] for file in title.files if "/" in file.path}
+    assert folders == {one.name for one in title.measured.rungs}
+    lines = await media.rig.store.jobs.logs(TENANT, job.id, after=0, limit=999)
+    assert any("a VMAF of" in line.message for line in lines)
 
 
 async def test_an_output_is_looked_through_and_held_against_its_input(media: Media, source: Path) -> None:

@@ -59,6 +59,8 @@ def _asked(output: Output) -> Output:
     made.CopyFrom(output)
     for name in _OF_SERVER:
         made.ClearField(name)
+    if made.package.target_vmaf:  # what a task is told of its ladder
+        made.package.ClearField("rungs")
     return made
 
 
