@@ -47,7 +47,7 @@ def test_tries_of_samples_are_reckoned_too(live: Reelmill, live_jobs: JobService
     assert aimed.core_seconds.likely > 3 * plain.core_seconds.likely
     assert aimed.bytes.likely == pytest.approx(plain.bytes.likely)
     parts = sum(one.core_seconds.likely for one in (plain, aimed, title))
-    assert told.job.core_seconds.likely == pytest.approx(parts)
+    assert told.job.core_seconds.likely == pytest.approx(parts, rel=0.05)  # what packs is of no output
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ OPERATIONS = (*sorted(_NAMED), SEVERAL, OTHER)
 """All answers of `operation_of`."""
 
 
-_TELLING = frozenset({"analyze", "compare"})
+_TELLING = frozenset({"analyze", "compare", "transcribe"})
 
 
 def tells(output: Output) -> bool:
     """Whether more may be known of an output that was made than its files."""
     audio = output.audio
     heard = any(audio.HasField(name) for name in ("loudness_lufs", "true_peak_dbtp", "remove_silence"))
-    return output.WhichOneof("operation") in _TELLING or output.HasField("contract") or heard
+    asked = output.HasField("contract") or bool(output.package.target_vmaf)
+    return output.WhichOneof("operation") in _TELLING or asked or heard
 
 
 def operation_of(job: Job) -> str:
