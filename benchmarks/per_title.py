@@ -100,7 +100,7 @@ def _excerpt(clip: Path, folder: Path, seconds: float) -> Path:
     film = folder / f"{clip.stem}.film.mp4"
     size = f"-2:'min({_SHORT_SIDE},trunc(ih/2)*2)'"
     scaled = f"scale={size}:flags=bicubic:out_color_matrix=bt709:out_range=limited,format=yuv420p"
-    encoder = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "6", "-an", "-t", f"{seconds}")
+    encoder: tuple[str, ...] = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "6", "-an", "-t", f"{seconds}")
     encoder += tuple(part for name in ("colorspace", "color_primaries", "color_trc") for part in (f"-{name}", "bt709"))
     subprocess.run([*FFMPEG, "-i", str(clip), "-vf", scaled, *encoder, str(film)], check=True)
     return film
