@@ -15,6 +15,9 @@ HULL = "tests/unit/test_media_hull.py"
 TITLES = "tests/unit/test_media_titles.py"
 TARGET = "tests/media/test_target_vmaf.py"
 
+TRANSPORT = "tests/media/test_transport_packages.py"
+FRAGMENTS = "tests/unit/test_media_text_fragments.py"
+
 words = partial(media, tests=WORDS)
 closed = partial(media, tests="tests/unit/test_media_line21.py")
 
@@ -167,4 +170,60 @@ PACKAGES = (
         tests=TITLES,
     ),
     media("a target is one for the whole film", "films.py", r"or spec\.video\.target_vmaf", "or False", tests=TARGET),
+    media(
+        "words beside transport streams go by their clock",
+        "dividing.py",
+        r"beside\.track\.hidden if beside\.beginning is None else 0",
+        "0",
+        tests=TRANSPORT,
+    ),
+    media(
+        "key frames of transport streams take version 4",
+        "hls.py",
+        r"\(4 if only_keys",
+        "(5 if only_keys",
+        tests=TRANSPORT,
+    ),
+    media(
+        "clocks of transport streams may begin anew",
+        "transport.py",
+        r"near \+ \(time - near \+ _WRAP // 2\) % _WRAP - _WRAP // 2",
+        "time",
+        tests=TRANSPORT,
+    ),
+    media(
+        "a segment of a transport stream begins with a key frame",
+        "transport.py",
+        r"any\(unit\[0\] & 31 == _KEY for unit in units\)",
+        "True",
+        tests=TRANSPORT,
+    ),
+    media(
+        "what transport streams can't hold is refused",
+        "containers.py",
+        r"if protocol == Package\.DASH",
+        "if False",
+        tests="tests/unit/test_media_containers.py",
+    ),
+    media(
+        "words in fragments end when they do",
+        "text_fragments.py",
+        r"if cue\.start <= start < cue\.end",
+        "if cue.start <= start",
+        tests=FRAGMENTS,
+    ),
+    media(
+        "each document has words of its own segment",
+        "text_fragments.py",
+        r"min\(cue\.end, end\)",
+        "cue.end",
+        tests=FRAGMENTS,
+    ),
+    media(
+        "fragments of words follow each other",
+        "sets.py",
+        r"if found\.shown != end:",
+        "if False:",
+        tests=FILMS,
+    ),
 )

@@ -2,6 +2,8 @@
 
 import base64
 import subprocess
+import threading
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -9,6 +11,7 @@ import m3u8
 import pytest
 from media import coded, kit
 from media.kit import Studio
+from waiting import patient
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import keys, sets
@@ -161,6 +164,63 @@ async def test_whole_segments_come_out_as_they_were(
     argv = [str(kit.FFMPEG), "-nostdin", "-v", "error", "-allowed_extensions", "ALL", "-i", str(root / "master.m3u8")]
     done = subprocess.run([*argv, "-map", "0:v:0", "-f", "framecrc", "-"], capture_output=True, text=True, check=True)
     assert sum(not line.startswith("#") for line in done.stdout.splitlines()) == FRAMES and not done.stderr
+
+
+@pytest.mark.parametrize("scheme", ["CENC", "CBCS"])
+async def test_another_program_sees_the_same_frames_with_the_key(
+    studio: Studio, talk: Path, tmp_path: Path, scheme: str
+) -> None:
+    """FFmpeg, which decrypts samples by itself; without the key it sees others."""
+    told = {"scheme": scheme, "keys": ONE, "pssh": [base64.b64encode(WIDEVINE).decode()]}
+    seen = {}
+    for how in (None, told):
+        root, _, _ = await packed(studio, talk, how)
+        for name in STREAMS:
+            stream, path = measured(root / name), tmp_path / f"{name}-{bool(how)}.mp4"
+            assert stream.beginning
+            path.write_bytes(b"".join(bytes_of(root / name, one) for one in (stream.beginning, *stream.segments)))
+            seen[name, bool(how)] = decoded(path, *(("-decryption_key", KEY) if how else ()))
+    for name in STREAMS:
+        assert seen[name, True] == seen[name, False]
+        assert len(seen[name, True]) == FRAMES or name == "audio-en"
+        assert decoded(tmp_path / f"{name}-True.mp4") != seen[name, False]
+
+
+def decoded(path: Path, *how: str) -> list[str]:
+    """What ffmpeg sees of a file: each frame's time and checksum."""
+    argv = [str(kit.FFMPEG), "-nostdin", "-v", "quiet", *how, "-i", str(path), "-f", "framecrc", "-"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return [line for line in done.stdout.splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("scheme", ["AES_128", "CBCS"])
+async def test_no_program_is_told_a_key_by_its_command_line_or_environment(
+    studio: Studio, talk: Path, scheme: str
+) -> None:
+    """All that runs is looked at while a package is made, until one that reads keys was seen."""
+    told = {"scheme": scheme, "keys": TWO, "key_uri": URI, "clear_lead_seconds": 0.4375}
+    ours = b'"clear_seconds": 0.4375' if scheme == "AES_128" else b"--clear_lead\x000.4375"  # and no other test's
+    forms = [form for key in (KEY, SOUND_KEY) for form in (key.encode(), base64.b64encode(bytes.fromhex(key)))]
+    seen = set[bytes]()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            for process in Path("/proc").glob("[0-9]*"):
+                for what in ("cmdline", "environ"):
+                    with suppress(OSError):  # it has ended, or is another's
+                        seen.add((process / what).read_bytes())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        async with patient():
+            while not any(ours in one for one in seen):
+                await packed(studio, talk, told)
+    finally:
+        ended.set()
+        looking.join()
+    assert not [one for one in seen if any(form in one.lower() or form in one for form in forms)]
 
 
 async def test_the_same_comes_out_each_time_and_other_content_has_other_vectors(

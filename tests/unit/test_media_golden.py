@@ -437,6 +437,14 @@ CASES: dict[str, tuple[Source, list[dict]]] = {
         source({**VIDEO, "frame_rate": 30000 / 1001, "width": 320, "height": 180}, SOUND),
         [{"package": {"byte_ranges": True, "mute": True, "segment_seconds": 4, "trim": {"start_seconds": 10}}}],
     ),
+    "package-transport": (
+        source({**VIDEO, "width": 320, "height": 180}, {**SOUND, "language": "eng"}),
+        [{"package": {"container": "TS", "rungs": [{"height": 180}, {"height": 90}]}}],
+    ),
+    "package-imsc": (
+        source({**VIDEO, "width": 320, "height": 180}, {"index": 1, "kind": "SUBTITLE", "codec": "subrip"}),
+        [{"package": {"text_format": "IMSC", "mute": True, "texts": [{"track": {"index": 1}}]}}],
+    ),
     "package-encrypted": (
         source({**VIDEO, "width": 320, "height": 180}, SOUND),
         [

@@ -14,7 +14,7 @@ from reelmill.media import likeness
 from reelmill.media.contract import Graph, Source
 from reelmill.media.operations import OPERATIONS
 from reelmill.media.presets import PRESETS
-from reelmill.media.promises import PlannedFile
+from reelmill.media.promises import FileSet, PlannedFile
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.v1.analysis_pb2 import Analyze, Compare
 from reelmill.v1.jobs_pb2 import Job
@@ -234,6 +234,10 @@ packages = some(
     mute=st.booleans(),
     trim=trims,
     iframe_playlists=st.booleans(),
+    container=st.sampled_from(["FMP4", "TS"]),
+    text_format=st.sampled_from(["WEBVTT", "WVTT", "IMSC"]),
+    sound_alone=st.booleans(),
+    thumbnails=some(width=sides, interval_seconds=st.floats(1, 3600), columns=st.integers(1, 50)),
     closed_captions=st.lists(
         some(language=st.sampled_from(["", "fr", "?"]), name=st.text("aé<&, ", max_size=9)).flatmap(
             lambda one: st.sampled_from(["CC1", "CC3", "SERVICE63"]).map(lambda channel: one | {"channel": channel})
@@ -253,6 +257,32 @@ packages = some(
         max_size=3,
     ),
 )
+KEY, OTHER = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+ID, OTHER_ID = "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"
+one_key = st.sampled_from([[{"key": KEY}], [{"key": KEY, "key_id": ID}]])
+two_keys = st.just(
+    [{"key": KEY, "key_id": ID, "tracks": "VIDEO"}, {"key": OTHER, "key_id": OTHER_ID, "tracks": "AUDIO"}]
+)
+served = st.sampled_from([{"url": "https://keys.example/a"}, {"url": "https://keys.example/a", "key_id": ID}])
+encryptions = st.builds(
+    lambda *parts: {name: one for part in parts for name, one in part.items()},
+    st.fixed_dictionaries({"scheme": st.sampled_from(["AES_128", "SAMPLE_AES", "CENC", "CBCS"])}),
+    st.one_of(st.fixed_dictionaries({"keys": one_key | two_keys}), st.fixed_dictionaries({"key_server": served})),
+    st.sampled_from(
+        [
+            {},
+            {"key_uri": "a.key"},
+            {"key_uri": "https://keys.example/{key_id}"},
+            {"key_uri": "{key_id}", "key_format": "CLEAR_KEY"},
+            {"key_uri": "skd://{key_id}", "key_format": "FAIRPLAY"},
+        ]
+    ),
+    some(
+        iv=st.just("0a" * 16),
+        clear_lead_seconds=st.floats(0, 3600),
+        pssh=st.sampled_from([["AAAAInBzc2gAAAAA7e+LqXnWSs6jyCfc1R0h7QAAAAIIAQ=="], ["AAAA"]]),
+    ),
+)
 ladders = some(
     codecs=st.lists(st.sampled_from(["H264", "H265", "VP9", "AV1"]), max_size=4, unique=True),
     max_short_side=sides,
@@ -265,8 +295,20 @@ rungs = st.lists(
 packages = st.one_of(packages, st.builds(lambda one, how: one | how, packages, ladders)) | st.builds(
     lambda one, found: one | {"rungs": found}, packages, rungs
 )
+encrypted = st.builds(lambda one, how: one | {"encryption": how}, packages, encryptions)
+plain = some(
+    protocols=st.sampled_from([["HLS"], ["DASH"], ["DASH", "HLS"]]),
+    container=st.sampled_from(["FMP4", "TS"]),
+    byte_ranges=st.booleans(),
+    segment_seconds=st.floats(1, 20),
+    rungs=st.sampled_from([[{"height": 90}], [{"height": 90}, {"height": 64, "crf": 30}]]),
+    mute=st.booleans(),
+    iframe_playlists=st.booleans(),
+    sound_alone=st.booleans(),
+)
 outputs = st.one_of(
     st.fixed_dictionaries({"package": packages}),
+    st.fixed_dictionaries({"package": encrypted}),
     st.fixed_dictionaries({"transcode": transcodes}),
     st.fixed_dictionaries({"thumbnail": thumbnails}),
     st.fixed_dictionaries({"audio": audios}),
@@ -397,6 +439,29 @@ def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
     for step in answer.steps:
         assert step.encoders <= frozenset().union(*(operation.encoders for operation in needed))
         assert step.filters - likeness.RARE <= frozenset().union(*(operation.filters for operation in needed))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plain, encryptions, usables, st.integers(0, 4))
+def test_whatever_may_be_encrypted_is_planned_and_no_plan_names_a_key(
+    spec: dict[str, Any], how: dict[str, Any], info: MediaInfo, threads: int
+) -> None:
+    made = job(INPUT, {"package": spec | {"encryption": how}})
+    assume(accepted(made))
+    answer = planned(made, Source(info=info, demuxer="mov"), threads)
+    if isinstance(answer, str):
+        assert answer.partition(":")[0] in CODES  # what the input lacks
+        return
+    keyed = [step for step in answer.steps if step.keyed]
+    [files] = [thing for thing in answer.promised if isinstance(thing, FileSet)]
+    hidden = {one.encrypted.scheme for one in files.renditions if one.encrypted}
+    assert len(hidden) == 1 and {step.keyed.output for step in keyed if step.keyed} == {made.outputs[0].name}
+    # Whole segments are encrypted by the step that writes the manifests, samples by one for each picture and sound.
+    streams = [one for one in files.renditions if one.encrypted]
+    assert len(keyed) == (1 if hidden == {"aes-128"} else len(streams)) > 0
+    commands = planning.commands(answer, name=made.inputs[0].name, threads=threads)
+    told = repr(answer) + repr([command.argv for command in commands])
+    assert KEY not in told and OTHER not in told
 
 
 @many

@@ -7,6 +7,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from reelmill.media import protection
 from reelmill.media.renditions import NUMBERED, SHEETS, WORDS, Divided, Known, Order, Sheets, Told, decimal, meant_rate
+from reelmill.media.streams import SUFFIX
+from reelmill.media.text_fragments import SCALE
 
 _TILES = "http://dashif.org/guidelines/thumbnail_tile"
 _NAMESPACE = (
@@ -33,7 +35,7 @@ def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()
     for i, members in enumerate(adaptations):
         lines += (f"    {line}" for line in _adaptation(order, str(i), members, longest))
     for i, words in enumerate(texts, len(adaptations)):
-        lines += (f"    {line}" for line in _of_words(str(i), words, longest))
+        lines += (f"    {line}" for line in _of_words(str(i), words.of_dash or words, longest))
     if sheets:
         lines += (f"    {line}" for line in _of_sheets(str(len(adaptations) + len(texts)), sheets))
     return "\n".join((*lines, "  </Period>", "</MPD>", ""))
@@ -80,12 +82,16 @@ def _adaptation(order: Order, number: str, members: Sequence[Known], longest: fl
 
 def _of_words(number: str, words: Divided, longest: float) -> Iterator[str]:
     told = words.told
-    named = {"id": number, "contentType": "text", "mimeType": "text/vtt"}
+    named: dict[str, object] = {"id": number, "contentType": "text"}
+    named |= {"mimeType": "application/mp4", "codecs": words.codec} if words.codec else {"mimeType": "text/vtt"}
     yield f"<AdaptationSet {_xml({**named, **({'lang': told.language} if told.language else {})})}>"
     yield from _meaning(told)
     rate = words.rates(max(1, int(longest + 0.5))).peak
     yield f"  <Representation {_xml({'id': told.folder, 'bandwidth': rate})}>"
-    yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
+    if words.beginning is None:
+        yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
+    else:
+        yield from (f"    {line}" for line in _template(told, SCALE, words.beginning.name, words.starts))
     yield "  </Representation>"
     yield "</AdaptationSet>"
 
@@ -134,7 +140,8 @@ def _meaning(told: Told) -> Iterator[str]:
 
 
 def _representation(one: Known, longest: float) -> Iterator[str]:
-    told, stream = one.told, one.stream
+    told, stream, beginning = one.told, one.stream, one.stream.beginning
+    assert beginning is not None, "transport streams are of HLS alone"
     peak = one.rates(max(1, int(longest + 0.5))).peak
     named: dict[str, object] = {"id": told.folder, "bandwidth": peak, "codecs": stream.track.codec}
     named["mimeType"] = f"{told.kind}/mp4"
@@ -148,23 +155,28 @@ def _representation(one: Known, longest: float) -> Iterator[str]:
         yield f"  <AudioChannelConfiguration {_xml({'schemeIdUri': scheme, 'value': stream.track.channels})}/>"
     if stream.index is not None:
         begin, end = stream.index
-        yield f"  <BaseURL>{escape(f'{told.folder}/{stream.beginning.name}')}</BaseURL>"
+        yield f"  <BaseURL>{escape(f'{told.folder}/{beginning.name}')}</BaseURL>"
         yield f'  <SegmentBase timescale="{stream.track.scale}" indexRange="{begin}-{end - 1}">'
-        yield f'    <Initialization range="{stream.beginning.begin}-{(stream.beginning.size or 0) - 1}"/>'
+        yield f'    <Initialization range="{beginning.begin}-{(beginning.size or 0) - 1}"/>'
         yield "  </SegmentBase>"
     else:
-        template = {
-            "timescale": stream.track.scale,
-            "initialization": f"{told.folder}/{stream.beginning.name}",
-            "media": f"{told.folder}/{NUMBERED}.m4s",
-            "startNumber": 1,
-        }
-        yield f"  <SegmentTemplate {_xml(template)}>"
-        yield "    <SegmentTimeline>"
-        yield from (f"      {line}" for line in _timeline(stream.starts))
-        yield "    </SegmentTimeline>"
-        yield "  </SegmentTemplate>"
+        yield from (f"  {line}" for line in _template(told, stream.track.scale, beginning.name, stream.starts))
     yield "</Representation>"
+
+
+def _template(told: Told, scale: int, beginning: str, starts: Sequence[int]) -> Iterator[str]:
+    """Of a file for each segment."""
+    template = {
+        "timescale": scale,
+        "initialization": f"{told.folder}/{beginning}",
+        "media": f"{told.folder}/{NUMBERED}{SUFFIX}",
+        "startNumber": 1,
+    }
+    yield f"<SegmentTemplate {_xml(template)}>"
+    yield "  <SegmentTimeline>"
+    yield from (f"    {line}" for line in _timeline(starts))
+    yield "  </SegmentTimeline>"
+    yield "</SegmentTemplate>"
 
 
 def _timeline(starts: Sequence[int]) -> Iterator[str]:

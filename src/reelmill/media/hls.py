@@ -45,7 +45,8 @@ def playlists(
             text = _media(stream.keys, stream.beginning, seconds, only_keys=True, of=one)
             found[f"{one.told.folder}/{IFRAMES}"] = text
     for words in texts:
-        found[f"{words.told.folder}/{PLAYLIST}"] = _media(words.segments, None, max(seconds, _longest(words)))
+        text = _media(words.segments, words.beginning, max(seconds, _longest(words)))
+        found[f"{words.told.folder}/{PLAYLIST}"] = text
     return found
 
 
@@ -59,8 +60,10 @@ def _media(
     of: Known | None = None,
 ) -> str:
     """`of`: whose segments they are, which may be encrypted."""
-    # EXT-X-MAP takes version 6, and 5 among key frames alone; parts of a second take 3 (RFC 8216, 7).
-    version = max(3 if beginning is None else 5 if only_keys else 6, protection.version(of.keys if of else ()))
+    # EXT-X-MAP takes version 6, and 5 among key frames alone; ranges, and key frames alone, 4; parts of a second 3 (RFC
+    # 8216, 7).
+    least = (4 if only_keys else 3) if beginning is None else 5 if only_keys else 6
+    version = max(least, protection.version(of.keys if of else ()))
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{version}", f"#EXT-X-TARGETDURATION:{target}"]
     lines += ["#EXT-X-PLAYLIST-TYPE:VOD"]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if independent else []
@@ -137,8 +140,9 @@ def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seco
         alike.add(key)
     lines += (f"#EXT-X-MEDIA:{_attributes(_closed(*one))}" for one in order.captions)
     pictures = [one for one in known if one.told.kind == "video"]
+    further = [*(one.stream.track.codec for one in sounds), *(one.codec for one in texts if one.codec)]
     for one in pictures:
-        codecs = dict.fromkeys((one.stream.track.codec, *(sound.stream.track.codec for sound in sounds)))
+        codecs = dict.fromkeys((one.stream.track.codec, *further))
         told = {
             **_bandwidth(one.rates(seconds) + beside),
             "CODECS": f'"{",".join(codecs)}"',
@@ -153,7 +157,7 @@ def _master(order: Order, known: Sequence[Known], texts: Sequence[Divided], seco
     if sounds and (order.sound_alone or not pictures):
         told = {
             **_bandwidth(beside),
-            "CODECS": f'"{",".join(dict.fromkeys(one.stream.track.codec for one in sounds))}"',
+            "CODECS": f'"{",".join(dict.fromkeys(further))}"',
             "AUDIO": f'"{_SOUNDS}"',
             **({"SUBTITLES": f'"{_TEXTS}"'} if texts else {}),
         }

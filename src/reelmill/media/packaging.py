@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from reelmill.media import closed_captions, encryption, languages
+from reelmill.media import closed_captions, encryption, languages, transport, wording
 from reelmill.media.film import between
 from reelmill.media.promises import Expected, FileSet, Rendition
 from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.renditions import MASTER, MPD, NUMBERED, SHEET, Order, Tiles, Told
 from reelmill.media.steps import Cost, Place, Program, Reading, Step, Writing
-from reelmill.media.streams import INIT, SUFFIX, WHOLE
+from reelmill.media.streams import INIT, SUFFIX, TRANSPORT, WHOLE
 from reelmill.media.tracks import Sound
 from reelmill.v1.operations_pb2 import TrackSelector
 from reelmill.v1.package_pb2 import Package
@@ -25,12 +25,14 @@ CONTENT_TYPES = (
     (".mpd", "application/dash+xml"),
     (".m4s", "video/iso.segment"),
     (".mp4", "video/mp4"),
+    (".ts", "video/mp2t"),
     (".vtt", "text/vtt"),
     (".jpg", "image/jpeg"),
 )
-"""By suffix; of a sound's files with audio in the place of video."""
+"""By suffix; of a sound's files with audio in the place of video, but for transport streams, which have one name."""
 # The same bytes from the same input: no time of the day, and streams in our order.
 _FLAGS = ("--use_fake_clock_for_muxer", "--single_threaded", "--force_cl_index", "--quiet")
+_OFFSET = ("--transport_stream_timestamp_offset_ms", str(transport.OFFSET * 1000 // transport.SCALE))
 _BYTES = 128 * 2**20  # of its memory
 _CPU = 0.0005  # core-seconds for each second of a stream: what is copied
 _TOOL_CPU = 0.3
@@ -115,6 +117,7 @@ def steps(
         tiles=tiles,
         sound_alone=spec.sound_alone,
         encrypted=encrypted,
+        fragments=wording.FRAGMENTS.get(spec.text_format, "") if texts else "",
     )
     files = _promised(output, spec, streams, texts, tiles)
     tell = Step(
@@ -144,6 +147,7 @@ def _pack(output: str, spec: Package, streams: Sequence[Stream], segment_seconds
     length = segment_seconds if exact else segment_seconds - _HAIR
     # Else it writes to /tmp, which it may not.
     where = ("--temp_dir", str(between(output, "packing").parent)) if spec.byte_ranges else ()
+    clock = _OFFSET if spec.container == Package.TS else ()
     seconds_each = max(one.expected.duration_seconds or 0.0 for one in streams)
     encrypted, first = encryption.told(spec), streams[0].told
     common = encrypted is not None and encrypted.common
@@ -152,7 +156,7 @@ def _pack(output: str, spec: Package, streams: Sequence[Stream], segment_seconds
     return Step(
         program=Program.PACKAGER,
         reads=reads,
-        arguments=(*descriptors, "--segment_duration", seconds(length), *where, *_FLAGS, *hidden),
+        arguments=(*descriptors, "--segment_duration", seconds(length), *where, *clock, *_FLAGS, *hidden),
         writes=tuple(Writing(path=_begins(output, spec, one), streams=(), options=()) for one in streams),
         cost=Cost(writing_cpu=_CPU * seconds_each * len(streams), writing_bytes=_BYTES),
         shares=False,
@@ -167,6 +171,13 @@ def _promised(
     names = {Package.HLS: MASTER, Package.DASH: MPD}
     first, *further = (PurePosixPath(output, names[protocol]) for protocol in sorted(set(spec.protocols)))
     bare = replace(streams[0].expected, streams=(), times=None)
+
+    def expected(one: Stream) -> Expected:
+        """What its files say of it: transport streams nothing of languages."""
+        streams = one.expected.streams
+        named = spec.container != Package.TS
+        return one.expected if named else replace(one.expected, streams=tuple(replace(s, language="") for s in streams))
+
     return FileSet(
         output=output,
         manifest=first,
@@ -177,7 +188,7 @@ def _promised(
             *(
                 Rendition(
                     folder=one.told.folder,
-                    expected=one.expected,
+                    expected=expected(one),
                     encrypted=encryption.told(spec),
                     kind=one.told.kind,
                 )
@@ -192,6 +203,8 @@ def _promised(
 
 def _begins(output: str, spec: Package, one: Stream) -> PurePosixPath:
     """The file that a stream begins with."""
+    if spec.container == Package.TS:
+        return PurePosixPath(output, one.told.folder, f"00001{TRANSPORT}")
     return PurePosixPath(output, one.told.folder, WHOLE if spec.byte_ranges else INIT)
 
 
@@ -199,7 +212,9 @@ def _fields(output: str, spec: Package, one: Stream) -> tuple[str, ...]:
     """Of a stream's descriptor, behind the file that it comes out of."""
     begins = _begins(output, spec, one)
     files: tuple[str, ...] = (f"output={begins}",)
-    if not spec.byte_ranges:
+    if spec.container == Package.TS:
+        files = (f"segment_template={begins.with_name(NUMBERED + TRANSPORT)}",)
+    elif not spec.byte_ranges:
         files = (f"init_segment={begins}", f"segment_template={begins.with_name(NUMBERED + SUFFIX)}")
     language = (f"lang={one.told.language}",) if one.told.language else ()
     return (f"stream={one.selector}", *files, *language)

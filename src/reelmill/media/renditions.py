@@ -101,11 +101,13 @@ class Order:
     """Whether HLS offers the default sound without a picture; it does where there is none."""
     encrypted: Encrypted | None = None
     """How pictures and sounds are encrypted."""
+    fragments: str = ""
+    """What words are in fragments, by its name in CODECS; empty: WebVTT as it is."""
 
     def told(self) -> dict[str, Any]:
         """As JSON takes it."""
         told = asdict(self)
-        return told if self.encrypted else {name: one for name, one in told.items() if name != "encrypted"}
+        return {name: one for name, one in told.items() if one or name not in ("encrypted", "fragments")}
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Order":
@@ -147,6 +149,14 @@ class Divided:
     segments: tuple[Segment, ...]
     sizes: tuple[int, ...]
     """Bytes of each segment."""
+    beginning: Segment | None = None
+    """Of fragments: what comes before each segment."""
+    codec: str = ""
+    """Of fragments, as CODECS has it."""
+    starts: tuple[int, ...] = ()
+    """Of fragments: when each segment begins, in milliseconds, and when the last one ends."""
+    of_dash: "Divided | None" = None
+    """The same words as DASH has them, where it has other files."""
 
     def rates(self, target: int) -> "Rates":
         """Of its segments."""

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from reelmill.media import mpd, playlists, protected
+from reelmill.media import fragments, mpd, playlists, protected, text_fragments
 from reelmill.media.encrypted import Opening
 from reelmill.media.keys import Keys
-from reelmill.media.playlists import Playlist, parsed
+from reelmill.media.playlists import Playlist, Segment, parsed
 from reelmill.media.promises import Expected, FileSet, Rendition
-from reelmill.media.renditions import CUES, IFRAMES, MASTER, MPD, PLAYLIST, WORDS
+from reelmill.media.renditions import CUES, IFRAMES, MASTER, MPD, PLAYLIST
 from reelmill.media.streams import measured
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -193,14 +193,38 @@ def _words(one: _Package, rendition: Rendition, dash: Playlist | None) -> None:
     """What is wrong with words: they are text, and all of it is listed."""
     hls = one.playlists.get(f"{rendition.folder}/{PLAYLIST}")
     media = one.written.get(rendition.folder, set()) - {PLAYLIST}
-    whole = {WORDS} & (dash.names if dash else set())
+    apart = (dash.names if dash else set()) - (hls.names if hls else set())
     if hls is not None:
-        one.wrong(rendition.folder, _wrong(hls, media - whole, rendition.expected))
-    one.wrong(rendition.folder, [f"it does not list {name}" for name in sorted(media - whole)[:_TOLD] if hls is None])
-    for name in sorted(media):
-        with (one.folder / one.there / rendition.folder / name).open("rb") as file:
+        one.wrong(rendition.folder, _wrong(hls, media - apart, rendition.expected))
+    stray, lost = sorted(media - apart) if hls is None else [], sorted(apart - media)
+    one.wrong(rendition.folder, [f"it does not list {name}" for name in stray[:_TOLD]])
+    one.wrong(rendition.folder, [f"it lists {name}, which is not there" for name in lost[:_TOLD]])
+    folder = one.folder / one.there / rendition.folder
+    for name in sorted(name for name in media if name.endswith(".vtt")):
+        with (folder / name).open("rb") as file:
             if file.read(6) != b"WEBVTT":
                 one.wrong(rendition.folder, [f"{name} is no WebVTT"])
+    _fragments_of_words(one, rendition, folder, [(n, told) for n, told in (("HLS", hls), ("DASH", dash)) if told])
+
+
+def _fragments_of_words(
+    one: _Package, rendition: Rendition, folder: Path, every: Iterable[tuple[str, Playlist]]
+) -> None:
+    """What is wrong with words in fragments: each lasts as long as it is told, one behind the other."""
+    for by, told in every:
+        end, lasts = 0, []
+        for segment in told.segments if told.beginning is not None else ():
+            try:
+                [found] = fragments.fragments((folder / segment.name).read_bytes())
+            except (ValueError, OSError, struct.error, IndexError) as error:
+                one.wrong(rendition.folder, [f"{segment.name}: {error}"])
+                return
+            if found.shown != end:
+                one.wrong(rendition.folder, [f"{segment.name} does not begin where the one before ends"])
+            end = found.shown + found.ticks
+            lasts.append(Segment(segment.name, found.ticks / text_fragments.SCALE))
+        if lasts:
+            one.wrong(rendition.folder, _differs(by, told, Playlist(segments=tuple(lasts), beginning=told.beginning)))
 
 
 def _differs(name: str, told: Playlist, held: Playlist) -> Iterator[str]:
@@ -237,4 +261,6 @@ def _files(one: _Package) -> Iterator[tuple[PurePosixPath, str]]:
         sound = any(stream.kind == MediaInfo.Stream.AUDIO for stream in rendition.expected.streams)
         for name in sorted(one.written.get(rendition.folder, ())):
             kind = types.get(PurePosixPath(name).suffix, "application/octet-stream")
-            yield one.there / rendition.folder / name, kind.replace("video/", "audio/") if sound else kind
+            if sound and kind != "video/mp2t":  # the one name of what may hold both
+                kind = kind.replace("video/", "audio/")
+            yield one.there / rendition.folder / name, kind

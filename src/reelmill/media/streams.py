@@ -6,16 +6,19 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from reelmill.media import fragments
+from reelmill.media import fragments, transport
 from reelmill.media.encrypted import Opening
 from reelmill.media.fragments import Track
 from reelmill.media.playlists import Segment
+from reelmill.media.transport import Portion
 
 INIT, WHOLE = "init.mp4", "stream.mp4"
 """Of a stream in segments what comes before them; of one in a single file that file."""
-SUFFIX = ".m4s"
+SUFFIX, TRANSPORT = ".m4s", ".ts"
+"""Of segments: of fragments, and of transport streams."""
 _HEAD_BYTES = 2**15  # of a segment: the boxes before its media, mostly
 _MOST_HEAD_BYTES = 2**22  # a minute of 240 frames a second takes 230 kB
+_FRAME = transport.SCALE // 25  # ticks of a frame that is the only one
 _BEGINNING_BYTES = 2**24  # of a file: what comes before its first segment, with an index of 65,535 of them
 
 
@@ -24,8 +27,8 @@ class Stream:
     """A picture or a sound in segments."""
 
     track: Track
-    beginning: Segment
-    """What comes before each segment."""
+    beginning: Segment | None
+    """What comes before each segment; None: each says all by itself."""
     segments: tuple[Segment, ...]
     starts: tuple[int, ...]
     """When each begins, in ticks from the beginning of the stream's clock, and when the last one ends."""
@@ -53,6 +56,8 @@ def measured(folder: Path, opening: Opening | None = None) -> Stream:
     """
     if (whole := folder / WHOLE).is_file():
         return _of_one_file(whole)
+    if names := sorted(path.name for path in folder.glob(f"*{TRANSPORT}")):
+        return _transported(folder, names, opening)
     names = sorted(path.name for path in folder.glob(f"*{SUFFIX}"))
     with (folder / INIT).open("rb") as file:
         track = fragments.track(file.read(_BEGINNING_BYTES))
@@ -111,6 +116,36 @@ def _stream(
         independent=independent,
         index=index,
         clear=clear if track.protection else 0,
+    )
+
+
+def _transported(folder: Path, names: Sequence[str], opening: Opening | None) -> Stream:
+    """A stream in segments that are each a transport stream."""
+    found: list[Portion] = []
+    for i, name in enumerate(names):
+        data = (folder / name).read_bytes()
+        data = opening(i, data) if opening else data
+        found.append(transport.portion(data, found[-1].shown if found else transport.OFFSET))
+    first, end, track = found[0], found[-1], found[0].track
+    count, ticks = sum(one.count for one in found), sum(one.ticks for one in found)
+    last = end.shown + end.ticks
+    if not ticks:  # of a picture's last frame nobody knows how long it stays: as long as others, in the mean
+        frame = (end.last - first.shown) // (count - 1) if count > 1 else _FRAME
+        last, ticks = end.last + frame, end.last + frame - first.shown
+    if not track.codec or ticks <= 0:
+        raise ValueError("its first segment does not say what it is")
+    starts = [max(0, one.shown - transport.OFFSET) for one in found]
+    starts.append(last - transport.OFFSET)
+    lasts = [(after - start) / track.scale for start, after in pairwise(starts)]
+    named = list(zip(names, lasts, found, strict=True))
+    return Stream(
+        track=track,
+        beginning=None,
+        segments=tuple(Segment(name, seconds) for name, seconds, _ in named),
+        starts=tuple(starts),
+        keys=tuple(Segment(name, seconds, 0, one.first_end) for name, seconds, one in named),
+        frame_rate=Fraction(count * track.scale, ticks),
+        independent=all(one.key for one in found),
     )
 
 

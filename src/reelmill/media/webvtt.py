@@ -94,7 +94,7 @@ def cut(text: Text, start: int, end: int, shift: int) -> Text:
 
 def _moved(line: str, by: int) -> str:
     """Times inside a cue, as karaoke has them, go with it."""
-    return _TIMESTAMP.sub(lambda told: f"<{_time(max(0, _milliseconds(*told.groups()) + by))}>", line)
+    return _TIMESTAMP.sub(lambda told: f"<{clock(max(0, _milliseconds(*told.groups()) + by))}>", line)
 
 
 def between(text: Text, start: int, end: int) -> Text:
@@ -106,11 +106,12 @@ def written(text: Text, head: Sequence[str] = ()) -> str:
     """The file; `head` are lines of its header."""
     blocks = ["\n".join(("WEBVTT", *head)), *text.looks]
     for cue in text.cues:
-        times = f"{_time(cue.start)} {_ARROW} {_time(cue.end)}"
+        times = f"{clock(cue.start)} {_ARROW} {clock(cue.end)}"
         blocks.append("\n".join((f"{times} {cue.settings}".rstrip(), *cue.lines)))
     return "\n\n".join(blocks) + "\n"
 
 
-def _time(milliseconds: int) -> str:
+def clock(milliseconds: int) -> str:
+    """As WebVTT writes it: hours, minutes, seconds and thousandths."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"

@@ -13,11 +13,14 @@ from reelmill.media.languages import once
 from reelmill.media.renditions import Told
 from reelmill.media.sources import Span
 from reelmill.media.steps import Reading, Step
+from reelmill.media.text_fragments import Kind
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TrackSelector
 from reelmill.v1.package_pb2 import Package
 
 _SUFFIX = "vtt"
+FRAGMENTS = {Package.WVTT: Kind.WVTT.value, Package.IMSC: Kind.IMSC.value}
+"""What words are in fragments, by their format."""
 _CHARACTERISTICS = ("public.accessibility.transcribes-spoken-dialog", "public.accessibility.describes-music-and-sound")
 """HLS's, of what is made for those who hear badly."""
 _HARD_OF_HEARING = "2"  # urn:tva:metadata:cs:AudioPurposeCS:2007
@@ -50,10 +53,25 @@ def violations(spec: Package, path: str) -> list[Violation]:
             )
         if one.forced and one.role == TrackSelector.HARD_OF_HEARING:
             found.append(Violation(f"{at}.forced", "contradicts role HARD_OF_HEARING, which tells of everything"))
+    found += _of_format(spec, path)
     several = [i for i, one in enumerate(spec.texts) if one.default_track]
     if len(several) > 1:
         found.append(Violation(f"{path}.texts[{several[1]}].default_track", "is for one alone: another has it"))
     return found
+
+
+def _of_format(spec: Package, path: str) -> list[Violation]:
+    """What contradicts the format that words go out in."""
+    at = f"{path}.text_format"
+    if spec.text_format and not spec.texts:
+        return [Violation(at, "is of texts, of which there are none: leave it out, or give texts")]
+    if spec.text_format not in FRAGMENTS:
+        return []
+    if spec.text_format == Package.WVTT and Package.DASH not in spec.protocols:
+        return [Violation(at, "WVTT is of DASH, which is not among protocols: give WEBVTT, or IMSC")]
+    if spec.byte_ranges:
+        return [Violation(at, "has a file for each segment, and byte_ranges has none: leave one of the two out")]
+    return []
 
 
 def inputs(spec: Package) -> tuple[str, ...]:

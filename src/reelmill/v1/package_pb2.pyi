@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Package(_message.Message):
-    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts", "closed_captions", "thumbnails", "sound_alone", "target_vmaf", "encryption")
+    __slots__ = ("protocols", "byte_ranges", "segment_seconds", "codecs", "max_short_side", "effort", "rungs", "audio", "sounds", "mute", "trim", "iframe_playlists", "chunk_seconds", "texts", "closed_captions", "thumbnails", "sound_alone", "container", "text_format", "target_vmaf", "encryption")
     class Protocol(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PROTOCOL_UNSPECIFIED: _ClassVar[Package.Protocol]
@@ -20,6 +20,24 @@ class Package(_message.Message):
     PROTOCOL_UNSPECIFIED: Package.Protocol
     HLS: Package.Protocol
     DASH: Package.Protocol
+    class Container(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        CONTAINER_UNSPECIFIED: _ClassVar[Package.Container]
+        FMP4: _ClassVar[Package.Container]
+        TS: _ClassVar[Package.Container]
+    CONTAINER_UNSPECIFIED: Package.Container
+    FMP4: Package.Container
+    TS: Package.Container
+    class TextFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        TEXT_FORMAT_UNSPECIFIED: _ClassVar[Package.TextFormat]
+        WEBVTT: _ClassVar[Package.TextFormat]
+        WVTT: _ClassVar[Package.TextFormat]
+        IMSC: _ClassVar[Package.TextFormat]
+    TEXT_FORMAT_UNSPECIFIED: Package.TextFormat
+    WEBVTT: Package.TextFormat
+    WVTT: Package.TextFormat
+    IMSC: Package.TextFormat
     class Sound(_message.Message):
         __slots__ = ("track", "name")
         TRACK_FIELD_NUMBER: _ClassVar[int]
@@ -85,6 +103,8 @@ class Package(_message.Message):
     CLOSED_CAPTIONS_FIELD_NUMBER: _ClassVar[int]
     THUMBNAILS_FIELD_NUMBER: _ClassVar[int]
     SOUND_ALONE_FIELD_NUMBER: _ClassVar[int]
+    CONTAINER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FORMAT_FIELD_NUMBER: _ClassVar[int]
     TARGET_VMAF_FIELD_NUMBER: _ClassVar[int]
     ENCRYPTION_FIELD_NUMBER: _ClassVar[int]
     protocols: _containers.RepeatedScalarFieldContainer[Package.Protocol]
@@ -104,6 +124,8 @@ class Package(_message.Message):
     closed_captions: _containers.RepeatedCompositeFieldContainer[Package.ClosedCaptions]
     thumbnails: Package.Thumbnails
     sound_alone: bool
+    container: Package.Container
+    text_format: Package.TextFormat
     target_vmaf: float
     encryption: _encryption_pb2.Encryption
-    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ..., closed_captions: _Optional[_Iterable[_Union[Package.ClosedCaptions, _Mapping]]] = ..., thumbnails: _Optional[_Union[Package.Thumbnails, _Mapping]] = ..., sound_alone: _Optional[bool] = ..., target_vmaf: _Optional[float] = ..., encryption: _Optional[_Union[_encryption_pb2.Encryption, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocols: _Optional[_Iterable[_Union[Package.Protocol, str]]] = ..., byte_ranges: _Optional[bool] = ..., segment_seconds: _Optional[float] = ..., codecs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings.Codec, str]]] = ..., max_short_side: _Optional[int] = ..., effort: _Optional[_Union[_operations_pb2.VideoSettings.Effort, str]] = ..., rungs: _Optional[_Iterable[_Union[_operations_pb2.VideoSettings, _Mapping]]] = ..., audio: _Optional[_Union[_operations_pb2.AudioSettings, _Mapping]] = ..., sounds: _Optional[_Iterable[_Union[Package.Sound, _Mapping]]] = ..., mute: _Optional[bool] = ..., trim: _Optional[_Union[_operations_pb2.TimeRange, _Mapping]] = ..., iframe_playlists: _Optional[bool] = ..., chunk_seconds: _Optional[float] = ..., texts: _Optional[_Iterable[_Union[Package.Text, _Mapping]]] = ..., closed_captions: _Optional[_Iterable[_Union[Package.ClosedCaptions, _Mapping]]] = ..., thumbnails: _Optional[_Union[Package.Thumbnails, _Mapping]] = ..., sound_alone: _Optional[bool] = ..., container: _Optional[_Union[Package.Container, str]] = ..., text_format: _Optional[_Union[Package.TextFormat, str]] = ..., target_vmaf: _Optional[float] = ..., encryption: _Optional[_Union[_encryption_pb2.Encryption, _Mapping]] = ...) -> None: ...

@@ -7,6 +7,7 @@ from reelmill.jobs.errors import AttemptFailed, Violation
 from reelmill.media import (
     captioning,
     closed_captions,
+    containers,
     cutting,
     encryption,
     films,
@@ -74,7 +75,7 @@ class PackageOperation:
     name = "package"
     description = "Make a stream that players fetch in parts: HLS and DASH."
     example = '{"name": "stream", "package": {"protocols": ["HLS", "DASH"], "segment_seconds": 2}}'
-    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4", "vtt", "jpg")
+    extensions: tuple[str, ...] = ("m3u8", "mpd", "m4s", "mp4", "ts", "vtt", "jpg")
     encoders = frozenset(
         {
             *(c.encoder for c in VIDEO.values()),
@@ -126,7 +127,7 @@ class PackageOperation:
             found.append(Violation(f"{path}.sound_alone", "is of HLS, which is not among protocols"))
         for i, sound in enumerate(spec.sounds):
             found += track_violations(sound.track, f"{path}.sounds[{i}].track")
-        found += tiles.violations(spec, path) + wording.violations(spec, path)
+        found += containers.violations(spec, path) + tiles.violations(spec, path) + wording.violations(spec, path)
         return found + closed_captions.violations(spec, path) + encryption.violations(spec, path)
 
     def with_defaults(self, spec: Package) -> Package:
@@ -135,6 +136,7 @@ class PackageOperation:
         made.CopyFrom(spec)
         if not spec.protocols:
             made.protocols.append(Package.HLS)
+        made.container = made.container or Package.FMP4
         made.segment_seconds = spec.segment_seconds or _DEFAULT_SECONDS
         if not spec.HasField("iframe_playlists"):
             made.iframe_playlists = spec.encryption.scheme != Encryption.AES_128  # which leaves no ranges
@@ -148,6 +150,8 @@ class PackageOperation:
             made.max_short_side = spec.max_short_side or ladders.DEFAULT_SHORT_SIDE
             made.effort = spec.effort or V.FAST
         tiles.fill(made)
+        if spec.texts:
+            made.text_format = spec.text_format or Package.WEBVTT
         if not spec.mute:
             made.audio.codec = made.audio.codec or A.AAC
             made.audio.bitrate_bps = made.audio.bitrate_bps or DEFAULT_BPS

@@ -5,24 +5,21 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
-from reelmill.media import protection, webvtt
+from reelmill.media import protection
 from reelmill.media.ciphers import sealed
 from reelmill.media.closed_captions import MARK
+from reelmill.media.dividing import divided
 from reelmill.media.encrypted import Encrypted
 from reelmill.media.encryption import key_file
 from reelmill.media.keys import of_file
 from reelmill.media.manifests import manifests
-from reelmill.media.playlists import Segment
-from reelmill.media.renditions import SHEET, WORDS, Divided, Known, Order, Sheets, Tiles, Told
+from reelmill.media.renditions import SHEET, Divided, Known, Order, Sheets, Tiles, Told
 from reelmill.media.streams import Stream, measured, sizes
 from reelmill.media.tools.kit import Refused, run
 
 _HAIR = 1e-6
-# The clock of fragments and that of words are one (RFC 8216, 3.5).
-_CLOCK = ("X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000",)
 
 
 def main() -> None:
@@ -47,7 +44,7 @@ def _work(arguments: Sequence[str]) -> None:
         _check_captions(order)
     if order.encrypted:
         known = _encrypted(order, order.encrypted, known)
-    texts = [_divided(order, told, known[0].stream) for told in order.streams if told.kind == "text"]
+    texts = [_words(order, told, known[0].stream) for told in order.streams if told.kind == "text"]
     whole = max(one.stream.starts[-1] / one.stream.track.scale for one in known)
     sheets = _sheets(folder / order.tiles.folder, order.tiles, whole) if order.tiles else None
     for path, text in manifests(order, known, texts, sheets).items():
@@ -96,24 +93,12 @@ def _holds_captions(path: Path) -> bool:
     return False
 
 
-def _divided(order: Order, told: Told, beside: Stream) -> Divided:
-    """Words, written in segments that end where those of a picture do, and in one file."""
-    folder = Path(order.output, told.folder)
-    folder.mkdir(parents=True)
-    text = webvtt.parsed(Path(told.text).read_text(encoding="utf-8"))
-    if order.dash:
-        (folder / WORDS).write_text(webvtt.written(text), encoding="utf-8")
-    if not order.hls:
-        whole = Segment(WORDS, beside.starts[-1] / beside.track.scale)
-        return Divided(told=told, segments=(whole,), sizes=(_bytes(folder / WORDS),))
-    ends = [at / beside.track.scale for at in beside.starts[1:]]
-    segments = []
-    for i, (begin, end) in enumerate(pairwise((0.0, *ends))):
-        made = webvtt.between(text, round(begin * 1000), round(end * 1000))
-        path = folder / f"{i + 1:05d}.vtt"
-        path.write_text(webvtt.written(made, _CLOCK), encoding="utf-8")
-        segments.append(Segment(path.name, end - begin))
-    return Divided(told=told, segments=tuple(segments), sizes=tuple(_bytes(folder / one.name) for one in segments))
+def _words(order: Order, told: Told, beside: Stream) -> Divided:
+    try:
+        return divided(order, told, beside)
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:  # of ttconv, for what it can't read
+        message = f"{told.folder}: its words can't be written: {type(error).__name__}"
+        raise Refused("INPUT_UNSUPPORTED", message) from error
 
 
 def _sheets(folder: Path, tiles: Tiles, seconds: float) -> Sheets:
