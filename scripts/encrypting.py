@@ -21,7 +21,7 @@ ENCRYPTION = (
         "encrypted.py",
         r"number\.to_bytes\(_BLOCK, \"big\"\)",
         "bytes(_BLOCK)",
-        tests=MEDIA,
+        tests=UNIT,
     ),
     media(
         "a package is opened with its key before it is stored",

@@ -1,11 +1,15 @@
 """What is told of broken files: for each the cause, of a half of them that was kept aside too."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from effort import short_or_long
 from jobs import job
-from media.broken import Broken, broken
+from media.broken import FILES_OF_A_KIND, Broken, broken
+from media.broken_aside import aside
+from media.broken_more import broken_more
 from media.kit import FFMPEG, Studio
 
 from reelmill.jobs.errors import AttemptFailed, Failure
@@ -60,3 +64,12 @@ async def test_the_cause_of_most_broken_files_is_told(studio: Studio, files: lis
     assert len(files) >= 100 and len({file.name.rpartition("-")[0] for file in files}) >= 30
     wrong = await judged(studio, mine)
     assert len(wrong) <= (1 - _RIGHT) * len(mine), "\n".join(wrong)
+
+
+@pytest.mark.parametrize("make", [broken_more, aside])
+async def test_so_is_that_of_kinds_that_nobody_had_thought_of(
+    studio: Studio, tmp_path: Path, make: Callable[[Path, int], list[Broken]]
+) -> None:
+    files = make(tmp_path, short_or_long(FILES_OF_A_KIND, 1))
+    wrong = await judged(studio, files)
+    assert len(wrong) <= (1 - _RIGHT) * len(files), "\n".join(wrong)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reelmill.jobs import secrets
 from reelmill.media import ciphers, encryption, keys, protection
-from reelmill.media.encrypted import Encrypted
+from reelmill.media.encrypted import AES_128, Encrypted
 from reelmill.media.fragments import Protection
 from reelmill.media.keys import Key, Keys
 from reelmill.media.operations import OPERATIONS
@@ -227,3 +227,9 @@ def test_no_plan_holds_a_key() -> None:
     told = (encryption.arguments(spec, file), encryption.told(spec), file, encryption.key_file("out"))
     assert KEY not in str(told)
     assert told[0] == ("--protection_scheme", "cenc", "--clear_lead", "0", "--flagfile=.out/keys-h264-90.flags")
+
+
+def test_a_whole_segment_has_the_vector_that_was_given_or_its_number() -> None:
+    """As RFC 8216, 5.2: the media sequence number as a big-endian 128-bit integer."""
+    assert Encrypted(scheme=AES_128).vector(258) == bytes(14) + b"\x01\x02"
+    assert Encrypted(scheme=AES_128, iv="0f" * 16).vector(258) == b"\x0f" * 16

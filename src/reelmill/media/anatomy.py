@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from reelmill.media import claims
+from reelmill.media import anatomy_pictures as pictures
+from reelmill.media import claims, flac
+from reelmill.media.damage import CUT, cut_off, damaged
 from reelmill.media.diagnosis import AGAIN, Diagnosis
+from reelmill.media.endings import is_short
 
 _MOST_BOXES, _DEPTH = 2000, 8
-_LARGEST_SIDE = 2**15
-_CODE = "INPUT_CORRUPT"
-_CUT = f"{AGAIN}; where the recording broke off, submit the part that plays."
+_LOOKED_AT, _LOOK_BYTES = 32, 64  # places in a film's data, and what is read at each
 _UNFINISHED = (
     f"{AGAIN}; where the recording itself broke off, repair it with the program or camera that made it, and record"
     " to Matroska or fragmented MP4 from now on, which need no end."
 )
-_DAMAGED = f"{AGAIN}; where the source is damaged too, repair it with the program that made it."
 _PROTECTED = "Submit a copy without protection (DRM), from whoever holds the key."
 
 
@@ -32,24 +32,8 @@ def anatomy(file: IO[bytes], size: int) -> Diagnosis | None:
             try:
                 return look(file, head, size)
             except (struct.error, IndexError, ValueError, OverflowError):
-                return _damaged("header_damaged", "a header in the file tells what can't be: it is damaged")
+                return damaged("header_damaged", "a header in the file tells what can't be: it is damaged")
     return None
-
-
-def _damaged(kind: str, cause: str, remedy: str = _DAMAGED, *, code: str = _CODE) -> Diagnosis:
-    return Diagnosis(kind=kind, code=code, cause=cause, remedy=remedy)
-
-
-def _cut_off(there: int, promised: int, what: str = "the file") -> Diagnosis:
-    share = f", {100 * there / promised:.0f} % of them" if promised else ""
-    return _damaged("cut_off", f"{what} is damaged or cut off: {there} of {promised} bytes are there{share}", _CUT)
-
-
-def _impossible(width: int, height: int) -> Diagnosis | None:
-    if 0 < width <= _LARGEST_SIDE and 0 < height <= _LARGEST_SIDE and width * height <= 2**28:
-        return None
-    remedy = f"{AGAIN}; of a picture that is truly so large make a smaller one first."
-    return _damaged("size_impossible", f"the picture claims {width} × {height} pixels, which can't be read", remedy)
 
 
 # --- ISO media: MP4, MOV, HEIC, AVIF -------------------------------------------------------------------------------
@@ -99,49 +83,67 @@ def _of_iso(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         for box in _boxes(file, 0, size):
             found.append(box)
     except ValueError:
-        return _damaged("structure_damaged", f"the file is damaged: behind byte {found[-1].end if found else 0} its"
+        return damaged("structure_damaged", f"the file is damaged: behind byte {found[-1].end if found else 0} its"
                         " boxes end, and something else follows")  # fmt: skip
     names = [box.name for box in found]
     last = found[-1]
     cut = last if last.end > size else None
     index = next((box for box in found if box.name in (b"moov", b"meta")), None)
     if cut is not None and cut.name not in _TOP:
-        return _damaged("structure_damaged", f"the file is damaged: at byte {cut.at} no box of MP4 begins")
+        return damaged("structure_damaged", f"the file is damaged: at byte {cut.at} no box of MP4 begins")
     if index is None:
         return _without_index(names, cut, size)
     if cut is index:
-        return _damaged("cut_off", f"the file is damaged or cut off within its index: {size - cut.at} of"
-                        f" {cut.end - cut.at} bytes of it are there", _CUT)  # fmt: skip
+        return damaged("cut_off", f"the file is damaged or cut off within its index: {size - cut.at} of"
+                        f" {cut.end - cut.at} bytes of it are there", CUT)  # fmt: skip
     if cut is None and index.name == b"moov" and b"mdat" not in names and b"moof" not in names:
-        return _damaged("no_data", "the file has an index and nothing that it leads to: picture and sound (mdat) are"
-                        " missing, or lie in another file", _CUT)  # fmt: skip
+        return damaged("no_data", "the file has an index and nothing that it leads to: picture and sound (mdat) are"
+                        " missing, or lie in another file", CUT)  # fmt: skip
     if (problem := _in_index(file, index, size)) is not None:
         return problem
     if cut is not None:
-        return _cut_off(size, cut.end)
+        return cut_off(size, cut.end)
     strange = next((box for box in found if box.name not in _TOP), None)
-    return _strange(strange) if strange is not None else None
+    if strange is not None:
+        return _strange(strange)
+    return _zeros(file, [box for box in found if box.name == b"mdat"])
+
+
+def _zeros(file: IO[bytes], data: list[_Box]) -> Diagnosis | None:
+    """Whether picture and sound were never filled in, as far as some places in them tell."""
+    largest = max(data, key=lambda box: box.end - box.inner, default=None)
+    if largest is None or largest.end - largest.inner < _LOOKED_AT * _LOOK_BYTES:
+        return None
+    step, empty = (largest.end - largest.inner - _LOOK_BYTES) // (_LOOKED_AT - 1), 0
+    for i in range(_LOOKED_AT):
+        file.seek(largest.inner + i * step)
+        empty += not any(file.read(_LOOK_BYTES))
+    if empty < _LOOKED_AT // 4:
+        return None
+    share = "all" if empty == _LOOKED_AT else f"about {100 * empty // _LOOKED_AT} %"
+    return damaged("no_data", f"{share} of the file's picture and sound are zeros: it was reserved and not filled, as"
+                    " by a transfer that did not end", CUT)  # fmt: skip
 
 
 def _strange(box: _Box) -> Diagnosis:
     name = box.name.decode("latin-1")
-    return _damaged("structure_damaged", f"the file is damaged: the box {name!r} at byte {box.at} is none of MP4's")
+    return damaged("structure_damaged", f"the file is damaged: the box {name!r} at byte {box.at} is none of MP4's")
 
 
 def _without_index(names: list[bytes], cut: _Box | None, size: int) -> Diagnosis:
     if b"moof" in names or b"sidx" in names or b"styp" in names:
         remedy = "Put the stream's initialization segment before it (`cat init.mp4 segment.m4s > whole.mp4`)."
-        return _damaged(
+        return damaged(
             "no_beginning", "the file is a segment of a stream without the stream's beginning (moov)", remedy
         )
     if cut is not None:
-        return _damaged("cut_off", "the file is damaged or cut off before its index (moov), without which nothing"
+        return damaged("cut_off", "the file is damaged or cut off before its index (moov), without which nothing"
                         f" can be read: {size} of at least {cut.end} bytes are there", _UNFINISHED)  # fmt: skip
     strange = next((name for name in names if name not in _TOP), None)
     if strange is not None:
-        return _damaged("no_index", f"the file is damaged: it has no index (moov), but a box"
+        return damaged("no_index", f"the file is damaged: it has no index (moov), but a box"
                         f" {strange.decode('latin-1')!r} that no player knows", _UNFINISHED)  # fmt: skip
-    return _damaged("no_index", "the file is damaged or cut off: it has no index (moov), which is written when a"
+    return damaged("no_index", "the file is damaged or cut off: it has no index (moov), which is written when a"
                     " recording ends", _UNFINISHED)  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def _in_index(file: IO[bytes], index: _Box, size: int) -> Diagnosis | None:
                 if left < 0:
                     return None
                 if box.end > parent.end or not _is_name(box.name):
-                    return _index_damaged(box.at)
+                    return _indexdamaged(box.at)
                 tracks += box.name == b"trak"
                 if box.name in _PARENTS and depth < _DEPTH:
                     waiting.append((box, depth + 1))
@@ -168,16 +170,16 @@ def _in_index(file: IO[bytes], index: _Box, size: int) -> Diagnosis | None:
                 if box.name in (b"stco", b"co64"):
                     farthest = max(farthest, _last_place(file, box))
         except ValueError:
-            return _index_damaged(parent.at)
+            return _indexdamaged(parent.at)
     if not tracks:
-        return _damaged("no_streams", "the file's index tells of no picture, sound or text at all")
+        return damaged("no_streams", "the file's index tells of no picture, sound or text at all")
     if farthest >= size:
-        return _cut_off(size, farthest)
+        return cut_off(size, farthest)
     return None
 
 
-def _index_damaged(at: int) -> Diagnosis:
-    return _damaged("index_damaged", f"the file's index is damaged, at byte {at} or before: the parts in it don't fit")
+def _indexdamaged(at: int) -> Diagnosis:
+    return damaged("index_damaged", f"the file's index is damaged, at byte {at} or before: the parts in it don't fit")
 
 
 def _is_name(name: bytes) -> bool:
@@ -188,7 +190,7 @@ def _described(file: IO[bytes], box: _Box) -> Diagnosis | None:
     file.seek(box.inner)
     told = file.read(min(box.end - box.inner, 4096))
     if any(told[12:16] == name or name in told for name in _SCRAMBLED):
-        return _damaged("encrypted", "the file's picture or sound is encrypted (DRM)", _PROTECTED,
+        return damaged("encrypted", "the file's picture or sound is encrypted (DRM)", _PROTECTED,
                         code="INPUT_UNSUPPORTED")  # fmt: skip
     return None
 
@@ -212,7 +214,7 @@ _SEARCHED = 2**22
 def _of_matroska(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     at = head.find(b"\x18\x53\x80\x67")
     if at < 0:
-        return _damaged("header_damaged", "the file begins as Matroska or WebM, and its segment does not follow: it is"
+        return damaged("header_damaged", "the file begins as Matroska or WebM, and its segment does not follow: it is"
                         " damaged or cut off")  # fmt: skip
     first = head[at + 4]
     if first == 0:
@@ -223,13 +225,13 @@ def _of_matroska(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     file.seek(0)
     searched = file.read(_SEARCHED)
     if b"\x6d\x80" in searched and _ENCRYPTION in searched[: max(0, searched.find(_CLUSTER))]:
-        return _damaged("encrypted", "the file's picture or sound is encrypted", _PROTECTED, code="INPUT_UNSUPPORTED")
+        return damaged("encrypted", "the file's picture or sound is encrypted", _PROTECTED, code="INPUT_UNSUPPORTED")
     known = length != (1 << 7 * width) - 1
     if known and end > size:
-        return _cut_off(size, end)
+        return cut_off(size, end)
     if _CLUSTER not in searched:
-        return _damaged(
-            "no_data", "the file has the header of Matroska or WebM and no pictures or sounds behind it", _CUT
+        return damaged(
+            "no_data", "the file has the header of Matroska or WebM and no pictures or sounds behind it", CUT
         )
     return None
 
@@ -249,94 +251,26 @@ def _of_riff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         file.seek(at)
         name, count = struct.unpack("<4sI", file.read(8))
         if not _is_name(name):
-            return _damaged("structure_damaged", f"the file is damaged: at byte {at} no part of {what.decode().strip()}"
+            return damaged("structure_damaged", f"the file is damaged: at byte {at} no part of {what.decode().strip()}"
                             " begins")  # fmt: skip
         names.append(name)
         if at + 8 + count > size and count not in (0, 0xFFFFFFFF):
-            return _cut_off(size, at + 8 + count)
+            return cut_off(size, at + 8 + count)
         at += 8 + count + count % 2
     if what == b"WAVE" and b"fmt " not in names:
-        return _damaged("header_damaged", "the file is a WAV without the part (fmt) that tells what its sound is")
+        return damaged("header_damaged", "the file is a WAV without the part (fmt) that tells what its sound is")
     if b"data" not in names and what == b"WAVE":
-        return _damaged("no_data", "the file is a WAV with no sound in it", _CUT)
+        return damaged("no_data", "the file is a WAV with no sound in it", CUT)
     if length + 8 > size + 1 and length != 0xFFFFFFFF:
-        return _cut_off(size, length + 8)
+        return cut_off(size, length + 8)
     if what == b"AVI " and head[20:24] == b"hdrl" and b"strl" not in head:
-        return _damaged("no_streams", "the file is an AVI that tells of no picture or sound")
+        return damaged("no_streams", "the file is an AVI that tells of no picture or sound")
     return None
 
 
 def _by_claim(demuxer: str, file: IO[bytes], size: int) -> Diagnosis | None:
     promised = claims.missing(file, demuxer, size)
-    return None if promised is None else _cut_off(size, promised)
-
-
-# --- Pictures -------------------------------------------------------------------------------------------------------
-
-
-def _of_png(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    if head[12:16] != b"IHDR":
-        return _damaged("header_damaged", "the file begins as PNG, and its header (IHDR) does not follow")
-    if (problem := _impossible(*struct.unpack(">II", head[16:24]))) is not None:
-        return problem
-    at = 8
-    for _ in range(_MOST_BOXES):
-        if at + 12 > size:
-            return _cut_off(size, at + 12)
-        file.seek(at)
-        count, name = struct.unpack(">I4s", file.read(8))
-        if not name.isalpha():
-            return _damaged("structure_damaged", f"the picture is damaged: at byte {at} no part of PNG begins")
-        if name == b"IEND":
-            return None
-        at += 12 + count
-    return None
-
-
-def _of_jpeg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    at = 2
-    while at + 4 <= min(size, len(head)):
-        if head[at] != 0xFF:
-            return _damaged("structure_damaged", f"the picture is damaged: at byte {at} no part of JPEG begins")
-        mark, count = head[at + 1], struct.unpack(">H", head[at + 2 : at + 4])[0]
-        if mark in range(0xC0, 0xD0) and mark not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", head[at + 5 : at + 9])
-            if not width or not height:
-                return _impossible(width, height)
-        if mark == 0xDA:
-            break
-        at += 2 + count
-    file.seek(max(0, size - 4096))
-    if b"\xff\xd9" not in file.read(4096):
-        return _damaged(
-            "cut_off", f"the picture is damaged or cut off: its {size} bytes end before it does", f"{AGAIN}."
-        )
-    return None
-
-
-def _of_gif(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    if (problem := _impossible(*struct.unpack("<HH", head[6:10]))) is not None:
-        return problem
-    file.seek(max(0, size - 64))
-    if b"\x3b" not in file.read(64):
-        return _damaged(
-            "cut_off", f"the picture is damaged or cut off: its {size} bytes end before it does", f"{AGAIN}."
-        )
-    return None
-
-
-def _of_bmp(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    promised = struct.unpack("<I", head[2:6])[0]
-    width, height = struct.unpack("<ii", head[18:26])
-    return _impossible(width, abs(height)) or (_cut_off(size, promised) if promised > size else None)
-
-
-def _of_tiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    at = struct.unpack("<I" if head[:2] == b"II" else ">I", head[4:8])[0]
-    if at + 2 > size:
-        return _damaged("cut_off", f"the picture is damaged or cut off: its directory would be at {at} of {size}",
-                        f"{AGAIN}.")  # fmt: skip
-    return None
+    return None if promised is None else cut_off(size, promised)
 
 
 # --- Streams --------------------------------------------------------------------------------------------------------
@@ -352,13 +286,13 @@ def _of_ts(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     packets = [head[i : i + _PACKET] for i in range(0, len(head) - _PACKET, _PACKET)]
     scrambled = sum(one[3] & 0xC0 != 0 for one in packets if one[0] == _SYNC)
     if scrambled > len(packets) // 4:
-        return _damaged("encrypted", "the stream is scrambled (pay television)", _PROTECTED, code="INPUT_UNSUPPORTED")
+        return damaged("encrypted", "the stream is scrambled (pay television)", _PROTECTED, code="INPUT_UNSUPPORTED")
     if lost := next((i for i, one in enumerate(packets) if one[0] != _SYNC), None):
-        return _damaged(
+        return damaged(
             "structure_damaged", f"the stream is damaged from byte {lost * _PACKET} on: its packets lose step"
         )
     if not any(one[0] == _SYNC and not (one[1] & 0x1F) and not one[2] for one in packets):
-        return _damaged("parameters_missing", "the stream does not tell what is in it (PAT and PMT are missing)")
+        return damaged("parameters_missing", "the stream does not tell what is in it (PAT and PMT are missing)")
     return None
 
 
@@ -367,12 +301,12 @@ def _of_ogg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     tail = file.read(65536)
     at = tail.rfind(b"OggS")
     if at < 0 and size > 65536:
-        return _damaged("cut_off", "the file is damaged or cut off: at its end no page of Ogg is found", _CUT)
+        return damaged("cut_off", "the file is damaged or cut off: at its end no page of Ogg is found", CUT)
     if at >= 0 and at + 27 < len(tail):
         lengths = tail[at + 27 : at + 27 + tail[at + 26]]
         end = size - len(tail) + at + 27 + tail[at + 26] + sum(lengths)
         if end > size:
-            return _cut_off(size, end)
+            return cut_off(size, end)
     return None
 
 
@@ -380,7 +314,31 @@ def _of_asf(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     protected = (b"\xfb\xb3\x11\x22\x23\xbd\xd2\x11\xb4\xb7\x00\xa0\xc9\x55\xfc\x6e",
                  b"\x14\xe6\x8a\x29\x22\x26\x17\x4c\xb9\x35\xda\xe0\x7e\xe9\x28\x9c")  # fmt: skip
     if any(name in head for name in protected):
-        return _damaged("encrypted", "the file is encrypted (Windows Media DRM)", _PROTECTED, code="INPUT_UNSUPPORTED")
+        return damaged("encrypted", "the file is encrypted (Windows Media DRM)", _PROTECTED, code="INPUT_UNSUPPORTED")
+    return None
+
+
+def _of_flac(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
+    told, there, begins = flac.reach(file, size)
+    if begins >= size:
+        return damaged("no_data", "the file has the header of FLAC and no sound behind it", CUT)
+    if is_short(told, there):
+        return damaged("cut_off", f"the file is damaged or cut off: {there:.1f} of {told:.1f} seconds are there", CUT)
+    return None
+
+
+def _of_aiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
+    at = 12
+    for _ in range(_MOST_BOXES):
+        if at + 8 > size:
+            return None
+        file.seek(at)
+        name, count = struct.unpack(">4sI", file.read(8))
+        if not _is_name(name):
+            return damaged("structure_damaged", f"the file is damaged: at byte {at} no part of AIFF begins")
+        at += 8 + count + count % 2
+        if at > size + 1:
+            return cut_off(size, at)
     return None
 
 
@@ -393,12 +351,14 @@ _LOOKS: tuple[tuple[Callable[[bytes], bool], Callable[[IO[bytes], bytes, int], D
     (lambda head: head[:4] == b"RIFF", _of_riff),
     (lambda head: head[:4] in (b"RF64", b"BW64"), lambda file, head, size: _by_claim("wav", file, size)),
     (_is_mp3, lambda file, head, size: _by_claim("mp3", file, size)),
-    (lambda head: head[:8] == b"\x89PNG\r\n\x1a\n", _of_png),
-    (lambda head: head[:3] == b"\xff\xd8\xff", _of_jpeg),
-    (lambda head: head[:4] == b"GIF8", _of_gif),
-    (lambda head: head[:2] == b"BM" and head[6:10] == b"\0\0\0\0", _of_bmp),
-    (lambda head: head[:4] in (b"II*\0", b"MM\0*"), _of_tiff),
+    (lambda head: head[:8] == b"\x89PNG\r\n\x1a\n", pictures.of_png),
+    (lambda head: head[:3] == b"\xff\xd8\xff", pictures.of_jpeg),
+    (lambda head: head[:4] == b"GIF8", pictures.of_gif),
+    (lambda head: head[:2] == b"BM" and head[6:10] == b"\0\0\0\0", pictures.of_bmp),
+    (lambda head: head[:4] in (b"II*\0", b"MM\0*"), pictures.of_tiff),
     (lambda head: head[:4] == b"OggS", _of_ogg),
+    (lambda head: head[:4] == b"fLaC", _of_flac),
+    (lambda head: head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"), _of_aiff),
     (lambda head: head[:8] == b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _of_asf),
     (_is_ts, _of_ts),
     (_is_iso, _of_iso),

@@ -1,5 +1,5 @@
-"""Animated PNG and WebP: whether a file is one, and what an animated WebP has, which PyAV can't read. Pure but for the
-reading.
+"""Animated PNG and WebP: whether a file is one, and what an animated WebP has, which PyAV can't read; GIFs' ends. Pure
+but for the reading.
 
 Chunks as in the PNG specification (acTL, fcTL) and Google's WebP container specification (VP8X, ANMF).
 """
@@ -36,6 +36,32 @@ def of_png(file: BinaryIO) -> float | None:
 def is_cut_off(head: bytes, size: int) -> bool:
     """Whether the rest of a WebP is missing: its `head` says how long it is (RIFF), and it has `size` bytes."""
     return int.from_bytes(head[4:8], "little") + 8 > size + 1  # some writers count a last byte that fills up to two
+
+
+def gif_is_cut_off(data: bytes) -> bool:
+    """Whether a GIF, all of it, ends within one of its blocks (GIF89a, 15 to 26). Many lack the trailer."""
+    at = 13 + _colours(data[10])
+    for _ in range(_MOST_CHUNKS):
+        kind = data[at : at + 1]
+        if kind == b"\x21":
+            at += 2
+        elif kind == b"\x2c":
+            if at + 11 > len(data):
+                return True
+            at += 11 + _colours(data[at + 9])
+        else:  # the trailer, the end, or what is none of its blocks
+            return at > len(data)
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        if at >= len(data):
+            return True
+        at += 1
+    return False
+
+
+def _colours(flags: int) -> int:
+    """Bytes of the table of colours that stands behind them."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def of_webp(file: BinaryIO) -> tuple[MediaInfo, Timeline] | None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -31,15 +32,17 @@ def _known(kind: str, pattern: bytes, what: str, remedy: str = _ITSELF) -> Known
     return Known(kind, re.compile(pattern, re.DOTALL | re.IGNORECASE), what, remedy)
 
 
+_WIDE = {order: codecs.getdecoder(f"utf-16-{order}") for order in ("le", "be")}  # who asks may open no file later
 _BLANK = rb"(?:\xef\xbb\xbf)?\s*"
+_XML = rb"(?:<\?xml[^>]{0,200}>\s*)?"
 _COMMENTS = rb"(?:<!--.{0,2000}?-->\s*)*"
 # The first that fits holds.
 _KINDS: tuple[Known, ...] = (
-    _known("web_page", _BLANK + _COMMENTS + rb"<(!doctype html|html|head|body|script|meta|title)\b",
+    _known("web_page", _BLANK + _XML + _COMMENTS + rb"<(!doctype html|html|head|body|script|style|meta|title|h1)\b",
            "a web page (HTML), such as one that asks for a login or tells an error, and no media", _ADDRESS),
-    _known("service_error", _BLANK + rb"(?:<\?xml[^>]{0,200}>\s*)?<Error\b",
+    _known("service_error", _BLANK + _XML + rb"<Error\b",
            "a storage service's error (XML) in the place of the media", _ADDRESS),
-    _known("drawing", _BLANK + rb"(?:<\?xml[^>]{0,200}>\s*)?" + _COMMENTS + rb"(?:<!doctype svg[^>]{0,400}>\s*)?<svg\b",
+    _known("drawing", _BLANK + _XML + _COMMENTS + rb"(?:<!doctype svg[^>]{0,400}>\s*)?<svg\b",
            "a vector drawing (SVG)", "Draw it as PNG in the size that you need, and submit that."),
     _known("page_answer", rb"HTTP/\d(\.\d)? \d{3}", "a server's answer with its headers before the content",
            "Save the content alone, without the headers (`curl -o FILE ADDRESS`)."),
@@ -101,10 +104,24 @@ def foreign(head: bytes, size: int) -> Diagnosis | None:
         return packed
     if (before := _before(head)) is not None:
         return before
+    wide = _wide(head)
     for known in _KINDS:
-        if known.pattern.match(head):
+        if known.pattern.match(wide or head):
             return _no_media(known.kind, f"the file is {known.what}", known.remedy)
-    return _of_text(head[:_TEXT_BYTES])
+    return _no_media("text", "the file is a text (UTF-16)", _ITSELF) if wide else _of_text(head[:_TEXT_BYTES])
+
+
+def _wide(head: bytes) -> bytes:
+    """The text of two bytes a letter in one, with a byte order mark or without; empty where it is none."""
+    order = {b"\xff\xfe": "le", b"\xfe\xff": "be"}.get(head[:2], "")
+    begin = head[:512]
+    if not order and begin[1::2].count(0) > 0.9 * len(begin[1::2]) and 0 not in begin[::2]:
+        order = "le"
+    if not order and begin[::2].count(0) > 0.9 * len(begin[::2]) and 0 not in begin[1::2]:
+        order = "be"
+    text = _WIDE[order](head[: len(head) // 2 * 2], "replace")[0].lstrip("\ufeff") if order else ""
+    letters = sum(one.isprintable() or one.isspace() for one in text[:_TEXT_BYTES])
+    return text.encode() if letters > 0.97 * len(text[:_TEXT_BYTES]) else b""
 
 
 def _filled(head: bytes, size: int) -> Diagnosis:
@@ -149,8 +166,6 @@ def _of_text(head: bytes) -> Diagnosis | None:
     if (inner := _base64(head)) is not None:
         return inner
     printable = sum(byte in _PRINTABLE for byte in head)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") and head.count(0) > len(head) // 4:
-        return _no_media("text", "the file is a text (UTF-16)", _ITSELF)
     if printable < 0.97 * len(head) or b"\0" in head:
         return None
     # What stands in it is nobody's who may but ask for jobs.

@@ -176,7 +176,7 @@ def _ends(container: Any, begin: int, covers: Collection[int], file: IO[bytes], 
         for s in container.streams
         if s.type in ("video", "audio") and s.time_base and s.index not in covers
     }
-    if name == "mov" or not bases:
+    if name == "mov" or not bases or not container.duration:  # what claims no length has no end to look for
         return {}
     ticks: dict[int, int] = {}
     try:

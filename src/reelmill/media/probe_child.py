@@ -47,6 +47,7 @@ _PICTURES = (
     (0, b"II*\0", "tiff_pipe"),
     (0, b"MM\0*", "tiff_pipe"),
 )
+_WHOLE_GIF_BYTES = 2**25  # of larger ones the end is not looked for
 _HEAD_BYTES = 1024
 # Lists of other files, which would be opened in our name.
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
@@ -120,6 +121,8 @@ def _without_libav(file: AnyFile) -> dict[str, str] | None:
             return refuse("INPUT_UNSUPPORTED", too_many)
         track = MediaInfo.Stream(kind=MediaInfo.Stream.SUBTITLE, codec=texts.FORMATS[text])
         return _answer(MediaInfo(format=text, size_bytes=file.size, streams=[track]), text)
+    if head[:4] == b"GIF8" and 13 < file.size <= _WHOLE_GIF_BYTES:
+        return refusing.unreadable(True, head) if animations.gif_is_cut_off(file.head(file.size)) else None
     if _picture(head) != "webp_pipe":
         return None
     if animations.is_cut_off(head, file.size):

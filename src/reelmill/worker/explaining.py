@@ -21,6 +21,8 @@ _VAGUE = frozenset(
      "header_damaged", "decoder_refused", "no_index", "parameters_missing")
 )  # fmt: skip
 _OF_INPUT = frozenset({"INPUT_CORRUPT", "FFMPEG_FAILED"})
+_LACKS = "INPUT_NO_"  # a stream that is asked for, which may never have come
+_NEVER_CAME = frozenset({"no_data", "no_streams", "cut_off"})
 
 
 @dataclass(slots=True)
@@ -48,8 +50,11 @@ class Explaining:
         failure = error.failure
         run = self._failed(failure)
         ran = run if failure.command else None
-        if failure.code in _OF_INPUT and failure.kind in _VAGUE and (failure.command or failure.output):
-            failure = _with(failure, await self._diagnosis(failure, fetched, prober))
+        lacks = failure.code.startswith(_LACKS)
+        if (failure.code in _OF_INPUT or lacks) and failure.kind in _VAGUE and (failure.command or failure.output):
+            found = await self._diagnosis(failure, fetched, prober)
+            if found is None or not lacks or found.kind in _NEVER_CAME:
+                failure = _with(failure, found)
         if run is not None and not failure.command:
             failure = replace(failure, command=shown(run.command, self.ffmpeg))
         # What ffmpeg made and did not pass its check it would make again, and end well.
