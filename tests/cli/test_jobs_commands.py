@@ -65,7 +65,7 @@ def test_an_estimate_is_shown_and_stores_nothing(live_cli: Cli, live: Reelmill) 
     shown, told = live_cli(*options), live_cli(*options, "--json")
     assert (shown.exit_code, told.exit_code, shown.stderr) == (0, 0, "")
     heading, output, whole, queue = shown.stdout.splitlines()
-    assert heading.split() == ["OUTPUT", "CORE-SECONDS", "SIZE", "TIME", "MEASURED"]
+    assert heading.split() == ["OUTPUT", "CORE-SECONDS", "SIZE", "TIME", "MEASURED", "REUSE"]
     assert (output.split()[0], whole.split()[0], queue.split()[0]) == ("podcast-audio", "all", "queue:")
     assert json.loads(told.stdout)["outputs"][0]["estimate"]["core_seconds"]["likely"] > 0
     assert live_cli("jobs", "--json").stdout == before

@@ -164,7 +164,7 @@ async def test_it_sees_an_old_status_in_redis(broken: Deployment) -> None:
 CLOCK = Clock(fine=False, sparse=False, held=False)
 
 
-def test_it_counts_the_film_that_was_encoded_again() -> None:
+async def test_it_counts_the_film_that_was_encoded_again() -> None:
     def task(name: str, fence: int, piece: Piece | None) -> dict[str, object]:
         kind = MAKE_PIECE if piece else "run_job"
         spec = spec_of(Job(), Work(kind=kind, outputs=("a",), cpu=1, piece=piece), {}) if piece else None

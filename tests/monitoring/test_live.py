@@ -26,7 +26,7 @@ from reelmill.v1.jobs_pb2 import Input, Job, Output
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _LABELS = """
     state operation priority outcome category code method part route result server dependency le process version python
-    implementation major minor patchlevel generation by
+    implementation major minor patchlevel generation by field
     pool
 """
 LABELS = frozenset(_LABELS.split())
