@@ -68,6 +68,11 @@ async def test_it_is_told_where_every_worker_would_find_the_same(api: Api) -> No
         await workers.announce(other)
         assert await known() == unknown, "whoever takes it may find another"
         await workers.forget(other.owner)
+    await workers.forget(WORKER.owner)
+    await workers.announce(replace(WORKER, owner="older", version="0.0.0"))
+    assert await known() == unknown, "another release plans it"
+    await workers.forget("older")
+    await workers.announce(WORKER)
     # Something was only guessed: what was asked for like this came to that key before.
     guessed = {Loudness(step=GRAPH.steps[0], seconds=1): None}
     assert await known(facts=guessed) == unknown

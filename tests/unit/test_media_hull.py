@@ -88,7 +88,19 @@ def test_what_is_between_lies_between(tried: list[Point]) -> None:
         assert all(least * (1 - 1e-9) <= one.bps <= most * (1 + 1e-9) for one in mine)
 
 
-@given(points, targets)
+def curves(films: list[tuple[float, float, float, float]]) -> list[Point]:
+    """Of each size four qualities: coarser ones have less of both, by even shares."""
+    return [
+        at(size, crf, bps * share ** (crf - 18), max(0.0, vmaf - less * (crf - 18)))
+        for size, (bps, vmaf, share, less) in enumerate(films)
+        for crf in (18, 25, 32, 39)
+    ]
+
+
+sizes = st.tuples(st.floats(1e5, 1e8), st.floats(40, 100), st.floats(0.8, 0.97), st.floats(0.2, 3))
+
+
+@given(st.lists(sizes, min_size=1, max_size=5).map(curves), targets)
 def test_the_first_rung_is_found_in_two_further_tries(tried: list[Point], target: float) -> None:
     known = list(tried)
     for _ in range(3):
@@ -116,6 +128,11 @@ def test_an_easy_film_has_few_rungs() -> None:
     assert len(rungs(hull(between(easy)), 93, 150_000)) <= 2
     [only] = rungs(hull(between(easy)), 93, 1e6)
     assert only.vmaf >= 93
+
+
+def test_what_nobody_would_tell_apart_is_one_rung() -> None:
+    near, nearly, far = at(0, 20, 4e6, 95.5), at(0, 28, 2e6, 94.6), at(1, 30, 5e5, 80)
+    assert rungs(hull([near, nearly, far]), 95, 2e5) == (near, far)
 
 
 def test_a_target_that_nothing_reaches_gives_the_best() -> None:

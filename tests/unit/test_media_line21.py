@@ -49,6 +49,26 @@ def test_pages_of_text_data_about_programs_and_what_is_damaged_are_no_captions()
     assert (empty.words, empty.others) == ([], set())
 
 
+def words(*sent: bytes) -> list[str]:
+    """What CC1 takes of pairs that follow each other."""
+    made = Channel("CC1")
+    for frame, pair in enumerate(sent):
+        made.take(frame / RATE, b"\xfc" + pair)
+    return [word for _, word in made.words]
+
+
+def test_a_page_that_begins_ends_the_captions_until_they_begin_anew() -> None:
+    begin, page, (hi, *_) = odd(0x14, 0x20), odd(0x14, 0x2A), letters("Hi")
+    assert words(begin, hi, page, hi, hi) == [begin.hex(), hi.hex()]
+    assert words(begin, page, hi, begin, hi) == [begin.hex(), begin.hex(), hi.hex()]
+
+
+def test_a_pair_of_the_wrong_parity_is_left_out() -> None:
+    begin, (hi, *_) = odd(0x14, 0x20), letters("Hi")
+    for damaged in (bytes((hi[0] ^ 0x80, hi[1])), bytes((hi[0], hi[1] ^ 0x80)), bytes((hi[0] ^ 1, hi[1]))):
+        assert words(begin, damaged, hi) == [begin.hex(), hi.hex()]
+
+
 def test_what_is_never_taken_away_ends_with_the_film() -> None:
     first = {30 + i: word for i, word in enumerate(loaded("Stay"))}
     assert [(end, text) for _, end, text in shown(passed("CC1", first), end=10.0)] == [(10.0, "Stay")]
