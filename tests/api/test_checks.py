@@ -85,3 +85,18 @@ def test_one_violation_is_told_of_each_field(checks: Checks) -> None:
         "job.inputs[0].uri": "is required",
         "job.priority": "101 is not between 0 and 100",
     }
+
+
+def test_an_unknown_choice_within_a_list_is_refused_by_its_field(checks: Checks) -> None:
+    request = pb.EstimateJobRequest(job=job())
+    output = request.job.outputs[0]
+    for codec in (-1, 99):
+        output.package.Clear()
+        output.package.rungs.add(codec=codec, height=240)
+        output.package.rungs.add(height=120)
+        found = told(checks.request(request))
+        assert "is not one of" in found["job.outputs[0].package.rungs[0].codec"]
+    output.transcode.Clear()
+    output.transcode.overlays.add().ParseFromString(b"")
+    output.transcode.audio_tracks.add(role=77)
+    assert "job.outputs[0].transcode.audio_tracks[0].role" in told(checks.request(request))

@@ -167,5 +167,6 @@ def _mend(message: Message) -> None:
             message.ClearField(field.name)
             if number and not math.isnan(value):
                 setattr(message, field.name, type(value)(min(max(value, rules.min), rules.max)))
-        elif field.message_type is not None and not field.is_repeated:
-            _mend(value)
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for one in value if field.is_repeated else (value,):
+                _mend(one)
