@@ -7,6 +7,7 @@ from mutant import media
 CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cutting", "lengths", "tracks"))
 
 
+HOLES, BETWEEN = "tests/media/test_holes.py -k took", "tests/media/test_holes.py -k between"
 H264 = "tests/unit/test_media_h264.py"
 OGG = "tests/media/test_bad_inputs.py -k ogg"
 LOOKED = "tests/media/test_ends.py -k looked_into"
@@ -178,5 +179,28 @@ TIMELINES = (
         "True",
         tests="tests/media/test_options.py -k own_sound_once",
         within="def replaced",
+    ),
+    time("a hole in a file is told", "probe_child.py", r"if holes\.matters\(", "if False and (", tests=HOLES),
+    time(
+        "zeros of what was fetched in part are none",
+        "probe_child.py",
+        r"if not partial:",
+        "if True:",
+        tests="tests/media/test_holes.py -k large",
+    ),
+    time("parts of Matroska follow each other", "holes.py", r"not matroska\.is_chain\(data\)", "False", tests=HOLES),
+    time("parts of MPEG-TS follow each other", "holes.py", r"not _is_synchronous\(data\)", "False", tests=HOLES),
+    time("pages of Ogg follow each other", "holes.py", r"not ogg\.is_chain\(data\)", "False", tests=HOLES),
+    time("a packet has no page of zeros in it", "holes.py", r"begin >= 0 and not tagged", "False", tests=HOLES),
+    time("tags between sounds are no hole", "holes.py", r" and not tagged", "", tests=BETWEEN),
+    time("what fills up PS is no hole", "holes.py", r'demuxer != "mpeg" or _skips', "True or _skips", tests=BETWEEN),
+    time("what follows the last packet is looked at", "holes.py", r"if left >= BLOCK and", "if False and", tests=HOLES),
+    time("boxes follow each other in fragments", "holes.py", r"return size - at if", "return 0 if", tests=HOLES),
+    time(
+        "a stream that comes late is no damage",
+        "opened.py",
+        r"except IndexError",
+        "except KeyError",
+        tests="tests/media/test_holes.py -k way",
     ),
 )

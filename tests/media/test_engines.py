@@ -314,7 +314,7 @@ async def test_a_picture_in_memory_is_held_to_what_was_planned(studio: Studio, t
 
 
 async def _told(studio: Studio, path: Path) -> Mapping[str, Any]:
-    return (await studio.prober.children.ask("", path, {"looks": [], "span": []})).told
+    return (await studio.prober.children.ask("", path, {"looks": [], "span": [], "partial": False})).told
 
 
 def _answering(answer: Answer) -> Callable[..., Awaitable[Answer]]:

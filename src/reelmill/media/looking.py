@@ -14,6 +14,7 @@ import av.error
 
 from reelmill.media import h264
 from reelmill.media.formats.containers import UNORDERED
+from reelmill.media.opened import demuxed
 from reelmill.media.packets import Stream, usual_length
 from reelmill.media.timeline import MOST_LOOKS, SECOND, Track
 
@@ -156,7 +157,7 @@ def _late(container: Any, stream: Any) -> tuple[int | None, int, bool]:
     if not (avi or put_off):
         return None, 0, False
     container.seek(container.start_time or 0)
-    packets = [p for p in islice(container.demux(stream), _FIRST_PACKETS) if p.size and None not in (p.pts, p.dts)]
+    packets = [p for p in islice(demuxed(container, stream), _FIRST_PACKETS) if p.size and None not in (p.pts, p.dts)]
     if put_off is not None and (avi or all(p.pts == p.dts for p in packets)):
         return put_off, 0, True
     if not (avi and packets and packets[0].is_keyframe):
@@ -215,7 +216,7 @@ class _Reader:
 
     def _times(self) -> Iterator[tuple[int, bool]]:
         held: tuple[int, bool] | None = None
-        for i, packet in enumerate(self.container.demux(self.stream)):
+        for i, packet in enumerate(demuxed(self.container, self.stream)):
             stamp = packet.dts if self.undated or packet.pts is None else packet.pts
             if not packet.size or packet.is_discard:
                 continue

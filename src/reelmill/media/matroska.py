@@ -22,6 +22,11 @@ _OWN_TICK, _CODED = 0x23314F, 0x6D80
 _VIDEO, _EDGES = 0xE0, (0x54CC, 0x54BB, 0x54DD, 0x54AA)
 _CUE, _CUE_TIME, _CUE_PLACES, _CUE_CLUSTER = 0xBB, 0xB3, 0xB7, 0xF1
 _CLUSTER_TIME, _SIMPLE, _GROUP, _BLOCK, _LASTS = 0xE7, 0xA3, 0xA0, 0xA1, 0x9B
+# Between two blocks, wherever these lie: of a segment, a cluster and a group.
+_BETWEEN = frozenset((
+    _CLUSTER, _CUES, _SEEK_HEAD, _INFO, _TRACKS, 0x1043A770, 0x1941A469, 0x1254C367, 0xEC, 0xBF, _CLUSTER_TIME, 0x5854,
+    0xA7, 0xAB, _SIMPLE, _GROUP, _BLOCK, 0xA2, 0x75A1, _LASTS, 0xFA, 0xFB, 0xFD, 0xA4, 0x75A2, 0x8E, 0xC8, 0xAF,
+))  # fmt: skip
 KINDS = ("video", "audio", "subtitle")
 """Of tracks, by libav's names."""
 _SUBTITLE = 17
@@ -92,6 +97,22 @@ def _cut(data: bytes, at: int, end: int) -> tuple[int, int, int, int]:
             left, top, right, bottom = (_number(data, a, a + length, name) for name in _EDGES)
             return left, top, right, bottom
     return 0, 0, 0, 0
+
+
+def is_chain(data: bytes) -> bool:
+    """Whether what stands between two blocks is elements that may stand there, one behind the other."""
+    at = 0
+    try:
+        while at < len(data):
+            if not data[at]:  # no name begins so
+                return False
+            name, inner, length = _element(data, at)
+            if name not in _BETWEEN:
+                return False
+            at = inner if name == _CLUSTER or length < 0 else inner + length
+    except IndexError:  # the data ends within a head
+        return True
+    return True
 
 
 def _head(file: IO[bytes]) -> tuple[bytes, int, int]:

@@ -15,8 +15,9 @@ import av.error
 from av.format import Flags
 from av.stream import Discard
 
-from reelmill.media import looking, matroska
+from reelmill.media import holes, looking, matroska
 from reelmill.media.formats.containers import JOINED, UNMEASURED
+from reelmill.media.opened import demuxed
 from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
@@ -60,6 +61,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None, *, fragments:
         streams,
         begin=container.start_time,
         mends=bool(container.format.flags & Flags.ts_discont.value),
+        bare=container.format.name in holes.BARE,
         claimed=max(0, container.duration or 0),
     )
 
@@ -104,7 +106,9 @@ def take(into: Recorder, packet: Any) -> None:
     """A packet of a walk."""
     if not packet.size:
         return
-    into.reached = (packet.pos or 0) + packet.size
+    into.passed(packet.pos or 0, packet.size)
+    if into.bare and packet.size > holes.BLOCK:
+        into.hollow += holes.within(bytes(packet))
     if packet.is_discard:
         into.add_hidden(packet.stream_index, packet.pts, packet.is_keyframe)
         return
@@ -200,7 +204,7 @@ def _last(container: Any, wanted: Collection[int]) -> dict[int, int]:
     decoded = container.format.name == "avi"
     # There each packet of a picture lasts a tick, however long it is shown: as long as the shortest of the others.
     pictures = {i: (-1, 2**62) for i in wanted if decoded and container.streams[i].type == "video"}
-    for count, packet in enumerate(container.demux([container.streams[i] for i in wanted])):
+    for count, packet in enumerate(demuxed(container, [container.streams[i] for i in wanted])):
         if count > _END_PACKETS:
             return {}
         stamp = packet.dts if decoded or packet.pts is None else packet.pts

@@ -1,6 +1,7 @@
 """Files that a child was given, open or in memory, as libav and we read them."""
 
 import os
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -56,3 +57,16 @@ class HeldFile:
 
 
 AnyFile = OpenFile | HeldFile
+
+
+def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
+    """Packets of an open file: of some streams, or of all that it began with.
+
+    Of one that comes up on the way nobody hears, as with ffmpeg; PyAV raises IndexError for each of its packets.
+    """
+    while True:
+        try:
+            yield from container.demux(*streams)
+        except IndexError:
+            continue
+        return

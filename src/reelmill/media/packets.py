@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from reelmill.media import h264
+from reelmill.media import h264, holes
 from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Track
 
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
@@ -107,8 +107,13 @@ class Stream:
 class Recorder:
     """Takes packets in file order."""
 
-    def __init__(self, streams: dict[int, Stream], *, begin: int | None, mends: bool, claimed: int) -> None:
-        """`begin`: where ffmpeg begins to count, in microseconds, if it knows; `mends`: whether it mends jumps."""
+    def __init__(
+        self, streams: dict[int, Stream], *, begin: int | None, mends: bool, claimed: int, bare: bool = False
+    ) -> None:
+        """`begin`: where ffmpeg begins to count, in microseconds, if it knows; `mends`: whether it mends jumps.
+
+        `bare`: what has no container, whose packets a reader finds by their beginnings.
+        """
         self.hidden = frozenset(index for index, stream in streams.items() if stream.hidden)
         self.refreshing = {index: stream for index, stream in streams.items() if stream.picture and stream.refreshes}
         self._streams = streams
@@ -116,6 +121,7 @@ class Recorder:
         self._begins = begin is not None
         self._mends = mends
         self._claimed = claimed
+        self.bare = bare
         self._shift = 0
         self._last: int | None = None
         self._jumps: list[int] = []
@@ -125,6 +131,21 @@ class Recorder:
         """Reading ended with an error."""
         self.reached = 0
         """Where in the file, in bytes, the last packet ended."""
+        self._place = -1
+        self.gaps: list[tuple[int, int]] = []
+        """From where to where in the file no packet was, as far as that is worth a look."""
+        self.hollow = 0
+        """Bytes of packets that are none of theirs."""
+
+    def passed(self, at: int, size: int) -> None:
+        """A packet lies there in the file."""
+        if at == self._place:  # several share a block or a page
+            self.reached += size
+            return
+        self._place = at
+        if at - self.reached >= holes.LEAST_BYTES and self.reached and len(self.gaps) < holes.MOST_GAPS:
+            self.gaps.append((self.reached, at))
+        self.reached = max(self.reached, at + size)
 
     def add(
         self,

@@ -80,10 +80,19 @@ class Prober:
         """What looks into the files of one tenant; no child that did sees another's."""
         return TenantProber(self, str(tenant))
 
-    async def look(self, path: Path, looks: Sequence[float], span: tuple[float, float] | None, tenant: str) -> Probed:
+    async def look(
+        self,
+        path: Path,
+        looks: Sequence[float],
+        span: tuple[float, float] | None,
+        tenant: str,
+        *,
+        partial: bool = False,
+    ) -> Probed:
         """See TenantProber.probe."""
+        question = {"looks": list(looks[:MOST_LOOKS]), "span": list(span or ()), "partial": partial}
         try:
-            return probed((await self._answer(path, looks, span or (), tenant)).told)
+            return probed((await self._answer(path, question, tenant)).told)
         except OSError as error:
             raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
         except Crashed as error:
@@ -93,9 +102,8 @@ class Prober:
             message = f"looking into the file took {error}; make a sound copy of it"
             raise AttemptFailed("INPUT_CORRUPT", message) from error
 
-    async def _answer(self, path: Path, looks: Sequence[float], span: Sequence[float], tenant: str) -> Answer:
+    async def _answer(self, path: Path, question: Mapping[str, object], tenant: str) -> Answer:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
-        question = {"looks": list(looks[:MOST_LOOKS]), "span": list(span)}
         try:
             return await self.children.ask(tenant, path, question)
         except Crashed:
@@ -109,12 +117,21 @@ class TenantProber:
     prober: Prober
     tenant: str
 
-    async def probe(self, path: Path, looks: Sequence[float] = (), span: tuple[float, float] | None = None) -> Probed:
+    async def probe(
+        self,
+        path: Path,
+        looks: Sequence[float] = (),
+        span: tuple[float, float] | None = None,
+        *,
+        partial: bool = False,
+    ) -> Probed:
         """Look into a local file; `looks` and `span` are times that will matter, for large files (measuring.sought).
+
+        `partial`: only a span of it was fetched, the rest is zeros.
 
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT, INPUT_UNSUPPORTED.
         """
-        return await self.prober.look(path, looks, span, self.tenant)
+        return await self.prober.look(path, looks, span, self.tenant, partial=partial)
 
     async def why(self, path: Path) -> Diagnosis | None:
         """What is wrong with a file of which nothing good came, as far as its own bytes tell; None: nothing is seen."""

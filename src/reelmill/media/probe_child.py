@@ -21,6 +21,7 @@ from reelmill.media import (
     cropping,
     endings,
     heif,
+    holes,
     looking,
     measuring,
     ogg,
@@ -33,7 +34,7 @@ from reelmill.media import (
 )
 from reelmill.media.description import describe, has_alpha
 from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS
-from reelmill.media.opened import AnyFile, HeldFile, OpenFile
+from reelmill.media.opened import AnyFile, HeldFile, OpenFile, demuxed
 from reelmill.media.packets import Recorder
 from reelmill.media.refusing import refuse
 from reelmill.v1.media_pb2 import MediaInfo
@@ -68,14 +69,16 @@ def prepare() -> None:
         return
 
 
-def answer(seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float] = ()) -> dict[str, str]:
+def answer(
+    seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float] = (), *, partial: bool = False
+) -> dict[str, str]:
     """`info` (a serialized MediaInfo, base64), `demuxer` and mostly `timeline`, or what `refusing` tells.
 
     `seen`: a file that is open, at its start, or what was made here. `looks` and `span`: times that matter, as
-    `measuring.sought` takes them.
+    `measuring.sought` takes them; `partial`: parts of the file were left out, and are zeros.
     """
     file = OpenFile(seen) if isinstance(seen, int) else HeldFile(seen)
-    told = _told_of(file, looks, span)
+    told = _told_of(file, looks, span, partial)
     return refusing.explained(told, file, _picture(file.head(_HEAD_BYTES))) if "code" in told else told
 
 
@@ -85,7 +88,7 @@ def why(seen: int) -> dict[str, str]:
     return refusing.found_in(file, _picture(file.head(_HEAD_BYTES)))
 
 
-def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float]) -> dict[str, str]:
+def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float], partial: bool) -> dict[str, str]:
     if (told := _without_libav(file)) is not None:
         return told
     head = file.head(_HEAD_BYTES)
@@ -97,9 +100,11 @@ def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float]) -> di
         if heif.is_short_form(head, file.apart()):
             raise heif.Unsupported("the picture is told in the short form of HEIC and AVIF, which ffmpeg does not read")
         with file.opened(picture) as container:
-            return _told_by(container, file, picture, looks, span, shown_seconds)
+            return _told_by(container, file, picture, looks, span, shown_seconds, partial)
     except heif.Unsupported as error:
         return refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
+    except holes.Torn as torn:
+        return refusing.told(torn.diagnosis())
     except cropping.NoSizeError:
         return refuse("INPUT_UNSUPPORTED", "the part of the picture that is shown has no size; make a sound copy of it")
     except (struct.error, IndexError, KeyError):
@@ -144,6 +149,7 @@ def _told_by(
     looks: Sequence[float],
     span: Sequence[float],
     shown_seconds: float | None,
+    partial: bool,
 ) -> dict[str, str]:
     """What an open container tells. `shown_seconds`: of an animation, how long it is shown."""
     demuxer = container.format.name.split(",")[0]
@@ -159,7 +165,7 @@ def _told_by(
     shown = tracks.shown(info)
     if demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart()):
         return refuse("INPUT_UNSUPPORTED", _CHAINED)
-    times = _times(container, file, info, shown, picture, looks, span)
+    times = _times(container, file, info, shown, picture, looks, span, partial)
     if times is not None:
         _tell_lengths(info, times, shown_seconds)
     if shown is not None and demuxer in shapes.DEMUXERS:
@@ -175,6 +181,7 @@ def _times(
     picture: str | None,
     looks: Sequence[float],
     span: Sequence[float],
+    partial: bool,
 ) -> timeline.Timeline | None:
     """When what is shown; None of a still picture. What packets tell of streams is told in `info`."""
     demuxer, size = container.format.name.split(",")[0], file.size
@@ -206,6 +213,8 @@ def _times(
         until = (span[0], span[1]) if span else None
         times = measuring.sought(container, info, index, looks, file.apart(), size, first, span=until)
         times = replace(times, broken=recorder is not None and recorder.broken)
+    if not partial:
+        _check_whole(file, demuxer, info, times, recorder if read else None, fragments=fragments)
     told, there = claims.claim(file.apart(), demuxer, size, seconds=times.seconds)
     if endings.is_short(told, there):
         info.duration_seconds = told
@@ -213,6 +222,21 @@ def _times(
             stream.duration_seconds = told  # its reader counts what is there
         times = replace(times, cut_off=True, claimed=round(told * timeline.SECOND))
     return replace(times, fragments=fragments)
+
+
+def _check_whole(
+    file: AnyFile, demuxer: str, info: MediaInfo, times: timeline.Timeline, walked: Recorder | None, *, fragments: bool
+) -> None:
+    """Raise Torn where a file has holes. `walked`: what has seen all its packets."""
+    apart, size = file.apart(), file.size
+    if fragments:
+        lost = holes.lost_in_fragments(apart, size)
+    elif walked is not None:
+        lost = holes.lost(apart, demuxer, size, walked, times)
+    else:
+        lost = holes.sought(apart, demuxer, size, [s.codec for s in info.streams])
+    if holes.matters(lost, size, times.seconds):
+        raise holes.Torn(lost, size)
 
 
 def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:
@@ -250,7 +274,7 @@ def _look(
     if picture is not None and container.streams[picture].codec_context is not None:
         container.streams[picture].codec_context.thread_count = 1  # to start more costs more than one picture
     try:
-        for packet in container.demux():
+        for packet in demuxed(container):
             index = packet.stream_index
             if packet.size:
                 unseen.discard(index)

@@ -1,5 +1,6 @@
 """Why a file is refused: by what it lacks, and by what is found wrong with it. Runs in the prober's child."""
 
+from dataclasses import replace
 from itertools import islice
 
 import av
@@ -11,7 +12,7 @@ from reelmill.media.diagnosis import LINE_CHARACTERS, Diagnosis
 from reelmill.media.failures import best_of, diagnosis_of
 from reelmill.media.foreign import HEAD_BYTES, foreign
 from reelmill.media.formats.containers import MAX_PIXELS
-from reelmill.media.opened import AnyFile
+from reelmill.media.opened import AnyFile, demuxed
 from reelmill.v1.media_pb2 import MediaInfo
 
 # What a file's first bytes promise: such a file that can't be read is damaged, not something else.
@@ -28,7 +29,7 @@ _UNDECODABLE = {
 
 def explained(told: dict[str, str], file: AnyFile, picture: str | None) -> dict[str, str]:
     """A refusal with what is found wrong with the file, where that may be its reason."""
-    if told["code"] not in _LOOKED_AT and told is not _UNDECODABLE:
+    if "cause" in told or (told["code"] not in _LOOKED_AT and told is not _UNDECODABLE):
         return told
     return told | found_in(file, picture)
 
@@ -39,7 +40,12 @@ def found_in(file: AnyFile, picture: str | None) -> dict[str, str]:
     diagnosis = _of(file) or diagnosis_of(lines)
     if diagnosis is None:
         return {"line": best_of(lines)[:LINE_CHARACTERS]} if lines else {}
-    line = (diagnosis.line or best_of(lines))[:LINE_CHARACTERS]
+    return told(replace(diagnosis, line=(diagnosis.line or best_of(lines))[:LINE_CHARACTERS]))
+
+
+def told(diagnosis: Diagnosis) -> dict[str, str]:
+    """A refusal for what is found."""
+    line = diagnosis.line
     return {
         "code": diagnosis.code,
         "message": f"{diagnosis.cause}: {line}" if line else diagnosis.cause,
@@ -65,7 +71,7 @@ def _said(file: AnyFile, picture: str | None) -> list[str]:
         with av.logging.Capture() as said:
             try:
                 with file.opened(picture) as container:
-                    for packet in islice(container.demux(), _PACKETS):
+                    for packet in islice(demuxed(container), _PACKETS):
                         if packet.stream.type in ("video", "audio") and packet.stream.codec_context is not None:
                             packet.decode()
             except (av.error.FFmpegError, MemoryError, ValueError) as error:

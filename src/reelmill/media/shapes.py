@@ -17,6 +17,7 @@ import av
 import av.error
 from av.stream import Discard
 
+from reelmill.media.opened import demuxed
 from reelmill.v1.media_pb2 import MediaInfo
 
 DEMUXERS = frozenset({"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "dv"})
@@ -95,7 +96,7 @@ def _packets(container: Any, stream: Any) -> Iterator[tuple[float, Any]]:
     """Packets and their times; those of raw streams, which have none, come at an even rate."""
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     scale, over = (stream.time_base or Fraction(1)).as_integer_ratio()
-    for i, packet in enumerate(islice(container.demux(stream), _MOST_PACKETS)):
+    for i, packet in enumerate(islice(demuxed(container, stream), _MOST_PACKETS)):
         if packet.size:
             yield i / rate if packet.pts is None else packet.pts * scale / over, packet
 

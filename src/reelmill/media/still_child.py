@@ -20,6 +20,7 @@ from av.stream import Discard
 
 from reelmill.media.failures import input_damaged
 from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS
+from reelmill.media.opened import demuxed
 from reelmill.media.warm_bounds import MOST_WARNINGS
 
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
@@ -143,7 +144,7 @@ def _decoded(container: Any, stream: Any, seek: float, *, one: bool) -> Iterator
     context.thread_count = 1
     context.options = {"max_pixels": str(MAX_PIXELS)}
     last = sent = None
-    for packet in container.demux(stream):
+    for packet in demuxed(container, stream):
         if packet.is_corrupt:
             raise Undone("a damaged packet")
         if joined and packet.dts is not None:

@@ -45,7 +45,7 @@ def answer(file: int, question: dict[str, Any]) -> tuple[dict[str, Any], list[by
     if "why" in question:
         return probe_child.why(file), []
     if "stills" not in question:
-        return probe_child.answer(file, question["looks"], question["span"]), []
+        return probe_child.answer(file, question["looks"], question["span"], partial=question["partial"]), []
     try:
         pictures, warnings = still_child.made(file, question)
     except still_child.Undone as undone:

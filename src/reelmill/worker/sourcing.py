@@ -114,7 +114,8 @@ class Sourcing:
             work.check_space(fetched.size_bytes - fetched.lacking_bytes)  # the outputs may be as large again
         try:
             with traces.span("probe"):
-                probed = await self.fetcher.prober.of(task.tenant_id).probe(fetched.path, probe.looks, probe.span)
+                prober, partial = self.fetcher.prober.of(task.tenant_id), fetched.lacking_bytes > 0
+                probed = await prober.probe(fetched.path, probe.looks, probe.span, partial=partial)
         except AttemptFailed as error:
             if fetched.lacking_bytes:
                 raise Hollow(error.failure.message) from error

@@ -14,6 +14,7 @@ import av
 
 from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS
 from reelmill.media.line21 import Channel
+from reelmill.media.opened import demuxed
 from reelmill.media.tools.kit import Refused, run, told
 
 MOST_WORDS = 500_000
@@ -79,7 +80,7 @@ def _between(film: Any, stream: Any, threads: int) -> Iterator[tuple[float, byte
     context.thread_count = threads
     context.thread_type = "AUTO"
     step, at = 1 / float(stream.average_rate or _RATE), 0.0
-    for packet in film.demux(stream):
+    for packet in demuxed(film, stream):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
@@ -90,7 +91,7 @@ def _between(film: Any, stream: Any, threads: int) -> Iterator[tuple[float, byte
 
 
 def _packets(film: Any, stream: Any) -> Iterator[tuple[float, bytes]]:
-    for packet in film.demux(stream):
+    for packet in demuxed(film, stream):
         if packet.pts is not None:
             yield float(packet.pts * packet.time_base), bytes(packet)
 
