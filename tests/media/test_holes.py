@@ -25,6 +25,7 @@ _MADE = {
     "film.ogv": (*_FILM, "-c:v", "libtheora", "-c:a", "libvorbis"),
     "fragments.mp4": (*_FILM, *_H264, "-movflags", "+frag_keyframe+empty_moov"),
     "film.h264": (*_FILM[:4], *_H264[:8]),
+    "film.gif": _FILM[:4],
     "sound.flac": _SOUND,
     "sound.ogg": (*_SOUND, "-c:a", "libvorbis"),
     "sound.opus": (*_SOUND, "-c:a", "libopus"),
@@ -78,7 +79,9 @@ async def test_what_a_hole_took_is_missed(studio: Studio, made: dict[str, Path],
         path.write_bytes(dig(made[name].read_bytes()))
         error = await refused(studio, path)
         assert error is not None, hole
-        assert (error.code, error.failure.kind) == ("INPUT_CORRUPT", "no_data"), (hole, error)
+        assert error.code == "INPUT_CORRUPT", hole
+        kinds = ("cut_off", "structure_damaged") if name == "film.gif" else ("no_data",)
+        assert error.failure.kind in kinds, hole
 
 
 async def test_of_a_large_file_some_places_tell(studio: Studio, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ Runs in a warm child.
 import struct
 from typing import IO
 
+from reelmill.media.animations import gif_is_cut_off
 from reelmill.media.damage import cut_off, damaged, impossible
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 
-_MOST_PARTS = 2000
+_MOST_PARTS, _GIF_BYTES = 2000, 2**25
 
 
 def of_png(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -60,6 +61,9 @@ def of_gif(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         return damaged(
             "cut_off", f"the picture is damaged or cut off: its {size} bytes end before it does", f"{AGAIN}."
         )
+    file.seek(0)
+    if gif_is_cut_off(file.read(min(size, _GIF_BYTES))):
+        return damaged("structure_damaged", "the picture is damaged: a part of it is none of GIF's", f"{AGAIN}.")
     return None
 
 

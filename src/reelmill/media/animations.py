@@ -15,7 +15,7 @@ from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
 _MOST_CHUNKS = 200_000
-_STRANGE_SHARE = 50  # one of so many bytes
+_STRANGE_BYTES, _STRANGE_SHARE = 1024, 50  # behind a GIF's last block, and one of so many bytes
 _ANIMATED = 0x02  # a flag of VP8X
 _LEAST_MILLISECONDS, _USUAL_MILLISECONDS = 10, 100  # browsers, and ffmpeg, take shorter delays for none that is meant
 
@@ -51,7 +51,8 @@ def gif_is_cut_off(data: bytes) -> bool:
                 return True
             at += 11 + _colours(data[at + 9])
         else:  # the trailer, the end, or what is none of its blocks: some programs leave a few bytes there
-            strange = bool(kind) and kind != b"\x3b" and (len(data) - at) * _STRANGE_SHARE > len(data)
+            left = len(data) - at
+            strange = kind != b"\x3b" and left > _STRANGE_BYTES and left * _STRANGE_SHARE > len(data)
             return strange or at > len(data)
         while at < len(data) and data[at]:
             at += 1 + data[at]
