@@ -7,6 +7,7 @@ from mutant import media
 CUTTING, LENGTHS, TRACKS = (f"tests/unit/test_media_{room}.py" for room in ("cutting", "lengths", "tracks"))
 
 
+UNLIKE = "tests/media/test_joined_unlike.py"
 HOLES, BETWEEN = "tests/media/test_holes.py -k took", "tests/media/test_holes.py -k between"
 H264 = "tests/unit/test_media_h264.py"
 OGG = "tests/media/test_bad_inputs.py -k ogg"
@@ -203,4 +204,19 @@ TIMELINES = (
         "except KeyError",
         tests="tests/media/test_holes.py -k way",
     ),
+    time(
+        "a frame of ADTS tells its own rate",
+        "adts.py",
+        r"duration \* self\._first // rate if rate else duration",
+        "duration",
+        tests=UNLIKE,
+    ),
+    time(
+        "bridges begin nowhere anew",
+        "cutting.py",
+        r"found = \(\*found, _BRIDGED\)",
+        "found = (*found, _FILLED)",
+        tests=UNLIKE,
+    ),
+    time("a film behind another is told", "packets.py", r"self\._lies\[later\]\[0\] > ", "0 > ", tests=UNLIKE),
 )

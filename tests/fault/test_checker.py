@@ -91,7 +91,7 @@ EVENT = "INSERT INTO job_events (job_id, seq, tenant_id, state, attempt, cancel_
             "something happened after its end",
         ),
         (f"UPDATE jobs SET state = 'FAILED' WHERE id = {COMPLETED}", "while its last event says COMPLETED"),
-        (f"UPDATE jobs SET state = 'FAILED' WHERE id = {COMPLETED}", "is FAILED and has 1 visible files"),
+        (f"UPDATE jobs SET state = 'FAILED' WHERE id = {COMPLETED}", "is left of an attempt that did not win"),
         (f"UPDATE jobs SET state = 'FAILED' WHERE id = {COMPLETED}", "is not on the dead-letter topic"),
         (
             f"UPDATE job_events SET cancel_requested = true WHERE job_id = {COMPLETED}",
@@ -100,7 +100,7 @@ EVENT = "INSERT INTO job_events (job_id, seq, tenant_id, state, attempt, cancel_
         (f"UPDATE tasks SET state = 'READY' WHERE job_id = {COMPLETED}", "is READY"),
         (f"DELETE FROM output_files WHERE job_id = {COMPLETED}", "without a file of output still"),
         (f"DELETE FROM output_files WHERE job_id = {COMPLETED}", "is left of an attempt that did not win"),
-        (f"UPDATE output_files SET job_id = {CANCELLED}", "is CANCELLED and has 1 visible files"),
+        (f"UPDATE output_files SET job_id = {CANCELLED}", "is left of an attempt that did not win"),
         (
             f"{EVENT} version + 1, tenant_id, 'FAILED', 1, false FROM jobs WHERE id = {COMPLETED}",
             "is not on the events topic",

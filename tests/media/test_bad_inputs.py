@@ -151,5 +151,5 @@ async def test_films_of_ogg_one_after_the_other_are_refused_and_sounds_are_not(s
         path.with_stem("twice").write_bytes(path.read_bytes() * 2)
     assert (await studio.source(film)).timeline.seconds == pytest.approx(0.5, abs=0.05)
     assert (await studio.source(tmp_path / "twice.ogg")).timeline.seconds == pytest.approx(1.0, abs=0.2)
-    told = "INPUT_UNSUPPORTED: the file is several films of Ogg, one after the other"
+    told = "INPUT_UNSUPPORTED: the file is several films, one after the other"
     assert (await refusal(studio, tmp_path / "twice.ogv")).startswith(told)

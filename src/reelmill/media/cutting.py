@@ -137,7 +137,10 @@ class Cut:
 _PAGED = frozenset({"vorbis", "opus"})
 _SWALLOWED = ("wma", "cook")  # their decoders begin with what comes a packet or two later
 _COUNTED = "asetpts=STARTPTS+N/SR/TB"
-_FILLED = "aresample=async=1:min_hard_comp=0.02:first_pts=0"
+_BRIDGED = "aresample=async=1:min_hard_comp=0.02"
+_FILLED = (
+    f"{_BRIDGED}:first_pts=0"  # from 0 on once more where rate or channels change, for that begins all filters anew
+)
 
 
 def joins(source: Source, first: Sequence[Sequence[str] | None], used: Sequence[int]) -> bool:
@@ -150,7 +153,7 @@ def joins(source: Source, first: Sequence[Sequence[str] | None], used: Sequence[
 
 
 def _is_filled(first: Sequence[Sequence[str] | None]) -> bool:
-    return any(_FILLED in each for each in first if each)
+    return any(_BRIDGED in each or _FILLED in each for each in first if each)
 
 
 def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone: bool) -> tuple[str, ...] | None:
@@ -170,8 +173,10 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
         return None
     swallowed = any(stream.codec.startswith(_SWALLOWED) for stream in sound.parts) and start < first + _BEFORE_SOUND
     holes = any(low < end and high > start for track in tracks for low, high in track.holes)
-    if holes or (alone and (swallowed or first - start > _SOON)):
+    if alone and (swallowed or first - start > _SOON):
         found = (*found, _FILLED)
+    elif holes:
+        found = (*found, _BRIDGED)
     if alone and part.cut and end - last > _HOLE:
         found = (*found, f"apad=whole_dur={_told(made.length)}")
     return found

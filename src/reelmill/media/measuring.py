@@ -16,6 +16,7 @@ from av.format import Flags
 from av.stream import Discard
 
 from reelmill.media import holes, looking, matroska
+from reelmill.media.adts import Pace
 from reelmill.media.formats.containers import JOINED, UNMEASURED
 from reelmill.media.opened import demuxed
 from reelmill.media.packets import Recorder, Stream
@@ -45,7 +46,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None, *, fragments:
             rate=float(s.average_rate or s.guessed_rate or 25) if s.type == "video" else 0.0,
             hidden=s.type == "video" and s.codec_context is not None and s.codec_context.name in ("vp8", "libvpx"),
             raw=container.format.name in UNMEASURED,
-            longest=_samples(s),
+            longest=0 if container.format.name == "aac" else _samples(s),
             summed=container.format.name.startswith("mov"),
             fragments=fragments,
             claimed=max(0, int(s.duration * s.time_base * SECOND)) if s.duration and s.time_base else 0,
@@ -62,6 +63,7 @@ def recorder(container: Any, info: MediaInfo, picture: int | None, *, fragments:
         begin=container.start_time,
         mends=bool(container.format.flags & Flags.ts_discont.value),
         bare=container.format.name in holes.BARE,
+        paced=Pace() if container.format.name == "aac" else None,
         claimed=max(0, container.duration or 0),
     )
 
@@ -106,9 +108,14 @@ def take(into: Recorder, packet: Any) -> None:
     """A packet of a walk."""
     if not packet.size:
         return
-    into.passed(packet.pos or 0, packet.size)
-    if into.bare and packet.size > holes.BLOCK:
-        into.hollow += holes.within(bytes(packet))
+    into.passed(packet.stream_index, packet.pos or 0, packet.size)
+    if into.bare:
+        if packet.size > holes.BLOCK:
+            into.hollow += holes.within(bytes(packet))
+        if into.paced is not None:
+            lasts = into.paced.lasts(memoryview(packet)[:3], packet.duration or 0)
+            into.add(packet.stream_index, None, None, lasts, packet.is_keyframe)
+            return
     if packet.is_discard:
         into.add_hidden(packet.stream_index, packet.pts, packet.is_keyframe)
         return

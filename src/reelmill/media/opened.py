@@ -56,9 +56,6 @@ class HeldFile:
         return av.open(self.apart(), format=format, options=OPTIONS, metadata_errors="replace")
 
 
-AnyFile = OpenFile | HeldFile
-
-
 def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
     """Packets of an open file: of some streams, or of all that it began with.
 
@@ -70,3 +67,6 @@ def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
         except IndexError:
             continue
         return
+
+
+AnyFile = OpenFile | HeldFile

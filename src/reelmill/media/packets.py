@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from reelmill.media import h264, holes
+from reelmill.media.adts import Pace
 from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Track
 
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
@@ -108,11 +109,19 @@ class Recorder:
     """Takes packets in file order."""
 
     def __init__(
-        self, streams: dict[int, Stream], *, begin: int | None, mends: bool, claimed: int, bare: bool = False
+        self,
+        streams: dict[int, Stream],
+        *,
+        begin: int | None,
+        mends: bool,
+        claimed: int,
+        bare: bool = False,
+        paced: Pace | None = None,
     ) -> None:
         """`begin`: where ffmpeg begins to count, in microseconds, if it knows; `mends`: whether it mends jumps.
 
-        `bare`: what has no container, whose packets a reader finds by their beginnings.
+        `bare`: what has no container, whose packets a reader finds by their beginnings; `paced`: whose frames alone
+        tell how long they last.
         """
         self.hidden = frozenset(index for index, stream in streams.items() if stream.hidden)
         self.refreshing = {index: stream for index, stream in streams.items() if stream.picture and stream.refreshes}
@@ -122,6 +131,7 @@ class Recorder:
         self._mends = mends
         self._claimed = claimed
         self.bare = bare
+        self.paced = paced
         self._shift = 0
         self._last: int | None = None
         self._jumps: list[int] = []
@@ -132,13 +142,19 @@ class Recorder:
         self.reached = 0
         """Where in the file, in bytes, the last packet ended."""
         self._place = -1
+        self._lies: dict[int, tuple[int, int]] = {}
         self.gaps: list[tuple[int, int]] = []
         """From where to where in the file no packet was, as far as that is worth a look."""
         self.hollow = 0
         """Bytes of packets that are none of theirs."""
 
-    def passed(self, at: int, size: int) -> None:
+    def follows(self, later: int, first: int) -> bool:
+        """Whether all packets of a stream lie behind all of another."""
+        return first in self._lies and later in self._lies and self._lies[later][0] > self._lies[first][1]
+
+    def passed(self, index: int, at: int, size: int) -> None:
         """A packet lies there in the file."""
+        self._lies[index] = (self._lies.get(index, (at, at))[0], at)
         if at == self._place:  # several share a block or a page
             self.reached += size
             return

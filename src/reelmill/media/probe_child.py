@@ -33,7 +33,7 @@ from reelmill.media import (
     tracks,
 )
 from reelmill.media.description import describe, has_alpha
-from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS
+from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
 from reelmill.media.opened import AnyFile, HeldFile, OpenFile, demuxed
 from reelmill.media.packets import Recorder
 from reelmill.media.refusing import refuse
@@ -57,7 +57,14 @@ _LOOK_SECONDS = 3.0  # for a stream that seems to have nothing; what is not foun
 _START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
 # A sound of no length: what opening it loads, a file that comes later needs no more.
 _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100020010006461746100000000")
-_CHAINED = "the file is several films of Ogg, one after the other, which ffmpeg does not read; make one file of them"
+_CHAINED = (
+    "the file is several films, one after the other, of which ffmpeg reads the first alone; submit each, and join them"
+    " with the operation concat"
+)
+
+
+class _ChainedError(Exception):
+    """A file is several, one after the other, which are not read as one."""
 
 
 def prepare() -> None:
@@ -103,6 +110,8 @@ def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float], parti
             return _told_by(container, file, picture, looks, span, shown_seconds, partial)
     except heif.Unsupported as error:
         return refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
+    except _ChainedError:
+        return refuse("INPUT_UNSUPPORTED", _CHAINED)
     except holes.Torn as torn:
         return refusing.told(torn.diagnosis())
     except cropping.NoSizeError:
@@ -164,7 +173,7 @@ def _told_by(
         info.composition.CopyFrom(made)
     shown = tracks.shown(info)
     if demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart()):
-        return refuse("INPUT_UNSUPPORTED", _CHAINED)
+        raise _ChainedError
     times = _times(container, file, info, shown, picture, looks, span, partial)
     if times is not None:
         _tell_lengths(info, times, shown_seconds)
@@ -213,6 +222,8 @@ def _times(
         until = (span[0], span[1]) if span else None
         times = measuring.sought(container, info, index, looks, file.apart(), size, first, span=until)
         times = replace(times, broken=recorder is not None and recorder.broken)
+    if demuxer in JOINED and recorder is not None and _goes_on_elsewhere(info, recorder):
+        raise _ChainedError
     if not partial:
         _check_whole(file, demuxer, info, times, recorder if read else None, fragments=fragments)
     told, there = claims.claim(file.apart(), demuxer, size, seconds=times.seconds)
@@ -222,6 +233,18 @@ def _times(
             stream.duration_seconds = told  # its reader counts what is there
         times = replace(times, cut_off=True, claimed=round(told * timeline.SECOND))
     return replace(times, fragments=fragments)
+
+
+def _goes_on_elsewhere(info: MediaInfo, walked: Recorder) -> bool:
+    """Whether another stream of a kind begins where the first one ends, as in a film that was put behind another.
+
+    Where both were made alike their streams have the same numbers, and are one.
+    """
+    for kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO):
+        first, *others = [s.index for s in info.streams if s.kind == kind and not s.empty] or [-1]
+        if any(walked.follows(other, first) for other in others):
+            return True
+    return False
 
 
 def _check_whole(

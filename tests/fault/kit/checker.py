@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -38,6 +38,7 @@ class Found:
     tasks: dict[str, list[asyncpg.Record]]
     events: dict[str, list[asyncpg.Record]]
     files: dict[str, list[OutputFile]]
+    """Those that clients may see: of COMPLETED jobs, and what was published before."""
     outbox: int
 
 
@@ -49,6 +50,8 @@ async def check(deployment: Deployment, *, settle_seconds: float = 60) -> list[s
     found = await read(deployment.database_url)
     problems += await asyncio.to_thread(lambda: list(promises(deployment, found)))
     problems += await asyncio.to_thread(lambda: list(litter(deployment, found)))
+    if deployment.api.running:
+        problems += [problem async for problem in shown(deployment, found)]
     if deployment.cache_url.startswith("redis:"):
         problems += await cached(deployment, found)
     if deployment.queue_url.startswith("kafka:"):
@@ -103,7 +106,10 @@ async def read(database_url: str) -> Found:
         for row in await connection.fetch("SELECT * FROM job_events ORDER BY job_id, seq"):
             found.events.setdefault(str(row["job_id"]), []).append(row)
         for row in await connection.fetch("SELECT * FROM output_files ORDER BY job_id, output, position"):
-            found.files.setdefault(str(row["job_id"]), []).append(OutputFile.FromString(row["file"]))
+            job = found.jobs.get(str(row["job_id"]))
+            # What a task of several made stays recorded, and is nobody's, where the job does not complete.
+            if job and (job["state"] == "COMPLETED" or row["output"] in (job["published"] or ())):
+                found.files.setdefault(str(row["job_id"]), []).append(OutputFile.FromString(row["file"]))
         return found
     finally:
         await connection.close()
@@ -152,11 +158,8 @@ def history(found: Found, job_id: str) -> Iterator[str]:
 
 
 def outputs(deployment: Deployment, found: Found, job_id: str) -> Iterator[str]:
-    """COMPLETED: every output is there, decodable, as recorded. FAILED and CANCELLED: none but what was published."""
+    """COMPLETED: every output is there, decodable, as recorded; so is what was published of others."""
     row, files = found.jobs[job_id], found.files.get(job_id, [])
-    if row["state"] != "COMPLETED" and files and row["published"] is None:
-        yield f"job {job_id} is {row['state']} and has {len(files)} visible files"
-        return
     for output in Job.FromString(row["spec"]).outputs if row["state"] == "COMPLETED" else ():
         if not any(f"/{output.name}/" in file.uri for file in files):
             yield f"job {job_id} is COMPLETED without a file of output {output.name}"
@@ -168,6 +171,16 @@ def outputs(deployment: Deployment, found: Found, job_id: str) -> Iterator[str]:
             yield f"{file.uri} is not as it was recorded"
         elif "/" not in file.path and file.content_type.startswith(_MEDIA) and not _decodes(content):
             yield f"{file.uri} does not decode"
+
+
+async def shown(deployment: Deployment, found: Found) -> AsyncIterator[str]:
+    """Clients see files of COMPLETED jobs alone, and what was published before."""
+    for job_id, row in found.jobs.items():
+        if row["state"] == "COMPLETED":
+            continue
+        for output in (await deployment.client.get_job(job_id)).outputs:
+            if output.files and output.name not in (row["published"] or ()):
+                yield f"job {job_id} is {row['state']} and shows {len(output.files)} files of {output.name}"
 
 
 def _decodes(content: bytes) -> bool:
