@@ -68,19 +68,19 @@ def _beside_xargs(servers: Servers, report: Report, work: _Work) -> None:
 
         def pipeline(name: str) -> float:
             one = running[name]
-            before = _spent(servers, one.pids)
+            before = spent(servers, one.pids)
             with Client(one.target) as client:
                 seconds = _pipeline(client, one.database_url, work.job(one.folder / "clip.mp4"), work.count)
-            used = {who: after - before[who] for who, after in _spent(servers, one.pids).items()}
+            used = {who: after - before[who] for who, after in spent(servers, one.pids).items()}
             cpu[name].append(used["worker"] + used["its children"])
             if name == "pipeline":
                 parts.update({who: parts.get(who, 0.0) + seconds for who, seconds in used.items()})
             return seconds
 
         def xargs() -> float:
-            before = _of_children()
+            before = of_children()
             seconds = _xargs(commands["pipeline"], running["pipeline"].folder, work.count)
-            cpu["xargs"].append(_of_children() - before)
+            cpu["xargs"].append(of_children() - before)
             return seconds
 
         contestants = {name: partial(pipeline, name) for name in _OURS} | {"xargs": xargs}
@@ -108,7 +108,7 @@ def _first(one: System, work: _Work) -> str:
         return next(line.command for line in client.job_logs(first.id) if line.command)
 
 
-def _spent(servers: Servers, pids: tuple[int, ...]) -> dict[str, float]:
+def spent(servers: Servers, pids: tuple[int, ...]) -> dict[str, float]:
     """Seconds of CPU of each part so far."""
     api, scheduler, worker = pids
     own = own_cpu_seconds(worker)
@@ -123,7 +123,7 @@ def _spent(servers: Servers, pids: tuple[int, ...]) -> dict[str, float]:
     }
 
 
-def _of_children() -> float:
+def of_children() -> float:
     """Seconds of CPU of this process's children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
@@ -150,11 +150,11 @@ def _pipeline(client: Client, database_url: str, job: Job, count: int) -> float:
     jobs = client.batch_create_jobs([job] * count)
     ids = [job.id for job in jobs if isinstance(job, Job)]
     assert len(ids) == count, jobs
-    asyncio.run(_completed(database_url, ids))
+    asyncio.run(completed(database_url, ids))
     return time.monotonic() - started
 
 
-async def _completed(database_url: str, ids: list[str]) -> None:
+async def completed(database_url: str, ids: list[str]) -> None:
     """Return once all are COMPLETED. Raises RuntimeError where one ended otherwise."""
     connection = await asyncpg.connect(database_url)
     query = "SELECT state::text, count(*) FROM jobs WHERE id = ANY ($1::uuid[]) GROUP BY state"

@@ -2,6 +2,7 @@
 
 from mutant import Mutant
 
+ANATOMY, FLAC = "tests/unit/test_media_anatomy.py", "tests/unit/test_media_flac.py"
 TABLE, WORKER = "tests/unit/test_media_failures.py", "tests/worker/test_worker_explained.py"
 FAILURES, EXPLAINING = "src/reelmill/media/failures.py", "src/reelmill/worker/explaining.py"
 
@@ -31,5 +32,68 @@ EXPLAINED = (
         ')\n"""Fields',
         file="src/reelmill/jobs/errors.py",
         tests=WORKER,
+    ),
+    explained(
+        "a film of zeros is looked for at some places",
+        r"        empty \+= not any\(file\.read\(_LOOK_BYTES\)\)\n",
+        "",
+        file="src/reelmill/media/anatomy.py",
+        tests=ANATOMY,
+    ),
+    explained(
+        "a few places of zeros are no hole",
+        r"if empty < _LOOKED_AT // 4:",
+        "if not empty:",
+        file="src/reelmill/media/anatomy.py",
+        tests=ANATOMY,
+    ),
+    explained(
+        "a GIF without its end is cut off",
+        r'if b"\\x3b" not in file\.read\(64\):',
+        "if False:",
+        file="src/reelmill/media/anatomy_pictures.py",
+        tests=ANATOMY,
+    ),
+    explained(
+        "a GIF that ends within a block is cut off",
+        r"if animations\.gif_is_cut_off\(file\.head\(file\.size\)\) else None",
+        "if False else None",
+        file="src/reelmill/media/probe_child.py",
+        tests="tests/unit/test_media_gif_ends.py",
+    ),
+    explained(
+        "a frame of FLAC is one whose checksum holds",
+        r"value if end < len\(head\) and _checksum\(head\[:end\]\) == head\[end\] else None",
+        "value",
+        file="src/reelmill/media/flac.py",
+        tests=FLAC,
+    ),
+    explained(
+        "a FLAC tells how much of it is there",
+        r"    if is_short\(told, there\):\n        return damaged\(\"cut_off\"",
+        '    if False:\n        return damaged("cut_off"',
+        file="src/reelmill/media/anatomy.py",
+        tests=f"{FLAC} {ANATOMY}",
+    ),
+    explained(
+        "an AIFF is read in its own order of bytes",
+        r', order=">"',
+        "",
+        file="src/reelmill/media/anatomy.py",
+        tests=ANATOMY,
+    ),
+    explained(
+        "a text of two bytes a letter is read as one of one",
+        r"known\.pattern\.match\(wide or head\)",
+        "known.pattern.match(head)",
+        file="src/reelmill/media/foreign.py",
+        tests=ANATOMY,
+    ),
+    explained(
+        "a text of two bytes a letter is one of letters",
+        r"return text\.encode\(\) if letters > 0\.97 \* len\(text\[:_TEXT_BYTES\]\) else b\"\"",
+        "return text.encode()",
+        file="src/reelmill/media/foreign.py",
+        tests=ANATOMY,
     ),
 )

@@ -7,6 +7,7 @@ from mutant import Mutant
 
 TRACKS, SOUNDS = "src/reelmill/media/tracks.py", "src/reelmill/media/sounds.py"
 PICTURES, COMPOSING = "src/reelmill/media/pictures.py", "src/reelmill/media/composing.py"
+SOURCES, IMAGES = "src/reelmill/media/sources.py", "tests/media/test_images.py"
 HEARD, UNIT = "tests/media/test_tracks.py", "tests/unit/test_media_tracks.py"
 CLEAR, COMPOSED, INPUTS = (
     *("tests/media/test_transparency.py", "tests/media/test_composed.py"),
@@ -69,5 +70,28 @@ MEDIA = (
         r"max\(1\.0, least / min\(source\)\)",
         "1.0",
         "tests/media/test_transcode.py",
+    ),
+    changed("a small picture of a JPEG is decoded small", SOURCES, r"source\.comes_smaller and least", "False", IMAGES),
+    changed("twice what is wanted is decoded", SOURCES, r"_AT_A_QUARTER = 8", "_AT_A_QUARTER = 5", IMAGES),
+    changed(
+        "what is cut out of a JPEG is decoded whole",
+        "src/reelmill/media/operations/image.py",
+        r"if taking\.first:",
+        "if False:",
+        IMAGES,
+    ),
+    changed(
+        "a lossless JPEG is decoded whole",
+        "src/reelmill/media/jpeg.py",
+        r" or frames\[0\]\.marker not in _HUFFMAN",
+        "",
+        "tests/unit/test_media_jpeg.py",
+    ),
+    changed(
+        "a JPEG is turned as its notes say",
+        "src/reelmill/media/jpeg.py",
+        r"other\[:2\] \+ notes \+",
+        "other[:2] +",
+        "tests/unit/test_media_jpeg.py",
     ),
 )

@@ -1,6 +1,6 @@
 """Files that are broken or no media, of many kinds, made by script: what people send, and what it should be called.
 
-Each kind makes several files by a random generator of its own, so that a half of them can be kept aside.
+Each kind makes its files by a random generator of its own.
 """
 
 import base64
@@ -15,10 +15,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from media.kit import make
-
-FILES_OF_A_KIND = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,29 +63,40 @@ class Sound:
         ).read_bytes()  # fmt: skip
 
 
-_Make = Callable[[Sound, random.Random], bytes]
-_KINDS: dict[str, tuple[_Make, set[str]]] = {}
+_Make = Callable[[Any, random.Random], bytes]
+S = TypeVar("S", bound=Sound)
 
 
-def kind(*names: str) -> Callable[[_Make], _Make]:
-    """A kind of broken file, and by which names its fault may go."""
+class Kinds(Generic[S]):
+    """Kinds of broken files."""
 
-    def known(build: _Make) -> _Make:
-        _KINDS[build.__name__] = (build, set(names))
-        return build
+    def __init__(self, sound: Callable[[Path], S], seed: str = "") -> None:
+        """`sound` makes, in a folder, what they are broken from."""
+        self._sound, self._seed = sound, seed
+        self.known: dict[str, tuple[Callable[[S, random.Random], bytes], frozenset[str]]] = {}
 
-    return known
+    def kind(self, *names: str) -> Callable[[_Make], _Make]:
+        """One of them, and by which names its fault may go."""
+
+        def known(build: _Make) -> _Make:
+            self.known[build.__name__] = (build, frozenset(names))
+            return build
+
+        return known
+
+    def made(self, folder: Path, of_a_kind: int = 1) -> list[Broken]:
+        """So many of each kind."""
+        sound, made = self._sound(folder), []
+        for name, (build, kinds) in self.known.items():
+            for i in range(of_a_kind):
+                path = folder / f"{name}-{i}.mp4"
+                path.write_bytes(build(sound, random.Random(f"{self._seed}{name} {i}")))
+                made.append(Broken(name=path.stem, path=path, kinds=kinds))
+        return made
 
 
-def broken(folder: Path) -> list[Broken]:
-    """All of them."""
-    sound, made = Sound(folder), []
-    for name, (build, kinds) in _KINDS.items():
-        for i in range(FILES_OF_A_KIND):
-            path = folder / f"{name}-{i}.mp4"
-            path.write_bytes(build(sound, random.Random(f"{name} {i}")))
-            made.append(Broken(name=path.stem, path=path, kinds=frozenset(kinds)))
-    return made
+KINDS = Kinds(Sound)
+kind = KINDS.kind
 
 
 def _cut(data: bytes, chance: random.Random, low: float = 0.2, high: float = 0.8) -> bytes:

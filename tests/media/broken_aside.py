@@ -9,11 +9,10 @@ import json
 import random
 import struct
 import zipfile
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-from media.broken import Broken, Sound
+from media.broken import Kinds, Sound
 from media.kit import make
 
 _TROUBLE = frozenset(
@@ -27,8 +26,6 @@ _TROUBLE = frozenset(
         "unreadable",
     }
 )
-_Make = Callable[["Aside", random.Random], bytes]
-_KINDS: dict[str, tuple[_Make, frozenset[str]]] = {}
 
 
 class Aside(Sound):
@@ -46,24 +43,8 @@ class Aside(Sound):
         ).read_bytes()
 
 
-def aside(folder: Path, _share: int = 1) -> list[Broken]:
-    """One of each kind."""
-    sound, made = Aside(folder), []
-    for name, (build, kinds) in _KINDS.items():
-        path = folder / f"{name}.mp4"
-        path.write_bytes(build(sound, random.Random(f"aside {name}")))
-        made.append(Broken(name=name, path=path, kinds=kinds))
-    return made
-
-
-def kind(*names: str) -> Callable[[_Make], _Make]:
-    """A kind of broken file, and by which names its fault may go."""
-
-    def known(build: _Make) -> _Make:
-        _KINDS[build.__name__] = (build, frozenset(names))
-        return build
-
-    return known
+KINDS = Kinds(Aside, "aside ")
+kind = KINDS.kind
 
 
 @kind("json")

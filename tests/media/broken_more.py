@@ -7,16 +7,12 @@ import json
 import lzma
 import random
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
-from media.broken import Broken, Sound
+from media.broken import Kinds, Sound
 from media.kit import make
 
-FILES_OF_A_KIND = 3
 _TROUBLE = frozenset({"data_damaged", "structure_damaged", "header_damaged", "nothing_decoded", "too_many_errors"})
-_Make = Callable[["More", random.Random], bytes]
-_KINDS: dict[str, tuple[_Make, frozenset[str]]] = {}
 
 
 class More(Sound):
@@ -31,25 +27,8 @@ class More(Sound):
         self.moving = make(folder / "m.gif", *film[:4]).read_bytes()
 
 
-def broken_more(folder: Path, share: int = 1) -> list[Broken]:
-    """All of them, or of each kind one in `share`."""
-    sound, made = More(folder), []
-    for name, (build, kinds) in _KINDS.items():
-        for i in range(0, FILES_OF_A_KIND, share):
-            path = folder / f"{name}-{i}.mp4"
-            path.write_bytes(build(sound, random.Random(f"more {name} {i}")))
-            made.append(Broken(name=path.stem, path=path, kinds=kinds))
-    return made
-
-
-def kind(*names: str) -> Callable[[_Make], _Make]:
-    """A kind of broken file, and by which names its fault may go."""
-
-    def known(build: _Make) -> _Make:
-        _KINDS[build.__name__] = (build, frozenset(names))
-        return build
-
-    return known
+KINDS = Kinds(More, "more ")
+kind = KINDS.kind
 
 
 def _cut(data: bytes, chance: random.Random, low: float = 0.3, high: float = 0.8) -> bytes:

@@ -125,8 +125,7 @@ class Studio:
 
     async def source(self, path: Path, *looks: float, span: tuple[float, float] | None = None) -> Source:
         """A file as the worker sees it."""
-        probed = await self.prober.of("").probe(path, looks, span)
-        return Source(info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
+        return (await self.prober.of("").probe(path, looks, span)).as_source("")
 
     async def plan(
         self,

@@ -157,6 +157,7 @@ async def compared(studio: Studio, path: Path, *outputs: dict[str, Any]) -> Comp
 TIMES = {"name": "times", "thumbnail": {"times_seconds": [0, 0.99, 1.0, 1.4], "width": 97, "format": "PNG"}}
 PNG = {"name": "png", "thumbnail": {"count": 1, "format": "PNG"}}
 JPEG = {"name": "jpeg", "thumbnail": {"count": 2, "width": 120, "height": 120, "quality": 35}}
+SMALL = {"name": "small", "image": {"width": 7, "format": "PNG"}}
 MANY = {"name": "many", "thumbnail": {"count": 20}}
 
 
@@ -166,7 +167,7 @@ async def test_a_warm_child_makes_what_ffmpeg_makes(
 ) -> None:
     faults = {}
     for name, path in kind(tmp_path).items():
-        whole = (TIMES, PNG, JPEG, MANY) if name == "flat" else (TIMES,) if kind is films else (PNG, JPEG)
+        whole = (TIMES, PNG, JPEG, MANY) if name == "flat" else (TIMES,) if kind is films else (PNG, JPEG, SMALL)
         found = await compared(studio, path, *whole)
         if found.unequal or found.undone or not found.made or Engine.PROCESS in found.engines:
             faults[name] = found

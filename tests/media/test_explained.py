@@ -1,15 +1,13 @@
-"""What is told of broken files: for each the cause, of a half of them that was kept aside too."""
+"""What is told of broken files: for each the cause."""
 
-import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from effort import short_or_long
 from jobs import job
-from media.broken import FILES_OF_A_KIND, Broken, broken
-from media.broken_aside import aside
-from media.broken_more import broken_more
+from media import broken as first
+from media import broken_aside, broken_more
+from media.broken import Broken
 from media.kit import FFMPEG, Studio
 
 from reelmill.jobs.errors import AttemptFailed, Failure
@@ -19,31 +17,27 @@ from reelmill.worker.explaining import Explaining
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-_SEED = 20
 _RIGHT = 0.9
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> list[Broken]:
-    """All broken files, in an order by chance: the first half the table was written by."""
-    made = broken(tmp_path_factory.mktemp("broken"))
-    random.Random(_SEED).shuffle(made)
-    return made
+_SETS = {"known": first.KINDS, "later": broken_more.KINDS, "aside": broken_aside.KINDS}
 
 
 async def told(studio: Studio, path: Path) -> Failure | None:
-    """Why a film and a picture of a file fail, as a worker tells it; None where all are made."""
-    for output in ({"transcode": {"video": {"height": 72}}}, {"audio": {}}, {"thumbnail": {}}):
+    """Why a film, a sound and a picture of a file fail, as a worker tells it; None where all are made that may be."""
+    lacking = None
+    outputs = ({"transcode": {"video": {"height": 72}}}, {"audio": {}}, {"thumbnail": {}})
+    made = 0
+    for output in outputs:
         try:
             await studio.make(path, output)
+            made += 1
         except AttemptFailed as error:
             fetched = Fetched(path=path, size_bytes=path.stat().st_size, validator=Validator())
             asked = job(path.as_uri(), {"name": "out", **output})
             found = await Explaining(FFMPEG).of(error, asked, {"": fetched}, studio.prober.of(""))
-            if found.code.startswith("INPUT_NO_"):  # it has no such stream, and may be whole
-                continue
-            return found.failure
-    return None
+            if not found.code.startswith("INPUT_NO_"):
+                return found.failure
+            lacking = found.failure  # it has no such stream, and may be whole
+    return None if made else lacking
 
 
 async def judged(studio: Studio, files: list[Broken]) -> list[str]:
@@ -57,19 +51,13 @@ async def judged(studio: Studio, files: list[Broken]) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("half", ["known", "kept aside"])
-async def test_the_cause_of_most_broken_files_is_told(studio: Studio, files: list[Broken], half: str) -> None:
-    middle = len(files) // 2
-    mine = files[:middle] if half == "known" else files[middle:]
-    assert len(files) >= 100 and len({file.name.rpartition("-")[0] for file in files}) >= 30
-    wrong = await judged(studio, mine)
-    assert len(wrong) <= (1 - _RIGHT) * len(mine), "\n".join(wrong)
-
-
-@pytest.mark.parametrize("make", [broken_more, aside])
-async def test_so_is_that_of_kinds_that_nobody_had_thought_of(
-    studio: Studio, tmp_path: Path, make: Callable[[Path, int], list[Broken]]
-) -> None:
-    files = make(tmp_path, short_or_long(FILES_OF_A_KIND, 1))
+@pytest.mark.parametrize("name", _SETS)
+async def test_the_cause_of_most_broken_files_is_told(studio: Studio, tmp_path: Path, name: str) -> None:
+    files = _SETS[name].made(tmp_path, short_or_long(1, 3))
     wrong = await judged(studio, files)
     assert len(wrong) <= (1 - _RIGHT) * len(files), "\n".join(wrong)
+
+
+async def test_they_are_of_a_hundred_kinds() -> None:
+    names = [name for known in _SETS.values() for name in known.known]
+    assert len(set(names)) == len(names) >= 100

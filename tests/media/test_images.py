@@ -1,6 +1,7 @@
 """Pictures converted on the real ffmpeg, decoded."""
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -168,3 +169,68 @@ async def test_what_a_gif_a_tiff_or_an_avif_has_besides_its_picture_is_seen(tmp_
 async def test_a_film_is_no_picture(studio: Studio, tiny: Path) -> None:
     with pytest.raises(AttemptFailed, match="INPUT_UNSUPPORTED: the input is a film"):
         await studio.one(tiny, image={})
+
+
+def photo(path: Path, encoder: str = "mjpeg", pixels: str = "yuvj420p", orientation: int = 1) -> Path:
+    """Of 800 × 600 pixels with fine detail."""
+    source = ("-f", "lavfi", "-i", "mandelbrot=size=800x600,noise=alls=10:all_seed=5", "-frames:v", "1")
+    make(path, *source, "-update", "1", "-pix_fmt", pixels, "-c:v", encoder)
+    data = path.read_bytes()
+    exif = b"Exif\0\0" + private.exif(extra={0x0112: (3, bytes((0, orientation)))})
+    path.write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
+    return path
+
+
+def decibels(one: Path, other: Path) -> float:
+    """How alike two pictures are (PSNR)."""
+    argv = [
+        str(FFMPEG),
+        "-i",
+        str(one),
+        "-i",
+        str(other),
+        "-filter_complex",
+        "[0]format=gbrp[a];[1]format=gbrp[b];[a][b]psnr",
+    ]
+    said = subprocess.run([*argv, "-f", "null", "-"], capture_output=True, text=True, check=True).stderr
+    return float(said.split("average:")[1].split()[0])
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+async def test_a_photo_that_is_made_small_is_decoded_small_and_looks_the_same(
+    studio: Studio, tmp_path: Path, orientation: int
+) -> None:
+    given = photo(tmp_path / "photo.jpg", orientation=orientation)
+    size = {1: (80, 60), 6: (60, 80)}[orientation]
+    small = {"format": "PNG", "width": size[0]}
+    planned = await studio.plan(given, {"image": small})
+    assert ("-lowres", "2") in pairwise(planned.commands[0].argv)
+    made = await studio.one(given, image=small)
+    assert (decode(made).width, decode(made).height) == size
+    scaled = f"scale={size[0]}:{size[1]}:flags=bicubic,format=rgb24"
+    whole = make(tmp_path / "whole.png", "-i", str(given), "-vf", scaled, "-frames:v", "1")
+    assert decibels(made, whole) > 40
+
+
+@pytest.mark.parametrize(
+    ("encoder", "pixels", "image"),
+    [
+        ("mjpeg", "yuvj420p", {"width": 101}),
+        ("mjpeg", "yuvj420p", {"width": 10, "crop": {"width": 800, "height": 600}}),
+        ("ljpeg", "yuvj420p", {"width": 10}),
+        ("ljpeg", "bgr24", {"width": 10}),
+        ("png", "rgb24", {"width": 10}),
+    ],
+)
+async def test_what_comes_out_little_smaller_or_cut_or_cant_come_small_is_decoded_whole(
+    studio: Studio, tmp_path: Path, encoder: str, pixels: str, image: dict
+) -> None:
+    given = (
+        photo(tmp_path / "photo.jpg", encoder, pixels)
+        if encoder != "png"
+        else make(tmp_path / "a.png", *HALVES, "-frames:v", "1")
+    )
+    planned = await studio.plan(given, {"image": {"format": "PNG", **image}})
+    assert "-lowres" not in planned.commands[0].argv
+    made = await studio.one(given, image={"format": "PNG", **image})
+    assert decode(made).width == image["width"]

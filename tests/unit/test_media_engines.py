@@ -107,7 +107,7 @@ def test_an_order_says_what_the_command_says() -> None:
         ["format", "yuv420p"],
         ["sidedata", "mode=delete"],
     ]
-    still = {"stream": 0, "seek": 0.0, "filters": filters, "encoder": "mjpeg", "frames": 1}
+    still = {"stream": 0, "seek": 0.0, "decoding": {}, "filters": filters, "encoder": "mjpeg", "frames": 1}
     still["options"] = {"qmin": "21", "qmax": "21"}
     assert order == {"demuxer": "mov", "stills": [still, {**still, "seek": 12.0}]}
 

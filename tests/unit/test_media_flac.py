@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from reelmill.media import flac
+from reelmill.media.anatomy import anatomy
 
 RATE, BLOCK = 48_000, 4096
 
@@ -54,3 +55,11 @@ def test_a_header_alone_has_no_sound() -> None:
 def test_one_that_does_not_tell_what_it_is_is_damaged(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"it does not begin|a rate"):
         flac.reach(io.BytesIO(data), len(data))
+
+
+@pytest.mark.parametrize(("blocks", "kind"), [(116, None), (60, "cut_off"), (0, "no_data")])
+def test_how_much_of_it_is_there_is_told(blocks: int, kind: str | None) -> None:
+    frames = b"".join(frame(bytes((0xC0 | number >> 6, 0x80 | number & 63))) for number in range(128, 128 + blocks))
+    data = header(BLOCK * 244) + frames if blocks else header(BLOCK * 244)
+    found = anatomy(io.BytesIO(data), len(data))
+    assert (found.kind if found else None) == kind

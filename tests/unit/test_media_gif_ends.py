@@ -2,6 +2,7 @@
 
 import pytest
 
+from reelmill.media import probe_child
 from reelmill.media.animations import gif_is_cut_off
 
 COLOURS = bytes(3 * 4)
@@ -24,3 +25,8 @@ def test_it_is_cut_off_where_it_ends_within_a_block() -> None:
 
 def test_a_head_that_is_cut_off_is_told_too() -> None:
     assert gif_is_cut_off(HEAD[:-1])
+
+
+def test_a_probe_tells_so_of_one_that_ends_within_a_block() -> None:
+    assert probe_child.answer(WHOLE[:-3])["kind"] == "cut_off"
+    assert "code" not in probe_child.answer(WHOLE + b"\x3b")

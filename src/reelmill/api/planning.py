@@ -115,7 +115,7 @@ class Planner:
                     found = await self._prober.of(tenant_id).probe(fetched.path, probe.looks)
                 except AttemptFailed as error:
                     raise _refusal(error, job, f"job.inputs[{i}]") from error
-                return Source(name=probe.input, info=found.info, demuxer=found.demuxer, measured=found.timeline)
+                return found.as_source(probe.input)
 
             async def measure(wanted: Sequence[Measurement], known: Facts) -> list[Source | Levels | Tried]:
                 return await abreast(look, wanted, at_once=FILES_AT_ONCE)

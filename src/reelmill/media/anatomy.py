@@ -13,6 +13,7 @@ from reelmill.media import claims, flac
 from reelmill.media.damage import CUT, cut_off, damaged
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 from reelmill.media.endings import is_short
+from reelmill.media.iff import ELSEWHERE, Chunk, chunks
 
 _MOST_BOXES, _DEPTH = 2000, 8
 _LOOKED_AT, _LOOK_BYTES = 32, 64  # places in a film's data, and what is read at each
@@ -243,20 +244,13 @@ def _of_riff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     length, what = struct.unpack("<I", head[4:8])[0], head[8:12]
     if what not in (b"AVI ", b"WAVE", b"WEBP", b"AVIX"):
         return None
-    at = 12
     names: list[bytes] = []
-    for _ in range(_MOST_BOXES):
-        if at + 8 > size:
-            break
-        file.seek(at)
-        name, count = struct.unpack("<4sI", file.read(8))
-        if not _is_name(name):
-            return damaged("structure_damaged", f"the file is damaged: at byte {at} no part of {what.decode().strip()}"
-                            " begins")  # fmt: skip
-        names.append(name)
-        if at + 8 + count > size and count not in (0, 0xFFFFFFFF):
-            return cut_off(size, at + 8 + count)
-        at += 8 + count + count % 2
+    for chunk in chunks(file, 12, size):
+        if not _is_name(chunk.name):
+            return _no_part(chunk, what.decode().strip())
+        names.append(chunk.name)
+        if chunk.end > size and chunk.end - chunk.inner != ELSEWHERE:
+            return cut_off(size, chunk.end)
     if what == b"WAVE" and b"fmt " not in names:
         return damaged("header_damaged", "the file is a WAV without the part (fmt) that tells what its sound is")
     if b"data" not in names and what == b"WAVE":
@@ -266,6 +260,10 @@ def _of_riff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if what == b"AVI " and head[20:24] == b"hdrl" and b"strl" not in head:
         return damaged("no_streams", "the file is an AVI that tells of no picture or sound")
     return None
+
+
+def _no_part(chunk: Chunk, format: str) -> Diagnosis:
+    return damaged("structure_damaged", f"the file is damaged: at byte {chunk.inner - 8} no part of {format} begins")
 
 
 def _by_claim(demuxer: str, file: IO[bytes], size: int) -> Diagnosis | None:
@@ -328,17 +326,11 @@ def _of_flac(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 
 
 def _of_aiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    at = 12
-    for _ in range(_MOST_BOXES):
-        if at + 8 > size:
-            return None
-        file.seek(at)
-        name, count = struct.unpack(">4sI", file.read(8))
-        if not _is_name(name):
-            return damaged("structure_damaged", f"the file is damaged: at byte {at} no part of AIFF begins")
-        at += 8 + count + count % 2
-        if at > size + 1:
-            return cut_off(size, at)
+    for chunk in chunks(file, 12, size, order=">"):
+        if not _is_name(chunk.name):
+            return _no_part(chunk, "AIFF")
+        if chunk.end > size:
+            return cut_off(size, chunk.end)
     return None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import BinaryIO
 
+from reelmill.media.iff import chunks
 from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
@@ -118,12 +119,6 @@ def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _webp_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    file.seek(12)
-    for _ in range(_MOST_CHUNKS):
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        kind, length = struct.unpack("<4sI", head)
-        data = file.read(min(length, 16))
-        yield kind, data
-        file.seek(length - len(data) + length % 2, 1)
+    for chunk in chunks(file, 12, file.seek(0, os.SEEK_END)):
+        file.seek(chunk.inner)
+        yield chunk.name, file.read(min(chunk.end - chunk.inner, 16))

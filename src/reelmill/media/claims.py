@@ -5,21 +5,15 @@ Runs in the prober's child.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, NamedTuple
+
+from reelmill.media.iff import Chunk, chunks
 
 _MOST_CHUNKS = 2000
 _UNKNOWN = 0x7FFF_0000  # from here on: who writes into a pipe knows no size, and writes the greatest
-_ELSEWHERE, _FARTHEST = 0xFFFF_FFFF, 2**62
+_FARTHEST = 2**62
 _MP3_HEAD = 54  # as far as either kind tells its bytes and frames
 _W64_HEAD, _W64_DATA = 24, b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    name: bytes
-    inner: int
-    end: int
 
 
 class Claim(NamedTuple):
@@ -59,22 +53,9 @@ def missing(file: IO[bytes], demuxer: str, size: int) -> int | None:
     return data.end if data is not None and data.inner < size < data.end else None
 
 
-def _chunks(file: IO[bytes], at: int, end: int, data_bytes: int | None = None) -> Iterator[_Chunk]:
-    """Of RIFF, the last of which may reach past `end`; none that don't know their size.
-
-    `data_bytes`: of the one called data, where it leaves that to another.
-    """
-    for _ in range(_MOST_CHUNKS):
-        if at + 8 > end:
-            return
-        file.seek(at)
-        name, count = struct.unpack("<4sI", file.read(8))
-        if name == b"data" and count == _ELSEWHERE and data_bytes is not None:
-            count = data_bytes
-        elif count >= _UNKNOWN:
-            return
-        yield _Chunk(name, at + 8, at + 8 + count)
-        at += 8 + count + count % 2
+def _chunks(file: IO[bytes], at: int, end: int, data_bytes: int | None = None) -> Iterator[Chunk]:
+    """Of RIFF, the last of which may reach past `end`; none that don't know their size."""
+    return (chunk for chunk in chunks(file, at, end, data_bytes=data_bytes) if chunk.told)
 
 
 def _of_avi(file: IO[bytes], size: int) -> float:
@@ -94,7 +75,7 @@ def _of_avi(file: IO[bytes], size: int) -> float:
     return longest
 
 
-def _mp3_data(file: IO[bytes], size: int) -> _Chunk | None:
+def _mp3_data(file: IO[bytes], size: int) -> Chunk | None:
     """As the frame before the first one tells ("Xing", "Info" or "VBRI").
 
     They count from that frame on, and tags behind the sound may be among them.
@@ -117,17 +98,17 @@ def _mp3_data(file: IO[bytes], size: int) -> _Chunk | None:
         there = frame[36:40] == b"VBRI"
     if not (there and frames) or count >= _UNKNOWN:
         return None
-    return _Chunk(b"data", begin, begin + count)
+    return Chunk(b"data", begin, begin + count, True)
 
 
-def _kind(file: IO[bytes], chunk: _Chunk) -> bytes:
+def _kind(file: IO[bytes], chunk: Chunk) -> bytes:
     if chunk.name != b"LIST":
         return b""
     file.seek(chunk.inner)
     return file.read(4)
 
 
-def _wav_data(file: IO[bytes], size: int) -> _Chunk | None:
+def _wav_data(file: IO[bytes], size: int) -> Chunk | None:
     return next((chunk for chunk in _chunks(file, 12, size) if chunk.name == b"data"), None)
 
 
@@ -154,7 +135,7 @@ def _of_ds64(file: IO[bytes]) -> int | None:
     return count if count < _FARTHEST else None
 
 
-def _w64_data(file: IO[bytes], size: int) -> _Chunk | None:
+def _w64_data(file: IO[bytes], size: int) -> Chunk | None:
     """Sony Wave64: chunks with names of 16 bytes, whose sizes count their heads, at multiples of 8."""
     at = 40
     for _ in range(_MOST_CHUNKS):
@@ -163,12 +144,12 @@ def _w64_data(file: IO[bytes], size: int) -> _Chunk | None:
         file.seek(at)
         name, count = struct.unpack("<16sQ", file.read(_W64_HEAD))
         if name == _W64_DATA:
-            return _Chunk(b"data", at + _W64_HEAD, at + count) if count < _FARTHEST else None
+            return Chunk(b"data", at + _W64_HEAD, at + count, True) if count < _FARTHEST else None
         at += max(_W64_HEAD, (count + 7) // 8 * 8)
     return None
 
 
-def _caf_data(file: IO[bytes], size: int) -> _Chunk | None:
+def _caf_data(file: IO[bytes], size: int) -> Chunk | None:
     """Apple's Core Audio Format: behind 8 bytes, chunks with a size that is -1 where it is not known."""
     at = 8
     for _ in range(_MOST_CHUNKS):
@@ -177,7 +158,7 @@ def _caf_data(file: IO[bytes], size: int) -> _Chunk | None:
         file.seek(at)
         name, count = struct.unpack(">4sq", file.read(12))
         if name == b"data":
-            return _Chunk(name, at + 12, at + 12 + count) if count >= 0 else None
+            return Chunk(name, at + 12, at + 12 + count, True) if count >= 0 else None
         if count < 0:
             return None
         at += 12 + count

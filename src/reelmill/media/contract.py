@@ -28,6 +28,8 @@ class Source:
     """FFmpeg's demuxer name, forced with -f so that a file is read as what we found it to be."""
     measured: Timeline | None = None
     """What its packets tell."""
+    comes_smaller: bool = False
+    """Whether its decoder can give its picture at a part of its size."""
 
     @property
     def timeline(self) -> Timeline:

@@ -8,6 +8,7 @@ holds them side by side.
 from enum import Enum
 
 from reelmill.media.promises import PlannedFile
+from reelmill.media.sources import QUARTER
 from reelmill.media.steps import Encoded, Kind, Program, Reading, Step, Writing, names_of_filters
 from reelmill.media.warm_bounds import ANSWER_BYTES
 
@@ -54,7 +55,8 @@ def _same_file(reads: tuple[Reading, ...]) -> bool:
     return (
         isinstance(first.of, str)
         and first.demuxer in DEMUXERS
-        and all((reading.of, reading.demuxer, reading.options) == (first.of, first.demuxer, ()) for reading in reads)
+        and all((reading.of, reading.demuxer) == (first.of, first.demuxer) for reading in reads)
+        and all(reading.options in ((), QUARTER) for reading in reads)
     )
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import texts
+from reelmill.media.contract import Source
 from reelmill.media.diagnosis import Diagnosis
 from reelmill.media.extents import Extent, as_told
 from reelmill.media.formats.containers import DEMUXERS
@@ -34,6 +35,13 @@ class Probed:
     demuxer: str
     timeline: Timeline | None = None
     """Of still pictures there is none."""
+    comes_smaller: bool = False
+    """Whether its decoder can give its picture at a part of its size."""
+
+    def as_source(self, name: str) -> Source:
+        """It, as the input that a job calls so."""
+        times, smaller = self.timeline, self.comes_smaller
+        return Source(name=name, info=self.info, demuxer=self.demuxer, measured=times, comes_smaller=smaller)
 
 
 def described(info: MediaInfo) -> str:
@@ -60,7 +68,7 @@ def probed(told: Mapping[str, Any]) -> Probed:
         # ffmpeg is told to read the file as such: one of those that open other files would lead further.
         if told["demuxer"] not in _ACCEPTED or len(info.streams) > _MOST_STREAMS:
             raise ValueError("it names what we don't accept")
-        return Probed(info, told["demuxer"], times)
+        return Probed(info, told["demuxer"], times, bool(told.get("comes_smaller")))
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, DecodeError) as error:
         raise Crashed(f"an answer that is none: {error}"[:_MESSAGE_CHARACTERS]) from error
 

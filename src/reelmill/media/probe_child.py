@@ -22,6 +22,7 @@ from reelmill.media import (
     endings,
     heif,
     holes,
+    jpeg,
     looking,
     measuring,
     ogg,
@@ -31,6 +32,7 @@ from reelmill.media import (
     texts,
     timeline,
     tracks,
+    turning,
 )
 from reelmill.media.description import describe, has_alpha
 from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
@@ -69,6 +71,7 @@ class _ChainedError(Exception):
 
 def prepare() -> None:
     """Do once what each file needs."""
+    turning.prepare()
     try:
         with av.open(BytesIO(_SILENCE), format="wav", metadata_errors="replace") as container:
             describe(container, len(_SILENCE))
@@ -168,12 +171,16 @@ def _told_by(
     if picture and info.streams:
         meant = profiles.primaries(file.head(profiles.HEAD_BYTES), picture)
         info.streams[0].color_primaries = meant or info.streams[0].color_primaries
+    turned = turning.turned(file.head(profiles.HEAD_BYTES)) if picture == "jpeg_pipe" and info.streams else None
     cropping.tell(info, cropping.views(file.apart(), demuxer, container.streams))
     if demuxer == "mov" and (made := compositions.composition(file.apart(), container.streams)) is not None:
         info.composition.CopyFrom(made)
     shown = tracks.shown(info)
     if demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart()):
         raise _ChainedError
+    if turned is not None and shown is not None and shown.pixel_format:
+        shown.rotation_degrees = turned
+        return refusing.unusable(info) or _jpeg(info, file.head(profiles.HEAD_BYTES))
     times = _times(container, file, info, shown, picture, looks, span, partial)
     if times is not None:
         _tell_lengths(info, times, shown_seconds)
@@ -262,6 +269,11 @@ def _check_whole(
         raise holes.Torn(lost, size)
 
 
+def _jpeg(info: MediaInfo, head: bytes) -> dict[str, str]:
+    told = _answer(info, "jpeg_pipe")
+    return told | ({"comes_smaller": "yes"} if jpeg.comes_smaller(head) else {})
+
+
 def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:
     told = {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
     return told | ({"timeline": timeline.packed(times)} if times is not None else {})
@@ -348,8 +360,7 @@ def _seen(packet: Any, described: MediaInfo.Stream, *, alone: bool) -> bool:
     if frame is None:
         return False
     described.pixel_format = described.pixel_format or frame.format.name
-    # A display matrix counts against the clock.
-    described.rotation_degrees = round(-frame.rotation / 90) * 90 % 360
+    described.rotation_degrees = turning.degrees(frame)
     described.interlaced |= bool(frame.interlaced_frame)
     described.alpha |= has_alpha(frame.format)
     return True

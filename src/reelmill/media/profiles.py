@@ -6,6 +6,8 @@ The two that cameras and phones write beside sRGB are known: Display P3 and Adob
 import struct
 import zlib
 
+from reelmill.media import jpeg
+
 P3, ADOBE_RGB = "smpte432", "adobergb"
 """FFmpeg's name, and one of our own where FFmpeg has none."""
 
@@ -55,16 +57,13 @@ def meaning(profile: bytes) -> str:
 
 
 def _jpeg(head: bytes) -> bytes:
-    at, parts = 2, b""
-    for _ in range(_MOST_PARTS):
-        _, marker, length = struct.unpack_from(">BBH", head, at)
-        data = head[at + 4 : at + 2 + length]
-        if marker == 0xE2 and data.startswith(b"ICC_PROFILE\0"):
-            parts += data[14:]
-        if marker == 0xDA or len(parts) > _PROFILE_BYTES:
+    found = b""
+    for part in jpeg.parts(head):
+        if part.marker == 0xE2 and part.data.startswith(b"ICC_PROFILE\0"):
+            found += part.data[14:]
+        if len(found) > _PROFILE_BYTES:
             break
-        at += 2 + length
-    return parts
+    return found
 
 
 def _png(head: bytes) -> bytes:

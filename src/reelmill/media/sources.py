@@ -1,13 +1,14 @@
 """What planning reads out of a probed input: its streams, its length, how it is opened. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import tracks
 from reelmill.media.contract import Source
 from reelmill.media.formats.containers import STILL_DEMUXERS, UNORDERED
+from reelmill.media.geometry import Size
 from reelmill.media.promises import allowance
 from reelmill.media.steps import Reading
 from reelmill.media.timeline import SECOND, Timeline
@@ -15,6 +16,11 @@ from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
 
 _LEAST_BYTES_PER_SECOND = 1.0
+QUARTER = ("-lowres", "2")
+"""Options of a reading whose decoder gives a picture at a quarter of its width and height."""
+_AT_A_QUARTER = 8
+"""Times that a picture is made smaller: from there on a quarter of it has twice what is wanted, as scaling needs. (Half
+of it takes FFmpeg longer to decode than the whole.)"""
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave the opacity out
 _CONSTANT = frozenset({"mov", "gif", "apng", "webp_anim"})  # they say one size for a whole track
 
@@ -77,6 +83,13 @@ def expected_seconds(
 def reading(source: Source, *, start: float = 0.0, alone: bool = False) -> Reading:
     """An opening of an input, read from `start` seconds on; `alone` as there."""
     return Reading(of=source.name, demuxer=source.demuxer, seek=start, options=_options(source), alone=alone)
+
+
+def reading_for(source: Source, size: Size, whole: tuple[float, float]) -> Reading:
+    """An opening of a picture that is shown with `whole` pixels and is scaled to `size`: no larger than needed."""
+    opening = reading(source, alone=True)
+    least = _AT_A_QUARTER * size.width <= whole[0] and _AT_A_QUARTER * size.height <= whole[1]
+    return replace(opening, options=(*opening.options, *QUARTER)) if source.comes_smaller and least else opening
 
 
 def is_still(source: Source) -> bool:

@@ -100,7 +100,7 @@ def _pictures(file: int, order: dict[str, Any], still: dict[str, Any]) -> list[b
         if "frame cropping" in _described(container).lower():
             raise Undone("the file says what is cut off its picture")
         one = still["frames"] == 1 and _BY_TIME.isdisjoint(name for name, _ in still["filters"])
-        frames = _decoded(container, stream, still["seek"], one=one)
+        frames = _decoded(container, stream, still["seek"], still["decoding"], one=one)
         encoder: Any = None
         for frame in _filtered(frames, stream, still["filters"]):
             if encoder is None:
@@ -123,10 +123,10 @@ def _described(container: Any) -> str:
         av.logging.set_level(level)
 
 
-def _decoded(container: Any, stream: Any, seek: float, *, one: bool) -> Iterator[Any]:
+def _decoded(container: Any, stream: Any, seek: float, options: dict[str, str], *, one: bool) -> Iterator[Any]:
     """Frames from `seek` on, in seconds; their times count from there, as ffmpeg's do after -ss.
 
-    `one`: the first is all that is wanted.
+    `options`: of the decoder; `one`: the first is all that is wanted.
     """
     context = stream.codec_context
     start = container.start_time or 0
@@ -142,7 +142,7 @@ def _decoded(container: Any, stream: Any, seek: float, *, one: bool) -> Iterator
         target = max(target, _rescaled(stream.start_time, stream.time_base, Fraction(1, _MICRO)))
     back = _rescaled(target, Fraction(1, _MICRO), stream.time_base)
     context.thread_count = 1
-    context.options = {"max_pixels": str(MAX_PIXELS)}
+    context.options = {"max_pixels": str(MAX_PIXELS), **options}
     last = sent = None
     for packet in demuxed(container, stream):
         if packet.is_corrupt:

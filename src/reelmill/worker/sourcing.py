@@ -124,7 +124,7 @@ class Sourcing:
         if wanted and fetched.lacking_bytes and digest(probed.info.SerializeToString()) != wanted.info:
             raise Hollow("the prober says something else of it")
         self.attempt.log(f"input {item.name or i + 1}: {described(probed.info)}")
-        return Source(name=item.name, info=probed.info, demuxer=probed.demuxer, measured=probed.timeline)
+        return probed.as_source(item.name)
 
     async def _fetch(self, item: Input, name: str, wanted: Wanted | None) -> Fetched:
         spec, storage = self.attempt.task.spec, self._storage

@@ -14,8 +14,8 @@ from reelmill.media.formats.still import MAX_SIDE
 from reelmill.media.geometry import Scaling, box, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
-from reelmill.media.sources import is_still, reading
-from reelmill.media.steps import Cost, Encoded, Kind, Step, Writing
+from reelmill.media.sources import is_still, reading, reading_for
+from reelmill.media.steps import Cost, Encoded, Kind, Reading, Step, Writing
 from reelmill.media.timeline import SECOND
 from reelmill.v1.image_pb2 import Image
 from reelmill.v1.media_pb2 import MediaInfo
@@ -194,10 +194,16 @@ def _converted(taking: _Taking, context: PlanContext) -> Step:
         writing_bytes=memory.still(size, picture) * (3 if moves else 1) + (4 * each * taking.frames if moves else 0),
     )
     return Step(
-        reads=(reading(source, alone=True),),
+        reads=(_opening(taking),),
         writes=(Writing(path=path, streams=(encoded,), options=("-map_metadata", "-1", *muxing), promised=(file,)),),
         cost=cost,
     )
+
+
+def _opening(taking: _Taking) -> Reading:
+    if taking.first:  # what is cut out is told in its own pixels
+        return reading(taking.source, alone=True)
+    return reading_for(taking.source, taking.scaling.scaled, display_size(taking.picture))
 
 
 def _length(source: Source, index: int) -> tuple[float | None, float]:

@@ -19,10 +19,12 @@ def ordered(step: Step) -> dict[str, Any]:
     for writing in step.writes:
         (stream,) = writing.streams
         taken = stream.taken
+        reading = step.reads[taken.readings[0]]
         stills.append(
             {
                 "stream": taken.streams[0],
-                "seek": step.reads[taken.readings[0]].seek,
+                "seek": reading.seek,
+                "decoding": _named(reading.options),
                 "filters": chain(taken.filters),
                 "encoder": stream.encoder,
                 "options": _options(stream),
@@ -45,8 +47,11 @@ def chain(filters: str) -> list[list[str]]:
 
 
 def _options(stream: Encoded) -> dict[str, str]:
-    names, values = stream.options[::2], stream.options[1::2]
-    given = {name.removeprefix("-"): value for name, value in zip(names, values, strict=True)}
+    given = _named(stream.options)
     # ffmpeg writes it into each frame, where the library has no place for it: so its scale has this one value.
     quality = given.pop("q:v", None)
     return given | ({"qmin": quality, "qmax": quality} if quality is not None else {})
+
+
+def _named(options: tuple[str, ...]) -> dict[str, str]:
+    return {name.removeprefix("-"): value for name, value in zip(options[::2], options[1::2], strict=True)}
