@@ -106,17 +106,40 @@ def _without_what_is_missing() -> Generator[None, object, object]:
         pytest.skip(str(error))
 
 
+def _cpu_seconds() -> float:
+    """Of this process, and of all below it that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+_counted_seconds = _cpu_seconds()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell with each phase of a test what it took of the machine."""
+    global _counted_seconds
+    report = yield
+    now = _cpu_seconds()
+    report.cpu_seconds = now - _counted_seconds
+    _counted_seconds = now
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the figures that tests recorded, record_property("figures", text), and the files that took longest."""
     reports = [r for kind in ("passed", "failed", "error") for r in terminalreporter.getreports(kind)]
     taken: Counter[str] = Counter()
+    cpu: Counter[str] = Counter()
     for report in [*reports, *terminalreporter.getreports("")]:  # "": of what is before and after a test
         if isinstance(report, pytest.TestReport):
-            taken[report.nodeid.partition("::")[0]] += report.duration
+            file = report.nodeid.partition("::")[0]
+            taken[file] += report.duration
+            cpu[file] += getattr(report, "cpu_seconds", 0.0)  # none where a process of xdist crashed
     if len(taken) > _MANY_FILES:
-        terminalreporter.section("seconds of the longest files")
+        terminalreporter.section(f"seconds of the longest files, and of CPU, of {cpu.total():.0f} in all")
         for file, seconds in taken.most_common(_MANY_FILES):
-            terminalreporter.write_line(f"{seconds:7.1f} {file}")
+            terminalreporter.write_line(f"{seconds:7.1f} {cpu[file]:7.1f} {file}")
     figures = [(r.nodeid, text) for r in reports for name, text in r.user_properties if name == "figures"]
     if figures:
         terminalreporter.section("figures")
