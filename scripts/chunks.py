@@ -37,6 +37,14 @@ CHUNKS = (
     ),
     media("one clock for all chunks", "cutting.py", r"clock=chunk\.clock", "clock=None", tests=PARTS),
     media("an encoder is led to a chunk", "formats/h26x.py", r"settles=8", "settles=0", tests=VARIED),
+    media("an encoder sees what is behind a chunk", "formats/h26x.py", r"foresees=4", "foresees=0", tests=VARIED),
+    media(
+        "a chunk ends before a key frame",
+        "formats/codec.py",
+        r"if keys\.end_seconds:",
+        "if False:",
+        tests=f"{FILMS} -k encoders_own",
+    ),
     media(
         "a late picture is late when it is joined",
         "films.py",

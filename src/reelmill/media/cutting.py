@@ -65,6 +65,8 @@ class Cut:
     """Of a chunk: how its times are written, as in all others."""
     lead: int = 0
     """For how long before its beginning it is encoded, and not kept."""
+    beyond: int = 0
+    """As `lead`, behind its end."""
 
     @property
     def moved(self) -> bool:
@@ -119,9 +121,11 @@ class Cut:
                 lasts = f"if(eq(NEXT_DTS\\,NOPTS)\\,max({lasts}\\,{counted})\\,{lasts})"
                 decoded = f"if(eq(NEXT_DTS\\,NOPTS)\\,{soonest}\\,DTS)"
         kept = []
+        outside = [f"lt(pts*tb\\,{_told(self.lead - _LESS)})"] if self.lead else []
+        outside += [f"gte(pts*tb\\,{_told(self.length - _LESS)})"] if self.beyond else []
+        kept += [f"noise=drop={'+'.join(outside)}"] if outside else []
         if self.lead:
             lead = _told(self.lead)
-            kept = [f"noise=drop=lt(pts*tb\\,{_told(self.lead - _LESS)})"]
             kept.append(f"setts=pts=round(PTS-{lead}/TB):dts=round(DTS-{lead}/TB)")
         kept += [f"setts=pts=PTS:dts={decoded}:duration={lasts}"] if lasts != "DURATION" else []
         return (*options, "-bsf:v", ",".join(kept)) if kept else options
@@ -248,8 +252,8 @@ def zero(source: Source, part: Span, used: Sequence[int]) -> int:
     return micros(part.start) if part.cut or part.start else origin(source, 0, used)
 
 
-def cut_chunk(source: Source, part: Span, chunk: Chunk, picture: int, begin: int, lead: int) -> Cut:
-    """How to read the picture of a chunk of a part; `begin`: the time that is its 0; `lead`: see Cut."""
+def cut_chunk(source: Source, part: Span, chunk: Chunk, picture: int, begin: int, lead: int, beyond: int) -> Cut:
+    """How to read the picture of a chunk of a part; `begin`: the time that is its 0; `lead`, `beyond`: see Cut."""
     track = source.timeline.track(picture)
     start = chunk.start - lead
     first = min(track.frame_at(start), start) if track.knows(start) else start
@@ -266,6 +270,7 @@ def cut_chunk(source: Source, part: Span, chunk: Chunk, picture: int, begin: int
         ends=_ends(track, chunk.start, chunk.end, part.cut, last) if chunk.last else None,
         clock=chunk.clock,
         lead=lead,
+        beyond=beyond,
     )
 
 

@@ -24,6 +24,7 @@ _MP4 = (Transcode.MP4, Transcode.MOV)
 _FRAMES_BEFORE = 2  # that a filter of fields looks at
 _SAME = 20  # microseconds: of times that were rounded on different ways
 _TICK = 1100  # microseconds: Matroska counts in milliseconds
+_MOST_BEYOND = SECOND  # of frames that lie farther apart none tells of another
 _FIRST_PASS = 0.4  # of what the second one takes
 
 
@@ -164,10 +165,15 @@ def _twice(wanted: Film, context: PlanContext) -> tuple[Step, Step]:
 
 def _chunk(wanted: Film, chunk: Chunk, context: PlanContext) -> Step:
     """Its picture alone, in MP4 whatever the film's container is: Matroska's clock is too coarse to put it together."""
-    source, begin, lead = wanted.source, _begin(wanted, chunk), _lead(wanted, chunk)
-    part = Span(chunk.start / SECOND, (chunk.end - begin + lead) / SECOND, cut=wanted.part.cut or not chunk.last)
-    made = cutting.cut_chunk(source, part, chunk, wanted.picture.index, begin, lead)
-    keys = Keys(first_seconds=lead / SECOND, late_seconds=_late(wanted, chunk))
+    source, begin, lead, beyond = wanted.source, _begin(wanted, chunk), _lead(wanted, chunk), _beyond(wanted, chunk)
+    length = chunk.end - begin + lead
+    part = Span(chunk.start / SECOND, (length + beyond) / SECOND, cut=wanted.part.cut or not chunk.last)
+    made = cutting.cut_chunk(source, part, chunk, wanted.picture.index, begin, lead, beyond)
+    keys = Keys(
+        first_seconds=lead / SECOND,
+        late_seconds=_late(wanted, chunk),
+        end_seconds=length / SECOND if beyond else 0.0,
+    )
     video = film_streams.picture(wanted, made, part, context, keys=keys, mp4=True, begin=_counted(wanted, chunk, lead))
     file = PlannedFile(
         output=wanted.output,
@@ -316,6 +322,17 @@ def _lead(wanted: Film, chunk: Chunk) -> int:
     frames = max(VIDEO[spec.codec].settles, _FRAMES_BEFORE * fields, noise)
     before = track.frames[max(0, at - frames)]
     return chunk.start - before if any(low <= before and chunk.start <= high for low, high in track.windows) else 0
+
+
+def _beyond(wanted: Film, chunk: Chunk) -> int:
+    """Microseconds behind a chunk to which it is encoded, to be dropped; 0 where its frames are not known."""
+    track = wanted.source.timeline.track(wanted.picture.index)
+    if chunk.last or track.frame_from(chunk.end) != chunk.end:
+        return 0
+    at = bisect_left(track.frames, chunk.end)
+    behind = track.frames[at + 1 : at + 1 + VIDEO[wanted.spec.video.codec].foresees]
+    known = [time for time in behind if track.frame_from(time) == time and time <= chunk.end + _MOST_BEYOND]
+    return known[-1] - chunk.end if known else 0
 
 
 def _late(wanted: Film, chunk: Chunk) -> float:

@@ -19,6 +19,8 @@ class Keys:
     """The first one: what is before it is not kept."""
     late_seconds: float = 0.0
     """By how much it is behind an interval between key frames of the whole."""
+    end_seconds: float = 0.0
+    """Where the next chunk begins, if that is encoded too: what is from there on is not kept."""
 
 
 FROM_START = Keys()
@@ -75,6 +77,8 @@ class VideoCodec:
     """Options by which no frame looks past a key frame that it is told to make."""
     settles: int = 0
     """Frames after which its rate no longer tells where it began."""
+    foresees: int = 0
+    """Frames that it must be shown beyond a chunk's end, or the last ones come out worse."""
     without_captions: tuple[str, ...] = ()
     """Options by which it takes over no captions that lie between pictures; empty where it never does."""
     transparent: tuple[str, ...] = ()
@@ -88,8 +92,8 @@ class VideoCodec:
         forced: tuple[str, ...] = ()
         if interval:
             forced = ("-force_key_frames", keys_every(interval, keys), *self.closed, *self.keyed)
-        elif keys.first_seconds:
-            forced = ("-force_key_frames", _first_key(keys), *self.closed)
+        elif keys.first_seconds or keys.end_seconds:
+            forced = ("-force_key_frames", _keys_at_edges(keys), *self.closed)
         return (*self.options(wanted), *(self.transparent if transparent else plain), *forced)
 
 
@@ -113,6 +117,9 @@ def keys_every(interval_seconds: float, keys: Keys = FROM_START) -> str:
     return f"expr:gte(t+{_TOLERANCE_SECONDS:g},{at})"
 
 
-def _first_key(keys: Keys) -> str:
+def _keys_at_edges(keys: Keys) -> str:
     """As keys_every, where the encoder makes all others as it likes."""
-    return f"expr:eq(n_forced,0)*gte(t+{_TOLERANCE_SECONDS:g},{keys.first_seconds:.6f})"
+    count, at = 1, f"{keys.first_seconds:.6f}"
+    if keys.end_seconds:
+        count, at = 2, f"if(n_forced,{keys.end_seconds:.6f},{at})"
+    return f"expr:lt(n_forced,{count})*gte(t+{_TOLERANCE_SECONDS:g},{at})"

@@ -50,8 +50,10 @@ H264 = VideoCodec(
     options=_h264,
     keyed=("-sc_threshold", "0", "-g", ENDLESS),
     without_captions=("-a53cc", "0"),
-    # Measured: ten frames on each side of a seam have an SSIM of 0.0003 to 0.0006 less than in the whole, else 0.0015.
+    # Measured: the SSIM of ten frames on each side of a seam is 0.0015 less than in the whole if nothing before a chunk
+    # is encoded, and 0.0003 to 0.0006 less if nothing behind it is: it spends on a frame what those behind take of it.
     settles=8,
+    foresees=4,
 )
 H265 = VideoCodec(
     name="hevc",
