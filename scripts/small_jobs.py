@@ -17,6 +17,7 @@ def small(name: str, old: str, new: str, tests: str, *, file: str, within: str =
 attempt = partial(small, file="attempt.py", tests=PHASES)
 finishing = partial(small, file="finishing.py", tests=MEDIA)
 worker = partial(small, file="worker.py", tests=TAKING)
+opening = partial(small, tests="tests/media/test_openings.py")
 verify = partial(small, file="src/reelmill/media/verify.py", tests="tests/media/test_engines.py")
 
 
@@ -53,5 +54,42 @@ SMALL_JOBS = (
         "if quick:",
     ),
     worker("what does not begin soon is handed back", r"asyncio\.timeout\(PATIENCE_SECONDS\)", "asyncio.timeout(600)"),
+    opening(
+        "an open file is its holder's alone",
+        r"\(kept\.holder, kept\.file\) == \(holder, _identity\(descriptor\)\)",
+        "kept.file == _identity(descriptor)",
+        file="src/reelmill/media/openings.py",
+    ),
+    opening(
+        "a file that changed is opened anew",
+        r"\(kept\.holder, kept\.file\) == \(holder, _identity\(descriptor\)\)",
+        "kept.holder == holder",
+        file="src/reelmill/media/openings.py",
+    ),
+    opening(
+        "where a decoder remembers a film is opened anew",
+        r"int\(told\[1\]\[:9\]\) > _NEWEST_QUIRK",
+        "True",
+        file="src/reelmill/media/openings.py",
+    ),
+    opening(
+        "a file that nobody asks about is let go",
+        r"        shelf\.clear\(\)",
+        "        pass",
+        file="src/reelmill/media/warm_child.py",
+    ),
+    opening(
+        "the child that has a file open is asked",
+        r"one\.keeps\(holder\), one\.holder != holder",
+        "True",
+        file="src/reelmill/media/warm.py",
+    ),
+    small(
+        "a process wakes its own consumers",
+        r"            consumer\.wake\(\)",
+        "            pass",
+        "tests/contract/test_queue.py",
+        file="src/reelmill/queue/postgres.py",
+    ),
     worker("nothing is claimed ahead without a backlog", r" if self\._intake\.backlog else 0", ""),
 )

@@ -10,8 +10,9 @@ from waiting import PATIENCE_SECONDS, patient, soon
 
 from reelmill.queue import postgres
 from reelmill.queue.port import Consumer, Delivery, Message, Queue, QueueUnavailable, Topic
-from reelmill.queue.postgres import PostgresQueue
+from reelmill.queue.postgres import PostgresConsumer, PostgresQueue
 from reelmill.store.database import Database
+from reelmill.store.sql import queries
 
 
 def message(number: int, topic: Topic = Topic.TASKS_NORMAL) -> Message:
@@ -240,12 +241,16 @@ async def test_postgres_hides_what_a_consumer_holds(database: Database) -> None:
     await other.stop()
 
 
+@pytest.mark.parametrize("way", ["by itself", "by a notification"])
 async def test_postgres_wakes_consumers_of_rows_that_a_transaction_wrote(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
+    """Those of its own process by itself: their notification tells them nothing new. Those of others hear it."""
     monkeypatch.setattr(postgres, "_POLL_SECONDS", 3600)
     queue = PostgresQueue(database)
-    consumer = queue.consumer()
+    consumer = (queue if way == "by itself" else PostgresQueue(database)).consumer()
+    if way == "by itself":
+        monkeypatch.setattr(PostgresConsumer, "_heard", lambda *_: None)
     await joined(queue, consumer)
     waiting = asyncio.create_task(consumer.receive(1, 3600))
     await asyncio.wait([waiting], timeout=0.1)
@@ -254,6 +259,33 @@ async def test_postgres_wakes_consumers_of_rows_that_a_transaction_wrote(
     await queue.wake()
     assert numbers(await soon(waiting)) == [5]
     await consumer.stop()
+
+
+async def test_postgres_hears_notifications_of_all_but_its_own_queue(database: Database) -> None:
+    queue = PostgresQueue(database)
+    consumer = queue.consumer()
+    for sender, woken in ((queue._name, False), (PostgresQueue(database)._name, True), ("", True)):
+        consumer._woken.clear()
+        consumer._heard(None, 0, "", sender)
+        assert consumer._woken.is_set() is woken
+
+
+async def test_postgres_waits_for_no_disk_where_a_message_may_come_again(database: Database) -> None:
+    """And of everything else each commit waits: the setting ends with its transaction."""
+    for statement, arguments in (
+        (queries("queue")["take_messages"], (["tasks.low"], 1, 30.0, "default")),
+        (queries("outbox")["delete_outbox"], None),
+    ):
+        async with database.transaction() as connection:
+            number = await connection.fetchval(
+                "INSERT INTO outbox (topic, key, value) VALUES ('tasks.low', 'k', '5') RETURNING id"
+            )
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
+            await connection.execute(statement, *(arguments or ([number],)))
+            assert await connection.fetchval("SHOW synchronous_commit") == "off"
+        async with database.connection() as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
+            await connection.execute("DELETE FROM outbox")
 
 
 async def test_postgres_says_when_it_is_away(database: Database) -> None:

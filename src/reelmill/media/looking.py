@@ -35,11 +35,15 @@ def delay(container: Any, stream: Any) -> int | None:
     return int(context.reorder_depth)
 
 
+def tells(stream: Stream, *, key: bool) -> bool:
+    """Whether H.264's headers have something to say of a packet."""
+    return key or stream.renewing is not None or (stream.sequence is not None and stream.sequence.fields)
+
+
 def told(packet: Any, stream: Stream) -> dict[str, Any]:
     """What H.264's headers say of a packet, as Recorder.add takes it."""
     found: dict[str, Any] = {}
-    fields = stream.sequence is not None and stream.sequence.fields
-    if not (packet.is_keyframe or stream.renewing or fields):
+    if not tells(stream, key=packet.is_keyframe):
         return found
     data, extradata = bytes(packet), packet.stream.codec_context.extradata or b""
     if packet.is_keyframe:

@@ -8,6 +8,7 @@ what ffmpeg makes must be what was planned.
 from __future__ import annotations  # Python 3.11 has no array[int]
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -125,6 +126,14 @@ class Recorder:
         """
         self.hidden = frozenset(index for index, stream in streams.items() if stream.hidden)
         self.refreshing = {index: stream for index, stream in streams.items() if stream.picture and stream.refreshes}
+        self.plain = frozenset(
+            index
+            for index, stream in streams.items()
+            if not (
+                mends or bare or stream.undated or stream.hidden
+            )  # where a packet means nothing to those of other streams
+        )
+        """Streams whose packets `add_all` takes, where these have both times."""
         self._streams = streams
         self._begin = begin or 0
         self._begins = begin is not None
@@ -224,6 +233,49 @@ class Recorder:
         self._keep(stream, time, length, key)
         if stream.picture and stream.refreshes:
             stream.renew(time, key, renews, counts)
+
+    def add_all(self, index: int, packets: Sequence[tuple[int, int, int, bool]]) -> None:
+        """As `add` of each: times of a `plain` stream, durations and keys, no fields, nothing renewed."""
+        stream = self._streams[index]
+        scale, over, begin = stream.base.numerator * SECOND, stream.base.denominator, self._begin
+        picture, longest, hole, holes = stream.picture, stream.longest, stream.hole, stream.holes
+        usual = round(SECOND / stream.rate) if picture and stream.rate else 0
+        before = stream.dts if stream.next_dts is not None else None
+        start, end, last, count, total = stream.start, stream.end, stream.last_duration, stream.count, stream.total
+        for pts, dts, duration, key in packets:
+            length = (duration * scale // over if duration and duration > 0 else 0) or usual
+            if longest and length > longest:
+                length = longest
+            decoded = dts * scale // over - begin
+            if before is not None and decoded + _BACK < before:
+                self._disordered = True
+            before = decoded
+            if stream.first is None:
+                stream.first = decoded
+            if pts != dts:
+                if (pts - dts) * scale // over > max(_LEAP, _MOST_REORDERED * length):
+                    pts = dts + max(duration or 0, 0)
+                stream.reordered |= pts != dts
+            time = pts * scale // over - begin
+            total += length
+            if not -_FARTHEST <= time <= _FARTHEST:
+                self._disordered = True
+                continue
+            count += 1
+            if picture:
+                if len(stream.times) < MAX_FRAMES:
+                    stream.times.append(time)
+                    if key:
+                        stream.keys.append(time)
+            elif start is not None and time - end > hole and len(holes) < MAX_HOLES:
+                holes.append((end, time))
+            if start is None or time < start:
+                start = time
+            if time + length > end or count == 1:
+                end, last = time + length, length
+        if packets:
+            stream.dts, stream.next_dts = before, (before or 0) + length
+        stream.start, stream.end, stream.last_duration, stream.count, stream.total = start, end, last, count, total
 
     def add_hidden(self, index: int, pts: int | None, key: bool) -> None:
         """A packet that an edit list hides: it is decoded, for what is shown after it may need it."""

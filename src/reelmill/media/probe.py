@@ -96,11 +96,12 @@ class Prober:
         tenant: str,
         *,
         partial: bool = False,
+        holder: str = "",
     ) -> Probed:
         """See TenantProber.probe."""
         question = {"looks": list(looks[:MOST_LOOKS]), "span": list(span or ()), "partial": partial}
         try:
-            return probed((await self._answer(path, question, tenant)).told)
+            return probed((await self._answer(path, question, tenant, holder)).told)
         except OSError as error:
             raise AttemptFailed("INPUT_NOT_FOUND", f"the file can't be read: {error.strerror}") from error
         except Crashed as error:
@@ -110,12 +111,12 @@ class Prober:
             message = f"looking into the file took {error}; make a sound copy of it"
             raise AttemptFailed("INPUT_CORRUPT", message) from error
 
-    async def _answer(self, path: Path, question: Mapping[str, object], tenant: str) -> Answer:
+    async def _answer(self, path: Path, question: Mapping[str, object], tenant: str, holder: str) -> Answer:
         """Ask, and once more where the child ended: it may have been killed for no fault of the file."""
         try:
-            return await self.children.ask(tenant, path, question)
+            return await self.children.ask(tenant, path, question, holder)
         except Crashed:
-            return await self.children.ask(tenant, path, question)
+            return await self.children.ask(tenant, path, question, holder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,16 @@ class TenantProber:
         span: tuple[float, float] | None = None,
         *,
         partial: bool = False,
+        holder: str = "",
     ) -> Probed:
         """Look into a local file; `looks` and `span` are times that will matter, for large files (measuring.sought).
 
-        `partial`: only a span of it was fetched, the rest is zeros.
+        `partial`: only a span of it was fetched, the rest is zeros. `holder`: who will have stills made of it soon; see
+        WarmChildren.ask.
 
         Raises AttemptFailed: INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_NOT_MEDIA, INPUT_CORRUPT, INPUT_UNSUPPORTED.
         """
-        return await self.prober.look(path, looks, span, self.tenant, partial=partial)
+        return await self.prober.look(path, looks, span, self.tenant, partial=partial, holder=holder)
 
     async def why(self, path: Path) -> Diagnosis | None:
         """What is wrong with a file of which nothing good came, as far as its own bytes tell; None: nothing is seen."""

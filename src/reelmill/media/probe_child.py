@@ -4,12 +4,14 @@ import base64
 import struct
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import av
 import av.error
+import av.logging
 import av.subtitles.codeccontext
 import av.subtitles.stream  # PyAV itself loads it at the first file with subtitles: too late
 from av.stream import Discard
@@ -37,6 +39,7 @@ from reelmill.media import (
 from reelmill.media.description import describe, has_alpha
 from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
 from reelmill.media.opened import AnyFile, HeldFile, OpenFile, demuxed
+from reelmill.media.openings import is_forgotten
 from reelmill.media.packets import Recorder
 from reelmill.media.refusing import refuse
 from reelmill.v1.media_pb2 import MediaInfo
@@ -79,16 +82,37 @@ def prepare() -> None:
         return
 
 
+Keep = Callable[[Any], None]
+"""Takes a container that may stay open."""
+
+
+class _Looked(NamedTuple):
+    """What packets told."""
+
+    whole: bool
+    """All were read."""
+    first: looking.First | None
+    """What the picture's first one tells."""
+    forgets: bool = False
+    """A picture was decoded, of which its decoder keeps nothing."""
+
+
 def answer(
-    seen: int | bytes, looks: Sequence[float] = (), span: Sequence[float] = (), *, partial: bool = False
+    seen: int | bytes,
+    looks: Sequence[float] = (),
+    span: Sequence[float] = (),
+    *,
+    partial: bool = False,
+    keep: Keep | None = None,
 ) -> dict[str, str]:
     """`info` (a serialized MediaInfo, base64), `demuxer` and mostly `timeline`, or what `refusing` tells.
 
     `seen`: a file that is open, at its start, or what was made here. `looks` and `span`: times that matter, as
-    `measuring.sought` takes them; `partial`: parts of the file were left out, and are zeros.
+    `measuring.sought` takes them; `partial`: parts of the file were left out, and are zeros. `keep` gets the container,
+    open, if what is read after a seek is as from a new one.
     """
     file = OpenFile(seen) if isinstance(seen, int) else HeldFile(seen)
-    told = _told_of(file, looks, span, partial)
+    told = _told_of(file, looks, span, partial, keep)
     return refusing.explained(told, file, _picture(file.head(_HEAD_BYTES))) if "code" in told else told
 
 
@@ -98,7 +122,9 @@ def why(seen: int) -> dict[str, str]:
     return refusing.found_in(file, _picture(file.head(_HEAD_BYTES)))
 
 
-def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float], partial: bool) -> dict[str, str]:
+def _told_of(
+    file: AnyFile, looks: Sequence[float], span: Sequence[float], partial: bool, keep: Keep | None
+) -> dict[str, str]:
     if (told := _without_libav(file)) is not None:
         return told
     head = file.head(_HEAD_BYTES)
@@ -109,8 +135,14 @@ def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float], parti
     try:
         if heif.is_short_form(head, file.apart()):
             raise heif.Unsupported("the picture is told in the short form of HEIC and AVIF, which ffmpeg does not read")
-        with file.opened(picture) as container:
-            return _told_by(container, file, picture, looks, span, shown_seconds, partial)
+        with ExitStack() as closing:
+            container, silent = _opened(file, picture) if keep is not None else (file.opened(picture), False)
+            closing.callback(container.close)
+            told, may_stay = _told_by(container, file, picture, looks, span, shown_seconds, partial)
+            if keep is not None and silent and may_stay:
+                closing.pop_all()
+                keep(container)
+            return told
     except heif.Unsupported as error:
         return refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
     except _ChainedError:
@@ -123,6 +155,17 @@ def _told_of(file: AnyFile, looks: Sequence[float], span: Sequence[float], parti
         return refuse("INPUT_CORRUPT", "the file's picture is not all there: it is damaged or cut off")
     except (av.error.FFmpegError, MemoryError):
         return refusing.unreadable(bool(picture), head)
+
+
+def _opened(file: AnyFile, picture: str | None) -> tuple[Any, bool]:
+    """An open container, and whether libav had nothing to say: what it says is the one's who opens it for a still."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.WARNING)
+    try:
+        with av.logging.Capture() as said:
+            return file.opened(picture), not said
+    finally:
+        av.logging.set_level(level)
 
 
 def _without_libav(file: AnyFile) -> dict[str, str] | None:
@@ -162,11 +205,14 @@ def _told_by(
     span: Sequence[float],
     shown_seconds: float | None,
     partial: bool,
-) -> dict[str, str]:
-    """What an open container tells. `shown_seconds`: of an animation, how long it is shown."""
+) -> tuple[dict[str, str], bool]:
+    """What an open container tells, and whether it may stay open.
+
+    `shown_seconds`: of an animation, how long it is shown.
+    """
     demuxer = container.format.name.split(",")[0]
     if demuxer not in DEMUXERS:
-        return refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted")
+        return refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted"), False
     info = describe(container, file.size)
     if picture and info.streams:
         meant = profiles.primaries(file.head(profiles.HEAD_BYTES), picture)
@@ -180,13 +226,15 @@ def _told_by(
         raise _ChainedError
     if turned is not None and shown is not None and shown.pixel_format:
         shown.rotation_degrees = turned
-        return refusing.unusable(info) or _jpeg(info, file.head(profiles.HEAD_BYTES))
-    times = _times(container, file, info, shown, picture, looks, span, partial)
+        return refusing.unusable(info) or _jpeg(info, file.head(profiles.HEAD_BYTES)), False
+    times, forgets = _times(container, file, info, shown, picture, looks, span, partial)
     if times is not None:
         _tell_lengths(info, times, shown_seconds)
     if shown is not None and demuxer in shapes.DEMUXERS:
         _tell_shapes(container, lambda: file.opened(picture), shown, file.apart(), file.size)
-    return refusing.unusable(info) or _answer(info, demuxer, times)
+    # MP4's index is whole from the beginning: where a seek leads does not depend on what was read before.
+    sound = demuxer == "mov" and times is not None and not (times.damaged or times.fragments)
+    return refusing.unusable(info) or _answer(info, demuxer, times), forgets and sound
 
 
 def _times(
@@ -198,15 +246,18 @@ def _times(
     looks: Sequence[float],
     span: Sequence[float],
     partial: bool,
-) -> timeline.Timeline | None:
-    """When what is shown; None of a still picture. What packets tell of streams is told in `info`."""
+) -> tuple[timeline.Timeline | None, bool]:
+    """When what is shown; None of a still picture. And as _Looked.forgets.
+
+    What packets tell of streams is told in `info`.
+    """
     demuxer, size = container.format.name.split(",")[0], file.size
     index = shown.index if shown is not None else None
     still = bool(picture) or info.composition.still
     walked = not still and measuring.is_walked(container, file.apart(), size)
     fragments = demuxer == "mov" and endings.has_fragments(file.apart())
     recorder = measuring.recorder(container, info, index, fragments=fragments) if walked else None
-    whole, first = _look(container, info, shown, recorder)
+    whole, first, forgets = _look(container, info, shown, recorder)
     for described in info.streams:
         # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
         described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
@@ -224,7 +275,7 @@ def _times(
         )
         times = replace(times, cut_off=cut)
     elif still:
-        return None
+        return None, False
     else:
         until = (span[0], span[1]) if span else None
         times = measuring.sought(container, info, index, looks, file.apart(), size, first, span=until)
@@ -239,7 +290,7 @@ def _times(
         for stream in info.streams:
             stream.duration_seconds = told  # its reader counts what is there
         times = replace(times, cut_off=True, claimed=round(told * timeline.SECOND))
-    return replace(times, fragments=fragments)
+    return replace(times, fragments=fragments), forgets
 
 
 def _goes_on_elsewhere(info: MediaInfo, walked: Recorder) -> bool:
@@ -291,49 +342,50 @@ def _tell_lengths(info: MediaInfo, times: timeline.Timeline, shown_seconds: floa
         info.duration_seconds = info.streams[0].duration_seconds = shown_seconds
 
 
-def _look(
-    container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recorder: Recorder | None
-) -> tuple[bool, looking.First | None]:
+def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recorder: Recorder | None) -> _Looked:
     """What packets tell: which streams have any, and how the picture is turned, its fields, whether parts are clear.
 
-    Answers whether all were read, for a `recorder` to see, and what the picture's first one tells.
+    A `recorder` sees them.
     """
-    first = None
+    first, forgets = None, False
     unseen = {
         s.index for s in info.streams if s.kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO) and not s.frames
     }
     picture = shown.index if shown is not None and shown.width * shown.height <= MAX_PIXELS else None
     left = _PACKETS_FOR_A_PICTURE
     until = time.monotonic() + _LOOK_SECONDS
-    walk = measuring.Walk() if recorder is not None else None
+    walk, packets = measuring.Walk() if recorder is not None else None, demuxed(container)
     if picture is not None and container.streams[picture].codec_context is not None:
         container.streams[picture].codec_context.thread_count = 1  # to start more costs more than one picture
     try:
-        for packet in demuxed(container):
+        for packet in packets:
             index = packet.stream_index
             if packet.size:
                 unseen.discard(index)
             if index == picture and shown is not None:
                 left -= 1
-                first = first or looking.first(packet)
-                if _seen(packet, shown, alone=left == _PACKETS_FOR_A_PICTURE - 1) or not left:
+                first, alone = first or looking.first(packet), left == _PACKETS_FOR_A_PICTURE - 1
+                if (seen := _seen(packet, shown, alone=alone)) or not left:
                     picture = None
+                    forgets = seen and alone and is_forgotten(shown.codec, packet)
             if walk is not None and recorder is not None:
                 measuring.take(recorder, packet)
                 if walk.over():
-                    return False, first
+                    return _Looked(False, first, forgets)
+                if picture is None and not unseen:
+                    return _Looked(measuring.rest(packets, recorder, walk), first, forgets)
                 continue
             if (not unseen and picture is None) or time.monotonic() > until:
-                return False, first
+                return _Looked(False, first, forgets)
             if index not in unseen and index != picture:
                 packet.stream.discard = Discard.all  # what is looked for may come after minutes of others
     except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
         if recorder is not None:
             recorder.broken = True
-        return False, first
+        return _Looked(False, first)
     for index in unseen:
         info.streams[index].empty = True
-    return True, first
+    return _Looked(True, first, forgets)
 
 
 def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, file: IO[bytes], size: int) -> None:

@@ -8,6 +8,7 @@ out the same, nothing is made: ffmpeg does it.
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from typing import Any
 
@@ -60,10 +61,10 @@ class _Stream:
     sample_aspect_ratio = None
 
 
-def made(file: int, order: dict[str, Any]) -> tuple[list[list[bytes]], list[str]]:
+def made(file: int, order: dict[str, Any], held: Any = None) -> tuple[list[list[bytes]], list[str]]:
     """The pictures of each still of an order (media/render/still.py), and libav's warnings.
 
-    `file`: open. Raises Undone.
+    `file`: open. `held`: a container of it that stayed open (openings.py). Raises Undone.
     """
     lines: list[str] = []
     pictures = []
@@ -73,7 +74,7 @@ def made(file: int, order: dict[str, Any]) -> tuple[list[list[bytes]], list[str]
             av.logging.set_level(av.logging.WARNING)
             try:
                 with av.logging.Capture() as said:
-                    pictures.append(_pictures(file, order, still))
+                    pictures.append(_pictures(_of(file, order, still, held), still))
             finally:
                 av.logging.set_level(level)
             lines += _told(said)
@@ -90,10 +91,18 @@ def _told(said: list[tuple[int, str, str]]) -> list[str]:
     return lines
 
 
-def _pictures(file: int, order: dict[str, Any], still: dict[str, Any]) -> list[bytes]:
-    found: list[bytes] = []
+def _of(file: int, order: dict[str, Any], still: dict[str, Any], held: Any) -> AbstractContextManager[Any]:
+    """The container that a still is made of. A new one for what begins with the first packet, or decodes otherwise."""
+    same = held is not None and held.format.name.split(",")[0] == order["demuxer"]
+    if same and still["seek"] and not still["decoding"]:
+        return nullcontext(held)
     os.lseek(file, 0, os.SEEK_SET)
-    with av.open("fd:", format=order["demuxer"], options={**_OPTIONS, "fd": str(file)}) as container:
+    return av.open("fd:", format=order["demuxer"], options={**_OPTIONS, "fd": str(file)})
+
+
+def _pictures(opened: AbstractContextManager[Any], still: dict[str, Any]) -> list[bytes]:
+    found: list[bytes] = []
+    with opened as container:
         stream = container.streams[still["stream"]]
         if stream.type != "video" or stream.codec_context is None:
             raise Undone("no picture there")
@@ -135,14 +144,14 @@ def _decoded(container: Any, stream: Any, seek: float, options: dict[str, str], 
         early = context.reorder_depth and not container.format.flags & _SEEKS_TO_PTS
         container.seek(target - (_REORDERED if early else 0))
     for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
+        other.discard = Discard.default if other is stream else Discard.all
     joined = bool(container.format.flags & _DISCONTINUOUS)
     if joined and stream.start_time is not None:
         target = max(target, _rescaled(stream.start_time, stream.time_base, Fraction(1, _MICRO)))
     back = _rescaled(target, Fraction(1, _MICRO), stream.time_base)
-    context.thread_count = 1
-    context.options = {"max_pixels": str(MAX_PIXELS), **options}
+    if not context.is_open:  # it decoded the first picture, as the prober had it
+        context.thread_count = 1
+        context.options = {"max_pixels": str(MAX_PIXELS), **options}
     last = sent = None
     for packet in demuxed(container, stream):
         if packet.is_corrupt:
@@ -158,6 +167,8 @@ def _decoded(container: Any, stream: Any, seek: float, options: dict[str, str], 
         if reached:  # by what comes later nothing of it changes
             frames += context.decode(None)
         for frame in frames:
+            if frame.width * frame.height > MAX_PIXELS:
+                raise Undone("the picture becomes too large")  # of a decoder that was open before it got its options
             if frame.pts is None or frame.is_corrupt or (last is not None and frame.pts <= last):
                 raise Undone("a frame without a sound time")
             last = frame.pts

@@ -46,18 +46,19 @@ class Stills:
     children: WarmChildren
 
     async def make(
-        self, step: Step, *, path: Path, tenant: str, max_bytes: int
+        self, step: Step, *, path: Path, tenant: str, max_bytes: int, holder: str = ""
     ) -> tuple[tuple[Still, ...], tuple[str, ...]] | None:
         """Make a step's files of the input at `path`; answers them and the warnings, of which there are few.
 
+        `holder`: who had it probed; see WarmChildren.ask.
         None: they are not made; ffmpeg can, or knows why not.
         """
         order = ordered(step)
-        if len(json.dumps(order)) > QUESTION_BYTES:
+        if len(json.dumps({**order, "holder": holder})) > QUESTION_BYTES:
             return None
         await reach("task.encoding")
         try:
-            answer = await self.children.ask(tenant, path, order)
+            answer = await self.children.ask(tenant, path, order, holder)
         except (Crashed, Overrun, OSError) as error:
             log.warning("a warm child made no still; ffmpeg will", reason=str(error))
             return None

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 from reelmill.media.child import Child
 from reelmill.media.confinement import Confinement
 from reelmill.media.launcher import LOOK_SECONDS, Launcher, outgrown
+from reelmill.media.openings import KEPT_SECONDS
 from reelmill.media.warm_bounds import ANSWER_BYTES
 from reelmill.telemetry.logs import get_logger
 
@@ -57,6 +59,14 @@ class _WarmChild:
     """Whose files it sees, and nobody else's: one of them may have taken it over."""
     files: int = 0
     """It has been asked about so many."""
+    holder: str = ""
+    """For whom it keeps a file open; see openings.py."""
+    kept_until: float = 0.0
+    """Of a monotonic clock."""
+
+    def keeps(self, holder: str) -> bool:
+        """Whether it has a file open, for somebody else than `holder`."""
+        return bool(self.holder) and self.holder != holder and time.monotonic() < self.kept_until
 
     async def ask(self, file: int, question: bytes) -> Answer:
         """What it says to a question about an open file."""
@@ -156,28 +166,33 @@ class WarmChildren:
         self._busy = 0
         self._closed = False
 
-    async def ask(self, tenant: str, path: Path, question: Mapping[str, Any]) -> Answer:
+    async def ask(self, tenant: str, path: Path, question: Mapping[str, Any], holder: str = "") -> Answer:
         """Ask about a file of a tenant's; a question has QUESTION_BYTES at most.
+
+        `holder`: who may ask about the same file again, soon: the child that was asked keeps it open meanwhile.
 
         Raises OSError where the file can't be opened, Crashed and Overrun.
         """
-        asked = json.dumps(question).encode()
+        asked = json.dumps({**question, "holder": holder} if holder else question).encode()
         async with self._free:
             # O_NONBLOCK: a pipe of that name would keep us waiting for its writer.
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             self._busy += 1
             try:
-                return await self._asked(await self._child(tenant), file, asked)
+                return await self._asked(await self._child(tenant, holder), file, asked, holder)
             finally:
                 self._busy -= 1
                 os.close(file)
 
-    async def _asked(self, child: _WarmChild, file: int, question: bytes) -> Answer:
+    async def _asked(self, child: _WarmChild, file: int, question: bytes, holder: str) -> Answer:
         growth = _Growth(child, self._confinement)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 answer = await child.ask(file, question)
             child.files += 1
+            child.holder, child.kept_until = holder, time.monotonic() + KEPT_SECONDS
+            if answer.told.get("kept") is not True:
+                child.holder = ""
             if child.files < self._files and child.resident_bytes() <= self._grown_bytes:
                 self._idle.append(child)
             return answer
@@ -194,15 +209,21 @@ class WarmChildren:
             if self._closed:
                 await self.close()
 
-    async def _child(self, tenant: str) -> _WarmChild:
-        """One that sees this tenant's files: it waits for one, or is forked."""
-        for child in reversed(self._idle):
-            if child.tenant == tenant:
-                self._idle.remove(child)
-                if child.child.returncode is None:
-                    return child
-                await child.end()
-                return await self._child(tenant)
+    async def _child(self, tenant: str, holder: str) -> _WarmChild:
+        """One that sees this tenant's files: it waits for one, or is forked.
+
+        First the one that has a file of this holder's open, last one that has another's.
+        """
+        known = [child for child in reversed(self._idle) if child.tenant == tenant]
+        room = len(self._idle) + self._busy <= self._children
+        for child in sorted(known, key=lambda one: (one.keeps(holder), one.holder != holder)):
+            if child.keeps(holder) and room:
+                break
+            self._idle.remove(child)
+            if child.child.returncode is None:
+                return child
+            await child.end()
+            return await self._child(tenant, holder)
         while self._idle and len(self._idle) + self._busy > self._children:
             await self._idle.pop(0).end()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

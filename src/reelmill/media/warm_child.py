@@ -6,29 +6,39 @@ what they make goes through stdout, behind its line. So a parser that was taken 
 
 import json
 import os
+import select
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 import av
 
 from reelmill.media import extents_child, probe_child, still_child
+from reelmill.media.openings import KEPT_SECONDS, Opening, Shelf
 from reelmill.media.warm_bounds import ANSWER_BYTES, QUESTION_BYTES
 
 
 def main() -> None:
     """Answer until stdin ends."""
-    asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0)
+    asker, shelf = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=0), Shelf()
     while True:
+        wait(asker, shelf, KEPT_SECONDS)
         packet, descriptors, _, _ = socket.recv_fds(asker, QUESTION_BYTES, 1)
         if not packet:
             return
         (file,) = descriptors
-        told, made = answer(file, json.loads(packet))
+        told, made = answer(file, json.loads(packet), shelf)
         os.close(file)
         left = memoryview(b"".join((json.dumps(told).encode(), b"\n", *made)))
         while left:  # all at once, as far as the pipe takes it: each piece wakes who reads
             left = left[os.write(sys.stdout.fileno(), left) :]
+
+
+def wait(asker: socket.socket, shelf: Shelf, seconds: float) -> None:
+    """Until there is a question, or for so long as something may be kept."""
+    if not shelf.empty and not select.select([asker], [], [], seconds)[0]:
+        shelf.clear()
 
 
 def prepare() -> None:
@@ -38,16 +48,34 @@ def prepare() -> None:
     still_child.prepare()
 
 
-def answer(file: int, question: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """What is said of an open file, at its start, and what was made of it."""
+def answer(file: int, question: dict[str, Any], shelf: Shelf) -> tuple[dict[str, Any], list[bytes]]:
+    """What is said of an open file, at its start, and what was made of it.
+
+    A question with a `holder` is followed by another of the same, perhaps: the file may stay open in between.
+    """
+    holder = question.get("holder", "")
+    opening = shelf.take(holder, file)
+    try:
+        return _answered(file, question, shelf, opening)
+    finally:
+        if opening is not None:
+            opening.container.close()
+
+
+def _answered(
+    file: int, question: dict[str, Any], shelf: Shelf, opening: Opening | None
+) -> tuple[dict[str, Any], list[bytes]]:
     if "spans" in question:
         return extents_child.answer(file, question["spans"]), []
     if "why" in question:
         return probe_child.why(file), []
     if "stills" not in question:
-        return probe_child.answer(file, question["looks"], question["span"], partial=question["partial"]), []
+        holder, left_out = question.get("holder", ""), question["partial"]
+        keep = partial(shelf.keep, holder, file) if holder and not left_out else None
+        probed = probe_child.answer(file, question["looks"], question["span"], partial=left_out, keep=keep)
+        return {**probed, "kept": not shelf.empty}, []
     try:
-        pictures, warnings = still_child.made(file, question)
+        pictures, warnings = still_child.made(file, question, opening.container if opening is not None else None)
     except still_child.Undone as undone:
         return {"undone": str(undone)}, []
     made = [picture for still in pictures for picture in still]
@@ -55,4 +83,5 @@ def answer(file: int, question: dict[str, Any]) -> tuple[dict[str, Any], list[by
         return {"undone": f"{count} bytes are too many"}, []
     sizes = [[len(picture) for picture in still] for still in pictures]
     looks = [probe_child.answer(picture) for picture in made]
-    return {"bytes": count, "sizes": sizes, "looks": looks, "warnings": warnings}, made
+    told = {"bytes": count, "sizes": sizes, "looks": looks, "warnings": warnings, "held": opening is not None}
+    return told, made

@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import uuid4
+from weakref import WeakSet
 
 import asyncpg
 
@@ -41,6 +43,8 @@ class PostgresQueue:
         self._database = database
         self._redelivery_seconds = redelivery_seconds
         self._wakes: Batcher[None, None] = Batcher(self._notify)
+        self._name = uuid4().hex
+        self._consumers: WeakSet[PostgresConsumer] = WeakSet()
 
     @property
     def outbox_is_queue(self) -> bool:
@@ -64,14 +68,23 @@ class PostgresQueue:
         await self.wake()
 
     async def wake(self) -> None:
-        """Notify waiting consumers; calls at one time share a notification. They poll where it fails."""
+        """Wake consumers that wait: ours at once, others by a notification. They poll where it fails.
+
+        Calls at one time share a notification.
+        """
+        for consumer in self._consumers:
+            consumer.wake()
         await self._wakes.submit(None)
 
     def consumer(
         self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers", pool: str = DEFAULT_POOL
     ) -> Consumer:
         """A consumer; of what group makes no difference."""
-        return PostgresConsumer(self._database, topics, pool=pool, redelivery_seconds=self._redelivery_seconds)
+        made = PostgresConsumer(
+            self._database, topics, pool=pool, redelivery_seconds=self._redelivery_seconds, queue=self._name
+        )
+        self._consumers.add(made)
+        return made
 
     async def lag(self, topics: Sequence[Topic] = TASK_TOPICS, group: str = "workers") -> dict[Topic, int]:
         """How many messages of each topic there are. Raises QueueUnavailable."""
@@ -89,7 +102,7 @@ class PostgresQueue:
     async def _notify(self, calls: Sequence[None]) -> list[None]:
         try:
             async with self._database.connection() as connection:
-                await connection.execute(_SQL["notify_consumers"])
+                await connection.execute(_SQL["notify_consumers"], self._name)
         except Unavailable as error:
             log.debug("consumers are not notified", reason=str(error))
         return [None] * len(calls)
@@ -98,10 +111,14 @@ class PostgresQueue:
 class PostgresConsumer:
     """Implements reelmill.queue.port.Consumer."""
 
-    def __init__(self, database: Database, topics: Sequence[Topic], *, pool: str, redelivery_seconds: float) -> None:
+    def __init__(
+        self, database: Database, topics: Sequence[Topic], *, pool: str, redelivery_seconds: float, queue: str = ""
+    ) -> None:
+        """`queue`: whose notifications tell nothing new, for it calls `wake` itself."""
         self._database = database
         self._topics = [t.value for t in topics]
         self._pool = pool
+        self._queue = queue
         self._redelivery_seconds = redelivery_seconds
         self._held: dict[int, datetime] = {}  # received and not committed: when it comes again
         self._ready: list[Delivery] = []
@@ -109,6 +126,10 @@ class PostgresConsumer:
         self._woken = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._stopped = False
+
+    def wake(self) -> None:
+        """There may be messages."""
+        self._woken.set()
 
     async def receive(self, limit: int, timeout_seconds: float) -> list[Delivery]:
         """Up to `limit` messages, higher classes first; empty after `timeout_seconds` without one."""
@@ -155,7 +176,7 @@ class PostgresConsumer:
         try:
             async with self._database.connection() as connection:
                 await connection.execute(_SQL["release_messages"], list(held), list(held.values()))
-                await connection.execute(_SQL["notify_consumers"])
+                await connection.execute(_SQL["notify_consumers"], "")
         except Unavailable as error:
             log.warning("messages come again late", seconds=self._redelivery_seconds, reason=str(error))
 
@@ -177,6 +198,10 @@ class PostgresConsumer:
             )
             self._ready.append(Delivery(message=message, receipt=row["id"]))
 
+    def _heard(self, _connection: object, _pid: int, _channel: str, sender: object) -> None:
+        if not sender or sender != self._queue:
+            self._woken.set()
+
     async def _listen(self) -> None:
         """Wake `receive` at notifications, over a connection of its own; make a new one when it breaks."""
         while True:
@@ -194,7 +219,7 @@ class PostgresConsumer:
                 continue
             connection.add_termination_listener(lambda _, broken=broken: broken.set())
             try:
-                await connection.add_listener(_CHANNEL, lambda *_: self._woken.set())
+                await connection.add_listener(_CHANNEL, self._heard)
                 self._woken.set()  # for what was missed until now
                 while not await _set_within(broken, _SILENCE_SECONDS):
                     await connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)

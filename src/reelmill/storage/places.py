@@ -15,11 +15,12 @@ class Place:
     """A path inside its file system: two names of one folder have the same place."""
 
     device: str
-    path: Path
+    path: str
+    """With a / at its end. A text, for a job's paths are looked at a hundred times."""
 
     def below(self, other: "Place") -> bool:
         """Whether it is the other, or lies in it."""
-        return self.device == other.device and self.path.is_relative_to(other.path)
+        return self.device == other.device and self.path.startswith(other.path)
 
 
 class Places:
@@ -32,16 +33,16 @@ class Places:
     def place_of(self, path: Path) -> Place:
         """The place of a path, which need not exist. Where the kernel lists no mounts, links alone are followed."""
         real = self._real(path)
-        inside = real if real.endswith("/") else f"{real}/"
+        inside = _folder(real)
         for mounted, device, root in reversed(self._mounts):  # of several on one another the last one is seen
             if inside.startswith(mounted):
-                return Place(device, Path(root, real[len(mounted) :]))
-        return Place("", Path(real))
+                return Place(device, _folder(root) + inside[len(mounted) :])
+        return Place("", inside)
 
     def within(self, path: Path, folders: Iterable[Path]) -> bool:
         """Whether a path, all symbolic links followed, lies below one of the folders."""
-        real = Path(self._real(path))
-        return any(real.is_relative_to(self._real(folder)) for folder in folders)
+        real = _folder(self._real(path))
+        return any(real.startswith(_folder(self._real(folder))) for folder in folders)
 
     def inside_any(self, path: Path, folders: Iterable[Path]) -> bool:
         """Whether a path lies in one of the folders, by whatever name and mount."""
@@ -51,12 +52,17 @@ class Places:
     def parts_below(self, path: Path, folder: Path) -> tuple[str, ...] | None:
         """How a path goes on below a folder, by whatever name and mount; None where it lies elsewhere."""
         place, top = self.place_of(path), self.place_of(folder)
-        return place.path.relative_to(top.path).parts if place.below(top) else None
+        return tuple(filter(None, place.path[len(top.path) :].split("/"))) if place.below(top) else None
 
     def _real(self, path: Path) -> str:
         if (found := self._followed.get(path)) is None:
             found = self._followed[path] = os.path.realpath(path)
         return found
+
+
+def _folder(real: str) -> str:
+    """A path that was followed, with a / at its end."""
+    return real if real.endswith("/") else f"{real}/"
 
 
 class _Mounts:

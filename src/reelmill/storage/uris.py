@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID, uuid4
@@ -58,6 +59,7 @@ def scheme_of(uri: str) -> str:
     return uri.partition(":")[0].lower() if ":" in uri else ""
 
 
+@lru_cache(maxsize=256)  # of each job a handful, each many times
 def file_path(uri: str) -> Path:
     """The absolute path of a file: URI. Raises ValueError, saying how to write it."""
     parts = urlsplit(uri)

@@ -82,6 +82,11 @@ class Attempt:
         self._late: asyncio.Task[None] | None = None
         self._telling = asyncio.Lock()
 
+    @property
+    def holder(self) -> str:
+        """Names it among all that have files open."""
+        return f"{self.task.id}-{self.task.fence}"
+
     def begin(self) -> None:
         """Its work begins now."""
         self.began = time.monotonic()

@@ -410,6 +410,7 @@ class MediaExecutor:
                 path=Path(one.command.reads[0]),
                 tenant=str(attempt.task.tenant_id),
                 max_bytes=self._limits.output_max_bytes,
+                holder=attempt.holder,
             )
             began = time.monotonic()
             made = await attempt.unless_stopped(making)

@@ -115,7 +115,9 @@ class Sourcing:
         try:
             with traces.span("probe"):
                 prober, partial = self.fetcher.prober.of(task.tenant_id), fetched.lacking_bytes > 0
-                probed = await prober.probe(fetched.path, probe.looks, probe.span, partial=partial)
+                stills = any(output.HasField("thumbnail") for output in self.job.outputs)
+                holder = self.attempt.holder if stills else ""
+                probed = await prober.probe(fetched.path, probe.looks, probe.span, partial=partial, holder=holder)
         except AttemptFailed as error:
             if fetched.lacking_bytes:
                 raise Hollow(error.failure.message) from error

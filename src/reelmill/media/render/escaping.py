@@ -19,6 +19,8 @@ def escaped(value: str) -> str:
 def _spaces(text: str) -> str:
     left = len(text) - len(text.lstrip(" \t\n\r"))
     right = len(text.rstrip(" \t\n\r"))
+    if not left and right == len(text):
+        return text
     if left == len(text):
         return "".join(f"\\{c}" for c in text)
     return "".join(f"\\{c}" if i < left or i >= right else c for i, c in enumerate(text))

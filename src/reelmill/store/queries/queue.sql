@@ -2,6 +2,7 @@
 -- Messages of topics $1, in that order of preference, hidden from others for $3 seconds. The inner
 -- query runs topic by topic and only until $2 rows are locked. Those of another pool than $4 only once they are old:
 -- nobody lives there, and its workers would have found their tasks by now, so whoever comes by takes them away.
+-- Its commit waits for no disk: were it lost, the messages would come again, which they may at any time.
 UPDATE outbox SET visible_at = clock_timestamp() + make_interval(secs => $3::float8)
 WHERE id = ANY (ARRAY(
     SELECT waiting.id
@@ -14,7 +15,8 @@ WHERE id = ANY (ARRAY(
         ) AS waiting
     LIMIT $2
 ))
-RETURNING id, topic, key, value, headers::text AS headers, visible_at;
+RETURNING id, topic, key, value, headers::text AS headers, visible_at,
+    (SELECT set_config('synchronous_commit', 'off', true)) AS commits;
 
 -- name: release_messages
 -- Messages that their consumer gives back; those that others have by now stay hidden.
@@ -24,7 +26,8 @@ WHERE outbox.id = held.id AND outbox.visible_at = held.visible_at;
 
 -- name: notify_consumers
 -- Never inside a transaction that writes: NOTIFY makes commits wait for each other.
-SELECT pg_notify('reelmill_queue', '');
+-- $1: who has woken its own by itself.
+SELECT pg_notify('reelmill_queue', $1);
 
 -- name: count_messages
 -- How many messages of topics $1 there are.
