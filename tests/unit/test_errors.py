@@ -73,5 +73,8 @@ def test_every_kind_is_documented() -> None:
     media = ROOT / "src" / "reelmill" / "media"
     named = {name for found in re.findall(r'_known\(\s*"(\w+)"|_no_media\("(\w+)"|kind="(\w+)"',
                                           (media / "foreign.py").read_text()) for name in found if name}  # fmt: skip
-    named |= set(re.findall(r'_damaged\(\s*"(\w+)"', (media / "anatomy.py").read_text()))
+    sources = "".join(
+        path.read_text() for path in (*media.glob("anatomy*.py"), media / "damage.py", media / "holes.py")
+    )
+    named |= set(re.findall(r'\bdamaged\(\s*"(\w+)"', sources))
     assert {rule.kind for rule in RULES} | named <= listed

@@ -7,7 +7,7 @@ import pytest
 
 from reelmill.media.anatomy import anatomy
 from reelmill.media.diagnosis import Diagnosis
-from reelmill.media.foreign import foreign
+from reelmill.media.foreign import foreign, unknown
 
 
 def told(data: bytes) -> Diagnosis | None:
@@ -78,3 +78,86 @@ def test_a_text_of_two_bytes_a_letter_is_told_as_one_of_one(encoding: str, text:
 def test_what_only_begins_like_a_text_of_two_bytes_a_letter_is_none() -> None:
     data = b"\xff\xfe" + bytes(range(256)) * 30
     assert foreign(data, len(data)) is None
+
+
+def film(*, sizes: int = 9, begins: int = 0) -> bytes:
+    """A film's skeleton: how many samples its table has, and where its edit begins in 1,000 of it."""
+    elst = box(b"elst", struct.pack(">IIIIHH", 0, 1, 1000, begins, 1, 0))
+    mdhd = box(b"mdhd", struct.pack(">IIIIII", 0, 0, 0, 1000, 1000, 0))
+    stbl = box(b"minf", box(b"stbl", box(b"stsz", struct.pack(">III", 0, 0, sizes))))
+    moov = box(b"moov", box(b"trak", box(b"edts", elst) + box(b"mdia", mdhd + stbl)))
+    return box(b"ftyp", b"isom\0\0\0\0") + moov + box(b"mdat", b"x" * 100)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (film(), None),
+        (film(sizes=0), "no_data"),
+        (film(begins=999), None),
+        (film(begins=1000), "index_damaged"),
+        (film(begins=2**32 - 1), None),  # a pause
+    ],
+)
+def test_an_index_that_leads_to_nothing_or_shows_nothing_is_told(data: bytes, kind: str | None) -> None:
+    found = told(data)
+    assert (found.kind if found else None) == kind
+
+
+def flv(*, size: int = 0, tag: int = 9) -> bytes:
+    meta = b"\x02\0\x0aonMetaData\x08\0\0\0\1\0\x08filesize\0" + struct.pack(">d", size)
+    tags = b"".join(
+        bytes((kind,)) + len(data).to_bytes(3) + bytes(7) + data + bytes(4)
+        for kind, data in ((18, meta), (9, b"x" * 50), (tag, b"x" * 50))
+    )
+    return b"FLV\1\5\0\0\0\x09" + bytes(4) + tags
+
+
+def asf(size: int, *, flags: int = 2) -> bytes:
+    told = struct.pack("<QQQQQQII", size, 0, 9, 10**7, 10**7, 0, flags, 3200)
+    properties = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\0\xc0\x0c\x20\x53\x65" + bytes(24) + told
+    return b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c" + bytes(14) + properties + bytes(200)
+
+
+UNIT = b"\0\0\0\1"
+STREAM = UNIT + b"\x65\x88" + b"x" * 90 + UNIT + b"\x41\x9a" + b"x" * 90
+DISC = b"".join(b"\0\0\0\0G" + bytes((1,)) * 187 for _ in range(32))  # 32 packets behind four bytes each
+PACK = b"\0\0\1\xba" + bytes(10) + b"\0\0\1\xe0\0\x40"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (flv(), None),
+        (flv(size=10**6), "cut_off"),
+        (flv()[:-20], "cut_off"),
+        (flv(tag=77), "structure_damaged"),
+        (asf(200), None),
+        (asf(10**6), "cut_off"),
+        (asf(10**6, flags=1), None),  # sent as it came
+        (STREAM, "parameters_missing"),
+        (UNIT + b"\x67\x42" + b"x" * 9 + STREAM, None),
+        (UNIT + b"\x42\x01" + b"x" * 9 + STREAM, None),
+        (DISC * 3, None),
+        ((b"\xc0" + DISC[1:192] + bytes(len(DISC) - 192)) * 3, "encrypted"),
+        ((PACK + b"\x80" + bytes(60)) * 9, None),
+        ((PACK + b"\x90" + bytes(60)) * 9, "encrypted"),
+        (b"ID3\4\0\0\0\0\0\x64" + bytes(100), "no_data"),
+    ],
+)
+def test_streams_and_sounds_are_known_by_their_packets(data: bytes, kind: str | None) -> None:
+    found = told(data)
+    assert (found.kind if found else None) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (bytes(range(256)) * 64, "noise"),
+        (bytes(range(256)) * 4, "not_media"),  # too few to tell
+        (bytes(range(128)) * 64, "not_media"),
+        (b"\1\2" * 90 + b"\0\0\0\x40moov" + bytes(900), "no_beginning"),
+    ],
+)
+def test_what_nobody_knows_is_told_by_its_order(data: bytes, kind: str) -> None:
+    assert unknown(data).kind == kind

@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from typing import IO
 
 from reelmill.media import anatomy_pictures as pictures
+from reelmill.media import anatomy_streams as streams
 from reelmill.media import claims, flac
-from reelmill.media.damage import CUT, cut_off, damaged
+from reelmill.media.damage import CUT, PROTECTED, cut_off, cut_short, damaged
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 from reelmill.media.endings import is_short
 from reelmill.media.iff import ELSEWHERE, Chunk, chunks
 
-_MOST_BOXES, _DEPTH = 2000, 8
+_MOST_BOXES, _DEPTH, _MOST_EDITS = 2000, 8, 100
 _LOOKED_AT, _LOOK_BYTES = 32, 64  # places in a film's data, and what is read at each
 _UNFINISHED = (
     f"{AGAIN}; where the recording itself broke off, repair it with the program or camera that made it, and record"
     " to Matroska or fragmented MP4 from now on, which need no end."
 )
-_PROTECTED = "Submit a copy without protection (DRM), from whoever holds the key."
+_WITHOUT_EDITS = (
+    "Make a copy without its edit list (`ffmpeg -ignore_editlist 1 -i INPUT -c copy copy.mp4`), and submit that."
+)
 
 
 def anatomy(file: IO[bytes], size: int) -> Diagnosis | None:
@@ -75,7 +78,9 @@ def _boxes(file: IO[bytes], at: int, end: int) -> Iterator[_Box]:
 
 
 def _is_iso(head: bytes) -> bool:
-    return head[4:8] in _TOP and len(head) >= 8
+    return (
+        head[4:8] in _TOP and len(head) >= 8 and head[8:12] != b"crx "
+    )  # a camera's raw photo, which is none of these
 
 
 def _of_iso(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -176,7 +181,50 @@ def _in_index(file: IO[bytes], index: _Box, size: int) -> Diagnosis | None:
         return damaged("no_streams", "the file's index tells of no picture, sound or text at all")
     if farthest >= size:
         return cut_off(size, farthest)
+    return None if _has_fragments(file, index) else _in_tracks(file, index)
+
+
+def _has_fragments(file: IO[bytes], index: _Box) -> bool:
+    return next(_within(file, index, b"mvex"), None) is not None
+
+
+def _in_tracks(file: IO[bytes], index: _Box) -> Diagnosis | None:
+    """Whether its tracks hold anything, and show anything of it."""
+    tracks = list(_within(file, index, b"trak"))
+    sizes = [table for track in tracks for table in _within(file, track, b"mdia", b"minf", b"stbl", b"stsz")]
+    if sizes and not any(_number(file, table.inner + 8) for table in sizes):
+        return damaged("no_data", "the file's index tells of no single picture or sound: its tables are empty", CUT)
+    if tracks and all(_shows_nothing(file, track) for track in tracks):
+        told = "the file's index says that nothing is shown: its edit lists begin where picture and sound have ended"
+        return damaged("index_damaged", told, _WITHOUT_EDITS)
     return None
+
+
+def _shows_nothing(file: IO[bytes], track: _Box) -> bool:
+    """Whether all of its edits begin behind its end. ISO/IEC 14496-12, 8.4.2 and 8.6.6, in their first version."""
+    header = next(_within(file, track, b"mdia", b"mdhd"), None)
+    edits = next(_within(file, track, b"edts", b"elst"), None)
+    if header is None or edits is None or _number(file, header.inner) >> 24 or _number(file, edits.inner) >> 24:
+        return False
+    length, count = _number(file, header.inner + 16), _number(file, edits.inner + 4)
+    begins = [_number(file, edits.inner + 12 + 12 * i) for i in range(min(count, _MOST_EDITS))]
+    begins = [begin for begin in begins if begin != 0xFFFF_FFFF]  # that one is a pause
+    return bool(length and begins) and all(begin >= length for begin in begins)
+
+
+def _within(file: IO[bytes], box: _Box, name: bytes, *further: bytes) -> Iterator[_Box]:
+    """Boxes of a name in a box, or of the last of several names, each in one of that before."""
+    found = [inner for inner in _boxes(file, box.inner, box.end) if inner.name == name]
+    for inner in found:
+        if further:
+            yield from _within(file, inner, *further)
+        else:
+            yield inner
+
+
+def _number(file: IO[bytes], at: int) -> int:
+    file.seek(at)
+    return int.from_bytes(file.read(4))
 
 
 def _indexdamaged(at: int) -> Diagnosis:
@@ -191,7 +239,7 @@ def _described(file: IO[bytes], box: _Box) -> Diagnosis | None:
     file.seek(box.inner)
     told = file.read(min(box.end - box.inner, 4096))
     if any(told[12:16] == name or name in told for name in _SCRAMBLED):
-        return damaged("encrypted", "the file's picture or sound is encrypted (DRM)", _PROTECTED,
+        return damaged("encrypted", "the file's picture or sound is encrypted (DRM)", PROTECTED,
                         code="INPUT_UNSUPPORTED")  # fmt: skip
     return None
 
@@ -226,7 +274,7 @@ def _of_matroska(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     file.seek(0)
     searched = file.read(_SEARCHED)
     if b"\x6d\x80" in searched and _ENCRYPTION in searched[: max(0, searched.find(_CLUSTER))]:
-        return damaged("encrypted", "the file's picture or sound is encrypted", _PROTECTED, code="INPUT_UNSUPPORTED")
+        return damaged("encrypted", "the file's picture or sound is encrypted", PROTECTED, code="INPUT_UNSUPPORTED")
     known = length != (1 << 7 * width) - 1
     if known and end > size:
         return cut_off(size, end)
@@ -251,6 +299,8 @@ def _of_riff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         names.append(chunk.name)
         if chunk.end > size and chunk.end - chunk.inner != ELSEWHERE:
             return cut_off(size, chunk.end)
+    if what == b"WAVE" and head[12:16] == b"fmt " and not all(struct.unpack("<HI", head[22:28])):
+        return damaged("header_damaged", "the file is a WAV whose header tells of no channels, or of a rate of 0")
     if what == b"WAVE" and b"fmt " not in names:
         return damaged("header_damaged", "the file is a WAV without the part (fmt) that tells what its sound is")
     if b"data" not in names and what == b"WAVE":
@@ -271,49 +321,7 @@ def _by_claim(demuxer: str, file: IO[bytes], size: int) -> Diagnosis | None:
     return None if promised is None else cut_off(size, promised)
 
 
-# --- Streams --------------------------------------------------------------------------------------------------------
-
-_PACKET, _SYNC = 188, 0x47
-
-
-def _is_ts(head: bytes) -> bool:
-    return len(head) > 3 * _PACKET and all(head[i * _PACKET] == _SYNC for i in range(3))
-
-
-def _of_ts(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    packets = [head[i : i + _PACKET] for i in range(0, len(head) - _PACKET, _PACKET)]
-    scrambled = sum(one[3] & 0xC0 != 0 for one in packets if one[0] == _SYNC)
-    if scrambled > len(packets) // 4:
-        return damaged("encrypted", "the stream is scrambled (pay television)", _PROTECTED, code="INPUT_UNSUPPORTED")
-    if lost := next((i for i, one in enumerate(packets) if one[0] != _SYNC), None):
-        return damaged(
-            "structure_damaged", f"the stream is damaged from byte {lost * _PACKET} on: its packets lose step"
-        )
-    if not any(one[0] == _SYNC and not (one[1] & 0x1F) and not one[2] for one in packets):
-        return damaged("parameters_missing", "the stream does not tell what is in it (PAT and PMT are missing)")
-    return None
-
-
-def _of_ogg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    file.seek(max(0, size - 65536))
-    tail = file.read(65536)
-    at = tail.rfind(b"OggS")
-    if at < 0 and size > 65536:
-        return damaged("cut_off", "the file is damaged or cut off: at its end no page of Ogg is found", CUT)
-    if at >= 0 and at + 27 < len(tail):
-        lengths = tail[at + 27 : at + 27 + tail[at + 26]]
-        end = size - len(tail) + at + 27 + tail[at + 26] + sum(lengths)
-        if end > size:
-            return cut_off(size, end)
-    return None
-
-
-def _of_asf(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    protected = (b"\xfb\xb3\x11\x22\x23\xbd\xd2\x11\xb4\xb7\x00\xa0\xc9\x55\xfc\x6e",
-                 b"\x14\xe6\x8a\x29\x22\x26\x17\x4c\xb9\x35\xda\xe0\x7e\xe9\x28\x9c")  # fmt: skip
-    if any(name in head for name in protected):
-        return damaged("encrypted", "the file is encrypted (Windows Media DRM)", _PROTECTED, code="INPUT_UNSUPPORTED")
-    return None
+# --- Sounds -----------------------------------------------------------------------------------------------------------
 
 
 def _of_flac(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -321,7 +329,7 @@ def _of_flac(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if begins >= size:
         return damaged("no_data", "the file has the header of FLAC and no sound behind it", CUT)
     if is_short(told, there):
-        return damaged("cut_off", f"the file is damaged or cut off: {there:.1f} of {told:.1f} seconds are there", CUT)
+        return cut_short(there, told)
     return None
 
 
@@ -338,20 +346,31 @@ def _is_mp3(head: bytes) -> bool:
     return head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] in (b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xe3"))
 
 
+def _of_mp3(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
+    if head[:3] == b"ID3" and claims.behind_tag(head) >= size:
+        return damaged("no_data", "the file has a tag (ID3) and no sound behind it", CUT)
+    return _by_claim("mp3", file, size)
+
+
 _LOOKS: tuple[tuple[Callable[[bytes], bool], Callable[[IO[bytes], bytes, int], Diagnosis | None]], ...] = (
     (lambda head: head[:4] == b"\x1aE\xdf\xa3", _of_matroska),
     (lambda head: head[:4] == b"RIFF", _of_riff),
     (lambda head: head[:4] in (b"RF64", b"BW64"), lambda file, head, size: _by_claim("wav", file, size)),
-    (_is_mp3, lambda file, head, size: _by_claim("mp3", file, size)),
+    (lambda head: head[:4] == b"caff", lambda file, head, size: _by_claim("caf", file, size)),
+    (_is_mp3, _of_mp3),
     (lambda head: head[:8] == b"\x89PNG\r\n\x1a\n", pictures.of_png),
     (lambda head: head[:3] == b"\xff\xd8\xff", pictures.of_jpeg),
     (lambda head: head[:4] == b"GIF8", pictures.of_gif),
     (lambda head: head[:2] == b"BM" and head[6:10] == b"\0\0\0\0", pictures.of_bmp),
     (lambda head: head[:4] in (b"II*\0", b"MM\0*"), pictures.of_tiff),
-    (lambda head: head[:4] == b"OggS", _of_ogg),
+    (lambda head: head[:4] == b"OggS", streams.of_ogg),
+    (lambda head: head[:4] == b"FLV\x01", streams.of_flv),
     (lambda head: head[:4] == b"fLaC", _of_flac),
     (lambda head: head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"), _of_aiff),
-    (lambda head: head[:8] == b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _of_asf),
-    (_is_ts, _of_ts),
+    (lambda head: head[:8] == b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", streams.of_asf),
+    (streams.is_ts, streams.of_ts),
+    (streams.is_disc_stream, streams.of_disc_stream),
+    (lambda head: head[:4] == b"\0\0\1\xba", streams.of_ps),
+    (streams.is_elementary, streams.of_elementary),
     (_is_iso, _of_iso),
 )

@@ -75,6 +75,8 @@ def of_bmp(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 
 def of_tiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     at = struct.unpack("<I" if head[:2] == b"II" else ">I", head[4:8])[0]
+    if at < 8:
+        return damaged("header_damaged", f"the picture is damaged: its directory can't begin at byte {at}")
     if at + 2 > size:
         return damaged("cut_off", f"the picture is damaged or cut off: its directory would be at {at} of {size}",
                         f"{AGAIN}.")  # fmt: skip

@@ -12,6 +12,7 @@ from reelmill.media.iff import Chunk, chunks
 _MOST_CHUNKS = 2000
 _UNKNOWN = 0x7FFF_0000  # from here on: who writes into a pipe knows no size, and writes the greatest
 _FARTHEST = 2**62
+_ASF_HEAD, _ASF_PROPERTIES = 2**16, b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65"
 _MP3_HEAD = 54  # as far as either kind tells its bytes and frames
 _W64_HEAD, _W64_DATA = 24, b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
@@ -40,13 +41,30 @@ def claim(file: IO[bytes], demuxer: str, size: int, *, seconds: float) -> Claim:
     return Claim(seconds * (data.end - data.inner) / (size - data.inner), seconds)
 
 
+def asf_size(head: bytes) -> int:
+    """How many bytes an ASF (WMV, WMA) that begins so says that it has; 0 where it does not know, as when it is sent.
+
+    File properties object: [MS-ASF], 3.2.
+    """
+    at = head.find(_ASF_PROPERTIES)
+    if at < 0 or at + 92 > len(head) or head[at + 88] & 1:
+        return 0
+    return int.from_bytes(head[at + 40 : at + 48], "little")
+
+
+def _asf_data(file: IO[bytes], size: int) -> Chunk | None:
+    file.seek(0)
+    told = asf_size(file.read(_ASF_HEAD))
+    return Chunk(b"data", 0, told, True) if 0 < told < _FARTHEST else None
+
+
 def missing(file: IO[bytes], demuxer: str, size: int) -> int | None:
-    """How many bytes a sound of RF64 (`wav`) or MP3 would have, were all there that it tells of; None: all is.
+    """How many bytes a sound of RF64 (`wav`), CAF or MP3 would have, were all there that it tells of; None: all is.
 
     Raises struct.error and ValueError for one that is damaged otherwise.
     """
-    if demuxer == "mp3":
-        data = _mp3_data(file, size)
+    if demuxer in ("mp3", "caf"):
+        data = _DATA[demuxer](file, size)
     else:
         large = _of_ds64(file)
         data = next((chunk for chunk in _chunks(file, 12, size, large) if chunk.name == b"data"), None)
@@ -81,9 +99,7 @@ def _mp3_data(file: IO[bytes], size: int) -> Chunk | None:
     They count from that frame on, and tags behind the sound may be among them.
     """
     file.seek(0)
-    head, begin = file.read(10), 0
-    if head[:3] == b"ID3":
-        begin = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    begin = behind_tag(file.read(10))
     file.seek(begin)
     frame = file.read(_MP3_HEAD)
     if frame[:1] != b"\xff" or len(frame) < _MP3_HEAD or begin >= size:
@@ -99,6 +115,13 @@ def _mp3_data(file: IO[bytes], size: int) -> Chunk | None:
     if not (there and frames) or count >= _UNKNOWN:
         return None
     return Chunk(b"data", begin, begin + count, True)
+
+
+def behind_tag(head: bytes) -> int:
+    """Where the sound begins of an MP3 that begins so: behind its tag (ID3v2), if it has one."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    return 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
 
 
 def _kind(file: IO[bytes], chunk: Chunk) -> bytes:
@@ -165,4 +188,4 @@ def _caf_data(file: IO[bytes], size: int) -> Chunk | None:
     return None
 
 
-_DATA = {"wav": _wav_data, "w64": _w64_data, "caf": _caf_data, "mp3": _mp3_data}
+_DATA = {"wav": _wav_data, "w64": _w64_data, "caf": _caf_data, "mp3": _mp3_data, "asf": _asf_data}

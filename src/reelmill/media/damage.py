@@ -6,6 +6,8 @@ _LARGEST_SIDE = 2**15
 _CODE = "INPUT_CORRUPT"
 CUT = f"{AGAIN}; where the recording broke off, submit the part that plays."
 """A remedy of what is cut off."""
+PROTECTED = "Submit a copy without protection (DRM), from whoever holds the key."
+"""A remedy of what is encrypted."""
 _DAMAGED = f"{AGAIN}; where the source is damaged too, repair it with the program that made it."
 
 
@@ -16,6 +18,11 @@ def damaged(kind: str, cause: str, remedy: str = _DAMAGED, *, code: str = _CODE)
 def cut_off(there: int, promised: int, what: str = "the file") -> Diagnosis:
     share = f", {100 * there / promised:.0f} % of them" if promised else ""
     return damaged("cut_off", f"{what} is damaged or cut off: {there} of {promised} bytes are there{share}", CUT)
+
+
+def cut_short(there: float, promised: float) -> Diagnosis:
+    """As `cut_off`, in seconds."""
+    return damaged("cut_off", f"the file is damaged or cut off: {there:.1f} of {promised:.1f} seconds are there", CUT)
 
 
 def impossible(width: int, height: int) -> Diagnosis | None:

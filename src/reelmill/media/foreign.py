@@ -3,6 +3,7 @@
 import base64
 import binascii
 import codecs
+import math
 import re
 from dataclasses import dataclass
 
@@ -58,11 +59,12 @@ _KINDS: tuple[Known, ...] = (
            "encrypted", _DECRYPT),
     _known("key_file", rb"(-----BEGIN [A-Z ]+-----|ssh-(rsa|ed25519) )", "a key or certificate, in text"),
     _known("pdf", rb".{0,1024}%PDF-\d", "a document (PDF)", "Save its pages as pictures, and submit those."),
-    _known("document", rb"(\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf|%!PS)", "a document"),
+    _known("document", rb"(\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf|%!PS|\xc5\xd0\xd3\xc6|AT&TFORM|ITSF|.{60}BOOKMOBI)",
+           "a document"),
     _known("archive", rb"(Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b|BZh[1-9]|\xfd7zXZ\0|\x28\xb5\x2f\xfd|MSCF|xar!|"
                       rb"\x04\x22\x4d\x18|!<arch>|LZIP)", "a packed archive", _UNPACK),
     _known("archive", rb".{257}ustar", "a packed archive (tar)", _UNPACK),
-    _known("disc_image", rb".{32769}CD001|.{32769}BEA01", "the image of a disc",
+    _known("disc_image", rb".{32769}CD001|.{32769}BEA01|QFI\xfb|conectix|vhdxfile|KDMV|encrcdsa", "the image of a disc",
            "Open it, and submit a film from it (VIDEO_TS or BDMV)."),
     _known("disc_menu", rb"(DVDVIDEO-V|INDX0[123]00|MPLS0|HDMV0)", "a disc's list of chapters, not its film",
            "Submit the disc's .VOB or .m2ts files."),
@@ -71,14 +73,23 @@ _KINDS: tuple[Known, ...] = (
     _known("database", rb"(SQLite format 3\0|\0\x01\0\0Standard (Jet|ACE))", "a database"),
     _known("layers", rb"8BPS\0[\x01\x02]|gimp xcf", "a drawing with layers (PSD, XCF)",
            "Save it as PNG or TIFF, and submit that."),
-    _known("raw_photo", rb"(FUJIFILMCCD-RAW|\0MRM|FOVb|II\x2a\0\x10\0\0\0CR|IIRO|IIU\0|RAW\0)",
+    _known("raw_photo", rb"(.{4}ftypcrx |FUJIFILMCCD-RAW|\0MRM|FOVb|II\x2a\0\x10\0\0\0CR|IIRO|IIU\0|RAW\0)",
            "a camera's raw photo", "Develop it to JPEG, PNG or TIFF, and submit that."),
     _known("notes", rb"(MThd|Extended Module:|IMPM|PTMF|.{44}SCRM)", "notes of music, not a sound",
            "Play it into a WAV file, and submit that."),
+    _known("resource_fork", rb"\0\0\0\x01Bud1", "macOS's side file of a folder (.DS_Store)"),
     _known("resource_fork", rb"\0\x05\x16[\x07\0]", "macOS's side file of another (its name begins with ._)",
            "Submit the file of the same name without the leading `._`."),
     _known("medical_picture", rb".{128}DICM", "a medical picture (DICOM)", "Save it as PNG, and submit that."),
-    _known("font", rb"(\0\x01\0\0\0.{7}(?:[A-Z/ 0-9]{4})|OTTO\0|wOF[F2])", "a font"),
+    _known("flash", rb"[CFZ]WS[\x03-\x40]", "an animation of Flash (SWF)", "Record it as a film, and submit that."),
+    _known("raw_film", rb"(.{4}RED[12V]|ARRI|SDPX|XPDS)", "a cinema camera's raw pictures",
+           "Develop it into ProRes or H.264 with the camera maker's program, and submit that."),
+    _known("data", rb"(PAR1|\x89HDF|CDF[\x01\x02]|\x93NUMPY|\xd4\xc3\xb2\xa1|\xa1\xb2\xc3\xd4|"
+                   rb"\x0a\x0d\x0d\x0a|SIMPLE  =|!BDN)",
+           "a file of data"),
+    _known("design", rb"(AC10\d\d|\x06\x06\xed\xf5\xd8\x1d\x46\xe5)", "a drawing of a design program",
+           "Save it as PNG or TIFF, and submit that."),
+    _known("font", rb"(ttcf\0|\0\x01\0\0\0.{7}(?:[A-Z/ 0-9]{4})|OTTO\0|wOF[F2])", "a font"),
     _known("email", rb"(Received: |Return-Path: |Delivered-To: |MIME-Version: |From [^\n]{1,200}\d{4}\n)",
            "an e-mail", "Save its attachment, and submit that."),
     _known("model", rb"(glTF|BLENDER|solid |ply\n|Kaydara FBX)", "a model in three dimensions",
@@ -96,6 +107,14 @@ _BEGINNINGS: tuple[tuple[bytes, int, str], ...] = (
 )  # fmt: skip
 
 
+# What stands within a file of a format, and nowhere else by chance.
+_WITHIN = (
+    (b"moov", "an MP4"), (b"mdat", "an MP4"), (b"moof", "an MP4"), (b"\x1f\x43\xb6\x75", "Matroska or WebM"),
+    (b"WAVEfmt ", "a WAV"), (b"LISTmovi", "an AVI"), (b"OggS\0", "an Ogg"), (b"IHDR\0", "a PNG"), (b"JFIF\0", "a JPEG"),
+)  # fmt: skip
+_OF_NOISE, _NOISE_BYTES = 7.9, 2**13
+
+
 def foreign(head: bytes, size: int) -> Diagnosis | None:
     """What a file is, by its first HEAD_BYTES; None where nothing tells."""
     if not head.strip(head[:1]):
@@ -109,6 +128,28 @@ def foreign(head: bytes, size: int) -> Diagnosis | None:
         if known.pattern.match(wide or head):
             return _no_media(known.kind, f"the file is {known.what}", known.remedy)
     return _no_media("text", "the file is a text (UTF-16)", _ITSELF) if wide else _of_text(head[:_TEXT_BYTES])
+
+
+def unknown(head: bytes) -> Diagnosis:
+    """What is told of a file that nobody can open and that is nothing that is known, by its first HEAD_BYTES."""
+    begins = any(head.startswith(mark, offset) for mark, offset, _ in _BEGINNINGS)
+    amid = next((name for mark, name in _WITHIN if mark in head and not begins), "")
+    if amid:
+        cause = f"the file begins amid {amid}: its first bytes are missing"
+        return Diagnosis(kind="no_beginning", code="INPUT_CORRUPT", cause=cause, remedy=f"{AGAIN}.")
+    if _disorder(head) > _OF_NOISE and len(head) >= _NOISE_BYTES:
+        cause = (
+            "the file's bytes have no order at all, as of what is encrypted or packed, and it says nothing of itself"
+        )
+        return _no_media("noise", cause, _DECRYPT)
+    cause = "the file begins like no media that is known here: it has no header, or is something else"
+    return _no_media("not_media", cause, _ITSELF)
+
+
+def _disorder(data: bytes) -> float:
+    """Bits a byte that data would take at least (Shannon's entropy), if each stood for itself."""
+    shares = (data.count(value) / len(data) for value in range(256))
+    return -sum(share * math.log2(share) for share in shares if share)
 
 
 def _wide(head: bytes) -> bytes:

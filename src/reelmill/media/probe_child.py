@@ -36,7 +36,9 @@ from reelmill.media import (
     tracks,
     turning,
 )
+from reelmill.media.damage import cut_short
 from reelmill.media.description import describe, has_alpha
+from reelmill.media.diagnosis import Diagnosis
 from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
 from reelmill.media.opened import AnyFile, HeldFile, OpenFile, demuxed
 from reelmill.media.openings import is_forgotten
@@ -119,7 +121,14 @@ def answer(
 def why(seen: int) -> dict[str, str]:
     """What is wrong with a file that is open, as `answer` tells it of one that it refuses; nothing: not known."""
     file = OpenFile(seen)
-    return refusing.found_in(file, _picture(file.head(_HEAD_BYTES)))
+
+    def cut() -> Diagnosis | None:
+        found = _told_of(file, (), (), False, None)
+        if "timeline" not in found or not (times := timeline.unpacked(found["timeline"])).cut_off:
+            return None
+        return cut_short(times.seconds, times.claimed / timeline.SECOND)
+
+    return refusing.found_in(file, _picture(file.head(_HEAD_BYTES)), cut)
 
 
 def _told_of(

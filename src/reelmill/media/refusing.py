@@ -1,5 +1,6 @@
 """Why a file is refused: by what it lacks, and by what is found wrong with it. Runs in the prober's child."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
@@ -10,7 +11,7 @@ import av.logging
 from reelmill.media.anatomy import anatomy
 from reelmill.media.diagnosis import LINE_CHARACTERS, Diagnosis
 from reelmill.media.failures import best_of, diagnosis_of
-from reelmill.media.foreign import HEAD_BYTES, foreign
+from reelmill.media.foreign import HEAD_BYTES, foreign, unknown
 from reelmill.media.formats.containers import MAX_PIXELS
 from reelmill.media.opened import AnyFile, demuxed
 from reelmill.v1.media_pb2 import MediaInfo
@@ -31,13 +32,20 @@ def explained(told: dict[str, str], file: AnyFile, picture: str | None) -> dict[
     """A refusal with what is found wrong with the file, where that may be its reason."""
     if "cause" in told or (told["code"] not in _LOOKED_AT and told is not _UNDECODABLE):
         return told
-    return told | found_in(file, picture)
+    opened = told["code"] != "INPUT_NOT_MEDIA"
+    # What nobody could open has said nothing of itself by that.
+    return told | found_in(file, picture, lambda: None if opened else unknown(file.head(HEAD_BYTES)))
 
 
-def found_in(file: AnyFile, picture: str | None) -> dict[str, str]:
-    """`code`, `message`, `kind`, `cause`, `remedy` and `line`; nothing where nothing is found."""
+def found_in(
+    file: AnyFile, picture: str | None, else_: Callable[[], Diagnosis | None] = lambda: None
+) -> dict[str, str]:
+    """`code`, `message`, `kind`, `cause`, `remedy` and `line`; nothing where nothing is found.
+
+    `else_` is asked where its own bytes tell nothing, before what libav says of it.
+    """
     lines = _said(file, picture)
-    diagnosis = _of(file) or diagnosis_of(lines)
+    diagnosis = _of(file) or else_() or diagnosis_of(lines)
     if diagnosis is None:
         return {"line": best_of(lines)[:LINE_CHARACTERS]} if lines else {}
     return told(replace(diagnosis, line=(diagnosis.line or best_of(lines))[:LINE_CHARACTERS]))
@@ -112,7 +120,8 @@ def _too_large(width: int, height: int) -> dict[str, str]:
 def unreadable(picture: bool, head: bytes) -> dict[str, str]:
     """A file that libav can't open."""
     if picture or any(head[at:].startswith(magic) for at, magic in _MAGIC):
-        return refuse("INPUT_CORRUPT", "the file is damaged or cut off: its beginning is fine, the rest can't be read")
+        cause = "the file is damaged or cut off: its beginning is fine, the rest can't be read"
+        return refuse("INPUT_CORRUPT", cause) | {"kind": "data_damaged"}
     return refuse("INPUT_NOT_MEDIA", "ffmpeg finds no media in the file; give a video, sound or picture")
 
 

@@ -20,8 +20,10 @@ _VAGUE = frozenset(
     ("", "unknown", "unreadable", "nothing_decoded", "data_damaged", "too_many_errors", "stream_missing", "cut_off",
      "header_damaged", "decoder_refused", "no_index", "parameters_missing")
 )  # fmt: skip
-_OF_INPUT = frozenset({"INPUT_CORRUPT", "FFMPEG_FAILED"})
+_OF_INPUT = frozenset({"INPUT_CORRUPT", "FFMPEG_FAILED", "OUTPUT_INVALID"})
+_NOTHING_TOLD = frozenset(("", "unknown", "unreadable"))
 _LACKS = "INPUT_NO_"  # a stream that is asked for, which may never have come
+_UNDECODABLE = "codec_unsupported"  # which is also what protection makes of a codec
 _NEVER_CAME = frozenset({"no_data", "no_streams", "cut_off"})
 
 
@@ -50,11 +52,10 @@ class Explaining:
         failure = error.failure
         run = self._failed(failure)
         ran = run if failure.command else None
-        lacks = failure.code.startswith(_LACKS)
-        if (failure.code in _OF_INPUT or lacks) and failure.kind in _VAGUE and (failure.command or failure.output):
+        told_of = (failure.code in _OF_INPUT or failure.code.startswith(_LACKS)) and failure.kind in _VAGUE
+        if (told_of or failure.kind == _UNDECODABLE) and (failure.command or failure.output):
             found = await self._diagnosis(failure, fetched, prober)
-            if found is None or not lacks or found.kind in _NEVER_CAME:
-                failure = _with(failure, found)
+            failure = _with(failure, found) if found is None or _says_more(failure, found) else failure
         if run is not None and not failure.command:
             failure = replace(failure, command=shown(run.command, self.ffmpeg))
         # What ffmpeg made and did not pass its check it would make again, and end well.
@@ -97,6 +98,17 @@ class Explaining:
                 chain.insert(0, one)
                 needed |= _read(one.step)
         return chain
+
+
+def _says_more(failure: Failure, found: Diagnosis) -> bool:
+    """Whether what is found in an input is a better reason than what a run told."""
+    if failure.kind == _UNDECODABLE:
+        return found.kind == "encrypted"
+    if failure.code.startswith(_LACKS):
+        return found.kind in _NEVER_CAME
+    if failure.code == "OUTPUT_INVALID":
+        return found.kind not in _VAGUE
+    return found.kind not in _NOTHING_TOLD or failure.kind in _NOTHING_TOLD
 
 
 def _read(step: Step) -> set[str]:
