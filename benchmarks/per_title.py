@@ -1,8 +1,8 @@
-"""A ladder for one title (`package.target_vmaf`) to the usual one: bits at equal VMAF, over real clips.
+"""A ladder for one title (`package.target_vmaf`) to a fixed and to our usual one: bits at equal VMAF, of real clips.
 
-Both are made of the same excerpts, and each rung is held against its excerpt by an ffmpeg of its own, all frames, at
-the excerpt's size. Between rungs, VMAF and the logarithm of the bit rate go in a straight line (Bjøntegaard's delta
-rate).
+The fixed one has Apple's rates, whatever the film; the usual one our sizes at one crf. All are made of the same
+excerpts by the same encoder, and each rung is held against its excerpt by an ffmpeg of its own, all frames, at the
+excerpt's size. Between rungs, VMAF and the logarithm of the bit rate go in a straight line (Bjøntegaard's delta rate).
 """
 
 import math
@@ -19,7 +19,7 @@ from typing import Any
 import imageio_ffmpeg
 from google.protobuf.json_format import ParseDict
 
-from benchmarks import clips_of_packages
+from benchmarks import clips_of_packages, fixed_ladder
 from benchmarks.report import Report
 from benchmarks.servers import Servers
 from reelmill.media import probe_child
@@ -36,7 +36,7 @@ from reelmill.v1.jobs_pb2 import Job
 FFMPEG = (imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-loglevel", "error")
 TARGET = 95
 GOAL = 0.20
-_THREADS, _SHORT_SIDE = 2, 540
+_THREADS, _LINES = 2, 720
 _STEPS = 100  # at which ladders are compared
 
 
@@ -51,39 +51,48 @@ class Rung:
 
 def run(_servers: Servers, report: Report) -> None:
     """The bits that are saved, clip by clip, and what that takes."""
-    seconds, saved = (1.0 if report.quick else 3.0), list[float]()
+    seconds, saved = (1.0 if report.quick else 4.0), dict[str, list[float]](fixed=[], usual=[])
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as name:
         folder = Path(name)
         clips = clips_of_packages.fetched(folder)
-        report.head(f"bits at equal VMAF, per title ({TARGET}) to the usual ladder: {seconds:g} s of each clip")
+        report.head(f"bits at equal VMAF, per title ({TARGET}) to other ladders: {seconds:g} s of each clip")
         for clip in clips[:1] if report.quick else clips:
             film = _excerpt(clip, folder, seconds)
+            packages = {"fixed": {"rungs": fixed_ladder.rungs(_shown(film)[1])}, "usual": {}}
             spent: dict[str, float] = {}
-            usual, own = (
-                _made(film, folder / clip.stem / kind, spent, kind, **package)
-                for kind, package in {"usual": {}, "own": {"target_vmaf": TARGET}}.items()
-            )
-            found = delta_rate(usual, own)
-            saved += [found] if found is not None else []
-            told = f"{-100 * found:+6.1f} %" if found is not None else "have no VMAF in common"
-            report.line(clip.stem, told, f"CPU {spent['usual']:.0f} s, {spent['own']:.0f} s with its tries")
-            for kind, ladder in {"usual": usual, "per title": own}.items():
-                rungs = ", ".join(f"{one.name} {one.bps / 1000:.0f}k {one.vmaf:.1f}" for one in ladder)
-                report.line(f"  {kind}", rungs)
-        if saved:
-            mean = sum(saved) / len(saved)
-            goal = f"goal: -{100 * GOAL:.0f} %"
-            report.line("mean", f"{-100 * mean:+6.1f} %", goal if mean >= GOAL else f"{goal}, missed")
+            made = {
+                kind: _made(film, folder / clip.stem / kind, spent, kind, **package)
+                for kind, package in {**packages, "own": {"target_vmaf": TARGET}}.items()
+            }
+            told = []
+            for kind, found in saved.items():
+                rate = delta_rate(made[kind], made["own"])
+                found += [rate] if rate is not None else []
+                told.append(f"{_told(rate)} to {kind}")
+            report.line(clip.stem, *told, f"CPU {', '.join(f'{kind} {cpu:.0f} s' for kind, cpu in spent.items())}")
+            for kind, ladder in made.items():
+                report.line(
+                    f"  {kind}", ", ".join(f"{one.name} {one.bps / 1000:.0f}k {one.vmaf:.1f}" for one in ladder)
+                )
+        for kind, found in saved.items():
+            if found:
+                mean, goal = sum(found) / len(found), f"goal: -{100 * GOAL:.0f} %"
+                columns = [goal if mean >= GOAL else f"{goal}, missed"] if kind == "fixed" else []
+                report.line(f"mean of {len(found)} to {kind}", _told(mean), *columns)
 
 
-def delta_rate(usual: Sequence[Rung], own: Sequence[Rung]) -> float | None:
+def _told(saved: float | None) -> str:
+    return "no VMAF in common" if saved is None else f"{-100 * saved:+.1f} %"
+
+
+def delta_rate(other: Sequence[Rung], own: Sequence[Rung]) -> float | None:
     """The part of the bits that is saved on average where both have the same VMAF; None: they never have."""
-    low = max(min(one.vmaf for one in ladder) for ladder in (usual, own))
-    high = min(max(one.vmaf for one in ladder) for ladder in (usual, own))
+    low = max(min(one.vmaf for one in ladder) for ladder in (other, own))
+    high = min(max(one.vmaf for one in ladder) for ladder in (other, own))
     if high <= low:
         return None
     places = [low + (high - low) * i / _STEPS for i in range(_STEPS + 1)]
-    mean = sum(_log_rate(own, at) - _log_rate(usual, at) for at in places) / len(places)
+    mean = sum(_log_rate(own, at) - _log_rate(other, at) for at in places) / len(places)
     return 1 - math.exp(mean)
 
 
@@ -98,7 +107,7 @@ def _log_rate(ladder: Sequence[Rung], vmaf: float) -> float:
 def _excerpt(clip: Path, folder: Path, seconds: float) -> Path:
     """Its beginning, no larger than some lines, as good as lossless, in the colours that come out too."""
     film = folder / f"{clip.stem}.film.mp4"
-    size = f"-2:'min({_SHORT_SIDE},trunc(ih/2)*2)'"
+    size = f"-2:'min({_LINES},trunc(ih/2)*2)'"
     scaled = f"scale={size}:flags=bicubic:out_color_matrix=bt709:out_range=limited,format=yuv420p"
     encoder: tuple[str, ...] = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "6", "-an", "-t", f"{seconds}")
     encoder += tuple(part for name in ("colorspace", "color_primaries", "color_trc") for part in (f"-{name}", "bt709"))
@@ -136,9 +145,9 @@ def _run(step: Step, placed: Placed, folder: Path) -> None:
 
 
 def _rung(film: Path, made: Path, folder: Path) -> Rung:
-    shown = _source(film).info.streams[0]
+    width, height = _shown(film)
     scores = folder / f"{made.stem}.csv"
-    graph = f"[0:v]scale={shown.width}:{shown.height}:flags=bicubic,settb=AVTB,setpts=PTS-STARTPTS[made];"
+    graph = f"[0:v]scale={width}:{height}:flags=bicubic,settb=AVTB,setpts=PTS-STARTPTS[made];"
     graph += "[1:v]settb=AVTB,setpts=PTS-STARTPTS[film];"
     graph += f"[made][film]libvmaf=log_fmt=csv:log_path={scores.name}:n_threads={os.cpu_count() or 1}"
     argv = [*FFMPEG, "-i", str(made), "-i", str(film), "-lavfi", graph, "-f", "null", "-"]
@@ -146,6 +155,12 @@ def _rung(film: Path, made: Path, folder: Path) -> Rung:
     bits = made.stat().st_size * 8
     seconds = _source(made).info.duration_seconds
     return Rung(name=made.stem.removeprefix("h264-"), bps=bits / seconds, vmaf=mean_vmaf(scores))
+
+
+def _shown(film: Path) -> tuple[int, int]:
+    """Its width and height."""
+    (picture,) = _source(film).info.streams
+    return picture.width, picture.height
 
 
 def _source(film: Path) -> Source:

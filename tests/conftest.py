@@ -128,7 +128,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show the figures that tests recorded, record_property("figures", text), and the files that took longest."""
-    reports = [r for kind in ("passed", "failed", "error") for r in terminalreporter.getreports(kind)]
+    found = [r for kind in ("passed", "failed", "error") for r in terminalreporter.getreports(kind)]
+    reports = [r for r in found if isinstance(r, pytest.TestReport)]  # and none of files that can't be imported
     taken: Counter[str] = Counter()
     cpu: Counter[str] = Counter()
     for report in [*reports, *terminalreporter.getreports("")]:  # "": of what is before and after a test

@@ -7,8 +7,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+import clips
 import pytest
 from cli.conftest import reelmill
+from gateway.browser import Browser
+from media.watching import furnish, serving, start
 
 from reelmill.cli.processes import known_as_up, running_up
 from reelmill.media.launcher import running
@@ -30,7 +33,7 @@ def left(folder: Path) -> list[str]:
 async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Path) -> None:
     for name in ("one.mp4", "two words.mp4"):
         shutil.copy(clip, tmp_path / name)
-    presets = ["-p", "podcast-audio", "-p", "web-mp4", "-p", "web-hls"]
+    presets = ["-p", "podcast-audio", "-p", "web-mp4", "-p", "web-hls", "-p", "web-cmaf"]
     code, out, err = done(reelmill("run", "one.mp4", "two words.mp4", *presets, "-o", "out", folder=tmp_path))
     assert code == 0, err
     stream = (
@@ -44,7 +47,8 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
         "two words-podcast-audio.mp3",
         "two words-web-mp4.mp4",
     ]
-    assert {f"{name}/{file}" for name in ("one", "two words") for file in stream} <= set(every)
+    trees = [f"{name}-{preset}" for name in ("one", "two words") for preset in ("web-hls", "web-cmaf")]
+    assert {f"{tree}/{file}" for tree in trees for file in stream} <= set(every)
     assert re.search(r"web-mp4 +one-web-mp4\.mp4 +[0-9.]+ kB +h264\+aac +320×180 +4\.\d+ s", out)
     assert "one: COMPLETED" in err
     async with running() as launcher:
@@ -52,6 +56,12 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
         probed = await prober.of("").probe(tmp_path / "out" / "one-web-mp4.mp4")
         await prober.children.close()
     assert [s.codec for s in probed.info.streams] == ["h264", "aac"]
+    furnish(tmp_path / "out")
+    with serving(tmp_path / "out") as address, Browser(tmp_path / "chromium") as browser:
+        for call in ("hls('/one-web-hls/master.m3u8', 0)", "dash('/one-web-cmaf/manifest.mpd')"):
+            start(browser, address, call)
+            browser.wait_for("seen.ended")
+            assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == clips.FPS * clips.SECONDS
 
 
 def test_a_failed_file_gives_exit_code_1_and_the_others_stay(tmp_path: Path, clip: Path) -> None:

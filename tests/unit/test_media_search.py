@@ -105,4 +105,6 @@ def test_what_contradicts_a_target_is_refused(field: str) -> None:
 
 def test_a_rung_has_no_target() -> None:
     made = job("file:///a.mp4", {"name": "out", "package": {"rungs": [{"target_vmaf": 90}]}})
-    assert "job.outputs[0].package.rungs[0].target_vmaf" in [one.field for one in job_violations(made, "job")]
+    [wrong] = job_violations(made, "job")
+    assert wrong.field == "job.outputs[0].package.rungs[0].target_vmaf"
+    assert wrong.description.endswith("give crf, or target_vmaf of the package and no rungs")

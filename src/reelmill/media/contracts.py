@@ -14,7 +14,6 @@ from reelmill.media.contract import PlanContext, Source
 from reelmill.media.film import Film, film
 from reelmill.media.geometry import aspects, display_size, fit
 from reelmill.media.mastering import WORK
-from reelmill.media.operations.analyze import DEFAULTS
 from reelmill.media.pictures import Shown
 from reelmill.media.promises import Data, PlannedFile
 from reelmill.media.seeing import Seen, Understanding
@@ -194,7 +193,7 @@ class _About:
         contract = self.output.contract
         looks = [look for look, names in _LOOKS.items() if any(contract.HasField(name) for name in names)]
         spec = Analyze()
-        spec.CopyFrom(DEFAULTS)
+        spec.CopyFrom(seeing.DEFAULTS)
         # What is shorter than its limit need not be told, but the longest is to be measured where that is cheap.
         spec.black_seconds = 0.02
         if contract.HasField("max_freeze_seconds"):

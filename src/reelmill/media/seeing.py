@@ -26,6 +26,8 @@ FILTERS = frozenset(
 """FFmpeg's filters that may stand in what is made here."""
 ENCODERS = frozenset({"wrapped_avframe", "pcm_s16le"})
 """FFmpeg's, of what is only looked at."""
+DEFAULTS = Analyze(black_seconds=0.5, freeze_seconds=2.0, silence_seconds=0.5, silence_dbfs=-50.0, scene_threshold=10.0)
+"""What counts, where nobody says."""
 _LINES = 360
 _SMALL = f"scale=w=-2:h=min({_LINES}\\,ih):flags=bilinear,format=yuv420p"
 _SAMPLES = "select=lt(mod(t\\,10)\\,1)"

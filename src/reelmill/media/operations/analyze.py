@@ -14,7 +14,6 @@ from reelmill.media.tracks import Sound
 from reelmill.v1.analysis_pb2 import Analyze
 from reelmill.v1.media_pb2 import MediaInfo
 
-DEFAULTS = Analyze(black_seconds=0.5, freeze_seconds=2.0, silence_seconds=0.5, silence_dbfs=-50.0, scene_threshold=10.0)
 _FILTERS_CPU = 0.6  # of the decode's core-seconds
 _SOUND_CPU = 0.004  # core-seconds a second
 
@@ -40,7 +39,7 @@ class AnalyzeOperation:
     def with_defaults(self, spec: Analyze) -> Analyze:
         """Fills in what to look for, and what counts."""
         made = Analyze()
-        made.CopyFrom(DEFAULTS)
+        made.CopyFrom(seeing.DEFAULTS)
         made.MergeFrom(spec)
         del made.looks[:]
         made.looks.extend(dict.fromkeys(spec.looks) or sorted(seeing.PICTURE | seeing.HEARD))

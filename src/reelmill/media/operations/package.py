@@ -103,12 +103,8 @@ class PackageOperation:
             if len(rates) > 1 and rung.frame_rate != spec.rungs[0].frame_rate:
                 found.append(Violation(f"{at}.frame_rate", "must be that of all rungs, for their segments are"))
             if rung.target_vmaf:
-                found.append(
-                    Violation(
-                        f"{at}.target_vmaf",
-                        "is for transcode: give crf, or the package's target_vmaf",
-                    )
-                )
+                what = "is of a single film: give crf, or target_vmaf of the package and no rungs"
+                found.append(Violation(f"{at}.target_vmaf", what))
             if rung.two_pass:
                 found.append(Violation(f"{at}.two_pass", "is not for packages: give crf with max_bitrate_bps"))
             if rung.copy not in (V.COPY_UNSPECIFIED, V.NEVER):
