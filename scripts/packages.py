@@ -13,6 +13,8 @@ SEARCH = "tests/unit/test_media_search.py"
 FORESEEN = "tests/unit/test_media_foreseeing.py"
 HULL = "tests/unit/test_media_hull.py"
 TITLES = "tests/unit/test_media_titles.py"
+LADDERS = "tests/unit/test_media_ladders.py"
+MANIFESTS = "tests/unit/test_media_manifests.py"
 TARGET = "tests/media/test_target_vmaf.py"
 
 TRANSPORT = "tests/media/test_transport_packages.py"
@@ -133,6 +135,27 @@ PACKAGES = (
         r"len\(mine\) > 1 and any\(output\.optional for output in mine\)",
         "False",
         tests=FORESEEN,
+    ),
+    media(
+        "a ladder keeps a high range",
+        "ladders.py",
+        r"high = picture\.color_transfer in HDR_TRANSFERS and",
+        "high = False and",
+        tests=LADDERS,
+    ),
+    media(
+        "a title that is held against its input has the standard range",
+        "ladders.py",
+        r" and not spec\.target_vmaf\n    made = ",
+        "\n    made = ",
+        tests=LADDERS,
+    ),
+    media(
+        "players change between pictures of one range",
+        "dash.py",
+        r"\[0\], track\.range\), \[\]",
+        '[0], ""), []',
+        tests=MANIFESTS,
     ),
     media(
         "the hull has nothing that a mixture beats",

@@ -376,3 +376,23 @@ async def test_chunks_are_as_the_whole(studio: Studio, talk: Path, tmp_path: Pat
     for name, (shown_then, keys_then) in frames.items():
         now, keys = shown(whole(again, name, tmp_path / "whole.mp4"))
         assert now == pytest.approx(shown_then, abs=2e-3) and keys == pytest.approx(keys_then, abs=2e-3)
+
+
+async def test_a_high_range_goes_on_beside_a_standard_one(studio: Studio, tmp_path: Path) -> None:
+    path = kit.make(
+        tmp_path / "high.mkv", "-f", "lavfi", "-i", "smptebars=size=64x48:rate=10:duration=1", "-vf",
+        "format=yuv420p10le,setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020",
+        "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error",
+    )  # fmt: skip
+    codecs = ["H264", "H265", "VP9", "AV1"]
+    made = await packed(studio, path, {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "codecs": codecs})
+    master = m3u8.load(str(made.folder / "out" / "master.m3u8"))
+    for one, codec in zip(master.playlists, codecs, strict=True):
+        high = codec != "H264"
+        with av.open(str(whole(made, f"{codec.lower()}-48", tmp_path / "whole.mp4"))) as container:
+            [*frames] = container.decode(video=0)
+        assert {frame.format.name for frame in frames} == {"yuv420p10le" if high else "yuv420p"}, codec
+        assert one.stream_info.video_range == ("PQ" if high else "SDR"), codec
+    dash = MPEGDASHParser.parse(str(made.folder / "out" / "manifest.mpd"))
+    told = [[one.value for one in of.essential_properties or ()] for of in dash.periods[0].adaptation_sets]
+    assert told == [[], *[["9", "9", "16"]] * 3]

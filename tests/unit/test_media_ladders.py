@@ -15,6 +15,8 @@ from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import VideoSettings
 from reelmill.v1.package_pb2 import Package
 
+V = VideoSettings
+
 
 def picture(width: int, height: int, **fields: Any) -> MediaInfo.Stream:
     return ParseDict({**VIDEO, "width": width, "height": height, **fields}, MediaInfo.Stream())
@@ -55,6 +57,19 @@ def test_each_codec_has_all_rungs_and_more_are_made_where_they_are_asked_for() -
     made = rungs(picture(3840, 2160), {"codecs": ["H264", "AV1"], "max_short_side": 1440})
     sides = [1440, 1080, 720, 540, 360, 240]
     assert [name for name, *_ in made] == [f"{codec}-{side}" for codec in ("h264", "av1") for side in sides]
+
+
+@pytest.mark.parametrize("curve", ["smpte2084", "arib-std-b67", "bt709"])
+def test_a_high_range_stays_where_a_codec_has_one(curve: str) -> None:
+    source = picture(320, 240, color_transfer=curve)
+
+    def kept(**spec: Any) -> dict[int, bool]:
+        whole = OPERATIONS["package"].with_defaults(ParseDict({"codecs": ["H264", "H265", "AV1"], **spec}, Package()))
+        return {rung.codec: rung.hdr == V.KEEP for rung in ladders.automatic(whole, source)}
+
+    high = curve != "bt709"
+    assert kept() == {V.H264: False, V.H265: high, V.AV1: high}
+    assert not any(kept(target_vmaf=90).values())
 
 
 def test_what_an_input_is_too_small_for_comes_out_once() -> None:

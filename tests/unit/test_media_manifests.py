@@ -1,5 +1,7 @@
 """What players are told of a stream, out of what was measured."""
 
+import re
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -32,9 +34,11 @@ def test_no_average_is_higher_than_its_peak(segments: list[tuple[int, float]], t
     assert found.peak >= found.average > 0
 
 
-def known(told: Told, lasts: list[int], *, size: int | None = None, hidden: int = 0, rate: int = 25) -> Known:
+def known(
+    told: Told, lasts: list[int], *, size: int | None = None, hidden: int = 0, rate: int = 25, high: str = "PQ"
+) -> Known:
     """A stream of segments of so many ticks (90,000 a second), 1,000 bytes a second."""
-    track = Track(scale=90_000, hidden=hidden, codec="avc1.64001f", channels=2, sample_rate_hz=48_000, range="PQ")
+    track = Track(scale=90_000, hidden=hidden, codec="avc1.64001f", channels=2, sample_rate_hz=48_000, range=high)
     starts = tuple(sum(lasts[:i]) for i in range(len(lasts) + 1))
     seconds = [one / 90_000 for one in lasts]
     named = tuple(Segment(f"{i + 1:05d}.m4s", one) for i, one in enumerate(seconds))
@@ -83,6 +87,32 @@ def test_manifests_are_exactly_these() -> None:
     assert (
         '<S t="0" d="540000"/>' in made["manifest.mpd"] and 'mediaPresentationDuration="PT8S"' in made["manifest.mpd"]
     )
+
+
+@pytest.mark.parametrize(
+    ("high", "told"),
+    [
+        ("SDR", []),
+        (
+            "PQ",
+            ["Essential ColourPrimaries 9", "Essential MatrixCoefficients 9", "Essential TransferCharacteristics 16"],
+        ),
+        (
+            "HLG",
+            [
+                *("Essential ColourPrimaries 9", "Essential MatrixCoefficients 9"),
+                *("Essential TransferCharacteristics 14", "Supplemental TransferCharacteristics 18"),
+            ],
+        ),
+    ],
+)
+def test_a_high_range_is_told_and_stands_apart(high: str, told: list[str]) -> None:
+    other = replace(PICTURE, folder="h264-720-2")
+    streams = [known(PICTURE, [540_000], high=high), known(other, [540_000], high="SDR")]
+    text = manifests(order(PICTURE, other), streams)["manifest.mpd"]
+    found = re.findall(r'<(\w+)Property schemeIdUri="urn:mpeg:mpegB:cicp:(\w+)" value="(\d+)"/>', text)
+    assert [" ".join(one) for one in found] == told
+    assert text.count("<AdaptationSet") == (1 if high == "SDR" else 2)
 
 
 def test_words_are_told_of_with_what_they_are_for() -> None:

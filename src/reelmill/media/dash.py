@@ -10,6 +10,7 @@ from reelmill.media.renditions import NUMBERED, SHEETS, WORDS, Divided, Known, O
 from reelmill.media.streams import SUFFIX
 from reelmill.media.text_fragments import SCALE
 
+_COLOURS = "urn:mpeg:mpegB:cicp:"
 _TILES = "http://dashif.org/guidelines/thumbnail_tile"
 _NAMESPACE = (
     'xmlns="urn:mpeg:dash:schema:mpd:2011" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
@@ -42,11 +43,12 @@ def manifest(order: Order, known: Sequence[Known], texts: Sequence[Divided] = ()
 
 
 def _adaptations(known: Sequence[Known]) -> Iterator[list[Known]]:
-    """Streams that players may change between: pictures of one codec. Each sound is one by itself."""
-    found: dict[str, list[Known]] = {}
+    """Streams that players may change between: pictures of one codec and range. Each sound is one by itself."""
+    found: dict[tuple[str, str], list[Known]] = {}
     for one in known:
         if one.told.kind == "video":
-            found.setdefault(one.stream.track.codec.partition(".")[0], []).append(one)
+            track = one.stream.track
+            found.setdefault((track.codec.partition(".")[0], track.range), []).append(one)
     yield from found.values()
     yield from ([one] for one in known if one.told.kind == "audio")
 
@@ -73,6 +75,7 @@ def _adaptation(order: Order, number: str, members: Sequence[Known], longest: fl
     if first.stream.track.protection:
         yield from (f"  {line}" for line in protection.elements(first.stream.track.protection))
     if first.told.kind == "video":
+        yield from _colours(first.stream.track.range)
         yield from _inside(order)
     yield from _meaning(first.told)
     for one in members:
@@ -113,6 +116,27 @@ def _of_sheets(number: str, sheets: Sheets) -> Iterator[str]:
     yield f"    <SegmentTemplate {_xml(template)}/>"
     yield "  </Representation>"
     yield "</AdaptationSet>"
+
+
+def _colours(high: str) -> Iterator[str]:
+    """Those of a high range, by the numbers of ITU-T H.273: who can't show them leaves the streams alone.
+
+    HLG may be shown as if its curve were that of BT.2020 (14).
+    """
+    for kind, name, value in {
+        "PQ": (
+            ("Essential", "ColourPrimaries", 9),
+            ("Essential", "MatrixCoefficients", 9),
+            ("Essential", "TransferCharacteristics", 16),
+        ),
+        "HLG": (
+            ("Essential", "ColourPrimaries", 9),
+            ("Essential", "MatrixCoefficients", 9),
+            ("Essential", "TransferCharacteristics", 14),
+            ("Supplemental", "TransferCharacteristics", 18),
+        ),
+    }.get(high, ()):
+        yield f"  <{kind}Property {_xml({'schemeIdUri': f'{_COLOURS}{name}', 'value': value})}/>"
 
 
 def _inside(order: Order) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reelmill.media import effects
 from reelmill.media.formats.video import VIDEO
 from reelmill.media.geometry import Size, box, display_size, fit
+from reelmill.media.pictures import HDR_TRANSFERS
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import VideoSettings
 from reelmill.v1.package_pb2 import Package
@@ -56,12 +57,16 @@ def rungs(spec: Package, picture: MediaInfo.Stream, interval_seconds: float) -> 
 
 
 def automatic(spec: Package, picture: MediaInfo.Stream) -> tuple[VideoSettings, ...]:
-    """A ladder that follows from the input: no larger than it, as it lies or stands, and as many frames as it has."""
+    """A ladder that follows from the input: no larger than it, as it lies or stands, with its frames and its range.
+
+    H.264 has no high range. Neither has what is to be like its input by VMAF, which knows none.
+    """
     width, height = display_size(picture)
     short = min(width, height)
     most = max(_LEAST, round(min(short, spec.max_short_side) / 2) * 2)
     sides = [most, *(side for side in SHORT_SIDES if side * _APART <= most)]
     shape = max(width, height) / max(1.0, short)
+    high = picture.color_transfer in HDR_TRANSFERS and not spec.target_vmaf
     made = []
     for codec in spec.codecs:
         for side in sides:
@@ -70,6 +75,7 @@ def automatic(spec: Package, picture: MediaInfo.Stream) -> tuple[VideoSettings, 
                 codec=codec,
                 fit=V.SHRINK,
                 effort=spec.effort,
+                hdr=V.KEEP if high and codec != V.H264 else V.HDR_UNSPECIFIED,
                 crf=VIDEO[codec].default_crf,
                 max_bitrate_bps=peak_bps(codec, Size(longer, side), picture.frame_rate),
             )
