@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 APPLE = (
     *((1080, 7_800), (1080, 6_000), (720, 4_500), (720, 3_000), (540, 2_000)),
@@ -10,15 +11,30 @@ APPLE = (
 """Lines of 16:9, and kbit/s on average, of H.264 at up to 30 frames a second (Apple's HLS authoring specification)."""
 
 
-def rungs(lines: int) -> list[dict[str, int]]:
-    """Those for a film of so many lines (up to 1080), as a package takes them.
+def outputs(lines: int) -> list[dict[str, Any]]:
+    """Those for a film of so many lines (up to 1080), each made in two passes, as a package's films are else.
 
     None enlarges it; where none has its size one is put on top, at a rate between those of its neighbours.
     """
     fitting = [(height, kbps) for height, kbps in APPLE if height <= lines] or [APPLE[-1]]
     if fitting[0][0] < lines:
         fitting.insert(0, (lines, _between(lines)))
-    return [{"height": height, "bitrate_bps": 1000 * kbps} for height, kbps in fitting]
+    return [
+        {"name": f"{height}-at-{kbps}", "transcode": {"container": "MP4", "mute": True, "video": _video(height, kbps)}}
+        for height, kbps in fitting
+    ]
+
+
+def _video(height: int, kbps: int) -> dict[str, Any]:
+    rate = {"bitrate_bps": 1000 * kbps, "two_pass": True}
+    return {
+        "codec": "H264",
+        "height": height,
+        "fit": "SHRINK",
+        "effort": "FAST",
+        "keyframe_interval_seconds": 6,
+        **rate,
+    }
 
 
 def _between(lines: int) -> int:

@@ -1,6 +1,6 @@
 """A ladder for one title (`package.target_vmaf`) to a fixed and to our usual one: bits at equal VMAF, of real clips.
 
-The fixed one has Apple's rates, whatever the film; the usual one our sizes at one crf. All are made of the same
+The fixed one has Apple's rates, in two passes; the usual one our sizes at one crf. All are made of the same
 excerpts by the same encoder, and each rung is held against its excerpt by an ffmpeg of its own, all frames, at the
 excerpt's size. Between rungs, VMAF and the logarithm of the bit rate go in a straight line (Bjøntegaard's delta rate).
 """
@@ -58,11 +58,14 @@ def run(_servers: Servers, report: Report) -> None:
         report.head(f"bits at equal VMAF, per title ({TARGET}) to other ladders: {seconds:g} s of each clip")
         for clip in clips[:1] if report.quick else clips:
             film = _excerpt(clip, folder, seconds)
-            packages = {"fixed": {"rungs": fixed_ladder.rungs(_shown(film)[1])}, "usual": {}}
+            asked = {
+                "fixed": fixed_ladder.outputs(_shown(film)[1]),
+                "usual": [{"name": "out", "package": {"mute": True}}],
+                "own": [{"name": "out", "package": {"mute": True, "target_vmaf": TARGET}}],
+            }
             spent: dict[str, float] = {}
             made = {
-                kind: _made(film, folder / clip.stem / kind, spent, kind, **package)
-                for kind, package in {**packages, "own": {"target_vmaf": TARGET}}.items()
+                kind: _made(film, folder / clip.stem / kind, spent, kind, outputs) for kind, outputs in asked.items()
             }
             told = []
             for kind, found in saved.items():
@@ -115,11 +118,13 @@ def _excerpt(clip: Path, folder: Path, seconds: float) -> Path:
     return film
 
 
-def _made(film: Path, folder: Path, spent: dict[str, float], kind: str, **package: object) -> list[Rung]:
-    """The rungs of a package, the best first; CPU-seconds of making them are told in `spent`."""
+def _made(
+    film: Path, folder: Path, spent: dict[str, float], kind: str, outputs: Sequence[dict[str, Any]]
+) -> list[Rung]:
+    """The pictures of outputs, the best first; CPU-seconds of making them are told in `spent`."""
     folder.mkdir(parents=True)
-    asked = {"inputs": [{"uri": film.as_uri()}], "outputs": [{"name": "out", "package": {"mute": True, **package}}]}
-    job, placed = with_defaults(ParseDict(asked, Job())), Placed(inputs={"": str(film)}, threads=_THREADS)
+    job = with_defaults(ParseDict({"inputs": [{"uri": film.as_uri()}], "outputs": outputs}, Job()))
+    placed = Placed(inputs={"": str(film)}, threads=_THREADS)
     facts: dict[Any, Any] = dict.fromkeys(probes(job), _source(film))
     before = _cpu()
     while isinstance(graph := plan(job, PlanContext(threads=_THREADS, facts=facts)), Needs):
@@ -134,7 +139,7 @@ def _made(film: Path, folder: Path, spent: dict[str, float], kind: str, **packag
     for step in encoding:
         _run(step, placed, folder)
     spent[kind] = _cpu() - before
-    paths = [writing.path for step in encoding for writing in step.writes]
+    paths = [writing.path for step in encoding for writing in step.writes if writing.promised]
     return [_rung(film, folder / path, folder) for path in paths]
 
 

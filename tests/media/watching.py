@@ -40,10 +40,12 @@ function hls(url, level, settings) {
   player.attachMedia(video);
   window.player = player;
 }
-function dash(url, keys) {
+function dash(url, keys, ahead = 30) {
   const player = dashjs.MediaPlayer().create();
   player.on("error", (told) => seen.errors.push(JSON.stringify(told.error || {})));
-  player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: false}}}});
+  player.on("trackChangeRendered", (told) => told.mediaType === "audio" && seen.sounds.push(told.newMediaInfo.lang));
+  const buffer = {bufferTimeDefault: ahead, bufferTimeAtTopQuality: ahead, bufferTimeAtTopQualityLongForm: ahead};
+  player.updateSettings({streaming: {abr: {autoSwitchBitrate: {video: false}}, buffer}});
   player.initialize(video, url, true);
   player.attachTTMLRenderingDiv(document.querySelector("#words"));
   if (keys) player.setProtectionData({"org.w3.clearkey": {clearkeys: keys}});

@@ -7,7 +7,9 @@ hull of all. What lies below it costs more for the same quality.
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+
+from reelmill.media.curves import Curve
 
 MOST_RUNGS = 8
 MOST_APART, LEAST_APART = 2.0, 1.4
@@ -30,17 +32,21 @@ class Point:
 
 
 def between(tried: Iterable[Point]) -> list[Point]:
-    """Those that were tried, and each whole crf between two of a size: by straight lines in its score and log rate."""
+    """Those that were tried, and each whole crf between two of a size: by curves of its score and log rate.
+
+    Scores fall the faster the coarser a picture is: straight lines would tell too little of what lies between.
+    """
     points = sorted(tried, key=lambda one: (one.size, one.crf))
-    found = points[:1]
-    for one, other in pairwise(points):
-        if one.size == other.size:
+    found: list[Point] = []
+    for size, group in groupby(points, key=lambda one: one.size):
+        own = list(group)
+        crfs = [float(one.crf) for one in own]
+        scores, rates = Curve(crfs, [one.vmaf for one in own]), Curve(crfs, [math.log(one.bps) for one in own])
+        found.append(own[0])
+        for i, (one, other) in enumerate(pairwise(own)):
             for crf in range(one.crf + 1, other.crf):
-                part = (crf - one.crf) / (other.crf - one.crf)
-                bps = one.bps ** (1 - part) * other.bps**part
-                vmaf = one.vmaf + part * (other.vmaf - one.vmaf)
-                found.append(Point(size=one.size, crf=crf, bps=bps, vmaf=vmaf))
-        found.append(other)
+                found.append(Point(size=size, crf=crf, bps=math.exp(rates(crf, i)), vmaf=scores(crf, i)))
+            found.append(other)
     return found
 
 
@@ -58,12 +64,14 @@ def hull(points: Iterable[Point]) -> tuple[Point, ...]:
     return tuple(found)
 
 
-def rungs(edge: Sequence[Point], target: float, least_bps: float) -> tuple[Point, ...]:
-    """Of a hull's points those that players choose between, the best first.
+def rungs(points: Sequence[Point], target: float, least_bps: float) -> tuple[Point, ...]:
+    """Of what was tried, and lies between, those that players choose between, the best first: the hull's.
 
     The first is the cheapest that is as good as the target, or the best. Others follow as evenly as they go, at most
     MOST_APART times apart where there are points, down to `least_bps`; none that nobody would tell from the one above.
+    Where the hull leaves a wide gap it is the best point within.
     """
+    edge = hull(points)
     top = next((one for one in edge if one.vmaf >= target), edge[-1])
     last = max(least_bps, edge[0].bps)
     octaves = math.log(top.bps / last, MOST_APART) if top.bps > last else 0.0
@@ -72,6 +80,8 @@ def rungs(edge: Sequence[Point], target: float, least_bps: float) -> tuple[Point
     for i in range(1, count + 1):
         wanted = top.bps * (last / top.bps) ** (i / count) * (1 + 1e-9)
         one = max((one for one in edge if one.bps <= wanted), key=lambda one: one.bps, default=edge[0])
+        if one.bps * LEAST_APART < wanted:
+            one = max((one for one in points if one.bps <= wanted), key=lambda one: one.vmaf, default=one)
         if made[-1].bps >= LEAST_APART * one.bps and made[-1].vmaf >= one.vmaf + LEAST_POINTS:
             made.append(one)
     return tuple(made)

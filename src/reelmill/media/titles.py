@@ -9,7 +9,7 @@ from reelmill.media import contracts, ladders, likeness, tracks
 from reelmill.media.contract import Graph, Measurement, Needs, PlanContext, Quality, Source, Tried
 from reelmill.media.film import Film
 from reelmill.media.formats.video import VIDEO
-from reelmill.media.hull import Point, between, finer, hull, rungs
+from reelmill.media.hull import Point, between, finer, rungs
 from reelmill.media.promises import PlannedFile
 from reelmill.media.sampling import sample, samples
 from reelmill.media.sources import is_still, span
@@ -140,7 +140,7 @@ def _ladder(title: _Title) -> tuple[Point, ...] | Needs:
         points = further if isinstance(further, Needs) else [*points, *further]
     if isinstance(points, Needs):
         return points
-    return rungs(hull(between(points)), target, _LEAST_BPS * ladders.BITS[title.codec])
+    return rungs(between(points), target, _LEAST_BPS * ladders.BITS[title.codec])
 
 
 def _tried(title: _Title, wanted: Sequence[tuple[int, int]]) -> list[Point] | Needs:
