@@ -165,6 +165,20 @@ PACKAGES = (
         tests=HULL,
     ),
     media(
+        "a gap of the hull is filled",
+        "hull.py",
+        r"if one\.bps \* LEAST_APART < wanted",
+        "if False",
+        tests=HULL,
+    ),
+    media(
+        "scores between those that were tried bend",
+        "curves.py",
+        r"width \* bends",
+        "0 * bends",
+        tests=HULL,
+    ),
+    media(
         "no rung is needless",
         "hull.py",
         r" and made\[-1\]\.vmaf >= one\.vmaf \+ LEAST_POINTS",
