@@ -214,8 +214,8 @@ TIMELINES = (
     time(
         "bridges begin nowhere anew",
         "cutting.py",
-        r"found = \(\*found, _BRIDGED\)",
-        "found = (*found, _FILLED)",
+        r"_BRIDGED if source\.demuxer in JOINED",
+        "_FILLED if source.demuxer in JOINED",
         tests=UNLIKE,
     ),
     time("a film behind another is told", "packets.py", r"self\._lies\[later\]\[0\] > ", "0 > ", tests=UNLIKE),

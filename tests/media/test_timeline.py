@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from effort import SEED, short_or_long
-from hypothesis import HealthCheck, example, given, note, seed, settings
+from hypothesis import HealthCheck, assume, example, given, note, seed, settings
 from hypothesis import strategies as st
 from media.coded import frames, shown, still
 from media.kit import Studio, decode, make
@@ -89,6 +89,8 @@ async def test_what_comes_out_is_what_was_shown(studio: Studio, tmp_path: Path, 
     times = source.timeline
     assert times.measured and not times.damaged
     seen = shown(path)
+    # ffmpeg's muxer of PS leaves out times, and its parser may guess one twice: what goes back is shown by nobody.
+    assume(seen == sorted(seen))
     picture = next(s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO)
     track = times.track(picture.index)
     assert [time / SECOND for time in track.frames] == pytest.approx([time for time, _ in seen], abs=0.002)

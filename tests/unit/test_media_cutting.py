@@ -148,9 +148,11 @@ def test_a_part_begins_with_what_is_on_the_screen_by_a_fine_clock() -> None:
     assert cutting.cut(source("mov", picture()), Span(0.0, 2.0, True), [0], 0).picture() == ()
 
 
-def sounds(*made: Track, part: Span, alone: bool = True) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+def sounds(
+    *made: Track, part: Span, alone: bool = True, demuxer: str = "mov"
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     """Filters of a sound, or of a pair, in a part; and those of each of a pair."""
-    whole = source("mov", picture(), *made)
+    whole = source(demuxer, picture(), *made)
     sound = tracks.Sound(parts=tuple(whole.info.streams[1:]))
     cut = cutting.cut(whole, part, range(1, 1 + len(made)))
     first = cutting.sound_filters(whole, part, cut, sound, alone=alone)
@@ -161,7 +163,11 @@ def test_what_is_missing_of_a_sound_is_silent() -> None:
     full, late, early = (Track(start=a * SECOND, end=b * SECOND) for a, b in ((0, 8), (3, 8), (0, 4)))
     hole = Track(start=0, end=8 * SECOND, holes=((2_500_000, 3 * SECOND),))
     assert sounds(full, part=WHOLE)[0] == ()
-    assert sounds(hole, part=WHOLE)[0] == (BRIDGED,) == sounds(hole, part=WHOLE, alone=False)[0]
+    assert sounds(hole, part=WHOLE)[0] == (FILLED,) == sounds(hole, part=WHOLE, alone=False)[0]
+    # Where films may be joined, channels may change, and with them all filters are made anew.
+    assert sounds(hole, part=WHOLE, demuxer="mpegts")[0] == (BRIDGED,)
+    inside, _ = sounds(hole, part=INSIDE, demuxer="mpegts")
+    assert inside and inside[-1] == FILLED
     begun = ("atrim=start=0.5", "asetpts=PTS-0.5/TB")
     assert sounds(hole, part=Span(4.0, 2.0, True))[0] == begun
     assert sounds(late, part=WHOLE)[0] == (FILLED,)

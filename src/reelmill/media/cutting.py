@@ -180,7 +180,7 @@ def sound_filters(source: Source, part: Span, made: Cut, sound: Sound, *, alone:
     if alone and (swallowed or first - start > _SOON):
         found = (*found, _FILLED)
     elif holes:
-        found = (*found, _BRIDGED)
+        found = (*found, _BRIDGED if source.demuxer in JOINED and not part.cut else _FILLED)
     if alone and part.cut and end - last > _HOLE:
         found = (*found, f"apad=whole_dur={_told(made.length)}")
     return found
