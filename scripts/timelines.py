@@ -133,7 +133,7 @@ TIMELINES = (
         tests="tests/media/test_timeline.py",
     ),
     time("a part holds to its end", "cutting.py", r"if longer or shorter:", "if False:"),
-    time("holes are silent", "cutting.py", r"if holes or \(", "if (", within=SOUND),
+    time("holes are silent", "cutting.py", r"elif holes:", "elif False:", within=SOUND),
     time("a hole elsewhere is none", "cutting.py", r"low < end and high > start", "True", within=SOUND),
     time("a sound's late beginning is silent", "cutting.py", r"first - start > _SOON", "False", within=SOUND),
     time("a sound's early end is silent", "cutting.py", r"end - last > _HOLE", "False", within=SOUND),
@@ -162,7 +162,7 @@ TIMELINES = (
     time(
         "an MP3 tells how much of it there was",
         "claims.py",
-        r'_Chunk\(b"data", begin, begin \+ count\)',
+        r'Chunk\(b"data", begin, begin \+ count, True\)',
         "None",
         tests="tests/unit/test_media_claims.py",
     ),
