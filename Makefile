@@ -23,7 +23,7 @@ QUICK := unit api client contract gateway store
 MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-logging test-arm64 flaky chaos long cluster-test mutants lint format services bench generate released locks
+.PHONY: help demo test quick test-logging test-arm64 flaky chaos long cluster-test mutants lint newcomer format services bench generate released locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,7 +66,7 @@ mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time, then make small fa
 	$(BIN)/python scripts/mutation.py --pure --sample 200 || status=1; \
 	exit $$status
 
-lint: $(VENV)/dev.stamp ## Check style, types, import directions, generated code, and that the API breaks no client
+lint: $(VENV)/dev.stamp ## Check style, types, import directions, generated code, and the API: that it breaks no client, and makes whole ones
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -74,6 +74,10 @@ lint: $(VENV)/dev.stamp ## Check style, types, import directions, generated code
 	$(BIN)/python scripts/generate.py --check
 	$(BIN)/python scripts/check_api.py
 	$(BIN)/python scripts/check_images.py
+	$(BIN)/python scripts/check_clients.py
+
+newcomer: $(VENV)/dev.stamp ## From a clone in an empty folder to a stream that plays in the console: minutes; writes docs/newcomer.md
+	$(BIN)/python scripts/newcomer.py docs $(ARGS)
 
 format: $(VENV)/dev.stamp ## Sort imports, format the code
 	$(BIN)/ruff check --select I --fix

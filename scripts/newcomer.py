@@ -81,10 +81,10 @@ class Walk:
         try:
             with self.step("`reelmill up` is ready"):
                 ready.wait(_WAIT_SECONDS)
-            found = re.search(r"(http://[\d.:]+)/swagger", "".join(said))
+            found = re.search(r"Console +(http://[\d.:]+/)", "".join(said))
             if found is None:
                 raise SystemExit(f"reelmill up does not start:\n{''.join(said)}")
-            yield f"{found[1]}/"
+            yield found[1]
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(_WAIT_SECONDS)
@@ -167,8 +167,7 @@ def _page(walk: Walk, total: float) -> str:
     return f"""# A newcomer's walk
 
 By the README alone, from a clone to a stream that plays in the console: {when}, with
-Git, Python and make, and nothing in any cache. `python scripts/newcomer.py docs` does it again, in an empty folder, and
-writes this page.
+Git, Python and make, and nothing in any cache. `make newcomer` does it again, in an empty folder, and writes this page.
 
 | step | time |
 |---|---|

@@ -54,8 +54,7 @@ def _section(name: str, preset: Preset) -> str:
     what = MessageToDict(preset, preserving_proto_field_name=True)
     what = {key: value for key, value in what.items() if key not in ("name", "description")}
     film = {"photo-web": "photo.jpg", "captions": "talk.srt"}.get(name, "talk.mov")
-    commands = list(_commands(name, film))
-    more = f"\n# and {len(commands) - _ALIKE} more" if len(commands) > _ALIKE else ""
+    job = Job(inputs=[Input(uri=f"file:///media/{film}")], outputs=[Output(name="out", preset=name)])
     return f"""## {name}
 
 {preset.description}
@@ -70,7 +69,7 @@ reelmill run {film} --preset {name} -o out/
 
 {_table(preset)}
 ```
-{chr(10).join(commands[:_ALIKE])}{more}
+{commands(job)}
 ```
 """
 
@@ -106,13 +105,16 @@ def _row(path: str, text: str, parameter: Parameter | None) -> str:
     return f"| `{path}` | `{text}` | {span} | {default} |"
 
 
-def _commands(name: str, film: str) -> Iterator[str]:
-    job = Job(inputs=[Input(uri=f"file:///media/{film}")], outputs=[Output(name="out", preset=name)])
-    for step in _planned(with_defaults(job), _source(film)).steps:
-        yield shown(rendered(step, Placed(inputs={"": film}, threads=2)), Path("ffmpeg"))
+def commands(job: Job) -> str:
+    """What runs for a job whose inputs are photo.jpg, talk.srt or talk.mov, wherever they lie."""
+    films = {one.name: one.uri.rpartition("/")[2] for one in job.inputs}
+    steps = _planned(with_defaults(job), {name: _source(film, name) for name, film in films.items()}).steps
+    lines = [shown(rendered(step, Placed(inputs=films, threads=2)), Path("ffmpeg")) for step in steps]
+    more = [f"# and {len(lines) - _ALIKE} more"] if len(lines) > _ALIKE else []
+    return "\n".join(lines[:_ALIKE] + more)
 
 
-def _source(film: str) -> Source:
+def _source(film: str, name: str) -> Source:
     streams: list[dict[str, Any]]
     demuxer, seconds, streams = {
         "photo.jpg": ("jpeg_pipe", 0, [_PHOTO]),
@@ -120,11 +122,11 @@ def _source(film: str) -> Source:
         "talk.mov": ("mov", _MINUTE, [_VIDEO, _SOUND]),
     }[film]
     told = {"format": demuxer, "duration_seconds": seconds, "size_bytes": 10_000_000, "streams": streams}
-    return Source(info=ParseDict(told, MediaInfo()), demuxer=demuxer)
+    return Source(name=name, info=ParseDict(told, MediaInfo()), demuxer=demuxer)
 
 
-def _planned(job: Job, source: Source) -> Graph:
-    facts: dict[Measurement, Any] = dict.fromkeys(probes(job), source)
+def _planned(job: Job, sources: dict[str, Source]) -> Graph:
+    facts: dict[Measurement, Any] = {probe: sources[probe.input] for probe in probes(job)}
     made = plan(job, PlanContext(threads=2, memory_bytes=0, facts=facts))
     if isinstance(made, Needs):  # how loud a sound is
         facts |= dict.fromkeys(made.measurements, TYPICAL)

@@ -37,14 +37,15 @@ def test_help_lists_every_command(cli: Cli) -> None:
 def test_up_prints_where_it_listens_and_how_long_it_took(live: Reelmill) -> None:
     while "ready in" not in live.log.read_text():  # it answers an instant before it says so
         time.sleep(0.02)
-    printed = [line for line in live.log.read_text().splitlines() if not line.startswith("{")][:5]
-    assert printed[:4] == [
+    printed = [line for line in live.log.read_text().splitlines() if not line.startswith("{")][:6]
+    assert printed[:5] == [
+        f"Console  {live.http}/",
         f"REST     {live.http}/v1/jobs",
         f"Swagger  {live.http}/swagger/",
         f"gRPC     {live.grpc}",
         f"Data     {live.folder}/data",
     ]
-    assert re.fullmatch(r"ready in \d+\.\d s; Ctrl-C stops", printed[4])
+    assert re.fullmatch(r"ready in \d+\.\d s; Ctrl-C stops", printed[5])
 
 
 @pytest.mark.parametrize("option", ["--http", "--grpc"])

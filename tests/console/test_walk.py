@@ -1,14 +1,12 @@
 """A person's way through the console, in a real browser: from a file to a stream that plays, and what else there is."""
 
 import base64
-import json
 import secrets
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from console.walking import choose, eventually, go
 from gateway.browser import Browser
 from jobs import STILL, job
 from live import Reelmill
@@ -24,31 +22,6 @@ def browser(live: Reelmill, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         made.open(f"{live.http}/")
         made.wait_for("document.querySelector('#rows')")
         yield made
-
-
-def eventually(browser: Browser, expression: str) -> None:
-    """Wait until an expression is true, on whichever page the browser is by then."""
-    end = time.monotonic() + 60
-    while True:
-        with suppress(AssertionError):  # the page was left meanwhile
-            if browser.evaluate(f"Boolean({expression})"):
-                return
-        assert time.monotonic() < end, f"not within 60 s: {expression}"
-
-
-def go(browser: Browser, url: str, until: str) -> None:
-    """Open a page, and wait for what tells that it is there."""
-    browser.evaluate("void (window.left = true)")
-    browser.evaluate(f"void location.assign({json.dumps(url)})")
-    eventually(browser, f"!window.left && document.readyState === 'complete' && {until}")
-
-
-def choose(browser: Browser, field: str, value: str, event: str) -> None:
-    """Give a field a value, as somebody who types or chooses."""
-    browser.evaluate(
-        f"(() => {{ const field = document.querySelector({json.dumps(field)}); field.value = {json.dumps(value)};"
-        f" field.dispatchEvent(new Event({json.dumps(event)}, {{bubbles: true}})); }})()"
-    )
 
 
 def test_a_file_becomes_a_stream_that_plays(browser: Browser, live: Reelmill, clip: Path) -> None:
@@ -165,14 +138,6 @@ def test_pages_are_as_wide_as_a_telephone_and_can_be_read(browser: Browser, live
             assert dark is (scheme == "dark"), path
     finally:
         browser._call("Emulation.clearDeviceMetricsOverride")
-
-
-def test_the_keyboard_reaches_the_content_first(browser: Browser, live: Reelmill) -> None:
-    go(browser, f"{live.http}/presets", "document.querySelector('.skip')")
-    for kind in ("rawKeyDown", "keyUp"):
-        browser._call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
-    assert browser.evaluate("document.activeElement.className") == "skip"
-    assert browser.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 def test_nothing_broke_the_policy(browser: Browser) -> None:

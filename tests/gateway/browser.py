@@ -22,6 +22,7 @@ class Browser:
         if command is None:
             pytest.skip("there is no Chromium: apt-get install chromium")
         self.messages: list[str] = []
+        self._events: dict[str, dict[str, Any]] = {}
         self._session = ""
         self._count = 0
         self._stack = ExitStack()
@@ -84,6 +85,14 @@ class Browser:
         path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
         return path
 
+    def heard(self, event: str) -> dict[str, Any]:
+        """What an event of the page told, the last of its kind; waits for the first."""
+        for _ in range(int(50 * PATIENCE_SECONDS)):
+            if event in self._events:
+                break
+            self.evaluate("new Promise((go) => setTimeout(go, 20))")
+        return self._events.pop(event)
+
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters}
@@ -95,6 +104,8 @@ class Browser:
             if answer.get("id") == self._count:
                 assert "error" not in answer, answer
                 return dict(answer["result"])
+            if answer.get("method") == "Page.fileChooserOpened":
+                self._events[answer["method"]] = answer["params"]
             if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
                 self.messages.append(json.dumps(answer["params"]))
 

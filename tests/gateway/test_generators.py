@@ -1,6 +1,5 @@
 """Strict readers of the OpenAPI document make whole, typed clients of it, and these run."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,8 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gateway import generated
 from live import Reelmill
-from services import npm, pypi
+from services import pypi
 
 # A client's own program: what is typed as a job is sent, and what comes back is typed too.
 PYTHON = """
@@ -65,16 +65,7 @@ def document(idle_http: httpx.Client, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def python_client(document: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package that openapi-python-client makes; a warning of it is an error."""
-    folder = tmp_path_factory.mktemp("python")
-    program = pypi.program("openapi-python-client", pypi.OPENAPI_PYTHON_CLIENT)
-    config = folder / "config.json"
-    config.write_text(json.dumps({"package_name_override": "reelmill_api", "post_hooks": []}))
-    made = folder / "made"
-    argv = [program, "generate", "--path", document, "--output-path", made, "--config", config, "--meta", "setup"]
-    done = subprocess.run([*argv, "--fail-on-warning"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNING" not in done.stdout
-    return made
+    return generated.python_client(document, tmp_path_factory.mktemp("python"))
 
 
 def typed(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
@@ -105,14 +96,5 @@ def test_its_types_refuse_what_the_api_would(python_client: Path) -> None:
 
 
 def test_openapi_typescript_makes_whole_types(document: Path, tmp_path: Path) -> None:
-    project = npm.project(npm.OPENAPI_TYPESCRIPT, npm.TYPESCRIPT)
-    (tmp_path / "node_modules").symlink_to(project / "node_modules")
-    for argv in (
-        ["openapi-typescript/bin/cli.js", str(document), "-o", "schema.d.ts"],
-        ["typescript/bin/tsc", "--strict", "--noEmit", "--noUncheckedIndexedAccess", "program.ts"],
-    ):
-        (tmp_path / "program.ts").write_text(TYPESCRIPT)
-        command = [npm.node(), f"node_modules/{argv[0]}", *argv[1:]]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert "unknown" not in (tmp_path / "schema.d.ts").read_text().partition("Output: {")[2].partition("};")[0]
+    types = generated.typescript_types(document, tmp_path, TYPESCRIPT).read_text()
+    assert "unknown" not in types.partition("Output: {")[2].partition("};")[0]

@@ -17,11 +17,13 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from live import Reelmill
 from services.process import free_port
+from waiting import PATIENCE_SECONDS
 
 from reelmill.client import AsyncClient, Client
 from reelmill.v1.jobs_pb2 import Job
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+README = DOCS.parent / "README.md"
 RUN = ("start.md", "sdk.md", "cli.md")
 BESIDE = sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "from").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -132,7 +134,26 @@ def test_our_side_of_a_page_for_those_who_come_from_elsewhere_is_taken(page: str
             exec(said_here(text, system, 0), names)
 
 
-@pytest.mark.parametrize("page", ["cookbook.md", *RUN, *BESIDE])
+def test_the_readme_is_true(system: Reelmill, here: Path) -> None:
+    [block] = [text for _, text in BLOCK.findall(README.read_text()) if text.startswith("curl --json")]
+    submitted, rest = block.split("localhost:8080/v1/jobs\n", 1)
+    ran = subprocess.check_output(["/bin/bash", "-c", said_here(f"{submitted}localhost:8080/v1/jobs", system, 0)])
+    with Client(system.grpc) as client:
+        done = client.wait(json.loads(ran)["id"], timeout_seconds=PATIENCE_SECONDS)
+        assert done.state == Job.COMPLETED, done.error
+        for line in rest.replace("ID", done.id).splitlines():
+            ends = ":cancel" in line or ":retry" in line  # of a job that runs, and of one that did not end well
+            command = said_here(line, system, 0).replace("curl ", f"curl -s {'' if ends else '--fail '}", 1)
+            answer = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=False)
+            assert answer.returncode == 0, f"{line}\n{answer.stdout}{answer.stderr}"
+            assert "NO_SUCH" not in answer.stdout, line
+    assert (here / "web.mp4").stat().st_size > 1000
+    [code] = [text for kind, text in BLOCK.findall(README.read_text()) if kind == "python"]
+    exec(said_here(code, system, 0), {})
+    assert (here / "out").is_dir()
+
+
+@pytest.mark.parametrize("page", ["../README.md", "cookbook.md", *RUN, *BESIDE])
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     path = DOCS / page
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):

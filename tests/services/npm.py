@@ -11,6 +11,7 @@ from services.alone import alone, cache
 from services.process import MissingError
 
 HLS, DASH, SHAKA = ("hls.js", "1.7.4"), ("dashjs", "5.2.1"), ("shaka-player", "5.2.12")
+AXE = ("axe-core", "4.14.1")
 TYPESCRIPT = "typescript@5.9.3"
 OPENAPI_TYPESCRIPT = "openapi-typescript@7.13.0"
 

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,11 +73,7 @@ def view(one: "Operation") -> "Group":
 
 def example(one: "Operation") -> str:
     """A job with it: its file, the commands, and the request."""
-    output = json.loads(one.example)
-    reads = [name for name in (output.get("input"), *_named(output[one.name])) if name]
-    inputs = [{"name": name, "uri": "example:clip"} for name in reads] or [{"uri": "example:clip"}]
-    job = {"inputs": inputs, "outputs": [output]}
-    body = json.dumps(job, ensure_ascii=False)
+    job = body(one, "example:clip")
     return "\n".join(
         (
             "For example, as job.json:",
@@ -85,9 +81,16 @@ def example(one: "Operation") -> str:
             "",
             "reelmill run --job job.json -o out/",
             "reelmill submit job.json --watch",
-            f"curl --json {shlex.quote(body)} http://localhost:8080/v1/jobs",
+            f"curl --json {shlex.quote(json.dumps(job, ensure_ascii=False))} http://localhost:8080/v1/jobs",
         )
     )
+
+
+def body(one: "Operation", uri: str) -> dict[str, Any]:
+    """An operation's example as a job, in JSON, all of whose inputs lie at `uri`."""
+    output = json.loads(one.example)
+    reads = [name for name in (output.get("input"), *_named(output[one.name])) if name]
+    return {"inputs": [{"name": name, "uri": uri} for name in reads] or [{"uri": uri}], "outputs": [output]}
 
 
 def _named(settings: object) -> list[str]:

@@ -181,6 +181,7 @@ async def _up(settings: "Settings") -> None:
     with interruptible(stop), known_as_up(data_dir(settings)) as known:
         async with system.running_system(settings) as addresses:
             known(addresses.http, addresses.grpc)
+            console.print(f"Console  {addresses.http}/")
             console.print(f"REST     {addresses.http}/v1/jobs")
             console.print(f"Swagger  {addresses.http}/swagger/")
             console.print(f"gRPC     {addresses.grpc}")

@@ -121,6 +121,17 @@ document.addEventListener("htmx:after:swap", () => {
   }
 });
 
+// Whoever came by the keyboard to what a live part takes away stays beside it: else the next Tab begins at the page's top.
+let focused = null, home = "main";
+document.addEventListener("focusin", (event) => {
+  focused = event.target;
+  home = focused.closest("[tabindex='-1'][id]")?.id ?? "main";
+});
+document.addEventListener("htmx:sse:after:message", () => {
+  if (!focused || (focused.isConnected && !focused.disabled) || document.activeElement !== document.body) return;
+  document.getElementById(home)?.focus({preventScroll: true});
+});
+
 // What can't be undone is asked for.
 document.addEventListener("submit", (event) => {
   const question = event.submitter && event.submitter.dataset.ask;

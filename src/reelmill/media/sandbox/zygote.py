@@ -54,10 +54,10 @@ def main() -> None:
         kernel.gain_nothing()
     if walls["common"]:
         kernel.filter_calls(walls["common"])
+    gc.disable()  # modules stay, and a child's first act would be to look through all that it was forked with
     loaded = _loaded(sys.argv[3], walls) if len(sys.argv) > 3 else None
     gc.collect()
     gc.freeze()
-    gc.disable()  # else a child's first act would be to look through all that it was forked with
     serve(asker, wake, walls, loaded)
 
 
