@@ -128,10 +128,15 @@ def test_jobs_are_searched_and_many_replayed(browser: Browser, live: Reelmill) -
 
 
 def test_what_is_wrong_in_a_form_is_told(browser: Browser, live: Reelmill) -> None:
-    go(browser, f"{live.http}/new?uri=example:clip&like=poster", "document.querySelector('#job') && window.htmx")
+    go(browser, f"{live.http}/new?uri=example:clip", "document.querySelector('#job') && window.htmx")
+    tab_to(browser, "#o0-make")
+    type_text(browser, "thumb")
+    eventually(browser, "document.getElementById('o0-width')")
+    assert browser.evaluate(f"{FOCUSED}.id") == "o0-make"
     tab_to(browser, "[id='o0-width']")
-    browser.evaluate(f"{FOCUSED}.select()")
     type_text(browser, "7")
-    eventually(browser, f"{FOCUSED}.getAttribute('aria-invalid') === 'true'")
-    assert "o0-width" in browser.evaluate(f"{FOCUSED}.id")
+    eventually(browser, f"{FOCUSED}.id === 'o0-width' && {FOCUSED}.getAttribute('aria-invalid') === 'true'")
     assert "width" in told(browser, "#checked [data-for]")
+    tab_to(browser, "#show-plan")
+    press(browser, "Enter")
+    eventually(browser, "document.querySelector('#plan').textContent || document.querySelector('.problem')")
