@@ -17,7 +17,6 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from live import Reelmill
 from services.process import free_port
-from waiting import PATIENCE_SECONDS
 
 from reelmill.client import AsyncClient, Client
 from reelmill.v1.jobs_pb2 import Job
@@ -139,7 +138,7 @@ def test_the_readme_is_true(system: Reelmill, here: Path) -> None:
     submitted, rest = block.split("localhost:8080/v1/jobs\n", 1)
     ran = subprocess.check_output(["/bin/bash", "-c", said_here(f"{submitted}localhost:8080/v1/jobs", system, 0)])
     with Client(system.grpc) as client:
-        done = client.wait(json.loads(ran)["id"], timeout_seconds=PATIENCE_SECONDS)
+        done = client.wait(json.loads(ran)["id"], timeout_seconds=280)
         assert done.state == Job.COMPLETED, done.error
         for line in rest.replace("ID", done.id).splitlines():
             ends = ":cancel" in line or ":retry" in line  # of a job that runs, and of one that did not end well
