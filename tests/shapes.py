@@ -12,10 +12,13 @@ _UPLOADS = uploads_pb2.DESCRIPTOR.services_by_name["UploadService"]  # it has no
 METHODS: list[MethodDescriptor] = [method for service in (*services(), _UPLOADS) for method in service.methods]
 _TEXT, _GROUP = FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_MESSAGE
 _UNKNOWN = 1999  # number of a field that no message has
+ANY = 1999
+"""Fields, one within the other: no way is as long."""
 
 
-def paths(root: Descriptor) -> Iterator[tuple[FieldDescriptor, ...]]:
-    """The way to every field below a message that is a list, a map or a text; each message once."""
+def paths(root: Descriptor, longest: int = ANY) -> Iterator[tuple[FieldDescriptor, ...]]:
+    """The way, of so many fields at most, to every one below a message that is a list, a map or a text; each message
+    once."""
     seen: set[str] = set()
     open_ends: list[tuple[Any, tuple[FieldDescriptor, ...]]] = [(root, ())]
     while open_ends:
@@ -28,14 +31,14 @@ def paths(root: Descriptor) -> Iterator[tuple[FieldDescriptor, ...]]:
             is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
             if field.is_repeated or field.cpp_type == _TEXT:
                 yield here
-            if field.message_type is not None and not is_map:
+            if field.message_type is not None and not is_map and len(here) < longest:
                 open_ends.append((field.message_type, here))
 
 
-def as_json(root: Descriptor, size: int, deeper: int | None = None) -> Iterator[tuple[str, bytes]]:
+def as_json(root: Descriptor, size: int, deeper: int | None = None, longest: int = ANY) -> Iterator[tuple[str, bytes]]:
     """Bodies of about `size` bytes, each with a name; those whose way is longer than two fields have `deeper` bytes."""
     whole = size
-    for way in paths(root):
+    for way in paths(root, longest):
         last, size = way[-1], whole if len(way) <= 2 or deeper is None else deeper
         name = ".".join(field.name for field in way)
         is_map = last.message_type is not None and last.message_type.GetOptions().map_entry
@@ -60,9 +63,9 @@ def as_json(root: Descriptor, size: int, deeper: int | None = None) -> Iterator[
     yield "spaces", b" " * size
 
 
-def as_bytes(root: Descriptor, size: int) -> Iterator[tuple[str, bytes]]:
+def as_bytes(root: Descriptor, size: int, longest: int = ANY) -> Iterator[tuple[str, bytes]]:
     """Messages of about `size` bytes, each with a name."""
-    for way in paths(root):
+    for way in paths(root, longest):
         last = way[-1]
         name = ".".join(field.name for field in way)
         if last.is_repeated:
