@@ -33,7 +33,7 @@ def run(servers: Servers, report: Report) -> None:
     if vips is None:
         print("images: there is no vipsthumbnail; install libvips-tools (Debian) or vips", file=sys.stderr)
         return
-    count = _INPUTS if report.quick else 1000
+    count = 4 * _INPUTS if report.quick else 1000
     options = {"REELMILL_WORKER_SLOTS": str(_SLOTS)}
     with system.full(servers, workers=1, options=options) as running, Client(running.target) as client:
         photos = _photos(running.folder / "photos", count)

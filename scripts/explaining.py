@@ -70,8 +70,8 @@ EXPLAINED = (
     ),
     explained(
         "a FLAC tells how much of it is there",
-        r"    if is_short\(told, there\):\n        return damaged\(\"cut_off\"",
-        '    if False:\n        return damaged("cut_off"',
+        r"if is_short\(told, there\):",
+        "if False:",
         file="src/reelmill/media/anatomy.py",
         tests=f"{FLAC} {ANATOMY}",
     ),
