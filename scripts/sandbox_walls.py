@@ -80,8 +80,8 @@ SANDBOX = (
     wall(
         "a prober serves one tenant",
         "src/reelmill/media/warm.py",
-        r"if child\.tenant == tenant:",
-        "if True:",
+        r"if child\.tenant == tenant\]",
+        "]",
         "tests/media/test_prober.py",
     ),
     wall(
