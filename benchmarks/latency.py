@@ -27,7 +27,7 @@ _STILL = {
     "demuxer": "mov",
     "stills": [
         {"stream": 0, "seek": 1.96, "filters": _FILTERS, "encoder": "mjpeg", "options": {"qmin": "8", "qmax": "8"}}
-        | {"frames": 1}
+        | {"frames": 1, "decoding": {}}
     ],
 }
 """What a worker has made of the job below."""
