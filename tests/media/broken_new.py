@@ -399,7 +399,7 @@ def opus_cut(sound: New, chance: random.Random) -> bytes:
     return sound.opus[: len(sound.opus) * 2 // 3]
 
 
-@kind("made", "no_data", *_DAMAGED)
+@kind("made", "no_data", *_DAMAGED)  # less than half a second: it may as well come out
 def garbage_amid_flac(sound: New, chance: random.Random) -> bytes:
     middle = len(sound.flac) // 2
     return sound.flac[:middle] + chance.randbytes(4000) + sound.flac[middle + 4000 :]
