@@ -115,6 +115,11 @@ async def test_what_may_stand_between_packets_is_no_hole(studio: Studio, made: d
         "constant.mpg": sectors[:half] + bytes(100_000) + sectors[half:],
         "padded.mkv": made["film.mkv"].read_bytes() + bytes(512),
     }
+    cover = ("-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1", "-c:v", "mjpeg")
+    covered = ("-i", str(make(tmp_path / "c.jpg", *cover)), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v")
+    for suffix in ("flac", "mp3"):
+        whole = make(tmp_path / f"w.{suffix}", *_SOUND, *covered, "attached_pic")
+        files[f"covered.{suffix}"] = whole.read_bytes()
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
         assert await refused(studio, tmp_path / name) is None, name

@@ -37,6 +37,7 @@ STILL = {
     "demuxer": "mov",
     "stills": [
         {"stream": 0, "seek": 0.5, "filters": [["format", "yuvj420p"]], "encoder": "mjpeg", "options": {}, "frames": 1}
+        | {"decoding": {}}
     ],
 }
 PROGRAM = Path(taken_over.__file__)

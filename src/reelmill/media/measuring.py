@@ -109,9 +109,11 @@ def take(into: Recorder, packet: Any) -> None:
     """A packet of a walk."""
     if not packet.size:
         return
-    into.passed(packet.stream_index, packet.pos or 0, packet.size)
+    first = not into.reached  # it may have what stands before it: tags, padding
+    if packet.pos is not None:  # a cover lies nowhere among them
+        into.passed(packet.stream_index, packet.pos, packet.size)
     if into.bare:
-        if packet.size > holes.BLOCK:
+        if packet.size > holes.BLOCK and not first:
             into.hollow += holes.within(bytes(packet))
         if into.paced is not None:
             lasts = into.paced.lasts(memoryview(packet)[:3], packet.duration or 0)
@@ -151,7 +153,8 @@ def rest(packets: Iterable[Any], into: Recorder, walk: "Walk") -> bool:
                     rows.clear()
                 take(into, packet)
             elif size := packet.size:
-                into.passed(index, packet.pos or 0, size)
+                if packet.pos is not None:
+                    into.passed(index, packet.pos, size)
                 rows.append((pts, dts, packet.duration, key))
             if walk.over():
                 return False

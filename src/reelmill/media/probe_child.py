@@ -289,7 +289,7 @@ def _times(
         until = (span[0], span[1]) if span else None
         times = measuring.sought(container, info, index, looks, file.apart(), size, first, span=until)
         times = replace(times, broken=recorder is not None and recorder.broken)
-    if demuxer in JOINED and recorder is not None and _goes_on_elsewhere(info, recorder):
+    if demuxer in JOINED and recorder is not None and _goes_on_elsewhere(info, times, recorder):
         raise _ChainedError
     if not partial:
         _check_whole(file, demuxer, info, times, recorder if read else None, fragments=fragments)
@@ -302,16 +302,15 @@ def _times(
     return replace(times, fragments=fragments), forgets
 
 
-def _goes_on_elsewhere(info: MediaInfo, walked: Recorder) -> bool:
-    """Whether another stream of a kind begins where the first one ends, as in a film that was put behind another.
+def _goes_on_elsewhere(info: MediaInfo, times: timeline.Timeline, walked: Recorder) -> bool:
+    """Whether another picture begins where the first one ends, as in a film that was put behind another.
 
-    Where both were made alike their streams have the same numbers, and are one.
+    Where both were made alike their streams have the same numbers, and are one. What is short may lie apart too.
     """
-    for kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO):
-        first, *others = [s.index for s in info.streams if s.kind == kind and not s.empty] or [-1]
-        if any(walked.follows(other, first) for other in others):
-            return True
-    return False
+    first, *others = [s.index for s in info.streams if s.kind == MediaInfo.Stream.VIDEO and not s.empty] or [-1]
+    if first not in times.tracks or times.tracks[first].end - times.tracks[first].start < timeline.SECOND:
+        return False
+    return any(walked.follows(other, first) for other in others)
 
 
 def _check_whole(
