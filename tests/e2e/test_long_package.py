@@ -81,9 +81,9 @@ async def test_two_hours_in_six_rungs(system: Deployment) -> None:
     pages, token = [], ""
     async with httpx.AsyncClient(base_url=f"{system.rest}/v1/jobs/{job.id}", timeout=PATIENCE_SECONDS) as http:
         while not pages or token:
-            page = (await http.get("outputs/stream/files", params={"pageSize": 1000, "pageToken": token})).json()
+            page = (await http.get("outputs/stream/files", params={"page_size": 1000, "page_token": token})).json()
             pages.append([file["path"] for file in page["files"]])
-            token = page.get("nextPageToken", "")
+            token = page.get("next_page_token", "")
         assert [path for page in pages for path in page] == listed and max(map(len, pages)) <= 1000
         for folder in folders:
             playlist = m3u8.loads((await http.get(f"outputs/stream/{folder}/index.m3u8")).text)
