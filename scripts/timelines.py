@@ -181,7 +181,7 @@ TIMELINES = (
         tests="tests/media/test_options.py -k own_sound_once",
         within="def replaced",
     ),
-    time("a hole in a file is told", "probe_child.py", r"if holes\.matters\(", "if False and (", tests=HOLES),
+    time("a hole in a file is told", "holes.py", r"if matters\(", "if False and (", tests=HOLES),
     time(
         "zeros of what was fetched in part are none",
         "probe_child.py",

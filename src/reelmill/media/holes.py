@@ -4,30 +4,24 @@ Readers of formats that one can enter anywhere look for the next sound place, an
 Runs in the prober's child.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from reelmill.media import matroska, ogg
 from reelmill.media.damage import damaged
 from reelmill.media.diagnosis import Diagnosis
+from reelmill.media.packets import LEAST_GAP_BYTES, Recorder
 from reelmill.media.timeline import SECOND, Timeline
+from reelmill.v1.media_pb2 import MediaInfo
 
-if TYPE_CHECKING:
-    from reelmill.media.packets import Recorder
-
-LEAST_BYTES = 1024
-"""Of a gap between packets that is worth a look."""
-MOST_GAPS = 1000
 _LOST_SECONDS, _LOST_SHARE = 0.5, 0.02
 BLOCK = 4096
 """Bytes of zeros that no packet has in it."""
 BARE = frozenset({"h264", "hevc", "flac", "aac", "ac3", "eac3", "mp3", "obu"})
 """Formats whose packets are told apart by their beginnings alone, of codecs that fill nothing up with zeros."""
-_READ_BYTES = 2**20  # of a gap
+_READ_BYTES = 2**16  # of a gap: with MOST_GAPS of packets.py, what a hostile file costs
 _LEAST_TAIL = 2**15  # zeros behind the last packet: some programs fill up to a block
 _PLACES = 48
 _MOST_BOXES = 10_000
@@ -66,6 +60,21 @@ class Torn(Exception):
         )
 
 
+def check(
+    file: IO[bytes], demuxer: str, info: MediaInfo, times: Timeline, walked: Recorder | None, *, fragments: bool
+) -> None:
+    """Raise Torn where a file has holes. `walked`: what has seen all its packets; `fragments`: of an MP4."""
+    size = info.size_bytes
+    if fragments:
+        gone = lost_in_fragments(file, size)
+    elif walked is not None:
+        gone = lost(file, demuxer, size, walked, times)
+    else:
+        gone = sought(file, demuxer, size, [stream.codec for stream in info.streams])
+    if matters(gone, size, times.seconds):
+        raise Torn(gone, size)
+
+
 def lost(file: IO[bytes], demuxer: str, size: int, walked: Recorder, times: Timeline) -> int:
     """Bytes of a file, all of whose packets were read, that are no part of it."""
     if demuxer not in _ENTERED:
@@ -91,7 +100,7 @@ def lost_in_fragments(file: IO[bytes], size: int) -> int:
         if length == 1 and len(head) == 16:
             length = struct.unpack(">Q", head[8:])[0]
         if not all(32 <= byte < 127 for byte in name) or 0 < length < 8:
-            return size - at if size - at >= LEAST_BYTES else 0
+            return size - at if size - at >= LEAST_GAP_BYTES else 0
         if length == 0:
             return 0
         at += length
@@ -158,7 +167,7 @@ def _skips(times: Timeline) -> bool:
 
 def _is_empty(file: IO[bytes], begin: int, end: int) -> bool:
     """Whether most of a stretch is zeros, in pieces of a block or, of a short one, whole."""
-    size = min(BLOCK, LEAST_BYTES if end - begin < 2 * BLOCK else BLOCK)
+    size = min(BLOCK, LEAST_GAP_BYTES if end - begin < 2 * BLOCK else BLOCK)
     count = (end - begin) // size
     looked = min(count, 64)
     return (

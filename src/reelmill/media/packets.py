@@ -13,10 +13,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
-from reelmill.media import h264, holes
+from reelmill.media import h264
 from reelmill.media.adts import Pace
 from reelmill.media.timeline import MAX_FRAMES, MAX_HOLES, SECOND, Timeline, Track
 
+LEAST_GAP_BYTES = 1024
+"""Of a gap between packets that is worth a look."""
+MOST_GAPS = 4000
 _LEAP, _BACK = 10 * SECOND, SECOND // 10  # ffmpeg's -dts_delta_threshold, and what it bears of disorder
 _HOLE = 60_000  # microseconds: more than rounded times and the longest codec's frame lie apart
 _MOST_OVERLAPS = 10  # one of so many packets: times that were rounded, or a damage
@@ -168,7 +171,7 @@ class Recorder:
             self.reached += size
             return
         self._place = at
-        if at - self.reached >= holes.LEAST_BYTES and self.reached and len(self.gaps) < holes.MOST_GAPS:
+        if at - self.reached >= LEAST_GAP_BYTES and self.reached and len(self.gaps) < MOST_GAPS:
             self.gaps.append((self.reached, at))
         self.reached = max(self.reached, at + size)
 

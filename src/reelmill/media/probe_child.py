@@ -292,7 +292,7 @@ def _times(
     if demuxer in JOINED and recorder is not None and _goes_on_elsewhere(info, times, recorder):
         raise _ChainedError
     if not partial:
-        _check_whole(file, demuxer, info, times, recorder if read else None, fragments=fragments)
+        holes.check(file.apart(), demuxer, info, times, recorder if read else None, fragments=fragments)
     told, there = claims.claim(file.apart(), demuxer, size, seconds=times.seconds)
     if endings.is_short(told, there):
         info.duration_seconds = told
@@ -311,21 +311,6 @@ def _goes_on_elsewhere(info: MediaInfo, times: timeline.Timeline, walked: Record
     if first not in times.tracks or times.tracks[first].end - times.tracks[first].start < timeline.SECOND:
         return False
     return any(walked.follows(other, first) for other in others)
-
-
-def _check_whole(
-    file: AnyFile, demuxer: str, info: MediaInfo, times: timeline.Timeline, walked: Recorder | None, *, fragments: bool
-) -> None:
-    """Raise Torn where a file has holes. `walked`: what has seen all its packets."""
-    apart, size = file.apart(), file.size
-    if fragments:
-        lost = holes.lost_in_fragments(apart, size)
-    elif walked is not None:
-        lost = holes.lost(apart, demuxer, size, walked, times)
-    else:
-        lost = holes.sought(apart, demuxer, size, [s.codec for s in info.streams])
-    if holes.matters(lost, size, times.seconds):
-        raise holes.Torn(lost, size)
 
 
 def _jpeg(info: MediaInfo, head: bytes) -> dict[str, str]:
