@@ -2,7 +2,10 @@
 
 import os
 import random
+from collections.abc import Sequence
+from typing import TypeVar
 
+T = TypeVar("T")
 _LONG = bool(os.environ.get("REELMILL_TEST_LONG"))
 _ALIKE = bool(os.environ.get("CI")) and not _LONG
 
@@ -14,3 +17,10 @@ print it where they use it, and REELMILL_TEST_SEED repeats it."""
 def short_or_long(short: int, long: int) -> int:
     """How often, or for how many seconds."""
     return long if _LONG else short
+
+
+def some_or_all(all_of_them: Sequence[T], *some: T) -> Sequence[T]:
+    """Cases that prove each mechanism once, or, for a release, all. Raises ValueError of one that is none of them."""
+    if missing := [one for one in some if one not in all_of_them]:
+        raise ValueError(f"no such case: {missing}")
+    return all_of_them if _LONG else some

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent
 WAITING = frozenset({"fault", "migrations", "e2e"})
 """Rooms whose tests mostly wait: for leases, restarts, silence."""
 SECONDS: Mapping[str, float] = {
-    **{"fault/test_graphs.py": 366, "fault/test_workers.py": 243, "migrations/test_rolling_upgrade.py": 130},
+    **{"fault/test_graphs.py": 190, "fault/test_workers.py": 170, "migrations/test_rolling_upgrade.py": 130},
     **{"fault/test_chaos.py": 127, "e2e/test_full_way.py": 114, "fault/test_idle.py": 79},
     **{"fault/test_restore.py": 72, "fault/test_api_and_scheduler.py": 69, "fault/test_postgresql.py": 68},
     **{"fault/test_kafka.py": 68, "fault/test_redis.py": 60, "fault/test_disk_and_storage.py": 52},

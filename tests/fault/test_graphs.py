@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from buckets import serving_bucket
 from conftest import SharedServer
+from effort import some_or_all
 from fault.conftest import QUICK, SPREAD, checked
 from fault.kit.checker import encoded_again, read, repeated
 from fault.kit.deployment import Deployment
@@ -45,6 +46,13 @@ KINDS = [
     *((point, WIDE) for point in ("task.encoding", "task.completed")),
     ("task.completing", EACH),
 ]
+# Of those that died before they had made anything, with files that nobody knows of, in the commit, and after it.
+SOME_KINDS = (
+    ("task.encoding", CHUNKED),
+    ("task.uploaded", CHUNKED),
+    ("task.completing", EACH),
+    ("task.completed", WIDE),
+)
 
 
 async def held(
@@ -77,7 +85,7 @@ async def nothing_is_left(system: Deployment, *names: str) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(("point", "kind"), KINDS)
+@pytest.mark.parametrize(("point", "kind"), some_or_all(KINDS, *SOME_KINDS))
 async def test_of_a_worker_that_is_killed_only_what_its_slots_did_runs_again(
     whole: Deployment, point: str, kind: Callable[[Deployment, Path], Job]
 ) -> None:
@@ -94,7 +102,9 @@ async def test_of_a_worker_that_is_killed_only_what_its_slots_did_runs_again(
     await nothing_is_left(whole, ".chunk.", ".sound.")
 
 
-@pytest.mark.parametrize("point", ["task.fetching", "task.completing", "task.completed"])
+@pytest.mark.parametrize(
+    "point", some_or_all(["task.fetching", "task.completing", "task.completed"], "task.completing", "task.completed")
+)
 async def test_a_plan_is_made_again_or_stands_whole(whole: Deployment, point: str) -> None:
     job, pid = await held(whole, point, planning=True)
     await asyncio.to_thread(whole.process_of(pid).kill)
@@ -119,7 +129,7 @@ async def test_of_an_address_that_expires_a_copy_is_made_again_and_none_is_left(
     await nothing_is_left(whole, "/_inputs/")
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", some_or_all(POINTS, "task.encoding", "task.completing"))
 async def test_a_zombie_of_one_chunk_changes_nothing_while_its_siblings_go_on(whole: Deployment, point: str) -> None:
     job, pid = await held(whole, point, CHUNKED)
     zombie = whole.process_of(pid)
@@ -157,7 +167,7 @@ async def test_a_join_that_is_killed_is_made_again_of_the_same_chunks(whole: Dep
     assert await again(whole, job) == (7, 1)
 
 
-@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("kind", some_or_all(list(TASKS), CHUNKED, EACH))
 async def test_a_cancellation_ends_all_parts(whole: Deployment, kind: Callable[[Deployment, Path], Job]) -> None:
     job, _ = await held(whole, "task.encoding", kind)
     await whole.client.cancel_job(job.id)

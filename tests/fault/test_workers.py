@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SharedServer
-from effort import short_or_long
+from effort import short_or_long, some_or_all
 from fault.conftest import checked
 from fault.kit.deployment import Deployment
 from services import clock
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 POINTS = ("task.claimed", "task.fetching", "task.encoding", "task.uploaded", "task.completing", "task.completed")
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    "point", some_or_all(POINTS, "task.claimed", "task.encoding", "task.uploaded", "task.completed")
+)
 async def test_a_worker_killed_with_9(whole: Deployment, point: str) -> None:
     whole.points.hold(point)
     [job] = await whole.submit(whole.short_encode(whole.talk))
@@ -33,7 +35,7 @@ async def test_a_worker_killed_with_9(whole: Deployment, point: str) -> None:
 
 
 @pytest.mark.parametrize("run", range(short_or_long(1, 34)))
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", some_or_all(POINTS, "task.encoding", "task.uploaded", "task.completing"))
 async def test_a_zombie_changes_nothing(whole: Deployment, point: str, run: int) -> None:
     whole.points.hold(point)
     [job] = await whole.submit(whole.short_encode(whole.talk))
