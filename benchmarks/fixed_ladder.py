@@ -11,27 +11,31 @@ APPLE = (
 """Lines of 16:9, and kbit/s on average, of H.264 at up to 30 frames a second (Apple's HLS authoring specification)."""
 
 
-def outputs(lines: int) -> list[dict[str, Any]]:
+def outputs(lines: int, effort: str) -> list[dict[str, Any]]:
     """Those for a film of so many lines (up to 1080), each made in two passes, as a package's films are else.
 
-    None enlarges it; where none has its size one is put on top, at a rate between those of its neighbours.
+    `effort`: the encoder's (`VideoSettings.Effort`). None enlarges it; where none has its size one is put on top, at a
+    rate between those of its neighbours.
     """
     fitting = [(height, kbps) for height, kbps in APPLE if height <= lines] or [APPLE[-1]]
     if fitting[0][0] < lines:
         fitting.insert(0, (lines, _between(lines)))
     return [
-        {"name": f"{height}-at-{kbps}", "transcode": {"container": "MP4", "mute": True, "video": _video(height, kbps)}}
+        {
+            "name": f"{height}-at-{kbps}",
+            "transcode": {"container": "MP4", "mute": True, "video": _video(height, kbps, effort)},
+        }
         for height, kbps in fitting
     ]
 
 
-def _video(height: int, kbps: int) -> dict[str, Any]:
+def _video(height: int, kbps: int, effort: str) -> dict[str, Any]:
     rate = {"bitrate_bps": 1000 * kbps, "two_pass": True}
     return {
         "codec": "H264",
         "height": height,
         "fit": "SHRINK",
-        "effort": "FAST",
+        "effort": effort,
         "keyframe_interval_seconds": 6,
         **rate,
     }

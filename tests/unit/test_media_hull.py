@@ -15,6 +15,7 @@ from reelmill.media.hull import (
     finer,
     hull,
     rungs,
+    wider,
 )
 
 points = st.lists(
@@ -114,6 +115,38 @@ def test_the_first_rung_is_known_to_one_crf_after_three_further_tries(tried: lis
         known.append(guess or at(*more, bps=2e8, vmaf=99.5))
     size, crf = finer(known, target, 10) or (known[-1].size, known[-1].crf)
     assert any(one.size == size and abs(one.crf - crf) <= 1 for one in known)
+
+
+@given(points, targets, floors)
+def test_beyond_the_ends_is_tried_only_where_the_hull_goes_over_to_another_size(
+    tried: list[Point], target: float, floor: float
+) -> None:
+    crfs = range(10, 52, 7)
+    more = wider(tried, target, floor, crfs)
+    changes = sum(one.size != other.size for one, other in pairwise(hull(between(tried))))
+    assert len(set(more)) == len(more) <= 2 * changes
+    for size, crf in more:
+        own = [one.crf for one in tried if one.size == size]
+        assert crfs.start <= crf < crfs.stop and not min(own) <= crf <= max(own)
+        assert min(abs(crf - min(own)), abs(crf - max(own))) <= crfs.step
+
+
+def test_a_smaller_size_is_tried_finer_where_it_may_be_worth_its_bits() -> None:
+    large = [at(0, 18, 2e6, 97), at(0, 25, 6e5, 93), at(0, 32, 3e5, 84)]
+    small = [at(1, 25, 1.6e5, 85), at(1, 32, 8e4, 70)]
+    assert wider([*large, *small], 95, 1e5, range(10, 52, 7)) == [(1, 18)]
+    found = [*large, *small, at(1, 18, 3e5, 90)]
+    assert wider(found, 95, 1e5, range(10, 52, 7)) == [(1, 11)]  # it is best there, too
+    worse = [*large, *small, at(1, 18, 5e5, 86)]
+    assert wider(worse, 95, 1e5, range(10, 52, 7)) == []
+    assert wider([*large, *small], 80, 1e5, range(10, 52, 7)) == []  # no rung lies beyond the first one
+    assert wider([*large, *small], 95, 7e5, range(10, 52, 7)) == []  # none below the least rate
+
+
+def test_a_larger_size_is_tried_coarser_where_it_may_be_worth_its_bits() -> None:
+    large = [at(0, 18, 8e5, 97), at(0, 25, 4e5, 94), at(0, 32, 2e5, 90)]
+    small = [at(1, 18, 3e5, 80), at(1, 25, 1.2e5, 75), at(1, 32, 6e4, 60)]
+    assert wider([*large, *small], 95, 5e4, range(10, 52, 7)) == [(0, 39)]
 
 
 def test_each_rate_has_the_size_that_is_best_there() -> None:

@@ -18,6 +18,7 @@ from reelmill.media.titles import judged, rung_of, settled
 from reelmill.media.validate import job_violations, with_defaults
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import VideoSettings
 from reelmill.v1.package_pb2 import Package
 
 
@@ -60,8 +61,20 @@ def test_what_is_worth_its_bits_becomes_a_rung_and_each_is_measured() -> None:
     measuring = [step for step in graph.steps if "libvmaf" in step.filters]
     assert len(measuring) == len(rungs)
     tries = [one for one in facts if isinstance(one, Quality)]
-    assert len({one.made for one in tries}) == len(tries) and len(tries) <= 3 * (4 * 3 + 3)  # samples × (sizes × crfs)
+    assert len({one.made for one in tries}) == len(tries) and len(tries) <= 3 * (
+        4 * 3 + 2 * 6 + 3
+    )  # samples × (sizes × crfs, ends, first rung)
     assert {one.output for one in tries} == {"out"}
+
+
+def test_who_asks_for_few_bits_gets_an_effort_for_it() -> None:
+    effort = {one.effort for one in planned(asked(), film())[0].settled[0].package.rungs}
+    assert effort == {VideoSettings.MEDIUM}
+    assert (
+        with_defaults(job("file:///a.mp4", {"name": "out", "package": {}})).outputs[0].package.effort
+        == VideoSettings.FAST
+    )
+    assert asked(effort="FAST").outputs[0].package.effort == VideoSettings.FAST
 
 
 def test_each_codec_has_a_ladder_of_its_own() -> None:

@@ -16,6 +16,7 @@ MOST_APART, LEAST_APART = 2.0, 1.4
 """Times by which the bit rates of two neighbours differ (Apple's HLS authoring specification: 1.5 to 2)."""
 LEAST_POINTS = 2.0
 """By which the scores of two neighbours differ: less would be seen by nobody."""
+_NEAR = 2  # crfs from the end of a curve, where it is known least
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,9 +37,8 @@ def between(tried: Iterable[Point]) -> list[Point]:
 
     Scores fall the faster the coarser a picture is: straight lines would tell too little of what lies between.
     """
-    points = sorted(tried, key=lambda one: (one.size, one.crf))
     found: list[Point] = []
-    for size, group in groupby(points, key=lambda one: one.size):
+    for size, group in groupby(sorted(tried, key=_order), key=_size):
         own = list(group)
         crfs = [float(one.crf) for one in own]
         scores, rates = Curve(crfs, [one.vmaf for one in own]), Curve(crfs, [math.log(one.bps) for one in own])
@@ -97,6 +97,35 @@ def finer(tried: Collection[Point], target: float, finest: int) -> tuple[int, in
     top = next(one for one in hull(between(tried)) if one.vmaf >= target)
     known = {(one.size, one.crf) for one in tried}
     return None if (top.size, top.crf) in known else (top.size, top.crf)
+
+
+def wider(tried: Collection[Point], target: float, least_bps: float, crfs: range) -> list[tuple[int, int]]:
+    """What is to be tried besides, as sizes and crfs: where the hull changes size at an end of what was tried of it.
+
+    The smaller one may be worth its bits at a finer quality, too, the larger one at a coarser. `crfs`: those that an
+    encoder may be asked for, in steps of a try.
+    """
+    ends = {size: [one.crf for one in group] for size, group in groupby(sorted(tried, key=_order), key=_size)}
+    edge = hull(between(tried))
+    top = next((i for i, one in enumerate(edge) if one.vmaf >= target), len(edge) - 1)
+    found = []
+    for one, other in pairwise(edge[: top + 1]):
+        if one.size == other.size or other.bps <= least_bps:
+            continue
+        first, last = ends[one.size][0], ends[other.size][-1]
+        if one.crf - first <= _NEAR and first > crfs.start:
+            found.append((one.size, max(crfs.start, first - crfs.step)))
+        if last - other.crf <= _NEAR and last < crfs.stop - 1:
+            found.append((other.size, min(crfs.stop - 1, last + crfs.step)))
+    return list(dict.fromkeys(found))
+
+
+def _order(one: Point) -> tuple[int, int]:
+    return one.size, one.crf
+
+
+def _size(one: Point) -> int:
+    return one.size
 
 
 def _slope(one: Point, other: Point) -> float:

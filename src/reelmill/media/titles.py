@@ -9,7 +9,7 @@ from reelmill.media import contracts, ladders, likeness, tracks
 from reelmill.media.contract import Graph, Measurement, Needs, PlanContext, Quality, Source, Tried
 from reelmill.media.film import Film
 from reelmill.media.formats.video import VIDEO
-from reelmill.media.hull import Point, between, finer, rungs
+from reelmill.media.hull import Point, between, finer, rungs, wider
 from reelmill.media.promises import PlannedFile
 from reelmill.media.sampling import sample, samples
 from reelmill.media.sources import is_still, span
@@ -23,6 +23,8 @@ from reelmill.v1.package_pb2 import Package
 EACH = 3
 """One frame of so many is measured. Not of four or five: x264 and x265 encode those better than what lies between."""
 _FINEST = 10
+_MOST_WIDER = 2  # rounds of tries beyond the first ones, and in what steps
+_STEP = 7
 _MOST_FINER = 3  # tries for the first rung
 _OF_LARGEST, _OF_OTHERS = (-5, 2, 9), (2, 9, 16)  # crfs, from a codec's usual one, on a scale of 51
 _PEAKS = 2  # times the usual ladder's highest rate: the target says how good it is to be
@@ -132,6 +134,14 @@ def resolved(output: Output, source: Source, context: PlanContext) -> Output | N
 def _ladder(title: _Title) -> tuple[Point, ...] | Needs:
     """The rungs of a codec, or what must be tried first."""
     target, points = title.output.package.target_vmaf, _tried(title, title.grid())
+    codec = VIDEO[title.codec]
+    least_bps = _LEAST_BPS * ladders.BITS[title.codec]
+    crfs = range(_FINEST, codec.max_crf + 1, round(_STEP * codec.max_crf / _SCALE))
+    for _ in range(_MOST_WIDER):
+        if isinstance(points, Needs) or not (beyond := wider(points, target, least_bps, crfs)):
+            break
+        further = _tried(title, beyond)
+        points = further if isinstance(further, Needs) else [*points, *further]
     for _ in range(_MOST_FINER):
         more = None if isinstance(points, Needs) else finer(points, target, _FINEST)
         if isinstance(points, Needs) or more is None:
@@ -140,7 +150,7 @@ def _ladder(title: _Title) -> tuple[Point, ...] | Needs:
         points = further if isinstance(further, Needs) else [*points, *further]
     if isinstance(points, Needs):
         return points
-    return rungs(between(points), target, _LEAST_BPS * ladders.BITS[title.codec])
+    return rungs(between(points), target, least_bps)
 
 
 def _tried(title: _Title, wanted: Sequence[tuple[int, int]]) -> list[Point] | Needs:

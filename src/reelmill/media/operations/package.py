@@ -144,7 +144,7 @@ class PackageOperation:
             del made.codecs[:]
             made.codecs.extend(codecs)
             made.max_short_side = spec.max_short_side or ladders.DEFAULT_SHORT_SIDE
-            made.effort = spec.effort or V.FAST
+            made.effort = spec.effort or (V.MEDIUM if spec.target_vmaf else V.FAST)
         tiles.fill(made)
         if spec.texts:
             made.text_format = spec.text_format or Package.WEBVTT
