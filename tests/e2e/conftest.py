@@ -2,41 +2,52 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
 from fault.kit.deployment import Deployment
+from media.watching import furnish, serving
 from services.databases import Databases
 
-PLAYER = "https://player.example.org"
-"""An origin whose pages may read what jobs made."""
-_SHARED = {
-    "REELMILL_ALLOWED_ORIGINS": json.dumps([PLAYER]),
-    "REELMILL_LEASE_SECONDS": "60",
-}  # a slow machine is no fault
+from reelmill.store.migrate import migrate
+from reelmill.store.switches import GRAPHS
+
+_SHARED = {"REELMILL_LEASE_SECONDS": "60"}  # a slow machine is no fault
+
+
+@pytest.fixture(scope="module")
+def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An origin whose pages may read what jobs made; page.html plays streams."""
+    site = tmp_path_factory.mktemp("player")
+    furnish(site)
+    with serving(site) as address:
+        yield address
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def full(
-    databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
+    databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path, player: str
 ) -> AsyncIterator[Deployment]:
     """PostgreSQL, Kafka, Redis, api, gateway, scheduler and two workers of one consumer group."""
     url = await databases.create()
+    await migrate(url, {GRAPHS: True})
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
-    async with Deployment(**servers, workers=2, settings=_SHARED) as deployment:
+    settings = {**_SHARED, "REELMILL_ALLOWED_ORIGINS": json.dumps([player])}
+    async with Deployment(**servers, workers=2, settings=settings) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
     await databases.drop(url)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def embedded(clip: Path) -> AsyncIterator[Deployment]:
+async def embedded(clip: Path, player: str) -> AsyncIterator[Deployment]:
     """`reelmill up` on an empty data folder."""
     limits = {
         **_SHARED,
+        "REELMILL_ALLOWED_ORIGINS": json.dumps([player]),
         "REELMILL_FETCH_TIMEOUT_SECONDS": "1",
         "REELMILL_FETCH_TOTAL_SECONDS": "3",
         "REELMILL_INPUT_MAX_BYTES": str(20 * 2**20),

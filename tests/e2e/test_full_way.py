@@ -11,11 +11,12 @@ import av
 import clips
 import httpx
 import pytest
-from e2e.conftest import PLAYER
 from fault.kit.checker import check
 from fault.kit.deployment import Deployment
+from gateway.browser import Browser
 from httpx_sse import aconnect_sse
 from media.kit import FFMPEG
+from media.watching import start
 from waiting import PATIENCE_SECONDS
 
 from reelmill.v1.jobs_pb2 import Input, Job, JobEvent, Output
@@ -135,14 +136,16 @@ async def test_the_clip_that_comes_along_is_an_input_everywhere(system: Deployme
     assert [len(output.files) for output in job.outputs] == [1, 1]
 
 
-async def test_a_package_is_played_from_its_address(system: Deployment) -> None:
+async def test_a_package_is_played_from_its_address(system: Deployment, player: str, tmp_path: Path) -> None:
     package = {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "chunk_seconds": 2, "rungs": [{"height": 90}]}
     wanted = {**body(system), "outputs": [{"name": "stream", "package": package}]}
-    foreign = {"Origin": PLAYER}
+    foreign = {"Origin": player}
     async with httpx.AsyncClient(base_url=system.rest, timeout=PATIENCE_SECONDS, headers=foreign) as http:
         created = await http.post("/v1/jobs", json=wanted)
         job = await system.client.wait(created.json()["id"])
         assert job.state == Job.COMPLETED, job.error
+        made_by = (await http.get(f"/v1/jobs/{job.id}/tasks")).json()["tasks"]
+        assert len(made_by) >= 5, "planned, two chunks, the sound, joined"
         at = f"/v1/jobs/{job.id}/outputs/stream"
         for path, kind in {
             "master.m3u8": "application/vnd.apple.mpegurl",
@@ -156,7 +159,7 @@ async def test_a_package_is_played_from_its_address(system: Deployment) -> None:
             part = await http.get(f"{at}/{path}", headers={"Range": "bytes=4-7"})
             assert (whole.status_code, part.status_code, part.content) == (200, 206, whole.content[4:8]), path
             assert {one.headers["content-type"].partition(";")[0] for one in (whole, part)} == {kind}
-            assert whole.headers["access-control-allow-origin"] == PLAYER
+            assert whole.headers["access-control-allow-origin"] == player
             assert "Content-Range" in part.headers["access-control-expose-headers"]
         asks = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range"}
         assert (await http.options(f"{at}/master.m3u8", headers=asks)).status_code == 200
@@ -164,6 +167,11 @@ async def test_a_package_is_played_from_its_address(system: Deployment) -> None:
     process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
     frames, _ = await process.communicate()
     assert sum(not line.startswith(b"#") for line in frames.splitlines()) == clips.FPS * clips.SECONDS
+    with Browser(tmp_path / "chromium") as browser:
+        for call in (f"hls('{system.rest}{at}/master.m3u8', 0)", f"dash('{system.rest}{at}/manifest.mpd')"):
+            start(browser, player, call)
+            browser.wait_for("seen.ended")
+            assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == clips.FPS * clips.SECONDS
 
 
 async def test_by_command_line(system: Deployment, tmp_path: Path) -> None:
