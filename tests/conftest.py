@@ -9,10 +9,11 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import clips
 import hypothesis
@@ -27,6 +28,7 @@ from services.kafka import Kafka
 from services.postgres import Postgres
 from services.process import MissingError, Server
 from services.redis import Redis
+from services.shared import Keeper, ask
 
 from reelmill.store.database import Database
 
@@ -42,6 +44,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # No test depends on speed: a busy machine is no fault of what it tries.
 hypothesis.settings.register_profile("reelmill", deadline=None)
 hypothesis.settings.load_profile("reelmill")
+_KEEPER = pytest.StashKey[Keeper]()
 _MANY_FILES = 40  # that are shown, of a run of more
 
 
@@ -54,6 +57,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     if config.getoption("quick", default=False):
         Server.__init__ = _skip  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each process of xdist who keeps what all share: one Kafka, of which each takes 4 % of a core at rest."""
+    config = node.config
+    if _KEEPER not in config.stash:
+        config.stash[_KEEPER] = Keeper({Kafka.name: Kafka})
+        config.add_cleanup(config.stash[_KEEPER].close)
+    node.workerinput["keeper"] = str(config.stash[_KEEPER].path)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -155,9 +168,13 @@ class SharedServer:
 
 
 @contextmanager
-def _shared(variable: str, kind: Callable[[], Server]) -> Iterator[SharedServer]:
+def _shared(variable: str, kind: type[Server], *, keeper: str = "") -> Iterator[SharedServer]:
+    """`keeper`: where to ask for one that all processes share; empty: this one has its own."""
     if url := os.environ.get(variable):
         yield SharedServer(url=url)
+        return
+    if keeper:
+        yield SharedServer(url=ask(keeper, kind.name))
         return
     with kind() as server:
         yield SharedServer(url=server.url)
@@ -171,9 +188,11 @@ def postgres_server() -> Iterator[SharedServer]:
 
 
 @pytest.fixture(scope="session")
-def kafka_server() -> Iterator[SharedServer]:
-    """An Apache Kafka for all tests: `.url`. Choose a topic prefix of your own."""
-    with _shared("REELMILL_TEST_KAFKA_URL", Kafka) as server:
+def kafka_server(request: pytest.FixtureRequest) -> Iterator[SharedServer]:
+    """An Apache Kafka for all tests, of all processes: `.url`. Choose a topic prefix of your own."""
+    quick = request.config.getoption("quick", default=False)
+    keeper = "" if quick else getattr(request.config, "workerinput", {}).get("keeper", "")
+    with _shared("REELMILL_TEST_KAFKA_URL", Kafka, keeper=keeper) as server:
         yield server
 
 
