@@ -3,6 +3,8 @@
 from mutant import Mutant
 
 ANATOMY, FLAC = "tests/unit/test_media_anatomy.py", "tests/unit/test_media_flac.py"
+WHOLE, PICTURES = "tests/media/test_whole.py", "tests/unit/test_media_pictures_whole.py"
+FOREIGN = "tests/unit/test_media_foreign.py"
 TABLE, WORKER = "tests/unit/test_media_failures.py", "tests/worker/test_worker_explained.py"
 FAILURES, EXPLAINING = "src/reelmill/media/failures.py", "src/reelmill/worker/explaining.py"
 
@@ -196,9 +198,72 @@ EXPLAINED = (
     ),
     explained(
         "protection is told where a codec is not known",
-        r'return found\.kind == "encrypted"',
+        r'return found\.kind in \("encrypted", _UNDECODABLE\)',
         "return False",
         file=EXPLAINING,
         tests="tests/unit/test_worker_explaining.py",
+    ),
+    explained(
+        "a picture of which its decoder made a part up is not taken",
+        r"if command\.of_pictures and \(line",
+        "if False and (line",
+        file="src/reelmill/media/run.py",
+        tests=WHOLE,
+    ),
+    explained(
+        "what is said of a picture's notes is no damage",
+        r'    r"EXIF\|ICC\|XMP',
+        '    r"XMP',
+        file="src/reelmill/media/whole.py",
+        tests="tests/unit/test_media_whole.py",
+    ),
+    explained(
+        "a PNG of a palette has one",
+        r"if colours == _OF_PALETTE and ",
+        "if False and ",
+        file="src/reelmill/media/png.py",
+        tests=PICTURES,
+    ),
+    explained(
+        "a PNG's pixels have their checksum",
+        r"if not _is_sound\(file, name, count\):",
+        "if False:",
+        file="src/reelmill/media/png.py",
+        tests=PICTURES,
+    ),
+    explained(
+        "VP8 that ends too early is told by what follows it",
+        r"as_it_is != _pixels\(data \+ _ALLOWED \+ _OTHER\)",
+        "False",
+        file="src/reelmill/media/webp.py",
+        tests=WHOLE,
+    ),
+    explained(
+        "a frame of an animation has its coded part",
+        r"if part\.end > chunk\.end:",
+        "if False:",
+        file="src/reelmill/media/webp.py",
+        tests=PICTURES,
+    ),
+    explained(
+        "an item of zeros is no picture",
+        r"if _EMPTY in self\._file\.read\(min\(length, _ITEM_BYTES\)\):",
+        "if False:",
+        file="src/reelmill/media/heif.py",
+        tests=WHOLE,
+    ),
+    explained(
+        "what was done to all bytes of media is undone to see it",
+        r"if undone and \(name := first_of\(undone\)\):",
+        "if False and (name := ''):",
+        file="src/reelmill/media/altered.py",
+        tests=FOREIGN,
+    ),
+    explained(
+        "a signature of few bytes tells nothing",
+        r"if len\(one\.byte_match\) >= _LEAST_BYTES\n",
+        "if one.byte_match\n",
+        file="src/reelmill/media/signatures.py",
+        tests=FOREIGN,
     ),
 )

@@ -37,7 +37,7 @@ def png(width: int, height: int) -> bytes:
     ("content", "told"),
     [
         (b"", "INPUT_EMPTY: the file is empty"),
-        (b"just some text\n" * 100, "INPUT_NOT_MEDIA: the file is a text: "),
+        (b"just some text\n" * 100, "INPUT_NOT_MEDIA: the file is no media but a text: "),
         (SRT.encode() * 400_000, "INPUT_UNSUPPORTED: the captions have "),
         (png(30000, 30000), "INPUT_CORRUPT: the picture claims 30000 × 30000 pixels, which can't be read"),
         (png(9000, 9000), "INPUT_UNSUPPORTED: the picture has 9000 × 9000 pixels; at most 67108864"),

@@ -282,5 +282,5 @@ async def test_outputs_are_looked_at_side_by_side_and_another_job_has_its_turn(
         await verify(files, tmp_path, prober.of(""))
     (tmp_path / "2.mp4").write_bytes(b"no film")
     shutil.copy(tiny, tmp_path / "6.mp4")
-    with pytest.raises(AttemptFailed, match=r"2\.mp4: the file is a text"):
+    with pytest.raises(AttemptFailed, match=r"2\.mp4: the file is no media but a text"):
         await verify(files, tmp_path, prober.of(""))

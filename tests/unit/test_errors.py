@@ -67,14 +67,18 @@ def test_what_the_gateway_refuses_by_itself_is_documented() -> None:
     assert answered - both == {(row[1], row[0]) for row in table("Code | REST | What to do")}
 
 
+def _media(*modules: str) -> str:
+    """Sources of modules of the room."""
+    return "".join((ROOT / "src" / "reelmill" / "media" / f"{name}.py").read_text() for name in modules)
+
+
 def test_every_kind_is_documented() -> None:
     page = (ROOT / "docs" / "errors.md").read_text().rpartition("`kind` says")[2]
     listed = set(re.findall(r"\w+", page.partition("There are ")[2].partition(".")[0]))
-    media = ROOT / "src" / "reelmill" / "media"
-    named = {name for found in re.findall(r'_known\(\s*"(\w+)"|_no_media\("(\w+)"|kind="(\w+)"',
-                                          (media / "foreign.py").read_text()) for name in found if name}  # fmt: skip
-    sources = "".join(
-        path.read_text() for path in (*media.glob("anatomy*.py"), media / "damage.py", media / "holes.py")
-    )
-    named |= set(re.findall(r'\bdamaged\(\s*"(\w+)"', sources))
+    sources = _media("foreign", "packed", "signatures", "whole", "refusing")
+    found = re.findall(r'_known\(\s*"(\w+)"|_no_media\("(\w+)"|kind="(\w+)"|"kind": "(\w+)"', sources)
+    named = {name for names in found for name in names if name}
+    parts = (path.stem for path in (ROOT / "src" / "reelmill" / "media").glob("anatomy*.py"))
+    named |= set(re.findall(r'\bdamaged\(\s*"(\w+)"', _media(*parts, "damage", "holes", "heif", "png", "webp")))
+    named |= set(re.findall(r'_told\("(\w+)"', _media("altered", "packed")))
     assert {rule.kind for rule in RULES} | named <= listed

@@ -47,7 +47,7 @@ _TOP = frozenset(
      b"mfra", b"udta", b"pnot", b"PICT", b"emsg", b"prft", b"ssix", b"bloc", b"jumb", b"beam", b"mvhd")
 )  # fmt: skip
 _PARENTS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"moof", b"traf", b"mvex"))
-_SCRAMBLED = (b"encv", b"enca", b"encs", b"encm", b"drmi", b"drms", b"pssh")
+_SCRAMBLED = (b"encv", b"enca", b"encs", b"encm", b"drmi", b"drms", b"pssh", b"aavd", b"encu")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ Runs in a warm child.
 import struct
 from typing import IO
 
+from reelmill.media import png
 from reelmill.media.animations import gif_is_cut_off
 from reelmill.media.damage import cut_off, damaged, impossible
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 
-_MOST_PARTS, _GIF_BYTES = 2000, 2**25
+_GIF_BYTES = 2**25
 
 
 def of_png(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -18,18 +19,7 @@ def of_png(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         return damaged("header_damaged", "the file begins as PNG, and its header (IHDR) does not follow")
     if (problem := impossible(*struct.unpack(">II", head[16:24]))) is not None:
         return problem
-    at = 8
-    for _ in range(_MOST_PARTS):
-        if at + 12 > size:
-            return cut_off(size, at + 12)
-        file.seek(at)
-        count, name = struct.unpack(">I4s", file.read(8))
-        if not name.isalpha():
-            return damaged("structure_damaged", f"the picture is damaged: at byte {at} no part of PNG begins")
-        if name == b"IEND":
-            return None
-        at += 12 + count
-    return None
+    return png.problem(file, size)
 
 
 def of_jpeg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -56,6 +46,8 @@ def of_jpeg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 def of_gif(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if (problem := impossible(*struct.unpack("<HH", head[6:10]))) is not None:
         return problem
+    if len(head) == size and b"\x2c" not in head[13:]:
+        return damaged("no_data", "the file has the head of a GIF and no picture in it", f"{AGAIN}.")
     file.seek(max(0, size - 64))
     if b"\x3b" not in file.read(64):
         return damaged(

@@ -5,6 +5,7 @@ Runs in a warm child.
 
 import re
 import struct
+from collections.abc import Iterator
 from typing import IO
 
 from reelmill.media.claims import asf_size
@@ -12,11 +13,16 @@ from reelmill.media.damage import CUT, PROTECTED, cut_off, damaged
 from reelmill.media.diagnosis import Diagnosis
 
 _MOST_TAGS = 2000
+_FLV_PICTURES = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12})
+"""Numbers of codecs that FFmpeg reads: JPEG, Sorenson's H.263, screens, VP6, H.264, H.263, MPEG-4, HEVC."""
+_CONVERT = "Convert it with the program that made it, or with one that knows the codec, and submit that."
 _UNIT = re.compile(rb"\x00\x00\x01(..)", re.DOTALL)
 _PACK = re.compile(rb"\x00\x00\x01[\xbd\xc0-\xef]..(.)", re.DOTALL)  # ISO/IEC 13818-1, 2.4.3.6
 _FROM_BEGINNING = "Take the file or the recording from its very beginning, of a stream with its first segment."
 
 _PACKET, _SYNC = 188, 0x47
+_SAMPLE_AES = frozenset({0xCF, 0xDB, 0xC1, 0xC2})
+"""Kinds of streams in "MPEG-2 Stream Encryption Format for HTTP Live Streaming"."""
 
 
 def is_ts(head: bytes) -> bool:
@@ -28,6 +34,12 @@ def of_ts(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     scrambled = sum(one[3] & 0xC0 != 0 for one in packets if one[0] == _SYNC)
     if scrambled > len(packets) // 4:
         return damaged("encrypted", "the stream is scrambled (pay television)", PROTECTED, code="INPUT_UNSUPPORTED")
+    if packets and all(one[0] == _SYNC and (one[1] & 0x1F, one[2]) == (0x1F, 0xFF) for one in packets):
+        return damaged("no_data", "the stream is nothing but stuffing (null packets): there is no picture and no sound"
+                        " in it", CUT)  # fmt: skip
+    if _SAMPLE_AES & set(_kinds(packets)):
+        return damaged("encrypted", "the stream's picture or sound is encrypted (HLS, SAMPLE-AES)", PROTECTED,
+                        code="INPUT_UNSUPPORTED")  # fmt: skip
     if lost := next((i for i, one in enumerate(packets) if one[0] != _SYNC), None):
         return damaged(
             "structure_damaged", f"the stream is damaged from byte {lost * _PACKET} on: its packets lose step"
@@ -35,6 +47,21 @@ def of_ts(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if not any(one[0] == _SYNC and not (one[1] & 0x1F) and not one[2] for one in packets):
         return damaged("parameters_missing", "the stream does not tell what is in it (PAT and PMT are missing)")
     return None
+
+
+def _kinds(packets: list[bytes]) -> Iterator[int]:
+    """Kinds of its streams, as the first table of a program tells (ISO/IEC 13818-1, 2.4.4.8)."""
+    tables = (one for one in packets if one[0] == _SYNC and one[1] & 0x40)
+    for one in tables:
+        at = 5 + one[4] if one[3] & 0x20 else 4
+        if at >= _PACKET or (at := at + 1 + one[at]) + 12 > _PACKET or one[at] != 2:
+            continue
+        end = min(at + 3 + ((one[at + 1] & 0x0F) << 8 | one[at + 2]) - 4, _PACKET - 5)
+        at += 12 + ((one[at + 10] & 0x0F) << 8 | one[at + 11])
+        while at < end:
+            yield one[at]
+            at += 5 + ((one[at + 3] & 0x0F) << 8 | one[at + 4])
+        return
 
 
 def of_ogg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -90,15 +117,22 @@ def of_flv(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     told = struct.unpack(">d", head[at + 11 : at + 19])[0] if at >= 0 else 0.0
     if size < told < 2**62:
         return cut_off(size, round(told))
-    at = struct.unpack(">I", head[5:9])[0] + 4
+    at, kinds = struct.unpack(">I", head[5:9])[0] + 4, dict[int, int]()
     for _ in range(_MOST_TAGS):
         if at + 11 > size:
             break
         file.seek(at)
-        tag = file.read(4)
+        tag = file.read(12)
+        kinds.setdefault(tag[0] & 0x1F, tag[11] if len(tag) > 11 else 0)
         if tag[0] & 0x1F not in (8, 9, 18):
             return damaged("structure_damaged", f"the file is damaged: at byte {at} no part of FLV begins")
-        at += 11 + int.from_bytes(tag[1:]) + 4
+        at += 11 + int.from_bytes(tag[1:4]) + 4
+    if not kinds.keys() & {8, 9}:
+        return damaged("no_data", "the file has the header of FLV and no picture and no sound behind it", CUT)
+    picture = kinds.get(9, 0x02)
+    if picture & 0x0F not in _FLV_PICTURES and not picture & 0x80:
+        return damaged("codec_unsupported", f"the picture is in a codec (number {picture & 0x0F}) that FLV does not"
+                        " know, and that can't be decoded", _CONVERT, code="INPUT_UNSUPPORTED")  # fmt: skip
     return cut_off(size, at) if at > size + 4 else None
 
 

@@ -10,10 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
 
+from reelmill.media.damage import cut_off, damaged
+from reelmill.media.diagnosis import AGAIN, Diagnosis
+
 MAX_TILES = 512  # a camera of 200 megapixels writes 400 of 768 × 768
 _MOST_BOXES, _FIRST_BOXES = 20_000, 16
 _META_BYTES = 2**23
 _MOST_ITEMS = 4096
+_ITEM_BYTES = 2**26
+_EMPTY = bytes(4096)
 _DEEPEST = 4  # derived items of derived items
 _CODED = frozenset({b"hvc1", b"av01", b"avc1", b"jpeg"})
 _BRANDS = frozenset({b"mif1", b"msf1", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"avif", b"avis", b"miaf"})
@@ -22,6 +27,14 @@ _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:a
 
 class Unsupported(Exception):
     """A picture that is made in a way that is not known."""
+
+
+class Incomplete(Exception):
+    """A picture some of whose items are not there."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(diagnosis.cause)
+        self.diagnosis = diagnosis
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +114,16 @@ def is_film(head: bytes) -> bool:
 def picture(file: BinaryIO) -> Picture | None:
     """The picture of a file; None where it has none.
 
-    Raises Unsupported, and struct.error, IndexError or KeyError for a damaged one.
+    Raises Unsupported and Incomplete, and struct.error, IndexError or KeyError for a damaged one.
     """
     for kind, at, end in _boxes(file):
         if kind == b"meta":
             file.seek(at)
-            return _Items(file.read(min(end - at, _META_BYTES)), file).picture()
+            items = _Items(file.read(min(end - at, _META_BYTES)), file)
+            found = items.picture()
+            if found is not None:
+                items.check((*found.layer.items, *(found.alpha.items if found.alpha else ())))
+            return found
     return None
 
 
@@ -215,6 +232,20 @@ class _Items:
         return Picture(
             layer=layer, view=view, alpha=alpha, premultiplied=premultiplied, colours=colours, profile=profile
         )
+
+    def check(self, items: tuple[int, ...]) -> None:
+        """Raise Incomplete where coded items reach past the end of the file, or are zeros, which none is."""
+        size = self._file.seek(0, 2)
+        for item in items:
+            how, at, length = self._places.get(item, (1, 0, 0))
+            if how:
+                continue
+            if at + length > size:
+                raise Incomplete(cut_off(size, at + length, "the picture"))
+            self._file.seek(at)
+            if _EMPTY in self._file.read(min(length, _ITEM_BYTES)):
+                raise Incomplete(damaged("no_data", "the picture is damaged: a part of it is zeros, as after a transfer"
+                                " that did not end", f"{AGAIN}."))  # fmt: skip
 
     def _shown(self, item: int, depth: int = 0) -> tuple[Layer, View]:
         """Which coded items one is made of, and what is shown of them."""

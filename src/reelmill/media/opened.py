@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any, BinaryIO
 
 import av
+import av.logging
 
 from reelmill.media.formats.containers import DEMUXERS
 from reelmill.media.pread import apart
@@ -67,6 +68,16 @@ def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
         except IndexError:
             continue
         return
+
+
+def described(container: Any) -> str:
+    """What libav tells of an open file, also side data and tags of streams, which PyAV does not show otherwise."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        return str(container.dumps_format())
+    finally:
+        av.logging.set_level(level)
 
 
 AnyFile = OpenFile | HeldFile

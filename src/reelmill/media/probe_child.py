@@ -28,6 +28,7 @@ from reelmill.media import (
     looking,
     measuring,
     ogg,
+    png,
     profiles,
     refusing,
     shapes,
@@ -35,10 +36,9 @@ from reelmill.media import (
     timeline,
     tracks,
     turning,
+    webp,
 )
-from reelmill.media.damage import cut_short
 from reelmill.media.description import describe, has_alpha
-from reelmill.media.diagnosis import Diagnosis
 from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
 from reelmill.media.opened import AnyFile, HeldFile, OpenFile, demuxed
 from reelmill.media.openings import is_forgotten
@@ -122,13 +122,10 @@ def why(seen: int) -> dict[str, str]:
     """What is wrong with a file that is open, as `answer` tells it of one that it refuses; nothing: not known."""
     file = OpenFile(seen)
 
-    def cut() -> Diagnosis | None:
-        found = _told_of(file, (), (), False, None)
-        if "timeline" not in found or not (times := timeline.unpacked(found["timeline"])).cut_off:
-            return None
-        return cut_short(times.seconds, times.claimed / timeline.SECOND)
-
-    return refusing.found_in(file, _picture(file.head(_HEAD_BYTES)), cut)
+    picture = _picture(file.head(_HEAD_BYTES))
+    return refusing.found_in(
+        file, picture, lambda: refusing.of_opened(_told_of(file, (), (), False, None), file, picture)
+    )
 
 
 def _told_of(
@@ -158,6 +155,8 @@ def _told_of(
         return refuse("INPUT_UNSUPPORTED", _CHAINED)
     except holes.Torn as torn:
         return refusing.told(torn.diagnosis())
+    except heif.Incomplete as lacking:
+        return refusing.told(lacking.diagnosis)
     except cropping.NoSizeError:
         return refuse("INPUT_UNSUPPORTED", "the part of the picture that is shown has no size; make a sound copy of it")
     except (struct.error, IndexError, KeyError):
@@ -183,7 +182,7 @@ def _without_libav(file: AnyFile) -> dict[str, str] | None:
         return refuse("INPUT_EMPTY", "the file is empty")
     head = file.head(_HEAD_BYTES)
     if any(mark in head for mark in _PLAYLISTS):
-        return refuse("INPUT_UNSUPPORTED", "the file is a list of other files; give the media file itself")
+        return refusing.list_of_others()
     if (text := texts.kind_of(head)) is not None:
         if file.size > texts.MOST_BYTES:
             too_many = f"the captions have {file.size} bytes; at most {texts.MOST_BYTES} are accepted"
@@ -192,10 +191,14 @@ def _without_libav(file: AnyFile) -> dict[str, str] | None:
         return _answer(MediaInfo(format=text, size_bytes=file.size, streams=[track]), text)
     if head[:4] == b"GIF8" and 13 < file.size <= _WHOLE_GIF_BYTES:
         return refusing.unreadable(True, head) if animations.gif_is_cut_off(file.head(file.size)) else None
+    if head.startswith(png.SIGNATURE) and (problem := png.problem(file.apart(), file.size)) is not None:
+        return refusing.told(problem)
     if _picture(head) != "webp_pipe":
         return None
     if animations.is_cut_off(head, file.size):
         return refusing.unreadable(True, head)
+    if (problem := webp.problem(file.apart(), file.size)) is not None:
+        return refusing.told(problem)
     if (animated := animations.of_webp(file.apart())) is not None:
         return refusing.unusable(animated[0]) or _answer(animated[0], "webp_anim", animated[1])
     return None
@@ -243,7 +246,7 @@ def _told_by(
         _tell_shapes(container, lambda: file.opened(picture), shown, file.apart(), file.size)
     # MP4's index is whole from the beginning: where a seek leads does not depend on what was read before.
     sound = demuxer == "mov" and times is not None and not (times.damaged or times.fragments)
-    return refusing.unusable(info) or _answer(info, demuxer, times), forgets and sound
+    return refusing.unusable(info, file, picture) or _answer(info, demuxer, times), forgets and sound
 
 
 def _times(

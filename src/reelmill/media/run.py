@@ -14,12 +14,14 @@ from typing import Any
 
 from reelmill.jobs.errors import AttemptFailed, Stopped
 from reelmill.media.confinement import Confinement
+from reelmill.media.diagnosis import Diagnosis
 from reelmill.media.failures import cause_of, input_damaged, rule_of
 from reelmill.media.foreseeing import Limit, Miss, missed, spared
 from reelmill.media.launcher import Launcher, outgrown
 from reelmill.media.programs import argv_of, reads_of, shown
 from reelmill.media.progress import ProgressParser, RunProgress
 from reelmill.media.render.command import Command
+from reelmill.media.whole import complaint, torn
 from reelmill.points import reach
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import EARLY_STOPS, SPARED_CPU_SECONDS, running_ffmpegs
@@ -122,17 +124,9 @@ async def run(
             raise _failure(command, code, message, text, tail)
         if process.returncode:
             found = cause_of(command.program, process.returncode, "\n".join((*output.causes.values(), tail)))
-            raise AttemptFailed(
-                found.code,
-                found.message,
-                output=", ".join(command.outputs),
-                command=text,
-                stderr_tail=tail,
-                kind=found.kind,
-                cause=found.cause,
-                deciding_line=found.line,
-                remedy=found.remedy,
-            )
+            raise _told(command, found, text, tail)
+        if command.of_pictures and (line := complaint(output.warnings)):
+            raise _told(command, torn(line), text, tail)
     finally:
         for task in (watch, growing, missing, stopping):
             task.cancel()
@@ -155,6 +149,20 @@ async def run(
 
 def _failure(command: Command, code: str, message: str, text: str, tail: str) -> AttemptFailed:
     return AttemptFailed(code, message, output=", ".join(command.outputs), command=text, stderr_tail=tail)
+
+
+def _told(command: Command, found: Diagnosis, text: str, tail: str) -> AttemptFailed:
+    return AttemptFailed(
+        found.code,
+        found.message,
+        output=", ".join(command.outputs),
+        command=text,
+        stderr_tail=tail,
+        kind=found.kind,
+        cause=found.cause,
+        deciding_line=found.line,
+        remedy=found.remedy,
+    )
 
 
 def _broken(command: Command, miss: Miss, parser: ProgressParser, cpu_seconds: float, text: str) -> AttemptFailed:

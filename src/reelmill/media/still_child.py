@@ -21,8 +21,9 @@ from av.stream import Discard
 
 from reelmill.media.failures import input_damaged
 from reelmill.media.formats.containers import DEMUXERS, MAX_PIXELS
-from reelmill.media.opened import demuxed
+from reelmill.media.opened import demuxed, described
 from reelmill.media.warm_bounds import MOST_WARNINGS
+from reelmill.media.whole import PICTURES, complaint
 
 _OPTIONS = {"protocol_whitelist": "fd", "format_whitelist": ",".join(sorted(DEMUXERS))}
 _MICRO = 1_000_000
@@ -77,16 +78,20 @@ def made(file: int, order: dict[str, Any], held: Any = None) -> tuple[list[list[
                     pictures.append(_pictures(_of(file, order, still, held), still))
             finally:
                 av.logging.set_level(level)
-            lines += _told(said)
+            lines += _told(said, pictures=order["demuxer"] in PICTURES)
     except (av.error.FFmpegError, ValueError, KeyError, OverflowError, MemoryError) as error:
         raise Undone(f"{type(error).__name__}: {error}") from error
     return pictures, list(dict.fromkeys(lines))[:MOST_WARNINGS]
 
 
-def _told(said: list[tuple[int, str, str]]) -> list[str]:
-    """Warnings as ffmpeg shows them. Raises Undone for more than that: ffmpeg knows what follows from it."""
+def _told(said: list[tuple[int, str, str]], *, pictures: bool) -> list[str]:
+    """Warnings as ffmpeg shows them. Raises Undone for more than that: ffmpeg knows what follows from it.
+
+    `pictures`: of a file that is one.
+    """
     lines = [f"[{name}] [warning] {text.strip()}" for _, name, text in said]
-    if any(level <= av.logging.ERROR for level, _, _ in said) or input_damaged(lines):
+    damaged = input_damaged(lines) or (pictures and complaint(lines))
+    if damaged or any(level <= av.logging.ERROR for level, _, _ in said):
         raise Undone("; ".join(lines)[:500])
     return lines
 
@@ -106,7 +111,7 @@ def _pictures(opened: AbstractContextManager[Any], still: dict[str, Any]) -> lis
         stream = container.streams[still["stream"]]
         if stream.type != "video" or stream.codec_context is None:
             raise Undone("no picture there")
-        if "frame cropping" in _described(container).lower():
+        if "frame cropping" in described(container).lower():
             raise Undone("the file says what is cut off its picture")
         one = still["frames"] == 1 and _BY_TIME.isdisjoint(name for name, _ in still["filters"])
         frames = _decoded(container, stream, still["seek"], still["decoding"], one=one)
@@ -120,16 +125,6 @@ def _pictures(opened: AbstractContextManager[Any], still: dict[str, Any]) -> lis
         if encoder is not None and len(found) < still["frames"]:
             found += [bytes(packet) for packet in encoder.encode(None)]
     return found
-
-
-def _described(container: Any) -> str:
-    """Also side data of streams, which the library does not show otherwise."""
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
-    try:
-        return str(container.dumps_format())
-    finally:
-        av.logging.set_level(level)
 
 
 def _decoded(container: Any, stream: Any, seek: float, options: dict[str, str], *, one: bool) -> Iterator[Any]:

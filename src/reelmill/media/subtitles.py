@@ -86,7 +86,9 @@ def _track(source: Source, one: Subtitles, output: str) -> MediaInfo.Stream:
     text = sorted((s for s in named if s.codec in _TEXT), key=lambda s: not s.default_track)
     if not text:
         there = ", ".join(f"{s.index} ({languages.code(s.language) or 'no language'}, {s.codec})" for s in every[:32])
-        message = f"the input has no such captions as text; it has {there or 'none'}"
+        pictures = any(s.codec not in _TEXT for s in named)
+        why = ": those are pictures of text, which no caption is made of" if pictures else ""
+        message = f"the input has no such captions as text; it has {there or 'none'}{why}"
         raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
     return text[0]
 

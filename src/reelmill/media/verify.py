@@ -106,7 +106,8 @@ async def verified(
         )
         if path not in kept and not is_left_out(thing) and not (folder() / path).exists():
             message = f"{path}: ffmpeg ended well without writing it; the input has no picture or sound there"
-            raise AttemptFailed("INPUT_CORRUPT" if input_damaged else missing, message, output=thing.output)
+            kind = "nothing_decoded" if missing == "OUTPUT_INVALID" else ""
+            raise AttemptFailed("INPUT_CORRUPT" if input_damaged else missing, message, output=thing.output, kind=kind)
 
     async def one(thing: PlannedFile | FileSet) -> list[Verified]:
         if isinstance(thing, FileSet):

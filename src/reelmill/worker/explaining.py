@@ -103,7 +103,7 @@ class Explaining:
 def _says_more(failure: Failure, found: Diagnosis) -> bool:
     """Whether what is found in an input is a better reason than what a run told."""
     if failure.kind == _UNDECODABLE:
-        return found.kind == "encrypted"
+        return found.kind in ("encrypted", _UNDECODABLE)  # which names it
     if failure.code.startswith(_LACKS):
         return found.kind in _NEVER_CAME
     if failure.code == "OUTPUT_INVALID":

@@ -22,6 +22,8 @@ class Command:
     """Names of the job's outputs that it makes."""
     duration_seconds: float = 0.0
     """Seconds of media that it writes, for progress; 0 where that is not known."""
+    of_pictures: bool = False
+    """Whether all that it reads are pictures, still or animated: they come out whole (media/whole.py)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from reelmill.media.render import ffmpeg
 from reelmill.media.render.command import Command, Placed
 from reelmill.media.steps import FONT, FONTS, MODEL, Joined, Place, Program, Step
+from reelmill.media.whole import is_picture
 
 TOOLS = "reelmill.media.tools"
 """The room of our own tools: a module each, whose main() runs."""
@@ -30,6 +31,7 @@ def rendered(step: Step, placed: Placed) -> Command:
         written=(*((joined.path, ffmpeg.listed(joined, placed)) for joined in lists), *step.texts),
         outputs=step.outputs,
         duration_seconds=step.cost.seconds,
+        of_pictures=step.program is Program.FFMPEG and bool(step.reads) and all(map(is_picture, step.reads)),
     )
 
 
