@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from media.heif import ALPHA, Item, clap, grid, imir, irot, ispe, nclx, profile, write
 
-from reelmill.media import animations, heif
+from reelmill.media import animations, heif, png, webp
+from reelmill.media.altered import altered
+from reelmill.media.foreign import foreign, unknown
 
 _TILE = Item(kind="hvc1", data=b"coded", properties=(ispe(64, 64),))
 _OPACITY = Item(kind="hvc1", data=b"coded", properties=(ispe(64, 64), ALPHA), alpha_of=2, premultiplied=True)
@@ -52,8 +54,40 @@ def test_a_damaged_file_raises_nothing_unforeseen(whole: bytes, spoiled: list[tu
     for read in (heif.picture, heif.alpha_tracks):
         try:
             read(io.BytesIO(data))
-        except (heif.Unsupported, struct.error, IndexError, KeyError) as error:
+        except (heif.Unsupported, heif.Incomplete, struct.error, IndexError, KeyError) as error:
             assert str(error) is not None
+
+
+_BEGINNINGS = (
+    *(
+        b"",
+        b"PK\3\4",
+        b"\x1f\x8b\x08",
+        b"BZh9",
+        b"\xfd7zXZ\0",
+        b"\x5d\0\0",
+        b"\x89PNG\r\n\x1a\n",
+        b"begin 644 a\n",
+        b"\\x00",
+    ),
+    *(
+        b"\x89PNG\r\n\x1a\n\0\0\0\0IHDR",
+        b"RIFF\xff\xff\0\0WEBPVP8 ",
+        b"RIFF\xff\xff\0\0WEBPANMF",
+        b"00000000: ",
+        b"%00%01",
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(_BEGINNINGS), st.binary(min_size=1, max_size=400))
+def test_what_is_told_of_any_bytes_raises_nothing(begin: bytes, rest: bytes) -> None:
+    data = begin + rest
+    for told in (png.problem(io.BytesIO(data), len(data)), webp.problem(io.BytesIO(data), len(data))):
+        assert told is None or told.kind
+    told = altered(data) or foreign(data, len(data)) or unknown(data, len(data))
+    assert told.kind and told.cause
 
 
 @settings(max_examples=200, deadline=None)

@@ -14,6 +14,7 @@ from reelmill.media.beginnings import first_of
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 
 _WEAK = "MPEG-TS"  # of a byte at each 188, which what repeats itself may have under any key
+_LEAST_BYTES = 64
 _LOOKED_AT = 2048  # bytes that are undone
 _TEXT_BYTES, _LEAST_LINES = 2**15, 24
 _HEX_LINE = re.compile(rb"^\s*(?:[0-9a-fA-F]{4,16}[:\s|]+)?((?:[0-9a-fA-F]{2,8}[ :,]?)+)")
@@ -40,7 +41,7 @@ def altered(head: bytes) -> Diagnosis | None:
         if undone and (name := first_of(undone)):
             return _told("text_encoded" if way.undo in _TEXTS else "altered", f"{way.what} of what would be {name}",
                           way.remedy)  # fmt: skip
-    return _xored(begin)
+    return _xored(begin) if len(begin) > _LEAST_BYTES else None
 
 
 def _told(kind: str, what: str, remedy: str) -> Diagnosis:

@@ -41,7 +41,8 @@ def problem(file: IO[bytes], size: int) -> Diagnosis | None:
         if at + 12 + count > size:
             return cut_off(size, at + 12 + count, "the picture")
         if name == b"IHDR":
-            colours = file.read(10)[9]
+            told = file.read(10)
+            colours = told[9] if len(told) == 10 else -1
             file.seek(at + 8)
         if name in _CRITICAL and summed < _SUMMED_BYTES:
             summed += count
