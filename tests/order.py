@@ -15,13 +15,13 @@ WAITING = frozenset({"fault", "migrations", "e2e"})
 """Rooms whose tests mostly wait: for leases, restarts, silence."""
 SECONDS: Mapping[str, float] = {
     **{"fault/test_graphs.py": 190, "fault/test_workers.py": 170, "migrations/test_rolling_upgrade.py": 130},
-    **{"fault/test_chaos.py": 127, "e2e/test_full_way.py": 114, "fault/test_idle.py": 79},
+    **{"fault/test_chaos.py": 90, "e2e/test_full_way.py": 114, "fault/test_idle.py": 79},
     **{"fault/test_restore.py": 72, "fault/test_api_and_scheduler.py": 69, "fault/test_postgresql.py": 68},
     **{"fault/test_kafka.py": 68, "fault/test_redis.py": 60, "fault/test_disk_and_storage.py": 52},
     **{"fault/test_random_moments.py": 50, "fault/test_reuse.py": 41, "fault/test_checker.py": 38},
     **{"fault/test_lossy_queue.py": 25, "e2e/test_data.py": 25, "e2e/test_parts.py": 25},
-    **{"media/test_chunks.py": 241, "worker/test_worker_media.py": 222},
-    **{"gateway/test_contract.py": 221, "media/test_times.py": 164, "pages/test_pages.py": 146},
+    **{"media/test_chunks.py": 180, "worker/test_worker_media.py": 140},
+    **{"gateway/test_contract.py": 130, "media/test_times.py": 164, "pages/test_pages.py": 146},
     **{"gateway/test_costs.py": 130, "media/test_players.py": 120, "deploy/test_servers.py": 113},
     **{"monitoring/test_live.py": 108, "deploy/test_chart.py": 68, "contract/test_queue.py": 59},
     **{"media/test_preset_kinds.py": 59, "media/test_inputs.py": 59, "store/test_store_leases.py": 58},

@@ -27,7 +27,9 @@ from reelmill.store.migrate import migrate
 from reelmill.store.switches import GRAPHS
 from reelmill.v1.jobs_pb2 import Job
 
-SECONDS = 60 * float(os.environ.get("REELMILL_TEST_CHAOS_MINUTES") or short_or_long(1, 10))
+MINUTES = os.environ.get("REELMILL_TEST_CHAOS_MINUTES")
+# At the least: it goes on until each kind of process and server was killed.
+SECONDS = 60 * float(MINUTES) if MINUTES else short_or_long(30, 600)
 KILL_EVERY_SECONDS = 3.0
 IN_FLIGHT = 8
 

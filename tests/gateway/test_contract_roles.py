@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from gateway.test_contract import BEYOND_SCHEMA, DOCUMENT, with_alternatives
+from gateway.test_contract import BEYOND_SCHEMA, DOCUMENT, small, with_alternatives
 from hypothesis import HealthCheck, settings
 from live import Reelmill
 from requests.adapters import HTTPAdapter
@@ -25,7 +25,6 @@ from reelmill.auth.roles import RULES, Role
 from reelmill.auth.tokens import new_token
 from reelmill.client import Client
 from reelmill.gateway.bindings import bindings, services
-from reelmill.media.operations import OPERATIONS
 
 ADMIN = new_token().text
 BY_OPERATION = {f"{b.verb} {b.template.text}": RULES[b.rpc].roles for b in bindings(services())}
@@ -37,21 +36,9 @@ ROLES = BY_OPERATION | {
 CONFIG = {"phases": {"coverage": {"enabled": False}, "examples": {"enabled": False}}}
 
 
-def _small(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with one operation for all: who may call does not go by them, and making up others takes long."""
-    schemas = document["components"]["schemas"]
-    for name in ("Output", "Preset", "Preset.Part"):
-        properties = schemas[name]["properties"]
-        for field in (*OPERATIONS, "contract"):
-            if field != "captions":
-                properties.pop(field, None)
-        if ways := schemas[name].get("oneOf"):
-            schemas[name]["oneOf"] = [way for way in ways if set(way["required"]) <= set(properties)]
-    return document
-
-
+# One operation for all: who may call does not go by them, and making up others takes long.
 schema = schemathesis.openapi.from_dict(
-    _small(with_alternatives(DOCUMENT)), config=schemathesis.Config.from_dict(CONFIG)
+    small(with_alternatives(DOCUMENT), "captions"), config=schemathesis.Config.from_dict(CONFIG)
 )
 
 
