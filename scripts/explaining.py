@@ -4,7 +4,7 @@ from mutant import Mutant
 
 ANATOMY, FLAC = "tests/unit/test_media_anatomy.py", "tests/unit/test_media_flac.py"
 WHOLE, PICTURES = "tests/media/test_whole.py", "tests/unit/test_media_pictures_whole.py"
-FOREIGN = "tests/unit/test_media_foreign.py"
+FOREIGN, STRUCTURE = "tests/unit/test_media_foreign.py", "tests/unit/test_media_joined_files.py"
 TABLE, WORKER = "tests/unit/test_media_failures.py", "tests/worker/test_worker_explained.py"
 FAILURES, EXPLAINING = "src/reelmill/media/failures.py", "src/reelmill/worker/explaining.py"
 
@@ -265,5 +265,19 @@ EXPLAINED = (
         "if one.byte_match\n",
         file="src/reelmill/media/signatures.py",
         tests=FOREIGN,
+    ),
+    explained(
+        "an MP4 behind another is told",
+        r"    return names\.count\(b\"moov\"\) > 1 and names\.count\(b\"ftyp\"\) > 1\n",
+        "    return False\n",
+        file="src/reelmill/media/endings.py",
+        tests=STRUCTURE,
+    ),
+    explained(
+        "a TIFF's strips are there",
+        r'return cut_off\(size, end, "the picture"\) if end > size else None',
+        "return None",
+        file="src/reelmill/media/anatomy_pictures.py",
+        tests=PICTURES,
     ),
 )

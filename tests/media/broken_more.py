@@ -223,7 +223,7 @@ def halves_in_the_wrong_order(sound: More, chance: random.Random) -> bytes:
     return sound.mp4[middle:] + sound.mp4[:middle]
 
 
-@kind("no_index", "index_damaged", "cut_off", *_TROUBLE)
+@kind("text_mode", "no_index", "index_damaged", "cut_off", *_TROUBLE)
 def sent_as_text(sound: More, chance: random.Random) -> bytes:
     return sound.mp4.replace(b"\n", b"\r\n")
 

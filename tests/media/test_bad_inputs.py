@@ -89,6 +89,12 @@ async def test_an_mp4_that_names_another_file_does_not_read_it(studio: Studio, t
     assert decode(await studio.one(path, transcode={})).frames == 10  # its own: the address is not followed
 
 
+async def test_a_film_behind_another_is_not_lost_in_silence(studio: Studio, tmp_path: Path, tiny: Path) -> None:
+    path = tmp_path / "input.mp4"
+    path.write_bytes(tiny.read_bytes() * 2)
+    assert (await refusal(studio, path)).startswith("INPUT_UNSUPPORTED: the file is several films")
+
+
 async def test_an_mp4_cut_before_its_index_is_corrupt(studio: Studio, tmp_path: Path, tiny: Path) -> None:
     path = tmp_path / "input.mp4"
     path.write_bytes(tiny.read_bytes()[:4000])

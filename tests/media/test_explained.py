@@ -6,7 +6,7 @@ import pytest
 from effort import short_or_long
 from jobs import job
 from media import broken as first
-from media import broken_aside, broken_more, broken_new
+from media import broken_aside, broken_more, broken_new, broken_rare
 from media.broken import Broken
 from media.kit import FFMPEG, Studio
 
@@ -18,7 +18,13 @@ from reelmill.worker.explaining import Explaining
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _RIGHT = 0.9
-_SETS = {"known": first.KINDS, "later": broken_more.KINDS, "aside": broken_aside.KINDS, "new": broken_new.KINDS}
+_SETS = {
+    "known": first.KINDS,
+    "later": broken_more.KINDS,
+    "aside": broken_aside.KINDS,
+    "new": broken_new.KINDS,
+    "rare": broken_rare.KINDS,
+}
 
 
 async def told(studio: Studio, path: Path) -> Failure | None:

@@ -75,7 +75,7 @@ def _media(*modules: str) -> str:
 def test_every_kind_is_documented() -> None:
     page = (ROOT / "docs" / "errors.md").read_text().rpartition("`kind` says")[2]
     listed = set(re.findall(r"\w+", page.partition("There are ")[2].partition(".")[0]))
-    sources = _media("foreign", "packed", "signatures", "whole", "refusing")
+    sources = _media("foreign", "foreign_kinds", "packed", "signatures", "whole", "refusing")
     found = re.findall(r'_known\(\s*"(\w+)"|_no_media\("(\w+)"|kind="(\w+)"|"kind": "(\w+)"', sources)
     named = {name for names in found for name in names if name}
     parts = (path.stem for path in (ROOT / "src" / "reelmill" / "media").glob("anatomy*.py"))

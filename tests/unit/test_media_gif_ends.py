@@ -1,9 +1,12 @@
 """Whether a GIF ends where its blocks do."""
 
+import io
+
 import pytest
 
 from reelmill.media import probe_child
-from reelmill.media.animations import gif_is_cut_off
+from reelmill.media.anatomy import anatomy
+from reelmill.media.animations import gif_has_picture, gif_is_cut_off
 
 COLOURS = bytes(3 * 4)
 HEAD = b"GIF89a" + b"\x10\0\x10\0" + b"\x81\0\0" + COLOURS
@@ -21,6 +24,12 @@ def test_it_is_cut_off_where_it_ends_within_a_block() -> None:
     edges = {len(HEAD), len(HEAD + CONTROL), len(HEAD + CONTROL + PICTURE), len(HEAD + CONTROL + PICTURE + CONTROL)}
     for end in range(len(HEAD), len(WHOLE)):
         assert gif_is_cut_off(WHOLE[:end]) == (end not in edges), end
+
+
+def test_a_head_with_no_picture_behind_it_is_told() -> None:
+    assert gif_has_picture(WHOLE) and not gif_has_picture(HEAD + b"\x3b") and not gif_has_picture(HEAD + CONTROL)
+    found = anatomy(io.BytesIO(HEAD + CONTROL + b"\x3b"), len(HEAD + CONTROL) + 1)
+    assert found is not None and found.kind == "no_data"
 
 
 def test_a_head_that_is_cut_off_is_told_too() -> None:

@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from reelmill.media import png, webp
+from reelmill.media.anatomy import anatomy
 from reelmill.media.diagnosis import Diagnosis
 
 
@@ -44,6 +45,35 @@ def kind_of(found: Diagnosis | None) -> str | None:
 )
 def test_a_png_is_whole_or_it_is_told_why_not(data: bytes, kind: str | None) -> None:
     assert kind_of(png.problem(io.BytesIO(data), len(data))) == kind
+
+
+def tiff(order: str, *, packed: int = 1, at: int = 120, count: int = 30) -> bytes:
+    values = {256: 10, 257: 1, 259: packed, 273: at, 279: count}
+    entries = (struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in values.items())
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    directory = struct.pack(f"{order}H", len(values)) + b"".join(entries) + bytes(4)
+    return (mark + struct.pack(f"{order}I", 8) + directory).ljust(120, b"\0") + bytes(30)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [({}, None), ({"count": 31}, "cut_off"), ({"at": 9000}, "cut_off"), ({"packed": 34712}, "feature_unsupported")],
+)
+def test_a_tiff_has_its_strips_in_a_way_that_is_known(order: str, told: dict, kind: str | None) -> None:
+    data = tiff(order, **told)
+    assert kind_of(anatomy(io.BytesIO(data), len(data))) == kind
+
+
+@pytest.mark.parametrize(
+    ("mark", "bits", "kind"),
+    [(0xC0, 8, None), (0xC2, 8, None), (0xC9, 8, "feature_unsupported"), (0xC3, 8, "feature_unsupported"),
+     (0xC1, 12, "feature_unsupported")],
+)  # fmt: skip
+def test_kinds_of_jpeg_that_nobody_decodes_are_told(mark: int, bits: int, kind: str | None) -> None:
+    frame = struct.pack(">BBHBHHB", 0xFF, mark, 11, bits, 16, 16, 1) + b"\1\x11\0"
+    data = b"\xff\xd8\xff\xe0\0\4ab" + frame + b"\xff\xda\0\4ab" + bytes(range(1, 99)) + b"\xff\xd9"
+    assert kind_of(anatomy(io.BytesIO(data), len(data))) == kind
 
 
 def riff(*parts: bytes) -> bytes:

@@ -159,7 +159,7 @@ def _xored(head: bytes) -> Diagnosis | None:
 
 _DECODE = "Decode it to the bytes that it stands for, and submit those."
 _SWAP = f"{AGAIN}; each {{}} bytes are to be exchanged (`dd conv=swab` does so for 2)."
-_TEXTS: tuple[Callable[[bytes], bytes | None], ...] = (_hex, _escaped, _percent, _quoted, _uuencoded)
+_TEXTS: tuple[Callable[[bytes], bytes | None], ...] = (_hex, _escaped, _percent, _quoted, _uuencoded, _encoded_twice)
 _WAYS = (
     _Way("has each two bytes swapped (byte order)", _SWAP.format(2), _swapped(2)),
     _Way("has each four bytes in reverse (byte order)", _SWAP.format(4), _swapped(4)),

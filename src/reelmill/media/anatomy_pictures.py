@@ -7,11 +7,18 @@ import struct
 from typing import IO
 
 from reelmill.media import png
-from reelmill.media.animations import gif_is_cut_off
+from reelmill.media.animations import gif_has_picture, gif_is_cut_off
 from reelmill.media.damage import cut_off, damaged, impossible
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 
 _GIF_BYTES = 2**25
+_JPEG_OTHERS = dict.fromkeys((0xC3, 0xC7, 0xCB, 0xCF), "without loss") | dict.fromkeys(
+    (0xC9, 0xCA, 0xCD, 0xCE), "by arithmetic coding"
+)
+_TIFF_PACKED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925})
+"""Numbers of what FFmpeg unpacks: none, fax, LZW, JPEG, deflate, PackBits, LZMA."""
+_SAVE = "Save it anew as JPEG, PNG or TIFF with a program that shows it, and submit that."
+_MOST_ENTRIES, _MOST_VALUES = 200, 100_000
 
 
 def of_png(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
@@ -32,6 +39,10 @@ def of_jpeg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
             height, width = struct.unpack(">HH", head[at + 5 : at + 9])
             if not width or not height:
                 return impossible(width, height)
+            if (what := _JPEG_OTHERS.get(mark)) or head[at + 4] != 8:
+                what = what or f"of {head[at + 4]} bits a sample"
+                cause = f"the picture is a JPEG {what}, a kind of JPEG that is not supported"
+                return damaged("feature_unsupported", cause, _SAVE, code="INPUT_UNSUPPORTED")
         if mark == 0xDA:
             break
         at += 2 + count
@@ -46,7 +57,7 @@ def of_jpeg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 def of_gif(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if (problem := impossible(*struct.unpack("<HH", head[6:10]))) is not None:
         return problem
-    if len(head) == size and b"\x2c" not in head[13:]:
+    if len(head) == size and not gif_has_picture(head):
         return damaged("no_data", "the file has the head of a GIF and no picture in it", f"{AGAIN}.")
     file.seek(max(0, size - 64))
     if b"\x3b" not in file.read(64):
@@ -72,4 +83,36 @@ def of_tiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if at + 2 > size:
         return damaged("cut_off", f"the picture is damaged or cut off: its directory would be at {at} of {size}",
                         f"{AGAIN}.")  # fmt: skip
-    return None
+    return _in_directory(file, at, size, "<" if head[:2] == b"II" else ">")
+
+
+def _in_directory(file: IO[bytes], at: int, size: int, order: str) -> Diagnosis | None:
+    """What a TIFF's first directory (TIFF 6.0, 2) tells of its pixels: how they are packed, whether all are there."""
+    file.seek(at)
+    count = struct.unpack(f"{order}H", file.read(2))[0]
+    entries = file.read(12 * min(count, _MOST_ENTRIES))
+    told = {}
+    for i in range(len(entries) // 12):
+        tag, kind, values, value = struct.unpack_from(f"{order}HHI4s", entries, 12 * i)
+        told[tag] = (kind, values, value)
+    if not told.keys() & {273, 324}:
+        return damaged("no_data", "the picture is damaged: it has a directory and no pixels", f"{AGAIN}.")
+    how = _numbers(file, told.get(259, (3, 1, b"\1\0\0\0" if order == "<" else b"\0\1\0\0")), order)[0]
+    if how not in _TIFF_PACKED:
+        cause = f"the picture's pixels are compressed by a method (number {how}) that is not supported in TIFF"
+        return damaged("feature_unsupported", cause, _SAVE, code="INPUT_UNSUPPORTED")
+    places, lengths = (
+        _numbers(file, told[tag], order) if tag in told else [] for tag in ((273, 279) if 273 in told else (324, 325))
+    )
+    end = max((place + length for place, length in zip(places, lengths, strict=False)), default=0)
+    return cut_off(size, end, "the picture") if end > size else None
+
+
+def _numbers(file: IO[bytes], entry: tuple[int, int, bytes], order: str) -> list[int]:
+    kind, values, value = entry
+    letter, width = ("H", 2) if kind == 3 else ("I", 4)
+    values = min(values, _MOST_VALUES)
+    if values * width > 4:
+        file.seek(struct.unpack(f"{order}I", value)[0])
+        value = file.read(values * width)
+    return list(struct.unpack(f"{order}{values}{letter}", value[: values * width]))

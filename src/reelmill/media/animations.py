@@ -63,6 +63,19 @@ def gif_is_cut_off(data: bytes) -> bool:
     return False
 
 
+def gif_has_picture(data: bytes) -> bool:
+    """Whether a block of a GIF, all of it or its first bytes, is a picture."""
+    at = 13 + _colours(data[10])
+    for _ in range(_MOST_CHUNKS):
+        if data[at : at + 1] != b"\x21":
+            return data[at : at + 1] == b"\x2c"
+        at += 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return False
+
+
 def _colours(flags: int) -> int:
     """Bytes of the table of colours that stands behind them."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

@@ -46,6 +46,31 @@ def has_fragments(file: IO[bytes]) -> bool:
     return False
 
 
+def is_joined(file: IO[bytes], demuxer: str, size: int) -> bool:
+    """Whether a second file follows the first one, whose reader knows nothing of it: MP4 and WAV, by their parts."""
+    if demuxer == "wav":
+        file.seek(0)
+        head = file.read(8)
+        at = 8 + int.from_bytes(head[4:], "little")
+        file.seek(at + at % 2)
+        return head[:4] == b"RIFF" and file.read(12)[::8] == b"RW" and at < size
+    at, names = 0, list[bytes]()
+    for _ in range(_MOST_BOXES if demuxer == "mov" else 0):
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8 or at > _FARTHEST:
+            break
+        if head[4:8] == b"moof":  # a stream, which may tell its beginning again
+            return False
+        names.append(head[4:8])
+        length = struct.unpack(">I", head[:4])[0]
+        length = struct.unpack(">Q", head[8:])[0] if length == 1 and len(head) == 16 else length
+        if length < 8:
+            break
+        at += length
+    return names.count(b"moov") > 1 and names.count(b"ftyp") > 1
+
+
 def _box_reaches_past(file: IO[bytes], size: int) -> bool:
     """ISO/IEC 14496-12, 4.2: a box begins with its size."""
     at = 0

@@ -8,7 +8,7 @@ import struct
 import zlib
 from typing import IO
 
-from reelmill.media.damage import cut_off, damaged
+from reelmill.media.damage import cut_off, damaged, impossible
 from reelmill.media.diagnosis import Diagnosis
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,8 +41,10 @@ def problem(file: IO[bytes], size: int) -> Diagnosis | None:
         if at + 12 + count > size:
             return cut_off(size, at + 12 + count, "the picture")
         if name == b"IHDR":
-            told = file.read(10)
-            colours = told[9] if len(told) == 10 else -1
+            told = file.read(10).ljust(10, b"\0")
+            if (strange := impossible(*struct.unpack(">II", told[:8]))) is not None:
+                return strange
+            colours = told[9]
             file.seek(at + 8)
         if name in _CRITICAL and summed < _SUMMED_BYTES:
             summed += count

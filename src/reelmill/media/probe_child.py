@@ -65,8 +65,8 @@ _START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
 # A sound of no length: what opening it loads, a file that comes later needs no more.
 _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100020010006461746100000000")
 _CHAINED = (
-    "the file is several films, one after the other, of which ffmpeg reads the first alone; submit each, and join them"
-    " with the operation concat"
+    "the file is several films, one after the other, or several sounds, of which ffmpeg reads the first alone; submit"
+    " each, and join them with the operation concat"
 )
 
 
@@ -234,7 +234,8 @@ def _told_by(
     if demuxer == "mov" and (made := compositions.composition(file.apart(), container.streams)) is not None:
         info.composition.CopyFrom(made)
     shown = tracks.shown(info)
-    if demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart()):
+    chained = demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart())
+    if chained or endings.is_joined(file.apart(), demuxer, file.size):
         raise _ChainedError
     if turned is not None and shown is not None and shown.pixel_format:
         shown.rotation_degrees = turned

@@ -28,6 +28,7 @@ from reelmill.v1.media_pb2 import MediaInfo
 FILES_AT_ONCE = 3
 """Files of one attempt that are looked at together: one less than there are probers, so that another's has its turn."""
 _KINDS = ((MediaInfo.Stream.VIDEO, "picture"), (MediaInfo.Stream.AUDIO, "sound"))
+_OF_NOTHING = frozenset({"OUTPUT_INVALID", "INPUT_CORRUPT"})
 _SAMPLES = 3  # segments of a set that are looked into: the first, the middle and the last
 _SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: sound ends with its last packet
 _DAMAGED_SECONDS = 0.1
@@ -106,8 +107,10 @@ async def verified(
         )
         if path not in kept and not is_left_out(thing) and not (folder() / path).exists():
             message = f"{path}: ffmpeg ended well without writing it; the input has no picture or sound there"
-            kind = "nothing_decoded" if missing == "OUTPUT_INVALID" else ""
-            raise AttemptFailed("INPUT_CORRUPT" if input_damaged else missing, message, output=thing.output, kind=kind)
+            code = "INPUT_CORRUPT" if input_damaged else missing
+            kind = "nothing_decoded" if code in _OF_NOTHING else ""
+            cause = "nothing of the input could be decoded: ffmpeg ended well, and wrote nothing" if kind else ""
+            raise AttemptFailed(code, message, output=thing.output, kind=kind, cause=cause)
 
     async def one(thing: PlannedFile | FileSet) -> list[Verified]:
         if isinstance(thing, FileSet):

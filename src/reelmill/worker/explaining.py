@@ -24,6 +24,7 @@ _OF_INPUT = frozenset({"INPUT_CORRUPT", "FFMPEG_FAILED", "OUTPUT_INVALID"})
 _NOTHING_TOLD = frozenset(("", "unknown", "unreadable"))
 _LACKS = "INPUT_NO_"  # a stream that is asked for, which may never have come
 _UNDECODABLE = "codec_unsupported"  # which is also what protection makes of a codec
+_NOTHING_CAME = "nothing_decoded"
 _NEVER_CAME = frozenset({"no_data", "no_streams", "cut_off"})
 
 
@@ -106,7 +107,7 @@ def _says_more(failure: Failure, found: Diagnosis) -> bool:
         return found.kind in ("encrypted", _UNDECODABLE)  # which names it
     if failure.code.startswith(_LACKS):
         return found.kind in _NEVER_CAME
-    if failure.code == "OUTPUT_INVALID":
+    if failure.code == "OUTPUT_INVALID" and failure.kind != _NOTHING_CAME:
         return found.kind not in _VAGUE
     return found.kind not in _NOTHING_TOLD or failure.kind in _NOTHING_TOLD
 

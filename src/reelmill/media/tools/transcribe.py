@@ -87,6 +87,7 @@ def _heard(samples: Path, folder: str, order: Order, beat: _Beat) -> tuple[list[
     """Segments in their order, and the language with its probability."""
     model = _model(folder, order)
     language, probability, found, at = order.language, 1.0, list[Segment](), 0.0
+    guessed = (language, probability)
     for piece in _pieces(samples):
         if abs(piece).max(initial=0) > _SILENT / _FULL:
             segments, info = model.transcribe(
@@ -96,14 +97,17 @@ def _heard(samples: Path, folder: str, order: Order, beat: _Beat) -> tuple[list[
                 vad_filter=True,
                 condition_on_previous_text=False,
             )
-            if not language:
-                language, probability = info.language, float(info.language_probability)
+            guessed = (info.language, float(info.language_probability))
             for one in segments:
+                if not language:  # of what is no speech it is any
+                    language, probability = guessed
                 found.append(_segment(one, at))
                 beat.seconds = at + float(one.end)
                 told(beat.seconds)
         at += len(piece) / RATE
         told(at)
+    if not language:
+        language, probability = guessed
     return transcripts.ordered(found, at), {"language": language, "language_probability": min(1.0, probability)}
 
 
