@@ -15,6 +15,13 @@ def fault(name: str, file: str, old: str, new: str, tests: str, *, within: str =
 
 FAULTS = (
     fault(
+        "an attempt's folder is deleted while no lease is renewed",
+        "src/reelmill/storage/workdir.py",
+        r"await asyncio\.to_thread\(self\._made\.remove\)",
+        "self._made.remove()",
+        "tests/worker/test_worker_stages.py",
+    ),
+    fault(
         "a download's range goes past the file's end",
         "src/reelmill/gateway/ranges.py",
         r"min\(int\(last\) \+ 1, size_bytes\)",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import blocking
 import clips
 import hypothesis
 import pytest
@@ -55,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         Path(folder).chmod(0o711)  # tests of other users open the folders below by themselves
         config.option.basetemp = f"{folder}/run"
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    blocking.watch()
     if config.getoption("quick", default=False):
         Server.__init__ = _skip  # type: ignore[method-assign]
 
@@ -178,6 +180,14 @@ def _shared(variable: str, kind: type[Server], *, keeper: str = "") -> Iterator[
         return
     with kind() as server:
         yield SharedServer(url=server.url)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks() -> Iterator[None]:
+    """No event loop of this process waits while Reelmill lists or deletes a folder."""
+    blocking.found()
+    yield
+    assert blocking.found() == []
 
 
 @pytest.fixture(scope="session")

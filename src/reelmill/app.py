@@ -189,13 +189,12 @@ def make_worker(
     children = WarmChildren(parts.launcher, children=settings.worker_slots + FILES_AT_ONCE)
     ours: MediaExecutor | None = None
     history: History | None = None
+    work: WorkRoot | None = None
     if executor is None:
         check_ffmpeg(find_ffmpeg(settings.ffmpeg))
         history = make_history(parts)
         ours, work = make_executor(parts, children, history)
         executor = ours
-        if removed := work.clean():
-            log.info("removed working directories of dead workers", folders=removed)
     config = WorkerConfig(
         owner=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         slots=settings.worker_slots,
@@ -208,6 +207,8 @@ def make_worker(
     )
 
     async def run() -> None:
+        if work and (removed := await asyncio.to_thread(work.clean)):
+            log.info("removed working directories of dead workers", folders=removed)
         log.info("worker starts", owner=config.owner, slots=config.slots)
         writing = supervised("history", history.run) if history else None
         try:
@@ -216,7 +217,7 @@ def make_worker(
             ).run(stop)
         finally:
             if ours is not None:
-                ours.close()
+                await asyncio.to_thread(ours.close)
             if history and writing:
                 await end(writing)
                 await history.write()

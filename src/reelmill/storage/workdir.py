@@ -3,6 +3,7 @@
 A worker has one more for the inputs that it keeps.
 """
 
+import asyncio
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -29,10 +30,10 @@ class AttemptFolder:
         self._made = self._made or self._work.create(self._task_id, self._fence)
         return self._made.path
 
-    def remove(self) -> None:
-        """Delete it and all in it, where it was made."""
+    async def remove(self) -> None:
+        """Delete it and all in it, where it was made: a stream's thousands of files take seconds."""
         if self._made is not None:
-            self._made.remove()
+            await asyncio.to_thread(self._made.remove)
 
 
 class WorkRoot:

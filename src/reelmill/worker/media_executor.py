@@ -127,8 +127,8 @@ class MediaExecutor:
                 return await self._join(attempt, job, folder, piece)
             return await self._make(attempt, job, folder, piece)
         finally:
-            folder.remove()
             self._kept.release(task.lease)
+            await folder.remove()
 
     async def _join(self, attempt: Attempt, job: Job, folder: AttemptFolder, join: Join) -> tuple[MadeFile, ...]:
         """The outputs out of their pieces; where these don't fit together they are made whole, here."""

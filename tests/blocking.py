@@ -1,0 +1,58 @@
+"""What takes as long as a stranger's files are many is done in threads: an event loop that waits renews no lease.
+
+An audit hook (PEP 578) notes each folder that Reelmill lists or deletes in a thread whose event loop runs.
+"""
+
+import asyncio
+import inspect
+import sys
+import sysconfig
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import reelmill
+
+_EVENTS = frozenset({"os.listdir", "os.scandir", "shutil.rmtree"})
+_OURS = str(Path(reelmill.__file__).parent)
+_STANDARD = sysconfig.get_paths()["stdlib"]
+_found: list[str] = []
+
+
+def watch() -> None:
+    """Begin; there is no way back."""
+    sys.addaudithook(_heard)
+
+
+def found() -> list[str]:
+    """What was noted since it was asked for last."""
+    noted = _found[:]
+    _found.clear()
+    return noted
+
+
+def _heard(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in _EVENTS or asyncio._get_running_loop() is None or str(arguments[0]).startswith(_OURS):
+        return  # what comes along with Reelmill is of a known size
+    if place := _place(sys._getframe(1)):
+        _found.append(f"{event} of {arguments[0]} on the event loop: {place}")
+
+
+def _place(frame: FrameType | None) -> str:
+    """Where a coroutine, or a callback, of Reelmill came to that; empty where one of a test or a library did."""
+    place = ""
+    while frame is not None:
+        code = frame.f_code
+        ours = code.co_filename.startswith(_OURS)
+        if not place and not _is_standard(code.co_filename):
+            if not ours:
+                return ""
+            place = f"{code.co_filename}:{frame.f_lineno}"
+        if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+            return place if ours else ""
+        frame = frame.f_back
+    return place
+
+
+def _is_standard(path: str) -> bool:
+    return path.startswith((_STANDARD, "<frozen")) and "site-packages" not in path
