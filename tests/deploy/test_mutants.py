@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from mutant import ROOT, Mutant, apply
 from mutants import ALL, BEGIN, END, with_table
-from mutation import OTHER_TESTS, PURE_TESTS, ROOM_TESTS, RedByItself, Run, try_others
-from mutations import mutations
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: re.sub(r"\W+", "-", mutant.name))
@@ -36,6 +34,9 @@ def test_the_table_holds_what_was_found_now_and_before_in_the_order_of_the_list(
 
 @pytest.mark.parametrize(("test", "outcomes"), [("1 == 1", ["survived"]), ("1 == 2", [])])
 def test_tests_that_are_red_by_themselves_kill_no_mutant(test: str, outcomes: list[str], tmp_path: Path) -> None:
+    from mutation import RedByItself, Run, try_others  # late: LibCST takes two seconds of whoever collects tests
+    from mutations import mutations
+
     tree = tmp_path / "tree"
     for file, text in {
         "src/reelmill/app.py": "one = 1\n",
@@ -52,6 +53,8 @@ def test_tests_that_are_red_by_themselves_kill_no_mutant(test: str, outcomes: li
 
 def test_each_test_of_a_room_is_run_on_its_mutants() -> None:
     """But for those that take long, or are of the whole."""
+    from mutation import OTHER_TESTS, PURE_TESTS, ROOM_TESTS  # late, as above
+
     named = [Path(test) for test in (*" ".join(ROOM_TESTS.values()).split(), *OTHER_TESTS.split(), *PURE_TESTS)]
     assert [path for path in named if not (ROOT / path).exists()] == []
     whole = {"deploy", "fault", "migrations", "monitoring", "runs"}

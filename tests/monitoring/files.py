@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/monitoring"
-RULES: dict[str, Any] = yaml.safe_load((FOLDER / "rules.yaml").read_text())
+RULES: dict[str, Any] = yaml.load((FOLDER / "rules.yaml").read_text(), yaml.CSafeLoader)
 ALERTS: dict[str, dict[str, Any]] = {
     rule["alert"]: rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule
 }

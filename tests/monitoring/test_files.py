@@ -13,7 +13,7 @@ from reelmill.telemetry import metrics
 
 CASES = [
     case
-    for test in yaml.safe_load((FOLDER / "rules_test.yaml").read_text())["tests"]
+    for test in yaml.load((FOLDER / "rules_test.yaml").read_text(), yaml.CSafeLoader)["tests"]
     for case in test["alert_rule_test"]
 ]
 
