@@ -43,6 +43,8 @@ def _place(frame: FrameType | None) -> str:
     place = ""
     while frame is not None:
         code = frame.f_code
+        if "importlib" in code.co_filename:
+            return ""  # it looks for a module, or for its version, where those are installed
         ours = code.co_filename.startswith(_OURS)
         if not place and not _is_standard(code.co_filename):
             if not ours:
