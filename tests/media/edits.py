@@ -15,6 +15,11 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
     return b"".join(_changed(kind, data[begin:end], edits, length) for kind, begin, end in _boxes(data, 0, len(data)))
 
 
+def padded(data: bytes, size: int) -> bytes:
+    """A file with a box of nothing at its end, as large as that."""
+    return data + struct.pack(">I4s", size, b"free") + bytes(size - 8)
+
+
 def _boxes(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     while begin + 8 <= end:
         size = struct.unpack(">I", data[begin : begin + 4])[0]

@@ -4,12 +4,14 @@ import array
 import math
 import re
 import subprocess
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from media.edits import Edit, edited, padded
 from media.kit import FFMPEG, Studio, decode, make, rgb
 
 from reelmill.jobs.errors import AttemptFailed
@@ -368,6 +370,19 @@ async def test_what_does_not_comply_is_encoded_or_refused_stream_by_stream(studi
     with pytest.raises(AttemptFailed) as raised:
         await studio.one(tiny, transcode={"video": {"copy": "REQUIRED", "short_side": 32}})
     assert raised.value.code == "COPY_IMPOSSIBLE"
+
+
+@pytest.mark.parametrize("edits", [[], [(1.2, 0.5)], [(0.8, 0), (0.8, 1.2)]])
+async def test_a_large_film_is_copied_unless_its_edits_hide_something(
+    studio: Studio, tmp_path: Path, edits: list[Edit]
+) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=2", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    path = make(tmp_path / "in.mp4", *picture, "-movie_timescale", "1000")
+    data = path.read_bytes()
+    path.write_bytes(padded(edited(data, edits) if edits else data, 2**24))  # it is not read whole
+    refused = pytest.raises(AttemptFailed, match="it is no plain film") if edits else nullcontext()
+    with refused:
+        await studio.plan(path, {"transcode": {"video": {"copy": "REQUIRED"}}})
 
 
 NASTY = [

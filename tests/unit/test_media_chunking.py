@@ -14,6 +14,7 @@ from reelmill.media import chunking, spreading
 from reelmill.media.contract import Division, Graph, PlanContext, Source
 from reelmill.media.pieces import Chunk, Clock, Join, Made, Sound, failed_of, joined, made_of, piece_of, result, told
 from reelmill.media.plan import divisions, plan, probes
+from reelmill.media.promises import PlannedFile
 from reelmill.media.spreading import Worth
 from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.media.validate import with_defaults
@@ -221,6 +222,18 @@ def test_a_chunk_of_another_clock_is_another_step() -> None:
         assert writing.streams[0].timing[-1] == ("filter" if fine else "demux")
         steps.append(step)
     assert steps[0] != steps[1]
+
+
+def test_a_joined_film_is_compared_with_what_all_of_its_chunks_told() -> None:
+    job, _, context = planned(60, FILM)
+    source = next(iter(context.facts.values()))
+    for told_of, meant in (([[0, 5], [0, 7]], (0, 5, 20 * SECOND, 20 * SECOND + 7)), ([[], [0, 7]], None)):
+        join = Join(edges=(0, 20 * SECOND, 60 * SECOND), clock=CLOCK, times={"a": told_of})
+        made = plan(job, PlanContext(facts=dict.fromkeys(probes(job, join), source), piece=join))
+        assert isinstance(made, Graph)
+        [file] = [file for step in made.steps for writing in step.writes for file in writing.promised]
+        assert isinstance(file, PlannedFile)
+        assert (file.expected.times and file.expected.times.shown) == meant
 
 
 def test_a_piece_tells_of_what_it_lacks_without_secrets() -> None:

@@ -273,7 +273,8 @@ def _joined(wanted: Film, join: Join) -> Step:
     times = join.times.get(wanted.key, ())
     shown = [at - begins[0] + time for at, chunk in zip(begins, times, strict=False) for time in chunk]
     said = markings.told(wanted.spec, wanted.source, wanted.part, 1 + len(heard))
-    seen = Times(shown=tuple(shown), tolerance=_TICK) if shown else None
+    # Of a chunk whose frames the prober could not know nothing was told.
+    seen = Times(shown=tuple(shown), tolerance=_TICK) if times and all(times) else None
     file = film_streams.file(wanted, times=seen, kept=said.kept)
     writing = Writing(
         path=file.path,

@@ -8,13 +8,13 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from reelmill.media.damage import cut_off, damaged
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 
 MAX_TILES = 512  # a camera of 200 megapixels writes 400 of 768 × 768
-_MOST_BOXES, _FIRST_BOXES = 20_000, 16
+_MOST_BOXES, _FIRST_BOXES, _MOST_EDITS = 20_000, 16, 100
 _META_BYTES = 2**23
 _MOST_ITEMS = 4096
 _ITEM_BYTES = 2**26
@@ -154,6 +154,22 @@ def sample_entries(file: BinaryIO, most_bytes: int) -> Iterator[tuple[int, bytes
                     yield from ((number, entry) for _, entry in islice(parts(data, 8), 1))
 
 
+def edits(file: IO[bytes]) -> Iterator[int]:
+    """Of each track that has an edit list (ISO/IEC 14496-12, 8.6.6): how many of its edits show something of it.
+
+    Raises struct.error for a damaged file.
+    """
+    for kind, at, end in _boxes(file):
+        if kind == b"moov":
+            for track in _inside(file, at, end, b"trak"):
+                for begin, _ in _inside(file, *track, b"edts", b"elst"):
+                    file.seek(begin)
+                    version, count = struct.unpack(">B3xI", file.read(8))
+                    edit = struct.Struct(">Qq4x" if version else ">Ii4x")
+                    told = (edit.unpack(file.read(edit.size)) for _ in range(min(count, _MOST_EDITS)))
+                    yield sum(begins >= 0 for _, begins in told)
+
+
 def is_short_form(head: bytes, file: BinaryIO) -> bool:
     """Whether the picture of a file is told in a box of bits (`mini`, ISO/IEC 23008-12), which FFmpeg does not know.
 
@@ -165,12 +181,12 @@ def is_short_form(head: bytes, file: BinaryIO) -> bool:
     return b"mini" in kinds and b"meta" not in kinds
 
 
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     file.seek(0, 2)
     yield from _walk(file, 0, file.tell())
 
 
-def _walk(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _walk(file: IO[bytes], at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Kind, begin and end of each box's content."""
     for _ in range(_MOST_BOXES):
         if at + 8 > end:
@@ -186,7 +202,7 @@ def _walk(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]
         at += max(size, head)
 
 
-def _inside(file: BinaryIO, at: int, end: int, *path: bytes) -> Iterator[tuple[int, int]]:
+def _inside(file: IO[bytes], at: int, end: int, *path: bytes) -> Iterator[tuple[int, int]]:
     for kind, begin, finish in _walk(file, at, end):
         if kind == path[0] and path[1:]:
             yield from _inside(file, begin, finish, *path[1:])

@@ -189,20 +189,26 @@ class _Reader:
         times: list[int] = []
         keys: list[int] = []
         left = _LOOK_PACKETS if at == end else _SPAN_PACKETS
-        for when, key in self._times():
+        ended = True
+        for when, key, hidden in self._times():
             left -= 1
             if not left or (left % 256 == 0 and time.monotonic() > until):
-                return ([t for t in times if t >= keys[0]], keys, False) if keys else None
+                ended = False
+                break
             if not keys and not key:
                 continue
-            times.append(when)
-            if key:
+            if key and not (hidden and keys):
                 keys.append(when)
+            if hidden:
+                continue
+            times.append(when)
             if seek > -_EARLIER and (keys[0] > at or (when > at and (self.seen.whole is None or self.seen.whole > at))):
                 return None
             if when > end + _NEAR:
-                return [t for t in times if t >= keys[0]], keys, False
-        return ([t for t in times if t >= keys[0]], keys, True) if keys else None
+                ended = False
+                break
+        shown = [t for t in times if t >= keys[0]]
+        return (shown, keys, ended) if shown else None
 
     def first_whole(self) -> int | None:
         """When the first picture is shown that refers to none before the file."""
@@ -218,11 +224,12 @@ class _Reader:
         except av.error.FFmpegError:  # AVI's reader finds nothing before its beginning
             self.container.seek(self.container.start_time or 0)
 
-    def _times(self) -> Iterator[tuple[int, bool]]:
-        held: tuple[int, bool] | None = None
+    def _times(self) -> Iterator[tuple[int, bool, bool]]:
+        """When each frame is shown, whether it is a key frame, and whether an edit list hides it: it is decoded."""
+        held: tuple[int, bool, bool] | None = None
         for i, packet in enumerate(demuxed(self.container, self.stream)):
             stamp = packet.dts if self.undated or packet.pts is None else packet.pts
-            if not packet.size or packet.is_discard:
+            if not packet.size:
                 continue
             found = told(packet, self.seen) if self.seen.refreshes else {}
             before, now = self.seen.field, found.get("field")
@@ -236,6 +243,6 @@ class _Reader:
             when = int(stamp * packet.time_base * SECOND) - self.begin
             self.seen.renew(when, packet.is_keyframe, found.get("renews", 0), found.get("counts", True))
             if not i and self.seen.field is not None:  # or the second of a picture whose first a seek went past
-                held = when, packet.is_keyframe
+                held = when, packet.is_keyframe, packet.is_discard
             else:
-                yield when, packet.is_keyframe
+                yield when, packet.is_keyframe, packet.is_discard

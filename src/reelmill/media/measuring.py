@@ -6,8 +6,10 @@ a job will look at are read.
 """
 
 import re
+import struct
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 import av
@@ -15,7 +17,7 @@ import av.error
 from av.format import Flags
 from av.stream import Discard
 
-from reelmill.media import holes, looking, matroska
+from reelmill.media import heif, holes, looking, matroska
 from reelmill.media.adts import Pace
 from reelmill.media.formats.containers import JOINED, UNMEASURED
 from reelmill.media.opened import demuxed
@@ -24,6 +26,7 @@ from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
 
 _WHOLE_BYTES, _WHOLE_PACKETS = 2**24, 250_000  # 1.3 s: a film of an hour, a screen of many
+_ENTRIES = 32  # of an index, at either end: an encoder puts no frame off by more
 _LEAST_PACKET_BYTES = 16  # of claims about how many there are
 _SOUND_RATE = 50  # packets a second, where nobody tells
 _WALK_SECONDS, _WALK_PACKETS = 5.0, 4_000_000
@@ -216,7 +219,22 @@ def sought(
     if picture in tracks and (looks or span or looking.must_look(container, first)):
         stream = container.streams[picture]
         tracks[picture] = looking.looked(container, tracks[picture], stream, begin, looks, first, span)
-    return Timeline(tracks=tracks, claimed=max(0, container.duration or 0))
+    pictures = [s for s in container.streams if s.type == "video" and s.index in tracks]
+    edited = container.format.name.startswith("mov") and _is_edited(pictures, file)
+    return Timeline(tracks=tracks, claimed=max(0, container.duration or 0), edited=edited)
+
+
+def _is_edited(pictures: Iterable[Any], file: IO[bytes]) -> bool:
+    """Whether an edit list hides something of a picture, or puts parts of a track one behind the other."""
+    with suppress(struct.error):
+        if any(shown > 1 for shown in heif.edits(file)):
+            return True
+    for index in (stream.index_entries for stream in pictures):
+        count = len(index)
+        ends = (*range(min(_ENTRIES, count)), *range(max(0, count - _ENTRIES), count))
+        if any(index[i].is_discard for i in ends):
+            return True
+    return False
 
 
 def _ends(container: Any, begin: int, covers: Collection[int], file: IO[bytes], size: int) -> dict[int, int]:
