@@ -1,5 +1,6 @@
 """Which tracks are chosen, of whatever an input has."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,8 @@ def test_what_is_not_there_is_told_with_what_is() -> None:
         chosen(VIDEO, by=({"all": True},))
     with pytest.raises(AttemptFailed, match="INPUT_NO_AUDIO: the input has no sound; leave"):
         tracks.sound(source(VIDEO), None, "out")
+    with pytest.raises(AttemptFailed, match="INPUT_NO_AUDIO: the input 'music' has no sound; leave"):
+        tracks.sound(replace(source(VIDEO), name="music"), None, "out")
     assert chosen(VIDEO) == []
 
 

@@ -256,7 +256,7 @@ def _last_place(file: IO[bytes], box: _Box) -> int:
 
 # --- Matroska -------------------------------------------------------------------------------------------------------
 
-_CLUSTER, _ENCRYPTION = b"\x1f\x43\xb6\x75", b"\x50\x35"
+_CLUSTER, _ENCRYPTION, _TRACKS = b"\x1f\x43\xb6\x75", b"\x50\x35", b"\x16\x54\xae\x6b"
 _SEARCHED = 2**22
 
 
@@ -275,6 +275,8 @@ def _of_matroska(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     searched = file.read(_SEARCHED)
     if b"\x6d\x80" in searched and _ENCRYPTION in searched[: max(0, searched.find(_CLUSTER))]:
         return damaged("encrypted", "the file's picture or sound is encrypted", PROTECTED, code="INPUT_UNSUPPORTED")
+    if _CLUSTER in searched and _TRACKS not in searched[: searched.find(_CLUSTER)]:
+        return damaged("no_streams", "the file does not tell of its picture or sound: its list of tracks is missing")
     known = length != (1 << 7 * width) - 1
     if known and end > size:
         return cut_off(size, end)

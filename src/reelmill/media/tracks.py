@@ -58,6 +58,11 @@ def shown(info: MediaInfo) -> MediaInfo.Stream | None:
     return min((s for s in streams if not (s.cover or s.empty)), key=lambda s: not s.default_track, default=None)
 
 
+def named(source: Source) -> str:
+    """The name of an input as it stands in a sentence, where it has one: of several it matters which."""
+    return f" {source.name!r}" if source.name and not source.name.startswith("output:") else ""
+
+
 def has_picture(source: Source, output: str) -> bool:
     """Whether there is one that a player takes. Raises AttemptFailed INPUT_UNSUPPORTED for one that nobody decodes."""
     if shown(source.info) is None:
@@ -73,7 +78,7 @@ def picture(source: Source, output: str) -> MediaInfo.Stream:
         _check_decodable(source, MediaInfo.Stream.VIDEO, "picture", output)
         raise AttemptFailed(
             "INPUT_NO_VIDEO",
-            "the input has no moving picture or still; for its sound, use the operation audio",
+            f"the input{named(source)} has no moving picture or still; for its sound, use the operation audio",
             output=output,
         )
     return _composed(found, source.info.composition) if source.info.HasField("composition") else found
@@ -118,7 +123,8 @@ def sound(source: Source, selector: TrackSelector | None, output: str) -> Sound:
     found = sounds(source, [selector] if selector else [], output)
     if not found:
         _check_decodable(source, MediaInfo.Stream.AUDIO, "sound", output)
-        raise AttemptFailed("INPUT_NO_AUDIO", "the input has no sound; leave this output out", output=output)
+        message = f"the input{named(source)} has no sound; leave this output out"
+        raise AttemptFailed("INPUT_NO_AUDIO", message, output=output)
     return found[0]
 
 
@@ -127,7 +133,7 @@ def _check_decodable(source: Source, kind: int, what: str, output: str) -> None:
     if any(stream.kind == kind and not stream.codec for stream in source.info.streams):
         raise AttemptFailed(
             "INPUT_UNSUPPORTED",
-            f"the input's {what} is in a codec that ffmpeg can't decode",
+            f"the{named(source)} input's {what} is in a codec that ffmpeg can't decode",
             output=output,
             kind="codec_unsupported",
             remedy="Convert it with the program that made it, or with one that knows the codec, and submit that.",

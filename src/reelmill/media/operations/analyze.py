@@ -67,7 +67,9 @@ class AnalyzeOperation:
         ]
         if not looks:
             code = "INPUT_NO_VIDEO" if picture is None and seeing.PICTURE.intersection(spec.looks) else "INPUT_NO_AUDIO"
-            raise AttemptFailed(code, "the input has nothing of what is looked for", output=output)
+            lacks = "moving picture" if code == "INPUT_NO_VIDEO" else "sound"
+            message = f"the input{tracks.named(source)} has no {lacks}, and so nothing of what is looked for"
+            raise AttemptFailed(code, message, output=output)
         used = [*([picture.index] if picture else []), *(part.index for part in (heard.parts if heard else ()))]
         seen = Seen(
             looks=looks,
