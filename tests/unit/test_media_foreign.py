@@ -15,8 +15,9 @@ import zipfile
 import pytest
 
 from reelmill.media.altered import altered
+from reelmill.media.anatomy import anatomy
 from reelmill.media.diagnosis import Diagnosis
-from reelmill.media.foreign import foreign, unknown
+from reelmill.media.foreign import by_its_end, foreign, unknown
 
 MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41\0\0\0\x08free" + random.Random(1).randbytes(70_000)
 
@@ -126,6 +127,10 @@ def test_what_a_packed_file_holds_is_told(data: bytes, kind: str, words: str) ->
         (b"DSD \x1c\0\0\0\0\0\0\0", "INPUT_UNSUPPORTED", "DSD"),
         (b"BIKi\x10\0\0\0", "INPUT_UNSUPPORTED", "Bink"),
         (b"Rar!\x1a\7\1\0", "INPUT_NOT_MEDIA", "RAR"),
+        (b"RIFF\x99\0\0\0RMIDdata", "INPUT_NOT_MEDIA", "MIDI"),
+        (b"RIFF\x99\0\0\0WXYZdata", "INPUT_NOT_MEDIA", "RIFF file of another kind"),
+        (b"FORM\0\0\1\0ILBMBMHD", "INPUT_UNSUPPORTED", "ILBM"),
+        (b"\3\xd9\xa2\x9a\x67\xfb\x4b\xb5", "INPUT_NOT_MEDIA", "encrypted"),
         (b"\0\0\1\0\1\0\x20\x20\0\0\1\0\x20\0", "INPUT_NOT_MEDIA", "icon"),
         (b'FILE "talk.wav" WAVE\r\n  TRACK 01 AUDIO\r\n', "INPUT_NOT_MEDIA", "cue sheet"),
     ],
@@ -134,3 +139,22 @@ def test_what_a_packed_file_holds_is_told(data: bytes, kind: str, words: str) ->
 def test_what_a_file_is_is_told_by_its_signature(head: bytes, code: str, words: str) -> None:
     found = told(head + bytes(range(256)) * 2)
     assert found is not None and found.code == code and words in found.cause, found
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "words"),
+    [
+        (b"koly" + bytes(508), "INPUT_NOT_MEDIA", "disk image"),
+        (b"TRUEVISION-XFILE.\0", "INPUT_UNSUPPORTED", "TGA"),
+        (b"PK\5\6" + bytes(18), "INPUT_NOT_MEDIA", "ZIP"),
+    ],
+)
+def test_what_a_file_is_is_told_by_its_end(end: bytes, code: str, words: str) -> None:
+    found = by_its_end((random.Random(1).randbytes(600) + end)[-512:])
+    assert found is not None and found.code == code and words in found.cause
+    assert by_its_end(random.Random(2).randbytes(512)) is None and by_its_end(b"") is None
+
+
+def test_an_icon_is_no_stream_of_pictures() -> None:
+    icon = b"\0\0\1\0\1\0\x20\x20\0\0\1\0\x20\0" + bytes(range(200)) + b"\0\0\1\1ab"
+    assert anatomy(io.BytesIO(icon), len(icon)) is None

@@ -139,7 +139,9 @@ def of_flv(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 def is_elementary(head: bytes) -> bool:
     """Whether it is coded pictures of H.264 or HEVC and nothing around them (Annex B)."""
     kinds = [found[1] for found in _UNIT.finditer(head)]
-    return head[:4].lstrip(b"\0")[:1] == b"\1" and len(kinds) > 1 and all(kind[0] < 0x80 for kind in kinds)
+    begin = head[:5].lstrip(b"\0")
+    # A unit of kind 0 begins no stream; an icon of Windows does begin so.
+    return begin[:1] == b"\1" and begin[1:2] > b"\0" and len(kinds) > 1 and all(kind[0] < 0x80 for kind in kinds)
 
 
 def of_elementary(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:

@@ -9,7 +9,7 @@ import re
 from reelmill.media.altered import zeros_first
 from reelmill.media.beginnings import begins, first_of, is_at, places
 from reelmill.media.diagnosis import AGAIN, Diagnosis
-from reelmill.media.foreign_kinds import ADDRESS, DECRYPT, ITSELF, KINDS, Known
+from reelmill.media.foreign_kinds import ADDRESS, DECRYPT, ITSELF, KINDS, Known, by_end
 from reelmill.media.packed import packed
 from reelmill.media.signatures import by_signature, name_of
 
@@ -99,6 +99,14 @@ def _filled(head: bytes, size: int) -> Diagnosis:
     what = "zeros" if head[:1] == b"\0" else f"the byte 0x{head[0]:02x}"
     cause = f"the file's first {len(head)} of {size} bytes are nothing but {what}: it was reserved and not filled"
     return Diagnosis(kind="nothing_but_zeros", code="INPUT_NOT_MEDIA", cause=cause, remedy=f"{AGAIN}.")
+
+
+def by_its_end(end: bytes) -> Diagnosis | None:
+    """What a file is, by its last END_BYTES; None where they tell nothing."""
+    known = by_end(end)
+    if known is None:
+        return None
+    return Diagnosis(kind=known.kind, code=known.code, cause=_cause(known, b""), remedy=known.remedy)
 
 
 def _noun(head: bytes) -> str:

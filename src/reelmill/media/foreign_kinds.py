@@ -71,6 +71,16 @@ _PROJECTS: tuple[Known, ...] = (
     _known("encrypted", rb"(CTENFDAM|yeelion-kuwo|\x7c\xd5\x32\xeb\x86\x02|EA3\x01\0|TiVo\0\x04|WVM\0)",
            "encrypted: protected by a shop or a recorder (NetEase, Kuwo, KuGou, OpenMG, TiVo, Widevine)", DECRYPT),
     _known("encrypted", rb".{3}-FVE-FS-", "encrypted: a drive of BitLocker", DECRYPT),
+    _known("encrypted", rb"(\x03\xd9\xa2\x9a[\x65-\x67]\xfb\x4b\xb5|\xfe\xed\xfe\xed)",
+           "encrypted: a safe of passwords or keys", DECRYPT),
+    _known("archive", rb"# v[23] git bundle", "a packed archive (a bundle of git)", UNPACK),
+    _known("program", rb"[\x16-\xf0][\x0c-\x0e]\r\n", "a program (compiled Python)"),
+    _known("notes", rb"RIFF.{4}RMID", "notes of music (MIDI), no sound", "Play it into a WAV file, and submit that."),
+    _known("data", rb"RIFF.{4}(sfbk|DLS )", "sounds of instruments (SoundFont), no recording"),
+    _known("icon", rb"RIFF.{4}ACON", "a moving cursor of Windows (ANI)", "Save it as GIF or PNG, and submit that."),
+    _known("data", rb"RIFF.{4}(?!AVI |AVIX|WAVE|WEBP)[ -~]{4}", "a RIFF file of another kind than AVI, WAV and WebP"),
+    _known("disc_image", rb"\0\xff{10}\0", "a disk image, of a CD as its drive reads it (BIN)",
+           "Convert it with its cue sheet, and submit its tracks."),
     _known("data", rb"(#ROSBAG|\x89MCAP)", "a recording of a robot's messages (ROS bag, MCAP)"),
     _known("data", rb"(MATLAB \d|RDX[23]\n|<stata_dta>|\$FL[23]@|\0\0\x27\x0a|LASF|GRIB)",
            "a table or measurement (MATLAB, R, Stata, SPSS, a shape, a cloud of points, GRIB)"),
@@ -79,6 +89,8 @@ _PROJECTS: tuple[Known, ...] = (
 )  # fmt: skip
 # Media in formats that are not read here.
 _OTHER_MEDIA: tuple[Known, ...] = (
+    _other("a sound of the Amiga (8SVX)", rb"FORM.{4}(8SVX|16SV)"),
+    _other("a picture of the Amiga (ILBM)", rb"FORM.{4}(ILBM|PBM |ANIM)"),
     _other("a sound in DSD (DSF, DFF)", rb"(DSD .{4}|FRM8.{8}DSD )"),
     _other("a sound in Musepack", rb"(MPCK|MP\+[\x07\x08])"),
     _other("a sound in Sun's format (AU)", rb"\.snd\0\0"),
@@ -185,3 +197,19 @@ KINDS: tuple[Known, ...] = (
            "Render it, and submit the film or picture."),
     _known("json", _BLANK + rb"[\[{]\s*[\"\]}{\[]", "a text in JSON, such as a service's answer", ADDRESS),
 )  # fmt: skip
+
+# What stands at the end of a file, that many bytes before it.
+_ENDS: tuple[tuple[int, bytes, Known], ...] = (
+    (512, b"koly", _known("disc_image", b"", "a disk image of macOS (DMG)", "Open it, and submit the film in it.")),
+    (512, b"conectix", _known("disc_image", b"", "a disk image of a virtual machine (VHD)")),
+    (12, b"NER5", _known("disc_image", b"", "a disk image of Nero (NRG)", "Open it, and submit the film in it.")),
+    (18, b"TRUEVISION-XFILE.", _other("a picture in TGA", b"")),
+    (22, b"PK\5\6", _known("archive", b"", "a packed archive (ZIP), with something before it", UNPACK)),
+)
+END_BYTES = 512
+"""So many are looked at."""
+
+
+def by_end(end: bytes) -> Known | None:
+    """What a file is whose last bytes are these."""
+    return next((known for back, mark, known in _ENDS if end[len(end) - back :].startswith(mark)), None)

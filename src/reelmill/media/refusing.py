@@ -16,7 +16,8 @@ from reelmill.media.anatomy import anatomy
 from reelmill.media.damage import cut_short, damaged
 from reelmill.media.diagnosis import LINE_CHARACTERS, Diagnosis
 from reelmill.media.failures import best_of, diagnosis_of
-from reelmill.media.foreign import HEAD_BYTES, foreign, unknown
+from reelmill.media.foreign import HEAD_BYTES, by_its_end, foreign, unknown
+from reelmill.media.foreign_kinds import END_BYTES
 from reelmill.media.formats.containers import MAX_PIXELS
 from reelmill.media.opened import AnyFile, demuxed, described
 from reelmill.v1.media_pb2 import MediaInfo
@@ -79,7 +80,12 @@ def _of(file: AnyFile) -> Diagnosis | None:
         head = file.head(HEAD_BYTES)
         if (captions := texts.kind_of(head[:1024])) is not None:
             return without_cues(file.head(texts.MOST_BYTES), captions)
-        return altered(head) or anatomy(file.apart(), file.size) or foreign(head, file.size)
+        beside = file.apart()
+        found = altered(head) or anatomy(beside, file.size) or foreign(head, file.size)
+        if found is not None:
+            return found
+        beside.seek(max(0, file.size - END_BYTES))
+        return by_its_end(beside.read(END_BYTES))
     except (MemoryError, RecursionError, OSError):
         return None
 

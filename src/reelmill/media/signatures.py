@@ -11,6 +11,8 @@ from reelmill.media.diagnosis import Diagnosis
 
 _LEAST_BYTES, _LEAST_DIFFERENT = 4, 3
 _FARTHEST = 2**16
+_FRAMES = frozenset({b"RIFF", b"RIFX", b"FORM", b"PK\3\4"})
+"""How files of many formats begin, each of which the table takes for one."""
 _OF_MEDIA = ("video/", "audio/", "image/")
 _REMEDY = "Give the media file itself; this one is none, whatever its name says."
 _CONVERT = "Convert it with the program that made it to a usual format (MP4, MP3, PNG), and submit that."
@@ -32,6 +34,7 @@ def _read() -> tuple[_Signature, ...]:
         if len(one.byte_match) >= _LEAST_BYTES
         and len(set(one.byte_match)) >= _LEAST_DIFFERENT
         and 0 <= one.offset < _FARTHEST
+        and one.byte_match not in _FRAMES
     )
     return tuple(sorted(known, key=lambda one: len(one.mark), reverse=True))
 
