@@ -14,6 +14,7 @@ import zipfile
 
 import pytest
 
+from reelmill.media import signatures
 from reelmill.media.altered import altered
 from reelmill.media.anatomy import anatomy
 from reelmill.media.diagnosis import Diagnosis
@@ -158,3 +159,8 @@ def test_what_a_file_is_is_told_by_its_end(end: bytes, code: str, words: str) ->
 def test_an_icon_is_no_stream_of_pictures() -> None:
     icon = b"\0\0\1\0\1\0\x20\x20\0\0\1\0\x20\0" + bytes(range(200)) + b"\0\0\1\1ab"
     assert anatomy(io.BytesIO(icon), len(icon)) is None
+
+
+def test_no_signature_is_so_short_that_chance_may_have_it() -> None:
+    assert len(signatures._SIGNATURES) > 1000
+    assert all(len(one.mark) >= 4 and len(set(one.mark)) >= 3 for one in signatures._SIGNATURES)
