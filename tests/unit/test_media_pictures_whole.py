@@ -16,8 +16,8 @@ def chunk(name: bytes, data: bytes = b"", *, checksum: int | None = None) -> byt
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", told)
 
 
-def header(colours: int) -> bytes:
-    return png.SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, colours, 0, 0, 0))
+def header(colours: int, *, width: int = 2) -> bytes:
+    return png.SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", width, 2, 8, colours, 0, 0, 0))
 
 
 PIXELS, END, PALETTE = chunk(b"IDAT", zlib.compress(bytes(20))), chunk(b"IEND"), chunk(b"PLTE", bytes(6))
@@ -39,6 +39,8 @@ def kind_of(found: Diagnosis | None) -> str | None:
         (header(2) + END, "no_data"),
         (header(2) + chunk(b"IDAT", bytes(9), checksum=7) + END, "data_damaged"),
         (header(2) + PIXELS[:-6], "cut_off"),
+        (header(2, width=65_536) + PIXELS + END, None),
+        (header(2, width=0) + PIXELS + END, "size_impossible"),
         (header(2) + PIXELS + b"\0\0", "cut_off"),
         (header(2) + PIXELS + b"\0\0\0\1\0\1\0\1" + bytes(40), "structure_damaged"),
     ],

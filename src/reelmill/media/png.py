@@ -42,8 +42,9 @@ def problem(file: IO[bytes], size: int) -> Diagnosis | None:
             return cut_off(size, at + 12 + count, "the picture")
         if name == b"IHDR":
             told = file.read(10).ljust(10, b"\0")
-            if (strange := impossible(*struct.unpack(">II", told[:8]))) is not None:
-                return strange
+            width, height = struct.unpack(">II", told[:8])
+            if not width or not height:
+                return impossible(width, height)
             colours = told[9]
             file.seek(at + 8)
         if name in _CRITICAL and summed < _SUMMED_BYTES:
