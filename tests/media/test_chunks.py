@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,10 +142,23 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The film of a kind, made once for all tests, which read it alone."""
+    folder, made = tmp_path_factory.mktemp("films"), dict[str, Path]()
+
+    def of(kind: str) -> Path:
+        if kind not in made:
+            suffix, arguments = KINDS[kind]
+            made[kind] = kit.make(folder / f"{len(made)}.{suffix}", *arguments)
+        return made[kind]
+
+    return of
+
+
 @pytest.mark.parametrize("kind", KINDS)
-async def test_chunks_are_as_the_whole(studio: Studio, tmp_path: Path, kind: str) -> None:
-    suffix, arguments = KINDS[kind]
-    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+async def test_chunks_are_as_the_whole(studio: Studio, film: Callable[[str], Path], kind: str) -> None:
+    path = film(kind)
     assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
 
 
@@ -185,10 +199,9 @@ async def test_chunks_of_a_large_film_whose_edits_hide_something_are_as_the_whol
 
 @pytest.mark.parametrize(("codec", "container"), [("H265", "MP4"), ("VP9", "WEBM"), ("AV1", "MKV")])
 async def test_chunks_of_each_codec_are_as_the_whole(
-    studio: Studio, tmp_path: Path, codec: str, container: str
+    studio: Studio, film: Callable[[str], Path], codec: str, container: str
 ) -> None:
-    suffix, arguments = KINDS["29.97"]
-    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+    path = film("29.97")
     video = {"codec": codec, "keyframe_interval_seconds": 1.5}
     assert not await differences(studio, path, {"transcode": {"container": container, "video": video}})
 
@@ -204,9 +217,8 @@ WORDS = [{"text": {"text": "%{n}"}, "start_seconds": 2, "end_seconds": 5.5}, {"t
         {"container": "MOV", "video": {"crop": {"left": 8, "width": 200, "height": 100}, "bit_depth": 10}},
     ],
 )
-async def test_chunks_with_options_are_as_the_whole(studio: Studio, tmp_path: Path, options: dict) -> None:
-    suffix, arguments = KINDS["29.97"]
-    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+async def test_chunks_with_options_are_as_the_whole(studio: Studio, film: Callable[[str], Path], options: dict) -> None:
+    path = film("29.97")
     video = {**options.get("video", {}), "keyframe_interval_seconds": 1.5}
     # They are not like the source, so its quality is no measure.
     found = await differences(studio, path, {"transcode": {**options, "video": video}}, like_source=False)
@@ -223,18 +235,20 @@ async def test_chunks_of_a_file_that_is_not_read_whole_are_as_the_whole(
 
 
 @pytest.mark.parametrize("trim", [(1.25, 7.01), (0.02, 7.5)])
-async def test_chunks_of_a_part_are_as_the_whole(studio: Studio, tmp_path: Path, trim: tuple[float, float]) -> None:
-    suffix, arguments = KINDS["23.976 and open GOP"]
-    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+async def test_chunks_of_a_part_are_as_the_whole(
+    studio: Studio, film: Callable[[str], Path], trim: tuple[float, float]
+) -> None:
+    path = film("23.976 and open GOP")
     part = {"start_seconds": trim[0], "end_seconds": trim[1]}
     assert not await differences(
         studio, path, {"transcode": {"trim": part, "video": {"keyframe_interval_seconds": 1.5}}}
     )
 
 
-async def test_chunks_whose_key_frames_are_the_encoders_own_have_all_frames(studio: Studio, tmp_path: Path) -> None:
-    suffix, arguments = KINDS["29.97"]
-    path = kit.make(tmp_path / f"in.{suffix}", *arguments)
+async def test_chunks_whose_key_frames_are_the_encoders_own_have_all_frames(
+    studio: Studio, film: Callable[[str], Path]
+) -> None:
+    path = film("29.97")
     # Each chunk's first frame is a key frame, which is better than what the whole has there.
     of_keys = {"key frames", "size", "quality", "quality beside seams"}
     assert set(await differences(studio, path, {"transcode": {}})) <= of_keys
