@@ -258,10 +258,15 @@ async def test_what_a_warm_child_leaves_or_breaks_off_is_ffmpegs(
 
 async def test_what_libav_says_decides() -> None:
     """A warning goes along; an error, or a warning of damage, leaves the still to ffmpeg."""
-    assert still_child._told([(av.logging.WARNING, "swscaler", "deprecated\n")]) == ["[swscaler] [warning] deprecated"]
+    deprecated = [(av.logging.WARNING, "swscaler", "deprecated\n")]
+    assert still_child._told(deprecated, pictures=True) == ["[swscaler] [warning] deprecated"]
     for level, text in ((av.logging.ERROR, "cabac"), (av.logging.WARNING, "corrupt input packet")):
         with pytest.raises(still_child.Undone):
-            still_child._told([(level, "h264", text)])
+            still_child._told([(level, "h264", text)], pictures=False)
+    missing = [(av.logging.WARNING, "mjpeg", "EOI missing, emulating")]
+    assert still_child._told(missing, pictures=False)
+    with pytest.raises(still_child.Undone):
+        still_child._told(missing, pictures=True)
 
 
 async def test_a_wrong_answer_and_a_full_disk_write_nothing_that_is_kept(
