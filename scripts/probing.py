@@ -11,6 +11,20 @@ probing = partial(media, tests=ENDS)
 
 
 PROBING = (
+    probing(
+        "an encrypted packet is refused",
+        "opened.py",
+        r'packet\.has_sidedata\("encryption_info"\)',
+        "False",
+        tests="tests/media/test_encrypted_inputs.py",
+    ),
+    probing(
+        "an encrypted stream is refused by its header",
+        "scrambling.py",
+        r'found is not None and found\.kind == "encrypted"',
+        "False",
+        tests="tests/media/test_encrypted_inputs.py",
+    ),
     probing("a Matroska ends where its last block does", "matroska.py", r"end > found\.get\(number, -1\)", "not found"),
     probing("a delay of sound is taken off", "matroska.py", r"now \+ when - track\.delay", "now + when"),
     probing("a block says itself how long it lasts", "matroska.py", r"elif name == _LASTS:", "elif False:"),

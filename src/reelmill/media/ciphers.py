@@ -18,6 +18,7 @@ from reelmill.media.fragments import Protection
 
 _BLOCK = 16
 _SUBSAMPLES = 0x2  # of senc
+_TABLES = frozenset({b"senc", b"saiz", b"saio"})
 
 
 def sealed(key: bytes, vector: bytes, data: bytes) -> bytes:
@@ -33,7 +34,7 @@ def opened(key: bytes, vector: bytes, data: bytes) -> bytes:
 
 
 def in_the_clear(data: bytes, key: bytes, protection: Protection) -> bytes:
-    """A segment of fragments whose samples are decrypted where they lie; what tells of their encryption stays.
+    """A segment of fragments whose samples are decrypted where they lie; of their tables nothing is read any more.
 
     Raises ValueError, struct.error or IndexError for what is no such segment.
     """
@@ -44,7 +45,16 @@ def in_the_clear(data: bytes, key: bytes, protection: Protection) -> bytes:
             for size, (vector, parts) in zip(sizes, _each(data, *table, protection), strict=True):
                 made[at : at + size] = _sample(data[at : at + size], key, vector, parts, protection)
                 at += size
+            for place in _tables(data, begin, end):
+                made[place : place + 4] = b"free"
     return bytes(made)
+
+
+def _tables(data: bytes, begin: int, end: int) -> Iterator[int]:
+    """Where the kinds of those boxes stand by which readers find samples to be encrypted (ISO/IEC 23001-7, 7)."""
+    for kind, at, until in fragments.boxes(data, begin, end):
+        if kind == b"traf":
+            yield from (inner - 4 for kind, inner, _ in fragments.boxes(data, at, until) if kind in _TABLES)
 
 
 def _table(data: bytes, begin: int, end: int) -> tuple[int, int] | None:

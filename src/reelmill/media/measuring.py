@@ -20,7 +20,7 @@ from av.stream import Discard
 from reelmill.media import heif, holes, looking, matroska
 from reelmill.media.adts import Pace
 from reelmill.media.formats.containers import JOINED, UNMEASURED
-from reelmill.media.opened import demuxed
+from reelmill.media.opened import demuxed, in_the_clear
 from reelmill.media.packets import Recorder, Stream
 from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.v1.media_pb2 import MediaInfo
@@ -270,7 +270,7 @@ def _last(container: Any, wanted: Collection[int]) -> dict[int, int]:
     decoded = container.format.name == "avi"
     # There each packet of a picture lasts a tick, however long it is shown: as long as the shortest of the others.
     pictures = {i: (-1, 2**62) for i in wanted if decoded and container.streams[i].type == "video"}
-    for count, packet in enumerate(demuxed(container, [container.streams[i] for i in wanted])):
+    for count, packet in enumerate(in_the_clear(demuxed(container, [container.streams[i] for i in wanted]))):
         if count > _END_PACKETS:
             return {}
         stamp = packet.dts if decoded or packet.pts is None else packet.pts

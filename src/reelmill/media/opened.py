@@ -1,7 +1,7 @@
 """Files that a child was given, open or in memory, as libav and we read them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -68,6 +68,21 @@ def demuxed(container: Any, *streams: Any) -> Iterator[Any]:
         except IndexError:
             continue
         return
+
+
+class EncryptedError(Exception):
+    """A packet holds what nobody can decode without its key."""
+
+
+def in_the_clear(packets: Iterable[Any]) -> Iterator[Any]:
+    """Packets, until one is encrypted (ISO/IEC 23001-7). Raises EncryptedError: decoders conceal what they can't read.
+
+    By the side data of each, for what comes first may be in the clear.
+    """
+    for packet in packets:
+        if packet.has_sidedata("encryption_info"):
+            raise EncryptedError
+        yield packet
 
 
 def described(container: Any) -> str:

@@ -31,6 +31,7 @@ from reelmill.media import (
     png,
     profiles,
     refusing,
+    scrambling,
     shapes,
     texts,
     timeline,
@@ -40,7 +41,7 @@ from reelmill.media import (
 )
 from reelmill.media.description import describe, has_alpha
 from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
-from reelmill.media.opened import AnyFile, HeldFile, OpenFile, demuxed
+from reelmill.media.opened import AnyFile, EncryptedError, HeldFile, OpenFile, demuxed, in_the_clear
 from reelmill.media.openings import is_forgotten
 from reelmill.media.packets import Recorder
 from reelmill.media.refusing import refuse
@@ -153,6 +154,8 @@ def _told_of(
         return refuse("INPUT_UNSUPPORTED", f"{error}; make a JPEG or PNG of it")
     except _ChainedError:
         return refuse("INPUT_UNSUPPORTED", _CHAINED)
+    except EncryptedError:
+        return refusing.told(scrambling.encrypted())
     except holes.Torn as torn:
         return refusing.told(torn.diagnosis())
     except heif.Incomplete as lacking:
@@ -225,6 +228,8 @@ def _told_by(
     demuxer = container.format.name.split(",")[0]
     if demuxer not in DEMUXERS:
         return refuse("INPUT_UNSUPPORTED", f"files of format {demuxer} are not accepted"), False
+    if (locked := scrambling.scrambled(container, file, demuxer)) is not None:
+        return refusing.told(locked), False
     info = describe(container, file.size)
     if picture and info.streams:
         meant = profiles.primaries(file.head(profiles.HEAD_BYTES), picture)
@@ -351,7 +356,7 @@ def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recor
     picture = shown.index if shown is not None and shown.width * shown.height <= MAX_PIXELS else None
     left = _PACKETS_FOR_A_PICTURE
     until = time.monotonic() + _LOOK_SECONDS
-    walk, packets = measuring.Walk() if recorder is not None else None, demuxed(container)
+    walk, packets = measuring.Walk() if recorder is not None else None, in_the_clear(demuxed(container))
     if picture is not None and container.streams[picture].codec_context is not None:
         container.streams[picture].codec_context.thread_count = 1  # to start more costs more than one picture
     try:

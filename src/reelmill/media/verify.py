@@ -34,6 +34,7 @@ _SEGMENT_SECONDS = 0.5  # by which one may differ from what its manifest says: s
 _DAMAGED_SECONDS = 0.1
 _WHOLE = (0.0, 1e9)  # seconds: of a file whose frames are all looked at
 _TEXT_BYTES = 2**26
+_ENCRYPTED = b"tenc"  # ISO/IEC 23001-7, 8.2: what is opened here is to be read as in the clear
 # How files of captions begin; SRT begins with a number, or is empty.
 _BEGINNINGS = {".vtt": "WEBVTT\n", ".ttml": "<?xml", ".ass": "[Script Info]"}
 
@@ -255,7 +256,8 @@ def _joined(
     beginning, segment = parts
     data = bytes_of(folder, segment)
     with target.open("wb") as file:
-        file.write(bytes_of(folder, beginning) if beginning else b"")
+        head = bytes_of(folder, beginning) if beginning else b""
+        file.write(head.replace(_ENCRYPTED, b"free") if opening else head)
         file.write(opening(number, data) if opening else data)
 
 
