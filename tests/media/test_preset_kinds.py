@@ -5,6 +5,7 @@ code that it must be refused with. The presets whose encoders take long go over 
 REELMILL_TEST_LONG is set.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,13 +103,13 @@ SLOW: Mapping[str, tuple[str, ...]] = {
 def refusal(preset: str, kind: Kind) -> str:
     """The code that a source is refused with; empty: it is for it."""
     match preset:
-        case "podcast-audio":
+        case "podcast-audio" | "podcast" | "waveform":
             return "" if kind.sound else "INPUT_NO_AUDIO"
         case "captions":
             return "" if kind.words else "INPUT_NO_CAPTIONS"
         case "photo-web":
             return "" if kind.photo else "INPUT_UNSUPPORTED" if kind.film else "INPUT_NO_VIDEO"
-        case "poster" | "preview-thumbs":
+        case "poster" | "preview-thumbs" | "thumbnails":
             return ""
         case "web-hls" | "web-cmaf":
             return "" if kind.film or kind.sound else "INPUT_UNSUPPORTED"
@@ -124,6 +125,11 @@ FILMS = {
     **{"web-av1-av1": ("av1", 0), "web-av1-h264": ("h264", 0)},
 }
 """The codec of each film that a preset makes, and its width; 0: the source's."""
+_STILLS = {
+    **{"poster": (1280, 1), "preview-thumbs": (320, 10)},
+    **{"thumbnails-poster": (1280, 1), "thumbnails-small": (320, 10)},
+}
+"""How wide they are, and how many."""
 TALL = {"social-square": 1080, "social-vertical": 1920}
 
 
@@ -149,7 +155,7 @@ async def check(studio: Studio, name: str, kind: Kind, made: list[Path]) -> None
         assert not seen.audio_codec or seen.samples == pytest.approx(seen.sample_rate_hz * kind.seconds, rel=0.1), name
         transfer = info.streams[0].color_transfer
         assert (transfer == "smpte2084") is (kind.hdr and name == "archive"), name
-    elif name == "podcast-audio":
+    elif name in ("podcast-audio", "podcast-sound"):
         seen = decode(first)
         assert (seen.audio_codec, seen.sample_rate_hz) == ("mp3float", 44100) or seen.audio_codec == "mp3"
         assert seen.samples == pytest.approx(44100 * kind.seconds, rel=0.1)
@@ -158,7 +164,15 @@ async def check(studio: Studio, name: str, kind: Kind, made: list[Path]) -> None
     elif name == "captions":
         text = first.read_text()
         assert text.startswith("WEBVTT") and "Hello" in text
-    elif name == "photo-web":
+    elif name.endswith("-peaks"):
+        peaks = json.loads(first.read_text())
+        assert peaks["length"] * peaks["samples_per_pixel"] == pytest.approx(
+            peaks["sample_rate"] * kind.seconds, rel=0.1
+        )
+    elif name == "waveform-picture":
+        info = await studio.probe_made(first)
+        assert [(s.codec, s.width, s.height) for s in info.streams] == [("png", 1280, 240)]
+    elif name.startswith("photo-web"):
         info = await studio.probe_made(first)
         assert [(s.codec, s.width, s.height) for s in info.streams] == [("webp", *kind.size)]
     elif name == "preview":
@@ -168,7 +182,7 @@ async def check(studio: Studio, name: str, kind: Kind, made: list[Path]) -> None
         assert first.read_text().startswith("WEBVTT") or made[1].read_text().startswith("WEBVTT")
         assert decode(studio.folder / sheet).width % 160 == 0
     else:  # stills
-        width, count = {"poster": (1280, 1), "preview-thumbs": (320, 10), "web-av1-poster": (kind.size[0], 1)}[name]
+        width, count = _STILLS.get(name) or (kind.size[0], 1)
         assert len(made) == count
         assert {(decode(path).video_codec, decode(path).width) for path in made} == {("mjpeg", width)}, name
 
@@ -203,7 +217,8 @@ async def test_every_preset_makes_what_it_says_of_a_kind_or_refuses_it(
     for file in await studio.made(source, planned):
         if file.stored:
             found.setdefault(file.output, []).append(studio.folder / file.path)
-    assert {output.removesuffix(part) for output in found for part in ("-av1", "-h264", "-poster")} >= set(fitting)
+    parts = {part.part for preset in PRESETS.values() for part in preset.outputs}
+    assert {output.removesuffix(f"-{part}") for output in found for part in parts} >= set(fitting)
     for output, made in found.items():
         await check(studio, output, kind, made)
     for preset in (preset for preset in asked(name) if refusal(preset, kind)):
