@@ -1,6 +1,5 @@
 """MediaService: look into files, list what can be done, keep presets."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +13,7 @@ from reelmill.media.describing import operations
 from reelmill.media.presets import PRESETS
 from reelmill.media.probe import Prober
 from reelmill.storage.storage import Storage
+from reelmill.storage.temporary import temporary_folder
 from reelmill.store.presets import PresetStore
 from reelmill.telemetry.logs import get_logger
 from reelmill.v1 import media_pb2 as pb
@@ -53,9 +53,9 @@ class MediaService(media_pb2_grpc.MediaServiceServicer):
             return await self._probe(storage, tenant, request.uri)
 
     async def _probe(self, storage: Storage, tenant: UUID, uri: str) -> pb.MediaInfo:
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="probe-") as folder:
+        async with temporary_folder("probe-", self._folder) as folder:
             try:
-                fetched = await storage.fetch(uri, Path(folder) / "input")
+                fetched = await storage.fetch(uri, folder / "input")
                 return (await self._prober.of(tenant).probe(fetched.path)).info
             except AttemptFailed as error:
                 if error.failure.retryable:

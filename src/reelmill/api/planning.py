@@ -2,7 +2,6 @@
 
 import asyncio
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from reelmill.media.stages import forecast, linked, stages, together, typical
 from reelmill.media.steps import Encoded, Joined, Kind, Reading, Step, Writing, digest
 from reelmill.media.verify import FILES_AT_ONCE
 from reelmill.storage.storage import Storage
+from reelmill.storage.temporary import temporary_folder
 from reelmill.storage.unchanged import place_of
 from reelmill.v1 import steps_pb2 as pb
 from reelmill.v1.jobs_pb2 import Job
@@ -102,13 +102,13 @@ class Planner:
         numbers, places = {item.name: i for i, item in enumerate(job.inputs)}, dict[str, str]()
         storage = self._storage.of(tenant_id)
         self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="plan-") as folder:
+        async with temporary_folder("plan-", self._folder) as folder:
 
             async def look(probe: Measurement) -> Source | Levels | Tried:
                 if not isinstance(probe, Probe):
                     return typical(probe)  # to listen to all of it takes what a worker has
                 i = numbers[probe.input]
-                asked, path = job.inputs[i], Path(folder) / f"input-{i}"
+                asked, path = job.inputs[i], folder / f"input-{i}"
                 try:
                     fetched = await storage.fetch(asked.uri, path, headers=asked.headers)
                     places[probe.input] = await asyncio.to_thread(place_of, storage, asked.uri, fetched)

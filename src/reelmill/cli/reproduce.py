@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -63,6 +62,7 @@ async def _reproduce(settings: "Settings", job_id: str, names: set[str], given: 
     from reelmill.client import AsyncClient
     from reelmill.media.ffmpeg import capabilities, find_ffmpeg
     from reelmill.media.launcher import running
+    from reelmill.storage.temporary import temporary_folder
 
     async with AsyncClient(api_target(settings)) as client:
         job = await with_all_files(client, await client.get_job(job_id, full=True))
@@ -89,12 +89,12 @@ async def _reproduce(settings: "Settings", job_id: str, names: set[str], given: 
                 continue
             if receipt.engine != build:
                 warn(f"made by another build of ffmpeg ({receipt.engine}) than {ffmpeg} ({build}): bytes may differ")
-            with tempfile.TemporaryDirectory(prefix="reelmill-reproduce-") as folder:
-                paths = await _inputs(settings, job, receipt, given, Path(folder))
+            async with temporary_folder("reelmill-reproduce-") as folder:
+                paths = await _inputs(settings, job, receipt, given, folder)
                 for run in receipt.runs:
-                    await _run(launcher, ffmpeg, run, paths, Path(folder) / "made")
+                    await _run(launcher, ffmpeg, run, paths, folder / "made")
                 for output in mine:
-                    found += await _compared(output, receipt, Path(folder) / "made")
+                    found += await _compared(output, receipt, folder / "made")
     return found
 
 

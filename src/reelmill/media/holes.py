@@ -111,8 +111,9 @@ def sought(file: IO[bytes], demuxer: str, size: int, codecs: Sequence[str]) -> i
     """As `lost`, of a file that is too large to be read whole, as far as some places in it tell: zeros alone."""
     if demuxer not in _ENTERED or any(codec in _FILLED or codec.startswith("pcm") for codec in codecs):
         return 0
-    step = size // (_PLACES + 1)
-    empty = [place for place in range(step, size - BLOCK, step) if _is_zero(file, place, BLOCK)]
+    begin = matroska.first_cluster(file) if demuxer == "matroska" else 0
+    step = max(BLOCK, (size - begin) // (_PLACES + 1))
+    empty = [place for place in range(begin + step, size - BLOCK, step) if _is_zero(file, place, BLOCK)]
     # One place may lie in what was reserved for an index.
     return len(empty) * step if len(empty) > 1 or (empty and _is_empty(file, empty[0], empty[0] + step // 2)) else 0
 

@@ -12,7 +12,7 @@ _HEAD_BYTES = 2**16  # what stands before the pictures: names of tracks, not cov
 _CUES_BYTES = 512  # of the index's end: some 25 key frames
 _PIECE_BYTES = 2**16
 _LONGEST_HEADER = 64  # of a block, or of a group up to its block
-_MOST_BLOCKS, _MOST_ELEMENTS = 20_000, 2000
+_MOST_BLOCKS, _MOST_ELEMENTS, _MOST_BEFORE = 20_000, 2000, 64
 _NEAR_SECONDS = 1
 _EBML, _SEGMENT, _SEEK_HEAD, _INFO, _TRACKS = 0x1A45DFA3, 0x18538067, 0x114D9B74, 0x1549A966, 0x1654AE6B
 _CLUSTER, _CUES = 0x1F43B675, 0x1C53BB6B
@@ -97,6 +97,23 @@ def _cut(data: bytes, at: int, end: int) -> tuple[int, int, int, int]:
             left, top, right, bottom = (_number(data, a, a + length, name) for name in _EDGES)
             return left, top, right, bottom
     return 0, 0, 0, 0
+
+
+def first_cluster(file: IO[bytes]) -> int:
+    """Where pictures and sounds begin, behind what may be reserved for an index of any size; 0: not known."""
+    try:
+        _, at, _ = _head(file)
+        for _ in range(_MOST_BEFORE):
+            file.seek(at)
+            name, head, length = _element(file.read(16), 0)
+            if name == _CLUSTER:
+                return at
+            if length < 0:
+                break
+            at += head + length
+    except (IndexError, _Unusual):
+        pass
+    return 0
 
 
 def is_chain(data: bytes) -> bool:
