@@ -42,6 +42,13 @@ GRAPHS = (
         "",
         file=GRAPH,
     ),
+    graph(
+        "a worker holds what its slots do",
+        r"return self\._slots\.free \+ ahead",
+        "return self._slots.free + 16",
+        file="src/reelmill/worker/worker.py",
+        tests="tests/fault/test_graphs.py -k slots_did",
+    ),
     graph("a task depends on what has the smaller id", r"a\.depends_on >= a\.task_id OR ", "", file=GRAPH),
     graph(
         "the switch for graphs",

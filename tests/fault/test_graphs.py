@@ -11,8 +11,9 @@ from buckets import serving_bucket
 from conftest import SharedServer
 from effort import some_or_all
 from fault.conftest import QUICK, SPREAD, checked
-from fault.kit.checker import encoded_again, read, repeated
+from fault.kit.checker import encoded_again, read, repeated, sweep_now
 from fault.kit.deployment import Deployment
+from live import Reelmill
 from services.databases import Databases
 from waiting import patient
 
@@ -31,7 +32,7 @@ async def system(
     databases: Databases, kafka_server: SharedServer, redis_server: SharedServer, clip: Path
 ) -> AsyncIterator[Deployment]:
     """The full set-up with two workers, which spread whatever they can."""
-    settings = {**QUICK, **SPREAD, "REELMILL_WORKER_SLOTS": str(SLOTS)}
+    settings = {**QUICK, **SPREAD, "REELMILL_WORKER_SLOTS": str(SLOTS), "REELMILL_DRAIN_SECONDS": "1"}
     async with checked(
         databases, clip, settings=settings, queue_url=kafka_server.url, cache_url=redis_server.url
     ) as deployment:
@@ -82,6 +83,7 @@ async def nothing_is_left(system: Deployment, *names: str) -> None:
     """Wait until no file is left that has one of these in its name."""
     async with patient():
         while [uri for uri in system.written() if any(name in uri for name in names)]:
+            await sweep_now(system)
             await asyncio.sleep(0.1)
 
 
@@ -143,15 +145,31 @@ async def test_a_zombie_of_one_chunk_changes_nothing_while_its_siblings_go_on(wh
     assert (later.version, later.outputs) == (done.version, done.outputs)
 
 
-async def test_a_worker_that_drains_hands_its_parts_back(whole: Deployment) -> None:
-    job, pid = await held(whole, "task.encoding")
-    worker = whole.process_of(pid)
-    stopping = asyncio.create_task(asyncio.to_thread(worker.stop))
-    await whole.logged(worker, "draining")
+@pytest.mark.parametrize("strike", some_or_all([Reelmill.kill, Reelmill.pause], Reelmill.kill))
+async def test_api_and_scheduler_that_are_struck_beside_a_worker_cost_its_chunks_alone(
+    whole: Deployment, strike: Callable[[Reelmill], None]
+) -> None:
+    job, pid = await held(whole, "task.encoding", CHUNKED)
+    whole.points.hold("rescue.committing")
+    await asyncio.to_thread(whole.process_of(pid).kill)
+    rescuing = await whole.points.reached("rescue.committing")
+    await asyncio.gather(*(asyncio.to_thread(strike, one) for one in (whole.process_of(rescuing.pid), whole.api)))
     whole.points.free_all()
-    await stopping
+    await whole.revive()
     [done] = await whole.finish(job)
-    assert (done.state, done.attempt) == (Job.COMPLETED, 1)
+    assert done.state == Job.COMPLETED, done.error
+    tasks, repeated = await again(whole, job)
+    assert tasks == TASKS[CHUNKED] and 1 <= repeated <= SLOTS
+
+
+async def test_a_worker_that_drains_hands_its_chunks_back(whole: Deployment) -> None:
+    job, pid = await held(whole, "task.fetching", CHUNKED)
+    await asyncio.to_thread(whole.process_of(pid).stop)  # what is held would last longer than a drain may
+    whole.points.free_all()
+    [done] = await whole.finish(job)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
+    tasks, repeated = await again(whole, job)
+    assert tasks == TASKS[CHUNKED] and 1 <= repeated <= SLOTS
 
 
 async def test_a_join_that_is_killed_is_made_again_of_the_same_chunks(whole: Deployment) -> None:

@@ -50,7 +50,7 @@ async def test_kafka_is_away_under_load(whole: Deployment, kafka: Kafka) -> None
     await asyncio.to_thread(kafka.kill)
     # How long it is away: longer than the broker's sessions with its clients, and than a client waits for an answer.
     away = asyncio.create_task(asyncio.sleep(short_or_long(12, 30)))
-    during = await whole.submit(*[whole.quick_job(whole.talk)] * 10)
+    during = await whole.submit(*[whole.quick_job(whole.talk)] * 9, whole.chunked_job(whole.talk))
     await assert_completed(whole, [*before, *during])  # the sweeps find them
     await away
     await asyncio.to_thread(kafka.start)
@@ -58,7 +58,7 @@ async def test_kafka_is_away_under_load(whole: Deployment, kafka: Kafka) -> None
 
 
 async def test_messages_come_again_and_in_any_order(whole: Deployment) -> None:
-    jobs = await whole.submit(*[whole.quick_job(whole.talk)] * 5)
+    jobs = await whole.submit(*[whole.quick_job(whole.talk)] * 4, whole.chunked_job(whole.talk))
     values = [m.value() for m in await asyncio.to_thread(messages, whole, "tasks.normal")] * 3
     random.Random(1).shuffle(values)
     await asyncio.to_thread(_produce, whole, "tasks.normal", values)

@@ -10,6 +10,7 @@ import pytest_asyncio
 from conftest import SharedServer
 from effort import short_or_long
 from fault.conftest import KINDS, QUICK, assert_all_is_well
+from fault.kit.checker import read
 from fault.kit.deployment import Deployment
 from fault.kit.proxy import Proxy
 from services.databases import Databases
@@ -17,6 +18,8 @@ from services.postgres import Postgres
 from waiting import patient
 
 from reelmill.client import AsyncClient, Backoff, Unavailable
+from reelmill.store.migrate import migrate
+from reelmill.store.switches import GRAPHS
 from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -47,6 +50,7 @@ async def system(
 ) -> AsyncIterator[Deployment]:
     """The full set-up on that server."""
     url = await Databases(postgres.url).create()
+    await migrate(url, {GRAPHS: True})
     through = {"REELMILL_DATABASE_URL": url.replace(f":{postgres.port}/", f":{proxy.port}/")}
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
     async with Deployment(**servers, kinds=KINDS, workers=2, settings=QUICK | through) as deployment:
@@ -67,14 +71,16 @@ async def test_killed_with_9_and_restarted_under_load(
     loading = asyncio.create_task(load())
     for _ in range(KILLS):
         seen = len(whole.acknowledged)
+        await whole.submit(whole.chunked_job(whole.talk))
         async with patient():
-            while len(whole.acknowledged) < seen + 3 and not loading.done():
+            while len(whole.acknowledged) < seen + 4 and not loading.done():
                 await asyncio.sleep(0.05)
         await asyncio.to_thread(postgres.kill)
         await asyncio.to_thread(postgres.start)
     stop.set()
     await loading
     await whole.settle(timeout_seconds=180)
+    assert max(map(len, (await read(whole.database_url)).tasks.values())) == 7, "films are made in chunks"
     record_property("figures", f"{KILLS} kills, {len(whole.acknowledged)} jobs acknowledged")
     assert len(whole.acknowledged) >= 3 * KILLS
 
@@ -91,7 +97,7 @@ async def test_connections_cut_in_the_middle_of_everything(whole: Deployment, pr
 async def test_away_clients_hear_unavailable_with_a_hint_and_work_goes_on_later(
     whole: Deployment, proxy: Proxy
 ) -> None:
-    running = await whole.submit(*[whole.short_encode(whole.talk)] * 2)
+    running = await whole.submit(whole.short_encode(whole.talk), whole.chunked_job(whole.talk))
     await proxy.cut()
     try:
         async with AsyncClient(whole.api.grpc, backoff=Backoff(attempts=1)) as once:
@@ -116,7 +122,7 @@ async def test_connections_that_are_closed_in_one_direction(whole: Deployment, p
 
 
 async def test_a_partition_that_nobody_announces(whole: Deployment, proxy: Proxy) -> None:
-    jobs = await whole.submit(*[whole.short_encode(whole.talk)] * 2)
+    jobs = await whole.submit(whole.short_encode(whole.talk), whole.chunked_job(whole.talk))
     proxy.freeze()
     await asyncio.sleep(4)  # longer than a lease
     await proxy.restore()

@@ -61,7 +61,8 @@ async def assert_jobs_end_while(system: Deployment, fault: Callable[[], Coroutin
     """Jobs that run while a fault goes on are COMPLETED, and no client's view goes back in time."""
     breaking = asyncio.create_task(fault())
     try:
-        jobs = await system.submit(*[system.short_encode(system.talk)] * 2, *[system.quick_job(system.talk)] * 4)
+        encodes = (system.short_encode(system.talk), system.chunked_job(system.talk))
+        jobs = await system.submit(*encodes, *[system.quick_job(system.talk)] * 4)
         readers = [Reader(system, job) for job in jobs]
         async with patient():
             seen = await asyncio.gather(*(reader.run() for reader in readers))

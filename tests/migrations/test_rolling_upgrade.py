@@ -148,14 +148,21 @@ async def test_jobs_of_several_tasks_are_made_once_no_older_worker_is_left(syste
     with pytest.raises(OlderWorkers, match="graphs stays off: a worker of a release before still runs"):
         await migrate(system.database_url, {GRAPHS: True})
     await system.only(system.new["worker"], system.new["scheduler"])
-    before, at_last = [await _tasks_of_a_wide_job(system, turned=on) for on in (False, True)]
+    before = await _tasks_of_a_wide_job(system)
+    system.points.hold("task.encoding")
+    [flying] = await system.submit(system.short_encode(system.talk))
+    encoding = await system.points.reached("task.encoding")
+    await migrate(system.database_url, {GRAPHS: True})
+    encoding.go()
+    at_last = await _tasks_of_a_wide_job(system)
     assert (before, at_last) == (1, 4)
+    [done] = await system.finish(flying)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
     await migrate(system.database_url, {GRAPHS: False})
 
 
-async def _tasks_of_a_wide_job(system: Upgrade, *, turned: bool) -> int:
-    """How many tasks the same job has."""
-    await migrate(system.database_url, {GRAPHS: turned})
+async def _tasks_of_a_wide_job(system: Upgrade) -> int:
+    """How many tasks a job of several outputs has."""
     [job] = await system.submit(system.wide_job(system.talk))
     [done] = await system.finish(job)
     assert done.state == Job.COMPLETED, done.error

@@ -68,24 +68,33 @@ def promises(deployment: Deployment, found: Found, of: Iterable[str] | None = No
 
 
 async def _swept(deployment: Deployment, seconds: float) -> bool:
-    """Whether the outbox and the list of folders to delete became empty in time.
-
-    A folder waits for six leases, for whom was frozen may still write into it. Once every worker runs and does nothing
-    nobody can, so they are due.
-    """
-    await asyncio.gather(*(deployment.idle(process) for process in deployment.workers if process.running))
+    """Whether the outbox and the list of folders to delete became empty in time."""
     connection = await asyncpg.connect(deployment.database_url)
     relayed = deployment.queue_url.startswith("kafka:")
     try:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            await connection.execute("UPDATE storage_deletions SET not_before = now() WHERE tries = 0")
+            await sweep_now(deployment)
             folders = await connection.fetchval("SELECT count(*) FROM storage_deletions")
             messages = await connection.fetchval("SELECT count(*) FROM outbox") if relayed else 0
             if not folders and not messages and not deployment.ffmpegs():
                 return True
             await asyncio.sleep(0.1)
         return False
+    finally:
+        await connection.close()
+
+
+async def sweep_now(deployment: Deployment) -> None:
+    """Make all folders due that are to be deleted.
+
+    One waits for six leases, for whom was frozen may still write into it. Once every worker that runs does nothing
+    nobody can.
+    """
+    await asyncio.gather(*(deployment.idle(process) for process in deployment.workers if process.running))
+    connection = await asyncpg.connect(deployment.database_url)
+    try:
+        await connection.execute("UPDATE storage_deletions SET not_before = now() WHERE tries = 0")
     finally:
         await connection.close()
 
