@@ -49,7 +49,7 @@ AWAY = {"REELMILL_HTTP_PORT": "1"}
         (("wat",), ["watch"]),
         (("jo",), ["job", "jobs"]),
         (("run", "talk.mov", "--preset", "web-m"), ["web-mp4"]),
-        (("folder", "in", "-p", "pod"), ["podcast-audio"]),
+        (("folder", "in", "-p", "pod"), ["podcast", "podcast-audio"]),
         (("operations", "wave"), ["waveform"]),
         (("presets", "r"), ["rm"]),
         (("job", ""), ["@last"]),
