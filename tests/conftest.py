@@ -224,9 +224,9 @@ def databases(postgres_server: SharedServer) -> Iterator[Databases]:
 @pytest.fixture
 async def database_url(databases: Databases) -> AsyncIterator[str]:
     """A migrated database of the test's own."""
-    url = await databases.create()
+    url = await databases.lend()
     yield url
-    await databases.drop(url)
+    await databases.give_back(url)
 
 
 @pytest.fixture
