@@ -29,8 +29,8 @@ STAGES = (
     ),
     stage(
         "what reads an output that is not made is given up",
-        r"            lacking\.lost\(stage\.later\)\n            stage\.check",
-        "            stage.check",
+        r"        lacking\.lost\(stage\.later\)\n        stage\.check",
+        "        stage.check",
         file="src/reelmill/worker/media_executor.py",
         tests=WORKER,
     ),

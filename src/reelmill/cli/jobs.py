@@ -62,16 +62,8 @@ def submit(
 ) -> None:
     """Submit a job and print its id."""
     from reelmill.cli.flags import told_in_flags
-    from reelmill.cli.specification import job_from_json, job_from_options, missing_input, read_json
 
-    if (file is None) == (not uris):
-        raise Problem("give either a job's JSON file, or --input and --preset", exit_code=USAGE)
-    if file is not None:
-        job = job_from_json(read_json(file), source=file)
-    else:
-        job = job_from_options(uris or [], presets or [], output_names or [])
-        if missing := missing_input(uris or []):
-            raise Problem(missing, exit_code=USAGE)
+    job = _given(file, uris or [], presets or [], output_names or [])
     if destination is not None:
         job.destination = destination
     if priority is not None:
@@ -103,6 +95,20 @@ def submit(
             typer.echo(created.id)
         if watch:
             follow(client, created.id, after_sequence=0, as_json=as_json)
+
+
+def _given(file: str | None, uris: list[str], presets: list[str], output_names: list[str]) -> "Job":
+    """The job in a file, or the one that options tell. Raises Problem."""
+    from reelmill.cli.specification import job_from_json, job_from_options, missing_input, read_json
+
+    if (file is None) == (not uris):
+        raise Problem("give either a job's JSON file, or --input and --preset", exit_code=USAGE)
+    if file is not None:
+        return job_from_json(read_json(file), source=file)
+    job = job_from_options(uris, presets, output_names)
+    if missing := missing_input(uris):
+        raise Problem(missing, exit_code=USAGE)
+    return job
 
 
 def list_jobs(

@@ -121,21 +121,14 @@ def looked(
             break
         if any(low <= at and end < high for low, high in windows):
             continue
-        for back in (0, _EARLIER, 5 * _EARLIER):
-            found = reader.around(at - back, at, end, until)
-            if found is not None:
-                break
+        tries = (reader.around(at - back, at, end, until) for back in (0, _EARLIER, 5 * _EARLIER))
+        found = next((one for one in tries if one is not None), None)
         if found is None:
             continue
         times, some, ended = found
         frames.update(times)
         keys.update(some)
-        # Where it was broken off, what came last may lack some that are shown before it.
-        known = end + _NEAR if ended or max(times) > end + _NEAR else max(times) - _NEAR
-        near = [t for t in times if t <= known]
-        # Where nothing is shown yet, the first frame is.
-        low = min(times) if min(times) > track.start else -(2**62)
-        windows.append((low, 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1))
+        windows.append(_window(times, end, track.start, ended=ended))
     usual = (
         usual_length(array("q", sorted(frames))) if undated and len(frames) > 1 else track.interval
     )  # where a rate is of ticks
@@ -150,6 +143,18 @@ def looked(
         late=late,
         recovery=reader.seen.recovery,
     )
+
+
+def _window(times: Sequence[int], end: int, start: int, *, ended: bool) -> tuple[int, int]:
+    """Between which times the frames are known that were found around a part which ends at `end`.
+
+    `ended`: the film does; else it was broken off, and what came last may lack some that are shown before it.
+    """
+    known = end + _NEAR if ended or max(times) > end + _NEAR else max(times) - _NEAR
+    near = [t for t in times if t <= known]
+    # Where nothing is shown yet, the first frame is.
+    low = min(times) if min(times) > start else -(2**62)
+    return (low, 2**62 if ended else max(near)) if near else (-(2**62), min(times) + 1)
 
 
 def _late(container: Any, stream: Any) -> tuple[int | None, int, bool]:

@@ -106,27 +106,17 @@ async def run(
     try:
         waited: tuple[asyncio.Future[Any], ...] = (readers, watch, growing, missing, stopping)
         await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        ended = readers.done()
-        if not ended:
+        if not readers.done():
             # At once: what it wrote is discarded, and a large encoder flushes for seconds after TERM.
             process.kill_group()
             await readers
-        if stop.is_set() and not ended:
-            raise Stopped
-        tail = "\n".join(output.tail)
-        if not ended and growing.done():
-            needed = f"{command.program.value} took more than the {memory_bytes // 2**20} MiB that a job has here"
-            raise _failure(command, "OUT_OF_MEMORY", f"{needed} (setting worker_memory_bytes)", text, tail)
-        if not ended and missing.done():
-            raise _broken(command, missing.result(), parser, process.cpu_seconds, text)
-        if not ended:
-            code, message = watch.result()
-            raise _failure(command, code, message, text, tail)
-        if process.returncode:
-            found = cause_of(command.program, process.returncode, "\n".join((*output.causes.values(), tail)))
-            raise _told(command, found, text, tail)
-        if command.of_pictures and (line := complaint(output.warnings)):
-            raise _told(command, torn(line), text, tail)
+            if stop.is_set():
+                raise Stopped
+            if missing.done() and not growing.done():
+                raise _broken(command, missing.result(), parser, process.cpu_seconds, text)
+            code, message = _too_large(command, memory_bytes) if growing.done() else watch.result()
+            raise _failure(command, code, message, text, "\n".join(output.tail))
+        _check(command, process.returncode, output, text)
     finally:
         for task in (watch, growing, missing, stopping):
             task.cancel()
@@ -145,6 +135,21 @@ async def run(
         cpu_seconds=process.cpu_seconds,
         wall_seconds=seconds,
     )
+
+
+def _too_large(command: Command, memory_bytes: int) -> tuple[str, str]:
+    needed = f"{command.program.value} took more than the {memory_bytes // 2**20} MiB that a job has here"
+    return "OUT_OF_MEMORY", f"{needed} (setting worker_memory_bytes)"
+
+
+def _check(command: Command, exit_code: int | None, output: _Output, text: str) -> None:
+    """Raise what a command that ended by itself told, if it went wrong."""
+    tail = "\n".join(output.tail)
+    if exit_code:
+        found = cause_of(command.program, exit_code, "\n".join((*output.causes.values(), tail)))
+        raise _told(command, found, text, tail)
+    if command.of_pictures and (line := complaint(output.warnings)):
+        raise _told(command, torn(line), text, tail)
 
 
 def _failure(command: Command, code: str, message: str, text: str, tail: str) -> AttemptFailed:

@@ -1,5 +1,6 @@
 """A film without its picture: its sounds in one file. Pure."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed
@@ -52,23 +53,8 @@ def planned(output: str, spec: Transcode, source: Source) -> Step:
         )
         for sound, taken in zip(heard, made_of, strict=True)
     )
-    duration, tolerance = at_speed(*expected_seconds(part, streams, source.timeline), speed)
-    extension = EXTENSIONS[spec.container]
     said = markings.told(spec, source, part, 1)
-    file = PlannedFile(
-        output=output,
-        path=PurePosixPath(output, f"{output}.{extension}"),
-        content_type=CONTENT_TYPES[extension],
-        expected=Expected(
-            streams=tuple(
-                ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec=codec.name, language=_told(spec, sound.language))
-                for sound in heard
-            ),
-            duration_seconds=duration,
-            duration_tolerance_seconds=tolerance,
-            kept=said.kept,
-        ),
-    )
+    file = _file(output, spec, heard, at_speed(*expected_seconds(part, streams, source.timeline), speed), said.kept)
     writing = Writing(
         path=file.path,
         streams=encoded,
@@ -87,6 +73,30 @@ def planned(output: str, spec: Transcode, source: Source) -> Step:
         cost=cost,
         shares=cutting.joins(source, (*first, *each), [stream.index for stream in streams]) and not said.reads,
         texts=said.texts,
+    )
+
+
+def _file(
+    output: str,
+    spec: Transcode,
+    heard: Sequence[tracks.Sound],
+    lasts: tuple[float | None, float],
+    kept: tuple[str, ...],
+) -> PlannedFile:
+    """`lasts`: its seconds, if they are known, and by how many they may be others."""
+    extension = EXTENSIONS[spec.container]
+    codec = SOUNDS[spec.audio.codec].name
+    streams = (
+        ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec=codec, language=_told(spec, sound.language))
+        for sound in heard
+    )
+    return PlannedFile(
+        output=output,
+        path=PurePosixPath(output, f"{output}.{extension}"),
+        content_type=CONTENT_TYPES[extension],
+        expected=Expected(
+            streams=tuple(streams), duration_seconds=lasts[0], duration_tolerance_seconds=lasts[1], kept=kept
+        ),
     )
 
 

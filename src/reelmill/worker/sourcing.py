@@ -34,6 +34,9 @@ from reelmill.worker.lacking import Lacking
 from reelmill.worker.secrets import Secrets
 from reelmill.worker.spans import Hollow, Wanted, digest, wanted_in
 
+Listen = Callable[[Loudness | Quality, Placed], Awaitable[Levels | Tried | Failure]]
+"""Answers how loud a sound is, or how good a sample, of inputs that are here."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetcher:
@@ -55,8 +58,7 @@ class Sourcing:
     job: Job
     folder: AttemptFolder
     lacking: Lacking
-    listen: Callable[[Loudness | Quality, Placed], Awaitable[Levels | Tried | Failure]]
-    """Answers how loud a sound is, or how good a sample, of inputs that are here."""
+    listen: Listen
     made: dict[str, OutputFile | Failure] = field(default_factory=dict)
     """By an input's name: what another task made of the output that it names, or why it did not."""
     fetched: dict[str, Fetched] = field(default_factory=dict)

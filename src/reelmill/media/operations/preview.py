@@ -12,11 +12,11 @@ from reelmill.media.formats.containers import CONTENT_TYPES, MUXING
 from reelmill.media.formats.images import PALETTE
 from reelmill.media.formats.still import MAX_SIDE
 from reelmill.media.formats.video import VIDEO
-from reelmill.media.geometry import aspects, display_size, fit
+from reelmill.media.geometry import Scaling, Size, aspects, display_size, fit
 from reelmill.media.pictures import Shown
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
 from reelmill.media.sources import is_still, may_change, span
-from reelmill.media.steps import Cost, Encoded, Kind, Step, Writing
+from reelmill.media.steps import Cost, Encoded, Kind, Reading, Step, Taken, Writing
 from reelmill.media.weaving import woven
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import Transcode, VideoSettings
@@ -113,25 +113,8 @@ class PreviewOperation:
             display_size(picture), spec.width, spec.height, VideoSettings.CONTAIN, multiple=made.multiple, least=16
         )
         size, frames = scaling.final, sum(part.frames for part in parts)
-        pixels = size.width * size.height * frames
-        if pixels > MOST_PIXELS or max(size.width, size.height) > MAX_SIDE:
-            message = (
-                f"{frames} frames of {size.width} × {size.height} pixels are more than a preview has ({MOST_PIXELS}"
-                " pixels); ask for a smaller or shorter one"
-            )
-            raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
-        read = []
-        for i, part in enumerate(parts):
-            shown = Shown(
-                scaling=scaling,
-                matrix="bt601" if spec.format == Preview.WEBP else "bt709",
-                full=spec.format == Preview.GIF,
-                background=spec.background,
-                changing=may_change(source),
-                aspects=aspects(picture, part.start),
-            )
-            pixel = "bgra" if spec.format == Preview.GIF else "yuv420p"
-            read.append(windows.taken(source, picture, part, shown, i, (f"format={pixel}", pictures.ALONE)))
+        pixels = _pixels(size, frames, output)
+        read = [_taken(spec, source, picture, part, scaling, i) for i, part in enumerate(parts)]
         ends = "".join(f"[p{i}]" for i in range(len(parts)))
         together = f"{ends}concat=n={len(parts)}" if len(parts) > 1 else "[p0]null"
         together += f",{PALETTE}" if spec.format == Preview.GIF else ""
@@ -173,6 +156,34 @@ class PreviewOperation:
     def division(self, output: str, spec: Preview, source: Source) -> Division | None:
         """None."""
         return None
+
+
+def _pixels(size: Size, frames: int, output: str) -> int:
+    """Of all frames. Raises AttemptFailed INPUT_UNSUPPORTED where they are too many."""
+    pixels = size.width * size.height * frames
+    if pixels > MOST_PIXELS or max(size.width, size.height) > MAX_SIDE:
+        message = (
+            f"{frames} frames of {size.width} × {size.height} pixels are more than a preview has ({MOST_PIXELS}"
+            " pixels); ask for a smaller or shorter one"
+        )
+        raise AttemptFailed("INPUT_UNSUPPORTED", message, output=output)
+    return pixels
+
+
+def _taken(
+    spec: Preview, source: Source, picture: MediaInfo.Stream, part: windows.Window, scaling: Scaling, number: int
+) -> tuple[Reading, Taken]:
+    """One part: what is read, and how its frames become those of the preview."""
+    shown = Shown(
+        scaling=scaling,
+        matrix="bt601" if spec.format == Preview.WEBP else "bt709",
+        full=spec.format == Preview.GIF,
+        background=spec.background,
+        changing=may_change(source),
+        aspects=aspects(picture, part.start),
+    )
+    pixel = "bgra" if spec.format == Preview.GIF else "yuv420p"
+    return windows.taken(source, picture, part, shown, number, (f"format={pixel}", pictures.ALONE))
 
 
 def _options(spec: Preview, threads: int) -> tuple[str, ...]:
