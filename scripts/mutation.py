@@ -38,7 +38,7 @@ NOT_PURE = frozenset(
             f"media/{name}.py"
             for name in (
                 *("child", "confinement", "ffmpeg", "launcher", "pread", "probe", "probe_child", "run", "still_child"),
-                *("stills", "verify", "warm", "warm_child"),
+                *("stills", "verify", "walking", "warm", "warm_child"),
             )
         ),
         *(f"client/{name}.py" for name in ("asynchronous", "blocking")),

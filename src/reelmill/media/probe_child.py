@@ -2,19 +2,17 @@
 
 import base64
 import struct
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from io import BytesIO
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import av
 import av.error
 import av.logging
 import av.subtitles.codeccontext
 import av.subtitles.stream  # PyAV itself loads it at the first file with subtitles: too late
-from av.stream import Discard
 
 from reelmill.media import (
     animations,
@@ -25,7 +23,6 @@ from reelmill.media import (
     heif,
     holes,
     jpeg,
-    looking,
     measuring,
     ogg,
     png,
@@ -37,12 +34,12 @@ from reelmill.media import (
     timeline,
     tracks,
     turning,
+    walking,
     webp,
 )
-from reelmill.media.description import describe, has_alpha
-from reelmill.media.formats.containers import DEMUXERS, JOINED, MAX_PIXELS
-from reelmill.media.opened import AnyFile, EncryptedError, HeldFile, OpenFile, demuxed, in_the_clear
-from reelmill.media.openings import is_forgotten
+from reelmill.media.description import describe
+from reelmill.media.formats.containers import DEMUXERS, JOINED
+from reelmill.media.opened import AnyFile, EncryptedError, HeldFile, OpenFile
 from reelmill.media.packets import Recorder
 from reelmill.media.refusing import refuse
 from reelmill.v1.media_pb2 import MediaInfo
@@ -60,9 +57,6 @@ _WHOLE_GIF_BYTES = 2**25  # of larger ones the end is not looked for
 _HEAD_BYTES = 1024
 # Lists of other files, which would be opened in our name.
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
-_PACKETS_FOR_A_PICTURE = 1000
-_LOOK_SECONDS = 3.0  # for a stream that seems to have nothing; what is not found by then is taken as said
-_START_CODE, _MOST_UNITS = b"\0\0\1", 1000  # of a picture of HEVC
 # A sound of no length: what opening it loads, a file that comes later needs no more.
 _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100020010006461746100000000")
 _CHAINED = (
@@ -87,17 +81,6 @@ def prepare() -> None:
 
 Keep = Callable[[Any], None]
 """Takes a container that may stay open."""
-
-
-class _Looked(NamedTuple):
-    """What packets told."""
-
-    whole: bool
-    """All were read."""
-    first: looking.First | None
-    """What the picture's first one tells."""
-    forgets: bool = False
-    """A picture was decoded, of which its decoder keeps nothing."""
 
 
 def answer(
@@ -265,7 +248,7 @@ def _times(
     span: Sequence[float],
     partial: bool,
 ) -> tuple[timeline.Timeline | None, bool]:
-    """When what is shown; None of a still picture. And as _Looked.forgets.
+    """When what is shown; None of a still picture. And as Walked.forgets.
 
     What packets tell of streams is told in `info`.
     """
@@ -275,7 +258,7 @@ def _times(
     walked = not still and measuring.is_walked(container, file.apart(), size)
     fragments = demuxer == "mov" and endings.has_fragments(file.apart())
     recorder = measuring.recorder(container, info, index, fragments=fragments) if walked else None
-    whole, first, forgets = _look(container, info, shown, recorder)
+    whole, first, forgets = walking.walk(container, info, shown, recorder)
     for described in info.streams:
         # What uncompressed pictures of AVI have beside their colours is rubbish: no player looks at it.
         described.alpha &= not (demuxer == "avi" and described.codec == "rawvideo")
@@ -344,52 +327,6 @@ def _tell_lengths(info: MediaInfo, times: timeline.Timeline, shown_seconds: floa
         info.duration_seconds = info.streams[0].duration_seconds = shown_seconds
 
 
-def _look(container: Any, info: MediaInfo, shown: MediaInfo.Stream | None, recorder: Recorder | None) -> _Looked:
-    """What packets tell: which streams have any, and how the picture is turned, its fields, whether parts are clear.
-
-    A `recorder` sees them.
-    """
-    first, forgets = None, False
-    unseen = {
-        s.index for s in info.streams if s.kind in (MediaInfo.Stream.VIDEO, MediaInfo.Stream.AUDIO) and not s.frames
-    }
-    picture = shown.index if shown is not None and shown.width * shown.height <= MAX_PIXELS else None
-    left = _PACKETS_FOR_A_PICTURE
-    until = time.monotonic() + _LOOK_SECONDS
-    walk, packets = measuring.Walk() if recorder is not None else None, in_the_clear(demuxed(container))
-    if picture is not None and container.streams[picture].codec_context is not None:
-        container.streams[picture].codec_context.thread_count = 1  # to start more costs more than one picture
-    try:
-        for packet in packets:
-            index = packet.stream_index
-            if packet.size:
-                unseen.discard(index)
-            if index == picture and shown is not None:
-                left -= 1
-                first, alone = first or looking.first(packet), left == _PACKETS_FOR_A_PICTURE - 1
-                if (seen := _seen(packet, shown, alone=alone)) or not left:
-                    picture = None
-                    forgets = seen and alone and is_forgotten(shown.codec, packet)
-            if walk is not None and recorder is not None:
-                measuring.take(recorder, packet)
-                if walk.over():
-                    return _Looked(False, first, forgets)
-                if picture is None and not unseen:
-                    return _Looked(measuring.rest(packets, recorder, walk), first, forgets)
-                continue
-            if (not unseen and picture is None) or time.monotonic() > until:
-                return _Looked(False, first, forgets)
-            if index not in unseen and index != picture:
-                packet.stream.discard = Discard.all  # what is looked for may come after minutes of others
-    except (av.error.FFmpegError, MemoryError):  # ffmpeg will say what is wrong
-        if recorder is not None:
-            recorder.broken = True
-        return _Looked(False, first)
-    for index in unseen:
-        info.streams[index].empty = True
-    return _Looked(True, first, forgets)
-
-
 def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Stream, file: IO[bytes], size: int) -> None:
     if shapes.is_large(container, size):
         found, interlaced = shapes.sought(container, container.streams[shown.index], file, size)
@@ -401,45 +338,3 @@ def _tell_shapes(container: Any, anew: Callable[[], Any], shown: MediaInfo.Strea
     for first in shown.shapes[:1]:  # the library may tell a later one
         shown.width, shown.height = first.width, first.height
         shown.pixel_aspect_ratio = first.pixel_aspect_ratio
-
-
-def _seen(packet: Any, described: MediaInfo.Stream, *, alone: bool) -> bool:
-    """Whether a picture came out of a packet; then it is described. `alone`: no packet came before this one."""
-    context = packet.stream.codec_context
-    if context is None:
-        return True
-    if context.name == "hevc" and packet.size:
-        described.alpha |= _layered(bytes(packet), context.extradata or b"")
-    frame = _decoded(packet, context, alone=alone and packet.is_keyframe)
-    if frame is None:
-        return False
-    described.pixel_format = described.pixel_format or frame.format.name
-    described.rotation_degrees = turning.degrees(frame)
-    described.interlaced |= bool(frame.interlaced_frame)
-    described.alpha |= has_alpha(frame.format)
-    return True
-
-
-def _decoded(packet: Any, context: Any, *, alone: bool) -> Any:
-    """The picture that comes out, if any; `alone`: without waiting for those that may be shown before it."""
-    frames = packet.decode()
-    if alone and packet.size and not frames:
-        frames = context.decode(None)
-        context.flush_buffers()
-        frames = frames or packet.decode()  # it is not whole, or hidden: so wait
-    return next(iter(frames), None)
-
-
-def _layered(packet: bytes, extradata: bytes) -> bool:
-    """Whether a picture of HEVC has a second layer: its opacity, which not every decoder shows."""
-    lengths = extradata[:1] == b"\1"  # before each unit, or else start codes
-    size = (extradata[21] & 3) + 1 if lengths else 3
-    at = 0 if lengths else packet.find(_START_CODE)
-    for _ in range(_MOST_UNITS):
-        if at < 0 or at + size + 2 > len(packet):
-            return False
-        first, second = packet[at + size], packet[at + size + 1]
-        if (first & 1) << 5 | second >> 3:
-            return True
-        at = at + size + int.from_bytes(packet[at : at + size], "big") if lengths else packet.find(_START_CODE, at + 3)
-    return False
