@@ -15,7 +15,7 @@ from waiting import patient
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import keys, sets
-from reelmill.media.ciphers import in_the_clear, opened
+from reelmill.media.ciphers import decrypted, opened
 from reelmill.media.encrypted import AES_128
 from reelmill.media.keys import Keys
 from reelmill.media.promises import FileSet
@@ -66,7 +66,7 @@ def media(stream: Stream, folder: Path, ring: Keys, kind: str) -> list[bytes]:
     for segment in stream.segments:
         data = bytes_of(folder, segment)
         if stream.track.protection:
-            data = in_the_clear(data, ring.of(kind).key, stream.track.protection)
+            data = decrypted(data, ring.of(kind).key, stream.track.protection)
         found.append(data[data.index(b"mdat") :])
     return found
 

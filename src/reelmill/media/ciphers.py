@@ -33,7 +33,7 @@ def opened(key: bytes, vector: bytes, data: bytes) -> bytes:
     return padder.update(decryptor.update(data) + decryptor.finalize()) + padder.finalize()
 
 
-def in_the_clear(data: bytes, key: bytes, protection: Protection) -> bytes:
+def decrypted(data: bytes, key: bytes, protection: Protection) -> bytes:
     """A segment of fragments whose samples are decrypted where they lie; of their tables nothing is read any more.
 
     Raises ValueError, struct.error or IndexError for what is no such segment.

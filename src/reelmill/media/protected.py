@@ -68,6 +68,6 @@ def _whole(how: Encrypted, key: bytes, clear: int, number: int, data: bytes) -> 
 
 
 def _samples(key: bytes, protection: Protection, number: int, data: bytes) -> bytes:
-    from reelmill.media.ciphers import in_the_clear
+    from reelmill.media.ciphers import decrypted
 
-    return in_the_clear(data, key, protection)
+    return decrypted(data, key, protection)
