@@ -55,6 +55,7 @@ from reelmill.store.switches import GRAPHS
 from reelmill.store.uploads import UploadStore
 from reelmill.telemetry import traces
 from reelmill.telemetry.metrics import INPUT_BYTES, JOINS_REFUSED, OUTPUT_BYTES
+from reelmill.telemetry.spans import Attributes
 from reelmill.v1.captions_pb2 import Captions
 from reelmill.v1.concat_pb2 import Concat
 from reelmill.v1.jobs_pb2 import Job, Output, Progress
@@ -266,10 +267,10 @@ class Spans:
     """A process's tracing that keeps each step with all its attributes."""
 
     def __init__(self) -> None:
-        self.ended: list[tuple[str, traces.Attributes]] = []
+        self.ended: list[tuple[str, Attributes]] = []
 
     @contextmanager
-    def span(self, name: str, attributes: traces.Attributes, **_how: str) -> Iterator["Spans.Step"]:
+    def span(self, name: str, attributes: Attributes, **_how: str) -> Iterator["Spans.Step"]:
         step = Spans.Step(dict(attributes))
         yield step
         self.ended.append((name, step.attributes))
@@ -283,7 +284,7 @@ class Spans:
 
         attributes: dict[str, str | int | float | bool]
 
-        def set(self, attributes: traces.Attributes) -> None:
+        def set(self, attributes: Attributes) -> None:
             self.attributes |= attributes
 
         def fail(self, reason: str) -> None:

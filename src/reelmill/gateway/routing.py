@@ -21,6 +21,7 @@ from reelmill.jobs.errors import ReelmillError
 from reelmill.telemetry import traces
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import gateway_requests
+from reelmill.telemetry.spans import Span
 
 log = get_logger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -119,7 +120,7 @@ class Router(BaseRoute):
         await problem.to_response()(scope, receive, answer)
 
 
-def _span(route: str, request: Request) -> AbstractContextManager[traces.Span]:
+def _span(route: str, request: Request) -> AbstractContextManager[Span]:
     """A step of the caller's trace. Probes, metrics and pages have none."""
     if not route.startswith("/v1/"):
         return traces.OFF

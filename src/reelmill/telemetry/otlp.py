@@ -16,7 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from reelmill import __version__
 from reelmill.supervise import supervised_thread
-from reelmill.telemetry.traces import Attributes, Kind
+from reelmill.telemetry.spans import Attributes, Kind
 
 _EXPORT_SECONDS = 5.0  # for a call, and for the last spans of a process that stops
 _GATHER_SECONDS = 0.5
@@ -73,7 +73,7 @@ class Tracing:
 
 
 class _Step:
-    """Implements traces.Span."""
+    """Implements spans.Span."""
 
     def __init__(self, started: trace.Span) -> None:
         self._span = started

@@ -2,29 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
+
+from reelmill.telemetry.spans import Attributes, Kind, Span
 
 if TYPE_CHECKING:
     from reelmill.telemetry.otlp import Tracing
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?")
 """The W3C header; its first group is the trace's id."""
-Attributes = Mapping[str, str | int | float | bool]
-Kind = Literal["INTERNAL", "SERVER", "PRODUCER", "CONSUMER"]
-
-
-class Span(Protocol):
-    """A step that is under way."""
-
-    def set(self, attributes: Attributes) -> None:
-        """Add attributes. Never URLs, texts of users, or contents of files."""
-        ...
-
-    def fail(self, reason: str) -> None:
-        """Mark the step as failed; `reason` is an error's code or type."""
-        ...
 
 
 class _Off:

@@ -29,6 +29,7 @@ from reelmill.store.workers import LivingWorker, WorkerStore
 from reelmill.supervise import end, supervised
 from reelmill.telemetry import metrics, traces
 from reelmill.telemetry.logs import bind, get_logger
+from reelmill.telemetry.spans import Attributes
 from reelmill.v1.jobs_pb2 import Job, Progress
 from reelmill.worker.attempt import Attempt, Executor, StopReason
 from reelmill.worker.intake import Abilities, Intake
@@ -187,7 +188,7 @@ class Worker:
             attempt=task.job.attempt,
             trace_id=traces.trace_id(task.traceparent),
         )
-        attributes: traces.Attributes = {"reelmill.job_id": task.job.id, "reelmill.attempt": task.job.attempt}
+        attributes: Attributes = {"reelmill.job_id": task.job.id, "reelmill.attempt": task.job.attempt}
         try:
             with traces.span("attempt", attributes, kind="CONSUMER", parent=task.traceparent) as span:
                 log.info("attempt starts", fence=task.fence)
