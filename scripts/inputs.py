@@ -32,7 +32,11 @@ INPUTS = (
         "key=lambda file: -file.used_seconds",
     ),
     kept("bytes on their way count", r"coming \+ size_bytes, self", "size_bytes, self"),
-    kept("half an input is kept by nobody", r"            if partial is not None:", "            if False:"),
+    kept(
+        "half an input is kept by nobody",
+        r"            if partial is not None and partial\.exists\(\):",
+        "            if False:",
+    ),
     kept(
         "kept inputs give way to who needs the disk",
         r"if not any\(",
@@ -41,10 +45,15 @@ INPUTS = (
     ),
     kept("they give way on their own disk alone", r" or _disk\(folder\) != _disk\(self\._folder\.path\)", ""),
     kept("a kept input is not writable", r"        path\.chmod\(0o444\)\n", ""),
+    kept(
+        "what is kept no more is deleted in a thread",
+        r"await asyncio\.to_thread\(self\._delete\)",
+        "self._delete()",
+    ),
     kept("an input that nobody asks for goes", r"            if idle:", "            if False:"),
     kept(
         "a plan's input is kept for its parts",
-        r"            self\._kept\.adopt\(.*\)",
+        r"            await self\._kept\.adopt\(.*\)",
         "            pass",
         file="src/reelmill/worker/media_executor.py",
         tests="tests/worker/test_worker_media.py",
@@ -86,8 +95,8 @@ INPUTS = (
     ),
     kept(
         "an attempt gives back what it holds",
-        r"            self\._kept\.release\(task\.lease\)\n",
-        "",
+        r"await self\._kept\.release\(task\.lease\)",
+        "pass",
         file="src/reelmill/worker/media_executor.py",
         tests="tests/worker/test_worker_media.py",
     ),

@@ -27,7 +27,7 @@ WALLS = (
     wall(
         "the disk's reserve is looked at while an input is written",
         _FETCH,
-        r"room\.check\(target\.parent, len\(chunk\)\)",
+        r"room\.check\(folder, len\(chunk\)\)",
         "pass",
         "tests/contract/test_fetch.py",
     ),

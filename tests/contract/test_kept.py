@@ -175,7 +175,7 @@ async def test_a_file_whose_place_has_another_is_fetched_again_and_who_holds_the
     assert (old.path.read_bytes(), new.path.read_bytes()) == (CONTENT, OTHER)
     with pytest.raises(AttemptFailed, match="INPUT_CHANGED"):
         await worker.fetch(holder="pinned", expected=old.validator)
-    worker.kept.release("old")
+    await worker.kept.release("old")
     assert worker.files() == [new.path]
     new.path.unlink()  # a sweeper of the machine's
     again = await worker.fetch(holder="again")
@@ -199,10 +199,10 @@ async def test_what_is_over_the_bound_goes_oldest_first_and_never_while_it_is_he
     second = await worker.fetch(B, holder="second")
     third = await worker.fetch("s3://bucket/c.mp4", holder="third")
     assert third.path == worker.target("third")  # both are held
-    worker.kept.release("first")
-    worker.kept.release("second")
+    await worker.kept.release("first")
+    await worker.kept.release("second")
     await worker.fetch(A, holder="again")
-    worker.kept.release("again")
+    await worker.kept.release("again")
     fourth = await worker.fetch("s3://bucket/d.mp4", holder="fourth")
     assert worker.files() == sorted([first.path, fourth.path]) and not second.path.exists()
     bucket.objects["/bucket/a.mp4"] = CONTENT * 3
@@ -233,15 +233,15 @@ async def test_what_only_is_kept_goes_before_anybody_is_refused(
     monkeypatch.setattr(space, "free_bytes", free_bytes)
     held = await worker.fetch(A, holder="held")
     spare = await worker.fetch(B, holder="spare")
-    worker.kept.release("spare")
-    worker.work.check_space(len(CONTENT))
+    await worker.kept.release("spare")
+    await asyncio.to_thread(worker.work.check_space, len(CONTENT))
     assert spare.path.exists()
     await asyncio.to_thread(worker.work.check_space, len(CONTENT) + 1)
     assert not spare.path.exists() and held.path.exists()
     with pytest.raises(AttemptFailed, match="DISK_FULL"):
         worker.work.check_space(2 * len(CONTENT) + 1)
     assert held.path.exists()
-    worker.kept.release("held")
+    await worker.kept.release("held")
     monkeypatch.setattr(kept_module, "_disk", {tmp_path / "work": 1}.get)  # another disk: of no use
     assert not worker.kept.give_way(tmp_path / "work") and held.path.exists()
 
@@ -269,13 +269,13 @@ async def test_nothing_is_kept_without_a_validator_or_where_nobody_will_want_it(
 
 async def test_what_a_plan_fetched_is_kept_once_it_is_known_that_others_want_it(worker: Worker, bucket: Bucket) -> None:
     planned = await worker.fetch(keep=False, holder="plan")
-    worker.kept.adopt(worker.storage, A, planned)
+    await worker.kept.adopt(worker.storage, A, planned)
     assert not planned.path.exists()
     found = await worker.fetch(holder="part", expected=planned.validator)
     assert found.path.read_bytes() == CONTENT and bucket.count("GET") == 1
-    worker.kept.adopt(worker.storage, A, found)  # it was here already
+    await worker.kept.adopt(worker.storage, A, found)  # it was here already
     twice = await worker.storage.fetch(A, worker.target("twice"))
-    worker.kept.adopt(worker.storage, A, twice)
+    await worker.kept.adopt(worker.storage, A, twice)
     assert worker.files() == [found.path] and twice.path.exists()
 
 
@@ -283,12 +283,12 @@ async def test_what_nobody_asks_for_goes_after_a_while(make: Callable[..., Worke
     worker = make(idle_seconds=0.05)
     held = await worker.fetch(A, holder="held")
     free = await worker.fetch(B, holder="free")
-    worker.kept.release("free")
+    await worker.kept.release("free")
     async with patient():
         while free.path.exists():
             await asyncio.sleep(0.01)
     assert held.path.exists()
-    worker.kept.release("held")
+    await worker.kept.release("held")
     async with patient():
         while held.path.exists():
             await asyncio.sleep(0.01)

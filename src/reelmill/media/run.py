@@ -257,7 +257,7 @@ async def _watch(
         if (parser.position, new_size) != (position, size):
             position, size, moved = parser.position, new_size, now
         try:
-            check_space()
+            await asyncio.to_thread(check_space)  # what is only kept may have to go
         except AttemptFailed as error:
             return error.failure.code, error.failure.message
         if size > max_bytes:

@@ -247,7 +247,7 @@ async def _samples(files: FileSet, stream: Listed, folder: Path, prober: TenantP
             expected = replace(stream.expected, duration_seconds=seconds, duration_tolerance_seconds=_SEGMENT_SECONDS)
             await _looked_into(sample, files.output, expected, folder, prober, code)
         finally:
-            (folder / sample).unlink()
+            await asyncio.to_thread((folder / sample).unlink)
 
 
 def _joined(

@@ -238,15 +238,15 @@ async def save(chunks: AsyncIterable[bytes], target: Path, *, room: Room | None 
         raise disk_full(error) from error
     with file:
         async for chunk in chunks:
-            room.check(target.parent, len(chunk))
             try:
-                size += await asyncio.to_thread(_write_all, file, memoryview(chunk))
+                size += await asyncio.to_thread(_write_all, file, memoryview(chunk), room, target.parent)
             except OSError as error:
                 raise disk_full(error) from error
     return size
 
 
-def _write_all(file: FileIO, chunk: memoryview) -> int:
+def _write_all(file: FileIO, chunk: memoryview, room: Room, folder: Path) -> int:
+    room.check(folder, len(chunk))
     written = 0
     while written < len(chunk):
         written += file.write(chunk[written:])

@@ -78,6 +78,8 @@ class KeptInputs:
         """The current ones, and those that are held though their place has another by now."""
         self._coming: dict[Key, tuple[asyncio.Event, int]] = {}
         """What is being fetched: the event of its end, and its size."""
+        self._gone: list[Path] = []
+        """What nobody has any more, and is still to be deleted."""
         self._watched: set[KeptFile] = set()
         self._lock = threading.RLock()  # who needs room asks in a thread
 
@@ -128,12 +130,13 @@ class KeptInputs:
                 return await storage.fetch(uri, path, expected=expected, made=made)
 
             return await self._bring(key, fetch, target, found.size_bytes, holder, away)
+        await self._delete_gone()
         async with away():
             if extents:
                 return await storage.fetch_extents(uri, target, extents, expected=expected, made=made)
             return await storage.fetch(uri, target, expected=expected, made=made)
 
-    def adopt(self, storage: Storage, uri: str, fetched: Fetched) -> None:
+    async def adopt(self, storage: Storage, uri: str, fetched: Fetched) -> None:
         """Keep what was fetched into an attempt's folder, since others will want it. That attempt has no use for it."""
         with self._lock:
             new = storage.is_remote(uri) and fetched.validator.strong and not self._is_ours(fetched.path)
@@ -141,8 +144,9 @@ class KeptInputs:
             same = current is not None and not current.validator.change_to(fetched.validator)
             if self._max_bytes and new and not same and self._fits(fetched.size_bytes):
                 self._put((storage.tenant_id, uri), fetched.path, fetched.validator)
+        await self._delete_gone()
 
-    def release(self, holder: Hashable) -> None:
+    async def release(self, holder: Hashable) -> None:
         """A holder reads nothing any more."""
         with self._lock:
             for file in [file for file in self._files if holder in file.holders]:
@@ -152,14 +156,19 @@ class KeptInputs:
                     self._remove(file)
                 else:
                     self._watch(file)
+        await self._delete_gone()
 
     def give_way(self, folder: Path) -> bool:
-        """Remove the file that was not used for longest, where that is of use to a folder. For Room.yields."""
+        """Remove the file that was not used for longest, where that is of use to a folder. For Room.yields.
+
+        In a thread, for it is gone when this returns.
+        """
         with self._lock:
             spare = [file for file in self._files if not file.holders]
             if not spare or self._folder is None or _disk(folder) != _disk(self._folder.path):
                 return False
             self._remove(min(spare, key=lambda file: file.used_seconds))
+            self._delete()
             return True
 
     def close(self) -> None:
@@ -167,6 +176,7 @@ class KeptInputs:
         with self._lock:
             for file in list(self._files):
                 self._remove(file)
+            self._delete()
             folder, self._folder = self._folder, None
             if folder is not None:
                 folder.remove()
@@ -192,6 +202,7 @@ class KeptInputs:
         try:
             async with away():
                 try:
+                    await self._delete_gone()
                     partial = self._new_path(".part")
                     fetched = await fetch(partial)
                     await reach("task.keeping")
@@ -209,8 +220,8 @@ class KeptInputs:
             return _fetched(kept)
         finally:
             end()
-            if partial is not None:
-                partial.unlink(missing_ok=True)
+            if partial is not None and partial.exists():
+                await asyncio.to_thread(partial.unlink)
 
     def _take(self, key: Key, found: Validator, holder: Hashable) -> KeptFile | None:
         """Hold the file, if what is here is what its place has."""
@@ -257,7 +268,7 @@ class KeptInputs:
         if self._current.get(file.key) is file:
             del self._current[file.key]
         self._files.discard(file)
-        file.path.unlink(missing_ok=True)
+        self._gone.append(file.path)
         KEPT_BYTES.dec(file.size_bytes)
         KEPT_EVICTIONS.inc()
 
@@ -275,8 +286,20 @@ class KeptInputs:
                 return
             if idle:
                 self._remove(file)
+                asyncio.get_running_loop().run_in_executor(None, self._delete)
             else:
                 self._watch(file)
+
+    async def _delete_gone(self) -> None:
+        """In a thread: what has many GB takes long."""
+        if self._gone:
+            await asyncio.to_thread(self._delete)
+
+    def _delete(self) -> None:
+        with self._lock:
+            gone, self._gone = self._gone, []
+        for path in gone:
+            path.unlink(missing_ok=True)
 
     def _new_path(self, suffix: str = "") -> Path:
         """Of a file that is not there yet. Raises AttemptFailed DISK_FULL."""

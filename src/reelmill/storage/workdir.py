@@ -4,6 +4,7 @@ A worker has one more for the inputs that it keeps.
 """
 
 import asyncio
+import threading
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -23,12 +24,21 @@ class AttemptFolder:
     def __init__(self, work: "WorkRoot", task_id: UUID, fence: int) -> None:
         self._work, self._task_id, self._fence = work, task_id, fence
         self._made: LockedFolder | None = None
+        self._lock = threading.Lock()
 
     @property
     def path(self) -> Path:
-        """Where it is. Raises AttemptFailed DISK_FULL, as `WorkRoot.create` does."""
-        self._made = self._made or self._work.create(self._task_id, self._fence)
+        """Where it is; `make` it before, on an event loop. Raises as that."""
+        with self._lock:
+            self._made = self._made or self._work.create(self._task_id, self._fence)
         return self._made.path
+
+    async def make(self) -> Path:
+        """Where it is, in a thread unless it is there: what is only kept may have to go before.
+
+        Raises AttemptFailed DISK_FULL, as `WorkRoot.create` does.
+        """
+        return self._made.path if self._made else await asyncio.to_thread(lambda: self.path)
 
     async def remove(self) -> None:
         """Delete it and all in it, where it was made: a stream's thousands of files take seconds."""

@@ -80,14 +80,14 @@ class Finishing:
         """By this the files are judged."""
         return self._known_damaged or self.complained
 
-    def keep(self, stills: Sequence[Still], *, check_space: Callable[[], None]) -> None:
+    async def keep(self, stills: Sequence[Still], *, check_space: Callable[[], None]) -> None:
         """Pictures of a step, which are written to the working directory where they are many or another step reads one.
 
         Raises AttemptFailed DISK_FULL, and what `check_space` raises where the disk has too little left.
         """
         count = sum(len(still.picture) for still in stills)
         if self._kept_bytes + count > _KEPT_BYTES or any(still.path in self._read for still in stills):
-            write(self._folder.path, stills, check_space)
+            await asyncio.to_thread(write, await self._folder.make(), stills, check_space)
             return
         self._kept_bytes += count
         self._kept |= {still.path: still for still in stills}

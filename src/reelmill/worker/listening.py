@@ -35,7 +35,7 @@ async def listen(
     try:
         return await asyncio.to_thread(_read, path, wanted.seconds)
     finally:
-        path.unlink(missing_ok=True)
+        await _remove(path)
 
 
 async def _tried(
@@ -55,9 +55,16 @@ async def _tried(
     except AttemptFailed as error:
         return error.failure
     finally:
-        for path in (*made, folder / wanted.scores):
-            path.unlink(missing_ok=True)
+        await _remove(*made, folder / wanted.scores)
     return found
+
+
+async def _remove(*paths: Path) -> None:
+    def remove() -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    await asyncio.to_thread(remove)
 
 
 def tried(folder: Path, wanted: Quality) -> Tried:

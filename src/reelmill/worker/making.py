@@ -24,7 +24,7 @@ from reelmill.media.run import RunResult
 from reelmill.media.sources import believable_seconds
 from reelmill.media.steps import MODEL, Step
 from reelmill.media.stills import Stills
-from reelmill.storage.workdir import WorkRoot
+from reelmill.storage.workdir import AttemptFolder, WorkRoot
 from reelmill.telemetry import traces
 from reelmill.worker.attempt import Attempt
 from reelmill.worker.finishing import Finishing
@@ -71,14 +71,14 @@ class Maker:
 
         return run_of
 
-    def listening(self, attempt: Attempt, folder: Path) -> Listen:
+    def listening(self, attempt: Attempt, folder: AttemptFolder) -> Listen:
         """What an attempt hears its inputs by."""
 
         async def run(command: Command, seconds: float) -> object:
-            return await self.ffmpeg(attempt, command, folder, self._limits.wall(seconds), lambda progress: None)
+            return await self.ffmpeg(attempt, command, folder.path, self._limits.wall(seconds), lambda progress: None)
 
         async def hear(wanted: Loudness | Quality, placed: Placed) -> Levels | Tried | Failure:
-            return await listen(attempt, wanted, placed, folder, ffmpeg=self._limits.ffmpeg, run=run)
+            return await listen(attempt, wanted, placed, await folder.make(), ffmpeg=self._limits.ffmpeg, run=run)
 
         return hear
 
@@ -107,10 +107,11 @@ class Maker:
             try:
                 made = await self._still(attempt, one, finishing) if one.engine is Engine.WARM else None
                 if made is None:
+                    path = await folder.make()
                     for writing in one.step.writes:
-                        (folder.path / writing.path).parent.mkdir(parents=True, exist_ok=True)
-                    async with laid_out(one.step, folder.path, finishing.keys):
-                        made = await self.ffmpeg(attempt, one.command, folder.path, wall, meter.update, one.limits)
+                        (path / writing.path).parent.mkdir(parents=True, exist_ok=True)
+                    async with laid_out(one.step, path, finishing.keys):
+                        made = await self.ffmpeg(attempt, one.command, path, wall, meter.update, one.limits)
             except AttemptFailed as error:
                 again = list(map(run_of, lacking.instead(one.step, error, every)))
                 await asyncio.to_thread(remove_files, folder.path, one.step)
@@ -142,7 +143,7 @@ class Maker:
         if made is None:
             return None
         stills, warnings = made
-        finishing.keep(stills, check_space=lambda: self._work.check_space(0))
+        await finishing.keep(stills, check_space=lambda: self._work.check_space(0))
         return RunResult(warnings=warnings, input_damaged=False, wall_seconds=time.monotonic() - began)
 
     async def ffmpeg(

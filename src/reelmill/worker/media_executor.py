@@ -121,14 +121,17 @@ class MediaExecutor:
                 return await self._join(attempt, job, folder, piece)
             return await self._make(attempt, job, folder, piece)
         finally:
-            self._kept.release(task.lease)
-            await folder.remove()
+            try:
+                await self._kept.release(task.lease)
+            finally:
+                await folder.remove()
 
     async def _join(self, attempt: Attempt, job: Job, folder: AttemptFolder, join: Join) -> tuple[MadeFile, ...]:
         """The outputs out of their pieces; where these don't fit together they are made whole, here."""
         storage, limits = self._storage.of(attempt.task.tenant_id), self._limits
         try:
-            bringing = bring(join, await attempt.results(), storage, folder.path, max_bytes=limits.output_max_bytes)
+            results, path = await attempt.results(), await folder.make()
+            bringing = bring(join, results, storage, path, max_bytes=limits.output_max_bytes)
             brought = await attempt.unless_stopped(bringing)
             attempt.keys = attempt.keys if brought.engine == limits.engine else {}
             return await self._make(attempt, job, folder, brought.join, brought.paths, brought.failed)
@@ -163,7 +166,7 @@ class MediaExecutor:
             return lacking.told(again.files, again.findings)
         fetched, made, checked = dict[str, Fetched](), list[MadeFile](), list[Verified]()
         found_out: list[OutputFindings] = []
-        listen = self._maker.listening(attempt, folder.path)
+        listen = self._maker.listening(attempt, folder)
         for i, part in enumerate(coming):
             sourcing = Sourcing(
                 fetcher=self._fetcher,
@@ -351,7 +354,7 @@ class MediaExecutor:
             if name in guarded:
                 continue
             told = replace(fetched, validator=copied[name].validator) if name in copied else fetched
-            self._kept.adopt(storage, places[name], told)
+            await self._kept.adopt(storage, places[name], told)
         return with_known(with_copies(spawned, copied, task.output_prefix), attempt, self._builds)
 
     def close(self) -> None:

@@ -113,7 +113,8 @@ class Sourcing:
         if (fetched := self.fetched.get(item.name)) is None:
             fetched = self.fetched[item.name] = await self._fetch(item, f"input-{i}", wanted)
             INPUT_BYTES.inc(fetched.size_bytes - fetched.lacking_bytes)
-            work.check_space(fetched.size_bytes - fetched.lacking_bytes)  # the outputs may be as large again
+            # The outputs may be as large again. In a thread: what is only kept may have to go.
+            await asyncio.to_thread(work.check_space, fetched.size_bytes - fetched.lacking_bytes)
         try:
             with traces.span("probe"):
                 prober, partial = self.fetcher.prober.of(task.tenant_id), fetched.lacking_bytes > 0
@@ -145,7 +146,7 @@ class Sourcing:
             fetched = await self.fetcher.kept.fetch(
                 storage,
                 uri,
-                self.folder.path / name if storage.is_remote(uri) else None,
+                await self.folder.make() / name if storage.is_remote(uri) else None,
                 expected=expected,
                 keep=self.attempt.task.part is not None,
                 holder=self.attempt.task.lease,

@@ -1,5 +1,6 @@
 """Makes tasks of a job that several workers had better do."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -41,11 +42,11 @@ class PieceRoom:
         self._most_bytes = most_bytes
         self._taken = 0.0
 
-    def fits(self, outputs: Sequence[str]) -> bool:
+    async def fits(self, outputs: Sequence[str]) -> bool:
         """Whether the pieces of these outputs fit, too; the job's log tells where they don't."""
         sizes = self._sizes()
         needed = self._taken + sum(sizes.get(name, 0.0) for name in outputs)
-        if not (problem := self._problem(needed)):
+        if not (problem := await asyncio.to_thread(self._problem, needed)):
             self._taken = needed
             return True
         message = f"is not made in chunks, whose pieces may have {needed:.0f} bytes in all: {problem}"
@@ -91,7 +92,7 @@ class Spreader:
         place: str,
         later: Sequence[Job] = (),
         cpu: Mapping[str, float] | None = None,
-        fits: Callable[[Sequence[str]], bool] = lambda outputs: True,
+        fits: Callable[[Sequence[str]], Awaitable[bool]],
         there: Collection[str] = (),
     ) -> tuple[NewTask, ...]:
         """The tasks that are to follow the one that planned `graph`, in its place; none: it makes all by itself.
@@ -110,7 +111,7 @@ class Spreader:
             return ()
         worth = replace(worth, slots=slots)
         found = spreading.chunked(job, graph, context, worth)
-        chunks = tuple(one for one in found if fits(one.share.outputs))
+        chunks = tuple([one for one in found if await fits(one.share.outputs)])
         if wanted := spreading.looks(chunks, facts):
             facts = {**facts, **dict(zip(wanted, await measure(wanted, facts), strict=True))}
         work = spreading.work(graph, chunks, facts, worth, each=each) or apart(
