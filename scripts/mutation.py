@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 
 import yaml
@@ -240,10 +241,12 @@ def main() -> int:
                 try_pure(run, chosen, options.jobs)
             good &= finish("pure", chosen, run, options.list)
         if options.sample:
-            every = list(of_files(run.tree, other_files(), ""))
+            every = of_files(run.tree, other_files(), "")
             # By what each is, so that a change of the code draws few of them anew.
-            drawn = sorted(every, key=lambda m: hashlib.sha256(f"{options.seed} {m.id}".encode()).digest())
-            chosen = [m for m in drawn[: options.sample] if options.only in m.file]
+            drawn = nsmallest(
+                options.sample, every, lambda m: hashlib.sha256(f"{options.seed} {m.id}".encode()).digest()
+            )
+            chosen = [m for m in drawn if options.only in m.file]
             if not options.list:
                 try_others(run, chosen, options.jobs)
             good &= finish("sample", chosen, run, options.list)

