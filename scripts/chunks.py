@@ -6,6 +6,7 @@ from mutant import Mutant, media
 
 UNIT, WORKER = "tests/unit/test_media_chunking.py", "tests/worker/test_worker_media.py"
 FILMS = "tests/media/test_chunks.py"
+PRESSED = f"{FILMS} -k press_a_highest_rate"
 VARIED, PARTS = f"{FILMS} -k VFR", f"{FILMS} -k of_a_part"
 
 chunk = partial(media, tests=UNIT)
@@ -52,6 +53,14 @@ CHUNKS = (
     ),
     media("one clock for all chunks", "cutting.py", r"clock=chunk\.clock", "clock=None", tests=PARTS),
     media("an encoder is led to a chunk", "formats/h26x.py", r"settles=8", "settles=0", tests=VARIED),
+    chunk("B-frames of chunks go in the whole's rhythm", "formats/h26x.py", r"repeats=_pattern,", ""),
+    media("a chunk's buffer is as full as the whole's", "formats/h26x.py", r"fills=25", "fills=0", tests=PRESSED),
+    chunk(
+        "a chunk is encoded from no earlier than what is fetched",
+        "films.py",
+        r"max\(known, chunk\.start - _MOST_LEAD\)",
+        "known",
+    ),
     media("an encoder sees what is behind a chunk", "formats/h26x.py", r"foresees=4", "foresees=0", tests=VARIED),
     media(
         "a chunk ends before a key frame",

@@ -201,13 +201,39 @@ async def test_chunks_of_a_large_film_whose_edits_hide_something_are_as_the_whol
     assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
 
 
-@pytest.mark.parametrize(("codec", "container"), [("H265", "MP4"), ("VP9", "WEBM"), ("AV1", "MKV")])
+@pytest.mark.parametrize(
+    ("codec", "container", "kind"), [("H265", "MP4", "VFR"), ("VP9", "WEBM", "29.97"), ("AV1", "MKV", "29.97")]
+)
 async def test_chunks_of_each_codec_are_as_the_whole(
-    studio: Studio, film: Callable[[str], Path], codec: str, container: str
+    studio: Studio, film: Callable[[str], Path], codec: str, container: str, kind: str
 ) -> None:
-    path = film("29.97")
+    path = film(kind)
     video = {"codec": codec, "keyframe_interval_seconds": 1.5}
     assert not await differences(studio, path, {"transcode": {"container": container, "video": video}})
+
+
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+async def test_chunks_that_press_a_highest_rate_keep_it_over_their_seams(
+    studio: Studio, tmp_path: Path, codec: str
+) -> None:
+    """A buffer that was full again at each chunk would let twice as much pass in the second across a seam."""
+    frames = "testsrc2=size=320x180:rate=30:duration=6,noise=alls=30:allf=t"
+    path = kit.make(tmp_path / "in.mp4", "-f", "lavfi", "-i", frames, *X264)
+    video = {"codec": codec, "crf": 18, "max_bitrate_bps": 600_000, "keyframe_interval_seconds": 1.5}
+    made, join = await in_chunks(studio, path, {"transcode": {"video": video}}, 3)
+    [whole] = await studio.make(path, {"transcode": {"video": video}})
+    [seam] = join.edges[1:-1]
+    assert 600_000 < most_across(whole, seam / 1e6) < 750_000, "it presses"
+    assert most_across(made, seam / 1e6) < 750_000
+    assert made.stat().st_size == pytest.approx(whole.stat().st_size, rel=0.05)
+
+
+def most_across(path: Path, seam: float) -> int:
+    """The most bits of a second that begins before a seam and ends behind it."""
+    with av.open(str(path)) as container:
+        found = [(p.pts * p.time_base, p.size) for p in container.demux(video=0) if None not in (p.pts, p.time_base)]
+    begins = [time for time, _ in found if seam - 1 < time < seam]
+    return max(sum(size for time, size in found if begin <= time < begin + 1) for begin in begins) * 8
 
 
 WORDS = [{"text": {"text": "%{n}"}, "start_seconds": 2, "end_seconds": 5.5}, {"timecode": {}, "position": "TOP"}]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reelmill.jobs.errors import Failure
 from reelmill.media import chunking, spreading
 from reelmill.media.contract import Division, Graph, PlanContext, Source
+from reelmill.media.formats.video import VIDEO
 from reelmill.media.pieces import Chunk, Clock, Join, Made, Sound, failed_of, joined, made_of, piece_of, result, told
 from reelmill.media.plan import divisions, plan, probes
 from reelmill.media.promises import PlannedFile
@@ -20,6 +21,7 @@ from reelmill.media.timeline import SECOND, Timeline, Track
 from reelmill.media.validate import with_defaults
 from reelmill.v1.jobs_pb2 import Job
 from reelmill.v1.media_pb2 import MediaInfo
+from reelmill.v1.operations_pb2 import VideoSettings
 
 CLOCK = Clock(fine=False, sparse=False, held=False)
 WORTH = Worth(least_cpu_seconds=60, longest_chunk_seconds=60, slots=2)
@@ -222,6 +224,51 @@ def test_a_chunk_of_another_clock_is_another_step() -> None:
         assert writing.streams[0].timing[-1] == ("filter" if fine else "demux")
         steps.append(step)
     assert steps[0] != steps[1]
+
+
+def test_an_encoder_is_led_to_a_chunk_in_the_wholes_own_rhythm() -> None:
+    """x265 without a choice of B-frames has its pattern from the first frame on, whatever is a key frame."""
+    h264, h265 = VIDEO[VideoSettings.H264], VIDEO[VideoSettings.H265]
+    fast, fewer = VideoSettings(effort=VideoSettings.FAST), VideoSettings(effort=VideoSettings.FAST, b_frames=2)
+    assert all((place - h265.leads(fast, 0, place)) % 5 == 0 for place in range(30, 50))
+    assert all((place - h265.leads(fewer, 0, place)) % 3 == 0 for place in range(30, 50))
+    assert [h265.leads(fast, 0, place) for place in (35, 36, None)] == [5, 6, 5]
+    assert h265.leads(VideoSettings(effort=VideoSettings.MEDIUM), 0, 37) == 5
+    assert (h264.leads(fast, 0, 37), h264.leads(fast, 16, 37)) == (8, 16)
+
+
+@pytest.mark.parametrize("bound", [{"max_bitrate_bps": 1_000_000}, {"level": "4"}])
+def test_an_encoder_is_led_to_a_chunk_until_its_buffer_is_as_full_as_the_wholes(bound: dict) -> None:
+    for codec in (VideoSettings.H264, VideoSettings.H265):
+        bounded = VideoSettings(codec=codec, effort=VideoSettings.MEDIUM, **bound)
+        assert VIDEO[codec].leads(bounded, 0, 100) >= 24
+        assert VIDEO[codec].leads(VideoSettings(codec=codec, effort=VideoSettings.MEDIUM), 0, 100) < 24
+
+
+def test_the_place_of_a_frame_is_counted_where_all_are_known_and_else_reckoned() -> None:
+    each = SECOND // 25
+    frames = array("q", [0, *(each * i for i in range(2, 60))])  # one is missing
+    known = Track(start=0, end=60 * each, frames=frames, windows=((-(2**62), 2**62),), interval=each)
+    assert [known.place(8 * each, first) for first in (0, each, 2 * each, 2 * each + 10)] == [7, 7, 6, 6]
+    assert replace(known, windows=((4 * each, 2**62),)).place(8 * each, 0) == 8
+    assert replace(known, windows=(), interval=0).place(8 * each, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "bounded", "lead", "beyond"),
+    [(25, False, 8 / 25, 4 / 25), (25, True, 24 / 25, 4 / 25), (10, True, 1.8, 0.4), (2, False, 1.5, 1)],
+)
+def test_a_chunk_is_encoded_from_no_earlier_than_what_is_fetched_for_it(
+    rate: int, bounded: bool, lead: float, beyond: float
+) -> None:
+    job, _, context = planned(60, FILM)
+    source = next(iter(context.facts.values()))
+    source = replace(source, measured=Timeline(tracks={0: even(60, rate)}, measured=True))
+    job.outputs[0].transcode.video.max_bitrate_bps = bounded * 1_000_000
+    chunk = Chunk(start=20 * SECOND, end=40 * SECOND, clock=CLOCK, index=1, last=False)
+    made = plan(job, PlanContext(facts=dict.fromkeys(probes(job, chunk), source), piece=chunk))
+    assert isinstance(made, Graph)
+    assert made.steps[0].writes[0].seconds == pytest.approx(20 + lead + beyond, abs=0.01)
 
 
 def test_a_joined_film_is_compared_with_what_all_of_its_chunks_told() -> None:

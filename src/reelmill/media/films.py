@@ -24,6 +24,7 @@ _MP4 = (Transcode.MP4, Transcode.MOV)
 _FRAMES_BEFORE = 2  # that a filter of fields looks at
 _SAME = 20  # microseconds: of times that were rounded on different ways
 _TICK = 1100  # microseconds: Matroska counts in milliseconds
+_MOST_LEAD = SECOND * 9 // 5  # less than extents.EARLIER by what a seek goes back
 _MOST_BEYOND = SECOND  # of frames that lie farther apart none tells of another
 _FIRST_PASS = 0.4  # of what the second one takes
 
@@ -320,9 +321,11 @@ def _lead(wanted: Film, chunk: Chunk) -> int:
     spec = wanted.spec.video
     fields = wanted.picture.interlaced or spec.deinterlace == VideoSettings.ALWAYS
     noise = effects.SETTLES if spec.denoise else 0
-    frames = max(VIDEO[spec.codec].settles, _FRAMES_BEFORE * fields, noise)
-    before = track.frames[max(0, at - frames)]
-    return chunk.start - before if any(low <= before and chunk.start <= high for low, high in track.windows) else 0
+    place = track.place(chunk.start, _first_shown(wanted))
+    frames = VIDEO[spec.codec].leads(spec, max(_FRAMES_BEFORE * fields, noise), place)
+    known = min((low for low, high in track.windows if low <= chunk.start <= high), default=chunk.start)
+    earliest = bisect_left(track.frames, max(known, chunk.start - _MOST_LEAD))
+    return chunk.start - track.frames[max(at - frames, earliest)] if earliest < at else 0
 
 
 def _beyond(wanted: Film, chunk: Chunk) -> int:

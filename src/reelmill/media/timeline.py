@@ -77,6 +77,15 @@ class Track:
         found = self.frames[at]
         return found if any(low <= time and found <= high for low, high in self.windows) else None
 
+    def place(self, time: int, first: int) -> int | None:
+        """The place of the frame that begins at `time` among those from the one on the screen at `first` on.
+
+        Where it was not measured, frames are taken to follow each other evenly; None where nothing tells.
+        """
+        if any(low <= first and time <= high for low, high in self.windows):
+            return bisect_left(self.frames, time) - max(0, bisect_right(self.frames, first) - 1)
+        return round((time - first) / self.interval) if self.interval else None
+
     def knows(self, time: int) -> bool:
         """Whether `frame_at` tells what was measured."""
         return any(low <= time < high for low, high in self.windows)

@@ -56,6 +56,10 @@ class Wanted:
 Options = Callable[[Wanted], tuple[str, ...]]
 
 
+def _one(spec: VideoSettings) -> int:
+    return 1
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VideoCodec:
     """A codec, and how its encoder is told what to do."""
@@ -77,12 +81,26 @@ class VideoCodec:
     """Options by which no frame looks past a key frame that it is told to make."""
     settles: int = 0
     """Frames after which its rate no longer tells where it began."""
+    fills: int = 0
+    """The same where a highest rate is given: its buffer is then as full as in the whole."""
     foresees: int = 0
     """Frames that it must be shown beyond a chunk's end, or the last ones come out worse."""
     without_captions: tuple[str, ...] = ()
     """Options by which it takes over no captions that lie between pictures; empty where it never does."""
     transparent: tuple[str, ...] = ()
     """Options that keep an opacity; empty where it can't."""
+    repeats: Callable[[VideoSettings], int] = _one
+    """Frames after which its pattern of B-frames comes again, counted from its first one; 1: it has none."""
+
+    def leads(self, spec: VideoSettings, least: int, place: int | None) -> int:
+        """Frames by which a chunk is to begin earlier: `least` for other reasons than the encoder's.
+
+        `place`: of the chunk's first frame in the film, from 0 on; None: not known. So early that the pattern of
+        B-frames is the whole's.
+        """
+        bounded = spec.max_bitrate_bps or spec.level
+        frames = max(least, self.fills if bounded else self.settles)
+        return frames if place is None else frames + (place - frames) % self.repeats(spec)
 
     def encoding(self, wanted: Wanted, *, transparent: bool = False, keys: Keys = FROM_START) -> tuple[str, ...]:
         """All options but the encoder's name and its threads."""

@@ -7,6 +7,7 @@ from reelmill.v1.operations_pb2 import Transcode, VideoSettings
 _PRESETS = {VideoSettings.FAST: "veryfast", VideoSettings.MEDIUM: "medium", VideoSettings.SLOW: "slow"}
 _REFERENCES = {VideoSettings.FAST: 1, VideoSettings.MEDIUM: 3, VideoSettings.SLOW: 5}
 """Pictures that x264's presets keep to be referred to."""
+_B_FRAMES = 4  # of x265's presets from veryfast on
 _APPLE = (Transcode.MP4, Transcode.MOV)
 
 
@@ -25,6 +26,12 @@ def _h264(wanted: Wanted) -> tuple[str, ...]:
     # x264 says what it is told, and keeps as many pictures as its preset has.
     fewer = ("-refs:v", str(kept)) if 0 < kept < _REFERENCES[spec.effort] else ()
     return (*_common(spec), *profile, *level, *fewer, *passes(wanted))
+
+
+def _pattern(spec: VideoSettings) -> int:
+    # x265's veryfast does not choose B-frames: every fifth frame has none before it, whatever is a key frame.
+    frames = spec.b_frames if spec.HasField("b_frames") else _B_FRAMES
+    return frames + 1 if spec.effort == VideoSettings.FAST else 1
 
 
 def _h265(wanted: Wanted) -> tuple[str, ...]:
@@ -53,6 +60,8 @@ H264 = VideoCodec(
     # Measured: the SSIM of ten frames on each side of a seam is 0.0015 less than in the whole if nothing before a chunk
     # is encoded, and 0.0003 to 0.0006 less if nothing behind it is: it spends on a frame what those behind take of it.
     settles=8,
+    # Measured: pressed against a highest rate x264 spends its buffer on its first frames, and has it back after 24.
+    fills=24,
     foresees=4,
 )
 H265 = VideoCodec(
@@ -65,4 +74,10 @@ H265 = VideoCodec(
     # Without forced-idr they would be pictures that frames behind them may look past.
     closed=("-forced-idr", "1"),
     keyed=("-g", ENDLESS),
+    # Measured: with another pattern of B-frames than the whole's a film of a rate that varies is 2.6 % larger; and
+    # a buffer that is full again at each chunk lets 1.9 times the highest rate pass in the second across a seam.
+    settles=5,
+    foresees=5,
+    fills=25,
+    repeats=_pattern,
 )
