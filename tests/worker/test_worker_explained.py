@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from media.kit import make
 from store.kit import TENANT
 from worker import test_worker_media
 from worker.test_worker_media import MOVIE, Media
@@ -61,3 +62,13 @@ async def test_a_film_that_is_cut_off_is_told_with_how_much_is_there(media: Medi
     error = (await whole(media, await media.submit(MOVIE, source=path))).error
     assert (error.code, error.kind, error.retryable) == ("INPUT_CORRUPT", "no_index", False)
     assert "moov atom not found" in error.deciding_line and "it has no index (moov)" in error.cause
+
+
+async def test_what_fails_its_check_is_told_by_what_its_input_lacks(media: Media, source: Path) -> None:
+    media.start()
+    film = make(media.folder / "whole.mkv", "-i", str(source), "-c", "copy")
+    path = media.folder / "cut.mkv"
+    path.write_bytes(film.read_bytes()[: film.stat().st_size * 6 // 10])
+    error = (await whole(media, await media.submit(MOVIE, source=path))).error
+    assert (error.code, error.kind) == ("INPUT_CORRUPT", "cut_off")
+    assert f"{path.stat().st_size} of {film.stat().st_size} bytes are there" in error.cause

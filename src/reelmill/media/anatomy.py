@@ -15,7 +15,9 @@ from reelmill.media.damage import CUT, PROTECTED, cut_off, cut_short, damaged
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 from reelmill.media.endings import is_short
 from reelmill.media.iff import ELSEWHERE, Chunk, chunks
+from reelmill.media.undeclared import undeclared
 
+_OLD_TAG_BYTES = 128
 _MOST_BOXES, _DEPTH, _MOST_EDITS = 2000, 8, 100
 _LOOKED_AT, _LOOK_BYTES = 32, 64  # places in a film's data, and what is read at each
 _UNFINISHED = (
@@ -34,7 +36,7 @@ def anatomy(file: IO[bytes], size: int) -> Diagnosis | None:
     for begins, look in _LOOKS:
         if begins(head):
             try:
-                return look(file, head, size)
+                return look(file, head, size) or undeclared(file)
             except (struct.error, IndexError, ValueError, OverflowError):
                 return damaged("header_damaged", "a header in the file tells what can't be: it is damaged")
     return None
@@ -345,11 +347,13 @@ def _of_aiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 
 
 def _is_mp3(head: bytes) -> bool:
+    if head[:3] == b"TAG":  # of a file that has nothing else
+        return len(head) == _OLD_TAG_BYTES
     return head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] in (b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xe3"))
 
 
 def _of_mp3(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
-    if head[:3] == b"ID3" and claims.behind_tag(head) >= size:
+    if head[:3] == b"TAG" or (head[:3] == b"ID3" and claims.behind_tag(head) >= size):
         return damaged("no_data", "the file has a tag (ID3) and no sound behind it", CUT)
     return _by_claim("mp3", file, size)
 

@@ -20,6 +20,8 @@ _UNIT = re.compile(rb"\x00\x00\x01(..)", re.DOTALL)
 _PACK = re.compile(rb"\x00\x00\x01[\xbd\xc0-\xef]..(.)", re.DOTALL)  # ISO/IEC 13818-1, 2.4.3.6
 _FROM_BEGINNING = "Take the file or the recording from its very beginning, of a stream with its first segment."
 
+_PICTURES_OF_H264, _LAST_PICTURE_OF_HEVC = frozenset({1, 5}), 31
+"""Kinds of units that are parts of pictures: ITU-T H.264, table 7-1; H.265, table 7-1."""
 _PACKET, _SYNC = 188, 0x47
 _SAMPLE_AES = frozenset({0xCF, 0xDB, 0xC1, 0xC2})
 """Kinds of streams in "MPEG-2 Stream Encryption Format for HTTP Live Streaming"."""
@@ -75,6 +77,8 @@ def of_ogg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         end = size - len(tail) + at + 27 + tail[at + 26] + sum(lengths)
         if end > size:
             return cut_off(size, end)
+        if size <= len(tail) and tail[at + 6 : at + 14] in (bytes(8), b"\xff" * 8):  # when its last page is heard
+            return damaged("no_data", "the file has the headers of Ogg and no sound or picture behind them", CUT)
     return None
 
 
@@ -146,7 +150,12 @@ def is_elementary(head: bytes) -> bool:
 
 def of_elementary(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     kinds = [found[1] for found in _UNIT.finditer(head)]
-    told = any(kind[0] & 31 == 7 or (kind[0] >> 1 == 33 and kind[1] == 1) for kind in kinds)
+    hevc = any(kind[0] >> 1 == 33 and kind[1] == 1 for kind in kinds)
+    told = hevc or any(kind[0] & 31 == 7 for kind in kinds)
+    first = [kind[0] for kind in kinds]
+    pictures = any(one & 31 in _PICTURES_OF_H264 or (hevc and one >> 1 <= _LAST_PICTURE_OF_HEVC) for one in first)
+    if told and len(head) == size and not pictures:
+        return damaged("no_data", "the stream tells how its pictures are coded (SPS, PPS), and none follows", CUT)
     if told:
         return None
     what = "the stream does not begin with what its decoder must know (SPS and PPS): its beginning is missing"

@@ -13,6 +13,13 @@ _BEGINNINGS: tuple[tuple[bytes, int, str], ...] = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", 0, "ASF"), (b"ID3\x03\0", 0, "MP3"), (b"ID3\x04\0", 0, "MP3"),
     (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", 0, "MXF"), (b"caff\0\x01", 0, "CAF"), (b"wvpk", 0, "WavPack"),
 )  # fmt: skip
+# So short that another file may have them amid it by chance.
+_SHORT: tuple[tuple[bytes, str], ...] = (
+    (b"TTA1", "TTA"), (b"MAC ", "Monkey's Audio"), (b"DKIF", "IVF"), (b"#!AMR", "AMR"), (b".RMF", "RealMedia"),
+    (b"nut/multimedia container", "NUT"), (b"\0\0\1\xba", "MPEG-PS"), (b"\0\0\1\xb3", "MPEG video"),
+    (b"\x0b\x77", "AC-3"), (b"\xff\xf1", "AAC"), (b"\xff\xf9", "AAC"), (b"\0\0\0\1\x67", "H.264"),
+    (b"\0\0\0\1\x40", "HEVC"), (b"\xff\xfb", "MP3"),
+)  # fmt: skip
 # Weaker ones, of what was altered as a whole.
 _FIRST = re.compile(
     rb"(?P<MP4>\0\0\0[\x08-\x60](ftyp|styp|moov|wide|free))|(?P<Matroska>\x1aE\xdf\xa3)|(?P<Ogg>OggS\0)|(?P<FLAC>fLaC\0)"
@@ -36,9 +43,10 @@ def places(head: bytes) -> tuple[tuple[int, int, str], ...]:
     return tuple((head.find(mark), offset, name) for mark, offset, name in _BEGINNINGS)
 
 
-def begins(head: bytes) -> bool:
-    """Whether a file begins like media."""
-    return any(head.startswith(mark, offset) for mark, offset, _ in _BEGINNINGS)
+def begun(head: bytes) -> str:
+    """Of which format that is read here a file begins; empty for none."""
+    found = (name for mark, offset, name in _BEGINNINGS if head.startswith(mark, offset))
+    return next(found, "") or next((name for mark, name in _SHORT if head.startswith(mark)), "")
 
 
 def is_at(data: bytes) -> bool:

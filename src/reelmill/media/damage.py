@@ -21,7 +21,9 @@ def cut_off(there: int, promised: int, what: str = "the file") -> Diagnosis:
 
 
 def cut_short(there: float, promised: float) -> Diagnosis:
-    """As `cut_off`, in seconds."""
+    """As `cut_off`, in seconds; 0 of them where they are not known."""
+    if not 0 < there < promised:
+        return damaged("cut_off", "the file is damaged or cut off: it ends before its header says that it does", CUT)
     return damaged("cut_off", f"the file is damaged or cut off: {there:.1f} of {promised:.1f} seconds are there", CUT)
 
 

@@ -7,15 +7,18 @@ import math
 import re
 
 from reelmill.media.altered import zeros_first
-from reelmill.media.beginnings import begins, first_of, is_at, places
+from reelmill.media.beginnings import begun, first_of, is_at, places
+from reelmill.media.damage import CUT
 from reelmill.media.diagnosis import AGAIN, Diagnosis
-from reelmill.media.foreign_kinds import ADDRESS, DECRYPT, ITSELF, KINDS, Known, by_end
+from reelmill.media.foreign_kinds import ADDRESS, DECRYPT, ITSELF, KINDS, Known, by_end, header_alone
 from reelmill.media.packed import packed
 from reelmill.media.signatures import by_signature, name_of
 
 HEAD_BYTES = 65536
 """So many are looked at."""
 _TEXT_BYTES = 4096
+_SHORT_BYTES = 64
+"""What is shorter has letters of any other alphabet by chance."""
 _A_TEXT = "the file is no media but a text"
 _OF_MANY = frozenset({"data", "design", "disc_image", "document", "layers", "model", "notes", "program"})
 """Kinds of which each has many formats."""
@@ -37,6 +40,8 @@ def foreign(head: bytes, size: int) -> Diagnosis | None:
     if (before := _before(head)) is not None:
         return before
     wide = _wide(head)
+    if (nothing := header_alone(head, size)) is not None:
+        return nothing
     for known in KINDS:
         if known.pattern.match(wide or head):
             return Diagnosis(kind=known.kind, code=known.code, cause=_cause(known, head), remedy=known.remedy)
@@ -55,16 +60,19 @@ def _cause(known: Known, head: bytes) -> str:
 
 def unknown(head: bytes, size: int = 0) -> Diagnosis:
     """What is told of a file that nobody can open and that is nothing that is known, by its first HEAD_BYTES."""
-    begun = begins(head)
-    amid = next((name for mark, name in _WITHIN if mark in head and not begun), "")
-    if (count := zeros_first(head, size)) and not begun:
+    known = begun(head)
+    amid = next((name for mark, name in _WITHIN if mark in head and not known), "")
+    if (count := zeros_first(head, size)) and not known:
         what = f", and behind them lies a part of {amid}" if amid else ""
         cause = f"the file's first {count} bytes are all 0x{head[0]:02x}{what}: its header never came"
         return Diagnosis(kind="no_beginning", code="INPUT_CORRUPT", cause=cause, remedy=f"{AGAIN}.")
     if amid:
         cause = f"the file begins amid {amid}: its first bytes are missing, or overwritten"
         return Diagnosis(kind="no_beginning", code="INPUT_CORRUPT", cause=cause, remedy=f"{AGAIN}.")
-    if not begun and (named := by_signature(head)) is not None:
+    if known:
+        cause = f"the file begins as {known}, and what follows can't be read as such: it is damaged or cut off"
+        return Diagnosis(kind="data_damaged", code="INPUT_CORRUPT", cause=cause, remedy=CUT)
+    if (named := by_signature(head)) is not None:
         return named
     if _disorder(head) > _OF_NOISE and len(head) >= _NOISE_BYTES:
         cause = (
@@ -140,10 +148,18 @@ def _of_text(head: bytes) -> Diagnosis | None:
     if (inner := _base64(head)) is not None:
         return inner
     printable = sum(byte in _PRINTABLE for byte in head)
-    if printable < 0.97 * len(head) or b"\0" in head:
+    if printable < 0.97 * len(head) or b"\0" in head or (len(head) < _SHORT_BYTES and not _is_utf_8(head)):
         return None
     # What stands in it is nobody's who may but ask for jobs.
     return _no_media("text", _A_TEXT, ITSELF)
+
+
+def _is_utf_8(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _base64(head: bytes) -> Diagnosis | None:

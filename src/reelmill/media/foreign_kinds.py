@@ -3,10 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from reelmill.media.diagnosis import Diagnosis
+
 ITSELF = "Give the media file itself; this one is none, whatever its name says."
 UNPACK = "Unpack it, and submit the media file that is in it."
 DECRYPT = "Decrypt it first, with the program and the key that made it, and submit what comes out."
 ADDRESS = "Open its address in a browser to see what it answers, and submit an address that gives the media itself."
+_WRITTEN = "Make it anew, and look why the program that was to write it stopped at once."
 _NOT_READ = "Convert it with the program that made it to a usual format (MP4, MP3, WAV, JPEG, PNG), and submit that."
 
 
@@ -110,6 +113,12 @@ _OTHER_MEDIA: tuple[Known, ...] = (
     _other("a picture in JPEG XR, BPG, FLIF, QOI, PCX or SGI",
            rb"(II\xbc|BPG\xfb|FLIF|qoif|\x0a[\x02\x03\x05]\x01[\x01\x02\x04\x08]|\x01\xda[\0\x01][\x01\x02])"),
 )  # fmt: skip
+# All of a file that is such a header and nothing else: what was to write it failed at once.
+_HEADERS = re.compile(
+    rb"(?P<Y4M>YUV4MPEG2 [^\n]{0,200}\n?)|(?P<AU>\.snd.{20,64})|(?P<PNM>P[1-7]\s[\d\s]{0,24})|(?P<DSF>DSD .{24})"
+    rb"|(?P<VOC>Creative Voice File.{0,13})|(?P<NSV>NSVf.{24})",
+    re.DOTALL,
+)
 # The first that fits holds.
 KINDS: tuple[Known, ...] = (
     *_PROJECTS,
@@ -122,6 +131,9 @@ KINDS: tuple[Known, ...] = (
            "a vector drawing (SVG)", "Draw it as PNG in the size that you need, and submit that."),
     _known("page_answer", rb"HTTP/\d(\.\d)? \d{3}", "a server's answer with its headers before the content",
            "Save the content alone, without the headers (`curl -o FILE ADDRESS`)."),
+    _known("captions_unreadable", rb"(?:webvtt[^\n]{0,80}\n\s*|)(?:\d{1,5}[ \t]*\r?\n)?(?:\d\d:)?\d\d:\d\d[.,]\d{3}"
+                                   rb" --> ",
+           "captions (WebVTT) whose first line, WEBVTT, is not there", "Write WEBVTT and an empty line before them."),
     _known("captions_unreadable", rb"\d{1,5}[ \t]*\r?\n[^\n]{1,200}\n(?:[^\n]{1,200}\n){0,3}\r?\n\d{1,5}[ \t]*\r?\n",
            "captions (SRT) without a time in them", "Save them as SRT or WebVTT, with the time of each."),
     _known("captions_unreadable", rb"(# VobSub index file|<SAMI>|\{\d+\}\{\d+\}|\[\d\d:\d\d[.:]\d\d\]"
@@ -213,3 +225,12 @@ END_BYTES = 512
 def by_end(end: bytes) -> Known | None:
     """What a file is whose last bytes are these."""
     return next((known for back, mark, known in _ENDS if end[len(end) - back :].startswith(mark)), None)
+
+
+def header_alone(head: bytes, size: int) -> Diagnosis | None:
+    """What is told of media in a format that is not read here, where it has a header and nothing to be converted."""
+    found = _HEADERS.fullmatch(head) if len(head) == size else None
+    if found is None:
+        return None
+    cause = f"the file is a header of {found.lastgroup} and nothing else: no frame and no sound follows it"
+    return Diagnosis(kind="no_data", code="INPUT_CORRUPT", cause=cause, remedy=_WRITTEN)

@@ -1,12 +1,15 @@
-"""What stands before the picture of a JPEG: its parts (ITU-T T.81, B.1 and B.2). Pure."""
+"""What stands before the picture of a JPEG: its parts (ITU-T T.81, B.1 and B.2). Reads their heads alone."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import IO, NamedTuple
+
+from reelmill.media.damage import damaged
+from reelmill.media.diagnosis import AGAIN, Diagnosis
 
 _MOST_PARTS = 1000
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
 _HUFFMAN = frozenset((0xC0, 0xC1, 0xC2))
-_SCAN = 0xDA
+_SCAN, _END = 0xDA, 0xD9
 _USUAL = frozenset((b"\x11", b"\x11\x11\x11", b"\x21\x11\x11", b"\x22\x11\x11"))
 _NOTES = frozenset(range(0xE0, 0xF0))
 
@@ -31,6 +34,21 @@ def parts(head: bytes) -> Iterator[Part]:
         if marker == _SCAN:
             return
         at += 2 + length
+
+
+def problem(file: IO[bytes], size: int) -> Diagnosis | None:
+    """What is told of one that ends before its picture begins: its decoder makes a grey one of it, and says nothing."""
+    at = 2
+    for _ in range(_MOST_PARTS):
+        file.seek(at)
+        head = file.read(4)
+        if head[:1] == b"\xff" and head[1:2] == bytes((_END,)):
+            told = "the picture is damaged: it has the beginning and the end of a JPEG and no pixels between"
+            return damaged("no_data", told, f"{AGAIN}.")
+        if len(head) < 4 or head[0] != 0xFF or head[1] == _SCAN:  # its decoder says what is wrong with others
+            return None
+        at += 2 + int.from_bytes(head[2:4])
+    return None
 
 
 def is_whole(head: bytes) -> bool:

@@ -1,6 +1,5 @@
 """What a warm child does to look into a file (warm_child.py)."""
 
-import base64
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -25,17 +24,15 @@ from reelmill.media import (
     jpeg,
     measuring,
     ogg,
-    png,
     profiles,
     refusing,
     scrambling,
     shapes,
-    texts,
     timeline,
     tracks,
     turning,
+    unaided,
     walking,
-    webp,
 )
 from reelmill.media.description import describe
 from reelmill.media.formats.containers import DEMUXERS, JOINED
@@ -44,19 +41,6 @@ from reelmill.media.packets import Recorder
 from reelmill.media.refusing import refuse
 from reelmill.v1.media_pb2 import MediaInfo
 
-# Still pictures by their first bytes: by their names FFmpeg would take them for a sequence of files.
-_PICTURES = (
-    (0, b"\xff\xd8\xff", "jpeg_pipe"),
-    (0, b"\x89PNG\r\n\x1a\n", "png_pipe"),
-    (8, b"WEBP", "webp_pipe"),
-    (0, b"BM", "bmp_pipe"),
-    (0, b"II*\0", "tiff_pipe"),
-    (0, b"MM\0*", "tiff_pipe"),
-)
-_WHOLE_GIF_BYTES = 2**25  # of larger ones the end is not looked for
-_HEAD_BYTES = 1024
-# Lists of other files, which would be opened in our name.
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
 # A sound of no length: what opening it loads, a file that comes later needs no more.
 _SILENCE = bytes.fromhex("52494646240000005741564566d7420100000044ac000088580100020010006461746100000000")
 _CHAINED = (
@@ -99,14 +83,14 @@ def answer(
     """
     file = OpenFile(seen) if isinstance(seen, int) else HeldFile(seen)
     told = _told_of(file, looks, span, partial, keep)
-    return refusing.explained(told, file, _picture(file.head(_HEAD_BYTES))) if "code" in told else told
+    return refusing.explained(told, file, unaided.picture(file.head(unaided.HEAD_BYTES))) if "code" in told else told
 
 
 def why(seen: int) -> dict[str, str]:
     """What is wrong with a file that is open, as `answer` tells it of one that it refuses; nothing: not known."""
     file = OpenFile(seen)
 
-    picture = _picture(file.head(_HEAD_BYTES))
+    picture = unaided.picture(file.head(unaided.HEAD_BYTES))
     return refusing.found_in(
         file, picture, lambda: refusing.of_opened(_told_of(file, (), (), False, None), file, picture)
     )
@@ -115,10 +99,10 @@ def why(seen: int) -> dict[str, str]:
 def _told_of(
     file: AnyFile, looks: Sequence[float], span: Sequence[float], partial: bool, keep: Keep | None
 ) -> dict[str, str]:
-    if (told := _without_libav(file)) is not None:
+    if (told := unaided.told(file)) is not None:
         return told
-    head = file.head(_HEAD_BYTES)
-    picture = _picture(head)
+    head = file.head(unaided.HEAD_BYTES)
+    picture = unaided.picture(head)
     shown_seconds = animations.of_png(file.apart()) if picture == "png_pipe" else None
     if shown_seconds is not None:
         picture = None
@@ -162,39 +146,6 @@ def _opened(file: AnyFile, picture: str | None) -> tuple[Any, bool]:
         av.logging.set_level(level)
 
 
-def _without_libav(file: AnyFile) -> dict[str, str] | None:
-    """What needs no reader of media: files of captions, animations that libav does not read, what is refused."""
-    if file.size == 0:
-        return refuse("INPUT_EMPTY", "the file is empty")
-    head = file.head(_HEAD_BYTES)
-    if any(mark in head for mark in _PLAYLISTS):
-        return refusing.list_of_others()
-    if (text := texts.kind_of(head)) is not None:
-        if file.size > texts.MOST_BYTES:
-            too_many = f"the captions have {file.size} bytes; at most {texts.MOST_BYTES} are accepted"
-            return refuse("INPUT_UNSUPPORTED", too_many)
-        track = MediaInfo.Stream(kind=MediaInfo.Stream.SUBTITLE, codec=texts.FORMATS[text])
-        return _answer(MediaInfo(format=text, size_bytes=file.size, streams=[track]), text)
-    if head[:4] == b"GIF8" and 13 < file.size <= _WHOLE_GIF_BYTES:
-        return refusing.unreadable(True, head) if animations.gif_is_cut_off(file.head(file.size)) else None
-    if head.startswith(png.SIGNATURE) and (problem := png.problem(file.apart(), file.size)) is not None:
-        return refusing.told(problem)
-    if _picture(head) != "webp_pipe":
-        return None
-    if animations.is_cut_off(head, file.size):
-        return refusing.unreadable(True, head)
-    if (problem := webp.problem(file.apart(), file.size)) is not None:
-        return refusing.told(problem)
-    if (animated := animations.of_webp(file.apart())) is not None:
-        return refusing.unusable(animated[0]) or _answer(animated[0], "webp_anim", animated[1])
-    return None
-
-
-def _picture(head: bytes) -> str | None:
-    """The reader of a still picture that begins like this."""
-    return next((name for at, magic, name in _PICTURES if head[at:].startswith(magic)), None)
-
-
 def _told_by(
     container: Any,
     file: AnyFile,
@@ -233,9 +184,11 @@ def _told_by(
         _tell_lengths(info, times, shown_seconds)
     if shown is not None and demuxer in shapes.DEMUXERS:
         _tell_shapes(container, lambda: file.opened(picture), shown, file.apart(), file.size)
+    if times is not None and times.measured and not (times.tracks or partial):
+        return refusing.without_packets(info, demuxer), False
     # MP4's index is whole from the beginning: where a seek leads does not depend on what was read before.
     sound = demuxer == "mov" and times is not None and not (times.damaged or times.fragments)
-    return refusing.unusable(info, file, picture) or _answer(info, demuxer, times), forgets and sound
+    return refusing.unusable(info, file, picture) or unaided.answer(info, demuxer, times), forgets and sound
 
 
 def _times(
@@ -306,13 +259,8 @@ def _goes_on_elsewhere(info: MediaInfo, times: timeline.Timeline, walked: Record
 
 
 def _jpeg(info: MediaInfo, head: bytes) -> dict[str, str]:
-    told = _answer(info, "jpeg_pipe")
+    told = unaided.answer(info, "jpeg_pipe")
     return told | ({"comes_smaller": "yes"} if jpeg.comes_smaller(head) else {})
-
-
-def _answer(info: MediaInfo, demuxer: str, times: timeline.Timeline | None = None) -> dict[str, str]:
-    told = {"info": base64.b64encode(info.SerializeToString()).decode(), "demuxer": demuxer}
-    return told | ({"timeline": timeline.packed(times)} if times is not None else {})
 
 
 def _tell_lengths(info: MediaInfo, times: timeline.Timeline, shown_seconds: float | None) -> None:

@@ -13,7 +13,7 @@ import av.logging
 from reelmill.media import texts, timeline, tracks
 from reelmill.media.altered import altered
 from reelmill.media.anatomy import anatomy
-from reelmill.media.damage import cut_short, damaged
+from reelmill.media.damage import CUT, cut_short, damaged
 from reelmill.media.diagnosis import LINE_CHARACTERS, Diagnosis
 from reelmill.media.failures import best_of, diagnosis_of
 from reelmill.media.foreign import HEAD_BYTES, by_its_end, foreign, unknown
@@ -26,8 +26,11 @@ from reelmill.v1.media_pb2 import MediaInfo
 _MAGIC = ((4, b"ftyp"), (4, b"moov"), (0, b"\x1aE\xdf\xa3"), (0, b"OggS"), (0, b"fLaC"))
 _LOOKED_AT = frozenset({"INPUT_NOT_MEDIA", "INPUT_CORRUPT"})
 _PACKETS, _LINES = 200, 100
+_CAPTIONS_HEAD = 1024
 _FROM_BEGINNING = "Take the file or the recording from its very beginning, of a stream with its first segment."
-_UNDECODABLE, _EMPTY = "codec_unsupported", "no_streams"
+_UNDECODABLE, _EMPTY, _NO_PACKETS = "codec_unsupported", "no_streams", "no_data"
+_TOLD_BETTER = frozenset({"cut_off", "encrypted", "no_data", "no_streams", "structure_damaged"})
+"""What is found in a file's own parts says more than that none of its packets came."""
 _TAG = re.compile(
     r"Stream #.{0,60}: (Video|Audio|Unknown): none(?: \([^()]{1,40}\))? ?\((.{1,24}?) / 0x([0-9A-Fa-f]+)\)"
 )
@@ -43,6 +46,8 @@ def explained(told: dict[str, str], file: AnyFile, picture: str | None) -> dict[
     found = found_in(file, picture, lambda: None if opened else unknown(file.head(HEAD_BYTES), file.size))
     if told.get("kind") == found.get("kind") == _UNDECODABLE:  # it names the codecs
         return found | told | {"cause": told["message"]}
+    if told.get("kind") == _NO_PACKETS and found.get("kind") not in _TOLD_BETTER:
+        return found | told | {"cause": told["message"], "remedy": CUT}
     if told.get("kind") == _EMPTY and found.get("kind") in (None, "text", "unreadable"):
         return found | told | {"cause": told["message"]}
     return told | found
@@ -55,7 +60,8 @@ def found_in(
 
     `else_` is asked where its own bytes tell nothing, before what libav says of it.
     """
-    lines = _said(file, picture)
+    captions = texts.kind_of(file.head(_CAPTIONS_HEAD)) is not None  # which libav is not asked for
+    lines = [] if captions else _said(file, picture)
     diagnosis = _of(file) or else_() or diagnosis_of(lines)
     if diagnosis is None:
         return {"line": best_of(lines)[:LINE_CHARACTERS]} if lines else {}
@@ -78,7 +84,7 @@ def told(diagnosis: Diagnosis) -> dict[str, str]:
 def _of(file: AnyFile) -> Diagnosis | None:
     try:
         head = file.head(HEAD_BYTES)
-        if (captions := texts.kind_of(head[:1024])) is not None:
+        if (captions := texts.kind_of(head[:_CAPTIONS_HEAD])) is not None:
             return without_cues(file.head(texts.MOST_BYTES), captions)
         beside = file.apart()
         found = altered(head) or anatomy(beside, file.size) or foreign(head, file.size)
@@ -93,7 +99,9 @@ def _of(file: AnyFile) -> Diagnosis | None:
 def _said(file: AnyFile, picture: str | None) -> list[str]:
     """What libav says of a file, as ffmpeg prints it."""
     level = av.logging.get_level()
+    repeated = av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.WARNING)
+    av.logging.set_skip_repeated(False)  # else a line is told when another comes, which may be of another file
     try:
         with av.logging.Capture() as said:
             try:
@@ -102,9 +110,13 @@ def _said(file: AnyFile, picture: str | None) -> list[str]:
                         if packet.stream.type in ("video", "audio") and packet.stream.codec_context is not None:
                             packet.decode()
             except (av.error.FFmpegError, MemoryError, ValueError) as error:
-                said.append((av.logging.ERROR, "in#0", f"Error opening input: {error.__class__.__doc__ or error}"))
+                reason = (
+                    getattr(error, "strerror", "") or error
+                )  # not what libav said last: that may be of another file
+                said.append((av.logging.ERROR, "in#0", f"Error opening input: {reason}"))
     finally:
         av.logging.set_level(level)
+        av.logging.set_skip_repeated(repeated)
     return [_line(*one) for one in said[:_LINES]]
 
 
@@ -131,6 +143,14 @@ def unusable(info: MediaInfo, file: AnyFile | None = None, picture: str | None =
         if layer.width * layer.height > MAX_PIXELS or tiles > 2 * MAX_PIXELS:
             return _too_large(layer.width, layer.height)
     return None
+
+
+def without_packets(info: MediaInfo, demuxer: str) -> dict[str, str]:
+    """What is told of a file all of which was read, and in which no picture and no sound came."""
+    kinds = {MediaInfo.Stream.VIDEO: "picture", MediaInfo.Stream.AUDIO: "sound"}
+    told = " and ".join(dict.fromkeys(kinds[s.kind] for s in info.streams if s.kind in kinds))
+    what = f"the file has a header ({demuxer}) that tells of {told or 'nothing'}, and no frame of it follows"
+    return refuse("INPUT_CORRUPT", what) | {"kind": _NO_PACKETS}
 
 
 def without_cues(data: bytes, format: str) -> Diagnosis | None:
@@ -174,7 +194,8 @@ def of_opened(told: dict[str, str], file: AnyFile, picture: str | None) -> Diagn
         return None
     times = timeline.unpacked(told["timeline"]) if "timeline" in told else None
     if times is not None and times.cut_off:
-        return cut_short(times.seconds, times.claimed / timeline.SECOND)
+        there = max((track.end for track in times.tracks.values()), default=0)
+        return cut_short(there / timeline.SECOND, times.claimed / timeline.SECOND)
     shown = tracks.shown(MediaInfo.FromString(base64.b64decode(told["info"])))
     track = times.tracks.get(shown.index) if times is not None and times.measured and shown is not None else None
     if track is not None and track.frames and not track.keys:

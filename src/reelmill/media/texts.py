@@ -8,7 +8,7 @@ MOST_BYTES = 2**23
 """Of a file of captions: a film of two hours has some 100 KB."""
 FORMATS = {"srt": "subrip", "webvtt": "webvtt", "ass": "ass", "ttml": "ttml", "scc": "eia_608"}
 """FFmpeg's names of what such a file is in, by the name that we know it by."""
-_SRT = re.compile(r"\s*\d+[ \t]*\r?\n\s*\d+:\d\d:\d\d[,.]\d{1,3}[ \t]*-->")
+_SRT = re.compile(r"\s*(?:\d+[ \t]*\r?\n\s*)?\d+:\d\d:\d\d[,.]\d{1,3}[ \t]*-->")
 _XML = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(\w+:)?tt[\s>]", re.DOTALL)
 
 
@@ -24,6 +24,8 @@ class Order:
     end: int = 0
     """The part that is kept; 0: to the end."""
     shift: int = 0
+    alone: bool = False
+    """Whether they are a file of their own, and end with their last one; a film may go on without."""
 
 
 def kind_of(head: bytes) -> str | None:

@@ -76,11 +76,9 @@ def picture(source: Source, output: str) -> MediaInfo.Stream:
     found = shown(source.info)
     if found is None:
         _check_decodable(source, MediaInfo.Stream.VIDEO, "picture", output)
-        raise AttemptFailed(
-            "INPUT_NO_VIDEO",
-            f"the input{named(source)} has no moving picture or still; for its sound, use the operation audio",
-            output=output,
-        )
+        lacks = _lacking(source, MediaInfo.Stream.VIDEO) or "has no moving picture or still"
+        message = f"the input{named(source)} {lacks}; for its sound, use the operation audio"
+        raise AttemptFailed("INPUT_NO_VIDEO", message, output=output)
     return _composed(found, source.info.composition) if source.info.HasField("composition") else found
 
 
@@ -123,9 +121,19 @@ def sound(source: Source, selector: TrackSelector | None, output: str) -> Sound:
     found = sounds(source, [selector] if selector else [], output)
     if not found:
         _check_decodable(source, MediaInfo.Stream.AUDIO, "sound", output)
-        message = f"the input{named(source)} has no sound; leave this output out"
+        lacks = _lacking(source, MediaInfo.Stream.AUDIO) or "has no sound"
+        message = f"the input{named(source)} {lacks}; leave this output out"
         raise AttemptFailed("INPUT_NO_AUDIO", message, output=output)
     return found[0]
+
+
+def _lacking(source: Source, kind: int) -> str:
+    """Of a file that tells of a picture or sound of which nothing came; empty where it tells of none."""
+    empty = [stream for stream in source.info.streams if stream.kind == kind and stream.empty]
+    what = "picture" if kind == MediaInfo.Stream.VIDEO else "sound"
+    return (
+        f"tells of a {what} (stream {empty[0].index}, {empty[0].codec}), and no frame of it is there" if empty else ""
+    )
 
 
 def _check_decodable(source: Source, kind: int, what: str, output: str) -> None:

@@ -26,10 +26,11 @@ _EMPTY = bytes(4096)  # no coded picture has so many zeros
 
 def problem(file: IO[bytes], size: int) -> Diagnosis | None:
     """What is wrong with a WebP of `size` bytes, still or animated."""
-    left = _MOST_PIXELS
+    left, coded = _MOST_PIXELS, 0
     for chunk in _coded(file, size):
         if isinstance(chunk, Diagnosis):
             return chunk
+        coded += 1
         file.seek(chunk.inner)
         data = file.read(min(chunk.end - chunk.inner, _MOST_BYTES))
         if _EMPTY in data:
@@ -45,6 +46,8 @@ def problem(file: IO[bytes], size: int) -> Diagnosis | None:
         if left >= 0 and _lacks_some(data):
             return damaged("cut_off", f"the picture is damaged or cut off: its {len(data)} bytes end before it does",
                             f"{AGAIN}.")  # fmt: skip
+    if not coded:
+        return damaged("no_data", "the picture is damaged: it has the header of a WebP and no pixels", f"{AGAIN}.")
     return None
 
 

@@ -216,7 +216,7 @@ class MediaExecutor:
                 raise Hollow(error.failure.message) from error
             await sourcing.check_unchanged()  # if it was, that is why
             prober = self._fetcher.prober.of(sourcing.attempt.task.tenant_id)
-            raise await stage.explaining.of(error, sourcing.job, sourcing.fetched, prober) from error
+            raise await stage.explaining.of(error, sourcing.job, sourcing.ever, prober) from error
 
     async def _plan(self, stage: Stage) -> Planned | None:
         """What is left to be made of a stage; None where nothing more is made here, by this attempt."""
@@ -256,7 +256,7 @@ class MediaExecutor:
             made_all = time.monotonic()
             await sourcing.check_unchanged()
             if not stage.later:
-                sourcing.fetched.clear()  # nobody reads them any more
+                sourcing.let_go()
             await attempt.enter(Phase.PACKAGING)
 
         await attempt.enter(Phase.TRANSCODING)

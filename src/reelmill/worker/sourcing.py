@@ -63,6 +63,7 @@ class Sourcing:
     """By an input's name: what another task made of the output that it names, or why it did not."""
     fetched: dict[str, Fetched] = field(default_factory=dict)
     """By an input's name: what is here."""
+    _gone: dict[str, Fetched] = field(default_factory=dict)
 
     @property
     def hollow(self) -> bool:
@@ -90,6 +91,16 @@ class Sourcing:
         # One ffmpeg at a time: a slot has the memory of one.
         at_once = FILES_AT_ONCE if all(isinstance(one, Probe) for one in wanted) else 1
         return await self.attempt.unless_stopped(abreast(source, wanted, at_once=at_once))
+
+    def let_go(self) -> None:
+        """Nobody reads them any more, but who explains why nothing good came of them."""
+        self._gone |= self.fetched
+        self.fetched.clear()
+
+    @property
+    def ever(self) -> dict[str, Fetched]:
+        """All that were fetched, those too that were let go."""
+        return self._gone | self.fetched
 
     async def check_unchanged(self) -> None:
         """Raise AttemptFailed INPUT_CHANGED where an input is another file than the one that was probed."""

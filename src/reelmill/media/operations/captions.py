@@ -63,7 +63,9 @@ class CaptionsOperation:
             if spec.closed_captions:
                 message = "closed captions lie between the pictures of a film, and the input is text; leave them out"
                 raise AttemptFailed("INPUT_NO_CAPTIONS", message, output=output)
-            return (_converted(output, spec, Reading(of=source.name, demuxer=source.demuxer), source.demuxer),)
+            return (
+                _converted(output, spec, Reading(of=source.name, demuxer=source.demuxer), source.demuxer, alone=True),
+            )
         track = _closed(source, output) if spec.closed_captions else _track(source, spec, output)
         kind = captioning.TRACKS.get(track.codec, "scc")
         path = PurePosixPath(output, f".{output}.{kind}")
@@ -79,7 +81,7 @@ class CaptionsOperation:
         return None
 
 
-def _converted(output: str, spec: Captions, read: Reading, kind: str) -> Step:
+def _converted(output: str, spec: Captions, read: Reading, kind: str, *, alone: bool = False) -> Step:
     target, extension = _FORMATS[spec.format]
     order = texts.Order(
         source=kind,
@@ -87,6 +89,7 @@ def _converted(output: str, spec: Captions, read: Reading, kind: str) -> Step:
         start=round(spec.trim.start_seconds * 1000),
         end=round(spec.trim.end_seconds * 1000),
         shift=round(spec.shift_seconds * 1000),
+        alone=alone,
     )
     return captioning.converted(output, read, order, PurePosixPath(output, f"{output}.{extension}"))
 

@@ -59,7 +59,9 @@ def _as_webvtt(text: str, order: Order) -> str:
         raise Refused(_CORRUPT, f"the captions can't be read as webvtt: {error}") from error
     if not found.cues:
         raise Refused(_CORRUPT, "the input has no captions that can be read as webvtt")
-    return webvtt.written(webvtt.cut(found, order.start, order.end, order.shift))
+    kept = webvtt.cut(found, order.start, order.end, order.shift)
+    _check_left(len(kept.cues), order, max(cue.end for cue in found.cues))
+    return webvtt.written(kept)
 
 
 def _as_srt(text: str, source: str) -> str:
@@ -80,6 +82,7 @@ def _as_srt(text: str, source: str) -> str:
 
 
 def _cut(lines: SSAFile, order: Order) -> None:
+    end = max(event.end for event in lines.events)
     kept = []
     for event in lines.events:
         end = min(event.end, order.end) if order.end else event.end
@@ -90,8 +93,23 @@ def _cut(lines: SSAFile, order: Order) -> None:
         if event.end > 0:
             event.start = max(0, event.start)
             kept.append(event)
+    _check_left(len(kept), order, end)
     lines.events = kept
     lines.sort()
+
+
+def _check_left(left: int, order: Order, end: int) -> None:
+    """`end`: of the last of all. Raises Refused where none is left, for the order asks for what lies past them all."""
+    if left or not order.alone:
+        return
+    last = f"the last caption ends at {end / 1000:g} s"
+    if order.start >= end:
+        raise Refused(
+            "TIME_OUT_OF_RANGE", f"the trim's start_seconds ({order.start / 1000:g}) lies past the end: {last}"
+        )
+    if end - order.start + order.shift <= 0:
+        moved = f"shift_seconds ({order.shift / 1000:g}) moves all captions before the beginning"
+        raise Refused("TIME_OUT_OF_RANGE", f"{moved}: {last}")
 
 
 def _ttml(srt: str) -> str:
