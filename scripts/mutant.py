@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = {"src", "tests", "scripts", "benchmarks", "deploy", "proto", "docs", "pyproject.toml"}
+NEEDED = {"src", "tests", "scripts", "benchmarks", "deploy", "proto", "docs", "pyproject.toml", "NOTICES.md"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ import yaml
 from forks import Forks
 from mutant import ROOT, copy_tree
 from mutations import Mutation, mutations
+from relevant import relevant
 
 PURE = (
     *("jobs/*.py", "batching.py", "redaction.py", "client/*.py", "media/*.py", "media/operations/*.py"),
@@ -139,18 +141,22 @@ def try_pure(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
 def try_others(run: Run, chosen: Sequence[Mutation], jobs: int) -> None:
     """Room by room: first by forks where the room's tests call it, then a pytest for each with the file changed.
 
-    Servers that REELMILL_TEST_* name are shared by all. Raises RedByItself.
+    Of a room's tests those that speak most of a mutant are run (scripts/relevant.py): all of a room take minutes for
+    each. Servers that REELMILL_TEST_* name are shared by all. Raises RedByItself.
     """
     for room in sorted({m.room for m in chosen}, key=lambda room: (room not in CALLED, room)):
         waiting = [m for m in chosen if m.room == room and m.id not in run.known]
         tests = [test for test in ROOM_TESTS.get(room, OTHER_TESTS).split() if (run.tree / test).exists()]
         if waiting and room in CALLED:
             _in_forks(run, waiting, tests, jobs)
-        waiting = [m for m in waiting if m.id not in run.known]
-        if waiting and _red(run.tree, tests):
-            raise RedByItself(f"{room}: tests are red without any mutant, and would kill all: are the servers there?")
-        for mutation in waiting:
-            run.tell(mutation, _outcome(_red_with(run.tree, mutation, tests)))
+        for mutation in [m for m in waiting if m.id not in run.known]:
+            files = relevant(run.tree, mutation, tests)
+            red = _red_with(run.tree, mutation, files)
+            if red and (alone := _red(run.tree, [red])):
+                raise RedByItself(
+                    f"{room}: {alone} is red without any mutant, and would kill all: are the servers there?"
+                )
+            run.tell(mutation, _outcome(bool(red)))
 
 
 def _in_forks(run: Run, waiting: Sequence[Mutation], tests: Sequence[str], jobs: int) -> None:
@@ -160,7 +166,8 @@ def _in_forks(run: Run, waiting: Sequence[Mutation], tests: Sequence[str], jobs:
         code = 70
         try:
             os.chdir(run.tree)
-            Forks(run.tree, tests).killed_in_collected(waiting, jobs, lambda m, killed: run.tell(m, _outcome(killed)))
+            near = dict.fromkeys(file for m in waiting for file in relevant(run.tree, m, tests))
+            Forks(run.tree, [*near]).killed_in_collected(waiting, jobs, lambda m, killed: run.tell(m, _outcome(killed)))
             code = 0
         except BaseException as error:  # the second way needs no forks
             print(f"forks failed: {error}", flush=True)
@@ -170,7 +177,7 @@ def _in_forks(run: Run, waiting: Sequence[Mutation], tests: Sequence[str], jobs:
     run.known.update(read_results(run.results))
 
 
-def _red_with(tree: Path, mutation: Mutation, tests: Sequence[str]) -> bool:
+def _red_with(tree: Path, mutation: Mutation, tests: Sequence[str]) -> str:
     path = tree / "src" / "reelmill" / mutation.file
     original = path.read_text()
     path.write_text(mutation.source)
@@ -184,8 +191,9 @@ def _outcome(killed: bool) -> str:
     return "killed" if killed else "survived"
 
 
-def _red(tree: Path, tests: Sequence[str]) -> bool:
-    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=60"]
+def _red(tree: Path, tests: Sequence[str]) -> str:
+    """The first test that fails, or the file that can't be collected; empty where none does."""
+    argv = [sys.executable, "-m", "pytest", "-x", "-q", "-r", "fE", "-p", "no:cacheprovider", "--timeout=60"]
     environment = os.environ | {"PYTHONPATH": str(tree / "src")}
     with tempfile.TemporaryDirectory(prefix="reelmill-pytest-") as folder:
         argv += [f"--basetemp={folder}/pytest", *tests]
@@ -194,11 +202,12 @@ def _red(tree: Path, tests: Sequence[str]) -> bool:
                 argv, cwd=tree, env=environment, stdout=output, stderr=output, start_new_session=True
             )
             try:
-                return child.wait(timeout=900) != 0
+                code = child.wait(timeout=900)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, 9)
-                child.wait()
-                return True
+                code = child.wait()
+        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", (Path(folder) / "output").read_text(), re.MULTILINE)
+        return "" if code == 0 else failed[1] if failed else tests[0]
 
 
 def tell_share(kind: str, chosen: Sequence[Mutation], run: Run) -> bool:

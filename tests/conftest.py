@@ -84,7 +84,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shared = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
     if shared:
         raise pytest.UsageError(f"tests that share a name: {', '.join(shared)}")
-    arrange(items)
+    if items and hasattr(items[0].config, "workerinput"):
+        arrange(items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
