@@ -46,19 +46,28 @@ def test_tests_that_are_red_by_themselves_kill_no_mutant(test: str, outcomes: li
         (tree / file).write_text(text)
     run = Run(tree=tree, results=tmp_path / "results", known={})
     mutant, *_ = mutations("app.py", (tree / "src/reelmill/app.py").read_text())
-    with nullcontext() if outcomes else pytest.raises(RedByItself, match="app: .*::test_one is red without any mutant"):
+    with (
+        nullcontext() if outcomes else pytest.raises(RedByItself, match=r"app: .*::test_one is red without any mutant")
+    ):
         try_others(run, [mutant], 1)
     assert list(run.known.values()) == outcomes
 
 
-def test_tests_that_speak_of_what_a_mutant_changes_come_first() -> None:
+def test_tests_that_speak_of_what_a_mutant_changes_come_first(tmp_path: Path) -> None:
     from mutations import mutations  # late, as above
     from relevant import relevant
 
-    code = (ROOT / "src/reelmill/jobs/retry.py").read_text()
-    mutant, *_ = mutations("jobs/retry.py", code)
-    first, *others = relevant(ROOT, mutant, ["tests/unit"], most=3)
-    assert "retry" in first and len(others) == 2
+    code = "def longest(attempt): return attempt + 1\n"
+    for file, text in {
+        "src/reelmill/backoff.py": code,
+        "tests/unit/test_a.py": "attempt = 1\n",
+        "tests/unit/test_b.py": "from reelmill.backoff import longest\n",
+        "tests/unit/test_c.py": "import reelmill\n",
+    }.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    mutant, *_ = mutations("backoff.py", code)
+    assert relevant(tmp_path, mutant, ["tests/unit"], most=2) == ["tests/unit/test_b.py", "tests/unit/test_a.py"]
 
 
 def test_each_test_of_a_room_is_run_on_its_mutants() -> None:
