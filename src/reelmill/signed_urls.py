@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 PREFIX = "/v1/signed/"
-LONGEST_SECONDS = 604_800
-"""A week: what S3 allows too."""
 PURPOSE, UPLOAD_PURPOSE = "signed addresses", "signed addresses of uploads"
 """What keys are derived for; see reelmill.sealing. An address to fetch from is none to send to."""
 _GRANT, _UPLOAD_GRANT = ("type", "sha256", "expires"), ("max_bytes", "expires")

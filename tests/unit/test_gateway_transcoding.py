@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from reelmill.gateway import ranges
+from reelmill.gateway import ranges, transcoding
 from reelmill.gateway.bindings import Binding, Template, bindings, services
-from reelmill.gateway.problems import Problem
-from reelmill.gateway.transcoding import to_json, to_message
+from reelmill.gateway.problems import Problem, invalid
+from reelmill.gateway.transcoding import to_json
 from reelmill.v1 import jobs_pb2
 
 BINDINGS = {b.method.name: b for b in bindings(services())}
@@ -23,7 +23,10 @@ def read(method: str, body: Any = None, *, query: str = "", headers: dict[str, s
     binding: Binding = BINDINGS[method]
     raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     variables = dict.fromkeys(binding.template.variables, "abc")
-    return to_message(binding, variables, query.encode(), Headers(headers or {}), raw)
+    reading = transcoding.read(binding, variables, query.encode(), Headers(headers or {}), raw)
+    if reading.violations:
+        raise invalid(reading.violations)
+    return reading.message
 
 
 def errors(method: str, body: Any = None, **options: Any) -> dict[str, str]:

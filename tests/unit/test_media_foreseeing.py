@@ -21,7 +21,7 @@ packets = st.lists(st.tuples(st.floats(0, 30), st.integers(0, 2_000_000)), max_s
 
 
 def so_far(seconds: float, size_bytes: int, percent: float = 50.0) -> RunProgress:
-    return RunProgress(percent=percent, fps=0, speed=0, eta_seconds=None, seconds=seconds, size_bytes=size_bytes)
+    return RunProgress(percent=percent, fps=0, speed=0, seconds=seconds, size_bytes=size_bytes)
 
 
 @given(packets, st.floats(0, 30), st.integers(1, 10**9))

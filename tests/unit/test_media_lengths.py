@@ -154,8 +154,8 @@ def measuring(attempt: Attempt, *commands: tuple[str, float]) -> Meter:
     return Meter(attempt, made, Rates(), 1)
 
 
-def at(percent: float, eta_seconds: float | None = None) -> RunProgress:
-    return RunProgress(percent=percent, fps=25.0, speed=2.0, eta_seconds=eta_seconds)
+def at(percent: float) -> RunProgress:
+    return RunProgress(percent=percent, fps=25.0, speed=2.0)
 
 
 def test_the_progress_of_several_commands_adds_up_and_never_falls() -> None:

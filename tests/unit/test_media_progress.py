@@ -26,14 +26,13 @@ def test_no_line_makes_it_raise_and_percent_stays_within_0_and_100(written: list
             assert 0 <= progress.percent <= 100
             assert math.isfinite(progress.fps) and math.isfinite(progress.speed)
             assert progress.fps >= 0 and progress.speed >= 0
-            assert progress.eta_seconds is None or 0 <= progress.eta_seconds < math.inf
 
 
 def test_a_block_becomes_progress() -> None:
     parser = ProgressParser(10)
     block = ["frame=50", "fps=25.0", "out_time_us=2500000", "speed=2.5x"]
     assert [parser.feed(line) for line in block] == [None] * 4
-    expected = RunProgress(percent=25.0, fps=25.0, speed=2.5, eta_seconds=3.0, seconds=2.5)
+    expected = RunProgress(percent=25.0, fps=25.0, speed=2.5, seconds=2.5)
     assert parser.feed("progress=continue\n") == expected
     assert parser.position == ("2500000", "50")
 
@@ -42,7 +41,7 @@ def test_what_ffmpeg_does_not_know_yet_is_nothing() -> None:
     parser = ProgressParser(10)
     for line in ("out_time_us=N/A", "speed=N/A", "fps=0.00"):
         parser.feed(line)
-    assert parser.feed("progress=continue") == RunProgress(percent=0.0, fps=0.0, speed=0.0, eta_seconds=None)
+    assert parser.feed("progress=continue") == RunProgress(percent=0.0, fps=0.0, speed=0.0)
 
 
 def test_only_the_end_is_100_percent() -> None:
@@ -52,35 +51,33 @@ def test_only_the_end_is_100_percent() -> None:
     assert parser.feed("progress=end").percent == 100.0
 
 
-def told(duration: float, *lines: str, end: str = "continue") -> tuple[float, float, float, float | None]:
-    """Percent, frames a second, speed and what is left."""
+def told(duration: float, *lines: str, end: str = "continue") -> tuple[float, float, float]:
+    """Percent, frames a second and speed."""
     parser = ProgressParser(duration)
     for line in lines:
         assert parser.feed(line) is None
     progress = parser.feed(f"progress={end}")
     assert progress is not None
-    return progress.percent, progress.fps, progress.speed, progress.eta_seconds
+    return progress.percent, progress.fps, progress.speed
 
 
-def test_the_last_block_keeps_its_rate_and_has_nothing_left() -> None:
-    assert told(10, "fps=24.5", "speed=3x", "out_time_us=1", end="end") == (100.0, 24.5, 3.0, 0.0)
-    assert told(10, end="end") == (100.0, 0.0, 0.0, 0.0)
+def test_the_last_block_keeps_its_rate() -> None:
+    assert told(10, "fps=24.5", "speed=3x", "out_time_us=1", end="end") == (100.0, 24.5, 3.0)
+    assert told(10, end="end") == (100.0, 0.0, 0.0)
 
 
-def test_an_input_of_no_length_has_no_percent_and_nothing_that_is_left() -> None:
-    assert told(0, "fps=0.5", "speed=0.5x", "out_time_us=5000000") == (0.0, 0.5, 0.5, None)
+def test_an_input_of_no_length_has_no_percent() -> None:
+    assert told(0, "fps=0.5", "speed=0.5x", "out_time_us=5000000") == (0.0, 0.5, 0.5)
 
 
-def test_what_is_left_is_never_less_than_nothing_and_is_not_guessed_from_a_standstill() -> None:
-    assert told(1, "speed=2x", "out_time_us=3000000") == (99.9, 0.0, 2.0, 0.0)
-    assert told(0.5, "speed=2x", "out_time_us=250000") == (50.0, 0.0, 2.0, 0.125)
-    assert told(1, "speed=0.000001x") == (0.0, 0.0, 1e-6, None)
-    assert told(1, "speed=0.0001x") == (0.0, 0.0, 1e-4, 10_000.0)
+def test_a_percentage_is_of_the_length_and_of_its_fractions() -> None:
+    assert told(1, "speed=2x", "out_time_us=3000000") == (99.9, 0.0, 2.0)
+    assert told(0.5, "speed=2x", "out_time_us=250000") == (50.0, 0.0, 2.0)
 
 
 def test_numbers_that_say_nothing_are_nothing() -> None:
     for odd in ("inf", "-1", "nan", "-0.5", "x"):
-        assert told(10, f"fps={odd}", f"speed={odd}x", f"out_time_us={odd}") == (0.0, 0.0, 0.0, None)
+        assert told(10, f"fps={odd}", f"speed={odd}x", f"out_time_us={odd}") == (0.0, 0.0, 0.0)
 
 
 def test_a_block_without_a_time_stands_where_none_is_known() -> None:

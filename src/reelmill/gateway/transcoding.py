@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from reelmill.capacity import SMALL_BYTES, Share
 from reelmill.gateway import documents, json_text, parameters
 from reelmill.gateway.bindings import Binding
-from reelmill.gateway.problems import Problem, invalid
+from reelmill.gateway.problems import Problem
 from reelmill.jobs.errors import Violation
 from reelmill.jobs.rules import of_field
 from reelmill.jobs.times import without_broken
@@ -105,14 +105,6 @@ class Reading:
 
     message: Message
     violations: tuple[Violation, ...]
-
-
-def to_message(binding: Binding, variables: dict[str, str], query: bytes, headers: Headers, body: bytes) -> Message:
-    """The gRPC request. Raises Problem (400) with all that is wrong."""
-    reading = read(binding, variables, query, headers, body)
-    if reading.violations:
-        raise invalid(reading.violations)
-    return reading.message
 
 
 def read(binding: Binding, variables: dict[str, str], query: bytes, headers: Headers, body: bytes) -> Reading:

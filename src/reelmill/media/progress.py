@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-_LEAST_SPEED = 1e-6  # below it, the time that is left says nothing
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunProgress:
@@ -14,7 +12,6 @@ class RunProgress:
     fps: float
     speed: float
     """Seconds of media written per second; 0 where ffmpeg does not know yet."""
-    eta_seconds: float | None
     seconds: float = 0.0
     """Of media, that were written."""
     size_bytes: int = 0
@@ -51,13 +48,11 @@ class ProgressParser:
         size = int(_number(block.get("total_size", "")))
         if block["progress"] == "end":
             fps = _number(block.get("fps", ""))
-            return RunProgress(percent=100.0, fps=fps, speed=speed, eta_seconds=0.0, seconds=done, size_bytes=size)
-        left = max(0.0, total - done)
+            return RunProgress(percent=100.0, fps=fps, speed=speed, seconds=done, size_bytes=size)
         return RunProgress(
             percent=100 * min(0.999, done / total) if total > 0 else 0.0,
             fps=_number(block.get("fps", "")),
             speed=speed,
-            eta_seconds=left / speed if total > 0 and speed > _LEAST_SPEED else None,
             seconds=done,
             size_bytes=size,
         )
