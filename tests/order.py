@@ -22,7 +22,7 @@ SECONDS: Mapping[str, float] = {
     **{"fault/test_lossy_queue.py": 25, "e2e/test_data.py": 25, "e2e/test_parts.py": 25},
     **{"media/test_chunks.py": 180, "worker/test_worker_media.py": 140},
     **{"gateway/test_contract.py": 130, "media/test_times.py": 164, "pages/test_pages.py": 146},
-    **{"gateway/test_costs.py": 130, "media/test_players.py": 120, "deploy/test_servers.py": 113},
+    **{"gateway/test_costs.py": 130, "media/test_players.py": 70, "deploy/test_servers.py": 113},
     **{"monitoring/test_live.py": 108, "deploy/test_chart.py": 68, "contract/test_queue.py": 59},
     **{"media/test_preset_kinds.py": 59, "media/test_inputs.py": 59, "store/test_store_leases.py": 58},
     **{"scheduler/test_webhooks.py": 57, "cli/test_run.py": 56, "media/test_corpus.py": 50},

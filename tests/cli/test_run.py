@@ -11,7 +11,7 @@ import clips
 import pytest
 from cli.conftest import reelmill
 from gateway.browser import Browser
-from media.watching import furnish, serving, start
+from media.watching import furnish, play_out, serving, start
 
 from reelmill.cli.processes import known_as_up, running_up
 from reelmill.media.launcher import running
@@ -60,7 +60,7 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
     with serving(tmp_path / "out") as address, Browser(tmp_path / "chromium") as browser:
         for call in ("hls('/one-web-hls/master.m3u8', 0)", "dash('/one-web-cmaf/manifest.mpd')"):
             start(browser, address, call)
-            browser.wait_for("seen.ended")
+            play_out(browser)
             assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == clips.FPS * clips.SECONDS
 
 

@@ -16,7 +16,7 @@ from fault.kit.deployment import Deployment
 from gateway.browser import Browser
 from httpx_sse import aconnect_sse
 from media.kit import FFMPEG
-from media.watching import start
+from media.watching import play_out, start
 from waiting import PATIENCE_SECONDS
 
 from reelmill.v1.jobs_pb2 import Input, Job, JobEvent, Output
@@ -170,7 +170,7 @@ async def test_a_package_is_played_from_its_address(system: Deployment, player: 
     with Browser(tmp_path / "chromium") as browser:
         for call in (f"hls('{system.rest}{at}/master.m3u8', 0)", f"dash('{system.rest}{at}/manifest.mpd')"):
             start(browser, player, call)
-            browser.wait_for("seen.ended")
+            play_out(browser)
             assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == clips.FPS * clips.SECONDS
 
 

@@ -23,7 +23,7 @@ class Browser:
             pytest.skip("there is no Chromium: apt-get install chromium")
         self.messages: list[str] = []
         self._events: dict[str, dict[str, Any]] = {}
-        self._session = ""
+        self._session = self._target = ""
         self._count = 0
         self._stack = ExitStack()
         theirs_in, ours_out = os.pipe()
@@ -53,9 +53,12 @@ class Browser:
         self._stack.close()
 
     def open(self, url: str) -> None:
-        """Go to a page."""
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        """Go to a page, in place of the one before."""
+        before, self._session = self._target, ""
+        self._target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        if before:  # it would go on beside: its players, its streams of events
+            self._call("Target.closeTarget", targetId=before)
+        self._session = self._call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
         self._call("Page.navigate", url=url)

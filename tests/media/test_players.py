@@ -1,13 +1,14 @@
 """Players in a real browser play packages to their end, and lose no frame at a seam."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from gateway.browser import Browser
 from media import coded, kit
 from media.kit import Studio
-from media.watching import KEY, KEY_ID, furnish, serving, start, url_safe
+from media.watching import KEY, KEY_ID, furnish, play_out, serving, start, url_safe
 
 from reelmill.media import keys
 from reelmill.v1.encryption_pb2 import Encryption
@@ -22,7 +23,13 @@ HOLES = {"bufferAppendNoProgress", "bufferSeekOverHole"}
 UNDER_WAY = "video.currentTime > 0.3 && (video.playbackRate = 0.1)"
 
 
-async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("chromium")) as made:
+        yield made
+
+
+async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, browser: Browser, tmp_path: Path) -> None:
     path = kit.make(
         tmp_path / "in.mkv", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}:duration={FRAMES / RATE}",
         *coded.beeps(FRAMES / RATE), "-map", "0:v", "-map", "1:a", "-map", "1:a", "-c:v", "libx264", "-preset",
@@ -49,7 +56,7 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
     await studio.make(sound, {"name": "podcast", "package": {"segment_seconds": 1}})
     site = studio.folder
     furnish(site)
-    with serving(site) as address, Browser(tmp_path / "chromium") as browser:
+    with serving(site) as address:
         for call in (
             "hls('/out/master.m3u8', 0)",
             "hls('/out/master.m3u8', 1)",
@@ -59,7 +66,7 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
             "shaken('/out/manifest.mpd')",
         ):
             start(browser, address, call)
-            browser.wait_for("seen.ended")
+            play_out(browser)
             assert set(browser.evaluate("seen.errors")) <= (HOLES if "/ts/" in call else set()), call
             # Where a busy machine keeps shaka-player waiting, it seeks to where it stands, and some are decoded again.
             again = 3 * RATE if call.startswith("shaken") else 0
@@ -70,7 +77,7 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, tmp_pat
                 assert browser.evaluate(told) == ["0002.jpg", 64, 0]
         # A podcast has no picture.
         start(browser, address, "hls('/podcast/master.m3u8', 0)")
-        browser.wait_for("seen.ended")
+        play_out(browser)
         assert browser.evaluate("seen.errors") == [] and browser.evaluate("frames()") == 0
         assert browser.evaluate("video.duration") == pytest.approx(2, abs=0.1)
         # Small pictures, and words.
@@ -96,7 +103,7 @@ def _shaka_changes(browser: Browser, address: str) -> None:
     browser.evaluate(f"player.selectVariantTrack({other}, true)")
     browser.evaluate("player.selectTextTrack(player.getTextTracks().find((one) => one.language === 'fr'))")
     browser.evaluate("video.currentTime = 2.6")
-    browser.wait_for("seen.ended")
+    play_out(browser)
     assert browser.evaluate("player.getVariantTracks().find((one) => one.active).language") == "fr"
 
 
@@ -104,8 +111,8 @@ def _hls_changes(browser: Browser, address: str) -> None:
     start(browser, address, "hls('/out/master.m3u8', 1)")
     browser.wait_for(UNDER_WAY)
     browser.evaluate("player.currentLevel = 0, player.audioTrack = 1, player.subtitleTrack = 1")
-    browser.evaluate("video.currentTime = 2.2, video.playbackRate = 1")
-    browser.wait_for("seen.ended")
+    browser.evaluate("video.currentTime = 2.2")
+    play_out(browser)
     assert browser.evaluate("seen.levels.at(-1)") == 0 and browser.evaluate("seen.sounds.at(-1)") == "Français"
 
 
@@ -118,13 +125,13 @@ def _dash_changes(browser: Browser, address: str) -> None:
     browser.evaluate("player.setCurrentTrack(player.getTracksFor('audio').find((one) => one.lang === 'fr'))")
     least = "player.getRepresentationsByType('video').findIndex((one) => one.height === 90)"
     browser.evaluate(f"player.setRepresentationForTypeByIndex('video', {least})")
-    browser.evaluate("player.seek(2.2), video.playbackRate = 1")
-    browser.wait_for("video.currentTime > video.duration - 0.1")
+    browser.evaluate("player.seek(2.2)")
+    play_out(browser, "video.currentTime > video.duration - 0.1")
     assert browser.evaluate("player.getCurrentTrackFor('audio').lang") == "fr"
     assert browser.evaluate("player.getCurrentRepresentationForType('video').id") == "h264-90"
 
 
-async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path) -> None:
+async def test_players_decrypt_with_the_key_alone(studio: Studio, browser: Browser, tmp_path: Path) -> None:
     path = kit.make(
         tmp_path / "in.mkv", "-f", "lavfi", "-i", f"testsrc2=size=160x90:rate={RATE}:duration=2",
         *coded.beeps(2), "-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac",
@@ -150,7 +157,7 @@ async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path
     eme = "{emeEnabled: true, drmSystems: {'org.w3.clearkey': {licenseUrl: '/licence'}}}"
     clear = json.dumps({url_safe(KEY_ID): url_safe(KEY)})
     hexed = json.dumps({KEY_ID.hex(): KEY.hex()})
-    with serving(site) as address, Browser(tmp_path / "chromium") as browser:
+    with serving(site) as address:
         for call in (
             "hls('/whole/master.m3u8', 0)",
             f"dash('/cenc/manifest.mpd', {clear})",
@@ -161,12 +168,12 @@ async def test_players_decrypt_with_the_key_alone(studio: Studio, tmp_path: Path
             f"hls('/cbcs/master.m3u8', 0, {eme})",
         ):
             start(browser, address, call)
-            browser.wait_for("seen.ended")
+            play_out(browser)
             assert set(browser.evaluate("seen.errors")) <= (HOLES if "/transport/" in call else set()), call
             assert browser.evaluate("frames()") >= 2 * RATE, call
 
 
-async def test_players_show_words_in_fragments(studio: Studio, tmp_path: Path) -> None:
+async def test_players_show_words_in_fragments(studio: Studio, browser: Browser, tmp_path: Path) -> None:
     path = kit.make(
         tmp_path / "in.mkv", "-f", "lavfi", "-i", f"testsrc2=size=160x90:rate={RATE}:duration=4", "-c:v", "libx264",
         "-preset", "ultrafast",
@@ -181,7 +188,7 @@ async def test_players_show_words_in_fragments(studio: Studio, tmp_path: Path) -
     site = studio.folder
     furnish(site)
     said = "words().some((one) => one.replace(/<[^>]*>/g, '') === 'all & the while')"
-    with serving(site) as address, Browser(tmp_path / "chromium") as browser:
+    with serving(site) as address:
         for call, shown in (
             ("shaken('/wvtt/manifest.mpd')", said),
             ("shaken('/imsc/manifest.mpd')", said),
@@ -194,6 +201,6 @@ async def test_players_show_words_in_fragments(studio: Studio, tmp_path: Path) -
             if call.startswith("shaken"):
                 browser.evaluate("player.selectTextTrack(player.getTextTracks()[0])")
             browser.wait_for(shown)
-            browser.wait_for("seen.ended")
+            play_out(browser)
             assert browser.evaluate("seen.errors") == [], call
             assert browser.evaluate("frames()") >= 4 * RATE, call
