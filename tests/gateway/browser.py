@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 from contextlib import ExitStack
@@ -40,7 +41,8 @@ class Browser:
         os.close(theirs_in)
         os.close(theirs_out)
         self._out = self._stack.enter_context(os.fdopen(ours_out, "wb", buffering=0))
-        self._in = self._stack.enter_context(os.fdopen(ours_in, "rb"))
+        self._in, self._read_ahead = ours_in, b""
+        self._stack.callback(os.close, ours_in)
 
     def __enter__(self) -> Self:
         return self
@@ -113,8 +115,11 @@ class Browser:
                 self.messages.append(json.dumps(answer["params"]))
 
     def _read(self) -> bytes:
-        found = bytearray()
-        while (byte := self._in.read(1)) != b"\0":
-            assert byte, "the browser is gone"
-            found += byte
-        return bytes(found)
+        while b"\0" not in self._read_ahead:
+            ready, _, _ = select.select([self._in], [], [], 2 * PATIENCE_SECONDS)  # what `wait_for` waits, and more
+            assert ready, "the browser does not answer"
+            piece = os.read(self._in, 2**16)
+            assert piece, "the browser is gone"
+            self._read_ahead += piece
+        found, _, self._read_ahead = self._read_ahead.partition(b"\0")
+        return found
