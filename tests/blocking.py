@@ -15,8 +15,8 @@ from typing import Any
 import reelmill
 
 _EVENTS = frozenset({"os.listdir", "os.remove", "os.scandir", "shutil.rmtree"})
-_SMALL = ("worker/keyring.py:",)
-"""Where files of a known size are deleted at once, however their task ends."""
+_SMALL = ("cli/session.py:", "sealing.py:", "worker/keyring.py:")
+"""Where files of a known size are deleted at once: keys, and marks."""
 _OURS = str(Path(reelmill.__file__).parent)
 _STANDARD = sysconfig.get_paths()["stdlib"]
 _found: list[str] = []
