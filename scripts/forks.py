@@ -384,7 +384,7 @@ def _import_libraries() -> None:
 
 def _list_modules(listing: Path) -> int:
     before = set(sys.modules)
-    for name in ("pytest", "hypothesis", "coverage", "conftest", "reelmill.app", "reelmill.worker.media_executor"):
+    for name in ("pytest", "hypothesis", "coverage", "conftest", "reelmill.system"):
         importlib.import_module(name)
     here = str(Path.cwd())
     foreign = [

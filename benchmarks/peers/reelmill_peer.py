@@ -17,8 +17,8 @@ from services.databases import Databases
 from benchmarks import counting
 from benchmarks.peers.base import WORKERS, Peer
 from benchmarks.servers import Servers, check_listener, check_postgres, check_redis
-from reelmill import app
 from reelmill.api.submission import Submitter
+from reelmill.app.worker import make_worker
 from reelmill.jobs.errors import Stopped
 from reelmill.parts import open_parts
 from reelmill.queue.port import TASK_TOPICS
@@ -221,7 +221,7 @@ async def work() -> None:
     stop, chosen = stop_on_signals(), Settings()
     logs.configure(service="worker", format=chosen.log_format, level=chosen.log_level)
     async with open_parts(chosen, process="worker") as parts:
-        await app.make_worker(parts, stop, executor=Nothing())()
+        await make_worker(parts, stop, executor=Nothing())()
 
 
 if __name__ == "__main__":

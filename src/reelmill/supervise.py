@@ -19,6 +19,7 @@ from reelmill.telemetry.metrics import PART_ENDS
 log = get_logger(__name__)
 _FIRST_RETRY_SECONDS = 0.1
 _MAX_RETRY_SECONDS = 30.0
+MAX_ENDS = 5  # of a whole worker or scheduler, within 3 s; then its process ends, for others to start anew
 _HEALTHY_SECONDS = 60.0  # a part that ran for so long begins with the first wait again
 _SWALLOWED_SECONDS = 1.0  # after which a part that was cancelled and did not end is cancelled again
 

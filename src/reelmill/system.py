@@ -1,31 +1,22 @@
-"""The kinds of process: what runs in each, from its start to SIGTERM."""
+"""All kinds of process in one, for `reelmill up`, `run` and `demo`."""
 
 import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from reelmill.app import (
-    make_worker,
-    run_scheduler,
-    running_api,
-    running_gateway,
-    running_health,
-)
-from reelmill.jobs.errors import Stopped
+from reelmill.app.api import running_api
+from reelmill.app.gateway import running_gateway
+from reelmill.app.scheduler import running_scheduler
+from reelmill.app.worker import running_worker
 from reelmill.media.launcher import Launcher
-from reelmill.media.packager import packager_lacking
-from reelmill.parts import Parts, open_parts
+from reelmill.parts import open_parts
 from reelmill.settings import Settings
-from reelmill.storage.storage import Storage
-from reelmill.supervise import end, stop_on_signals, supervised
+from reelmill.supervise import end
 from reelmill.telemetry import traces
-from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import expose
-
-_MAX_ENDS = 5  # of a whole worker or scheduler, within 3 s; then the process ends, for others to start anew
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +61,8 @@ async def running_system(settings: Settings, *, alone: Alone | None = None) -> A
         webhooks = alone is None or alone.webhooks
         after_seconds = alone.sweeps_after_seconds if alone else 0.0
         running = [
-            _worker(parts, stop, alone=alone is not None),
-            _scheduler(parts, webhooks=webhooks, after_seconds=after_seconds),
+            running_worker(parts, stop, alone=alone is not None),
+            running_scheduler(parts, webhooks=webhooks, after_seconds=after_seconds),
         ]
         for task in running:
             task.add_done_callback(lambda task: _ended_early(task, stop))
@@ -81,49 +72,6 @@ async def running_system(settings: Settings, *, alone: Alone | None = None) -> A
             stop.set()
             await asyncio.gather(running[0], return_exceptions=True)
             await end(running[1])
-
-
-async def run_process(process: str, settings: Settings) -> None:
-    """One of api, gateway, worker, scheduler, until SIGTERM or SIGINT."""
-    stop = stop_on_signals()
-    expose(process)
-    async with traces.exporting(process, settings.otlp_endpoint):
-        with suppress(Stopped):
-            await _run(process, settings, stop)
-
-
-async def _run(process: str, settings: Settings, stop: asyncio.Event) -> None:
-    if process == "gateway":
-        target = settings.api_target or f"{settings.grpc_host}:{settings.grpc_port}"
-        async with running_gateway(settings, Storage.from_settings(settings), target):
-            await stop.wait()
-        return
-    async with open_parts(settings, process=process, stop=stop) as parts, running_health(parts):
-        if process == "api":
-            async with running_api(parts):
-                await stop.wait()
-        elif process == "worker":
-            await _worker(parts, stop)
-        else:
-            scheduler, stopping = _scheduler(parts), asyncio.create_task(stop.wait())
-            await asyncio.wait([scheduler, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if scheduler.done():
-                await scheduler
-            await end(scheduler, stopping)
-
-
-def _worker(parts: Parts, stop: asyncio.Event, *, alone: bool = False) -> asyncio.Task[None]:
-    if lacking := packager_lacking():
-        get_logger("worker").warning("this worker can't make packages", reason=lacking)
-    return supervised("worker", make_worker(parts, stop, alone=alone), until=stop, max_ends=_MAX_ENDS)
-
-
-def _scheduler(parts: Parts, *, webhooks: bool = True, after_seconds: float = 0.0) -> asyncio.Task[None]:
-    async def run() -> None:
-        await asyncio.sleep(after_seconds)
-        await run_scheduler(parts, webhooks=webhooks)
-
-    return supervised("scheduler", run, max_ends=_MAX_ENDS)
 
 
 def _ended_early(task: asyncio.Task[None], stop: asyncio.Event) -> None:

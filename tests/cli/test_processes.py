@@ -15,7 +15,7 @@ import pytest
 from cli.conftest import Cli
 from services.process import HOST, free_port
 
-from reelmill import app
+from reelmill.app.worker import work_root
 from reelmill.cli import demonstration, processes, session
 from reelmill.cli.problems import INTERRUPTED, Problem
 from reelmill.settings import Settings
@@ -155,7 +155,7 @@ def test_doctor_says_what_it_found(cli: Cli, tmp_path: Path, database_url: str) 
     assert found["storage"] == {"name": "storage", "detail": f"{data.as_uri()}/storage/ takes files", "remedy": ""}
     assert found["disk"]["detail"].endswith(f" GiB free in {data}")
     free = float(found["disk"]["detail"].split()[0])
-    assert free == pytest.approx(app.work_root(Settings(data_dir=data)).free_bytes() / 2**30, abs=1)
+    assert free == pytest.approx(work_root(Settings(data_dir=data)).free_bytes() / 2**30, abs=1)
     assert " with all encoders and filters that are needed: /" in found["ffmpeg"]["detail"]
     assert found["database"]["detail"].startswith("PostgreSQL 18") and found["database"]["detail"].endswith(
         ", migrated"

@@ -14,7 +14,7 @@ import typer
 from google.protobuf.json_format import ParseDict
 from waiting import PATIENCE_SECONDS
 
-from reelmill import system
+from reelmill.app import scheduler as scheduling
 from reelmill.cli.explaining import explained, script_of
 from reelmill.cli.session import sweeps_after
 from reelmill.cli.table import COMMANDS, PANELS, help_page, no_command
@@ -67,6 +67,21 @@ def test_what_most_need_not_at_their_start_is_imported_late(modules: str, furthe
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
 
 
+@pytest.mark.parametrize(
+    ("process", "others"),
+    [
+        ("api", ("worker.attempt", "scheduler", "gateway.app", "console")),
+        ("worker", ("api.server", "scheduler", "gateway.app", "console")),
+        ("scheduler", ("api", "worker", "gateway.app", "console", "media.operations", "media.plan")),
+        ("gateway", ("api", "worker", "scheduler", "store.jobs", "media.plan")),
+    ],
+)
+def test_a_process_imports_nothing_of_the_others(process: str, others: tuple[str, ...]) -> None:
+    names = [f"reelmill.{name}" for name in others]
+    code = f"import sys, reelmill.process, reelmill.app.{process}; print([n for n in {names!r} if n in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
 def test_a_scheduler_of_ones_own_begins_at_once_after_a_kill_and_once_a_day(tmp_path: Path) -> None:
     assert sweeps_after(tmp_path) == 0
     for name in ("ended", "swept"):
@@ -87,9 +102,9 @@ async def test_a_scheduler_may_begin_later(monkeypatch: pytest.MonkeyPatch) -> N
         began.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(system, "run_scheduler", scheduler)
+    monkeypatch.setattr(scheduling, "run_scheduler", scheduler)
     parts: Any = None
-    both = system._scheduler(parts, webhooks=False, after_seconds=3600), system._scheduler(parts)
+    both = scheduling.running_scheduler(parts, webhooks=False, after_seconds=3600), scheduling.running_scheduler(parts)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await began.wait()
     await end(*both)

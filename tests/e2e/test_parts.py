@@ -19,6 +19,7 @@ from services.process import HOST, free_port
 from structlog.testing import LogCapture
 from waiting import PATIENCE_SECONDS, eventually, patient
 
+from reelmill import process as running_alone
 from reelmill import supervise, system
 from reelmill.client import AsyncClient
 from reelmill.settings import Settings
@@ -153,7 +154,7 @@ class Running:
 async def process(name: str, settings: Settings) -> AsyncIterator[None]:
     """One of our processes, in this one."""
     stop = asyncio.Event()
-    running = asyncio.create_task(system._run(name, settings, stop))
+    running = asyncio.create_task(running_alone._run(name, settings, stop))
     try:
         yield
     finally:

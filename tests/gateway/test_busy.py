@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from reelmill import app
+from reelmill.app import api
+from reelmill.app.gateway import running_gateway
 from reelmill.capacity import Looks
 from reelmill.client import AsyncClient, Backoff, ReelmillError
 from reelmill.parts import open_parts
@@ -18,7 +19,7 @@ from reelmill.v1.jobs_pb2 import Input, Job, Output
 def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Looks]:
     """One at once, of the process under test."""
     one = Looks(at_once=1, wait_seconds=0.05)
-    monkeypatch.setattr(app, "Looks", lambda: one)
+    monkeypatch.setattr(api, "Looks", lambda: one)
     yield one
 
 
@@ -35,8 +36,8 @@ async def test_one_that_is_too_many_is_asked_to_come_again(
     body = {"inputs": [{"uri": uri}], "outputs": [{"name": "o", "preset": "web-mp4"}]}
     async with (
         open_parts(settings, process="api") as parts,
-        app.running_api(parts) as grpc_port,
-        app.running_gateway(settings, parts.storage, f"127.0.0.1:{grpc_port}") as http_port,
+        api.running_api(parts) as grpc_port,
+        running_gateway(settings, parts.storage, f"127.0.0.1:{grpc_port}") as http_port,
         AsyncClient(f"127.0.0.1:{grpc_port}", backoff=Backoff(attempts=1)) as client,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=60) as http,
     ):

@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from live import Reelmill
 from starlette.applications import Starlette
 
-from reelmill.app import running_api
+from reelmill.app.api import running_api
 from reelmill.gateway.app import build
 from reelmill.gateway.bindings import Binding, bindings, services
 from reelmill.parts import open_parts

@@ -9,7 +9,7 @@ import shapes
 from google.protobuf.duration_pb2 import Duration
 from store.kit import TENANT, USER, new_job
 
-from reelmill.app import running_api
+from reelmill.app.api import running_api
 from reelmill.gateway.app import build
 from reelmill.parts import open_parts
 from reelmill.settings import Settings

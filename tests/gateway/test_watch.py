@@ -11,7 +11,7 @@ from httpx_sse import connect_sse
 from live import Reelmill, get
 from waiting import PATIENCE_SECONDS, until
 
-from reelmill.app import running_gateway
+from reelmill.app.gateway import running_gateway
 from reelmill.gateway import streaming
 from reelmill.settings import Settings
 from reelmill.storage.storage import Storage

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reelmill import app
+from reelmill.app import worker
 from reelmill.media import abilities
 from reelmill.media.ffmpeg import capabilities, find_ffmpeg
 from reelmill.media.operations import OPERATIONS
@@ -36,9 +36,9 @@ def test_a_worker_does_not_start_with_an_ffmpeg_that_can_not_do_what_it_would_cl
 ) -> None:
     path = find_ffmpeg()
     whole = capabilities(path)
-    app.check_ffmpeg(path)
-    monkeypatch.setattr(app, "capabilities", lambda path: replace(whole, encoders=whole.encoders - {"libx265"}))
+    worker.check_ffmpeg(path)
+    monkeypatch.setattr(worker, "capabilities", lambda path: replace(whole, encoders=whole.encoders - {"libx265"}))
     with pytest.raises(
         RuntimeError, match=r"lacks the encoder libx265 \(transcode.*\): unset REELMILL_FFMPEG, or give"
     ):
-        app.check_ffmpeg(path)
+        worker.check_ffmpeg(path)

@@ -42,7 +42,7 @@ SHORT_LIVED = {
     "queue/postgres.py": "one fetch, awaited",
     "storage/fetch.py": "one read of an input, awaited",
     "supervise.py": "the supervision itself",
-    "system.py": "the wait for SIGTERM",
+    "process.py": "the wait for SIGTERM",
     "webhooks/sender.py": "messages to one endpoint; errors are logged; a pool, whose errors are its callers'",
     "worker/attempt.py": "a step of one attempt, awaited",
     "worker/intake.py": "one claim, awaited",

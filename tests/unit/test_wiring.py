@@ -20,8 +20,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from reelmill import app
 from reelmill import parts as making
+from reelmill.app import worker
+from reelmill.app.scheduler import make_scheduler
 from reelmill.cache.memory import MemoryCache
 from reelmill.gateway import app as gateway_app
 from reelmill.jobs.retry import RetryPolicy
@@ -227,13 +228,13 @@ def parts(settings: Settings) -> making.Parts:
 
 
 def test_a_scheduler_gets_its_settings(parts: making.Parts) -> None:
-    given, config = parts.settings, app.make_scheduler(parts)._config
+    given, config = parts.settings, make_scheduler(parts)._config
     assert config.rescue_seconds == given.rescue_seconds
     assert config.max_crashes == given.max_crashes
     assert config.lease_seconds == given.lease_seconds
     assert config.job_retention == timedelta(days=given.job_retention_days)
     assert config.upload_retention == timedelta(days=given.upload_retention_days)
-    assert app.make_scheduler(parts)._retention._audit_life == timedelta(days=given.audit_retention_days)
+    assert make_scheduler(parts)._retention._audit_life == timedelta(days=given.audit_retention_days)
     assert config.own_storage == parts.storage.own("") and config.own_storage.endswith("/storage/")
 
 
@@ -247,9 +248,9 @@ async def test_a_worker_gets_its_settings(parts: making.Parts, monkeypatch: pyte
         async def run(self, stop: asyncio.Event) -> None:
             """At an end."""
 
-    monkeypatch.setattr(app, "Worker", Recorder)
+    monkeypatch.setattr(worker, "Worker", Recorder)
     executor: Any = object()
-    await app.make_worker(parts, asyncio.Event(), executor)()
+    await worker.make_worker(parts, asyncio.Event(), executor)()
     [config, leases], given = made, parts.settings
     assert config.slots == given.worker_slots
     assert config.heartbeat_seconds == given.heartbeat_seconds
@@ -263,7 +264,7 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: making.Parts, cores: int
     given = parts.settings.model_copy(update={"worker_cores": cores, "worker_slots": slots})
     prober: Any = object()
     history: Any = object()
-    executor, work = app.make_executor(dataclasses.replace(parts, settings=given), prober, history)
+    executor, work = worker.make_executor(dataclasses.replace(parts, settings=given), prober, history)
     limits = executor._limits
     assert limits.context.threads == threads
     assert limits.no_progress_seconds == given.no_progress_seconds
@@ -278,7 +279,7 @@ def test_a_jobs_limits_are_those_of_the_settings(parts: making.Parts, cores: int
     assert reuse.least_cpu_seconds == given.reuse_cpu_seconds
     assert reuse.engine.startswith(limits.engine)
     off = given.model_copy(update={"reuse_days": 0})
-    assert app.make_executor(dataclasses.replace(parts, settings=off), prober, history)[0]._reuse is None
+    assert worker.make_executor(dataclasses.replace(parts, settings=off), prober, history)[0]._reuse is None
 
 
 def test_webhooks_get_their_settings(parts: making.Parts) -> None:

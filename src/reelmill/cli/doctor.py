@@ -123,11 +123,11 @@ async def _sandbox(settings: "Settings") -> str:
 
 
 async def _disk(settings: "Settings") -> str:
-    from reelmill import app
+    from reelmill.app.worker import work_root
     from reelmill.embedded import data_dir
 
     folder = data_dir(settings)
-    free = app.work_root(settings).free_bytes()
+    free = work_root(settings).free_bytes()
     if free < settings.disk_reserve_bytes:
         raise RuntimeError(f"{folder} has {free} bytes free; {settings.disk_reserve_bytes} are to stay free")
     return f"{free / 2**30:.1f} GiB free in {folder}"

@@ -149,12 +149,12 @@ def _run(process: str, settings: "Settings") -> None:
     with importing():
         import uvloop
 
-        from reelmill import system
+        from reelmill.process import run_process
         from reelmill.telemetry.logs import get_logger
 
     log_to_stdout(process, settings)
     try:
-        uvloop.run(system.run_process(process, settings))
+        uvloop.run(run_process(process, settings))
     except Exception as error:
         if problem_of(error):
             raise

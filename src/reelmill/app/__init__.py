@@ -1,0 +1,1 @@
+"""The composition root: a module for each kind of process, that imports what it alone needs."""
