@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from media import coded
 from media.kit import Studio, decode, make
 
 from reelmill.jobs.errors import AttemptFailed
@@ -27,6 +28,20 @@ async def test_a_sound_whose_rate_changes_lasts_as_it_is_heard(studio: Studio, t
     path = _joined(tmp_path, name, *((*inputs, *rate) for rate in rates))
     (out,) = await studio.make(path, {"audio": {"format": "FLAC"}})
     assert decode(out).duration_seconds == pytest.approx(9, abs=0.25)
+
+
+async def test_a_sound_that_begins_late_and_changes_its_channels_is_silent_once(studio: Studio, tmp_path: Path) -> None:
+    coding = ("-map", "0", "-map", "1", "-c:v", "libx264", "-bf", "0", "-c:a", "aac", "-ac")
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=2")
+    late = (*picture, "-itsoffset", "1", *coded.beeps(1), *coding, "2")
+    path = _joined(tmp_path, "late.ts", late, (*picture, *coded.beeps(2), *coding, "1", "-output_ts_offset", "2"))
+    formats = ("WAV", "M4A", "MP3", "OPUS", "AC3")
+    outputs = [{"name": name.lower(), "audio": {"format": name}} for name in formats]
+    outputs.append({"name": "film", "transcode": {"no_video": True, "container": "MKV"}})
+    for out in await studio.make(path, *outputs):
+        assert coded.heard(out, begin=None) == pytest.approx([1, 1.5, 2, 2.5, 3, 3.5], abs=0.1), out
+    with pytest.raises(AttemptFailed, match=r"INPUT_UNSUPPORTED.* the sound begins late, and changes its rate or"):
+        await studio.make(path, {"audio": {"format": "FLAC"}})
 
 
 async def test_films_with_other_streams_are_not_passed_as_their_first(studio: Studio, tmp_path: Path) -> None:

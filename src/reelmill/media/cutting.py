@@ -146,6 +146,18 @@ _FILLED = (
     f"{_BRIDGED}:first_pts=0"  # from 0 on once more where rate or channels change, for that begins all filters anew
 )
 
+ONCE = ("-bsf:a", "noise=drop=if(gt(n\\,0)*lt(pts+duration/2\\,ld(0))\\,1\\,st(0\\,pts+duration)*0)")
+"""Options by which a sound's packets are dropped whose times others had, as where its beginning is filled twice."""
+
+
+def refills(source: Source, first: Sequence[str] | None, each: Sequence[str]) -> bool:
+    """Whether a beginning that is filled would be so again, from 0 on, where rate or channels change on the way.
+
+    Not where an end is filled too: what comes after a change would have the times of that.
+    """
+    ended = any(one.startswith("apad") for one in (*(first or ()), *each))
+    return source.demuxer in JOINED and first is not None and _FILLED in first and not ended
+
 
 def joins(source: Source, first: Sequence[Sequence[str] | None], used: Sequence[int]) -> bool:
     """Whether outputs of streams `used` may share a process: not where others change where ffmpeg begins to count.

@@ -48,6 +48,8 @@ class Expected:
     duration_tolerance_seconds: float = 0.5
     times: Times | None = None
     """Of its picture; None is not checked."""
+    refilled: bool = False
+    """Its beginning is silent, and would be so once more where the sound's rate or channels change on the way."""
     kept: tuple[str, ...] = ()
     """What it may have besides picture and sound, as media.leftovers calls it."""
 

@@ -45,13 +45,16 @@ def planned(output: str, spec: Transcode, source: Source) -> Step:
             kind=Kind.AUDIO,
             taken=taken,
             encoder=codec.encoder,
-            options=codec.encoding(
-                audio.bitrate_bps or DEFAULT_BPS,
-                codec.accepted_rate(audio.sample_rate_hz, sound.sample_rate_hz),
-                sounds.channels_of(sound, audio.channels),
+            options=(
+                *codec.encoding(
+                    audio.bitrate_bps or DEFAULT_BPS,
+                    codec.accepted_rate(audio.sample_rate_hz, sound.sample_rate_hz),
+                    sounds.channels_of(sound, audio.channels),
+                ),
+                *(cutting.ONCE if cutting.refills(source, before, mono) else ()),
             ),
         )
-        for sound, taken in zip(heard, made_of, strict=True)
+        for sound, taken, before, mono in zip(heard, made_of, first, each, strict=True)
     )
     said = markings.told(spec, source, part, 1)
     file = _file(output, spec, heard, at_speed(*expected_seconds(part, streams, source.timeline), speed), said.kept)

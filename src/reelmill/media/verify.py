@@ -212,6 +212,9 @@ def _check(path: PurePosixPath, output: str, probed: Probed, expected: Expected,
     if expected.times is not None:
         shown, whole = shown_times(probed)
         found += mistimed(shown, expected.times, whole=whole)
+    if found and expected.refilled and probed.info.duration_seconds > (expected.duration_seconds or 0.0):
+        why = "the sound begins late, and changes its rate or channels on the way; ask for another format, such as WAV"
+        raise AttemptFailed("INPUT_UNSUPPORTED", f"{path}: {'; '.join(found)}: {why}", output=output)
     if found:
         raise AttemptFailed(code, f"{path}: {'; '.join(found)}", output=output)
 

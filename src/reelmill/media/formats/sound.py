@@ -33,6 +33,8 @@ class SoundCodec:
     """0: any."""
     fixed: tuple[str, ...] = ()
     """Options that are always given."""
+    counted: bool = False
+    """Its own head tells how much was encoded, whatever of it is written."""
     quad: str = "quad"
     """FFmpeg's name of the layout of four channels that it knows."""
 
@@ -75,7 +77,9 @@ class SoundFile:
 
 _MP3 = SoundCodec(name="mp3", encoder="libmp3lame", rates=_MP3_RATES, max_channels=2)
 # 24 bits are what FLAC stores of a longer sample anyway.
-_FLAC = SoundCodec(name="flac", encoder="flac", rates=_PCM_RATES, lossless=True, fixed=("-bits_per_raw_sample", "24"))
+_FLAC = SoundCodec(
+    name="flac", encoder="flac", rates=_PCM_RATES, lossless=True, fixed=("-bits_per_raw_sample", "24"), counted=True
+)
 _DOLBY_RATES = (32000, 44100, 48000)
 _DOLBY_CHANNEL_BPS = 32_000
 _AC3 = SoundCodec(

@@ -97,17 +97,20 @@ class AudioOperation:
             if isinstance(levels, Failure):
                 raise AttemptFailed.of(levels)
         mastered = mastering.made(spec, levels, length, rate, output)
+        refilled = cutting.refills(source, first, each) and not spec.HasField("remove_silence")
+        once = cutting.ONCE if refilled and not kind.codec.counted else ()
         stream = Encoded(
             kind=Kind.AUDIO,
             taken=taken(mastered.filters),
             encoder=kind.codec.encoder,
-            options=kind.codec.encoding(spec.bitrate_bps, rate, channels),
+            options=(*kind.codec.encoding(spec.bitrate_bps, rate, channels), *once),
         )
         language = "" if kind.untagged else sound.language
         expected = Expected(
             streams=(ExpectedStream(kind=MediaInfo.Stream.AUDIO, codec=kind.codec.name, language=language),),
             duration_seconds=max(0.0, duration - mastered.removed) if duration is not None else None,
             duration_tolerance_seconds=tolerance,
+            refilled=refilled and not once,
         )
         path = PurePosixPath(output, f"{output}.{kind.extension}")
         file = PlannedFile(
