@@ -27,7 +27,7 @@ from pathlib import Path
 import yaml
 from forks import Forks
 from mutant import ROOT, copy_tree
-from mutations import Mutation, mutations
+from mutations import Mutation, drafts, is_python, mutations
 from relevant import relevant
 
 PURE = (
@@ -250,11 +250,13 @@ def main() -> int:
                 try_pure(run, chosen, options.jobs)
             good &= finish("pure", chosen, run, options.list)
         if options.sample:
-            every = of_files(run.tree, other_files(), "")
+            source = run.tree / "src" / "reelmill"
+            every = (m for name in other_files() for m in drafts(name, (source / name).read_text()))
             # By what each is, so that a change of the code draws few of them anew.
             drawn = nsmallest(
-                options.sample, every, lambda m: hashlib.sha256(f"{options.seed} {m.id}".encode()).digest()
+                2 * options.sample, every, lambda m: hashlib.sha256(f"{options.seed} {m.id}".encode()).digest()
             )
+            drawn = [*filter(is_python, drawn)][: options.sample]
             chosen = [m for m in drawn if options.only in m.file]
             if not options.list:
                 try_others(run, chosen, options.jobs)

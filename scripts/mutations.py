@@ -167,7 +167,21 @@ def _declares(node: cst.SimpleStatementLine) -> bool:
 
 
 def mutations(name: str, code: str) -> Iterator[Mutation]:
-    """All mutants of a file; two that read the same are one."""
+    """All mutants of a file that are Python; two that read the same are one."""
+    return filter(is_python, drafts(name, code))
+
+
+def is_python(mutation: Mutation) -> bool:
+    """Whether it can be compiled, which takes longer than to make it."""
+    try:
+        compile(mutation.source, mutation.file, "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def drafts(name: str, code: str) -> Iterator[Mutation]:
+    """All mutants of a file, and some that are no Python."""
     wrapper = MetadataWrapper(cst.parse_module(code))
     finder = _Finder()
     wrapper.visit(finder)
@@ -179,9 +193,11 @@ def mutations(name: str, code: str) -> Iterator[Mutation]:
         offsets.append(offsets[-1] + len(line))
     for node, changed, where, place in finder.found:
         start, end = (offsets[at.line - 1] + at.column for at in (where.start, where.end))
-        if code[start:end] == wrapper.module.code_for_node(node):
-            source = code[:start] + wrapper.module.code_for_node(changed) + code[end:]
-        else:  # its parentheses or its space belong to it: slower, and right
+        whole = wrapper.module.code_for_node(node).strip()
+        start -= max(0, whole.find(code[start:end]))  # its parentheses belong to it, and are not counted
+        if code[start : start + len(whole)] == whole:
+            source = code[:start] + wrapper.module.code_for_node(changed).strip() + code[start + len(whole) :]
+        else:  # a comment above belongs to it: slower, and right
             replaced = wrapper.module.deep_replace(node, changed)
             assert isinstance(replaced, cst.Module)
             source = replaced.code
@@ -192,10 +208,6 @@ def mutations(name: str, code: str) -> Iterator[Mutation]:
         key = f"{name}|{place}|{before}|{after}"
         twins[key] += 1
         digest = hashlib.sha256(f"{key}#{twins[key] - 1}".encode()).hexdigest()[:10]
-        try:
-            compile(source, name, "exec")
-        except SyntaxError:
-            continue
         yield Mutation(
             file=name,
             line=where.start.line,
