@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from reelmill.media.anatomy import anatomy
+from reelmill.media.anatomy_pictures import raw_photo
 from reelmill.media.diagnosis import Diagnosis
 from reelmill.media.foreign import foreign, unknown
 
@@ -38,6 +39,31 @@ def test_a_film_that_was_never_filled_in_is_told_by_some_places_in_it(data: byte
 
 
 GIF = b"GIF89a\x10\0\x10\0\x80\0\0" + bytes(6) + b"\x2c" + bytes(8) + b"\0\2\3abc\0"
+
+
+def tiff(*tags: tuple[int, int], mark: bytes = b"") -> bytes:
+    """A little-endian one whose tags are short numbers."""
+    head = b"II*\0" + struct.pack("<I", 12) + (mark or bytes(4))
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    return head + struct.pack("<H", len(tags)) + entries + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("data", "raw"),
+    [
+        (tiff((254, 1), (271, 9), (330, 9)), True),  # as Nikon's and Sony's
+        (tiff((256, 9), (50706, 1)), True),  # DNG
+        (tiff((256, 9), mark=b"CR\2\0"), True),
+        (tiff((254, 0), (271, 9), (330, 9)), False),
+        (tiff((254, 1), (330, 9)), False),  # of a program, not of a camera
+        (b"II*\0", False),
+    ],
+)
+def test_a_raw_photo_is_told_and_not_its_preview(data: bytes, raw: bool) -> None:
+    found = raw_photo(io.BytesIO(data), data)
+    assert (found is not None) == raw
+    if raw:
+        assert told(data) == found and found is not None and found.kind == "raw_photo"
 
 
 def test_a_gif_without_its_end_is_cut_off() -> None:
@@ -125,6 +151,9 @@ DISC = b"".join(b"\0\0\0\0G" + bytes((1,)) * 187 for _ in range(32))  # 32 packe
 PACK = b"\0\0\1\xba" + bytes(10) + b"\0\0\1\xe0\0\x40"
 
 
+OGG = b"OggS\0\2" + bytes(20) + b"\1\5abcde" + b"OggS\0\0" + bytes(20) + b"\1\5abcde"
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
@@ -138,6 +167,12 @@ PACK = b"\0\0\1\xba" + bytes(10) + b"\0\0\1\xe0\0\x40"
         (STREAM, "parameters_missing"),
         (UNIT + b"\x67\x42" + b"x" * 9 + STREAM, None),
         (UNIT + b"\x42\x01" + b"x" * 9 + STREAM, None),
+        (UNIT + b"\x42\x01" + b"x" * 9 + UNIT + b"\x44\x01" + b"x" * 9, "no_data"),
+        (UNIT + b"\x67\x42" + b"x" * 9 + UNIT + b"\x06\x05" + b"x" * 9, "no_data"),
+        (OGG, "no_data"),
+        (OGG[:40] + b"\7" + OGG[41:], None),
+        (box(b"ftyp", b"heic" + bytes(4)) + box(b"meta", bytes(4)), "no_data"),
+        (MP4[:16] + bytes(900), "no_data"),  # a download that did not end
         (DISC * 3, None),
         ((b"\xc0" + DISC[1:192] + bytes(len(DISC) - 192)) * 3, "encrypted"),
         ((PACK + b"\x80" + bytes(60)) * 9, None),

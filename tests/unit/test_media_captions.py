@@ -63,6 +63,27 @@ def test_a_trim_keeps_what_is_shown_in_it_and_a_shift_moves_it() -> None:
     assert gone.count("-->") == 1
 
 
+def test_a_trim_past_all_captions_of_a_file_is_refused_and_of_a_film_is_not() -> None:
+    for source in ("srt", "webvtt", "ass"):
+        with pytest.raises(Refused, match="start_seconds \\(60\\) lies past the end: the last caption ends at 6 s"):
+            converted(FILES[source], Order(source=source, target="webvtt", start=60_000, alone=True))
+        with pytest.raises(Refused, match="shift_seconds \\(-9\\) moves all captions before the beginning"):
+            converted(FILES[source], Order(source=source, target="webvtt", shift=-9000, alone=True))
+        assert "-->" not in converted(FILES[source], Order(source=source, target="webvtt", start=60_000))
+        within = Order(source=source, target="webvtt", start=3000, end=3500, alone=True)
+        assert "-->" not in converted(FILES[source], within)
+
+
+def test_words_of_a_file_are_not_quoted() -> None:
+    for source, text in (
+        ("ass", ASS.replace("0:00:01.00", "secret")),
+        ("scc", "Scenarist_SCC V1.0\n\n00:00:01:00\tsecret\n"),
+    ):
+        with pytest.raises(Refused, match=f"can't be read as {source}") as told:
+            converted(text, Order(source=source, target="srt"))
+        assert "secret" not in str(told.value)
+
+
 def test_what_can_not_be_read_is_refused() -> None:
     with pytest.raises(Refused, match="no captions"):
         converted("1\n", Order(source="srt", target="webvtt"))
@@ -81,6 +102,7 @@ def test_what_can_not_be_read_is_refused() -> None:
         (SRT.encode(), "srt"),
         (b"\xef\xbb\xbf" + SRT.encode(), "srt"),
         (SRT.encode("utf-16"), "srt"),
+        (SRT.encode("utf-16-le"), "srt"),
         (SRT.replace("\n", "\r\n").encode(), "srt"),
         (VTT.encode(), "webvtt"),
         (ASS.encode(), "ass"),

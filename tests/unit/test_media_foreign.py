@@ -133,6 +133,16 @@ def test_what_a_packed_file_holds_is_told(data: bytes, kind: str, words: str) ->
         (b"FORM\0\0\1\0ILBMBMHD", "INPUT_UNSUPPORTED", "ILBM"),
         (b"\3\xd9\xa2\x9a\x67\xfb\x4b\xb5", "INPUT_NOT_MEDIA", "encrypted"),
         (b"\0\0\1\0\1\0\x20\x20\0\0\1\0\x20\0", "INPUT_NOT_MEDIA", "icon"),
+        (b"From: ada@example.com\nTo: bob@example.com\nSubject: Film\n\nHello\n", "INPUT_NOT_MEDIA", "e-mail"),
+        (b"X-Mailer: a\nDate: now\nSubject: Film\nTo: b\n\nHello\n", "INPUT_NOT_MEDIA", "e-mail"),
+        (b"name: film\nversion: 3\nto: disk\n", "INPUT_NOT_MEDIA", "begins like no media"),
+        (b"\x30\x82\x10\0\6\x09\x2a\x86\x48\x86\xf7\r\1\7\3", "INPUT_NOT_MEDIA", "encrypted (CMS"),
+        (b"\x03" + b"0010111100101011", "INPUT_NOT_MEDIA", "Pro Tools"),
+        (b"PK\7\x08PK\3\4\x14\0\0\0\x08\0", "INPUT_NOT_MEDIA", "first part of a packed archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40), "INPUT_NOT_MEDIA", "Thumbs.db"),
+        (b"<plist version='1.0'><dict><key>URL</key>", "INPUT_NOT_MEDIA", "shortcut"),
+        (b"TTA1\1\0\2\0", "INPUT_CORRUPT", "begins as TTA"),
+        (b"webvtt\n\n00:01.000 --> 00:02.000\nHi\n", "INPUT_NOT_MEDIA", "first line, WEBVTT"),
         (b'FILE "talk.wav" WAVE\r\n  TRACK 01 AUDIO\r\n', "INPUT_NOT_MEDIA", "cue sheet"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -154,6 +164,19 @@ def test_what_a_file_is_is_told_by_its_end(end: bytes, code: str, words: str) ->
     found = by_its_end((random.Random(1).randbytes(600) + end)[-512:])
     assert found is not None and found.code == code and words in found.cause
     assert by_its_end(random.Random(2).randbytes(512)) is None and by_its_end(b"") is None
+
+
+def test_media_whose_beginning_is_gone_is_known_by_its_end() -> None:
+    for end in (b"IEND\xaeB`\x82", b"\xff\xd9"):
+        found = by_its_end(random.Random(1).randbytes(500) + end)
+        assert found is not None and found.kind == "no_beginning"
+
+
+def test_a_few_bytes_that_are_no_letters_are_no_text() -> None:
+    found = told(b"\xf0\xe1\x50\x80\x9f\xfc")
+    assert found is not None and found.kind == "not_media"
+    words = told("Größe".encode())
+    assert words is not None and words.kind == "text"
 
 
 def test_an_icon_is_no_stream_of_pictures() -> None:

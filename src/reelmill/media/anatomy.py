@@ -100,7 +100,7 @@ def _of_iso(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if cut is not None and cut.name not in _TOP:
         return damaged("structure_damaged", f"the file is damaged: at byte {cut.at} no box of MP4 begins")
     if index is None:
-        return _without_index(names, cut, size)
+        return _without_index(found, cut, size)
     if cut is index:
         return damaged("cut_off", f"the file is damaged or cut off within its index: {size - cut.at} of"
                         f" {cut.end - cut.at} bytes of it are there", CUT)  # fmt: skip
@@ -134,11 +134,17 @@ def _zeros(file: IO[bytes], data: list[_Box]) -> Diagnosis | None:
 
 
 def _strange(box: _Box) -> Diagnosis:
+    if not any(box.name):
+        told = (
+            f"the file is nothing but zeros from byte {box.at} on, as of a download that did not end: it was reserved"
+        )
+        return damaged("no_data", told, CUT)
     name = box.name.decode("latin-1")
     return damaged("structure_damaged", f"the file is damaged: the box {name!r} at byte {box.at} is none of MP4's")
 
 
-def _without_index(names: list[bytes], cut: _Box | None, size: int) -> Diagnosis:
+def _without_index(found: list[_Box], cut: _Box | None, size: int) -> Diagnosis:
+    names = [box.name for box in found]
     if b"moof" in names or b"sidx" in names or b"styp" in names:
         remedy = "Put the stream's initialization segment before it (`cat init.mp4 segment.m4s > whole.mp4`)."
         return damaged(
@@ -147,10 +153,12 @@ def _without_index(names: list[bytes], cut: _Box | None, size: int) -> Diagnosis
     if cut is not None:
         return damaged("cut_off", "the file is damaged or cut off before its index (moov), without which nothing"
                         f" can be read: {size} of at least {cut.end} bytes are there", _UNFINISHED)  # fmt: skip
-    strange = next((name for name in names if name not in _TOP), None)
+    strange = next((box for box in found if box.name not in _TOP), None)
+    if strange is not None and not any(strange.name):
+        return _strange(strange)
     if strange is not None:
         return damaged("no_index", f"the file is damaged: it has no index (moov), but a box"
-                        f" {strange.decode('latin-1')!r} that no player knows", _UNFINISHED)  # fmt: skip
+                        f" {strange.name.decode('latin-1')!r} that no player knows", _UNFINISHED)  # fmt: skip
     return damaged("no_index", "the file is damaged or cut off: it has no index (moov), which is written when a"
                     " recording ends", _UNFINISHED)  # fmt: skip
 
@@ -158,7 +166,9 @@ def _without_index(names: list[bytes], cut: _Box | None, size: int) -> Diagnosis
 def _in_index(file: IO[bytes], index: _Box, size: int) -> Diagnosis | None:
     """What is wrong within an index: sizes that do not fit, protection, places past the end of the file."""
     if index.name != b"moov":
-        return None
+        empty = all(not _within_meta(file, index, name) for name in (b"iloc", b"iinf"))
+        told = "the file has the header of a photo (HEIC, AVIF) and no picture in it: its list of parts is empty"
+        return damaged("no_data", told, CUT) if empty else None
     waiting, tracks, farthest = [(index, 0)], 0, 0
     left = _MOST_BOXES
     while waiting:
@@ -222,6 +232,11 @@ def _within(file: IO[bytes], box: _Box, name: bytes, *further: bytes) -> Iterato
             yield from _within(file, inner, *further)
         else:
             yield inner
+
+
+def _within_meta(file: IO[bytes], box: _Box, name: bytes) -> bool:
+    """Whether there is one in a list of a picture's parts, before which its version stands."""
+    return any(inner.name == name for inner in _boxes(file, box.inner + 4, box.end))
 
 
 def _number(file: IO[bytes], at: int) -> int:

@@ -18,6 +18,7 @@ _JPEG_OTHERS = dict.fromkeys((0xC3, 0xC7, 0xCB, 0xCF), "without loss") | dict.fr
 _TIFF_PACKED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925})
 """Numbers of what FFmpeg unpacks: none, fax, LZW, JPEG, deflate, PackBits, LZMA."""
 _SAVE = "Save it anew as JPEG, PNG or TIFF with a program that shows it, and submit that."
+_DEVELOP = "Develop it to JPEG, PNG or TIFF, and submit that."
 _MOST_ENTRIES, _MOST_VALUES = 200, 100_000
 
 
@@ -37,8 +38,8 @@ def of_jpeg(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
         mark, count = head[at + 1], struct.unpack(">H", head[at + 2 : at + 4])[0]
         if mark in range(0xC0, 0xD0) and mark not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack(">HH", head[at + 5 : at + 9])
-            if not width or not height:
-                return impossible(width, height)
+            if (problem := impossible(width, height)) is not None:
+                return problem
             if (what := _JPEG_OTHERS.get(mark)) or head[at + 4] != 8:
                 what = what or f"of {head[at + 4]} bits a sample"
                 cause = f"the picture is a JPEG {what}, a kind of JPEG that is not supported"
@@ -58,7 +59,7 @@ def of_gif(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     if (problem := impossible(*struct.unpack("<HH", head[6:10]))) is not None:
         return problem
     if len(head) == size and not gif_has_picture(head):
-        return damaged("no_data", "the file has the head of a GIF and no picture in it", f"{AGAIN}.")
+        return damaged("no_data", "the file has the head of a GIF and no picture that can be read", f"{AGAIN}.")
     file.seek(max(0, size - 64))
     if b"\x3b" not in file.read(64):
         return damaged(
@@ -77,6 +78,8 @@ def of_bmp(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
 
 
 def of_tiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
+    if (raw := raw_photo(file, head)) is not None:
+        return raw
     at = struct.unpack("<I" if head[:2] == b"II" else ">I", head[4:8])[0]
     if at < 8:
         return damaged("header_damaged", f"the picture is damaged: its directory can't begin at byte {at}")
@@ -86,15 +89,35 @@ def of_tiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
     return _in_directory(file, at, size, "<" if head[:2] == b"II" else ">")
 
 
-def _in_directory(file: IO[bytes], at: int, size: int, order: str) -> Diagnosis | None:
-    """What a TIFF's first directory (TIFF 6.0, 2) tells of its pixels: how they are packed, whether all are there."""
+def raw_photo(file: IO[bytes], head: bytes) -> Diagnosis | None:
+    """What is told of a camera's raw photo that is a TIFF: its first picture is a small preview, not the photo.
+
+    Canon's have their own mark; DNGVersion is DNG's; others have the photo in a directory below (TIFF/EP, 6.1).
+    """
+    try:
+        order = "<" if head[:2] == b"II" else ">"
+        told = _directory(file, struct.unpack(f"{order}I", head[4:8])[0], order)
+        preview = 254 in told and _numbers(file, told[254], order)[:1] == [1] and {330, 271} <= told.keys()
+    except (struct.error, IndexError, OverflowError):
+        return None
+    if not (head[8:10] == b"CR" or 50706 in told or preview):
+        return None
+    cause = "the file is no media but a camera's raw photo, of which only a small preview can be read"
+    return Diagnosis(kind="raw_photo", code="INPUT_NOT_MEDIA", cause=cause, remedy=_DEVELOP)
+
+
+def _directory(file: IO[bytes], at: int, order: str) -> dict[int, tuple[int, int, bytes]]:
+    """Of each tag: type, count of values, and where they are, or themselves."""
     file.seek(at)
     count = struct.unpack(f"{order}H", file.read(2))[0]
     entries = file.read(12 * min(count, _MOST_ENTRIES))
-    told = {}
-    for i in range(len(entries) // 12):
-        tag, kind, values, value = struct.unpack_from(f"{order}HHI4s", entries, 12 * i)
-        told[tag] = (kind, values, value)
+    found = (struct.unpack_from(f"{order}HHI4s", entries, 12 * i) for i in range(len(entries) // 12))
+    return {tag: (kind, values, value) for tag, kind, values, value in found}
+
+
+def _in_directory(file: IO[bytes], at: int, size: int, order: str) -> Diagnosis | None:
+    """What a TIFF's first directory (TIFF 6.0, 2) tells of its pixels: how they are packed, whether all are there."""
+    told = _directory(file, at, order)
     if not told.keys() & {273, 324}:
         return damaged("no_data", "the picture is damaged: it has a directory and no pixels", f"{AGAIN}.")
     how = _numbers(file, told.get(259, (3, 1, b"\1\0\0\0" if order == "<" else b"\0\1\0\0")), order)[0]

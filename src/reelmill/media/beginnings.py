@@ -31,6 +31,8 @@ _FIRST = re.compile(
     re.DOTALL,
 )
 
+_LASTS = ((b"IEND\xaeB`\x82", "PNG"), (b"\xff\xd9", "JPEG"))
+
 
 def first_of(head: bytes) -> str:
     """The format of media that a file begins with; empty for none."""
@@ -52,3 +54,8 @@ def begun(head: bytes) -> str:
 def is_at(data: bytes) -> bool:
     """Whether one of the beginnings stands where it should, and is first found there."""
     return any(at == offset for at, offset, _ in places(data))
+
+
+def ends_of(end: bytes) -> str:
+    """The format of media that a file's last bytes end as no other does; empty for none."""
+    return next((name for mark, name in _LASTS if end.endswith(mark)), "")

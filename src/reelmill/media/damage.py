@@ -4,6 +4,7 @@ from reelmill.media.diagnosis import AGAIN, Diagnosis
 
 _LARGEST_SIDE = 2**15
 _CODE = "INPUT_CORRUPT"
+_LEAST_SECONDS = 0.05  # that are told as more than 0.0
 CUT = f"{AGAIN}; where the recording broke off, submit the part that plays."
 """A remedy of what is cut off."""
 PROTECTED = "Submit a copy without protection (DRM), from whoever holds the key."
@@ -22,7 +23,7 @@ def cut_off(there: int, promised: int, what: str = "the file") -> Diagnosis:
 
 def cut_short(there: float, promised: float) -> Diagnosis:
     """As `cut_off`, in seconds; 0 of them where they are not known."""
-    if not 0 < there < promised:
+    if not _LEAST_SECONDS <= there < promised:
         return damaged("cut_off", "the file is damaged or cut off: it ends before its header says that it does", CUT)
     return damaged("cut_off", f"the file is damaged or cut off: {there:.1f} of {promised:.1f} seconds are there", CUT)
 

@@ -7,7 +7,7 @@ import math
 import re
 
 from reelmill.media.altered import zeros_first
-from reelmill.media.beginnings import begun, first_of, is_at, places
+from reelmill.media.beginnings import begun, ends_of, first_of, is_at, places
 from reelmill.media.damage import CUT
 from reelmill.media.diagnosis import AGAIN, Diagnosis
 from reelmill.media.foreign_kinds import ADDRESS, DECRYPT, ITSELF, KINDS, Known, by_end, header_alone
@@ -75,9 +75,7 @@ def unknown(head: bytes, size: int = 0) -> Diagnosis:
     if (named := by_signature(head)) is not None:
         return named
     if _disorder(head) > _OF_NOISE and len(head) >= _NOISE_BYTES:
-        cause = (
-            "the file's bytes have no order at all, as of what is encrypted or packed, and it says nothing of itself"
-        )
+        cause = "the file's bytes have no order at all, as of what is encrypted, packed, or a part of another file"
         return _no_media("noise", cause, DECRYPT)
     cause = "the file begins like no media that is known here: it has no header, or is something else"
     return _no_media("not_media", cause, ITSELF)
@@ -97,7 +95,7 @@ def _wide(head: bytes) -> bytes:
         order = "le"
     if not order and begin[::2].count(0) > 0.9 * len(begin[::2]) and 0 not in begin[1::2]:
         order = "be"
-    text = _WIDE[order](head[: len(head) // 2 * 2], "replace")[0].lstrip("\ufeff") if order else ""
+    text = _WIDE[order](head[: len(head) // 2 * 2], "replace")[0].replace("\ufeff", "") if order else ""
     letters = sum(one.isprintable() or one.isspace() for one in text[:_TEXT_BYTES])
     return text.encode() if letters > 0.97 * len(text[:_TEXT_BYTES]) else b""
 
@@ -111,6 +109,9 @@ def _filled(head: bytes, size: int) -> Diagnosis:
 
 def by_its_end(end: bytes) -> Diagnosis | None:
     """What a file is, by its last END_BYTES; None where they tell nothing."""
+    if (name := ends_of(end)) != "":
+        cause = f"the file ends as {name} does, and does not begin so: its first bytes are missing, or overwritten"
+        return Diagnosis(kind="no_beginning", code="INPUT_CORRUPT", cause=cause, remedy=f"{AGAIN}.")
     known = by_end(end)
     if known is None:
         return None

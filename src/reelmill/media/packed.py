@@ -38,6 +38,9 @@ _IN_OLE: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 
+_ALL_PARTS = "Unpack it with all of its parts, and submit the media file that is in it."
+
+
 class _Unpacking(Protocol):
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
@@ -74,6 +77,8 @@ def _unpacked(head: bytes, unpacker: Callable[[], _Unpacking]) -> bytes | None:
 
 
 def _zip(head: bytes) -> Diagnosis:
+    split = head.startswith(b"PK\7\x08PK")
+    head = head[4:] if split else head
     if head[6:7] and head[6] & 1:
         cause = "the file is a packed archive (ZIP) that is encrypted, protected by a password"
         return _told("encrypted", cause, "Unpack it with its password, and submit the media file that is in it.")
@@ -81,6 +86,8 @@ def _zip(head: bytes) -> Diagnosis:
         return _told("document", f"the file is no media but a {what}, in a ZIP", _ITSELF)
     if head.startswith(b"PK\5\6"):
         return _told("archive", "the file is a packed archive (ZIP) with nothing in it", _ITSELF)
+    if split:
+        return _told("archive", "the file is the first part of a packed archive (ZIP) in several", _ALL_PARTS)
     endings = {found[1].decode().lower() for name in _names(head) if (found := _MEDIA.search(name))}
     held = f", which holds media ({', '.join(sorted(endings)[:4])})" if endings else ""
     return _told("archive", f"the file is a packed archive (ZIP){held}", _UNPACK)
@@ -96,9 +103,10 @@ def _names(head: bytes) -> list[bytes]:
 
 
 def _ole(head: bytes) -> Diagnosis:
-    what = next((what for name, what in _IN_OLE if name.encode("utf-16-le") in head), "document of Microsoft Office")
+    any_ = "storage of parts (OLE), as a document of Microsoft Office, a message of Outlook or Thumbs.db is"
+    what = next((f"{what}, in an OLE storage" for name, what in _IN_OLE if name.encode("utf-16-le") in head), any_)
     kind = "encrypted" if "encrypted" in what else "document"
-    return _told(kind, f"the file is no media but a {what}, in an OLE storage", _ITSELF)
+    return _told(kind, f"the file is no media but a {what}", _ITSELF)
 
 
 def _told(kind: str, cause: str, remedy: str) -> Diagnosis:

@@ -184,7 +184,7 @@ def _told_by(
         _tell_lengths(info, times, shown_seconds)
     if shown is not None and demuxer in shapes.DEMUXERS:
         _tell_shapes(container, lambda: file.opened(picture), shown, file.apart(), file.size)
-    if times is not None and times.measured and not (times.tracks or partial):
+    if times is not None and times.measured and not (times.tracks or times.broken or partial):
         return refusing.without_packets(info, demuxer), False
     # MP4's index is whole from the beginning: where a seek leads does not depend on what was read before.
     sound = demuxer == "mov" and times is not None and not (times.damaged or times.fragments)

@@ -13,6 +13,7 @@ import av.logging
 from reelmill.media import texts, timeline, tracks
 from reelmill.media.altered import altered
 from reelmill.media.anatomy import anatomy
+from reelmill.media.beginnings import first_of
 from reelmill.media.damage import CUT, cut_short, damaged
 from reelmill.media.diagnosis import LINE_CHARACTERS, Diagnosis
 from reelmill.media.failures import best_of, diagnosis_of
@@ -90,6 +91,8 @@ def _of(file: AnyFile) -> Diagnosis | None:
         found = altered(head) or anatomy(beside, file.size) or foreign(head, file.size)
         if found is not None:
             return found
+        if first_of(head):
+            return None
         beside.seek(max(0, file.size - END_BYTES))
         return by_its_end(beside.read(END_BYTES))
     except (MemoryError, RecursionError, OSError):

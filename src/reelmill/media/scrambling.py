@@ -17,12 +17,16 @@ _ANATOMIES: Mapping[str, Callable[[IO[bytes], bytes, int], Diagnosis | None]] = 
     "mpeg": anatomy_streams.of_ps,
     "asf": anatomy_streams.of_asf,
 }
+_BOUGHT = frozenset({"drms", "drmi", "drmt", "aavd"})
+"""Sample entries of iTunes' shop and of Audible, for which libav takes their codec."""
 _MATROSKA_KEY = "enc_key_id"  # as libav calls a track's ContentEncKeyID
 
 
 def scrambled(container: Any, file: AnyFile, demuxer: str) -> Diagnosis | None:
     """Why nothing of an open file can be shown; None where its header tells of no encryption."""
     if demuxer == "matroska" and any(_MATROSKA_KEY in stream.metadata for stream in container.streams):
+        return encrypted()
+    if demuxer == "mov" and any(_tag(stream) in _BOUGHT for stream in container.streams):
         return encrypted()
     if (anatomy := _ANATOMIES.get(demuxer)) is None:
         return None
@@ -31,6 +35,11 @@ def scrambled(container: Any, file: AnyFile, demuxer: str) -> Diagnosis | None:
         return None  # of a disc, whose bits are left where somebody decrypted it
     found = anatomy(file.apart(), head, file.size)
     return found if found is not None and found.kind == "encrypted" else None
+
+
+def _tag(stream: Any) -> str:
+    """What its container calls a stream's codec."""
+    return stream.codec_context.codec_tag if stream.codec_context is not None else ""
 
 
 def encrypted() -> Diagnosis:

@@ -42,14 +42,20 @@ def kind_of(head: bytes) -> str | None:
     return "ttml" if _XML.match(text) else None
 
 
-_UTF_8, _UTF_16, _WESTERN = (codecs.lookup(name).name for name in ("utf-8-sig", "utf-16", "cp1252"))
+_UTF_8, _UTF_16, _UTF_16_LE, _WESTERN = (
+    codecs.lookup(name).name for name in ("utf-8-sig", "utf-16", "utf-16-le", "cp1252")
+)
+_BEGIN_BYTES = 128
 """Looked up once: Python loads them late, and a child that reads foreign files loads nothing."""
 
 
 def decoded(data: bytes) -> str:
-    """Text by its mark, else UTF-8, else Windows' Western one, which takes anything."""
+    """Text by its mark, else UTF-16 where each other byte is 0, else UTF-8, else Windows' Western one: it takes all."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode(_UTF_16, errors="replace")
+    begin = data[:_BEGIN_BYTES]
+    if begin and begin[1::2].count(0) > 0.9 * len(begin) / 2 and 0 not in begin[::2]:
+        return data.decode(_UTF_16_LE, errors="replace")
     try:
         return data.decode(_UTF_8)
     except UnicodeDecodeError as error:

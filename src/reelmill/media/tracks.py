@@ -128,7 +128,7 @@ def sound(source: Source, selector: TrackSelector | None, output: str) -> Sound:
 
 
 def _lacking(source: Source, kind: int) -> str:
-    """Of a file that tells of a picture or sound of which nothing came; empty where it tells of none."""
+    """Of a file that tells of a picture or sound of which nothing came, or has a cover; empty of others."""
     empty = [stream for stream in source.info.streams if stream.kind == kind and stream.empty]
     what = "picture" if kind == MediaInfo.Stream.VIDEO else "sound"
     return (

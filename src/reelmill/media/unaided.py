@@ -6,6 +6,7 @@ Runs in the prober's child.
 import base64
 
 from reelmill.media import animations, cues, jpeg, png, refusing, texts, timeline, webp
+from reelmill.media.anatomy_pictures import raw_photo
 from reelmill.media.opened import AnyFile
 from reelmill.media.refusing import refuse
 from reelmill.v1.media_pb2 import MediaInfo
@@ -49,6 +50,8 @@ def told(file: AnyFile) -> dict[str, str] | None:
         return refusing.told(problem)
     if picture(head) == "jpeg_pipe" and (problem := jpeg.problem(file.apart(), file.size)) is not None:
         return refusing.told(problem)
+    if picture(head) == "tiff_pipe" and (raw := raw_photo(file.apart(), head)) is not None:
+        return refusing.told(raw)
     if picture(head) != "webp_pipe":
         return None
     if animations.is_cut_off(head, file.size):

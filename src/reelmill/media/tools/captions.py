@@ -43,7 +43,9 @@ def _read(text: str, source: str) -> SSAFile:
         else:
             lines = SSAFile.from_string(_as_srt(text, source), "srt")
     except (Pysubs2Error, etree.ParseError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise Refused(_CORRUPT, f"the captions can't be read as {source}: {error}") from error
+        # Others quote what stands in the file, which is nobody's who may but ask for jobs.
+        where = str(error) if isinstance(error, etree.ParseError) else "a time or a command in them is none"
+        raise Refused(_CORRUPT, f"the captions can't be read as {source}: {where}") from error
     lines.events = [event for event in lines.events if not event.is_comment]
     if not lines.events:
         raise Refused(_CORRUPT, f"the input has no captions that can be read as {source}")
