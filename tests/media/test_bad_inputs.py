@@ -70,6 +70,7 @@ async def test_random_bytes_never_become_an_output(studio: Studio, tmp_path: Pat
         "file '{other}'\n",
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><Period><BaseURL>{other}</BaseURL></Period></MPD>',
         "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nm=video 5004 RTP/AVP 96\r\n",
+        "\nv=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
     ],
 )
 async def test_a_list_of_other_files_opens_none_of_them(studio: Studio, tmp_path: Path, tiny: Path, text: str) -> None:

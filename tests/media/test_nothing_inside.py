@@ -103,3 +103,10 @@ async def test_a_few_bytes_are_told_as_what_they_are(
     path.write_bytes(content)
     told = await refusal(studio, path)
     assert told.startswith("INPUT_CORRUPT") and words in told
+
+
+async def test_a_film_of_measurements_alone_is_told_as_that(studio: Studio, tmp_path: Path, tiny: Path) -> None:
+    path = make(tmp_path / "mute.mp4", "-i", str(tiny), "-an", "-c", "copy")
+    path.write_bytes(path.read_bytes().replace(b"vide", b"meta").replace(b"\0avc1", b"\0gpmd"))
+    with pytest.raises(AttemptFailed, match=r"INPUT_NOT_MEDIA: the file has no picture and no sound, but only"):
+        await studio.make(path, {"transcode": {}})

@@ -144,6 +144,8 @@ def test_what_a_packed_file_holds_is_told(data: bytes, kind: str, words: str) ->
         (b"TTA1\1\0\2\0", "INPUT_CORRUPT", "begins as TTA"),
         (b"webvtt\n\n00:01.000 --> 00:02.000\nHi\n", "INPUT_NOT_MEDIA", "first line, WEBVTT"),
         (b'FILE "talk.wav" WAVE\r\n  TRACK 01 AUDIO\r\n', "INPUT_NOT_MEDIA", "cue sheet"),
+        (b"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=door\n", "INPUT_NOT_MEDIA", "live stream (SDP)"),
+        (b'------x7\r\nContent-Disposition: form-data; name="f"\r\n\r\n' + MP4[:99], "INPUT_NOT_MEDIA", "form-data"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

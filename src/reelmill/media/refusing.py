@@ -152,6 +152,8 @@ def without_packets(info: MediaInfo, demuxer: str) -> dict[str, str]:
     """What is told of a file all of which was read, and in which no picture and no sound came."""
     kinds = {MediaInfo.Stream.VIDEO: "picture", MediaInfo.Stream.AUDIO: "sound"}
     told = " and ".join(dict.fromkeys(kinds[s.kind] for s in info.streams if s.kind in kinds))
+    if not told and (others := unusable(info)) is not None and info.streams:
+        return others
     what = f"the file has a header ({demuxer}) that tells of {told or 'nothing'}, and no frame of it follows"
     return refuse("INPUT_CORRUPT", what) | {"kind": _NO_PACKETS}
 

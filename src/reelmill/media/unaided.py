@@ -22,7 +22,7 @@ _PICTURES = (
 )
 _WHOLE_GIF_BYTES = 2**25  # of larger ones the end is not looked for
 # Lists of other files, which would be opened in our name.
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"v=0\r\no=", b"[playlist]")
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"[playlist]")
 HEAD_BYTES = 1024
 """So many are looked at first."""
 
