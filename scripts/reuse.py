@@ -61,6 +61,31 @@ REUSE = (
         " ",
         tests=STORE,
     ),
+    reuse(
+        "that a result was asked for is written",
+        RESULTS,
+        r"SET used_time = clock_timestamp\(\)",
+        "SET output = r.output",
+        tests=STORE,
+    ),
+    reuse(
+        "results beyond their bytes go", RETENTION, r"kept\.bytes > \$4 AND ", "kept.bytes > 2 * $4 AND ", tests=STORE
+    ),
+    reuse(
+        "what was asked for just now stays",
+        RETENTION,
+        r" AND kept\.used_time < statement_timestamp\(\) - \$1::interval",
+        " AND $1::interval IS NOT NULL",
+        tests=STORE,
+    ),
+    reuse("results of a tenant push out its own alone", RETENTION, r"PARTITION BY tenant_id ", "", tests=STORE),
+    reuse(
+        "that a job was deleted for its bytes is told",
+        "src/reelmill/scheduler/scheduler.py",
+        r"await self\._cache\.put\(\[gone",
+        "repr([gone",
+        tests="tests/scheduler/test_scheduler_loops.py -k beyond_their_bytes",
+    ),
     reuse("a digest is the tenant's", RESULTS, r"tenant_id = \$1 AND place", "place", tests=STORE),
     reuse("the bytes of a copy are compared", TAKING, r"return found in .*?\n", "return True\n", tests=STORAGE),
     reuse(

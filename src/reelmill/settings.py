@@ -301,6 +301,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Core-seconds of work from which a job looks for what is there already: less is sooner made.",
     )
+    results_max_bytes: int = Field(
+        0,
+        ge=0,
+        description="Most bytes of a tenant's outputs in our own storage that later jobs may take. Beyond it finished "
+        "jobs whose outputs were made or asked for the longest ago are deleted before their retention ends. 0: any.",
+    )
     upload_retention_days: float = Field(30.0, gt=0, description="Days after which uploads are deleted.")
 
     status_ttl_seconds: float = Field(

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from store.kit import AWAY, TENANT, USER, Store, made, new_job, past
 from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.cache.memory import MemoryCache
-from reelmill.cache.port import CANCELS
+from reelmill.cache.port import CANCELS, GONE_VERSION
 from reelmill.queue.postgres import PostgresQueue
 from reelmill.relay import Relay
 from reelmill.scheduler.scheduler import Scheduler, SchedulerConfig
@@ -25,7 +25,7 @@ from reelmill.storage.fetch import HttpLimits
 from reelmill.storage.storage import Storage
 from reelmill.storage.uris import file_uri
 from reelmill.store.jobs import NewJob
-from reelmill.store.leases import LeaseStore
+from reelmill.store.leases import FinishedTask, LeaseStore
 from reelmill.store.records import StoredJob
 from reelmill.store.uploads import UploadStore
 from reelmill.v1.jobs_pb2 import Job
@@ -59,6 +59,7 @@ def make(store: Store, cache: MemoryCache, tmp_path: Path) -> Make:
             "lease_seconds": 10,
             "job_retention": timedelta(days=1),
             "upload_retention": timedelta(days=1),
+            "results_max_bytes": 0,
             "own_storage": storage.own(""),
         }
         config = SchedulerConfig(**defaults | changed)
@@ -229,6 +230,24 @@ async def test_jobs_and_uploads_are_kept_each_for_its_own_time(
     assert await store.value("SELECT count(*) FROM jobs") == int(jobs > 5)
     assert upload.exists() is (uploads > 5)
     assert await store.value("SELECT count(*) FROM uploads") == int(uploads > 5)
+
+
+@pytest.mark.parametrize("most", [0, 7, 14])
+async def test_results_beyond_their_bytes_go_with_their_jobs_and_the_cache_says_so(
+    store: Store, make: Make, cache: MemoryCache, most: int
+) -> None:
+    tasks = [await store.running() for _ in range(2)]
+    for task in tasks:
+        finished = FinishedTask(lease=task.lease, files=(made(),), keys={"a": "a" * 64})
+        await store.leases.complete([finished])
+    await store.rows(
+        "UPDATE results SET used_time = now() - interval '1 hour' WHERE job_id::text = $1", tasks[0].job.id
+    )
+    await make(results_max_bytes=most).retire()
+    left = await store.value("SELECT array_agg(id::text ORDER BY id) FROM jobs")
+    assert left == [task.job.id for task in tasks][most == 7 :]
+    told = await cache.get(TENANT, UUID(tasks[0].job.id))
+    assert (told is not None and told.version == GONE_VERSION) is (most == 7)
 
 
 async def _recorded(store: Store, folder: Path, age: timedelta, *, row: bool = True, file: bool = True) -> Path:

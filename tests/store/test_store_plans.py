@@ -118,7 +118,7 @@ HOT: dict[str, tuple[str, list[object]]] = {
     "measure_deliveries": ("deliveries", [_IDS]),
     "delete_job": ("retention", [_ID, _ID, "file:///x/"]),
     "delete_some": ("retention", [_ID, 500, "file:///x/", None, None, None, None]),
-    "find_results": ("results", [_ID, [b"a", b"b"], _LEASE]),
+    "find_results": ("results", [_ID, [b"a", b"b"], _LEASE, _LEASE]),
     "result_files": ("results", [_ID, _ID, "a", 50]),
     "insert_results": ("results", [_IDS, _ONES, ["a"] * 8, [b"a"] * 8]),
     "get_digests": ("results", [_ID, [b"a", b"b"]]),

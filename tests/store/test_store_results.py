@@ -10,7 +10,7 @@ from waiting import patient
 
 from reelmill.store.leases import FinishedTask, NewTask
 from reelmill.store.records import ClaimedTask
-from reelmill.store.results import Result, ResultStore
+from reelmill.store.results import UNTOUCHED, Result, ResultStore
 from reelmill.store.switches import GRAPHS
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -127,3 +127,87 @@ async def test_lookups_completions_and_deletions_do_not_disturb_each_other(store
             pass
     assert told and told <= {new.id for new in jobs}
     assert await store.value("SELECT count(*) FROM results") == 0
+
+
+async def used(store: Store, task: ClaimedTask, ago: timedelta) -> None:
+    """Have a job's result asked for a while ago."""
+    query = "UPDATE results SET used_time = clock_timestamp() - $2::interval WHERE job_id = $1"
+    await store.rows(query, UUID(task.job.id), ago)
+
+
+async def last_used(store: Store) -> dict[str, timedelta | None]:
+    """How long ago results were asked for, by their jobs."""
+    rows = await store.rows("SELECT job_id::text, clock_timestamp() - used_time AS ago FROM results")
+    return {row["job_id"]: row["ago"] for row in rows}
+
+
+async def test_that_a_result_was_asked_for_is_written_with_the_answer(store: Store, results: ResultStore) -> None:
+    older, newer = await store.running(), await store.running()
+    await end(store, older)
+    await end(store, newer)
+    assert await last_used(store) == {older.job.id: None, newer.job.id: None}
+    told = await found(results)
+    now = await last_used(store)
+    assert {UUID(job) for job, ago in now.items() if ago is not None} == set(told.values())
+    await used(store, newer, UNTOUCHED)
+    await found(results, tenant_id=uuid4())
+    assert (await last_used(store))[newer.job.id] >= UNTOUCHED
+    await found(results)
+    assert (await last_used(store))[newer.job.id] < UNTOUCHED
+
+
+async def test_who_asks_for_what_another_asks_for_does_not_wait(store: Store, results: ResultStore) -> None:
+    task = await store.running()
+    await end(store, task)
+    async with patient(), store.database.transaction() as connection:
+        await connection.execute("SELECT FROM results FOR UPDATE")
+        assert await found(results) == {KEY: UUID(task.job.id)}
+
+
+async def unused(store: Store, most: int, *, limit: int = 9) -> list[str]:
+    deleted = await store.retention.delete_unused(most, own_storage=OWN, limit=limit)
+    assert {tenant_id for tenant_id, _ in deleted} <= {TENANT}
+    return sorted(str(job_id) for _, job_id in deleted)
+
+
+async def test_beyond_its_bytes_the_job_goes_whose_result_was_asked_for_the_longest_ago(store: Store) -> None:
+    """Each result has 7 bytes."""
+    jobs = [await store.running(prefix=OWN) for _ in range(4)]
+    for task, hours in zip(jobs, (3, 1, 4, 2), strict=True):
+        await end(store, task)
+        await used(store, task, timedelta(hours=hours))
+    plain = await store.running(prefix=OWN)
+    await store.complete(plain, made())
+    assert await unused(store, 28) == []
+    assert await unused(store, 27) == [jobs[2].job.id]
+    assert [row["uri"] for row in await store.rows("SELECT uri FROM storage_deletions")] == [jobs[2].output_prefix]
+    assert await unused(store, 0, limit=1) == [jobs[0].job.id]
+    assert await unused(store, 0) == sorted([jobs[1].job.id, jobs[3].job.id])
+    assert await store.value("SELECT array_agg(id::text) FROM jobs") == [plain.job.id]
+
+
+async def test_what_was_made_or_asked_for_just_now_stays_and_counts(store: Store) -> None:
+    fresh, old, asked = [await store.running(prefix=OWN) for _ in range(3)]
+    for task in (fresh, old, asked):
+        await end(store, task)
+    await used(store, old, 2 * UNTOUCHED)
+    await used(store, asked, UNTOUCHED / 2)
+    assert await unused(store, 14) == [old.job.id]
+    assert await unused(store, 0) == []
+
+
+async def test_one_tenants_results_push_out_nobody_elses(store: Store) -> None:
+    mine, other = await store.running(prefix=OWN), await store.running(prefix=OWN)
+    for task in (mine, other):
+        await end(store, task)
+        await used(store, task, DAY)
+    await store.rows("UPDATE results SET tenant_id = $2 WHERE job_id = $1", UUID(other.job.id), uuid4())
+    assert await unused(store, 7) == []
+
+
+async def test_what_has_not_ended_is_no_result_yet(store: Store) -> None:
+    await store.turn(GRAPHS, on=True)
+    task = await store.running(prefix=OWN)
+    await end(store, task, spawned=(NewTask(id=uuid4(), kind="run_job", spec=b"part"),))
+    await used(store, task, DAY)
+    assert await unused(store, 0) == []

@@ -67,7 +67,8 @@ EXEMPT = {
         "delete_digests": RETENTION,
     },
     "retention": dict.fromkeys((
-        "delete_jobs", "delete_old", "delete_idempotency_keys", "delete_stale_outbox", "lock_storage_deletions",
+        "delete_jobs", "delete_old", "delete_unused",
+        "delete_idempotency_keys", "delete_stale_outbox", "lock_storage_deletions",
         "finish_storage_deletions", "postpone_storage_deletions", "give_up_storage_deletions",
     ), RETENTION),
     "statistics": dict.fromkeys(

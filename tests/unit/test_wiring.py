@@ -63,6 +63,7 @@ DEFAULTS: dict[str, Any] = {
     "upload_retention_days": 30.0,
     "reuse_days": 30.0,
     "reuse_cpu_seconds": 0.5,
+    "results_max_bytes": 0,
     "status_ttl_seconds": 10.0,
     "final_ttl_seconds": 3600.0,
     "kafka_partitions": 12,
@@ -144,6 +145,7 @@ FROM_ZERO = (
         "disk_reserve_bytes",
         "reuse_days",
         "reuse_cpu_seconds",
+        "results_max_bytes",
     ),
 )
 FROM_ONE = (
@@ -234,6 +236,7 @@ def test_a_scheduler_gets_its_settings(parts: making.Parts) -> None:
     assert config.lease_seconds == given.lease_seconds
     assert config.job_retention == timedelta(days=given.job_retention_days)
     assert config.upload_retention == timedelta(days=given.upload_retention_days)
+    assert config.results_max_bytes == given.results_max_bytes
     assert make_scheduler(parts)._retention._audit_life == timedelta(days=given.audit_retention_days)
     assert config.own_storage == parts.storage.own("") and config.own_storage.endswith("/storage/")
 

@@ -25,6 +25,7 @@ def make_scheduler(parts: Parts) -> Scheduler:
         lease_seconds=settings.lease_seconds,
         job_retention=timedelta(days=settings.job_retention_days),
         upload_retention=timedelta(days=settings.upload_retention_days),
+        results_max_bytes=settings.results_max_bytes,
         own_storage=parts.storage.own(""),
     )
     retention = RetentionStore(parts.database, audit_life=timedelta(days=settings.audit_retention_days))

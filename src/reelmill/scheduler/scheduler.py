@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from reelmill.announce import Announcer
-from reelmill.cache.port import CANCELS, Cache
+from reelmill.cache.port import CANCELS, Cache, gone
 from reelmill.jobs.errors import AttemptFailed, Unavailable
 from reelmill.queue.port import QueueUnavailable
 from reelmill.relay import Relay
@@ -42,6 +42,8 @@ class SchedulerConfig:
     lease_seconds: float
     job_retention: timedelta
     upload_retention: timedelta
+    results_max_bytes: int
+    """Of a tenant; 0: any number."""
     own_storage: str
     """URI of our own storage: files of old jobs are deleted there and nowhere else."""
 
@@ -152,6 +154,8 @@ class Scheduler:
             deleted = await self._retention.delete_jobs(
                 config.job_retention, own_storage=config.own_storage, limit=_BATCH
             )
+        if config.results_max_bytes:
+            await self._delete_unused()
         deleted = _BATCH
         while deleted == _BATCH:
             deleted = await self._retention.delete_uploads(config.upload_retention, limit=_BATCH)
@@ -162,6 +166,17 @@ class Scheduler:
             await self._storage.delete_uploads(config.upload_retention)
         except AttemptFailed as error:
             log.warning("can't delete old uploads; trying again later", reason=str(error))
+
+    async def _delete_unused(self) -> None:
+        """Delete jobs whose results are more than what may be kept, and have the cache say so: they may be young."""
+        most, own = self._config.results_max_bytes, self._config.own_storage
+        deleted = _BATCH
+        while deleted == _BATCH:
+            unused = await self._retention.delete_unused(most, own_storage=own, limit=_BATCH)
+            await self._cache.put([gone(tenant_id, job_id) for tenant_id, job_id in unused])
+            deleted = len(unused)
+            if deleted:
+                log.info("jobs deleted: their results are beyond results_max_bytes", count=deleted)
 
     async def _publish(self, stored: Sequence[StoredJob]) -> None:
         await self._announcer.changed(stored)

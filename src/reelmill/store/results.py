@@ -18,6 +18,9 @@ from reelmill.v1.receipts_pb2 import Receipt
 _SQL = queries("results")
 _JOBS = queries("jobs")
 
+UNTOUCHED = timedelta(minutes=30)
+"""For so long after a result was made or asked for its bytes count, and it stays: somebody may be copying it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
@@ -34,10 +37,13 @@ class ResultStore:
         self._database = database
 
     async def find(self, tenant_id: UUID, keys: Iterable[str], *, within: timedelta) -> dict[str, Result]:
-        """By key, the newest output of a COMPLETED job of the tenant that has it, and ended `within` that time."""
+        """By key, the newest output of a COMPLETED job of the tenant that has it, and ended `within` that time.
+
+        What was found is not deleted for `UNTOUCHED` at least but by who deletes its job.
+        """
         wanted = [bytes.fromhex(key) for key in keys]
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_SQL["find_results"], tenant_id, wanted, within)
+            rows = await connection.fetch(_SQL["find_results"], tenant_id, wanted, within, UNTOUCHED / 2)
         return {row["key"].hex(): Result(job_id=row["job_id"], output=row["output"]) for row in rows}
 
     async def files(self, tenant_id: UUID, result: Result, *, limit: int) -> list[OutputFile]:

@@ -1,8 +1,10 @@
 """What is kept no longer: old jobs, keys and folders."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from reelmill.store.database import Database
+from reelmill.store.results import UNTOUCHED
 from reelmill.store.sql import queries
 
 _SQL = queries("retention")
@@ -34,6 +36,15 @@ class RetentionStore:
         """Delete jobs that ended `age` ago; their files too where they lie below `own_storage`."""
         async with self._database.connection() as connection:
             return len(await connection.fetch(_SQL["delete_jobs"], age, limit, own_storage))
+
+    async def delete_unused(self, most_bytes: int, *, own_storage: str, limit: int) -> list[tuple[UUID, UUID]]:
+        """Delete jobs whose results are beyond the bytes that a tenant's may hold; answers their tenants and ids.
+
+        Those go first whose results were neither made nor asked for lately, and with them all that is theirs.
+        """
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_SQL["delete_unused"], UNTOUCHED, limit, own_storage, most_bytes)
+        return [(row["tenant_id"], row["id"]) for row in rows]
 
     async def delete_uploads(self, age: timedelta, *, limit: int) -> int:
         """Delete uploads that began `age` ago; their files are due to be deleted from then on. Answers how many."""

@@ -512,7 +512,8 @@ CREATE TABLE public.results (
     job_id uuid NOT NULL,
     output text NOT NULL,
     tenant_id uuid NOT NULL,
-    key bytea NOT NULL
+    key bytea NOT NULL,
+    used_time timestamp with time zone
 );
 
 CREATE TABLE public.schema_migrations (

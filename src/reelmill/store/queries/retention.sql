@@ -7,13 +7,32 @@ swept AS (
     FROM old JOIN tasks t ON t.job_id = old.id, LATERAL generate_series(1, t.fence) AS f (fence)
     WHERE starts_with(old.output_prefix, $3)
 )
-DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id;
+DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id, jobs.tenant_id;
 
 -- name: delete_jobs
 -- Finished jobs past their retention.
 WITH old AS (
     SELECT id, output_prefix FROM jobs WHERE end_time < statement_timestamp() - $1::interval
     ORDER BY end_time LIMIT $2 FOR UPDATE SKIP LOCKED
+),
+-- include: delete_old
+
+-- name: delete_unused
+-- COMPLETED jobs whose results are more than the $4 bytes that those of a tenant may hold, of which others were made or
+-- asked for later; none that were within $1.
+WITH held AS (
+    SELECT r.tenant_id, r.job_id, max(coalesce(r.used_time, j.end_time)) AS used_time, sum(f.size_bytes) AS bytes
+    FROM results r
+    JOIN jobs j ON j.id = r.job_id AND j.state = 'COMPLETED'
+    JOIN output_files f ON f.job_id = r.job_id AND f.output = r.output
+    GROUP BY r.tenant_id, r.job_id
+), kept AS (
+    SELECT job_id, used_time, sum(bytes) OVER (PARTITION BY tenant_id ORDER BY used_time DESC, job_id DESC) AS bytes
+    FROM held
+), old AS (
+    SELECT jobs.id, jobs.output_prefix FROM jobs JOIN kept ON kept.job_id = jobs.id
+    WHERE kept.bytes > $4 AND kept.used_time < statement_timestamp() - $1::interval
+    ORDER BY kept.used_time LIMIT $2 FOR UPDATE OF jobs SKIP LOCKED
 ),
 -- include: delete_old
 
