@@ -24,11 +24,11 @@ _CLIP_SECONDS = 20
 # In a process that loaded the library before: for each line that it reads it looks 20 times, and answers the least
 # wall time, for neighbours only ever add to it. The code before descriptors took a path.
 _CHILD = """
-import os, sys, time
+import inspect, os, sys, time
 import av
 from reelmill.media import probe_child
 av.logging.set_level(av.logging.PANIC)
-by_path = not hasattr(probe_child, "apart")
+by_path = "path" in inspect.signature(probe_child.answer).parameters
 if not by_path:
     probe_child.prepare()
 def once():

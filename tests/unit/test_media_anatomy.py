@@ -78,6 +78,15 @@ def aiff(name: bytes = b"SSND", there: int = 900) -> bytes:
     return b"FORM" + struct.pack(">I", 1030) + b"AIFF" + struct.pack(">4sI", b"COMM", 19) + bytes(20) + sound
 
 
+@pytest.mark.parametrize(("codec", "told_of"), [(b"DWVW", True), (b"sowt", False), (b"\0\1\2\3", False)])
+def test_an_aiff_of_a_codec_that_nobody_reads_names_it(codec: bytes, told_of: bool) -> None:
+    common = b"COMM" + struct.pack(">I", 22) + bytes(18) + codec
+    data = b"FORM" + struct.pack(">I", 200) + b"AIFC" + common + b"SSND" + struct.pack(">I", 100) + bytes(100)
+    found = told(data)
+    assert (found is not None) == told_of
+    assert found is None or (found.code == "INPUT_UNSUPPORTED" and "(DWVW)" in found.cause)
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [(aiff(there=1000), None), (aiff(), "cut_off"), (aiff(b"\xff\xfe\x01\x02", 1000), "structure_damaged")],

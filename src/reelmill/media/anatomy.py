@@ -29,6 +29,16 @@ _WITHOUT_EDITS = (
 )
 
 
+_CONVERT = "Convert it with the program that made it to WAV or FLAC, and submit that."
+_AIFF_CODEC = 18
+_AIFF_READ = frozenset(
+    (b"NONE", b"sowt", b"twos", b"raw ", b"in24", b"in32", b"42ni", b"23ni", b"fl32", b"FL32", b"fl64", b"FL64",
+     b"alaw", b"ALAW", b"ulaw", b"ULAW", b"MAC3", b"MAC6", b"ima4", b"GSM ", b"G722", b"G726", b"QDM2", b"QDMC",
+     b"Qclp", b"ADP4", b"SDX2")
+)  # fmt: skip
+"""Compressions of AIFF-C that FFmpeg reads."""
+
+
 def anatomy(file: IO[bytes], size: int) -> Diagnosis | None:
     """What is wrong with a file's structure; None where nothing is, or it is of no kind that is known here."""
     file.seek(0)
@@ -358,6 +368,12 @@ def _of_aiff(file: IO[bytes], head: bytes, size: int) -> Diagnosis | None:
             return _no_part(chunk, "AIFF")
         if chunk.end > size:
             return cut_off(size, chunk.end)
+        if chunk.name == b"COMM" and head[8:12] == b"AIFC":
+            file.seek(chunk.inner + _AIFF_CODEC)
+            codec = file.read(4)
+            if codec not in _AIFF_READ and _is_name(codec):
+                told = f"the sound is in a codec ({codec.decode('latin-1')}) that can't be decoded in AIFF"
+                return damaged("codec_unsupported", told, _CONVERT, code="INPUT_UNSUPPORTED")
     return None
 
 

@@ -60,7 +60,7 @@ def _cause(known: Known, head: bytes) -> str:
 
 def unknown(head: bytes, size: int = 0) -> Diagnosis:
     """What is told of a file that nobody can open and that is nothing that is known, by its first HEAD_BYTES."""
-    known = begun(head)
+    known = begun(head) or first_of(head)
     amid = next((name for mark, name in _WITHIN if mark in head and not known), "")
     if (count := zeros_first(head, size)) and not known:
         what = f", and behind them lies a part of {amid}" if amid else ""
