@@ -32,7 +32,7 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
-	$(BIN)/pytest $(PARALLEL) 4 $(ARGS) || $(BIN)/python scripts/second_try.py
+	$(BIN)/pytest $(PARALLEL) 3 $(ARGS) || $(BIN)/python scripts/second_try.py
 
 quick: $(VENV)/dev.stamp ## The tests that need no server: a minute at most
 	$(BIN)/pytest $(PARALLEL) 2 -q -r fE --quick $(addprefix tests/,$(QUICK)) $(ARGS)

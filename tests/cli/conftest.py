@@ -27,7 +27,9 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logging_restored: None)
         for name, value in settings.items():
             monkeypatch.setenv(f"REELMILL_{name.upper()}", str(value))
         result = CliRunner().invoke(app, arguments, input=input)
-        assert "Traceback" not in result.output, result.output
+        # gRPC has one poller for all event loops of a process, and wakes those of tests before that are closed.
+        told = [line for line in result.output.splitlines() if "PollerCompletionQueue" not in line]
+        assert not any("Traceback" in line for line in told), result.output
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result
