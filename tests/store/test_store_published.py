@@ -131,3 +131,10 @@ async def test_without_it_all_become_visible_together(store: Store) -> None:
         assert await store.leases.fail(b.lease, BAD_INPUT)
         assert a.output_prefix in await swept(store)
         assert shown(await store.jobs.get(TENANT, UUID(a.job.id))) == {"a": 0, "b": 0}
+
+
+async def test_who_completes_the_last_part_is_told_the_whole_job(store: Store) -> None:
+    _, a, b = await parts(store, Job.ALL)
+    await complete(store, a)
+    told = await complete(store, b)
+    assert (told.state, shown(told)) == (Job.COMPLETED, {"a": 1, "b": 1})
