@@ -64,7 +64,7 @@ ROOM_TESTS = {
     "cli": "tests/cli",
     "client": "tests/unit tests/client",
     "console": "tests/console",
-    "gateway": "tests/unit tests/gateway",
+    "gateway": "tests/unit tests/gateway tests/e2e/test_signed_uploads.py",
     "media": "tests/unit tests/media",
     "queue": "tests/contract/test_queue.py tests/contract/test_queue_pools.py tests/contract/test_queue_lag.py"
     " tests/contract/test_task_messages.py"
