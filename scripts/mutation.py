@@ -82,8 +82,8 @@ ROOM_TESTS = {
     "embedded": "tests/scheduler/test_embedded.py tests/cli/test_serve.py",
     "guardian": "tests/unit/test_guardian.py tests/unit/test_children.py tests/scheduler/test_embedded.py"
     " tests/cli/test_serve.py tests/cli/test_ends.py",
-    "webhooks": "tests/unit tests/scheduler/test_webhooks.py tests/e2e/test_webhooks.py tests/store/test_store_webhooks.py"
-    " tests/api/test_webhooks.py",
+    "webhooks": "tests/unit tests/scheduler/test_webhooks.py tests/e2e/test_webhooks.py tests/api/test_webhooks.py"
+    " tests/store/test_store_webhooks.py",
     "supervise": "tests/unit tests/api/test_server.py",
 }
 # Rooms whose tests call them in their own process, and not over the wire.
