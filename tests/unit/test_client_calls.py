@@ -2,8 +2,10 @@
 
 import inspect
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_origin
 
 import grpc
 import pytest
@@ -214,6 +216,42 @@ def test_both_clients_have_the_same_methods_with_the_same_defaults() -> None:
     assert inspect.signature(Client.get_job).parameters["full"].default is False
     assert inspect.signature(Client.list_jobs).parameters["page_size"].default == 0
     assert (channel.DEFAULT_TARGET, channel.DEFAULT_TIMEOUT_SECONDS) == ("localhost:9090", 30.0)
+
+
+def of_texts() -> dict[str, tuple[Callable[..., calls.Call], list[str]]]:
+    """The calls that take nothing but texts, each with some."""
+    made = {}
+    for name, call in {**vars(calls), **vars(webhook_calls)}.items():
+        if inspect.isfunction(call) and name in vars(Client) and name != "delete_jobs":  # it asks until none is left
+            method, told = inspect.signature(getattr(Client, name)), inspect.signature(call)
+            needed = [p for p in told.parameters.values() if p.default is p.empty]
+            alike = (
+                list(method.parameters)[1:] == list(told.parameters)
+                and get_origin(told.return_annotation) is calls.Call
+            )
+            if needed and alike and all(p.annotation is str for p in needed):
+                made[name] = (call, ["viewer"] * len(needed))
+    return made
+
+
+@pytest.mark.parametrize("name", of_texts())
+async def test_a_method_of_either_client_sends_the_call_of_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    call, texts = of_texts()[name]
+    sent: list[object] = []
+
+    def answer(_: Client, sending: object) -> object:
+        sent.append(sending)
+        return None
+
+    async def answer_later(_: AsyncClient, sending: object) -> object:
+        sent.append(sending)
+        return None
+
+    monkeypatch.setattr(Client, "_answer", answer)
+    monkeypatch.setattr(AsyncClient, "_answer", answer_later)
+    getattr(Client(), name)(*texts)
+    await getattr(AsyncClient(), name)(*texts)
+    assert sent == [call(*texts)] * 2
 
 
 def test_a_lost_server_is_found_again_within_a_second() -> None:
