@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Sequence
 
+from gateway import browser
+
 from services import charts, clock, elasticsearch, filebeat, image, kafka, prometheus, redis
 from services.process import MissingError
 
@@ -12,12 +14,13 @@ PARTS: dict[str, Callable[[], object]] = {
     "charts": charts.folder,
     "redis": redis.executable,
     "kafka": kafka.jars,
+    "chromium": browser.executable,
     "image": image.ready,
     "elasticsearch": elasticsearch.install,
     "filebeat": filebeat.install,
 }
-"""All but the first five are for one long test alone."""
-USUAL = tuple(PARTS)[:5]
+"""All but the first six are for one long test alone."""
+USUAL = tuple(PARTS)[:6]
 _OURS = {"redis": "REELMILL_TEST_REDIS_URL", "kafka": "REELMILL_TEST_KAFKA_URL"}
 
 
