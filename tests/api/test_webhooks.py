@@ -1,6 +1,7 @@
 """WebhookService in the test's own process: what is told once and kept nowhere, what is refused, whose it is."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,7 +26,7 @@ from reelmill.standard_webhooks import secret_bytes
 from reelmill.storage.presigned import Presigned
 from reelmill.storage.storage import Storage
 from reelmill.store.database import Database
-from reelmill.store.deliveries import DeliveryStore
+from reelmill.store.deliveries import DeliveryStore, Patience, Try
 from reelmill.store.webhooks import WebhookStore, purpose
 from reelmill.v1 import webhooks_pb2 as pb
 from reelmill.v1.jobs_pb2 import Job, Output, OutputFile
@@ -129,6 +130,30 @@ async def test_without_a_key_there_are_no_webhooks(database: Database, storage: 
         with pytest.raises(WrongState, match="REELMILL_SECRETS_KEY"):
             await call()
     assert not (await service.ListWebhooks(pb.ListWebhooksRequest(), US)).webhooks
+
+
+async def test_what_came_of_a_delivery_is_shown(service: WebhookService, database: Database) -> None:
+    made = await service.CreateWebhook(pb.CreateWebhookRequest(url=URL), US)
+    sent = await service.TestWebhook(pb.TestWebhookRequest(id=made.webhook.id), US)
+    asked = pb.ListDeliveriesRequest(id=made.webhook.id)
+    [waiting] = (await service.ListDeliveries(asked, US)).deliveries
+    assert waiting == sent and not waiting.HasField("duration")
+    store = DeliveryStore(database)
+    [due] = await store.claim(
+        [UUID(made.webhook.id)], slow=False, endpoints=1, each=1, limit=1, lease=timedelta(minutes=1)
+    )
+    one = Try(delivery=due, outcome="delivered", delivered=True, away=False, status=204, answer="thanks", seconds=1.25)
+    await store.record([one], Patience())
+    [told] = (await service.ListDeliveries(asked, US)).deliveries
+    assert (told.id, told.message_id, told.type) == (sent.id, sent.message_id, sent.type)
+    assert (told.state, told.outcome) == (pb.WebhookDelivery.DELIVERED, pb.WebhookDelivery.TAKEN)
+    assert (told.tries, told.status, told.answer, told.duration) == (
+        1,
+        204,
+        "thanks",
+        Duration(seconds=1, nanos=250000000),
+    )
+    assert told.HasField("try_time") and told.try_time.ToDatetime() >= told.create_time.ToDatetime()
 
 
 async def test_lists_go_by_pages(service: WebhookService) -> None:

@@ -3,8 +3,10 @@
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from cli.conftest import Cli
 from cli.test_jobs_commands import submitted
 from cli.test_quick import SLOW
 from live import Reelmill
-from waiting import until
+from services.process import HOST
+from waiting import PATIENCE_SECONDS, until
 
 from reelmill.cli.completing import OPERATIONS, WITH_ID, answer, candidates
 from reelmill.cli.table import COMMANDS
@@ -109,3 +112,19 @@ def test_what_a_server_says_is_offered_where_it_is_a_name() -> None:
     assert candidates(["job"], "", lambda _: jobs) == ["@last", "0199-aa"]
     for odd in (None, [], {"jobs": None}, {"jobs": 7}):
         assert candidates(["job"], "x", lambda _, odd=odd: odd) == []
+
+
+@pytest.mark.parametrize(("scheme", "begins"), [("http", b"GET"), ("https", b"\x16\x03")])
+def test_a_gateway_is_asked_as_its_address_says(scheme: str, begins: bytes) -> None:
+    with socket.create_server((HOST, 0)) as server, ThreadPoolExecutor() as aside:
+        server.settimeout(PATIENCE_SECONDS)
+
+        def first_bytes() -> bytes:
+            connection, _ = server.accept()
+            with connection:
+                return connection.recv(len(begins))
+
+        asked = aside.submit(first_bytes)
+        words = {"_REELMILL_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "reelmill job 0"}
+        answer({**words, "REELMILL_PUBLIC_URL": f"{scheme}://{HOST}:{server.getsockname()[1]}"})
+        assert asked.result(PATIENCE_SECONDS) == begins

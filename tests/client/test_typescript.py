@@ -76,7 +76,18 @@ def test_a_client_of_the_protos_runs_a_job(live: Reelmill, tmp_path: Path) -> No
     (tmp_path / "program.ts").write_text(PROGRAM)
     (tmp_path / "docs.ts").write_text(told_in_docs.replace("localhost:9090", live.grpc))
     # What libraries declare of themselves is theirs.
-    options = ["--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext", "--outDir", "out", "--types", "node"]
+    options = [
+        "--strict",
+        "--skipLibCheck",
+        "--target",
+        "es2022",
+        "--module",
+        "nodenext",
+        "--outDir",
+        "out",
+        "--types",
+        "node",
+    ]
     run([node, "node_modules/typescript/bin/tsc", *options, "program.ts", "docs.ts"], tmp_path)
     shutil.copy(project / "package.json", tmp_path / "out")
     told = json.loads(run([node, "out/program.js", f"http://{live.grpc}"], tmp_path))

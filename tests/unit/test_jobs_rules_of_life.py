@@ -1,11 +1,14 @@
 """States, retries and errors: their tables hold together."""
 
+import ast
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reelmill
 from reelmill.jobs.codes import CODES, Category
 from reelmill.jobs.errors import AttemptFailed, Conflict, InvalidRequest, Violation
 from reelmill.jobs.retry import RetryPolicy
@@ -107,6 +110,19 @@ def test_what_is_wrong_with_an_input_is_never_retried() -> None:
     assert [name for name, code in CODES.items() if code.category is Category.INPUT and code.retryable] == []
     assert [name for name, code in CODES.items() if code.category is Category.TRANSIENT and not code.retryable] == []
     assert all(code.meaning.endswith(".") for code in CODES.values())
+
+
+def test_whoever_fails_names_a_code_that_is_known() -> None:
+    told = [
+        (f"{path.name}:{node.lineno}", code.value)
+        for path in Path(reelmill.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("AttemptFailed", "Failure")
+        for code in [*node.args[:1], *(word.value for word in node.keywords if word.arg == "code")]
+        if isinstance(code, ast.Constant)
+    ]
+    assert [one for one in told if one[1] not in CODES] == []
+    assert len(told) > 100
 
 
 def test_a_failure_tells_the_api_all_of_it() -> None:
