@@ -24,7 +24,7 @@ from reelmill.store.workers import WorkerStore
 from reelmill.v1.jobs_pb2 import Input, Job, Output, OutputFile, RetryPolicy
 
 TENANT, USER = DEFAULT_IDENTITY.tenant_id, DEFAULT_IDENTITY.user_id
-BAD_INPUT = Failure(code="INPUT_CORRUPT", message="the input is damaged")
+BAD_INPUT = Failure(code="INPUT_CORRUPT", message="the input is damaged", stderr_tail="moov atom not found")
 AWAY = Failure(code="INPUT_UNAVAILABLE", message="the input's server was away")
 TABLES = (
     "jobs",

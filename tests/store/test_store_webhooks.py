@@ -108,7 +108,7 @@ async def test_each_state_is_told_once_to_who_asked_for_it_in_order(
     assert running.HasField("start_time") and not running.HasField("end_time") and running.attempt == 1
     assert completed == await store.jobs.get(TENANT, new.id)
     [failed] = [job for one, job in seen if one.type == "job.failed"]
-    assert (failed.state, failed.error.code) == (Job.FAILED, BAD_INPUT.code)
+    assert (failed.state, failed.error.code, failed.error.stderr_tail) == (Job.FAILED, BAD_INPUT.code, "")
     assert len({one.message_id for one, _ in seen}) == len(seen) == 9
 
 
