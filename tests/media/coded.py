@@ -11,12 +11,14 @@ import av.error
 SIZE = "size=96x64"
 _BITS = 12
 _LOUD, _PAUSE_SECONDS = 0.1, 0.15
-_BARS = f"geq=lum='if(mod(floor(N/pow(2,{_BITS - 1}-floor(X*{_BITS}/W))),2),235,16)':cb=128:cr=128"
+_BARS = f"geq=lum='if(mod(floor(N/pow(2,{_BITS - 1}-X)),2),235,16)':cb=128:cr=128"
+# A pixel for each bar is reckoned, and then enlarged: of what each pixel costs, a two hundredth part.
+_LARGE = f"scale={SIZE.removeprefix('size=')}:flags=neighbor,setsar=1"
 
 
 def frames(rate: float = 25, seconds: float = 8, *, then: str = "") -> tuple[str, ...]:
     """Arguments for ffmpeg: an input of numbered frames; `then`: filters behind them."""
-    graph = f"color=black:{SIZE}:rate={rate}:duration={seconds},format=yuv420p,{_BARS}"
+    graph = f"color=black:size={_BITS}x2:rate={rate}:duration={seconds},format=yuv420p,{_BARS},{_LARGE}"
     return ("-f", "lavfi", "-i", f"{graph},{then}" if then else graph)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from effort import some_or_all
 from media import heif
 from media import private_files as private
 from media.heif import ALPHA, Item, clap, coded, grid, imir, irot
@@ -37,8 +38,10 @@ def corners(path: Path) -> list[tuple[int, ...]]:
     return [tuple(round(value / 17) * 17 for value in rgb(path, *place)) for place in places]
 
 
-@pytest.mark.parametrize(("kind", "brand"), KINDS)
-@pytest.mark.parametrize("in_idat", [True, False])
+PLACED = [(*kind, in_idat) for in_idat in (True, False) for kind in KINDS]
+
+
+@pytest.mark.parametrize(("kind", "brand", "in_idat"), some_or_all(PLACED, PLACED[0], PLACED[3]))
 async def test_a_picture_of_tiles_is_the_whole(
     studio: Studio, tmp_path: Path, kind: str, brand: bytes, in_idat: bool
 ) -> None:

@@ -14,7 +14,7 @@ from reelmill.media.timeline import SECOND
 NOISE = "testsrc2=size=320x240:rate=12:duration=30,noise=alls=60:allf=t"
 SOUNDS = ("-f", "lavfi", "-i", "sine=duration=30")
 KINDS = {
-    "reordered.mp4": ("-c:v", "libx264", "-preset", "superfast", "-bf", "3", "-g", "24", "-qp", "2", "-c:a", "aac"),
+    "reordered.mp4": ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "3", "-g", "24", "-qp", "4", "-c:a", "aac"),
     "pieces.mov": ("-c:v", "mjpeg", "-q:v", "1", "-qmin", "1", "-c:a", "pcm_s16le", "-movflags", "+faststart"),
     "late.mp4": ("-c:v", "mpeg4", "-q:v", "1", "-g", "12", "-c:a", "aac", "-output_ts_offset", "3", "-ss", "0.3"),
 }

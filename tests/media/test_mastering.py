@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from effort import some_or_all
 from media.kit import FFMPEG, Studio, decode, make
 
 from reelmill.jobs.errors import AttemptFailed
@@ -44,7 +45,7 @@ def spiky(files: Path) -> Path:
     return make(files / "spiky.flac", "-f", "lavfi", "-i", f"aevalsrc={clicks}:s=48000:d=4", "-sample_fmt", "s16")
 
 
-@pytest.mark.parametrize("lufs", [-16.0, -23.0, -33.0])
+@pytest.mark.parametrize("lufs", some_or_all([-16.0, -23.0, -33.0], -16.0, -33.0))
 async def test_a_sound_is_made_as_loud_as_asked(studio: Studio, tones: Path, lufs: float) -> None:
     assert told(tones)[0] == pytest.approx(-20.7, abs=0.2)
     planned = await studio.plan(tones, {"audio": {"format": "WAV", "loudness_lufs": lufs}})

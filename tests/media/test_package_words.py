@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import av
 import m3u8
 import pytest
+from effort import some_or_all
 from media.kit import Studio, make
 from media.test_packages import decoded
 from mpegdash.parser import MPEGDASHParser
@@ -110,7 +111,8 @@ async def test_a_part_has_the_words_of_that_part(studio: Studio, film: Path) -> 
     assert [(cue.start, cue.end) for cue in english] == [(0, 1500)]
 
 
-@pytest.mark.parametrize("kind", FILES)
+# What becomes of each kind is for `test_captions.py`.
+@pytest.mark.parametrize("kind", some_or_all(list(FILES), "srt", "ttml"))
 async def test_each_kind_of_captions_becomes_words(studio: Studio, film: Path, tmp_path: Path, kind: str) -> None:
     given = tmp_path / "given"
     given.write_text(FILES[kind])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from effort import some_or_all
 from media.kit import Studio, decode, make
 from unit.test_media_captions import FILES, SRT
 
@@ -32,7 +33,8 @@ PHOTOS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", FILMS)
+# What else there is `test_preset_kinds.py` goes through.
+@pytest.mark.parametrize("name", some_or_all(list(FILMS), "phone.mp4", "camera.mov", "deep.mkv"))
 async def test_films_of_every_kind_get_a_storyboard_a_preview_and_a_poster(
     studio: Studio, tmp_path: Path, name: str
 ) -> None:
@@ -48,7 +50,7 @@ async def test_films_of_every_kind_get_a_storyboard_a_preview_and_a_poster(
     assert (decode(made[3]).width, decode(made[3]).height) == (1280, 853)
 
 
-@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("name", some_or_all(list(PHOTOS), "photo.jpg", "new.avif", "moving.gif"))
 async def test_photos_of_every_kind_become_small_enough_for_the_web(studio: Studio, tmp_path: Path, name: str) -> None:
     picture = ("-f", "lavfi", "-i", "testsrc2=size=2400x1200:rate=5:duration=0.4")
     photo = make(tmp_path / name, *picture, *PHOTOS[name])

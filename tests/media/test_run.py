@@ -152,7 +152,7 @@ async def test_endless_stderr_takes_no_memory(open_studio: Studio) -> None:
     studio = open_studio
     talker = script(
         studio.folder,
-        "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo >&2; yes '[error] again' | head -n 50000 >&2; exit 1",
+        "head -c 5000000 /dev/zero | tr '\\0' x >&2; echo >&2; yes '[error] again' | head -n 10000 >&2; exit 1",
     )
     tracemalloc.start()
     try:

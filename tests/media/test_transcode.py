@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 import pytest
+from effort import some_or_all
 from media.kit import Studio, decode, make, rgb
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -132,8 +133,12 @@ async def test_mute_leaves_the_sound_out_and_mp4_has_its_index_first(studio: Stu
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
 
-@pytest.mark.parametrize(("channels", "rate"), [(1, 48000), (2, 16000), (3, 48000), (4, 48000), (6, 24000), (8, 48000)])
-@pytest.mark.parametrize(("container", "codec"), [("MP4", "AAC"), ("WEBM", "OPUS")])
+CHANNELS = ((1, 48000), (2, 16000), (3, 48000), (4, 48000), (6, 24000), (8, 48000))
+SOUNDS = [(*kind, *sound) for kind in (("MP4", "AAC"), ("WEBM", "OPUS")) for sound in CHANNELS]
+SOME_SOUNDS = [(*kind, *sound) for kind, sound in zip(3 * (("MP4", "AAC"), ("WEBM", "OPUS")), CHANNELS, strict=True)]
+
+
+@pytest.mark.parametrize(("container", "codec", "channels", "rate"), some_or_all(SOUNDS, *SOME_SOUNDS))
 async def test_sound_has_the_channels_and_the_rate_asked_for(
     studio: Studio, tiny: Path, container: str, codec: str, channels: int, rate: int
 ) -> None:
@@ -165,8 +170,11 @@ async def test_web_mp4_bounds_the_shorter_side_of_what_stands_upright(
     assert (seen.width, seen.height) == expected
 
 
-@pytest.mark.parametrize("codec", ["H264", "H265", "VP9", "AV1"])
-@pytest.mark.parametrize(("size", "expected"), [("8x8", (16, 16)), ("1x2", (16, 32)), ("40x10", (64, 16))])
+TINY = [(codec, *size) for codec in ("H264", "H265", "VP9", "AV1")
+        for size in (("8x8", (16, 16)), ("1x2", (16, 32)), ("40x10", (64, 16)))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("codec", "size", "expected"), some_or_all(TINY, TINY[0], TINY[4], TINY[8], TINY[9]))
 async def test_pictures_too_small_for_encoders_are_enlarged(
     studio: Studio, tmp_path: Path, codec: str, size: str, expected: tuple[int, int]
 ) -> None:

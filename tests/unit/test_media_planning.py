@@ -3,6 +3,7 @@
 from typing import Any
 
 import planning
+from effort import short_or_long
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jobs import job
@@ -408,7 +409,9 @@ def planned(made: Job, source: Source, threads: int) -> Graph | str:
         return str(error)
 
 
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+many = settings(
+    max_examples=short_or_long(120, 300), deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+)
 
 
 @many
@@ -441,7 +444,7 @@ def test_a_plan_is_a_plan_or_a_failure_that_is_known_and_always_the_same(
         assert step.filters - likeness.RARE <= frozenset().union(*(operation.filters for operation in needed))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=short_or_long(50, 100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(plain, encryptions, usables, st.integers(0, 4))
 def test_whatever_may_be_encrypted_is_planned_and_no_plan_names_a_key(
     spec: dict[str, Any], how: dict[str, Any], info: MediaInfo, threads: int

@@ -52,7 +52,8 @@ SHORT_LIVED = {
 
 def makers() -> Iterator[str]:
     for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text if any(name in text for name in MAKERS) else "")):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 if name in MAKERS:

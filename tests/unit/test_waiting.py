@@ -68,6 +68,12 @@ def asks_again_and_again(loop: ast.While) -> bool:
     return looks and not ends and not any(word in ast.unparse(loop.test) for word in ("True", "is_set()", ".done()"))
 
 
+def tree(path: Path) -> ast.AST:
+    """What a file says, where it may wait in a loop: to parse all takes long."""
+    text = path.read_text()
+    return ast.parse(text if "while " in text and "await " in text else "")
+
+
 def endless(node: ast.AST, *, bounded: bool = False) -> list[str]:
     """Such loops of async functions that stand in no `async with patient()` or time-out of their own."""
     found = []
@@ -85,7 +91,7 @@ def test_no_wait_is_without_an_end() -> None:
     found = {
         str(path.relative_to(ROOT)): loops
         for path in ROOT.rglob("*.py")
-        if path.parent.name not in ("cluster", "services") and (loops := endless(ast.parse(path.read_text())))
+        if path.parent.name not in ("cluster", "services") and (loops := endless(tree(path)))
     }
     assert found == {}, "what never comes ends such a test by its own time-out alone, ten minutes later"
 
