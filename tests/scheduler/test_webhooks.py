@@ -25,6 +25,7 @@ from reelmill.store.jobs import NewJob
 from reelmill.store.webhooks import Delivery, WebhookStore, new_secret
 from reelmill.telemetry.metrics import WEBHOOK_OUTCOMES, expose
 from reelmill.v1.jobs_pb2 import Job
+from reelmill.webhooks import sender
 from reelmill.webhooks.sender import Sender, SenderConfig
 from reelmill.webhooks.sending import _beginning
 
@@ -133,6 +134,36 @@ async def test_a_message_is_the_job_as_get_shows_it_signed_with_each_secret(
         await receiver.until(lambda: len(receiver.taken) == 7)
         assert receiver.taken[6].json["type"] == "webhook.test"
         assert receiver.taken[6].json["data"] == {"webhook_id": str(webhook_id)}
+
+
+async def test_nothing_more_is_claimed_while_what_is_on_its_way_is_large(
+    store: Store, webhooks: WebhookStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "_MOST_BYTES", 1)
+    rounds, go = 0, asyncio.Event()
+    waiting = DeliveryStore.waiting
+
+    async def counted(*arguments: Any, **named: Any) -> list[UUID]:
+        nonlocal rounds
+        rounds += 1
+        return await waiting(*arguments, **named)
+
+    async def answer(message: Message) -> Answer:
+        await go.wait()
+        return status(204)
+
+    monkeypatch.setattr(DeliveryStore, "waiting", counted)
+    async with Receiver(answer=answer) as slow, Receiver() as other, sending(store, timeout_seconds=60.0):
+        await hook(webhooks, slow.url(), "job.queued")
+        await store.submit()
+        await slow.until(lambda: len(slow.messages) == 1)
+        await hook(webhooks, other.url(), "job.queued")
+        await store.submit()
+        before = rounds
+        await slow.until(lambda: rounds > before + 5)
+        assert other.messages == [] and len(slow.messages) == 1
+        go.set()
+        await other.until(lambda: len(other.taken) == 1)
 
 
 async def test_a_receiver_that_was_down_for_an_hour_gets_all_of_it_in_order(
