@@ -13,9 +13,11 @@ import pytest
 from cli.conftest import Cli
 from live import Reelmill
 
-from reelmill.cli.folder_rounds import LABEL
+from reelmill.cli.delivering import Deliveries
+from reelmill.cli.folder_rounds import LABEL, Rounds, Teller
 from reelmill.cli.outputs import move
 from reelmill.cli.settling import Settling, Stamp, being_written, files_in, key_of, name_for
+from reelmill.client import Client, InvalidRequest, Violation
 from reelmill.v1.jobs_pb2 import Job, Output, OutputFile
 
 # Where the command is killed: the function, and whether before its call or after.
@@ -101,6 +103,30 @@ def test_a_file_that_fails_is_told_and_holds_up_no_other(live_cli: Cli, live: Re
     }
     assert told["one.mp4"]["files"] == ["out/one-podcast-audio.mp3"]
     assert "INPUT_NOT_MEDIA" in told["bad.mp4"]["error"]
+
+
+def test_what_the_server_refuses_is_told_by_its_rules(
+    folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = [Violation("job.outputs[0]", "needs sound"), Violation("job.inputs[0].uri", "is too far")]
+
+    def refused(*arguments: object, **named: object) -> None:
+        raise InvalidRequest("the request breaks rules", violations=wrong)
+
+    with Client("127.0.0.1:1") as client:
+        monkeypatch.setattr(client, "list_jobs", lambda *arguments, **named: iter(()))
+        monkeypatch.setattr(client, "create_job", refused)
+        teller = Teller(as_json=True)
+        deliveries = Deliveries(folders / "out", None)
+        rounds = Rounds(
+            client, folders / "in", ["podcast-audio"], deliveries, teller, settle_seconds=0, shares_disk=True
+        )
+        assert rounds.round(0) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["file"], line["state"], line["error"]) for line in told] == [
+        (name, "REFUSED", "needs sound; is too far") for name in ("one.mp4", "two.mp4")
+    ]
+    assert teller.failed == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other kernel tells who writes")

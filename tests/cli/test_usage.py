@@ -55,6 +55,9 @@ def test_operations_are_listed_and_each_shows_what_it_takes(cli: Cli) -> None:
     assert {"path": "fade_in_seconds", "type": "double", "min": 0.001, "max": 600.0}.items() <= next(
         one for one in told["parameters"] if one["path"] == "fade_in_seconds"
     ).items()
+    every = [json.loads(line) for line in cli("operations", "--json").stdout.splitlines()]
+    names = {name for one in every for parameter in one["parameters"] for name in parameter}
+    assert {"max_items", "max_length"} <= names
     wrong = cli("operations", "nonsense")
     assert (wrong.exit_code, "there is no operation 'nonsense'; there are transcode," in wrong.stderr) == (2, True)
 
