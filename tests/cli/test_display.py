@@ -1,5 +1,6 @@
 """What people see of jobs, to the letter: each row has its heading, each figure its unit, each state its colour."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +15,10 @@ from reelmill.cli.doctor import Finding, findings_table
 from reelmill.cli.estimates import estimate_view
 from reelmill.cli.following import Follower, following
 from reelmill.cli.tasks import tasks_table
+from reelmill.cli.webhook_tables import deliveries_table
 from reelmill.v1.jobs_pb2 import EstimateJobResponse, Job, JobError, JobEvent, JobLog, Queue, Task
 from reelmill.v1.jobs_pb2 import Progress as Told
+from reelmill.v1.webhooks_pb2 import WebhookDelivery
 
 ID = "01a20d22-f85a-70f1-b8c8-3ea9223e6a52"
 FILES = [
@@ -466,3 +469,22 @@ def test_of_a_stream_is_shown_what_players_begin_with() -> None:
     named = [{"uri": f"file:///o/talk/{path}", "path": path} for path in ("master.m3u8", "a/1.m4s", "a/2.m4s")]
     shown = cells(display.outputs_view(job(outputs=[{"name": "v", "files": named, "file_count": 3}])))
     assert shown[2][:2] == ["v", "master.m3u8"] and shown[3][1] == "… and 2 more"
+
+
+def test_a_delivery_is_shown_in_a_line() -> None:
+    taken = WebhookDelivery(
+        id="7", type="job.completed", job_id="j", state=WebhookDelivery.DELIVERED, tries=2,
+        outcome=WebhookDelivery.TAKEN, status=204, answer=f"two\nlines {'x' * 100}",
+    )  # fmt: skip
+    taken.duration.FromMilliseconds(1250)
+    waiting = WebhookDelivery(id="8", type="webhook.test", state=WebhookDelivery.PENDING)
+    waiting.next_time.FromJsonString("2026-11-27T10:00:00Z")
+    console = Console(width=300, file=io.StringIO())
+    console.print(deliveries_table([taken, waiting]))
+    assert isinstance(console.file, io.StringIO)
+    _, first, second = console.file.getvalue().splitlines()
+    assert first.split() == [
+        "7", "job.completed", "j", "DELIVERED", "2", "TAKEN", "204", "1.25", "two", "lines", "x" * 50,
+    ]  # fmt: skip
+    when = display.local_time(waiting.next_time.ToDatetime())
+    assert " ".join(second.split()) == f"8 webhook.test PENDING {when}"
