@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -63,12 +63,24 @@ async def redis() -> AsyncIterator[Redis]:
 
 @asynccontextmanager
 async def checked(
-    databases: Databases, clip: Path, *, workers: int = 2, settings: dict[str, str] = QUICK, **more: str
+    databases: Databases,
+    clip: Path,
+    *,
+    workers: int = 2,
+    settings: dict[str, str] = QUICK,
+    of_workers: Mapping[str, str] | None = None,
+    **more: str,
 ) -> AsyncIterator[Deployment]:
-    """A deployment on a database of its own, with `more` of its arguments; at the end all is well."""
+    """A deployment on a database of its own, with `more` of its arguments; at the end all is well.
+
+    `of_workers`: more of the environment of workers alone.
+    """
     url = await databases.create()
     await migrate(url, {GRAPHS: True})
-    async with Deployment(database_url=url, kinds=KINDS, workers=workers, settings=settings, **more) as deployment:
+    made = Deployment(database_url=url, kinds=KINDS, workers=workers, settings=settings, **more)
+    for worker in made.workers:
+        worker.environment |= of_workers or {}
+    async with made as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
         await assert_all_is_well(deployment)

@@ -126,7 +126,7 @@ async def test_a_slow_upload_is_waited_for(whole: Deployment, proxy: Proxy) -> N
 async def test_a_full_disk(whole: Deployment, full: str) -> None:
     folder = whole.folder / full
     folder.mkdir(parents=True, exist_ok=True)
-    await _run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder))
+    await _run("mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(folder))
     try:
         [job] = await whole.submit(whole.short_encode(whole.talk))
         failed = await whole.until(job, lambda j: j.HasField("error"))

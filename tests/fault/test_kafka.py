@@ -1,4 +1,4 @@
-"""Kafka away, forgetful, repeating, shuffling: it only wakes workers, so at most a sweep's time is lost."""
+"""Kafka away, lost, forgetful, repeating, shuffling: it only wakes workers, so at most a sweep's time is lost."""
 
 import asyncio
 import random
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from conftest import SharedServer
 from effort import short_or_long
 from fault.conftest import checked
-from fault.kit.checker import messages
+from fault.kit.checker import check, messages, read
 from fault.kit.deployment import Deployment
 from services.databases import Databases
 from services.kafka import Kafka
@@ -25,10 +25,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def new_kafka(kafka: Kafka) -> AsyncIterator[Kafka]:
+    """An empty broker for the address of the lost one; not started."""
+    broker = Kafka()
+    broker.port = kafka.port
+    yield broker
+    await asyncio.to_thread(broker.close)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(
-    databases: Databases, kafka: Kafka, redis_server: SharedServer, clip: Path
+    databases: Databases, kafka: Kafka, new_kafka: Kafka, redis_server: SharedServer, clip: Path
 ) -> AsyncIterator[Deployment]:
-    """The full set-up on a broker of its own."""
+    """The full set-up on a broker of its own; what takes its place outlives it."""
     async with checked(databases, clip, queue_url=kafka.url, cache_url=redis_server.url) as deployment:
         yield deployment
 
@@ -108,3 +117,27 @@ async def test_a_topic_that_is_deleted_is_made_anew(whole: Deployment) -> None:
             await asyncio.sleep(0.1)
     assert len(found[topic].partitions) == 4
     await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
+
+
+# The last of this module: its broker does not come back.
+async def test_kafka_is_lost_and_an_empty_one_takes_its_place(
+    whole: Deployment, kafka: Kafka, new_kafka: Kafka
+) -> None:
+    await whole.finish(*await whole.submit(*[whole.quick_job(whole.talk)] * 3))
+    whole.untold |= (await read(whole.database_url)).jobs.keys()
+    await asyncio.to_thread(kafka.kill)
+    during = await whole.submit(*[whole.quick_job(whole.talk)] * 3)
+    await asyncio.to_thread(new_kafka.start)
+    async with patient():
+        while not await asyncio.to_thread(announced_again, whole):
+            await asyncio.sleep(0.2)
+    await assert_completed(whole, [*during, *await whole.submit(*[whole.quick_job(whole.talk)] * 3)])
+    assert await check(whole) == []
+
+
+def announced_again(system: Deployment) -> bool:
+    """Whether the new broker has topics of ours and messages for workers in them."""
+    try:
+        return bool(messages(system, "tasks.normal"))
+    except (KeyError, KafkaException):  # the topic is not there, or not yet led by anyone
+        return False

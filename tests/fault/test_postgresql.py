@@ -65,8 +65,9 @@ async def test_killed_with_9_and_restarted_under_load(
     stop = asyncio.Event()
 
     async def load() -> None:
-        while not stop.is_set():
-            await whole.submit(*[whole.quick_job(whole.talk)] * 2, whole.short_encode(whole.talk))
+        while not stop.is_set():  # as many at once, and no more: what is behind them waits for the same server
+            made = await whole.submit(*[whole.quick_job(whole.talk)] * 2, whole.short_encode(whole.talk))
+            await whole.finish(*made)
 
     loading = asyncio.create_task(load())
     for _ in range(KILLS):

@@ -54,7 +54,7 @@ class Reader:
             self.versions.append(found.version)
             if found.HasField("end_time"):
                 return found
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
 
 async def assert_jobs_end_while(system: Deployment, fault: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL restored from a backup, Kafka lost for good: what docs/runbook.md promises, tried."""
+"""PostgreSQL restored from a backup: what docs/runbook.md promises, tried."""
 
 import asyncio
 import re
@@ -11,16 +11,15 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from confluent_kafka import KafkaException
+from conftest import SharedServer
+from effort import some_or_all
 from fault.conftest import KINDS, QUICK
-from fault.kit.checker import check, messages, read
+from fault.kit.checker import check, read
 from fault.kit.deployment import Deployment
 from redis.asyncio import Redis as Client
 from services.databases import Databases
-from services.kafka import Kafka
 from services.postgres import Postgres, binaries
 from services.redis import Redis
-from waiting import patient
 
 from reelmill.cache.redis import status_key
 from reelmill.client import NotFound
@@ -30,15 +29,6 @@ from reelmill.v1.jobs_pb2 import Job
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs/runbook.md"
 SETTINGS = QUICK | {"REELMILL_WORKER_SLOTS": "1"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def new_kafka(kafka: Kafka) -> AsyncIterator[Kafka]:
-    """An empty broker for the address of the lost one; not started."""
-    broker = Kafka()
-    broker.port = kafka.port
-    yield broker
-    await asyncio.to_thread(broker.close)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -53,11 +43,11 @@ async def postgres() -> AsyncIterator[list[Postgres]]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(
-    postgres: list[Postgres], kafka: Kafka, new_kafka: Kafka, redis: Redis, clip: Path
+    postgres: list[Postgres], kafka_server: SharedServer, redis: Redis, clip: Path
 ) -> AsyncIterator[Deployment]:
     """The full set-up on these."""
     url = await Databases(postgres[0].url).create()
-    servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis.url}
+    servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis.url}
     async with Deployment(**servers, kinds=KINDS, settings=SETTINGS) as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment
@@ -90,7 +80,8 @@ def copied(lost: Postgres, new: Postgres, url: str) -> Callable[[], str]:
     return restore
 
 
-@pytest.mark.parametrize("back_up", [dumped, copied])
+# The same for us: all goes back in time, and a dump is more than a copy.
+@pytest.mark.parametrize("back_up", some_or_all([dumped, copied], dumped))
 async def test_postgresql_is_restored_from_a_backup(
     system: Deployment,
     postgres: list[Postgres],
@@ -149,29 +140,3 @@ def delete_what_nobody_knows(system: Deployment, postgres: Postgres, backup_time
     (postgres.folder / "folders.txt").write_text("".join(f"{path.name}\n" for path in out.iterdir()))
     psql = [str(binaries() / "psql"), "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--set=base={out.as_uri()}"]
     postgres.run([*psql, f"--set=backup={backup_time}", "--file=orphans.sql", system.database_url])
-
-
-# The last of this module: its broker does not come back.
-async def test_kafka_is_lost_and_an_empty_one_takes_its_place(
-    system: Deployment, kafka: Kafka, new_kafka: Kafka
-) -> None:
-    await system.finish(*await system.submit(*[system.quick_job(system.talk)] * 3))
-    before = (await read(system.database_url)).jobs  # whose events nobody has any more
-    await asyncio.to_thread(kafka.kill)
-    during = await system.submit(*[system.quick_job(system.talk)] * 3)
-    await asyncio.to_thread(new_kafka.start)
-    async with patient():
-        while not await asyncio.to_thread(announced_again, system):
-            await asyncio.sleep(0.2)
-    done = await system.finish(*during, *await system.submit(*[system.quick_job(system.talk)] * 3))
-    assert {(job.state, job.attempt) for job in done} == {(Job.COMPLETED, 1)}
-    lost = tuple(f"of job {job_id} is not on the events topic" for job_id in before)
-    assert [problem for problem in await check(system) if not problem.endswith(lost)] == []
-
-
-def announced_again(system: Deployment) -> bool:
-    """Whether the new broker has topics of ours and messages for workers in them."""
-    try:
-        return bool(messages(system, "tasks.normal"))
-    except (KeyError, KafkaException):  # the topic is not there, or not yet led by anyone
-        return False

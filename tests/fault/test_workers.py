@@ -1,20 +1,35 @@
-"""Workers that die, freeze, drain, or meet poison: the work runs again, and its effects happen once."""
+"""Workers that die, freeze, drain, or meet poison: the work runs again, and its effects happen once.
+
+Cancellations and drains too at moments that nobody chose.
+"""
 
 import asyncio
+import random
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median, quantiles
 
 import pytest
 from conftest import SharedServer
-from effort import short_or_long, some_or_all
+from effort import SEED, short_or_long, some_or_all
 from fault.conftest import checked
+from fault.kit.checker import read
 from fault.kit.deployment import Deployment
 from services import clock
 from services.databases import Databases
+from waiting import patient
 
+from reelmill.client import WrongState
 from reelmill.v1.jobs_pb2 import Job
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(short_or_long(600, 3600))]
+
+CANCELS = short_or_long(6, 200)
+DRAINS = short_or_long(2, 50)
+BOUND_SECONDS = short_or_long(30, 10)  # beside other tests the machine is busy
+Recorder = Callable[[str, object], None]
 
 # After the claim before the offset's commit, during the fetch, mid-encode, after the upload, before the
 # database's commit, right after it.
@@ -35,7 +50,7 @@ async def test_a_worker_killed_with_9(whole: Deployment, point: str) -> None:
 
 
 @pytest.mark.parametrize("run", range(short_or_long(1, 34)))
-@pytest.mark.parametrize("point", some_or_all(POINTS, "task.encoding", "task.uploaded", "task.completing"))
+@pytest.mark.parametrize("point", some_or_all(POINTS, "task.encoding", "task.completing"))
 async def test_a_zombie_changes_nothing(whole: Deployment, point: str, run: int) -> None:
     whole.points.hold(point)
     [job] = await whole.submit(whole.short_encode(whole.talk))
@@ -56,6 +71,8 @@ async def test_a_worker_that_drains_hands_its_work_back_without_charging_an_atte
     [job] = await whole.submit(whole.long_job(whole.talk))
     arrival = await whole.points.reached("task.encoding")
     worker = whole.process_of(arrival.pid)
+    for ffmpeg in whole.ffmpegs():
+        ffmpeg.suspend()  # so that it lasts longer than a drain, and takes nothing meanwhile
     arrival.go()
     await asyncio.to_thread(worker.stop)
     other = await whole.until(job, lambda j: j.state == Job.PROCESSING and j.version > 4)
@@ -94,7 +111,7 @@ async def test_what_kills_every_worker_ends_as_failed_and_can_be_replayed(whole:
 
 
 async def test_what_crashes_ffmpeg_each_time_ends_as_failed_and_can_be_replayed(whole: Deployment) -> None:
-    job = whole.short_encode(whole.talk)
+    job = whole.short_encode(whole.talk, lines=720)  # it is to run still when it is struck
     job.retry_policy.max_attempts = 3
     job.retry_policy.initial_backoff.FromMilliseconds(100)
     whole.points.hold("task.encoding", times=3)
@@ -130,29 +147,87 @@ async def test_a_cancel_at_any_phase(whole: Deployment, point: str) -> None:
 
 
 async def test_a_clock_an_hour_ahead_changes_nothing(whole: Deployment) -> None:
-    await asyncio.to_thread(whole.workers[1].stop)
-    assert await ends_of_work_on_another_clock(whole, hours=1) == {(Job.COMPLETED, 1)}
+    worker, other = whole.workers
+    await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (worker, other)))
+    right = dict(worker.environment)
+    try:
+        worker.environment |= clock.shifted(1)
+        await asyncio.to_thread(worker.start)
+        assert await ends_of_five_jobs(whole) == {(Job.COMPLETED, 1)}
+    finally:
+        worker.environment = right
+        await asyncio.to_thread(worker.kill)
 
 
 async def test_a_clock_an_hour_behind_changes_nothing(
     databases: Databases, redis_server: SharedServer, clip: Path
 ) -> None:
     # Without Kafka: its library waits by C11's cnd_timedwait, which libfaketime does not shift, so it would never wait.
-    async with checked(databases, clip, workers=1, cache_url=redis_server.url) as system:
-        assert await ends_of_work_on_another_clock(system, hours=-1) == {(Job.COMPLETED, 1)}
+    behind = clock.shifted(-1)
+    async with checked(databases, clip, workers=1, of_workers=behind, cache_url=redis_server.url) as system:
+        assert await ends_of_five_jobs(system) == {(Job.COMPLETED, 1)}
 
 
-async def ends_of_work_on_another_clock(system: Deployment, hours: int) -> set[tuple[Job.State, int]]:
+async def ends_of_five_jobs(system: Deployment) -> set[tuple[Job.State, int]]:
     """States and attempts of jobs of a worker whose clock is off. (Leases, retries, rescues go by the database's.)"""
-    worker = system.workers[0]
-    await asyncio.to_thread(worker.stop)
-    assert worker.environment is not None
-    right = dict(worker.environment)
-    try:
-        worker.environment |= clock.shifted(hours)
-        await asyncio.to_thread(worker.start)
-        done = await system.finish(*await system.submit(*[system.quick_job(system.talk)] * 5))
-    finally:
-        worker.environment = right
-        await asyncio.to_thread(worker.kill)
+    done = await system.finish(*await system.submit(*[system.quick_job(system.talk)] * 5))
     return {(job.state, job.attempt) for job in done}
+
+
+def _p99(values: list[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[98]
+
+
+async def test_cancels_at_random_moments(whole: Deployment, record_property: Recorder) -> None:
+    rng = random.Random(SEED)
+    took: list[float] = []
+    ends: list[Job.State] = []
+    tried = 0
+    while len(took) < CANCELS:
+        tried += 1
+        assert tried <= 4 * CANCELS, f"{tried} jobs, and only {len(took)} were not over"
+        [job] = await whole.submit(rng.choice([whole.short_encode, whole.long_job])(whole.talk))
+        await asyncio.sleep(rng.uniform(0, 1.5))  # the moment
+        try:
+            await whole.client.cancel_job(job.id)
+        except WrongState:  # it had ended
+            [done] = await whole.finish(job)
+            assert done.state == Job.COMPLETED
+            continue
+        began = time.monotonic()
+        [done] = await whole.finish(job)
+        ends.append(done.state)
+        async with patient():
+            while whole.ffmpegs():
+                await asyncio.sleep(0.05)  # between looks, each at all processes
+        took.append(time.monotonic() - began)
+    record_property(
+        "figures",
+        f"REELMILL_TEST_SEED={SEED}: {len(took)} of {tried} cancellations accepted; from then to no ffmpeg: "
+        f"median {median(took):.2f} s, p99 {_p99(took):.2f} s, longest {max(took):.2f} s",
+    )
+    assert set(ends) == {Job.CANCELLED}
+    assert _p99(took) <= BOUND_SECONDS
+
+
+async def test_drains_at_random_moments(whole: Deployment, record_property: Recorder) -> None:
+    rng = random.Random(SEED)
+    hasty = whole.workers[0]
+    hasty.environment["REELMILL_DRAIN_SECONDS"] = "0.1"  # what the other does ends within its drain
+    await asyncio.to_thread(hasty.restart)
+    drained: list[bool] = []  # was the job handed back
+    drains = 0
+    while drains < DRAINS or len(set(drained)) < 2:  # both are seen, whatever the machine's speed
+        drains += 1
+        assert drains <= 10 * DRAINS, f"{drains} drains, and each job was " + ("handed back" * drained[0] or "ended")
+        jobs = await whole.submit(*[whole.short_encode(whole.talk, lines=360)] * 2)
+        await asyncio.sleep(rng.uniform(0, 1))  # the moment
+        await asyncio.to_thread(rng.choice(whole.workers).restart)
+        for done in await whole.finish(*jobs):
+            assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error
+        tasks = (await read(whole.database_url)).tasks
+        drained += [tasks[job.id][0]["fence"] > 1 for job in jobs]  # claimed more than once
+    record_property(
+        "figures",
+        f"REELMILL_TEST_SEED={SEED}: {drains} drains, {sum(drained)} of {len(drained)} jobs were handed back",
+    )

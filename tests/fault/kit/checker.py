@@ -263,7 +263,7 @@ def announced(deployment: Deployment, found: Found) -> Iterator[str]:
     """Every change of state is on the events topic, every FAILED job on the dead-letter topic."""
     events = {dict(message.headers())["ce_id"].decode() for message in messages(deployment, "events")}
     letters = {DeadLetter.FromString(message.value()).job_id for message in messages(deployment, "dead-letter")}
-    for job_id in found.jobs:
+    for job_id in found.jobs.keys() - deployment.untold:
         rows = found.events.get(job_id, [])
         before = None
         for row in rows:
