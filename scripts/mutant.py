@@ -59,7 +59,7 @@ def red_test(tree: Path, tests: str) -> str | None:
     done = subprocess.run(argv, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
-    found = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", done.stdout, re.MULTILINE)
+    found = re.search(r"^(?:FAILED|ERROR) (tests/[^\s\[]+)", done.stdout, re.MULTILINE)
     if found is None or done.returncode != 1:  # 2: the tests could not be read, which shows nothing
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return found[1]

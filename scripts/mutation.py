@@ -210,7 +210,9 @@ def _red(tree: Path, tests: Sequence[str]) -> str:
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, 9)
                 code = child.wait()
-        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", (Path(folder) / "output").read_text(), re.MULTILINE)
+        failed = re.search(
+            r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", (Path(folder) / "output").read_text(), re.MULTILINE
+        )
         return "" if code == 0 else failed[1] if failed else tests[0]
 
 

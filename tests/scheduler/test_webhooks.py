@@ -1,12 +1,14 @@
 """Webhooks at real receivers: that fail, are slow or away, ask for patience, or want nothing any more."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from itertools import cycle
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +22,7 @@ from waiting import patient, soon
 
 from reelmill.sealing import Keys
 from reelmill.standard_webhooks import InvalidWebhook, verify
-from reelmill.store.deliveries import DeliveryStore, Patience
+from reelmill.store.deliveries import DeliveryStore, DueDelivery, Patience
 from reelmill.store.jobs import NewJob
 from reelmill.store.webhooks import Delivery, WebhookStore, new_secret
 from reelmill.telemetry.metrics import WEBHOOK_OUTCOMES, expose
@@ -164,6 +166,35 @@ async def test_nothing_more_is_claimed_while_what_is_on_its_way_is_large(
         assert other.messages == [] and len(slow.messages) == 1
         go.set()
         await other.until(lambda: len(other.taken) == 1)
+
+
+async def test_who_stood_still_sends_nothing_that_another_may_have_by_now(
+    store: Store, webhooks: WebhookStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare, claims, stood = 1.0, 0, 0.0
+    clock, claim, secrets = time.monotonic, DeliveryStore.claim, DeliveryStore.secrets
+    monkeypatch.setattr(sender, "_SPARE_SECONDS", spare)
+    monkeypatch.setattr(sender, "time", SimpleNamespace(monotonic=lambda: clock() + stood))
+
+    async def counted(*arguments: Any, **named: Any) -> list[DueDelivery]:
+        nonlocal claims
+        due = await claim(*arguments, **named)
+        claims += bool(due)
+        return due
+
+    async def late(*arguments: Any) -> Any:
+        nonlocal stood
+        if claims == 1:
+            stood = 0.75 * spare
+        return await secrets(*arguments)
+
+    monkeypatch.setattr(DeliveryStore, "claim", counted)
+    monkeypatch.setattr(DeliveryStore, "secrets", late)
+    async with Receiver() as receiver, sending(store, timeout_seconds=0.5):
+        await hook(webhooks, receiver.url(), "job.queued")
+        await store.submit()
+        await receiver.until(lambda: len(receiver.messages) == 1)
+        assert claims >= 2, "once the lease of the first had ended"
 
 
 async def test_a_receiver_that_was_down_for_an_hour_gets_all_of_it_in_order(
