@@ -9,12 +9,12 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.jobs.measures import Kind, Rates
 from reelmill.media.contract import Source
 from reelmill.media.progress import RunProgress
-from reelmill.media.promises import Expected, ExpectedStream
+from reelmill.media.promises import Expected, ExpectedStream, Times
 from reelmill.media.reckoning import Work
 from reelmill.media.render.command import Command
 from reelmill.media.render.ffmpeg import seconds
 from reelmill.media.sources import Span, expected_seconds, span
-from reelmill.media.verify import problems
+from reelmill.media.verify import mistimed, problems
 from reelmill.v1.jobs_pb2 import OutputProgress, Progress
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TimeRange
@@ -240,3 +240,21 @@ def test_of_a_damaged_input_what_is_shorter_lacks_something() -> None:
         assert problems(MediaInfo(duration_seconds=least), expected, damaged=True) == []
         assert problems(MediaInfo(duration_seconds=least - 0.1), expected, damaged=True)
         assert problems(MediaInfo(duration_seconds=least - 0.1), expected) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "whole", "more", "told"),
+    [
+        ([0, 40_000, 80_000], True, False, []),
+        ([0, 41_000, 79_000], True, False, []),
+        ([0, 41_001, 80_000], True, False, ["its frame 1 is shown at 0.041001 s instead of 0.040000 s"]),
+        ([0, 40_000], True, False, ["it has 2 frames instead of 3"]),
+        ([0, 40_000], False, False, []),
+        ([0, 40_000, 80_000, 120_000], True, False, ["it has 4 frames instead of 3"]),
+        ([0, 40_000, 80_000, 120_000], True, True, []),
+        ([0, 40_000, 90_000, 120_000], True, True, ["its frame 2 is shown at 0.090000 s instead of 0.080000 s"]),
+    ],
+)
+def test_frames_are_shown_when_it_was_promised(found: list[int], whole: bool, more: bool, told: list[str]) -> None:
+    promised = Times(shown=(0, 40_000, 80_000), tolerance=1000, more=more)
+    assert mistimed(found, promised, whole=whole) == told
