@@ -13,16 +13,19 @@ from typing import Any
 
 import psutil
 import pytest
+import pytest_asyncio
 from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import warm
-from reelmill.media.launcher import Launcher
+from reelmill.media.launcher import Launcher, running
 from reelmill.media.probe import Prober, described
 from reelmill.media.promises import Expected, ExpectedStream, PlannedFile
 from reelmill.media.verify import FILES_AT_ONCE, verify
 from reelmill.media.warm import Answer, WarmChildren, _WarmChild
 from reelmill.v1.media_pb2 import MediaInfo
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EXPECTED = Expected(
     streams=(
@@ -33,9 +36,10 @@ EXPECTED = Expected(
 _others: set[psutil.Process] = set()
 
 
-@pytest.fixture
-async def prober(launcher: Launcher) -> AsyncIterator[Prober]:
-    made = Prober(WarmChildren(launcher, timeout_seconds=PATIENCE_SECONDS))
+@pytest_asyncio.fixture(loop_scope="session")
+async def prober(shared_launcher: Launcher) -> AsyncIterator[Prober]:
+    """With children of its own, of the template that all tests share: to import what they need takes long."""
+    made = Prober(WarmChildren(shared_launcher, timeout_seconds=PATIENCE_SECONDS))
     yield made
     await made.children.close()
 
@@ -71,8 +75,8 @@ async def test_many_probes_share_children_and_closing_ends_them(prober: Prober, 
     assert children() == []
 
 
-async def test_a_child_is_replaced_after_some_files(launcher: Launcher, tiny: Path) -> None:
-    prober = Prober(WarmChildren(launcher, files=2))
+async def test_a_child_is_replaced_after_some_files(shared_launcher: Launcher, tiny: Path) -> None:
+    prober = Prober(WarmChildren(shared_launcher, files=2))
     try:
         seen = []
         for _ in range(4):
@@ -153,9 +157,9 @@ async def test_what_a_reader_says_of_a_file_is_short(
 
 
 async def test_a_probe_that_hangs_ends_in_time_and_the_next_is_fine(
-    launcher: Launcher, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    shared_launcher: Launcher, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prober = Prober(WarmChildren(launcher, timeout_seconds=PATIENCE_SECONDS))
+    prober = Prober(WarmChildren(shared_launcher, timeout_seconds=PATIENCE_SECONDS))
     await prober.of("").probe(tiny)
     os.kill((await child()).pid, signal.SIGSTOP)
     with monkeypatch.context() as patching:
@@ -179,7 +183,7 @@ async def test_a_cancelled_probe_leaves_its_answer_to_nobody(prober: Prober, tin
 
 
 async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
-    launcher: Launcher, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_launcher: Launcher, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight files at once of each of three tenants, by two probers; and one that is idle waits for its own."""
     seen: dict[int, set[str]] = {}
@@ -190,7 +194,7 @@ async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
         return await ask(looker, file, question)
 
     monkeypatch.setattr(_WarmChild, "ask", told)
-    prober = Prober(WarmChildren(launcher, children=2))
+    prober = Prober(WarmChildren(shared_launcher, children=2))
     folders = [tmp_path / name for name in "abc"]
     for folder in folders:
         folder.mkdir()
@@ -210,15 +214,22 @@ async def test_a_prober_of_one_tenant_never_sees_a_file_of_another(
         await prober.children.close()
 
 
-async def test_a_prober_that_grew_is_replaced(launcher: Launcher, tiny: Path) -> None:
+async def test_a_prober_that_grew_is_replaced(shared_launcher: Launcher, tiny: Path) -> None:
     for grown_bytes, left in ((2**20, 0), (192 * 2**20, 1)):
-        prober = Prober(WarmChildren(launcher, grown_bytes=grown_bytes))
+        prober = Prober(WarmChildren(shared_launcher, grown_bytes=grown_bytes))
         assert (await prober.of("").probe(tiny)).demuxer == "mov"
         assert len(children()) == left
         await prober.children.close()
 
 
-async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(prober: Prober, tiny: Path) -> None:
+async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(tiny: Path) -> None:
+    async with running() as launcher:  # of its own, whose template it kills
+        prober = Prober(WarmChildren(launcher, timeout_seconds=PATIENCE_SECONDS))
+        await _kill_both(prober, tiny)
+        await prober.children.close()
+
+
+async def _kill_both(prober: Prober, tiny: Path) -> None:
     await prober.of("a").probe(tiny)
     first = await child()
     template = first.parent()
