@@ -20,7 +20,7 @@ _SHARED = {"REELMILL_LEASE_SECONDS": "60"}  # a slow machine is no fault
 
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An origin whose pages may read what jobs made; page.html plays streams."""
+    """An origin whose pages may read what jobs made; its pages play streams."""
     site = tmp_path_factory.mktemp("player")
     furnish(site)
     with serving(site) as address:

@@ -1,4 +1,4 @@
-"""A page with three players of streams, and a web server of a folder for it."""
+"""Pages for three players of streams, and a web server of a folder for them."""
 
 import base64
 import functools
@@ -21,8 +21,7 @@ KEY, KEY_ID = bytes(range(100, 116)), bytes(range(1, 17))
 """That a licence has."""
 _FAST = 4
 PAGE = """<!doctype html><title>player</title><video muted playsinline></video><div id="words"></div>
-<script src="/hls.js/dist/hls.min.js"></script><script src="/dashjs/dist/modern/umd/dash.all.min.js"></script>
-<script src="/shaka-player/dist/shaka-player.compiled.js"></script>
+<script src="PLAYER"></script>
 <script>
 const video = document.querySelector("video");
 window.seen = {errors: [], levels: [], sounds: [], ended: false};
@@ -71,6 +70,14 @@ const small = (told) => [told.startTime, told.duration, told.positionX, told.pos
 </script>"""
 
 
+PLAYERS = {
+    "hls": "/hls.js/dist/hls.min.js",
+    "dash": "/dashjs/dist/modern/umd/dash.all.min.js",
+    "shaken": "/shaka-player/dist/shaka-player.compiled.js",
+}
+"""By the functions that start them: a page has the one that it needs, for each takes long to be read."""
+
+
 def url_safe(data: bytes) -> str:
     """Bytes as a licence of Clear Key has them."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
@@ -115,8 +122,9 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def furnish(folder: Path) -> None:
-    """Put page.html and the players into a folder. Skips the test where there are none."""
-    (folder / "page.html").write_text(PAGE)
+    """Put a page for each player, and the players, into a folder. Skips the test where there are none."""
+    for name, player in PLAYERS.items():
+        (folder / f"{name}.html").write_text(PAGE.replace("PLAYER", player))
     try:
         for name, version in (npm.HLS, npm.DASH, npm.SHAKA):
             (folder / name).symlink_to(npm.package(name, version))
@@ -140,7 +148,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 def start(browser: Browser, address: str, call: str) -> None:
     """Begin to play, on a new page: `hls('/a/master.m3u8', 0)`, `dash('/a/manifest.mpd')`, `shaken(…)`."""
-    browser.open(f"{address}/page.html")
+    browser.open(f"{address}/{call.partition('(')[0]}.html")
     browser.wait_for("typeof shaken === 'function'")
     browser.evaluate(call)
 
