@@ -212,16 +212,16 @@ async def test_cancels_at_random_moments(whole: Deployment, record_property: Rec
 
 async def test_drains_at_random_moments(whole: Deployment, record_property: Recorder) -> None:
     rng = random.Random(SEED)
-    hasty = whole.workers[0]
-    hasty.environment["REELMILL_DRAIN_SECONDS"] = "0.1"  # what the other does ends within its drain
-    await asyncio.to_thread(hasty.restart)
+    for worker in whole.workers:
+        worker.environment["REELMILL_DRAIN_SECONDS"] = "0.5"  # some work ends within it, some is handed back
+        await asyncio.to_thread(worker.restart)
     drained: list[bool] = []  # was the job handed back
     drains = 0
     while drains < DRAINS or len(set(drained)) < 2:  # both are seen, whatever the machine's speed
         drains += 1
         assert drains <= 10 * DRAINS, f"{drains} drains, and each job was " + ("handed back" * drained[0] or "ended")
-        jobs = await whole.submit(*[whole.short_encode(whole.talk, lines=360)] * 2)
-        await asyncio.sleep(rng.uniform(0, 1))  # the moment
+        jobs = await whole.submit(*[whole.short_encode(whole.talk, lines=720)] * 2)
+        await asyncio.sleep(rng.uniform(0, 1.5))  # the moment
         await asyncio.to_thread(rng.choice(whole.workers).restart)
         for done in await whole.finish(*jobs):
             assert (done.state, done.attempt) == (Job.COMPLETED, 1), done.error

@@ -111,7 +111,7 @@ async def test_jobs_of_either_api_are_done_by_either_worker(system: Upgrade, api
     await assert_completed(system, apis[api], watched_at=apis["new" if api == "old" else "old"])
 
 
-@pytest.mark.parametrize("worker", ["old", "new"])
+@pytest.mark.parametrize("worker", ["new", "old"])  # as the test before leaves them: what runs is not started anew
 async def test_uploads_by_either_gateway_and_outputs_without_destination_go_through_either_worker(
     system: Upgrade, worker: str
 ) -> None:
