@@ -60,7 +60,7 @@ long: $(VENV)/dev.stamp ## The fault tests, the model and hundreds of media file
 	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) 2 tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py tests/gateway/test_contract.py \
 		tests/e2e/test_long_package.py tests/media/test_timeline.py tests/media/test_corpus.py tests/media/test_damaged_contracts.py \
 		tests/media/test_preset_kinds.py tests/media/test_explained.py tests/media/test_chunks.py tests/worker/test_worker_media.py \
-		tests/media/test_inputs.py tests/media/test_contracts.py tests/media/test_players.py tests/media/test_times.py tests/media/test_presets.py tests/media/test_packages.py \
+		tests/media/test_encryption.py tests/media/test_inputs.py tests/media/test_contracts.py tests/media/test_players.py tests/media/test_times.py tests/media/test_presets.py tests/media/test_packages.py \
 		tests/media/test_transcode.py tests/media/test_stills_and_sounds.py tests/media/test_package_words.py \
 		tests/media/test_bad_inputs.py tests/media/test_mastering.py tests/media/test_composed.py \
 		tests/unit/test_media_planning.py tests/pages tests/console/test_readable.py $(ARGS)
