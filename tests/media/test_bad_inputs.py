@@ -40,6 +40,7 @@ def png(width: int, height: int) -> bytes:
         (b"", "INPUT_EMPTY: the file is empty"),
         (b"just some text\n" * 100, "INPUT_NOT_MEDIA: the file is no media but a text: "),
         (SRT.encode() * 400_000, "INPUT_UNSUPPORTED: the captions have "),
+        (b"\0\0\0\x10ftypmif3\0\0\0\0\0\0\0\1mdat\0", "INPUT_CORRUPT: the file is damaged: behind byte 16"),
         (png(30000, 30000), "INPUT_CORRUPT: the picture claims 30000 × 30000 pixels, which can't be read"),
         (png(9000, 9000), "INPUT_UNSUPPORTED: the picture has 9000 × 9000 pixels; at most 67108864"),
     ],
