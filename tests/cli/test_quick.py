@@ -15,7 +15,7 @@ from google.protobuf.json_format import ParseDict
 from waiting import PATIENCE_SECONDS
 
 from reelmill.app import scheduler as scheduling
-from reelmill.cli.explaining import explained, script_of
+from reelmill.cli.explaining import explained, script_of, write_script
 from reelmill.cli.session import sweeps_after
 from reelmill.cli.table import COMMANDS, PANELS, help_page, no_command
 from reelmill.parts import Parts
@@ -150,3 +150,10 @@ def test_a_script_makes_its_folders_and_runs_the_command(tmp_path: Path) -> None
     subprocess.run(["/bin/sh", str(script)], cwd="/", check=True)
     assert (tmp_path / "a b/c.txt").is_file()
     assert "mkdir -p web" in script_of("ffmpeg -i file:/x/talk.mov file:web/web.mp4")
+
+
+def test_the_script_of_a_failure_lies_in_a_folder_that_is_made(tmp_path: Path) -> None:
+    failed = Job(id="a")
+    failed.error.command = "echo so"
+    script = write_script(failed, tmp_path / "of" / "a")
+    assert subprocess.check_output([script], text=True) == "so\n"
