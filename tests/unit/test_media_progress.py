@@ -44,6 +44,18 @@ def test_what_ffmpeg_does_not_know_yet_is_nothing() -> None:
     assert parser.feed("progress=continue") == RunProgress(percent=0.0, fps=0.0, speed=0.0)
 
 
+@given(st.lists(values, max_size=20), st.floats(allow_nan=False, min_value=0, max_value=1e9))
+def test_what_was_written_never_becomes_less(times: list[str], duration: float) -> None:
+    parser = ProgressParser(duration)
+    told = []
+    for time in times:
+        parser.feed(f"out_time_us={time}")
+        told.append(parser.feed("progress=continue"))
+    seconds = [progress.seconds for progress in told if progress]
+    percents = [progress.percent for progress in told if progress]
+    assert (seconds, percents) == (sorted(seconds), sorted(percents)) and len(seconds) == len(times)
+
+
 def test_only_the_end_is_100_percent() -> None:
     parser = ProgressParser(1)
     parser.feed("out_time_us=5000000")

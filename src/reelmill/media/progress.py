@@ -42,7 +42,8 @@ class ProgressParser:
         return self.latest
 
     def _progress(self, block: dict[str, str]) -> RunProgress:
-        done = _number(block.get("out_time_us", "")) / 1e6
+        # ffmpeg may say N/A again later on, as was seen on a busy machine.
+        done = max(_number(block.get("out_time_us", "")) / 1e6, self.latest.seconds if self.latest else 0.0)
         speed = _number(block.get("speed", "").removesuffix("x"))
         total = self._duration_seconds
         size = int(_number(block.get("total_size", "")))
