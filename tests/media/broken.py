@@ -4,12 +4,14 @@ Each kind makes its files by a random generator of its own.
 """
 
 import base64
+import functools
 import gzip
 import io
 import json
 import random
 import sqlite3
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -29,6 +31,13 @@ class Broken:
     kinds: frozenset[str]
 
 
+@functools.cache
+def once(name: str, *arguments: str) -> bytes:
+    """A file that ffmpeg makes, for all that break it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return make(Path(folder) / name, *arguments).read_bytes()
+
+
 class Sound:
     """Sound files, which others are broken from; each is made once."""
 
@@ -36,31 +45,30 @@ class Sound:
         film = ("-f", "lavfi", "-i", "testsrc2=size=128x72:rate=10:duration=4", "-f", "lavfi", "-i", "sine=duration=4")
         h264 = ("-c:v", "libx264", "-g", "10", "-pix_fmt", "yuv420p", "-c:a", "aac")
         small = ("-f", "lavfi", "-i", "testsrc2=size=128x72", "-frames:v", "1")
-        self.mp4 = make(folder / "s.mp4", *film, *h264).read_bytes()
-        self.fast = make(folder / "f.mp4", *film, *h264, "-movflags", "+faststart").read_bytes()
-        self.fragments = make(folder / "g.mp4", *film, *h264, "-movflags", "+frag_keyframe+empty_moov").read_bytes()
-        self.mkv = make(folder / "s.mkv", *film, *h264).read_bytes()
-        self.webm = make(
-            folder / "s.webm", *film, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"
-        ).read_bytes()
-        self.avi = make(folder / "s.avi", *film, "-c:v", "mpeg4", "-c:a", "libmp3lame").read_bytes()
-        self.ts = make(folder / "s.ts", *film, *h264).read_bytes()
-        self.wav = make(folder / "s.wav", *film[4:]).read_bytes()
-        self.flac = make(folder / "s.flac", *film[4:]).read_bytes()
-        self.ogg = make(folder / "s.ogg", *film[4:], "-c:a", "libvorbis").read_bytes()
-        self.mp3 = make(folder / "s.mp3", *film[4:], "-c:a", "libmp3lame").read_bytes()
-        self.flv = make(folder / "s.flv", *film, *h264, "-ar", "44100").read_bytes()
-        self.png = make(folder / "s.png", *small).read_bytes()
-        self.jpeg = make(folder / "s.jpg", *small).read_bytes()
-        self.gif = make(folder / "s.gif", *small).read_bytes()
-        self.webp = make(folder / "s.webp", *small).read_bytes()
-        self.tiff = make(folder / "s.tiff", *small).read_bytes()
-        self.bmp = make(folder / "s.bmp", *small).read_bytes()
+        self.mp4 = once("s.mp4", *film, *h264)
+        self.fast = once("f.mp4", *film, *h264, "-movflags", "+faststart")
+        self.fragments = once("g.mp4", *film, *h264, "-movflags", "+frag_keyframe+empty_moov")
+        self.mkv = once("s.mkv", *film, *h264)
+        self.webm = once(
+            "s.webm", *film, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"
+        )
+        self.avi = once("s.avi", *film, "-c:v", "mpeg4", "-c:a", "libmp3lame")
+        self.ts = once("s.ts", *film, *h264)
+        self.wav = once("s.wav", *film[4:])
+        self.flac = once("s.flac", *film[4:])
+        self.ogg = once("s.ogg", *film[4:], "-c:a", "libvorbis")
+        self.mp3 = once("s.mp3", *film[4:], "-c:a", "libmp3lame")
+        self.flv = once("s.flv", *film, *h264, "-ar", "44100")
+        self.png = once("s.png", *small)
+        self.jpeg = once("s.jpg", *small)
+        self.gif = once("s.gif", *small)
+        self.webp = once("s.webp", *small)
+        self.tiff = once("s.tiff", *small)
+        self.bmp = once("s.bmp", *small)
         self.key = bytes(range(16)).hex()
-        self.cenc = make(
-            folder / "e.mp4", *film, *h264, "-encryption_scheme", "cenc-aes-ctr", "-encryption_key", self.key,
+        self.cenc = once("e.mp4", *film, *h264, "-encryption_scheme", "cenc-aes-ctr", "-encryption_key", self.key,
             "-encryption_kid", self.key,
-        ).read_bytes()  # fmt: skip
+        )  # fmt: skip
 
 
 _Make = Callable[[Any, random.Random], bytes]

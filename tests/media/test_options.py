@@ -57,8 +57,8 @@ def corners(path: Path, index: int = 0) -> list[list[int]]:
 
 def mono(path: Path) -> tuple[int, array.array]:
     """Rate and samples of a file's first sound, its channels mixed."""
-    argv = [str(FFMPEG), "-v", "error", "-i", str(path), "-vn", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"]
-    return 48000, array.array("h", subprocess.run(argv, capture_output=True, check=True).stdout)
+    argv = [str(FFMPEG), "-v", "error", "-i", str(path), "-vn", "-ac", "1", "-ar", "8000", "-f", "s16le", "-"]
+    return 8000, array.array("h", subprocess.run(argv, capture_output=True, check=True).stdout)
 
 
 def power(path: Path, hertz: float, start: float = 0.0, end: float = 1e9) -> float:

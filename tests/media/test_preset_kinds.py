@@ -19,7 +19,7 @@ from reelmill.media.presets import PRESETS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECONDS = 1.5
-PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=128x96:rate=30000/1001:duration={SECONDS}")
+PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=128x96:rate=15000/1001:duration={SECONDS}")
 TONE = ("-f", "lavfi", "-i", f"sine=sample_rate=48000:duration={SECONDS}")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 HDR = "setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020,format=yuv420p10le"
@@ -69,7 +69,20 @@ def film(path: Path, folder: Path) -> Path:
     return make(path, *PICTURE, *TONE, "-i", str(folder / "words.srt"), *surround, *maps, *X264, "-c:a", "ac3", *tags)
 
 
-INTERLACED = ("-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-vf", "setfield=tff", "-bf", "2", "-c:a", "mp2")
+INTERLACED = (
+    "-r",
+    "30000/1001",
+    "-c:v",
+    "mpeg2video",
+    "-flags",
+    "+ildct+ilme",
+    "-vf",
+    "setfield=tff",
+    "-bf",
+    "2",
+    "-c:a",
+    "mp2",
+)
 UNEVEN = ("-vf", "select='not(eq(mod(n,5),2))'", "-fps_mode", "vfr", "-c:v", "libvpx", "-deadline", "realtime")
 KINDS: Mapping[str, Kind] = {
     "interlaced": Kind(suffix="mpg", make=plain(*PICTURE, *TONE, *INTERLACED)),
