@@ -68,7 +68,7 @@ def test_progress_tells_time_and_size() -> None:
     assert parser.latest == found
     parser.feed("total_size=N/A")
     ended = parser.feed("progress=end")
-    assert ended is not None and (ended.seconds, ended.size_bytes) == (0.0, 0)
+    assert ended is not None and (ended.seconds, ended.size_bytes) == (2.5, 0)
 
 
 FILM = Source(
