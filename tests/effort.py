@@ -5,6 +5,8 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
+import pytest
+
 T = TypeVar("T")
 _LONG = bool(os.environ.get("REELMILL_TEST_LONG"))
 _ALIKE = bool(os.environ.get("CI")) and not _LONG
@@ -12,6 +14,10 @@ _ALIKE = bool(os.environ.get("CI")) and not _LONG
 SEED = int(os.environ.get("REELMILL_TEST_SEED") or 0) or (1 if _ALIKE else random.randrange(1, 2**31))
 """Of all that happens by chance. In CI every change is judged by the same; developers and `make long` search on. Tests
 print it where they use it, and REELMILL_TEST_SEED repeats it."""
+
+
+for_a_release = pytest.mark.skipif(not _LONG, reason="for `make long`")
+"""Of a test that goes through many mechanisms at moments that nobody chose; others prove each of them once."""
 
 
 def short_or_long(short: int, long: int) -> int:

@@ -13,7 +13,7 @@ from statistics import median, quantiles
 
 import pytest
 from conftest import SharedServer
-from effort import SEED, short_or_long, some_or_all
+from effort import SEED, for_a_release, short_or_long, some_or_all
 from fault.conftest import checked
 from fault.kit.checker import read
 from fault.kit.deployment import Deployment
@@ -178,6 +178,7 @@ def _p99(values: list[float]) -> float:
     return quantiles(values, n=100, method="inclusive")[98]
 
 
+@for_a_release
 async def test_cancels_at_random_moments(whole: Deployment, record_property: Recorder) -> None:
     rng = random.Random(SEED)
     took: list[float] = []
@@ -210,6 +211,7 @@ async def test_cancels_at_random_moments(whole: Deployment, record_property: Rec
     assert _p99(took) <= BOUND_SECONDS
 
 
+@for_a_release
 async def test_drains_at_random_moments(whole: Deployment, record_property: Recorder) -> None:
     rng = random.Random(SEED)
     for worker in whole.workers:

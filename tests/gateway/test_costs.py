@@ -27,8 +27,8 @@ FACTOR = 3
 FLOOR_SECONDS = 0.010  # of CPU, for the call itself
 TRIES = 15
 BINDINGS = [b for b in bindings(services()) if b.body]
-AS_CREATE_JOB = {"ValidateJob": 1, "EstimateJob": 1, "BatchCreateJobs": 2}
-"""Methods whose jobs are read as those of CreateJob, and how many fields lead to one."""
+AS_CREATE_JOB = {"ValidateJob": 1, "EstimateJob": 1, "BatchCreateJobs": 2, "SavePreset": 1}
+"""Methods whose jobs, or outputs, are read as those of CreateJob, and how many fields lead to one."""
 
 
 def parsing_seconds(parse: Callable[[], object]) -> float:
