@@ -69,7 +69,8 @@ async def test_every_query_of_panels_and_rules_finds_data(watched: Watched) -> N
 
 
 async def test_every_job_is_counted_once_when_it_comes_and_when_it_ends(watched: Watched) -> None:
-    await mixed_load(watched.system)
+    if not watched.system.acknowledged:  # the test before has loaded it
+        await mixed_load(watched.system)
     expected = Counter(
         (operation_of(job), Job.State.Name(job.state), CODES[job.error.code].category if job.error.code else "NONE")
         for job in await watched.system.finish(*watched.system.acknowledged.values())

@@ -757,15 +757,15 @@ async def test_pieces_are_deleted_once_their_job_is_done(media: Media, source: P
     assert not any(folder in path.parents for folder in gone for path in kept)
 
 
+def _with_a_lost_frame(result: bytes) -> tuple[Made, ...]:
+    return tuple(replace(one, times=[*one.times, 2_000_000] if one.times else ()) for one in made_of(result))
+
+
 async def test_pieces_that_do_not_fit_together_are_made_anew(
     media: Media, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(result: bytes) -> tuple[Made, ...]:
-        # As if a frame had been lost on the way.
-        return tuple(replace(one, times=[*one.times, 2_000_000] if one.times else ()) for one in made_of(result))
-
     before = JOINS_REFUSED._value.get()
-    monkeypatch.setattr("reelmill.worker.joining.made_of", wrong)
+    monkeypatch.setattr("reelmill.worker.joining.made_of", _with_a_lost_frame)
     job = await chunks_of(media, source)
     assert JOINS_REFUSED._value.get() == before + 1
     assert [len(output.files) for output in job.outputs] == [1, 1, 1]
@@ -856,7 +856,7 @@ def of_a_local_file() -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    "how", some_or_all(["whole", "span", "too little", "other", "early"], "span", "too little", "early")
+    "how", some_or_all(["whole", "span", "too little", "other", "early", "unfit"], "span", "too little", "unfit")
 )
 async def test_a_chunk_of_a_large_input_is_fetched_alone_or_where_that_is_too_little_the_whole(
     media: Media, large: Path, of_a_local_file: list[bytes], aws: None, monkeypatch: pytest.MonkeyPatch, how: str
@@ -875,6 +875,8 @@ async def test_a_chunk_of_a_large_input_is_fetched_alone_or_where_that_is_too_li
             return await extents(self, path, [(0, 0)] * len(wanted))
 
         monkeypatch.setattr(TenantProber, "extents", opening)
+    if how == "unfit":
+        monkeypatch.setattr("reelmill.worker.joining.made_of", _with_a_lost_frame)
     await media.rig.store.turn(GRAPHS, on=True)
     video = VideoSettings(height=90, keyframe_interval_seconds=2)
     # What fails of an optional output is no end of it while something of the input was left out.
@@ -891,10 +893,15 @@ async def test_a_chunk_of_a_large_input_is_fetched_alone_or_where_that_is_too_li
     # Three chunks, their join, and the sound, which is fetched whole; before them the plan.
     assert (len(specs), told) == (5, 0 if how == "whole" else 4)
     # Of "too little" the first chunk and the join have all that they read.
-    assert again == {"whole": 0, "span": 0}.get(how, again) and (again >= 2) == (how not in ("whole", "span"))
+    known = {"whole": 0, "span": 0, "unfit": 1}
+    assert again == known.get(how, again) and (again >= 2) == (how not in known)
     wholes = sum(method == "GET" and not wanted for method, _, wanted in bucket.asked)
-    assert wholes == (6 if how == "whole" else 2 + again)
-    assert not any(line.startswith("the pieces don't fit") for line in lines)
+    unfit = any(line.startswith("the pieces don't fit") for line in lines)
+    assert unfit == (how == "unfit")
+    # An unfit join reads it to join, and once more to make it in one piece.
+    assert wholes == (6 if how == "whole" else 2 + again + unfit)
+    if unfit:  # the join makes it in one piece, of the whole input
+        return
     if not of_a_local_file:
         local = await media.rig.until(await media.submit(movie, source=film), "COMPLETED", "FAILED")
         of_a_local_file.append(file_path(local.outputs[0].files[0].uri).read_bytes())
