@@ -19,6 +19,8 @@ PARALLEL := --dist loadfile --no-loadscope-reorder -n
 
 # Rooms with tests that need no server; in these rooms, those that need one are left out.
 QUICK := unit api client contract gateway store
+# What files say that do more for a release (tests/effort.py).
+DO_MORE := 'some_or_all|short_or_long|for_a_release|REELMILL_TEST_LONG'
 
 MIGRATIONS := $(CURDIR)/tests/migrations/released.sha256
 
@@ -57,13 +59,7 @@ chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told
 		$(BIN)/pytest tests/fault/test_chaos.py $(ARGS)
 
 long: $(VENV)/dev.stamp ## The fault tests, the model and hundreds of media files as before a release, for about an hour; SEED repeats an order
-	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) 2 tests/fault tests/store/test_model.py tests/gateway/test_fuzz.py tests/gateway/test_costs.py tests/gateway/test_contract.py \
-		tests/e2e/test_long_package.py tests/media/test_timeline.py tests/media/test_corpus.py tests/media/test_damaged_contracts.py \
-		tests/media/test_preset_kinds.py tests/media/test_explained.py tests/media/test_chunks.py tests/worker/test_worker_media.py \
-		tests/media/test_encryption.py tests/media/test_inputs.py tests/media/test_contracts.py tests/media/test_players.py tests/media/test_times.py tests/media/test_presets.py tests/media/test_packages.py \
-		tests/media/test_transcode.py tests/media/test_stills_and_sounds.py tests/media/test_package_words.py \
-		tests/media/test_bad_inputs.py tests/media/test_mastering.py tests/media/test_composed.py \
-		tests/unit/test_media_planning.py tests/pages tests/console/test_readable.py $(ARGS)
+	REELMILL_TEST_LONG=1 REELMILL_TEST_SEED=$(SEED) $(BIN)/pytest $(PARALLEL) 2 tests/fault $$(grep -rlE $(DO_MORE) --include='test_*.py' tests) $(ARGS)
 
 cluster-test: $(VENV)/dev.stamp ## The image, and the chart on a real Kubernetes that is made here, as root: half an hour; KEDA=1 adds KEDA
 	$(MAKE) test-image ARGS=

@@ -69,7 +69,7 @@ async def test_chaos(
     record_property: Callable[[str, object], None],
 ) -> None:
     with capsys.disabled():
-        print(f"\nchaos: REELMILL_TEST_SEED={SEED} repeats this order of {SECONDS:g} s", flush=True)
+        print(f"\nchaos: REELMILL_TEST_SEED={SEED} repeats this order of {SECONDS:g} s at least", flush=True)
     rng, until, over = random.Random(SEED), time.monotonic() + SECONDS, asyncio.Event()
     users = [asyncio.create_task(_use(system, random.Random(f"{SEED} {i}"), over)) for i in range(IN_FLIGHT)]
     kills: Counter[str] = Counter()

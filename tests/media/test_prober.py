@@ -223,27 +223,23 @@ async def test_a_prober_that_grew_is_replaced(shared_launcher: Launcher, tiny: P
 
 
 async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(tiny: Path) -> None:
-    async with running() as launcher:  # of its own, whose template it kills
+    async with running() as launcher:  # of its own, whose template is killed
         prober = Prober(WarmChildren(launcher, timeout_seconds=PATIENCE_SECONDS))
-        await _kill_both(prober, tiny)
+        await prober.of("a").probe(tiny)
+        first = await child()
+        template = first.parent()
+        assert template is not None
+        first.kill()
+        await prober.of("a").probe(tiny)
+        second = await child()
+        assert second.parent() == template
+        template.kill()
+        psutil.wait_procs([second], timeout=PATIENCE_SECONDS)
+        assert not second.is_running() or second.status() == psutil.STATUS_ZOMBIE
+        assert (await prober.of("a").probe(tiny)).demuxer == "mov"
+        again = (await child()).parent()
+        assert again is not None and again != template
         await prober.children.close()
-
-
-async def _kill_both(prober: Prober, tiny: Path) -> None:
-    await prober.of("a").probe(tiny)
-    first = await child()
-    template = first.parent()
-    assert template is not None
-    first.kill()
-    await prober.of("a").probe(tiny)
-    second = await child()
-    assert second.parent() == template
-    template.kill()
-    psutil.wait_procs([second], timeout=PATIENCE_SECONDS)
-    assert not second.is_running() or second.status() == psutil.STATUS_ZOMBIE
-    assert (await prober.of("a").probe(tiny)).demuxer == "mov"
-    again = (await child()).parent()
-    assert again is not None and again != template
 
 
 WORKER = """
