@@ -5,7 +5,7 @@ from pathlib import Path
 
 from media.kit import make
 
-from reelmill.media.closed_captions import MARK
+from reelmill.media.tools.manifests import CAPTIONS_MARK
 
 RATE = 30_000 / 1001
 NOTHING = b"\x80\x80"
@@ -65,7 +65,7 @@ def captioned(path: Path, seconds: float, first: Mapping[int, bytes], second: Ma
     made, frame = bytearray(), 0
     for unit in plain.read_bytes().replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]:
         if unit[0] & 31 in (1, 5):
-            data = MARK + b"\x42\xff" + triples(frame, first, second) + b"\xff"
+            data = CAPTIONS_MARK + b"\x42\xff" + triples(frame, first, second) + b"\xff"
             made += b"\0\0\0\1\x06\x04" + bytes([len(data)]) + data + b"\x80"
             frame += 1
         made += b"\0\0\0\1" + unit

@@ -8,14 +8,14 @@ import pytest
 from media.kit import Studio, make
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media.closed_captions import MARK
+from reelmill.media.tools.manifests import CAPTIONS_MARK
 from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SPEC = {"protocols": ["HLS", "DASH"], "segment_seconds": 1, "rungs": [{"height": 90, "crf": 30}, {"height": 64}]}
 TOLD = [{"channel": "CC1", "language": "eng"}, {"channel": "SERVICE2", "language": "fra", "name": "Sous-titres"}]
 PAIR = b"\xfc\x80\x80"  # of CEA-608, field 1: nothing
-SEI = b"\x06\x04" + bytes([14]) + MARK + b"\x41\xff" + PAIR + b"\xff\x80"  # ITU-T T.35 in H.264's user data
+SEI = b"\x06\x04" + bytes([14]) + CAPTIONS_MARK + b"\x41\xff" + PAIR + b"\xff\x80"  # ITU-T T.35 in H.264's user data
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ async def test_what_stays_is_told(studio: Studio, captioned: Path) -> None:
     assert 'schemeIdUri="urn:scte:dash:cc:cea-608:2015" value="CC1=en"' in dash
     assert 'schemeIdUri="urn:scte:dash:cc:cea-708:2015" value="2=lang:fr"' in dash
     for folder in ("h264-90", "h264-64"):
-        assert all(MARK in path.read_bytes() for path in (root / folder).glob("*.m4s"))
+        assert all(CAPTIONS_MARK in path.read_bytes() for path in (root / folder).glob("*.m4s"))
 
 
 async def test_what_nobody_asks_for_stays_nowhere(studio: Studio, captioned: Path) -> None:
     await studio.make(captioned, {"package": SPEC})
     root = studio.folder / "out"
-    assert not any(MARK in path.read_bytes() for path in root.rglob("*.m4s"))
+    assert not any(CAPTIONS_MARK in path.read_bytes() for path in root.rglob("*.m4s"))
     assert "CLOSED-CAPTIONS=NONE" in (root / "master.m3u8").read_text()
 
 

@@ -1,9 +1,11 @@
 """How calls and files go by REST, blocking and for asyncio. Both raise ReelmillError, and nothing of httpx's."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +177,14 @@ async def _read(upload: Upload) -> AsyncIterator[bytes]:
 
 
 def _options(where: Place) -> dict[str, Any]:
-    return {"base_url": where.gateway, "headers": dict(where.metadata), "verify": where.trust}
+    trust = where.trust if where.trust is not True else _authorities()
+    return {"base_url": where.gateway, "headers": dict(where.metadata), "verify": trust}
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """The usual ones: to read them takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 def _sent(call: Call[Any], accept: str = "application/json") -> dict[str, Any]:

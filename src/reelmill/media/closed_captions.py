@@ -5,9 +5,6 @@ from reelmill.media import languages
 from reelmill.v1.operations_pb2 import VideoSettings
 from reelmill.v1.package_pb2 import Package
 
-MARK = b"\xb5\x00\x31GA94\x03"
-"""What they begin with in a stream's user data (ATSC A/53 part 4: country, provider, kind)."""
-
 
 def violations(spec: Package, path: str) -> list[Violation]:
     """What contradicts itself."""

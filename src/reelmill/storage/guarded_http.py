@@ -7,8 +7,10 @@ name which resolves to something else the second time gains nothing.
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -71,14 +73,20 @@ class _Transport(httpx.AsyncHTTPTransport):
     """httpx's own transport on a connection pool that has our backend: httpx has no argument for it."""
 
     def __init__(self, allowed: Sequence[Network], resolving: Executor | None, connections: int) -> None:
-        super().__init__()
+        super().__init__(verify=_authorities())
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_authorities(),
             max_connections=connections,
             max_keepalive_connections=_KEPT_CONNECTIONS,
             keepalive_expiry=_KEPT_SECONDS,
             network_backend=_GuardedBackend(allowed, resolving),
         )
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom all clients trust. To read these takes the event loop tens of milliseconds, and each fetch has a client."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def is_forbidden(error: BaseException) -> bool:

@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reelmill.media import protection
-from reelmill.media.ciphers import sealed
-from reelmill.media.closed_captions import MARK
 from reelmill.media.dividing import divided
 from reelmill.media.encrypted import Encrypted
-from reelmill.media.encryption import key_file
-from reelmill.media.keys import of_file
 from reelmill.media.manifests import manifests
 from reelmill.media.renditions import SHEET, Divided, Known, Order, Sheets, Tiles, Told
 from reelmill.media.streams import Stream, measured, sizes
 from reelmill.media.tools.kit import Refused, run
 
 _HAIR = 1e-6
+CAPTIONS_MARK = b"\xb5\x00\x31GA94\x03"
+"""What they begin with in a stream's user data (ATSC A/53 part 4: country, provider, kind)."""
 
 
 def main() -> None:
@@ -53,6 +50,12 @@ def _work(arguments: Sequence[str]) -> None:
 
 def _encrypted(order: Order, how: Encrypted, known: Sequence[Known]) -> list[Known]:
     """Streams with their keys' tags; whole segments are encrypted now, once all is known of them. Raises Refused."""
+    # Late: few packages are encrypted, and with these every other one would wait for a third of a second more.
+    from reelmill.media import protection
+    from reelmill.media.ciphers import sealed
+    from reelmill.media.encryption import key_file
+    from reelmill.media.keys import of_file
+
     mine = None if how.common else of_file(Path(order.output).parent.joinpath(key_file(order.output).path).read_text())
     found = []
     for one in known:
@@ -80,16 +83,16 @@ def _check_captions(order: Order) -> None:
     for told in order.streams:
         files = sorted(Path(order.output, told.folder).iterdir()) if told.kind == "video" else []
         if files and not any(map(_holds_captions, files)):
-            raise Refused("INPUT_NO_CAPTIONS", f"{told.folder}: there are no closed captions between its pictures")
+            raise Refused("INPUT_NOCAPTIONS_MARK", f"{told.folder}: there are no closed captions between its pictures")
 
 
 def _holds_captions(path: Path) -> bool:
     with path.open("rb") as file:
         before = b""
         while data := file.read(2**20):
-            if MARK in before + data:
+            if CAPTIONS_MARK in before + data:
                 return True
-            before = data[-len(MARK) :]
+            before = data[-len(CAPTIONS_MARK) :]
     return False
 
 
