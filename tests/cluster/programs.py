@@ -15,7 +15,7 @@ _COMMANDS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kub
 
 def folder() -> Path:
     """Where `install` puts everything."""
-    return golang.cache() / f"kubernetes-{KUBERNETES}-{COREDNS}-{ADAPTER}"
+    return golang.cache() / f"kubernetes-{KUBERNETES}-{COREDNS}-{ADAPTER}-helm-{charts.HELM_OF_GO}"
 
 
 def keda_folder() -> Path:
@@ -59,6 +59,7 @@ def install() -> None:
             {"prometheus-adapter": "sigs.k8s.io/prometheus-adapter/cmd/adapter"},
             made,
         )
+        charts.build_helm(made)
         _pause(made / "pause")
         shutil.rmtree(folder(), ignore_errors=True)
         made.rename(folder())

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import httpx
 from jobs import STILL, body, encoding
-from services import charts
 from services.image import ROOT
 
 from cluster.node import Node
 from cluster.parts import run
+from cluster.programs import program
 
 NAMESPACE = "reelmill"
 CHART = ROOT / "deploy/helm/reelmill"
@@ -43,7 +43,7 @@ class Release:
 
     def helm(self, *arguments: str) -> str:
         """What helm printed. Raises subprocess.CalledProcessError."""
-        return run(charts.helm(), f"--kubeconfig={self.node.kubeconfig}", f"--namespace={NAMESPACE}", *arguments)
+        return run(program("helm"), f"--kubeconfig={self.node.kubeconfig}", f"--namespace={NAMESPACE}", *arguments)
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl printed. Raises subprocess.CalledProcessError."""

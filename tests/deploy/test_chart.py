@@ -29,13 +29,20 @@ def test_helm_lint_is_content(values: str) -> None:
 
 
 def test_every_object_is_valid_for_its_kind(rendered: Rendered) -> None:
-    assert charts.kubeconform(rendered.text) == ""
+    assert charts.faults(rendered.text) == []
 
 
-def test_an_unknown_field_is_found_in_core_objects_and_in_custom_ones() -> None:
+def test_what_is_invalid_is_found_in_core_objects_and_in_custom_ones() -> None:
     text = render("keda").text
-    assert charts.kubeconform(text.replace("replicas:", "replica:")) != ""
-    assert charts.kubeconform(text.replace("pollingInterval:", "pollInterval:")) != ""
+    unknown = charts.faults(text.replace("replicas:", "replica:"))
+    assert unknown and all("StatefulSet" in fault or "Deployment" in fault for fault in unknown)
+    [custom] = charts.faults(text.replace("pollingInterval:", "pollInterval:"))
+    assert custom.startswith("ScaledObject media-reelmill-worker: spec: ") and "pollInterval" in custom
+    [mistyped] = charts.faults(text.replace("kind: ConfigMap", "kind: ConfigMap\nimmutable: 1", 1))
+    assert mistyped.startswith("ConfigMap ") and ": immutable: 1 is not of types" in mistyped
+    assert charts.faults(text.replace("kind: ConfigMap", "kind: ConfigMap\nkind: ConfigMap", 1)) == [
+        "kind is there twice"
+    ]
 
 
 def test_every_pod_passes_pod_security_restricted(rendered: Rendered) -> None:
