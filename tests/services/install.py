@@ -13,7 +13,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "prometheus": prometheus.programs,
     "charts": charts.folder,
     "redis": redis.executable,
-    "kafka": kafka.jars,
+    "kafka": kafka.first,
     "chromium": browser.executable,
     "image": image.ready,
     "elasticsearch": elasticsearch.install,
