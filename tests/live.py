@@ -15,7 +15,8 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # else gRPC prints a lin
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from services.process import HOST, Server, free_port
+from services import forked
+from services.process import HOST, Child, Server, free_port
 
 from reelmill.v1.jobs_pb2 import GetJobRequest, Job, WatchJobRequest
 from reelmill.v1.jobs_pb2_grpc import JobServiceStub
@@ -25,11 +26,18 @@ class Reelmill(Server):
     """A `reelmill` command that serves; it answers once it is ready. Its files may lie in `media`.
 
     Keywords are settings, `variables` more of its environment; nothing else that begins with REELMILL_ reaches it.
+    Where it may be, it is forked from a process that has its imports, unless it is to begin as a user's does.
     """
 
     def __init__(
-        self, *command: str, module: str = "reelmill", variables: Mapping[str, str] | None = None, **settings: object
+        self,
+        *command: str,
+        module: str = "reelmill",
+        variables: Mapping[str, str] | None = None,
+        as_a_user: bool = False,
+        **settings: object,
     ) -> None:
+        self._as_a_user = as_a_user
         self.name = command[0]
         if self.name == "up":
             self.close_signal = signal.SIGTERM  # it has a PostgreSQL in our folder
@@ -49,7 +57,7 @@ class Reelmill(Server):
             "health_port": free_port(),
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("REELMILL_")}
-        self.environment: dict[str, str] = others | _variables(defaults) | dict(variables or {}) | _variables(settings)
+        self.environment = others | _variables(defaults) | dict(variables or {}) | _variables(settings)
         self.http = f"http://{HOST}:{self.environment['REELMILL_HTTP_PORT']}"
         self.health = f"http://{HOST}:{self.environment['REELMILL_HEALTH_PORT']}"
         self.grpc = f"{HOST}:{self.environment['REELMILL_GRPC_PORT']}"
@@ -65,6 +73,11 @@ class Reelmill(Server):
     def command(self) -> list[str]:
         """Its argv."""
         return [self.python, *self._argv]
+
+    def _spawn(self, argv: list[str], output: int) -> Child:
+        if self._as_a_user or not forked.possible(argv, self.environment):
+            return super()._spawn(argv, output)
+        return forked.fork(argv, self.environment, str(self.folder), output)
 
     def answers(self) -> bool:
         """Whether it is ready."""

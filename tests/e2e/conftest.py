@@ -36,7 +36,7 @@ async def full(
     await migrate(url, {GRAPHS: True})
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
     settings = {**_SHARED, "REELMILL_ALLOWED_ORIGINS": json.dumps([player])}
-    async with Deployment(**servers, workers=2, settings=settings) as deployment:
+    async with Deployment(**servers, workers=2, settings=settings, as_a_user=True) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
     await databases.drop(url)
@@ -52,7 +52,9 @@ async def embedded(clip: Path, player: str) -> AsyncIterator[Deployment]:
         "REELMILL_FETCH_TOTAL_SECONDS": "3",
         "REELMILL_INPUT_MAX_BYTES": str(20 * 2**20),
     }
-    async with Deployment(database_url="embedded:", kinds=["up"], workers=0, settings=limits) as deployment:
+    async with Deployment(
+        database_url="embedded:", kinds=["up"], workers=0, settings=limits, as_a_user=True
+    ) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
 

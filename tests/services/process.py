@@ -15,11 +15,26 @@ from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import psutil
 
 HOST = "127.0.0.1"
+
+
+class Child(Protocol):
+    """What we use of a subprocess.Popen."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its status, once it ended: negative for a signal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its status. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Unless it has ended."""
 
 
 class MissingError(Exception):
@@ -76,7 +91,7 @@ class Server(ABC):
         self.user: str | None = None  # whom it runs as; None: as we do
         self.environment: dict[str, str] | None = None  # None: ours
         self._prepared = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
     @property
@@ -193,7 +208,7 @@ class Server(ABC):
             raise RuntimeError(f"{self.name}: {argv[0]} ended with status {status}:\n{text}")
         return text
 
-    def _spawn(self, argv: list[str], output: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, argv: list[str], output: int) -> Child:
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -249,12 +264,18 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
+def gone(process: psutil.Process) -> bool:
+    """Whether a process holds no port and no file any more: a zombie holds none, and init reaps it when it likes."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # meanwhile
+        return True
+
+
 def _wait_gone(processes: list[psutil.Process]) -> None:
-    """Wait until none holds a port or a file. Zombies hold nothing; init reaps orphans when it likes."""
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            while process.status() != psutil.STATUS_ZOMBIE:
-                time.sleep(0.01)
+        while not gone(process):
+            time.sleep(0.01)
 
 
 def _send(processes: list[psutil.Process], number: signal.Signals) -> None:

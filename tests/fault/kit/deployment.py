@@ -43,9 +43,11 @@ class Deployment:
         settings: dict[str, str] | None = None,
         s3_address: str = "",
         module: str = "reelmill",
+        as_a_user: bool = False,
     ) -> None:
-        """`workers`: how many, or the options of each."""
+        """`workers`: how many, or the options of each; `as_a_user`: see live.Reelmill."""
         self._module = module
+        self._as_a_user = as_a_user
         self.s3_address = s3_address
         self.folder = Path(tempfile.mkdtemp(prefix="reelmill-deployment-"))
         self.media = self.folder / "media"
@@ -85,7 +87,8 @@ class Deployment:
 
     def _process(self, kind: str, *options: str) -> Reelmill:
         api = {"api_target": self.processes["api"].grpc} if kind == "gateway" else {}
-        return Reelmill(kind, *options, module=self._module, variables=self.settings, **api)
+        how: dict[str, Any] = {"module": self._module, "as_a_user": self._as_a_user, "variables": self.settings}
+        return Reelmill(kind, *options, **how, **api)
 
     @property
     def api(self) -> Reelmill:
