@@ -9,9 +9,10 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,15 +172,15 @@ class SharedServer:
 
 
 @contextmanager
-def _shared(variable: str, kind: type[Server], *, keeper: str = "") -> Iterator[SharedServer]:
-    """`keeper`: where to ask for one that all processes share; empty: this one has its own."""
+def _shared(variable: str, make: Callable[[], Server], *, keeper: str = "", name: str = "") -> Iterator[SharedServer]:
+    """`keeper`: where to ask for one that all processes share, by its name; empty: this one has its own."""
     if url := os.environ.get(variable):
         yield SharedServer(url=url)
         return
     if keeper:
-        yield SharedServer(url=ask(keeper, kind.name))
+        yield SharedServer(url=ask(keeper, name))
         return
-    with kind() as server:
+    with make() as server:
         yield SharedServer(url=server.url)
 
 
@@ -194,7 +195,7 @@ def _nothing_blocks() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[SharedServer]:
     """A PostgreSQL for all tests: `.url`."""
-    with _shared("REELMILL_TEST_DATABASE_URL", Postgres) as server:
+    with _shared("REELMILL_TEST_DATABASE_URL", partial(Postgres, autovacuum=False)) as server:
         yield server
 
 
@@ -203,7 +204,7 @@ def kafka_server(request: pytest.FixtureRequest) -> Iterator[SharedServer]:
     """An Apache Kafka for all tests, of all processes: `.url`. Choose a topic prefix of your own."""
     quick = request.config.getoption("quick", default=False)
     keeper = "" if quick else getattr(request.config, "workerinput", {}).get("keeper", "")
-    with _shared("REELMILL_TEST_KAFKA_URL", Kafka, keeper=keeper) as server:
+    with _shared("REELMILL_TEST_KAFKA_URL", Kafka, keeper=keeper, name=Kafka.name) as server:
         yield server
 
 

@@ -11,6 +11,7 @@ import asyncpg
 import clips
 import psutil
 from cli.conftest import reelmill
+from services.process import gone
 from waiting import PATIENCE_SECONDS, until
 
 from reelmill.embedded import EmbeddedPostgres
@@ -38,10 +39,6 @@ def read_until(process: subprocess.Popen[str], words: str) -> None:
 def postgres(data: Path) -> psutil.Process:
     """The server of a data folder."""
     return psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
-
-
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def kill(process: subprocess.Popen[str]) -> None:

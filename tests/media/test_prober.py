@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
+from services.process import gone
 from waiting import PATIENCE_SECONDS, patient
 
 from reelmill.jobs.errors import AttemptFailed
@@ -235,7 +236,7 @@ async def test_the_end_of_the_template_is_mended_and_of_a_prober_is_its_own(tiny
         assert second.parent() == template
         template.kill()
         psutil.wait_procs([second], timeout=PATIENCE_SECONDS)
-        assert not second.is_running() or second.status() == psutil.STATUS_ZOMBIE
+        assert gone(second)
         assert (await prober.of("a").probe(tiny)).demuxer == "mov"
         again = (await child()).parent()
         assert again is not None and again != template

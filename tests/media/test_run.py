@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -52,7 +53,12 @@ _OTHERS: set[psutil.Process] = set()
 def children() -> list[psutil.Process]:
     """Children of this test that run ffmpeg or a shell, dead ones that nobody waited for too."""
     found = set(psutil.Process().children(recursive=True)) - _OTHERS
-    return [p for p in found if p.status() == psutil.STATUS_ZOMBIE or p.name().startswith(("ffmpeg", "sh", "sleep"))]
+    named = []
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() == psutil.STATUS_ZOMBIE or process.name().startswith(("ffmpeg", "sh", "sleep")):
+                named.append(process)
+    return named
 
 
 def script(folder: Path, text: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from services.process import gone
 from waiting import PATIENCE_SECONDS, eventually, patient
 
 from reelmill.embedded import EmbeddedPostgres
@@ -85,7 +86,10 @@ def _arguments(process: psutil.Process) -> list[str]:
 
 
 def _gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return gone(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager
