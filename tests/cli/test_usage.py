@@ -137,3 +137,36 @@ def test_an_interrupt_at_any_time_is_told_in_a_line_at_most(tmp_path: Path) -> N
             _, err = process.communicate(timeout=PATIENCE_SECONDS)
             assert len(err.splitlines()) <= 2, err
             assert process.returncode in (0, 130, -signal.SIGINT)
+
+
+LOST = """
+import os, signal, sys, time, weakref
+from reelmill.cli import entry, main
+
+class Garbage:
+    pass
+
+def called(_):
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):  # Python drops what is raised here
+        pass
+    print("never")
+
+def command():
+    garbage = Garbage()
+    reference = weakref.ref(garbage, called)
+    try:
+        del garbage
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", reference() is None)
+
+main.main = command
+sys.argv = ["reelmill", "jobs"]
+entry.main()
+"""
+
+
+def test_an_interrupt_within_a_callback_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=50, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("interrupted True\n", "", 0)

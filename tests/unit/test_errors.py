@@ -1,6 +1,8 @@
 """docs/errors.md says what the code answers."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -82,3 +84,19 @@ def test_every_kind_is_documented() -> None:
     named |= set(re.findall(r'\bdamaged\(\s*"(\w+)"', _media(*parts, "damage", "holes", "heif", "png", "webp")))
     named |= set(re.findall(r'_told\("(\w+)"', _media("altered", "packed")))
     assert {rule.kind for rule in RULES} | named <= listed
+
+
+def _codes(path: Path) -> Iterator[str]:
+    """Codes that a module names where it says why an attempt failed."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("AttemptFailed", "Failure", "Refused"):
+            given = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
+            branches = [each for one in given for each in ast.walk(one)]  # "A" if this else "B"
+            yield from (each.value for each in branches if isinstance(each, ast.Constant) and str(each.value).isupper())
+
+
+def test_every_code_that_is_named_is_one() -> None:
+    sources = ROOT / "src" / "reelmill"
+    named = {str(path.relative_to(sources)): set(_codes(path)) for path in sources.rglob("*.py")}
+    assert len(set().union(*named.values())) > len(CODES) / 2
+    assert {place: unknown for place, codes in named.items() if (unknown := codes - CODES.keys())} == {}

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 
+_AGAIN_SECONDS = 0.01
+
 
 def main() -> None:
     """The entry point."""
@@ -26,7 +28,19 @@ def main() -> None:
         from reelmill.cli import main as commands
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.unraisablehook = _interrupted_or_told
     commands.main()
+
+
+def _interrupted_or_told(ignored: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C that came in a callback of Python's own, of an import or of garbage, is lost there: it comes again."""
+    if ignored.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(ignored)
+        return
+    import threading
+
+    us = threading.get_ident()
+    threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (us, signal.SIGINT)).start()  # once that callback is over
 
 
 def _at_once(arguments: list[str]) -> int | str | None:

@@ -83,7 +83,7 @@ def _check_captions(order: Order) -> None:
     for told in order.streams:
         files = sorted(Path(order.output, told.folder).iterdir()) if told.kind == "video" else []
         if files and not any(map(_holds_captions, files)):
-            raise Refused("INPUT_NOCAPTIONS_MARK", f"{told.folder}: there are no closed captions between its pictures")
+            raise Refused("INPUT_NO_CAPTIONS", f"{told.folder}: there are no closed captions between its pictures")
 
 
 def _holds_captions(path: Path) -> bool:
