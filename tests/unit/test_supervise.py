@@ -31,6 +31,7 @@ SHORT_LIVED = {
     "cli/processes.py": "a command that waits for its children",
     "cli/waiting.py": "the cancellation at Ctrl-C, awaited",
     "cli/elsewhere.py": "the fetch of what a job made, awaited",
+    "cli/entry.py": "an interrupt that was lost, sent again",
     "embedded.py": "an early start, joined",
     "console/live.py": "what pages that are open show; errors are logged, and end with the pages that show them",
     "gateway/streaming.py": "one read of a stream, awaited",
