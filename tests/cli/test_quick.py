@@ -68,6 +68,19 @@ def test_what_most_need_not_at_their_start_is_imported_late(modules: str, furthe
 
 
 @pytest.mark.parametrize(
+    ("module", "others"),
+    [
+        ("warm_child", ("jobs", "media.steps", "media.contract", "media.tracks", "v1.jobs_pb2")),
+        ("tools.manifests", ("jobs", "media.steps", "media.contract", "v1")),
+    ],
+)
+def test_a_child_that_reads_foreign_bytes_imports_nothing_of_plans(module: str, others: tuple[str, ...]) -> None:
+    names = [f"reelmill.{name}" for name in others]
+    code = f"import sys, reelmill.media.{module}; print([n for n in {names!r} if n in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+@pytest.mark.parametrize(
     ("process", "others"),
     [
         ("api", ("worker.attempt", "scheduler", "gateway.app", "console")),

@@ -14,7 +14,7 @@ from media.coded import frames
 from media.corpus import cases
 from media.kit import make
 
-from reelmill.media import description, matroska, measuring, probe_child, shapes, tracks
+from reelmill.media import description, matroska, measuring, probe_child, shapes, showing
 from reelmill.media.timeline import SECOND, Timeline, unpacked
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "20", "-pix_fmt", "yuv420p")
@@ -189,7 +189,7 @@ def test_a_film_of_one_shape_is_seen_to_be_so_in_its_bytes(folder: Path, kind: s
     path = make(folder / f"even.{suffix}", *frames(seconds=4), *SOUND, *how, "-g", "2")
     with path.open("rb") as file, av.open(str(path)) as container:
         info = description.describe(container, path.stat().st_size)
-        shown = tracks.shown(info)
+        shown = showing.shown(info)
         assert shown is not None
         stream = container.streams[shown.index]
         assert shapes._is_even(container, stream, file, path.stat().st_size)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import costs, effects, films, languages, likeness, memory, pictures, seeing, tracks
+from reelmill.media import costs, effects, films, languages, likeness, memory, pictures, seeing, showing
 from reelmill.media.contract import PlanContext, Source
 from reelmill.media.film import Film, film
 from reelmill.media.geometry import aspects, display_size, fit
@@ -135,7 +135,7 @@ def steps(output: Output, source: Source, made: Sequence[Step], context: PlanCon
         metrics.append("VMAF")
     if not planned:
         return ()
-    frames = costs.frames(tracks.shown(source.info) or MediaInfo.Stream(), 0.0, about.seconds) if metrics else 0.0
+    frames = costs.frames(showing.shown(source.info) or MediaInfo.Stream(), 0.0, about.seconds) if metrics else 0.0
     what = Understanding(seen=seen, metrics=metrics, frames=frames)
     return (*planned, seeing.understood(output.name, what, read, Data.MEASURED))
 
@@ -280,7 +280,7 @@ class _About:
     def _as_stream(self) -> MediaInfo.Stream:
         """The output's picture, as it will be."""
         video = next((s for s in self.file.expected.streams if s.kind == MediaInfo.Stream.VIDEO), None)
-        before = tracks.shown(self.source.info)
+        before = showing.shown(self.source.info)
         if video is None or before is None:
             return MediaInfo.Stream()
         asked = (self.output.concat if self.output.HasField("concat") else self.output.transcode).video
@@ -305,7 +305,7 @@ class Facts:
 
 def judged(contract: Contract, facts: Facts) -> Measured:
     """What was measured of an output, and which of its promises it does not keep."""
-    info, picture = facts.info, tracks.shown(facts.info)
+    info, picture = facts.info, showing.shown(facts.info)
     kinds = [stream.kind for stream in info.streams]
     told = Measured(
         duration_seconds=info.duration_seconds,

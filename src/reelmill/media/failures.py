@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reelmill.media.diagnosis import LINE_CHARACTERS, Diagnosis
 from reelmill.media.failure_rules import RULES, Rule
-from reelmill.media.steps import Program
+from reelmill.media.program import Program
 from reelmill.media.tools.kit import refusal
 
 _DAMAGE = re.compile(

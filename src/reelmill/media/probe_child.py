@@ -28,8 +28,8 @@ from reelmill.media import (
     refusing,
     scrambling,
     shapes,
+    showing,
     timeline,
-    tracks,
     turning,
     unaided,
     walking,
@@ -172,7 +172,7 @@ def _told_by(
     cropping.tell(info, cropping.views(file.apart(), demuxer, container.streams))
     if demuxer == "mov" and (made := compositions.composition(file.apart(), container.streams)) is not None:
         info.composition.CopyFrom(made)
-    shown = tracks.shown(info)
+    shown = showing.shown(info)
     chained = demuxer == "ogg" and shown is not None and ogg.is_chained(file.apart())
     if chained or endings.is_joined(file.apart(), demuxer, file.size):
         raise _ChainedError

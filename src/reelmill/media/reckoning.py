@@ -17,9 +17,9 @@ from reelmill.media.formats.video import VIDEO
 from reelmill.media.geometry import Size
 from reelmill.media.pieces import film_name
 from reelmill.media.promises import FileSet, PlannedFile
+from reelmill.media.showing import shown
 from reelmill.media.steps import COPY, Program, Step, Writing
 from reelmill.media.steps import Kind as StreamKind
-from reelmill.media.tracks import shown
 from reelmill.v1.jobs_pb2 import Job, Output
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import AudioExtract, AudioSettings, Thumbnail, VideoSettings

@@ -10,7 +10,7 @@ import av
 import av.error
 import av.logging
 
-from reelmill.media import texts, timeline, tracks
+from reelmill.media import texts, timeline
 from reelmill.media.altered import altered
 from reelmill.media.anatomy import anatomy
 from reelmill.media.beginnings import first_of
@@ -21,6 +21,7 @@ from reelmill.media.foreign import HEAD_BYTES, by_its_end, foreign, unknown
 from reelmill.media.foreign_kinds import END_BYTES
 from reelmill.media.formats.containers import MAX_PIXELS
 from reelmill.media.opened import AnyFile, demuxed, described
+from reelmill.media.showing import shown
 from reelmill.v1.media_pb2 import MediaInfo
 
 # What a file's first bytes promise: such a file that can't be read is damaged, not something else.
@@ -201,8 +202,8 @@ def of_opened(told: dict[str, str], file: AnyFile, picture: str | None) -> Diagn
     if times is not None and times.cut_off:
         there = max((track.end for track in times.tracks.values()), default=0)
         return cut_short(there / timeline.SECOND, times.claimed / timeline.SECOND)
-    shown = tracks.shown(MediaInfo.FromString(base64.b64decode(told["info"])))
-    track = times.tracks.get(shown.index) if times is not None and times.measured and shown is not None else None
+    seen = shown(MediaInfo.FromString(base64.b64decode(told["info"])))
+    track = times.tracks.get(seen.index) if times is not None and times.measured and seen is not None else None
     if track is not None and track.frames and not track.keys:
         return damaged("parameters_missing", "no picture of the file can be decoded: there is no key frame in it, and"
                         " all refer to others that are missing", _FROM_BEGINNING)  # fmt: skip

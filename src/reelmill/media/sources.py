@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import tracks
+from reelmill.media import showing
 from reelmill.media.contract import Source
 from reelmill.media.formats.containers import STILL_DEMUXERS, UNORDERED
 from reelmill.media.geometry import Size
@@ -112,7 +112,7 @@ def _picture_options(source: Source) -> tuple[str, ...]:
     if info.composition.still:
         # What is cropped and turned is the whole, not each of its streams.
         return ("-noautorotate", "-apply_cropping", "codec")
-    picture = tracks.shown(info)
+    picture = showing.shown(info)
     if picture is not None and picture.alpha and picture.codec in _ALPHA_DECODERS:
         return (f"-c:{picture.index}", _ALPHA_DECODERS[picture.codec])
     late = source.timeline.track(picture.index).late if picture is not None else None

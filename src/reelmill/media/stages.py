@@ -14,9 +14,9 @@ from reelmill.media.inputs import OF_OUTPUT, inputs_of, output_read, outputs_rea
 from reelmill.media.mastering import TYPICAL
 from reelmill.media.plan import plan, probes
 from reelmill.media.promises import ExpectedStream, Levels, PlannedFile
+from reelmill.media.showing import shown
 from reelmill.media.spreading import MAKE_OUTPUTS, MAKE_PIECE, Share, Work, shares
 from reelmill.media.steps import Reading, Step
-from reelmill.media.tracks import shown
 from reelmill.v1.jobs_pb2 import Input, Job, Output
 from reelmill.v1.media_pb2 import MediaInfo
 

@@ -17,21 +17,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reelmill.media.memory import PROCESS_BYTES
+from reelmill.media.program import Program as Program
 from reelmill.media.promises import FileSet, PlannedFile
 
 # What is escaped or in quotes separates nothing.
 _QUOTED = re.compile(r"\\.|'[^']*'")
 _FILTER = re.compile(r"(?:^|[,;])\s*(?:\[[^\]]*\]\s*)*(\w+)")
-
-
-class Program(Enum):
-    """What runs a step."""
-
-    FFMPEG = "ffmpeg"
-    PACKAGER = "packager"
-    """Shaka Packager."""
-    TOOL = "tool"
-    """A module of our own below media/tools, in a Python of its own."""
 
 
 FONT = "{font}"

@@ -7,6 +7,7 @@ from itertools import groupby
 from reelmill.jobs.errors import AttemptFailed
 from reelmill.media import languages
 from reelmill.media.contract import Source
+from reelmill.media.showing import shown
 from reelmill.v1.media_pb2 import MediaInfo
 from reelmill.v1.operations_pb2 import TrackSelector
 
@@ -48,14 +49,6 @@ class Sound:
     def _rank(self) -> tuple[bool, bool]:
         """What a player takes comes first: what the file calls its default; among such, what is for everybody."""
         return not any(part.default_track for part in self.parts), bool(_SIDE_ROLES.intersection(self.roles))
-
-
-def shown(info: MediaInfo) -> MediaInfo.Stream | None:
-    """The stream of the picture that a player takes, or the first of its composition; None for no picture."""
-    if info.HasField("composition"):
-        return info.streams[info.composition.picture.streams[0]]
-    streams = [s for s in info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height]
-    return min((s for s in streams if not (s.cover or s.empty)), key=lambda s: not s.default_track, default=None)
 
 
 def named(source: Source) -> str:

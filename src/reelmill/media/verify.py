@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from reelmill.abreast import abreast
 from reelmill.jobs.errors import AttemptFailed
-from reelmill.media import languages, sets, tracks
+from reelmill.media import languages, sets
 from reelmill.media.encrypted import Opening
 from reelmill.media.keys import Keys
 from reelmill.media.leftovers import leftovers, leftovers_in
@@ -19,6 +19,7 @@ from reelmill.media.probe import Probed, TenantProber
 from reelmill.media.promises import Data, Expected, ExpectedStream, FileSet, Mastered, PlannedFile, Times, allowance
 from reelmill.media.readers.findings import HEAD_BYTES, MOST_BYTES, are_peaks, is_object, result_of
 from reelmill.media.sets import Listed
+from reelmill.media.showing import shown
 from reelmill.media.stills import Still
 from reelmill.media.streams import bytes_of
 from reelmill.media.timeline import SECOND
@@ -291,7 +292,7 @@ def shown_times(probed: Probed) -> tuple[Sequence[int], bool]:
 
     A file that is read for too long is known from its beginning on.
     """
-    picture = tracks.shown(probed.info)
+    picture = shown(probed.info)
     track = probed.timeline.track(picture.index) if picture is not None and probed.timeline is not None else None
     if track is None or not track.frames:
         return (), False

@@ -6,11 +6,14 @@ green or torn there, and ffmpeg ends well.
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from reelmill.media.diagnosis import AGAIN, LINE_CHARACTERS, Diagnosis
 from reelmill.media.formats.containers import STILL_DEMUXERS
 from reelmill.media.formats.images import ANIMATED_DEMUXERS
-from reelmill.media.steps import Reading
+
+if TYPE_CHECKING:
+    from reelmill.media.steps import Reading
 
 PICTURES = STILL_DEMUXERS | ANIMATED_DEMUXERS
 """FFmpeg's demuxers of one picture, still or animated."""
@@ -31,7 +34,7 @@ _BEHIND = re.compile("Invalid PNG signature")  # of what lies behind: what begin
 _ECHO = re.compile("Error submitting packet|Decoding error")
 
 
-def is_picture(reading: Reading) -> bool:
+def is_picture(reading: "Reading") -> bool:
     """Whether what is read is one picture, still or animated."""
     return reading.demuxer in PICTURES or _OF_ITEMS in reading.options
 

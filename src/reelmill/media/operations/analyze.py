@@ -1,7 +1,7 @@
 """analyze: look through picture and sound, once."""
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import composing, costs, cutting, memory, seeing, sounds, tracks
+from reelmill.media import composing, costs, cutting, memory, seeing, showing, sounds, tracks
 from reelmill.media.checks import track_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.promises import Data
@@ -56,7 +56,7 @@ class AnalyzeOperation:
     def plan(self, output: str, spec: Analyze, source: Source, context: PlanContext) -> Planned:
         """One step that prints lines, and one that reads them; what the input has nothing of is told as missing."""
         part = Span(0.0, source.timeline.seconds, cut=False)
-        picture = tracks.shown(source.info)
+        picture = showing.shown(source.info)
         if picture is not None and is_still(source):
             picture = None
         heard = _sound(source, spec, output)

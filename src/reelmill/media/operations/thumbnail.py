@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from reelmill.jobs.errors import AttemptFailed, Violation
-from reelmill.media import composing, costs, cutting, memory, pictures, tracks, windows
+from reelmill.media import composing, costs, cutting, memory, pictures, showing, tracks, windows
 from reelmill.media.checks import background_violations
 from reelmill.media.contract import Division, PlanContext, Planned, Source
 from reelmill.media.formats.containers import CONTENT_TYPES
@@ -265,7 +265,7 @@ def _contradictions(spec: Thumbnail, path: str) -> list[Violation]:
 
 def _cover(source: Source) -> MediaInfo.Stream | None:
     """The image that stands for what has no picture."""
-    if tracks.shown(source.info) is not None:
+    if showing.shown(source.info) is not None:
         return None
     streams = (s for s in source.info.streams if s.kind == MediaInfo.Stream.VIDEO and s.width and s.height)
     return next((s for s in streams if s.cover and not s.empty), None)
