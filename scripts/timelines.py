@@ -158,8 +158,8 @@ TIMELINES = (
         "if False and length",
         tests=LENGTHS,
     ),
-    time("the default picture goes first", "tracks.py", r"not s\.default_track, default", "0, default", tests=TRACKS),
-    time("a cover is no picture", "tracks.py", r"\(s\.cover or s\.empty\)", "s.empty", tests=TRACKS),
+    time("the default picture goes first", "showing.py", r"not s\.default_track, default", "0, default", tests=TRACKS),
+    time("a cover is no picture", "showing.py", r"\(s\.cover or s\.empty\)", "s.empty", tests=TRACKS),
     time(
         "what a header claims of a cut file is asked",
         "probe_child.py",
