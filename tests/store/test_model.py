@@ -39,7 +39,7 @@ from reelmill.v1.jobs_pb2 import Job
 MAX_CRASHES = 2
 MAX_TASKS = 8  # of a job
 STEPS_IN_A_RUN = 50
-STEPS = short_or_long(1_500, 100_000)
+STEPS = short_or_long(3_000, 100_000)
 
 numbers = st.integers(0, 99)
 several = st.lists(numbers, min_size=1, max_size=5)
