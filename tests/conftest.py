@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import logging
 import os
 import shutil
@@ -34,6 +35,7 @@ from services.shared import Keeper, ask
 
 from reelmill.store.database import Database
 
+gc.disable()  # to the end of the collection: modules and tests stay, and each look for garbage goes through all of them
 # What a developer has set for programs of their own is none of a test's business.
 for _name in [name for name in os.environ if name.startswith("REELMILL_") and not name.startswith("REELMILL_TEST_")]:
     del os.environ[_name]
@@ -91,6 +93,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what takes minutes before the first test, and its time-out, where one of them needs it."""
+    gc.freeze()
+    gc.enable()
     config = session.config
     if not (config.getoption("quick", default=False) or config.option.collectonly):
         charts = any(item.path.parent.name == "deploy" and item.path.name.startswith("test_") for item in session.items)

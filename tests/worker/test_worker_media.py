@@ -25,6 +25,7 @@ from media.kit import make
 from store.kit import TENANT, new_job
 from waiting import eventually, patient, soon
 from worker.kit import Rig
+from worker.templates import KeptTemplate
 
 from reelmill.cache.port import job_channel
 from reelmill.jobs.errors import AttemptFailed
@@ -174,7 +175,7 @@ async def media(rig: Rig, tmp_path: Path) -> AsyncIterator[Media]:
         worth=WHOLE,
         context=PlanContext(threads=1, memory_bytes=2**30),
     )
-    async with running() as launcher:
+    async with running(template=KeptTemplate()) as launcher:
         prober = Prober(WarmChildren(launcher))
         history = History(MeasureStore(rig.store.database), "test")
         yield Media(rig, tmp_path, launcher, prober, limits, history)

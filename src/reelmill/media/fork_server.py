@@ -33,27 +33,36 @@ class ForkServer:
 
     async def run(self, walls: Walls) -> None:
         """Keep the process until cancelled. Its end, or a start that fails, raises; the part's owner begins again."""
+        ours, server = self._begin(walls)
+        self._server = ours
+        self._up.set()
+        try:
+            await asyncio.get_running_loop().sock_recv(ours, 1)  # it says nothing: so it ended
+        finally:
+            self._up.clear()
+            self._server = None
+            code = await self._end(ours, server)
+        raise RuntimeError(f"the fork server ended with code {code}")
+
+    def _begin(self, walls: Walls) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours:
-            ours.setblocking(False)
+        ours.setblocking(False)
+        try:
+            argv = (*python("reelmill.media.sandbox.zygote"), str(os.getpid()), encoded_walls(walls), *self._loads)
             with theirs:
-                argv = (*python("reelmill.media.sandbox.zygote"), str(os.getpid()), encoded_walls(walls), *self._loads)
                 # Not asyncio's: that one has a thread wait for each child.
-                server = subprocess.Popen(
+                return ours, subprocess.Popen(
                     argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/", start_new_session=True
                 )
-            self._server = ours
-            self._up.set()
-            try:
-                await asyncio.get_running_loop().sock_recv(ours, 1)  # it says nothing: so it ended
-            finally:
-                self._up.clear()
-                self._server = None
-                ours.close()  # it ends with this, and its children with it
-                if self._loads:
-                    server.kill()  # it may be loading still; the kernel ends its children
-                code = await asyncio.shield(asyncio.to_thread(server.wait))
-        raise RuntimeError(f"the fork server ended with code {code}")
+        except BaseException:
+            ours.close()
+            raise
+
+    async def _end(self, ours: socket.socket, server: subprocess.Popen[bytes]) -> int:
+        ours.close()  # it ends with this, and its children with it
+        if self._loads:
+            server.kill()  # it may be loading still; the kernel ends its children
+        return await asyncio.shield(asyncio.to_thread(server.wait))
 
     async def start(self, name: str, order: bytes, channel: socket.socket | None, line_bytes: int) -> Child:
         """A child by an encoded Order; `name` is what errors call it.

@@ -32,11 +32,11 @@ _DESCRIPTORS = 1024  # of a child
 class Launcher:
     """Two fork servers, one of programs and the template of warm children."""
 
-    def __init__(self, sandbox: Sandbox = "try") -> None:
-        """Raises RuntimeError where the sandbox is required and this machine lacks some of it."""
+    def __init__(self, sandbox: Sandbox = "try", template: ForkServer | None = None) -> None:
+        """`template`: None for one of its own. Raises RuntimeError where a wall is required that is missing."""
         self.walls: Walls = standing(sandbox)
         self._programs = ForkServer()
-        self._template = ForkServer("reelmill.media.warm_child")
+        self._template = template or ForkServer("reelmill.media.warm_child")
 
     async def run(self) -> None:
         """Keep a fork server until cancelled. Its end, or a start that fails, raises; the part's owner begins again."""
@@ -78,17 +78,17 @@ class Launcher:
 
 
 @asynccontextmanager
-async def running(sandbox: Sandbox = "try") -> AsyncIterator[Launcher]:
-    """A launcher whose fork server lives as long as this context."""
-    launcher = Launcher(sandbox)
+async def running(sandbox: Sandbox = "try", template: ForkServer | None = None) -> AsyncIterator[Launcher]:
+    """A launcher whose fork server lives as long as this context; `template` as Launcher takes it."""
+    launcher = Launcher(sandbox, template)
     for lack in launcher.walls.lacking:
         log.warning("a wall of the sandbox is missing", reason=lack)
     server = supervised("fork_server", launcher.run)
-    template = supervised("warm_template", launcher.run_template)
+    loaded = supervised("warm_template", launcher.run_template)
     try:
         yield launcher
     finally:
-        await end(template)
+        await end(loaded)
         await end(server)
 
 
