@@ -48,8 +48,8 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         try:
-            argv = (*python("reelmill.media.sandbox.zygote"), str(os.getpid()), encoded_walls(walls), *self._loads)
             with theirs:
+                argv = (*python("reelmill.media.sandbox.zygote"), str(os.getpid()), encoded_walls(walls), *self._loads)
                 # Not asyncio's: that one has a thread wait for each child.
                 return ours, subprocess.Popen(
                     argv, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env={}, cwd="/", start_new_session=True
