@@ -49,6 +49,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 hypothesis.settings.register_profile("reelmill", deadline=None)
 hypothesis.settings.load_profile("reelmill")
 _KEEPER = pytest.StashKey[Keeper]()
+_OLD = 100  # looks for garbage among what is young, before one among all: half of what they cost, where it was 10
 _MANY_FILES = 40  # that are shown, of a run of more
 
 
@@ -94,6 +95,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what takes minutes before the first test, and its time-out, where one of them needs it."""
     gc.freeze()
+    gc.set_threshold(700, 10, _OLD)
     gc.enable()
     config = session.config
     if not (config.getoption("quick", default=False) or config.option.collectonly):

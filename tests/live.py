@@ -15,7 +15,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # else gRPC prints a lin
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from services import forked
+from services import clusters, forked
 from services.process import HOST, Child, Server, free_port
 
 from reelmill.v1.jobs_pb2 import GetJobRequest, Job, WatchJobRequest
@@ -68,7 +68,10 @@ class Reelmill(Server):
         return self.http if self.name in ("up", "gateway") else self.health
 
     def prepare(self) -> None:
-        """Nothing."""
+        """Give an `up` of its own a folder that was started before."""
+        data = Path(self.environment["REELMILL_DATA_DIR"])
+        if self.name == "up" and not (self._as_a_user or data.exists() or "REELMILL_DATABASE_URL" in self.environment):
+            clusters.embedded(data)
 
     def command(self) -> list[str]:
         """Its argv."""

@@ -36,7 +36,7 @@ async def full(
     await migrate(url, {GRAPHS: True})
     servers = {"database_url": url, "queue_url": kafka_server.url, "cache_url": redis_server.url}
     settings = {**_SHARED, "REELMILL_ALLOWED_ORIGINS": json.dumps([player])}
-    async with Deployment(**servers, workers=2, settings=settings, as_a_user=True) as deployment:
+    async with Deployment(**servers, workers=2, settings=settings) as deployment:
         shutil.copy(clip, deployment.media / "talk.mp4")
         yield deployment
     await databases.drop(url)

@@ -1,7 +1,7 @@
 """Processes of Reelmill that are forked from one that has imported its modules: half of a start's CPU is imports.
 
-What a user starts, imports: e2e, cli, deploy and console begin so. Where processes are killed and started by the dozen,
-they are forked here. They differ in nothing else: each is a child of ours, in a session of its own, with our
+What a user starts, imports: cli, deploy, and `up` in e2e begin so. Where processes are started by the dozen, they are
+forked here. They differ in nothing else: each is a child of ours, in a session of its own, with our
 environment but for variables of REELMILL_, and begins as `python -m` does.
 """
 

@@ -7,6 +7,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
+from services import clusters
 from services.process import HOST, Server
 
 VERSION = 18
@@ -46,8 +47,15 @@ class Postgres(Server):
         if self._backup:
             self._backup.rename(self.folder / "data")
             return
-        initdb = [str(self._bin / "initdb"), "-D", str(self.folder / "data"), "-U", "reelmill", "--auth=trust"]
-        self.run([*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+        initdb = ["initdb", "-U", "reelmill", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+
+        def make(kept: Path) -> None:
+            data = self.folder / "made"
+            self.run([str(self._bin / initdb[0]), *initdb[1:], "-D", str(data), "--no-sync", "--no-instructions"])
+            clusters.copy_files(data, kept)
+
+        version = self.run([str(self._bin / "postgres"), "--version"])
+        clusters.copy("postgres", [version.encode(), *map(str.encode, initdb)], make, self.folder / "data")
 
     def command(self) -> list[str]:
         """The server's argv."""
