@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,8 +35,14 @@ def found() -> list[str]:
     return noted
 
 
-def _heard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or asyncio._get_running_loop() is None or str(arguments[0]).startswith(_OURS):
+def _heard(
+    event: str,
+    arguments: tuple[Any, ...],
+    # At the interpreter's end it is called still, and a module's names are none any more.
+    events: frozenset[str] = _EVENTS,
+    loop: Callable[[], object] = asyncio._get_running_loop,
+) -> None:
+    if event not in events or loop() is None or str(arguments[0]).startswith(_OURS):
         return  # what comes along with Reelmill is of a known size
     place = _place(sys._getframe(1))
     if place and not place.removeprefix(f"{_OURS}/").startswith(_SMALL):
