@@ -11,8 +11,8 @@ INPUT = "// A media file to read.\nmessage Input {\n"
 BREAKS = {
     "a field is gone": ("  bool retryable = 3;\n", "", 'Previously present field "3" with name "retryable"'),
     "a field has another number": ("string code = 1;", "string code = 31;", 'Previously present field "1"'),
-    "a field has another type": ("int64 size_bytes = 2;", "string size_bytes = 2;", "OutputFile"),
-    "JSON has another name": ("string sha256 = 3;", "string digest = 3;", "sha256"),
+    "a field has another type": ("int64 size_bytes = 2;", "string size_bytes = 2;", 'Field "2" with name "size_bytes"'),
+    "JSON has another name": ("string sha256 = 3;", "string digest = 3;", 'from "sha256" to "digest"'),
     "a state is gone": ("    CANCELLED = 5;\n", "", "CANCELLED"),
     "a method is gone": (
         "rpc RetryJob(RetryJobRequest) returns (Job) {",
@@ -30,7 +30,7 @@ BREAKS = {
     "a number has a bound": (
         "int64 after_sequence = 2 [(rules) = {min: 0}]",
         "int64 after_sequence = 2 [(rules) = {min: 1}]",
-        "min is larger",
+        "after_sequence: min is larger",
     ),
     "a text has a pattern": (
         "string input = 2 [(rules) = {max_length: 71",
@@ -62,13 +62,15 @@ def before() -> FileDescriptorSet:
     return descriptors(ROOT / "proto")
 
 
-def changed(folder: Path, old: str, new: str) -> FileDescriptorSet:
-    """The API with a part of its text replaced."""
+def changed(folder: Path, *changes: tuple[str, str]) -> FileDescriptorSet:
+    """The API with parts of its text replaced."""
     shutil.copytree(ROOT / "proto/reelmill", folder / "reelmill")
     path = folder / "reelmill/v1/jobs.proto"
     text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text)
     return descriptors(folder)
 
 
@@ -76,18 +78,18 @@ def test_what_was_released_still_works(before: FileDescriptorSet) -> None:
     assert breaking(FileDescriptorSet.FromString(RELEASED.read_bytes()), before) == []
 
 
-@pytest.mark.parametrize("case", BREAKS)
-def test_what_breaks_a_client_is_told(before: FileDescriptorSet, tmp_path: Path, case: str) -> None:
-    old, new, told = BREAKS[case]
-    assert told in "\n".join(breaking(before, changed(tmp_path, old, new)))
+def test_what_breaks_a_client_is_told(before: FileDescriptorSet, tmp_path: Path) -> None:
+    """Each by a line of its own: buf takes as long for one as for all."""
+    found = breaking(before, changed(tmp_path, *((old, new) for old, new, _ in BREAKS.values())))
+    missed = {case for case, (_, _, told) in BREAKS.items() if not any(told in line for line in found)}
+    assert missed == set(), "\n".join(found)
 
 
-@pytest.mark.parametrize("case", ADDS)
-def test_what_adds_breaks_nobody(before: FileDescriptorSet, tmp_path: Path, case: str) -> None:
-    assert breaking(before, changed(tmp_path, *ADDS[case])) == []
+def test_what_adds_breaks_nobody(before: FileDescriptorSet, tmp_path: Path) -> None:
+    assert breaking(before, changed(tmp_path, *ADDS.values())) == []
 
 
 def test_one_of_several_fields_that_is_required_now_breaks_clients(before: FileDescriptorSet, tmp_path: Path) -> None:
     required = "  oneof operation {\n    option (one_required) = true;\n"
-    older = changed(tmp_path, required, "  oneof operation {\n")
+    older = changed(tmp_path, (required, "  oneof operation {\n"))
     assert breaking(older, before) == ["Output.operation: one of it is required now"]

@@ -1,9 +1,8 @@
 """How tests wait, and what happens by chance: what passes here passes on a machine that is slow and busy."""
 
 import ast
-import os
-import subprocess
-import sys
+import functools
+import runpy
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,9 @@ SHORT = {
 }
 
 
+parsed = functools.cache(ast.parse)
+
+
 @pytest.fixture(scope="module")
 def calls() -> list[tuple[str, ast.Call]]:
     """Calls in the tests that wait, or make a client, each with its file."""
@@ -30,8 +32,7 @@ def calls() -> list[tuple[str, ast.Call]]:
         name, text = str(path.relative_to(ROOT)), path.read_text()
         # In these rooms they are tries, which are repeated.
         if not name.startswith(("cluster/", "services/")) and any(f"{word}(" in text for word in (*WAITS, *CLIENTS)):
-            nodes = ast.walk(ast.parse(text))
-            found += [(name, node) for node in nodes if isinstance(node, ast.Call)]
+            found += [(name, node) for node in ast.walk(parsed(text)) if isinstance(node, ast.Call)]
     return found
 
 
@@ -71,7 +72,7 @@ def asks_again_and_again(loop: ast.While) -> bool:
 def tree(path: Path) -> ast.AST:
     """What a file says, where it may wait in a loop: to parse all takes long."""
     text = path.read_text()
-    return ast.parse(text if "while " in text and "await " in text else "")
+    return parsed(text if "while " in text and "await " in text else "")
 
 
 def endless(node: ast.AST, *, bounded: bool = False) -> list[str]:
@@ -120,15 +121,23 @@ def test_patience_ends_before_the_time_of_a_test() -> None:
     assert options["timeout"] >= 3 * PATIENCE_SECONDS
 
 
+def seed() -> int:
+    """Of a run that begins now."""
+    found: int = runpy.run_path(str(ROOT / "effort.py"))["SEED"]
+    return found
+
+
 @pytest.mark.parametrize(
     ("told", "same"),
     [({"CI": "true"}, True), ({}, False), ({"CI": "true", "REELMILL_TEST_LONG": "1"}, False)],
 )
-def test_in_ci_everything_that_happens_by_chance_happens_again(told: dict[str, str], same: bool) -> None:
-    unset = ("CI", "REELMILL_TEST_LONG", "REELMILL_TEST_SEED")
-    others = {name: value for name, value in os.environ.items() if name not in unset}
-    environment = others | {"PYTHONPATH": str(Path(ROOT))} | told
-    argv = [sys.executable, "-c", "import effort; print(effort.SEED)"]
-    seeds = {subprocess.check_output(argv, env=environment) for _ in range(2)}
-    assert (len(seeds) == 1) is same
-    assert {subprocess.check_output(argv, env=environment | {"REELMILL_TEST_SEED": "7"})} == {b"7\n"}
+def test_in_ci_everything_that_happens_by_chance_happens_again(
+    told: dict[str, str], same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CI", "REELMILL_TEST_LONG", "REELMILL_TEST_SEED"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert (seed() == seed()) is same
+    monkeypatch.setenv("REELMILL_TEST_SEED", "7")
+    assert seed() == 7
