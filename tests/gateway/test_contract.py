@@ -2,12 +2,13 @@
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from effort import short_or_long
 from hypothesis import HealthCheck, Phase, settings
@@ -75,6 +76,8 @@ schema_of_one = schemathesis.openapi.from_dict(
 schema_of_some = schemathesis.openapi.from_dict(small(with_alternatives(DOCUMENT), *SOME_OPERATIONS))
 LABELS = [f"{verb.upper()} {path}" for path, of in DOCUMENT["paths"].items() for verb in of]
 
+EXAMPLES = 8  # made up of each operation, beside those at the boundaries of its values
+
 # Why a request that fits the schema may be refused all the same: a schema can't say these rules.
 # What operations say of their own options is theirs to test.
 BEYOND_SCHEMA = re.compile(
@@ -88,24 +91,34 @@ BEYOND_SCHEMA = re.compile(
 )
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """A connection for all requests: to open one for each costs more than the request."""
+    with requests.Session() as kept:
+        kept.trust_env = False  # else each looks for a proxy
+        yield kept
+
+
 def test_the_gateway_serves_the_document(idle_http: httpx.Client) -> None:
     assert idle_http.get("/openapi.json").json() == DOCUMENT
 
 
 @settings(
-    max_examples=short_or_long(20, 100),
+    max_examples=short_or_long(EXAMPLES, 100),
     derandomize=not short_or_long(0, 1),
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_operation_answers_as_documented(case: Any, idle_gateway: Reelmill) -> None:
+def test_every_operation_answers_as_documented(case: Any, idle_gateway: Reelmill, session: requests.Session) -> None:
     excluded = [positive_data_acceptance]
     if case.operation.label == "POST /v1/jobs:batchCreate":
         excluded.append(negative_data_rejection)  # each item is refused by itself, in a 200
     if case.operation.label in ("POST /v1/jobs:validate", "POST /v1/jobs:estimate"):
         excluded.append(not_a_server_error)  # an input of theirs may be one that can't be had now
-    response = case.call_and_validate(base_url=idle_gateway.http, timeout=PATIENCE_SECONDS, excluded_checks=excluded)
+    response = case.call_and_validate(
+        base_url=idle_gateway.http, session=session, timeout=PATIENCE_SECONDS, excluded_checks=excluded
+    )
     if response.status_code >= 500:
         assert response.json()["detail"].startswith("INPUT_UNAVAILABLE: "), response.text
     if response.status_code == 400 and case.meta.generation.mode.is_positive:
@@ -118,30 +131,34 @@ _of_a_case = test_every_operation_answers_as_documented
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_operation_answers_as_documented(label: str, idle_gateway: Reelmill) -> None:
+def test_every_operation_answers_as_documented(label: str, idle_gateway: Reelmill, session: requests.Session) -> None:
     if label.partition(" ")[2] in AS_JOBS and short_or_long(1, 0):
-        check_operation(schema_of_one, label, _of_one_operation, idle_gateway)
+        check_operation(schema_of_one, label, _of_one_operation, idle_gateway, session)
     else:
-        check_operation(schema, label, _of_a_case, idle_gateway)
+        check_operation(schema, label, _of_a_case, idle_gateway, session)
 
 
-@settings(max_examples=20, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-def _of_one_operation(case: Any, idle_gateway: Reelmill) -> None:
+@settings(
+    max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+def _of_one_operation(case: Any, idle_gateway: Reelmill, session: requests.Session) -> None:
     excluded = [positive_data_acceptance, response_schema_conformance]
     if case.operation.label == "POST /v1/jobs:batchCreate":
         excluded.append(negative_data_rejection)
     if case.operation.label in ("POST /v1/jobs:validate", "POST /v1/jobs:estimate"):
         excluded.append(not_a_server_error)
-    _answered(case, idle_gateway, excluded)
+    _answered(case, idle_gateway, session, excluded)
 
 
 @settings(phases=[Phase.explicit], deadline=None, database=None, suppress_health_check=list(HealthCheck))
-def _of_some_operations(case: Any, idle_gateway: Reelmill) -> None:
-    _answered(case, idle_gateway, [positive_data_acceptance, response_schema_conformance])
+def _of_some_operations(case: Any, idle_gateway: Reelmill, session: requests.Session) -> None:
+    _answered(case, idle_gateway, session, [positive_data_acceptance, response_schema_conformance])
 
 
-def _answered(case: Any, idle_gateway: Reelmill, excluded: list[Any]) -> None:
-    response = case.call_and_validate(base_url=idle_gateway.http, timeout=PATIENCE_SECONDS, excluded_checks=excluded)
+def _answered(case: Any, idle_gateway: Reelmill, session: requests.Session, excluded: list[Any]) -> None:
+    response = case.call_and_validate(
+        base_url=idle_gateway.http, session=session, timeout=PATIENCE_SECONDS, excluded_checks=excluded
+    )
     # By the whole document: what presets make is in the answer too.
     verb, _, path = case.operation.label.partition(" ")
     schema[path][verb].validate_response(response)
@@ -154,12 +171,14 @@ def _answered(case: Any, idle_gateway: Reelmill, excluded: list[Any]) -> None:
 
 @pytest.mark.skipif(bool(short_or_long(0, 1)), reason="all operations are tried above")
 def test_a_job_of_some_operations_is_answered_as_documented_at_the_boundaries_of_every_value(
-    idle_gateway: Reelmill,
+    idle_gateway: Reelmill, session: requests.Session
 ) -> None:
-    check_operation(schema_of_some, JOBS, _of_some_operations, idle_gateway)
+    check_operation(schema_of_some, JOBS, _of_some_operations, idle_gateway, session)
 
 
-def check_operation(of: Any, label: str, test: Callable[..., None], idle_gateway: Reelmill) -> None:
+def check_operation(
+    of: Any, label: str, test: Callable[..., None], idle_gateway: Reelmill, session: requests.Session
+) -> None:
     """Send requests of an operation, as a schema has it."""
     verb, _, path = label.partition(" ")
     load_all_checks()
@@ -172,4 +191,4 @@ def check_operation(of: Any, label: str, test: Callable[..., None], idle_gateway
         given_kwargs={},
         feedback=FeedbackSources(),
     )
-    answers(idle_gateway=idle_gateway)
+    answers(idle_gateway=idle_gateway, session=session)
