@@ -1,12 +1,11 @@
 """What a person does in the console: goes to a page, waits for what it shows, types, presses keys, picks a file."""
 
 import json
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from gateway.browser import Browser
-from waiting import PATIENCE_SECONDS
+from waiting import until
 
 # As Chromium names keys: its code, Windows' number of it, and the text that it types.
 KEYS = {
@@ -22,19 +21,20 @@ _SHIFT = 8  # among the modifiers of a key
 
 def eventually(browser: Browser, expression: str) -> None:
     """Wait until an expression is true, on whichever page the browser is by then."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    def holds() -> bool:
         with suppress(AssertionError):  # the page was left meanwhile
-            if browser.evaluate(f"Boolean({expression})"):
-                return
-        assert time.monotonic() < end, f"not within {PATIENCE_SECONDS:g} s: {expression}"
+            return bool(browser.evaluate(f"Boolean({expression})"))
+        return False
+
+    until(holds, expression)
 
 
-def go(browser: Browser, url: str, until: str) -> None:
+def go(browser: Browser, url: str, shows: str) -> None:
     """Open a page, and wait for what tells that it is there."""
     browser.evaluate("void (window.left = true)")
     browser.evaluate(f"void location.assign({json.dumps(url)})")
-    eventually(browser, f"!window.left && document.readyState === 'complete' && {until}")
+    eventually(browser, f"!window.left && document.readyState === 'complete' && {shows}")
 
 
 def choose(browser: Browser, field: str, value: str, event: str) -> None:
