@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from effort import some_or_all
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks are no part of the package
 
@@ -55,13 +56,13 @@ def test_littles_law_holds(rate: float | None) -> None:
     assert found.mean_running == pytest.approx(found.rate * found.mean_run)
 
 
-@pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
+@pytest.mark.parametrize("load", some_or_all([0.3, 0.6, 0.8], 0.8))
 def test_one_slot_waits_as_an_m_d_1_queue(load: float) -> None:
     found = outcome(BARE, FREE, jobs=20_000, rate=load)
     assert statistics.fmean(found.waits) == pytest.approx(load / (2 * (1 - load)), rel=0.07)
 
 
-@pytest.mark.parametrize("slots", [3, 8])
+@pytest.mark.parametrize("slots", some_or_all([3, 8], 3))
 def test_the_slots_of_one_worker_wait_as_an_m_d_c_queue(slots: int) -> None:
     load = 0.8
     offered = load * slots

@@ -409,9 +409,7 @@ def planned(made: Job, source: Source, threads: int) -> Graph | str:
         return str(error)
 
 
-many = settings(
-    max_examples=short_or_long(120, 300), deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
-)
+many = settings(max_examples=short_or_long(60, 300), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 @many
