@@ -4,13 +4,12 @@ import asyncio
 import json
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import asyncpg
 import clips
 import psutil
-from cli.conftest import reelmill
+from cli.conftest import Process, reelmill
 from services.process import gone
 from waiting import PATIENCE_SECONDS, until
 
@@ -26,8 +25,7 @@ def slow_job(folder: Path) -> Path:
     return file
 
 
-def read_until(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stderr and process.stdout
+def read_until(process: Process, words: str) -> None:
     stream = process.stdout if words == "ready in" else process.stderr
     seen = ""
     while words not in seen:
@@ -41,7 +39,7 @@ def postgres(data: Path) -> psutil.Process:
     return psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     process.kill()
     process.communicate()
 

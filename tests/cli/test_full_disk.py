@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from cli.conftest import reelmill
+from cli.conftest import Process, reelmill
 
 Disk = Callable[[str, str], Path]
 
@@ -34,7 +34,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         yield lambda name, size: stack.enter_context(_mounted(tmp_path / name, size))
 
 
-def _said(process: subprocess.Popen[str]) -> tuple[int, str]:
+def _said(process: Process) -> tuple[int, str]:
     _, err = process.communicate(timeout=90)
     return process.returncode, err
 

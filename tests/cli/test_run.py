@@ -4,12 +4,11 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import clips
 import pytest
-from cli.conftest import reelmill
+from cli.conftest import Process, reelmill
 from gateway.browser import Browser
 from media.watching import furnish, play_out, serving, start
 
@@ -19,7 +18,7 @@ from reelmill.media.probe import Prober
 from reelmill.media.warm import WarmChildren
 
 
-def done(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+def done(process: Process) -> tuple[int, str, str]:
     """Exit code, standard output and error."""
     out, err = process.communicate(timeout=90)
     assert "Traceback" not in err
@@ -34,7 +33,8 @@ async def test_files_are_run_by_presets_into_the_folder(tmp_path: Path, clip: Pa
     for name in ("one.mp4", "two words.mp4"):
         shutil.copy(clip, tmp_path / name)
     presets = ["-p", "podcast-audio", "-p", "web-mp4", "-p", "web-hls", "-p", "web-cmaf"]
-    code, out, err = done(reelmill("run", "one.mp4", "two words.mp4", *presets, "-o", "out", folder=tmp_path))
+    files = ("one.mp4", "two words.mp4")
+    code, out, err = done(reelmill("run", *files, *presets, "-o", "out", folder=tmp_path, as_a_user=True))
     assert code == 0, err
     stream = (
         "master.m3u8",
@@ -116,7 +116,6 @@ def test_an_interrupt_cancels_and_leaves_nothing(tmp_path: Path, clip: Path) -> 
     job = {"outputs": [{"name": "slow", "transcode": slow}]}
     (tmp_path / "job.json").write_text(json.dumps(job))
     process = reelmill("run", "clip.mp4", "--job", "job.json", "-o", "out", folder=tmp_path)
-    assert process.stderr
     seen = ""
     while "transcoding" not in seen:
         line = process.stderr.readline()

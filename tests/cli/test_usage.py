@@ -129,7 +129,7 @@ def test_an_interrupt_at_any_time_is_told_in_a_line_at_most(tmp_path: Path) -> N
     (tmp_path / "x.mp4").write_bytes(b"no film")
     for command in (("up", "--http", "0", "--grpc", "0"), ("run", "x.mp4")):
         for seconds in (0.1, 0.5):
-            process = reelmill(*command, folder=tmp_path)
+            process = reelmill(*command, folder=tmp_path, as_a_user=True)
             until_begun(process.pid)
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(seconds)

@@ -1,13 +1,12 @@
 """A set-up's processes and its migration come up in any order, and stop while they wait."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cli.conftest import Cli, reelmill
+from cli.conftest import Cli, Process, reelmill
 from services.process import HOST
 from waiting import PATIENCE_SECONDS
 
@@ -17,7 +16,7 @@ AWAY = f"postgresql://{HOST}:1/x"  # nobody listens there
 
 
 @contextmanager
-def running(process: str, folder: Path, database_url: str) -> Iterator[subprocess.Popen[str]]:
+def running(process: str, folder: Path, database_url: str) -> Iterator[Process]:
     child = reelmill(process, folder=folder, database_url=database_url, grpc_port=0, log_format="json")
     try:
         yield child
@@ -26,8 +25,7 @@ def running(process: str, folder: Path, database_url: str) -> Iterator[subproces
         child.communicate(timeout=PATIENCE_SECONDS)
 
 
-def read_until(process: subprocess.Popen[str], words: str) -> None:
-    assert process.stdout is not None
+def read_until(process: Process, words: str) -> None:
     for line in process.stdout:
         if words in line:
             return
