@@ -3,6 +3,7 @@
 import ast
 import functools
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ SHORT = {
 
 
 parsed = functools.cache(ast.parse)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def parsed_for_these_tests() -> Iterator[None]:
+    yield
+    parsed.cache_clear()
 
 
 @pytest.fixture(scope="module")
