@@ -12,7 +12,7 @@ from typing import IO
 
 import pytest
 from live import Reelmill
-from services import forked
+from services import clusters, forked
 from typer.testing import CliRunner, Result
 
 from reelmill.cli.main import app
@@ -104,8 +104,11 @@ def started(*arguments: str | Path, folder: Path, environment: Mapping[str, str]
 
 
 def reelmill(*arguments: str | Path, folder: Path, as_a_user: bool = False, **settings: object) -> Process:
-    """The same, with `folder`/data as its data folder."""
+    """The same, with `folder`/data as its data folder, which a user's first command makes."""
     variables = _variables(folder, settings)
+    data = {"up": folder / "data", "run": folder / "data/run/0"}.get(str(arguments[0]))
+    if data and not (as_a_user or data.exists() or {"data_dir", "database_url"} & {*settings}):
+        clusters.embedded(data)
     return started(*arguments, folder=folder, environment=os.environ | variables, as_a_user=as_a_user)
 
 
