@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from store.kit import BAD_INPUT, Store
 from waiting import PATIENCE_SECONDS, patient, soon
@@ -107,10 +108,18 @@ class Rig:
 
     async def until(self, new: NewJob, *states: str) -> Job:
         """The job, once it is in one of the states."""
+        return await self.ends(new.id, *(Job.State.Value(state) for state in states))
+
+    async def ends(
+        self, job_id: UUID, *states: Job.State.ValueType, tenant_id: UUID = DEFAULT_IDENTITY.tenant_id
+    ) -> Job:
+        """The job, of any tenant, once it is in one of the states."""
+        pause = 0.01  # between looks, which cost more than what they look for where that takes seconds
         async with patient():
             while True:
                 with suppress(Unavailable):
-                    job = await self.store.jobs.get(DEFAULT_IDENTITY.tenant_id, new.id)
-                    if Job.State.Name(job.state) in states:
+                    job = await self.store.jobs.get(tenant_id, job_id)
+                    if job.state in states:
                         return job
-                await asyncio.sleep(0.01)  # between looks
+                await asyncio.sleep(pause)
+                pause = min(1.1 * pause, 0.1)

@@ -1,6 +1,5 @@
 """What an earlier job made is taken, not made again: by real workers, with real ffmpeg."""
 
-import asyncio
 import os
 import shutil
 import threading
@@ -15,7 +14,6 @@ from uuid import UUID
 
 import pytest
 from store.kit import TENANT, new_job
-from waiting import patient
 from worker import test_worker_media
 from worker.test_worker_media import ANOTHER_TENANT, CHUNKED, SMALL, SOUND, SPREAD, Media
 
@@ -84,10 +82,8 @@ async def done(media: Media, *outputs: Output, source: Path | str, tenant_id: UU
     new = replace(new, job=job)
     await media.rig.store.jobs.create(tenant_id, tenant_id, [new])
     await media.rig.queue.wake()
-    async with patient():
-        while (ended := await media.rig.store.jobs.get(tenant_id, new.id)).state != Job.COMPLETED:
-            assert ended.state != Job.FAILED, ended.error
-            await asyncio.sleep(0.01)
+    ended = await media.rig.ends(new.id, Job.COMPLETED, Job.FAILED, tenant_id=tenant_id)
+    assert ended.state == Job.COMPLETED, ended.error
     return ended
 
 
