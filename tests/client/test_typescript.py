@@ -68,6 +68,7 @@ def test_a_client_of_the_protos_runs_a_job(live: Reelmill, tmp_path: Path) -> No
     plugin = {
         "local": [node, "node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es"],
         "out": "gen",
+        "strategy": "all",  # in one process, and not in one for each folder
         "opt": ["target=ts", "import_extension=js"],
     }
     (tmp_path / "buf.gen.yaml").write_text(json.dumps({"version": "v2", "plugins": [plugin]}))
@@ -80,6 +81,8 @@ def test_a_client_of_the_protos_runs_a_job(live: Reelmill, tmp_path: Path) -> No
         "--strict",
         "--skipLibCheck",
         "--target",
+        "es2022",
+        "--lib",  # and nothing of browsers
         "es2022",
         "--module",
         "nodenext",
