@@ -25,7 +25,7 @@ def watched(jobs: JobServiceStub, job_id: str, after: int = 0) -> list[pb.JobEve
 
 
 def test_watching_shows_every_state_in_order_without_gaps(live: Reelmill, live_jobs: JobServiceStub) -> None:
-    made = live_jobs.CreateJob(pb.CreateJobRequest(job=job(f"file://{live.media}/clip.mp4", encoding(effort="SLOW"))))
+    made = live_jobs.CreateJob(pb.CreateJobRequest(job=job(f"file://{live.media}/clip.mp4", encoding(effort="MEDIUM"))))
     events = watched(live_jobs, made.id)
     assert [e.sequence for e in events] == list(range(1, len(events) + 1))
     assert list(dict.fromkeys(e.state for e in events)) == [pb.Job.QUEUED, pb.Job.PROCESSING, pb.Job.COMPLETED]

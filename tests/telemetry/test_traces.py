@@ -51,6 +51,7 @@ async def done(traced: tuple[Deployment, Collector]) -> str:
     """A job of an ffmpeg run and of stills, submitted over REST as a part of a client's trace; its id."""
     deployment, spans = traced
     wanted = deployment.short_encode(deployment.talk, lines=720)  # a film so large shares no decode with stills
+    wanted.outputs[0].transcode.trim.end_seconds = 1
     wanted.outputs.add(name="stills").thumbnail.count = 2
     body = MessageToDict(wanted, preserving_proto_field_name=True)
     async with httpx.AsyncClient(base_url=deployment.rest, timeout=PATIENCE_SECONDS) as http:
