@@ -4,6 +4,7 @@ Bit by bit: macroblocks are uncompressed (I_PCM). Frames carry their number as b
 """
 
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ _BLACK, _WHITE = 16, 235
 _LEVEL, _MAIN, _FRAME_NUMBERS, _ORDERS = 30, 77, 4, 8
 _ALL_INTRA, _PCM = 7, 25
 _GROUP = 25
+_BYTES = [f"{value:08b}" for value in range(256)]
 
 
 class Bits:
@@ -38,7 +40,7 @@ class Bits:
 
     def data(self, values: bytes) -> "Bits":
         """Bytes, from the next whole one on."""
-        self._text += "0" * (-len(self._text) % 8) + "".join(f"{value:08b}" for value in values)
+        self._text += "0" * (-len(self._text) % 8) + "".join(map(_BYTES.__getitem__, values))
         return self
 
     def unit(self, head: int) -> bytes:
@@ -73,13 +75,18 @@ def muxed(raw: Path, path: Path, *, rate: int = 25, joined: bool = True) -> Path
 
 def film(path: Path, *, frames: int, rate: int = 25) -> Path:
     """A raw stream of so many frames."""
+    path.write_bytes(_film(frames, rate))
+    return path
+
+
+@cache
+def _film(frames: int, rate: int) -> bytes:
     parts = []
     for number in range(frames):
         if number % _GROUP == 0:
             parts += [_sequence(rate), _picture()]
         parts += [_field(number, bottom=False), _field(number, bottom=True)]
-    path.write_bytes(b"".join(parts))
-    return path
+    return b"".join(parts)
 
 
 def _sequence(rate: int) -> bytes:

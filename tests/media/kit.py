@@ -192,7 +192,7 @@ class Studio:
 
     async def made(self, path: Path, planned: Planned, keys: Mapping[str, Keys] | None = None) -> list[Verified]:
         """Run a plan, check what came out as the worker does; `keys`: of outputs that are encrypted."""
-        damaged = (await self.source(path)).timeline.damaged
+        damaged = planned.source.timeline.damaged
         self.make_folders(planned.graph)
         for thing in planned.graph.promised:  # of what was made before; an attempt's folder is its own
             if isinstance(thing, PlannedFile):
