@@ -27,7 +27,6 @@ _WRONG_ONCE = (
     "mp4-part",  # an edit list that hides the key frame
     "m2v-two",  # a raw stream of MPEG-2, whose reader reckons times
     "ts-late-sound",  # a file of sound that began with it
-    "ogv-late-sound",
     "flv-late-picture",  # where a seek goes too far
     "mp4-av1-hole",  # MP4 tells a hole as the length of a packet of Opus
     "webp-two",  # nothing can seek in it
@@ -41,7 +40,6 @@ _WRONG_ONCE = (
     "ogv-copied",  # times that are none
     "mp4-fragments-sound",  # a short hole behind a sound's first packet
     "mp4-edits-skip",  # parts of a film, between which a seek goes astray
-    "mov-edits-tail",
     "nut-tail",  # a length that was reckoned because reading ended with an error
     "webp-cut",
     "avi-b",  # a seek before the first key frame
@@ -56,10 +54,8 @@ _WRONG_ONCE = (
     "mp4-refresh",  # key frames that are not whole
     "ts-refresh-midway",
     "ts-midway",  # a recorder that was switched on between two key frames
-    "m2v-midway",
     "asf-sound",  # a decoder that swallows its first packets
     "ogv-flac",  # a seek after which a page's times are wrong
-    "fields-h264",  # pictures of two fields, and a packet for each
     "fields-ts",
     "fields-avi-apart",  # whose pictures have the time of their second field
     "ps-one",  # ffmpeg's count, where it finds no beginning
