@@ -18,12 +18,12 @@ from reelmill.jobs.errors import AttemptFailed
 from reelmill.media.presets import PRESETS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECONDS = 1.5
+SECONDS = 1.0
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=128x96:rate=15000/1001:duration={SECONDS}")
 TONE = ("-f", "lavfi", "-i", f"sine=sample_rate=48000:duration={SECONDS}")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 HDR = "setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020,format=yuv420p10le"
-WORDS = "1\n00:00:00,500 --> 00:00:01,200\nHello\n"
+WORDS = "1\n00:00:00,200 --> 00:00:00,800\nHello\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +90,7 @@ KINDS: Mapping[str, Kind] = {
     "browser": Kind(suffix="webm", make=plain(*PICTURE, *TONE, *UNEVEN, "-c:a", "libopus", "-live", "1", "-f", "webm")),
     "song": Kind(suffix="mp3", make=song, film=False, cover=True),
     "still": Kind(suffix="png", make=plain(*PICTURE, "-frames:v", "1"), film=False, photo=True, sound=False),
-    "animation": Kind(suffix="gif", make=plain(*PICTURE, "-vf", "fps=10"), photo=True, sound=False),
+    "animation": Kind(suffix="gif", make=plain(*PICTURE, "-vf", "fps=12.5"), photo=True, sound=False),
     "languages": Kind(suffix="mkv", make=film, words=True),
     "broadcast": Kind(suffix="ts", make=plain(*PICTURE, *TONE, *X264, "-c:a", "aac", "-output_ts_offset", "5000")),
     "hdr": Kind(
