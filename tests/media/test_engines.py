@@ -37,14 +37,26 @@ COLOURS = {
     "bt709, full range": ("bt709", "bt709", "bt709", "pc"),
     "bt2020": ("bt2020nc", "bt709", "bt709", "tv"),
 }
-SIZED = {"mpeg2video": ("-g", "15", "-bf", "2"), "libx264": ("-preset", "veryfast", "-g", "25")}
+SIZED = {
+    "mpeg2video": ("-g", "15", "-bf", "2"),
+    "libx264": ("-preset", "veryfast", "-g", "25"),
+    "libx265": ("-preset", "ultrafast", "-x265-params", "log-level=error"),
+    "libvpx-vp9": ("-deadline", "realtime", "-cpu-used", "8", "-g", "25"),
+}
 
 
 def film(
-    path: Path, codec: str = "libx264", pixels: str = "yuv420p", *options: str, size: str = "176x144", filters: str = ""
+    path: Path,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    *options: str,
+    size: str = "176x144",
+    filters: str = "",
+    seconds: float = 2,
 ) -> Path:
-    """Two seconds of a moving picture with fine detail."""
-    moving = f"testsrc2=size={size}:rate=25:duration=2,noise=alls=12:allf=t+u:all_seed=7{filters and ','}{filters}"
+    """A moving picture with fine detail."""
+    fine = f"noise=alls=12:allf=t+u:all_seed=7{filters and ','}{filters}"
+    moving = f"testsrc2=size={size}:rate=25:duration={seconds},{fine}"
     return make(path, "-f", "lavfi", "-i", moving, "-pix_fmt", pixels, "-c:v", codec, *SIZED.get(codec, ()), *options)
 
 
@@ -61,9 +73,9 @@ def films(folder: Path) -> dict[str, Path]:
         "odd size": film(folder / "odd.mp4", "libx264", "yuv444p", size="131x77"),
         "wide pixels": film(folder / "wide.mp4", filters="setsar=16/11"),
         "wide pixels in Matroska": film(folder / "wide.mkv", filters="setsar=16/11"),
-        "ten bits": film(folder / "ten.mkv", "libx265", "yuv420p10le", "-x265-params", "log-level=error"),
-        "HD": film(folder / "hd.mp4", size="1280x720"),
-        "VP9": film(folder / "a.webm", "libvpx-vp9", "yuv420p", "-cpu-used", "8", "-g", "25"),
+        "ten bits": film(folder / "ten.mkv", "libx265", "yuv420p10le"),
+        "HD": film(folder / "hd.mp4", "libx264", "yuv420p", "-preset", "ultrafast", size="1280x720", seconds=1.5),
+        "VP9": film(folder / "a.webm", "libvpx-vp9"),
         "MPEG-TS": film(folder / "a.ts"),
         "MPEG-2": film(folder / "b.ts", "mpeg2video"),
         "FLV": film(folder / "a.flv"),
@@ -100,7 +112,7 @@ def others(folder: Path) -> dict[str, Path]:
     """What is left to ffmpeg."""
     hdr = "setparams=colorspace=bt2020nc:color_trc=smpte2084:color_primaries=bt2020"
     return {
-        "HDR": film(folder / "hdr.mkv", "libx265", "yuv420p10le", "-x265-params", "log-level=error", filters=hdr),
+        "HDR": film(folder / "hdr.mkv", "libx265", "yuv420p10le", filters=hdr),
         "interlaced": film(folder / "b.ts", "mpeg2video", "yuv420p", "-flags", "+ilme+ildct"),
         "grey": film(folder / "grey.png", "png", "gray", "-frames:v", "1", "-update", "1"),
         "transparent": film(folder / "clear.png", "png", "rgba", "-frames:v", "1", "-update", "1"),
