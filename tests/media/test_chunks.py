@@ -168,35 +168,33 @@ async def test_chunks_are_as_the_whole(studio: Studio, film: Callable[[str], Pat
     assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
 
 
-def turned(path: Path) -> Path:
-    """A film whose camera was held upright."""
-    flat = kit.make(path.with_stem("flat"), *KINDS["29.97"][1])
-    return kit.make(path, "-display_rotation", "-90", "-i", str(flat), "-c", "copy")
-
-
-def cut(path: Path) -> Path:
+def cut(path: Path, whole: Path) -> Path:
     """A film whose edit list hides its first 1.3 s and its end."""
-    kit.make(path, *KINDS["29.97"][1], "-movie_timescale", "1000")
+    kit.make(path, "-i", str(whole), "-c", "copy", "-movie_timescale", "1000")
     path.write_bytes(edited(path.read_bytes(), [(6.2, 1.3)]))
     return path
 
 
-async def test_chunks_of_a_turned_film_are_as_the_whole(studio: Studio, tmp_path: Path) -> None:
-    path = turned(tmp_path / "in.mp4")
+async def test_chunks_of_a_turned_film_are_as_the_whole(
+    studio: Studio, film: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = kit.make(tmp_path / "in.mp4", "-display_rotation", "-90", "-i", str(film("29.97")), "-c", "copy")
     assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
 
 
-async def test_a_film_whose_edits_hide_something_is_not_divided(studio: Studio, tmp_path: Path) -> None:
-    path = cut(tmp_path / "in.mp4")
+async def test_a_film_whose_edits_hide_something_is_not_divided(
+    studio: Studio, film: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = cut(tmp_path / "in.mp4", film("29.97"))
     wanted = with_defaults(job(path.as_uri(), {"name": "out", "transcode": {}}))
     source = await studio.source(path)
     assert list(divisions(wanted, dict.fromkeys(probes(wanted), source)).values()) == [None]
 
 
 async def test_chunks_of_a_large_film_whose_edits_hide_something_are_as_the_whole(
-    studio: Studio, tmp_path: Path
+    studio: Studio, film: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    path = cut(tmp_path / "in.mp4")
+    path = cut(tmp_path / "in.mp4", film("29.97"))
     path.write_bytes(padded(path.read_bytes(), LARGE_BYTES))
     times = (await studio.source(path, span=(0, 3))).timeline
     assert times.edited and times.track(0).knows(0) and not times.measured
@@ -259,9 +257,9 @@ async def test_chunks_with_options_are_as_the_whole(studio: Studio, film: Callab
 
 @pytest.mark.parametrize("suffix", some_or_all(list(LARGE), "mkv", "ts"))
 async def test_chunks_of_a_file_that_is_not_read_whole_are_as_the_whole(
-    studio: Studio, tmp_path: Path, suffix: str
+    studio: Studio, film: Callable[[str], Path], tmp_path: Path, suffix: str
 ) -> None:
-    path = kit.make(tmp_path / f"in.{suffix}", *KINDS["29.97"][1], *LARGE[suffix])
+    path = kit.make(tmp_path / f"in.{suffix}", "-i", str(film("29.97")), "-c", "copy", *LARGE[suffix])
     assert not (await studio.source(path)).timeline.measured
     assert not await differences(studio, path, {"transcode": {"video": {"keyframe_interval_seconds": 1.5}}})
 
