@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Bucket:
         else:
             writer.write(b"HTTP/1.1 200 OK\r\n")
         if not self.untagged:
-            writer.write(b'ETag: "%s"\r\n' % hashlib.sha256(content).hexdigest().encode())
+            writer.write(b'ETag: "%s"\r\n' % _tag(content))
         writer.write(b"Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n" * (not self.untagged))
         writer.write(b"Accept-Ranges: bytes\r\nConnection: close\r\n")
         writer.write(b"Content-Length: %d\r\n\r\n" % (end - begin))
@@ -86,6 +87,12 @@ class Bucket:
         self.half.set()
         await self.go_on.wait()
         writer.write(content[middle:end])
+
+
+@lru_cache(maxsize=8)
+def _tag(content: bytes) -> bytes:
+    """Of an object; Python keeps the hash that finds it here with the bytes."""
+    return hashlib.sha256(content).hexdigest().encode()
 
 
 @asynccontextmanager

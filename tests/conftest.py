@@ -48,6 +48,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # No test depends on speed: a busy machine is no fault of what it tries.
 hypothesis.settings.register_profile("reelmill", deadline=None)
 hypothesis.settings.load_profile("reelmill")
+for _processor in structlog.get_config()["processors"]:
+    if isinstance(_processor, structlog.dev.ConsoleRenderer):
+        # As Reelmill sets it itself. Rich, which others need, takes a second of CPU for an error's place.
+        _processor.exception_formatter = structlog.dev.plain_traceback
 _KEEPER = pytest.StashKey[Keeper]()
 _OLD = 100  # looks for garbage among what is young, before one among all: half of what they cost, where it was 10
 _MANY_FILES = 40  # that are shown, of a run of more

@@ -42,8 +42,9 @@ STILLS = {
 
 # One of each decoder that tells what is clear in a way of its own, and of each container that says so.
 SOME = (
-    *("prores.mov", "hevc.mov", "vp9.webm", "vp8.webm", "ffv1.mkv", "a.gif", "a.apng", "a.png", "a.webp"),
-    *("rgba.png", "palette.png", "lossy.webp", "rgba.tiff"),
+    *("prores.mov", "hevc.mov", "vp9.webm", "vp8.webm", "ffv1.mkv", "qtrle.mov", "ut.avi"),
+    *("png.mov", "a.gif", "a.apng", "a.png", "a.webp"),
+    *("rgba.png", "palette.png", "lossy.webp", "rgba.tiff", "rgba.bmp"),
 )
 
 

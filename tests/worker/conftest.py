@@ -5,16 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
-import structlog
 from waiting import patient
 from worker.kit import Rig
 
 from reelmill.store.database import Database
-
-for _processor in structlog.get_config()["processors"]:
-    if isinstance(_processor, structlog.dev.ConsoleRenderer):
-        # As Reelmill sets it itself. Rich, which others need, takes a second of CPU for an error's place.
-        _processor.exception_formatter = structlog.dev.plain_traceback
 
 
 @pytest.fixture
