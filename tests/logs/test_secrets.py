@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ import pytest_asyncio
 from conftest import SharedServer
 from e2e.servers import naughty_server
 from fault.kit.deployment import Deployment
+from live import Reelmill
 from services.databases import Databases
 from services.moto import Moto
 from services.process import HOST
 from telemetry.collector import Collector, collector
-from waiting import PATIENCE_SECONDS, soon
+from waiting import PATIENCE_SECONDS
 
 from reelmill.v1.jobs_pb2 import Job
 
@@ -140,20 +140,16 @@ async def test_no_log_line_has_a_secret(system: tuple[Deployment, Collector]) ->
 async def test_a_wrong_setting_is_told_without_its_secret(
     system: tuple[Deployment, Collector], tmp_path: Path, setting: str, value: str
 ) -> None:
-    variables = {
-        "REELMILL_DATABASE_URL": system[0].database_url,
-        "REELMILL_DATA_DIR": str(tmp_path),
-        "REELMILL_HEALTH_PORT": "0",
-        f"REELMILL_{setting}": value,
-    }
-    argv = ["/usr/bin/env", *(f"{k}={v}" for k, v in variables.items()), sys.executable, "-m", "reelmill", "worker"]
-    process = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    worker = Reelmill(
+        "worker",
+        variables={"REELMILL_DATABASE_URL": system[0].database_url, f"REELMILL_{setting}": value},
+        data_dir=tmp_path,
+    )
     try:
-        printed, _ = await soon(process.communicate())
+        with pytest.raises(RuntimeError, match="ended with status 1 at its start"):
+            await asyncio.to_thread(worker.start)
+        printed = worker.log.read_text()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 1
-    assert printed.decode().startswith(f"REELMILL_{setting}: ")
-    assert SECRET not in printed.decode()
+        worker.close()
+    assert printed.startswith(f"REELMILL_{setting}: ")
+    assert SECRET not in printed
