@@ -1,7 +1,6 @@
 """Relays that lose, repeat and shuffle what they tell Kafka (fault.kit.unreliable_queue)."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from reelmill.queue.port import parse_task_ready
 from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TESTS = Path(__file__).parents[1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -27,8 +25,7 @@ async def system(
 ) -> AsyncIterator[Deployment]:
     """The full set-up, whose api and scheduler tell Kafka too little, too much, and in any order."""
     servers = {"queue_url": kafka_server.url, "cache_url": redis_server.url}
-    path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
-    settings = QUICK | {"PYTHONPATH": path, "REELMILL_TEST_SEED": str(SEED)}
+    settings = QUICK | {"REELMILL_TEST_SEED": str(SEED)}
     module = "fault.kit.unreliable_queue"
     async with checked(databases, clip, settings=settings, module=module, **servers) as deployment:
         yield deployment

@@ -1,5 +1,6 @@
 """The code of the release before, out of git: its processes run beside ours during an upgrade."""
 
+import compileall
 import hashlib
 import io
 import subprocess
@@ -55,6 +56,7 @@ def unpack(name: str, folder: Path) -> Path:
     """Write a commit's src below a folder; answers what PYTHONPATH is to be."""
     with tarfile.open(fileobj=io.BytesIO(git("archive", name, "src"))) as archive:
         archive.extractall(folder, filter="data")
+    compileall.compile_dir(folder / "src", quiet=1)  # else all that start at once do
     return folder / "src"
 
 

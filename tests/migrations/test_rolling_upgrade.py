@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from conftest import SharedServer
-from fault.conftest import QUICK, SPREAD
+from fault.conftest import KINDS, QUICK, SPREAD
 from fault.kit.checker import check, read
 from fault.kit.deployment import Deployment
 from live import Reelmill
@@ -30,7 +30,8 @@ class Upgrade(Deployment):
     """A deployment of the release before, with processes of ours beside it once they are started."""
 
     def __init__(self, source: Path, python: Path, **servers: str) -> None:
-        super().__init__(**servers, settings=QUICK | {"REELMILL_LEASE_SECONDS": "2"})  # sweeps come after six
+        settings = QUICK | {"REELMILL_LEASE_SECONDS": "2"}  # sweeps come after six
+        super().__init__(**servers, kinds=KINDS, settings=settings)
         for process in self.all:
             process.environment["PYTHONPATH"] = str(source)
             process.python = str(python)
@@ -45,9 +46,10 @@ class Upgrade(Deployment):
         ]
         self.processes |= {f"gateway {i}": gateway for i, gateway in enumerate(self.gateways)}
         self.processes |= {f"new {kind}": self.new[kind] for kind in ("api", "scheduler")}
+        self.later |= {process for process in self.all if process.name in ("worker", "scheduler")}
 
     async def only(self, *processes: Reelmill) -> None:
-        """Of all workers and schedulers run just these."""
+        """Of all workers and schedulers run just these. (To start one of the release before takes 2 s of CPU.)"""
         others = [p for p in self.all if p.name in ("worker", "scheduler") and p not in processes]
         starts = [asyncio.to_thread(process.start) for process in processes if not process.running]
         await asyncio.gather(*starts, *(asyncio.to_thread(process.stop) for process in others))
@@ -72,7 +74,6 @@ async def system(
     async with Upgrade(source, python, **servers) as upgrade:
         shutil.copy(clip, upgrade.talk)
         yield upgrade
-        await upgrade.revive()
         await upgrade.settle()
         assert await check(upgrade) == []
     await databases.drop(url)
@@ -102,45 +103,34 @@ async def test_the_release_before_is_what_runs_as_such(source: Path) -> None:
     assert Path(where).is_relative_to(source)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["new", "old"])
+async def mixed(system: Upgrade, request: pytest.FixtureRequest) -> Upgrade:
+    """A worker of one release with a scheduler of the other: all tests of the one, then all of the other."""
+    ours, theirs = (system.old, system.new) if request.param == "old" else (system.new, system.old)
+    await system.only(ours["worker"], theirs["scheduler"])
+    return system
+
+
 @pytest.mark.parametrize("api", ["old", "new"])
-@pytest.mark.parametrize("worker", ["old", "new"])
-async def test_jobs_of_either_api_are_done_by_either_worker(system: Upgrade, api: str, worker: str) -> None:
-    apis = {"old": system.old["api"], "new": system.new["api"]}
-    others = getattr(system, "new" if worker == "old" else "old")
-    await system.only(getattr(system, worker)["worker"], others["scheduler"])
-    await assert_completed(system, apis[api], watched_at=apis["new" if api == "old" else "old"])
+async def test_jobs_of_either_api_are_done_by_either_worker(mixed: Upgrade, api: str) -> None:
+    apis = {"old": mixed.old["api"], "new": mixed.new["api"]}
+    await assert_completed(mixed, apis[api], watched_at=apis["new" if api == "old" else "old"])
 
 
-@pytest.mark.parametrize("worker", ["new", "old"])  # as the test before leaves them: what runs is not started anew
 async def test_uploads_by_either_gateway_and_outputs_without_destination_go_through_either_worker(
-    system: Upgrade, worker: str
+    mixed: Upgrade,
 ) -> None:
-    others = getattr(system, "new" if worker == "old" else "old")
-    await system.only(getattr(system, worker)["worker"], others["scheduler"])
-    for gateway in system.gateways:
+    for gateway in mixed.gateways:
         async with httpx.AsyncClient(base_url=gateway.http, timeout=60) as http:
-            uploaded = await http.post("/v1/uploads?name=talk.mp4", content=system.talk.read_bytes())
+            uploaded = await http.post("/v1/uploads?name=talk.mp4", content=mixed.talk.read_bytes())
             assert uploaded.status_code == 201, uploaded.text
             job = {"inputs": [{"uri": uploaded.json()["uri"]}], "outputs": [{"name": "still", "thumbnail": {}}]}
             made = (await http.post("/v1/jobs", json=job)).json()
-            done = await system.client.wait(made["id"], 60)
-            system.acknowledged[done.id] = done
+            done = await mixed.client.wait(made["id"], 60)
+            mixed.acknowledged[done.id] = done
             assert done.state == Job.COMPLETED, done.error
             [name] = [file.uri.rsplit("/", 1)[1] for file in done.outputs[0].files]
             assert (await http.get(f"/v1/jobs/{done.id}/outputs/still/{name}")).status_code == 200
-
-
-@pytest.mark.parametrize("first", ["old", "new"])
-async def test_what_one_release_left_undone_the_other_ends(system: Upgrade, first: str) -> None:
-    ours, theirs = getattr(system, first), getattr(system, "new" if first == "old" else "old")
-    await system.only(ours["worker"], ours["scheduler"])
-    system.points.hold("task.encoding")
-    [job] = await system.submit(system.short_encode(system.talk))
-    await system.points.reached("task.encoding")
-    await asyncio.to_thread(ours["worker"].kill)
-    await system.only(theirs["worker"], theirs["scheduler"])
-    [done] = await system.finish(job)
-    assert (done.state, done.attempt) == (Job.COMPLETED, 2), done.error
 
 
 async def test_jobs_of_several_tasks_are_made_once_no_older_worker_is_left(system: Upgrade) -> None:
@@ -167,6 +157,19 @@ async def _tasks_of_a_wide_job(system: Upgrade) -> int:
     [done] = await system.finish(job)
     assert done.state == Job.COMPLETED, done.error
     return len((await read(system.database_url)).tasks[job.id])
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+async def test_what_one_release_left_undone_the_other_ends(system: Upgrade, first: str) -> None:
+    ours, theirs = getattr(system, first), getattr(system, "new" if first == "old" else "old")
+    await system.only(ours["worker"], ours["scheduler"])
+    system.points.hold("task.encoding")
+    [job] = await system.submit(system.short_encode(system.talk))
+    await system.points.reached("task.encoding")
+    await asyncio.to_thread(ours["worker"].kill)
+    await system.only(theirs["worker"], theirs["scheduler"])
+    [done] = await system.finish(job)
+    assert (done.state, done.attempt) == (Job.COMPLETED, 2), done.error
 
 
 async def test_after_the_way_back_the_release_before_goes_on_alone(system: Upgrade) -> None:
