@@ -48,7 +48,7 @@ async def watched(databases: Databases, clip: Path) -> AsyncIterator[Watched]:
         stack.push_async_callback(databases.drop, url)
         servers = {"database_url": url, "queue_url": kafka.url, "cache_url": redis.url}
         settings = {**QUICK, "REELMILL_SAMPLE_SECONDS": "1"}
-        system = await stack.enter_async_context(Deployment(**servers, workers=2, settings=settings))
+        system = await stack.enter_async_context(Deployment(**servers, workers=1, settings=settings))
         shutil.copy(clip, system.talk)
         targets = {p.name: [urlsplit(q.url).netloc for q in system.all if q.name == p.name] for p in system.all}
         certificates = certificates_job(f"{HOST}:{tls['tls-port']}", f"{HOST}:{blackbox.port}")
