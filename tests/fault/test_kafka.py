@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ import pytest_asyncio
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from conftest import SharedServer
-from effort import short_or_long
+from effort import short_or_long, some_or_all
 from fault.conftest import checked
 from fault.kit.checker import check, messages, read
 from fault.kit.deployment import Deployment
@@ -54,15 +54,22 @@ def _produce(system: Deployment, topic: str, values: Sequence[bytes]) -> None:
     assert producer.flush(10) == 0
 
 
-async def test_kafka_is_away_under_load(whole: Deployment, kafka: Kafka) -> None:
+# Frozen, it says nothing of being away. Killed, clients hear of it at once: below too, and it comes back in test_chaos.
+@pytest.mark.parametrize(
+    ("go", "come_back"),
+    some_or_all([(Kafka.pause, Kafka.resume), (Kafka.kill, Kafka.start)], (Kafka.pause, Kafka.resume)),
+)
+async def test_kafka_is_away_under_load(
+    whole: Deployment, kafka: Kafka, go: Callable[[Kafka], None], come_back: Callable[[Kafka], None]
+) -> None:
     before = await whole.submit(*[whole.quick_job(whole.talk)] * 5)
-    await asyncio.to_thread(kafka.kill)
+    await asyncio.to_thread(go, kafka)
     # How long it is away: longer than the broker's sessions with its clients, and than a client waits for an answer.
     away = asyncio.create_task(asyncio.sleep(short_or_long(12, 30)))
     during = await whole.submit(*[whole.quick_job(whole.talk)] * 9, whole.chunked_job(whole.talk))
     await assert_completed(whole, [*before, *during])  # the sweeps find them
     await away
-    await asyncio.to_thread(kafka.start)
+    await asyncio.to_thread(come_back, kafka)
     await assert_completed(whole, await whole.submit(*[whole.quick_job(whole.talk)] * 5))
 
 
