@@ -30,7 +30,7 @@ from reelmill.v1.jobs_pb2 import Job
 MINUTES = os.environ.get("REELMILL_TEST_CHAOS_MINUTES")
 # At the least: it goes on until each kind of process and server was killed.
 SECONDS = 60 * float(MINUTES) if MINUTES else short_or_long(1, 600)
-KILL_EVERY_SECONDS = 3.0
+KILL_EVERY_SECONDS = 3.0 if MINUTES else short_or_long(2, 3)
 IN_FLIGHT = short_or_long(2, 8)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(SECONDS + 600)]

@@ -24,7 +24,7 @@ from reelmill.v1.jobs_pb2 import Job
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
-KILLS = short_or_long(2, 20)
+KILLS = short_or_long(1, 20)
 AWAY_SECONDS = short_or_long(5, 60)
 
 
