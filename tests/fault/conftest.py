@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -68,18 +68,18 @@ async def checked(
     *,
     workers: int = 2,
     settings: dict[str, str] = QUICK,
-    of_workers: Mapping[str, str] | None = None,
+    of_workers: Sequence[Mapping[str, str]] = (),
     **more: str,
 ) -> AsyncIterator[Deployment]:
     """A deployment on a database of its own, with `more` of its arguments; at the end all is well.
 
-    `of_workers`: more of the environment of workers alone.
+    `of_workers`: more of the environment of each worker.
     """
     url = await databases.create()
     await migrate(url, {GRAPHS: True})
     made = Deployment(database_url=url, kinds=KINDS, workers=workers, settings=settings, **more)
-    for worker in made.workers:
-        worker.environment |= of_workers or {}
+    for worker, its_own in zip(made.workers, of_workers, strict=bool(of_workers)):
+        worker.environment |= its_own
     async with made as deployment:
         shutil.copy(clip, deployment.talk)
         yield deployment

@@ -105,17 +105,21 @@ async def test_of_a_worker_that_is_killed_only_what_its_slots_did_runs_again(
 
 
 @pytest.mark.parametrize(
-    "point", some_or_all(["task.fetching", "task.completing", "task.completed"], "task.completing", "task.completed")
+    # Of one that dies before its plan is there: the next test.
+    "point",
+    some_or_all(["task.fetching", "task.completing", "task.completed"], "task.completed"),
 )
 async def test_a_plan_is_made_again_or_stands_whole(whole: Deployment, point: str) -> None:
     job, pid = await held(whole, point, planning=True)
     await asyncio.to_thread(whole.process_of(pid).kill)
     [done] = await whole.finish(job)
     assert done.state == Job.COMPLETED, done.error
-    assert (await again(whole, job))[0] == 4
+    assert (await again(whole, job))[0] == TASKS[WIDE]
 
 
-async def test_of_an_address_that_expires_a_copy_is_made_again_and_none_is_left(whole: Deployment) -> None:
+async def test_of_an_address_that_expires_a_copy_and_its_plan_are_made_again_and_none_is_left(
+    whole: Deployment,
+) -> None:
     whole.points.hold("task.completing")
     async with serving_bucket(talk=whole.talk.read_bytes()) as web:
         job = whole.wide_job(whole.talk)
@@ -127,6 +131,7 @@ async def test_of_an_address_that_expires_a_copy_is_made_again_and_none_is_left(
         await asyncio.to_thread(whole.process_of(planning.pid).kill)
         [done] = await whole.finish(job)
         assert done.state == Job.COMPLETED, done.error
+        assert (await again(whole, job))[0] == TASKS[WIDE]
         assert web.count("GET") == 2
     await nothing_is_left(whole, "/_inputs/")
 
