@@ -35,7 +35,7 @@ async def system(
 ) -> AsyncIterator[Deployment]:
     """The full set-up on that Redis."""
     cache_url = f"redis://{HOST}:{proxy.port}/0"
-    async with checked(databases, clip, queue_url=kafka_server.url, cache_url=cache_url) as deployment:
+    async with checked(databases, clip, workers=1, queue_url=kafka_server.url, cache_url=cache_url) as deployment:
         yield deployment
 
 

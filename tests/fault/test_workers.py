@@ -37,7 +37,7 @@ POINTS = ("task.claimed", "task.fetching", "task.encoding", "task.uploaded", "ta
 
 
 @pytest.mark.parametrize(
-    # Of one that dies while it encodes: where its scheduler dies too, in test_api_and_scheduler.
+    # While it encodes: in test_api_and_scheduler, whose scheduler dies too.
     "point",
     some_or_all(POINTS, "task.claimed", "task.uploaded", "task.completed"),
 )
@@ -116,24 +116,24 @@ async def test_what_kills_every_worker_ends_as_failed_and_can_be_replayed(whole:
 
 
 async def test_what_crashes_ffmpeg_each_time_ends_as_failed_and_can_be_replayed(whole: Deployment) -> None:
-    job = whole.short_encode(whole.talk, lines=720)  # it is to run still when it is struck
-    job.retry_policy.max_attempts = 3
+    job = whole.long_job(whole.talk)  # it is to run still when it is struck
+    job.retry_policy.max_attempts = 2
     job.retry_policy.initial_backoff.FromMilliseconds(100)
-    whole.points.hold("task.encoding", times=3)
+    whole.points.hold("task.encoding", times=2)
     [poison] = await whole.submit(job)
-    for _ in range(3):
+    for _ in range(2):
         arrival = await whole.points.reached("task.encoding")
         for ffmpeg in whole.ffmpegs():
             ffmpeg.send_signal(signal.SIGSEGV)
         arrival.go()
     await whole.finish(poison)
     done = await whole.client.get_job(poison.id, full=True)
-    assert (done.state, done.attempt, done.error.code) == (Job.FAILED, 3, "FFMPEG_CRASHED")
+    assert (done.state, done.attempt, done.error.code) == (Job.FAILED, 2, "FFMPEG_CRASHED")
     assert "SIGSEGV" in done.error.message and "ffmpeg" in done.error.command.split()[0]
     again = await whole.client.retry_job(poison.id)
     whole.acknowledged[again.id] = again
-    [better] = await whole.finish(again)
-    assert (better.state, better.retry_of) == (Job.COMPLETED, poison.id)
+    assert again.retry_of == poison.id
+    await whole.client.cancel_job(again.id)  # that one comes to its end is seen above
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,8 @@ class Deployment:
     async def revive(self) -> None:
         """Start what was killed, and let go on what was stopped."""
         for process in self.all:
-            if process.running:
+            # To look for its children, as `resume` does, is to look at all processes.
+            if process.running and psutil.Process(process.pid).status() == psutil.STATUS_STOPPED:
                 process.resume()
         await asyncio.gather(*(asyncio.to_thread(p.start) for p in self.all if not p.running))
 
