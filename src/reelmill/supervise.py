@@ -157,6 +157,8 @@ async def _error_of(task: asyncio.Task[None]) -> BaseException | None:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task], timeout=_SWALLOWED_SECONDS)
+        if not task.cancelled() and (error := task.exception()):  # else asyncio tells it, whenever it is collected
+            log.warning("a part failed as it was ended", part=task.get_name(), exc_info=error)
         raise
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 

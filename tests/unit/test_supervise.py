@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from waiting import PATIENCE_SECONDS, patient
 
 import reelmill
@@ -106,6 +107,23 @@ async def test_whatever_ends_a_part_it_runs_again_until_it_is_cancelled(way) -> 
     await end(task)
     assert task.cancelled() and alive() == []
     assert ends(way.__name__) - before >= 3
+
+
+async def test_what_a_part_fails_with_as_it_is_ended_is_told_at_once() -> None:
+    async def run() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            raise ValueError("nobody foresaw it")
+
+    task = supervised("fails as it ends", run)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with capture_logs() as told:
+        await end(task)
+    assert [(line["event"], line["part"], repr(line["exc_info"])) for line in told] == [
+        ("a part failed as it was ended", "fails as it ends", "ValueError('nobody foresaw it')")
+    ]
 
 
 async def test_waits_grow_and_begin_anew_after_a_healthy_life(monkeypatch: pytest.MonkeyPatch) -> None:
