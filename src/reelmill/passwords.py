@@ -1,11 +1,19 @@
-"""Passwords of URLs, of which files may know newer ones: read for each new connection. Blocks for a small file."""
+"""URLs with passwords, of which files may know newer ones: read for each new connection. Blocks for a small file."""
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 Password = Callable[[], str | None]
 """The password to connect with now; None: none is asked for, or PostgreSQL's own ways to find one are to be gone."""
+
+
+def parts_of(url: str) -> SplitResult | None:
+    """A URL in parts; None where Python can't take it apart: what it says of that may quote the password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def password_of(url: str, file: Path | None) -> Password:
@@ -31,8 +39,6 @@ def _password(url: str) -> str | None:
 
 
 def _without_password(url: str) -> tuple[str, str, str, str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
+    if (parts := parts_of(url)) is None:
         return ("", "", "", "", url)
     return (parts.scheme, parts.netloc.rpartition("@")[2], parts.username or "", parts.path, parts.query)

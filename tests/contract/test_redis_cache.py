@@ -196,9 +196,13 @@ async def test_before_start_and_after_stop_it_is_as_if_away(redis_server) -> Non
     assert await kept(cache, put) is None
 
 
-def test_a_url_of_another_form_is_refused_naming_the_setting() -> None:
-    with pytest.raises(ValueError, match="REELMILL_CACHE_URL"):
-        redis_cache("http://localhost:6379")
+@pytest.mark.parametrize(
+    "url", ["http://localhost:6379", "redis://u:se[cret@localhost", "redis://u:s\u2100cret@localhost"]
+)
+def test_a_url_of_another_form_is_refused_naming_the_setting_and_not_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match="REELMILL_CACHE_URL: ") as caught:
+        redis_cache(url)
+    assert "cret" not in str(caught.value)
 
 
 async def test_a_connection_that_is_closed_in_the_moment_of_a_write_is_a_miss(

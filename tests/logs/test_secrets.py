@@ -132,8 +132,10 @@ async def test_no_log_line_has_a_secret(system: tuple[Deployment, Collector]) ->
         ("QUEUE_URL", f"kafka://{HOST}:1/path?sasl.password=hush-1"),
         ("QUEUE_URL", f"kafka://{HOST}:1?sasl.passwort=hush-1"),
         ("QUEUE_URL", "amqp://app:hush-1@host"),
+        ("QUEUE_URL", f"kafka://app:hush-1\u2100hush-2@{HOST}:1"),
         ("CACHE_URL", f"redis://app:hush-1/hush-2@{HOST}"),
         ("CACHE_URL", "memcached://app:hush-1@host"),
+        ("CACHE_URL", f"redis://app:hush-1\u2100hush-2@{HOST}"),  # Python's own error quotes it
         ("STORAGE_URL", "gs://hush-1@bucket?key=hush-2"),
     ],
 )

@@ -70,9 +70,9 @@ async def test_players_play_to_the_end_and_lose_no_frame(studio: Studio, browser
                 _shaka_shows_small_pictures_and_words(browser, call)
             play_out(browser)
             assert set(browser.evaluate("seen.errors")) <= (HOLES if "/ts/" in call else set()), call
-            # Where a busy machine keeps shaka-player waiting, it seeks to where it stands, and some are decoded again.
-            again = 3 * RATE if call.startswith("shaken") else 0
-            assert FRAMES <= browser.evaluate("frames()") <= FRAMES + again, call
+            # Where a busy machine keeps a player waiting, it seeks to where it stands, and some are decoded again.
+            again = 3 * RATE if call.startswith("shaken") or browser.evaluate("seen.errors.length") else 0
+            assert 0 <= (found := browser.evaluate("frames()")) - FRAMES <= again, (call, found)
             assert browser.evaluate("video.duration") == pytest.approx(FRAMES / RATE, abs=0.1)
             if call.startswith("dash"):
                 told = "new Promise((done) => player.provideThumbnail(3.2, (t) => done([t.url.slice(-8), t.x, t.y])))"

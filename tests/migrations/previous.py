@@ -10,6 +10,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from services.archives import extract
 
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATIONS = "src/reelmill/store/migrations"
@@ -55,7 +56,7 @@ def _migrations(found: str) -> dict[str, str]:
 def unpack(name: str, folder: Path) -> Path:
     """Write a commit's src below a folder; answers what PYTHONPATH is to be."""
     with tarfile.open(fileobj=io.BytesIO(git("archive", name, "src"))) as archive:
-        archive.extractall(folder, filter="data")
+        extract(archive, folder)
     compileall.compile_dir(folder / "src", quiet=1)  # else all that start at once do
     return folder / "src"
 

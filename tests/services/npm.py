@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services import debian
 from services.alone import alone, cache
+from services.archives import extract
 from services.process import MissingError
 
 HLS, DASH, SHAKA = ("hls.js", "1.7.4"), ("dashjs", "5.2.1"), ("shaka-player", "5.2.12")
@@ -64,5 +65,5 @@ def _fetch(npm: str, name: str, version: str, folder: Path) -> None:
             raise MissingError(f"npm could not fetch {name} {version}:\n{done.stderr[-2000:]}")
         [archive] = Path(made).glob("*.tgz")
         with tarfile.open(archive) as file:
-            file.extractall(made, filter="data")
+            extract(file, Path(made))
         (Path(made) / "package").rename(folder)

@@ -21,14 +21,18 @@ async def alone(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://u:p@one:5432,two,[::1]:5433/name", "postgres:///name", "postgresql://u@/name"]
+    "url", ["postgresql://u:p@[::1]:5433,one:5432,two/name", "postgres:///name", "postgresql://u@/name"]
 )
 def test_one_host_several_and_none_are_taken(url: str) -> None:
     check_url(url)
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://u:secret@one/name", "postgresql://u:se/cret@one/name", "postgresql://u:secret@one,two:5432:1/name"]
+    "url",
+    [
+        *("mysql://u:secret@one/name", "postgresql://u:se/cret@one/name", "postgresql://u:secret@one,two:5432:1/name"),
+        *("postgresql://u:se[cret@one/name", "postgresql://u:s\u2100cret@one/name"),
+    ],
 )
 def test_another_url_is_told_by_its_setting_and_not_by_its_password(url: str) -> None:
     with pytest.raises(ValueError, match=r"^REELMILL_DATABASE_URL: must be postgresql://") as caught:

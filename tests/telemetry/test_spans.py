@@ -126,7 +126,7 @@ def test_one_that_was_not_sampled_is_not_sent(sent: tuple[Tracing, Exporter]) ->
     assert exporter.spans == []
 
 
-@pytest.mark.parametrize("endpoint", ["collector:4317", "ftp://collector", "http:///x", ""])
+@pytest.mark.parametrize("endpoint", ["collector:4317", "ftp://collector", "http:///x", "http://u:s[t@x", ""])
 def test_an_endpoint_that_is_no_url_is_told_by_its_setting(endpoint: str) -> None:
     with pytest.raises(ValueError, match="REELMILL_OTLP_ENDPOINT: must be http://host:port or https://host:port"):
         Tracing("api", endpoint)

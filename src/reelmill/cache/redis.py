@@ -35,7 +35,7 @@ from reelmill.cache.missed import Missed
 from reelmill.cache.port import CacheUnavailable, Status, Subscription, Watermark, job_channel
 from reelmill.cache.redis_channels import AWAY, PREFIX, RedisChannels
 from reelmill.jobs.progress import Part, combined
-from reelmill.passwords import Password
+from reelmill.passwords import Password, parts_of
 from reelmill.telemetry.logs import get_logger
 from reelmill.telemetry.metrics import CACHE_HITS, CACHE_MISSES, CACHE_STALE
 from reelmill.v1.jobs_pb2 import Progress
@@ -211,6 +211,8 @@ class RedisCache:
         `scope`: of the watermark; one for each database, where several share a Redis. `password` takes the place of
         the URL's, for each new connection.
         """
+        if parts_of(url) is None:
+            raise ValueError("REELMILL_CACHE_URL: in user and password write / as %2F, @ as %40, [ as %5B")
         try:
             self._pool: BlockingConnectionPool = _Pool.from_url(
                 url,

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
+from reelmill.passwords import parts_of
 from reelmill.redaction import redacted
 
 Config = dict[str, str | int | float | bool]
@@ -92,8 +93,8 @@ def _credentials(options: Config) -> Credentials | None:
 
 def _options(url: str) -> Config:
     """librdkafka's options of a URL. Raises ValueError, naming the setting."""
-    parts = urlsplit(url)
-    if parts.scheme != "kafka" or not parts.netloc or parts.path.strip("/"):
+    parts = parts_of(url)
+    if parts is None or parts.scheme != "kafka" or not parts.netloc or parts.path.strip("/"):
         raise ValueError(f"REELMILL_QUEUE_URL: {redacted(url)!r} is not kafka://host:port[,host:port][?option=value]")
     if "@" in parts.netloc:  # librdkafka would log it as the broker's name
         raise ValueError("REELMILL_QUEUE_URL: give user and password as ?sasl.username=…&sasl.password=…")

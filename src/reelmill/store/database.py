@@ -5,13 +5,12 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from reelmill import __version__
 from reelmill.jobs.errors import Unavailable
-from reelmill.passwords import Password
+from reelmill.passwords import Password, parts_of
 from reelmill.telemetry.metrics import POOL_CONNECTIONS, POOL_MAX, POOL_USED, POOL_WAIT
 
 # Lost connections, servers that start or stop, and no free connection: waiting helps.
@@ -42,12 +41,12 @@ _HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
 
 def check_url(url: str) -> None:
     """Raise ValueError, naming the setting and not the URL, for one that is not PostgreSQL's."""
-    parts = urlsplit(url)
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    if parts.scheme not in ("postgresql", "postgres") or not all(_HOST.fullmatch(host) for host in hosts):
+    parts = parts_of(url)  # Pythons of 2025 and later know no brackets but of the first host, nor does asyncpg there
+    hosts = parts.netloc.rpartition("@")[2].split(",") if parts else []
+    if not (parts and parts.scheme in ("postgresql", "postgres") and all(map(_HOST.fullmatch, hosts))):
         raise ValueError(
-            "REELMILL_DATABASE_URL: must be postgresql://user:password@host:port/name;"
-            " in user and password write / as %2F, @ as %40, : as %3A"
+            "REELMILL_DATABASE_URL: must be postgresql://user:password@host:port/name; of several hosts the one in"
+            " brackets comes first; in user and password write / as %2F, @ as %40, : as %3A, [ as %5B"
         )
 
 

@@ -4,7 +4,6 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -15,6 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from structlog.contextvars import bound_contextvars
 
 from reelmill import __version__
+from reelmill.passwords import parts_of
 from reelmill.supervise import supervised_thread
 from reelmill.telemetry.spans import Attributes, Kind
 
@@ -30,7 +30,7 @@ class Tracing:
 
     def __init__(self, service: str, endpoint: str) -> None:
         """Raises ValueError, naming the setting, for an endpoint that is no URL."""
-        if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).netloc:
+        if (parts := parts_of(endpoint)) is None or parts.scheme not in ("http", "https") or not parts.netloc:
             raise ValueError("REELMILL_OTLP_ENDPOINT: must be http://host:port or https://host:port of a collector")
         resource = Resource.create({"service.name": f"reelmill-{service}", "service.version": __version__})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
