@@ -1,4 +1,4 @@
-"""Both set-ups, as users run them: processes of their own, driven from outside."""
+"""Both set-ups: processes of their own, driven from outside; `up` begins as a user's."""
 
 import json
 import shutil
