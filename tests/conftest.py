@@ -23,6 +23,7 @@ import hypothesis
 import pytest
 import structlog
 from _pytest.nodeid import NodeId
+from lasting import Lasting
 from live import Reelmill
 from order import arrange
 from services.databases import Databases
@@ -53,6 +54,7 @@ for _processor in structlog.get_config()["processors"]:
         # As Reelmill sets it itself. Rich, which others need, takes a second of CPU for an error's place.
         _processor.exception_formatter = structlog.dev.plain_traceback
 _KEEPER = pytest.StashKey[Keeper]()
+LASTING = Lasting()
 _OLD = 100  # looks for garbage among what is young, before one among all: half of what they cost, where it was 10
 _MANY_FILES = 40  # that are shown, of a run of more
 
@@ -101,6 +103,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     gc.set_threshold(700, 10, _OLD)
     gc.enable()
+    LASTING.plan(session.items)
     config = session.config
     if not (config.getoption("quick", default=False) or config.option.collectonly):
         charts = any(item.path.parent.name == "deploy" and item.path.name.startswith("test_") for item in session.items)
@@ -114,6 +117,7 @@ def _skip(server: Server) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Skip a test whose server can't be had; fail it in CI."""
+    LASTING.begin(item)
     return (yield from _without_what_is_missing())
 
 
@@ -279,7 +283,7 @@ def sound_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def live(clip: Path) -> Iterator[Reelmill]:
     """`reelmill up`, with the clip at `live.media`/clip.mp4."""
-    with Reelmill("up") as system:
+    with LASTING.run("live", Reelmill("up")) as system:
         system.bring(clip, "clip.mp4")
         yield system
 
@@ -288,7 +292,8 @@ def live(clip: Path) -> Iterator[Reelmill]:
 def idle_api(databases: Databases) -> Iterator[Reelmill]:
     """`reelmill api` without workers: its jobs stay QUEUED."""
     key = base64.b64encode(bytes(32)).decode()
-    with Reelmill("api", database_url=asyncio.run(databases.create()), secrets_key=key) as api:
+    system = Reelmill("api", database_url=asyncio.run(databases.create()), secrets_key=key)
+    with LASTING.run("idle_api", system) as api:
         yield api
 
 

@@ -60,12 +60,15 @@ async def test_a_scheduler_killed_while_it_relays(whole: Deployment) -> None:
     whole.points.hold("jobs.committed")
     submitting = asyncio.create_task(whole.submit(whole.quick_job(whole.talk)))
     await whole.points.reached("jobs.committed")
-    whole.points.hold("relay.published")
+    whole.points.hold("relay.published", times=2)
     await asyncio.to_thread(whole.api.kill)  # so that the scheduler tells Kafka
-    arrival = await whole.points.reached("relay.published")
     scheduler = whole.processes["scheduler"]
-    assert scheduler.pid == arrival.pid
+    arrivals = {(await whole.points.reached("relay.published")).pid}
+    if scheduler.pid not in arrivals:  # a sweep of the api's own came before its end
+        arrivals.add((await whole.points.reached("relay.published")).pid)
+    assert scheduler.pid in arrivals
     await asyncio.to_thread(scheduler.kill)
+    whole.points.free_all()
     await whole.revive()
     [done] = await whole.finish(*await submitting)
     assert (done.state, done.attempt) == (Job.COMPLETED, 1)

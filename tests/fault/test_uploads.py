@@ -12,16 +12,18 @@ from waiting import patient
 
 
 async def test_what_a_gateway_killed_before_its_last_word_leaves_is_no_input_and_goes_with_the_old(
-    idle_api: Reelmill, tmp_path: Path
+    database_url: str, tmp_path: Path
 ) -> None:
-    settings = {"REELMILL_DATABASE_URL": idle_api.environment["REELMILL_DATABASE_URL"]}
-    connection = await asyncpg.connect(settings["REELMILL_DATABASE_URL"])
+    settings = {"REELMILL_DATABASE_URL": database_url}
+    connection = await asyncpg.connect(database_url)
     async with Points(tmp_path / "points") as points:
         settings |= {"REELMILL_TEST_POINTS": str(points.path), "REELMILL_DATA_DIR": str(tmp_path / "data")}
-        gateway = Reelmill("gateway", variables=settings, api_target=idle_api.grpc)
+        api = Reelmill("api", variables=settings)
+        gateway = Reelmill("gateway", variables=settings, api_target=api.grpc)
         scheduler = Reelmill("scheduler", variables=settings, upload_retention_days=1)
         try:
-            await asyncio.to_thread(gateway.start)
+            for process in (api, gateway):
+                await asyncio.to_thread(process.start)
             points.hold("upload.stored")
             async with httpx.AsyncClient(base_url=gateway.http, timeout=60) as http:
                 sending = asyncio.create_task(http.post("/v1/uploads?name=talk.mov", content=b"some bytes"))
@@ -43,5 +45,5 @@ async def test_what_a_gateway_killed_before_its_last_word_leaves_is_no_input_and
             assert await connection.fetch("SELECT FROM uploads WHERE id = $1", row["id"]) == []
         finally:
             await connection.close()
-            for process in (gateway, scheduler):
+            for process in (gateway, scheduler, api):
                 await asyncio.to_thread(process.close)

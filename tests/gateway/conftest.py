@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from conftest import LASTING
 from live import Reelmill
 
 
@@ -17,7 +18,8 @@ def http(live: Reelmill) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def idle_gateway(idle_api: Reelmill) -> Iterator[Reelmill]:
     """`reelmill gateway` for the api without workers."""
-    with Reelmill("gateway", api_target=idle_api.grpc, upload_max_bytes=1000) as gateway:
+    system = Reelmill("gateway", api_target=idle_api.grpc, upload_max_bytes=1000)
+    with LASTING.run("idle_gateway", system) as gateway:
         yield gateway
 
 
