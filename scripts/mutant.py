@@ -40,15 +40,19 @@ def copy_tree(target: Path) -> None:
             shutil.copy2(source, target / name)
 
 
-def apply(mutant: Mutant, tree: Path) -> None:
-    """Change the tree. Raises ValueError where there is nothing to change: the mutant is out of date."""
-    path = tree / mutant.file
-    text = path.read_text()
+def changed(mutant: Mutant, text: str) -> str:
+    """The text of its file, changed. Raises ValueError where there is nothing to change: the mutant is out of date."""
     start = text.find(mutant.within) if mutant.within else 0
-    changed, count = re.subn(mutant.old, mutant.new, text[max(start, 0) :], count=1, flags=re.DOTALL)
+    rest, count = re.subn(mutant.old, mutant.new, text[max(start, 0) :], count=1, flags=re.DOTALL)
     if start < 0 or not count:
         raise ValueError(f"{mutant.name}: {mutant.file} has no {mutant.old!r} after {mutant.within!r}")
-    path.write_text(text[:start] + changed)
+    return text[:start] + rest
+
+
+def apply(mutant: Mutant, tree: Path) -> None:
+    """Change the tree. Raises ValueError as `changed` does."""
+    path = tree / mutant.file
+    path.write_text(changed(mutant, path.read_text()))
 
 
 def red_test(tree: Path, tests: str) -> str | None:

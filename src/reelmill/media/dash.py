@@ -1,11 +1,11 @@
 """Manifests of packages: MPEG-DASH (ISO/IEC 23009-1). Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby, pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from reelmill.media import protection
+from reelmill.media.markup import attributes, text
 from reelmill.media.renditions import NUMBERED, SHEETS, WORDS, Divided, Known, Order, Sheets, Told, decimal, meant_rate
 from reelmill.media.streams import SUFFIX
 from reelmill.media.text_fragments import SCALE
@@ -71,7 +71,7 @@ def _adaptation(order: Order, number: str, members: Sequence[Known], longest: fl
     told[f"{prefix}Alignment"] = "true"
     if all(one.stream.independent for one in members):
         told["subsegmentStartsWithSAP" if single else "startWithSAP"] = "1"
-    yield f"<AdaptationSet {_xml(told)}>"
+    yield f"<AdaptationSet {attributes(told)}>"
     if first.stream.track.protection:
         yield from (f"  {line}" for line in protection.elements(first.stream.track.protection))
     if first.told.kind == "video":
@@ -87,12 +87,12 @@ def _of_words(number: str, words: Divided, longest: float) -> Iterator[str]:
     told = words.told
     named: dict[str, object] = {"id": number, "contentType": "text"}
     named |= {"mimeType": "application/mp4", "codecs": words.codec} if words.codec else {"mimeType": "text/vtt"}
-    yield f"<AdaptationSet {_xml({**named, **({'lang': told.language} if told.language else {})})}>"
+    yield f"<AdaptationSet {attributes({**named, **({'lang': told.language} if told.language else {})})}>"
     yield from _meaning(told)
     rate = words.rates(max(1, int(longest + 0.5))).peak
-    yield f"  <Representation {_xml({'id': told.folder, 'bandwidth': rate})}>"
+    yield f"  <Representation {attributes({'id': told.folder, 'bandwidth': rate})}>"
     if words.beginning is None:
-        yield f"    <BaseURL>{escape(f'{told.folder}/{WORDS}')}</BaseURL>"
+        yield f"    <BaseURL>{text(f'{told.folder}/{WORDS}')}</BaseURL>"
     else:
         yield from (f"    {line}" for line in _template(told, SCALE, words.beginning.name, words.starts))
     yield "  </Representation>"
@@ -110,10 +110,10 @@ def _of_sheets(number: str, sheets: Sheets) -> Iterator[str]:
         "media": f"{tiles.folder}/{SHEETS}",
         "startNumber": 1,
     }
-    yield f"<AdaptationSet {_xml({'id': number, 'contentType': 'image', 'mimeType': 'image/jpeg'})}>"
-    yield f"  <Representation {_xml({'id': tiles.folder, 'bandwidth': sheets.bandwidth, **size})}>"
-    yield f"    <EssentialProperty {_xml(scheme)}/>"
-    yield f"    <SegmentTemplate {_xml(template)}/>"
+    yield f"<AdaptationSet {attributes({'id': number, 'contentType': 'image', 'mimeType': 'image/jpeg'})}>"
+    yield f"  <Representation {attributes({'id': tiles.folder, 'bandwidth': sheets.bandwidth, **size})}>"
+    yield f"    <EssentialProperty {attributes(scheme)}/>"
+    yield f"    <SegmentTemplate {attributes(template)}/>"
     yield "  </Representation>"
     yield "</AdaptationSet>"
 
@@ -136,7 +136,7 @@ def _colours(high: str) -> Iterator[str]:
             ("Supplemental", "TransferCharacteristics", 18),
         ),
     }.get(high, ()):
-        yield f"  <{kind}Property {_xml({'schemeIdUri': f'{_COLOURS}{name}', 'value': value})}/>"
+        yield f"  <{kind}Property {attributes({'schemeIdUri': f'{_COLOURS}{name}', 'value': value})}/>"
 
 
 def _inside(order: Order) -> Iterator[str]:
@@ -149,18 +149,19 @@ def _inside(order: Order) -> Iterator[str]:
         else:
             value = ";".join(f"{channel.removeprefix(begins)}=lang:{language or 'und'}" for channel, language in found)
         if found:
-            yield f"  <Accessibility {_xml({'schemeIdUri': f'urn:scte:dash:cc:cea-{kind}:2015', 'value': value})}/>"
+            scheme = f"urn:scte:dash:cc:cea-{kind}:2015"
+            yield f"  <Accessibility {attributes({'schemeIdUri': scheme, 'value': value})}/>"
 
 
 def _meaning(told: Told) -> Iterator[str]:
     """For whom and what a stream is."""
     if told.purpose:
         purpose = {"schemeIdUri": "urn:tva:metadata:cs:AudioPurposeCS:2007", "value": told.purpose}
-        yield f"  <Accessibility {_xml(purpose)}/>"
+        yield f"  <Accessibility {attributes(purpose)}/>"
     for role in told.roles:
-        yield f"  <Role {_xml({'schemeIdUri': 'urn:mpeg:dash:role:2011', 'value': role})}/>"
+        yield f"  <Role {attributes({'schemeIdUri': 'urn:mpeg:dash:role:2011', 'value': role})}/>"
     if told.name:
-        yield f"  <Label>{escape(told.name)}</Label>"
+        yield f"  <Label>{text(told.name)}</Label>"
 
 
 def _representation(one: Known, longest: float) -> Iterator[str]:
@@ -173,13 +174,13 @@ def _representation(one: Known, longest: float) -> Iterator[str]:
         named |= {"width": told.width, "height": told.height, "sar": "1:1", "frameRate": meant_rate(stream.frame_rate)}
     else:
         named["audioSamplingRate"] = stream.track.sample_rate_hz
-    yield f"<Representation {_xml(named)}>"
+    yield f"<Representation {attributes(named)}>"
     if told.kind == "audio":
         scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
-        yield f"  <AudioChannelConfiguration {_xml({'schemeIdUri': scheme, 'value': stream.track.channels})}/>"
+        yield f"  <AudioChannelConfiguration {attributes({'schemeIdUri': scheme, 'value': stream.track.channels})}/>"
     if stream.index is not None:
         begin, end = stream.index
-        yield f"  <BaseURL>{escape(f'{told.folder}/{beginning.name}')}</BaseURL>"
+        yield f"  <BaseURL>{text(f'{told.folder}/{beginning.name}')}</BaseURL>"
         yield f'  <SegmentBase timescale="{stream.track.scale}" indexRange="{begin}-{end - 1}">'
         yield f'    <Initialization range="{beginning.begin}-{(beginning.size or 0) - 1}"/>'
         yield "  </SegmentBase>"
@@ -196,7 +197,7 @@ def _template(told: Told, scale: int, beginning: str, starts: Sequence[int]) -> 
         "media": f"{told.folder}/{NUMBERED}{SUFFIX}",
         "startNumber": 1,
     }
-    yield f"<SegmentTemplate {_xml(template)}>"
+    yield f"<SegmentTemplate {attributes(template)}>"
     yield "  <SegmentTimeline>"
     yield from (f"    {line}" for line in _timeline(starts))
     yield "  </SegmentTimeline>"
@@ -210,7 +211,3 @@ def _timeline(starts: Sequence[int]) -> Iterator[str]:
         again = len(list(group)) - 1
         yield f'<S t="{at}" d="{length}"' + (f' r="{again}"' if again else "") + "/>"
         at += length * (again + 1)
-
-
-def _xml(told: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={quoteattr(str(value))}" for name, value in told.items())

@@ -1,12 +1,12 @@
 """How players are told of encryption: tags of HLS (RFC 8216, 4.3.2.4) and elements of DASH (ISO/IEC 23009-1). Pure."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
-from xml.sax.saxutils import quoteattr
 
 from reelmill.media.encrypted import AES_128, CBCS, CENC, Encrypted
 from reelmill.media.fragments import Protection
+from reelmill.media.markup import attributes
 
 NAMESPACE = 'xmlns:cenc="urn:mpeg:cenc:2013"'
 _METHODS = {AES_128: "AES-128", CBCS: "SAMPLE-AES", CENC: "SAMPLE-AES-CTR"}
@@ -44,9 +44,9 @@ def elements(protection: Protection) -> Iterator[str]:
     """Of an adaptation set, before all else that it holds."""
     scheme = {"schemeIdUri": "urn:mpeg:dash:mp4protection:2011", "value": protection.scheme}
     named = {**scheme, "cenc:default_KID": str(UUID(bytes=protection.key_id))}
-    yield f"<ContentProtection {_xml(named)}/>"
+    yield f"<ContentProtection {attributes(named)}/>"
     for box in protection.pssh:
-        yield f"<ContentProtection {_xml({'schemeIdUri': f'urn:uuid:{UUID(bytes=_system(box))}'})}>"
+        yield f"<ContentProtection {attributes({'schemeIdUri': f'urn:uuid:{UUID(bytes=_system(box))}'})}>"
         yield f"  <cenc:pssh>{base64.b64encode(box).decode()}</cenc:pssh>"
         yield "</ContentProtection>"
 
@@ -79,7 +79,3 @@ def _content(box: bytes) -> bytes:
     if box[8]:  # names of keys come before it
         at += 4 + 16 * int.from_bytes(box[at : at + 4], "big")
     return box[at + 4 : at + 4 + int.from_bytes(box[at : at + 4], "big")]
-
-
-def _xml(told: Mapping[str, str]) -> str:
-    return " ".join(f"{name}={quoteattr(value)}" for name, value in told.items())
