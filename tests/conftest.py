@@ -103,8 +103,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     gc.set_threshold(700, 10, _OLD)
     gc.enable()
-    LASTING.plan(session.items)
     config = session.config
+    if not (hasattr(config, "workerinput") and config.option.loadscopereorder):  # xdist would change the order
+        LASTING.plan(session.items)
     if not (config.getoption("quick", default=False) or config.option.collectonly):
         charts = any(item.path.parent.name == "deploy" and item.path.name.startswith("test_") for item in session.items)
         install(["charts"] if charts else [])  # what can't be had is told by the test that needs it

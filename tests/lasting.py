@@ -10,10 +10,7 @@ T = TypeVar("T")
 
 
 class Lasting:
-    """Systems of session fixtures, each until no test is left that asks for it.
-
-    Files are handed out in the order of the collection, by xdist too: what is left comes after what runs.
-    """
+    """Systems of session fixtures, each until no test is left that asks for it."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
@@ -21,7 +18,10 @@ class Lasting:
         self._running: dict[str, ExitStack] = {}
 
     def plan(self, items: Sequence[pytest.Item]) -> None:
-        """Find out which test is the last to ask for a fixture, itself or by another one."""
+        """Find out which test is the last to ask for a fixture, itself or by another one.
+
+        Of tests in the order in which they run: what is left comes after what runs.
+        """
         for place, item in enumerate(items):
             self._places[item.nodeid] = place
             self._last |= dict.fromkeys(getattr(item, "fixturenames", ()), place)
