@@ -269,6 +269,16 @@ running_ffmpegs: set[int] = set()
 """Ids of this process's ffmpegs."""
 
 
+def _cpu_seconds(pid: int) -> float:
+    import psutil  # late: a start needs none of it, and registers what collects
+
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
+
+
 class _ChildrenCpu:
     """CPU seconds of ended children (ffmpeg, and the prober at its end) and of the ffmpegs that run."""
 
@@ -278,15 +288,7 @@ class _ChildrenCpu:
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The counter."""
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = ended.ru_utime + ended.ru_stime
-        import psutil  # late: a start needs none of it
-
-        for pid in list(running_ffmpegs):
-            try:
-                times = psutil.Process(pid).cpu_times()
-                seconds += times.user + times.system
-            except psutil.Error:
-                continue
+        seconds = ended.ru_utime + ended.ru_stime + sum(map(_cpu_seconds, list(running_ffmpegs)))
         # One that ends between the two looks is in neither: a counter must not go back for it.
         self._shown = max(self._shown, seconds)
         yield CounterMetricFamily("reelmill_worker_ffmpeg_cpu_seconds", "CPU time of ffmpeg", value=self._shown)
