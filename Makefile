@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate
 
 # On both cores; the tests of a file stay together, and with them the servers that they start. Of all tests many wait,
-# and so one process more runs beside (tests/order.py).
+# and so two processes more run beside (tests/order.py).
 PARALLEL := --dist loadfile --no-loadscope-reorder -n
 
 # Rooms with tests that need no server; in these rooms, those that need one are left out.
@@ -34,7 +34,7 @@ demo: $(VENV)/demo.stamp ## Make a clip, run a job on it, list what came out
 	$(BIN)/reelmill demo $(ARGS)
 
 test: $(VENV)/dev.stamp ## Run the tests on real servers; ARGS goes to pytest: make test ARGS="-k outbox"
-	$(BIN)/pytest $(PARALLEL) 3 $(ARGS) || $(BIN)/python scripts/second_try.py
+	$(BIN)/pytest $(PARALLEL) 4 $(ARGS) || $(BIN)/python scripts/second_try.py
 
 quick: $(VENV)/dev.stamp ## The tests that need no server: a minute at most
 	$(BIN)/pytest $(PARALLEL) 2 -q -r fE --quick $(addprefix tests/,$(QUICK)) $(ARGS)
@@ -52,7 +52,7 @@ test-arm64: $(VENV)/dev.stamp ## The image for arm64, emulated by QEMU, as root:
 	REELMILL_TEST_ARCHITECTURE=arm64 $(BIN)/pytest tests/deploy/built_image.py $(ARGS)
 
 flaky: $(VENV)/dev.stamp ## Run the tests N times in a row (5 unless told), until one fails
-	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) 3 $(ARGS) || exit 1; done
+	for i in $$(seq $(or $(N),5)); do echo "== run $$i"; $(BIN)/pytest -q $(PARALLEL) 4 $(ARGS) || exit 1; done
 
 chaos: $(VENV)/dev.stamp ## Kill something every 3 s for MINUTES (10 unless told); SEED repeats an order
 	REELMILL_TEST_CHAOS_MINUTES=$(or $(MINUTES),10) REELMILL_TEST_SEED=$(or $(SEED),0) \

@@ -1,8 +1,8 @@
 """Short real clips, made by ffmpeg."""
 
-import subprocess
 from pathlib import Path
 
+import films
 import imageio_ffmpeg
 
 WIDTH, HEIGHT = 320, 180
@@ -43,8 +43,5 @@ def _source(graph: str) -> list[str]:
 
 
 def _ffmpeg(arguments: list[str], path: Path) -> Path:
-    argv = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-loglevel", "error", *arguments, str(path)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"ffmpeg could not make {path.name}: {done.stderr}")
+    films.make(Path(imageio_ffmpeg.get_ffmpeg_exe()), arguments, path)
     return path

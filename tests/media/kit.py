@@ -1,12 +1,12 @@
 """The whole way of a job's media part on real files: check, defaults, probe, plan, ffmpeg, verify, decode."""
 
 import asyncio
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
+import films
 import imageio_ffmpeg
 from jobs import job
 
@@ -99,9 +99,7 @@ def first_sound(path: Path) -> float:
 
 def make(path: Path, *arguments: str) -> Path:
     """A file made by ffmpeg from `arguments`."""
-    argv = [str(FFMPEG), "-nostdin", "-y", "-loglevel", "error", *arguments, str(path)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    films.make(FFMPEG, arguments, path)
     return path
 
 
