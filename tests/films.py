@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def _folder() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     oldest = time.time() - _KEPT_SECONDS
     for file in folder.iterdir():
-        if file.stat().st_mtime < oldest:
-            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process makes one there, or clears away too
+            if file.stat().st_mtime < oldest:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
     return folder

@@ -71,3 +71,12 @@ def test_what_nobody_asked_for_is_kept_for_a_month(runs: Callable[..., int], mon
     monkeypatch.setattr(films, "_KEPT_SECONDS", -10.0)
     films._folder.cache_clear()
     assert runs(*PICTURE) == 2
+
+
+def test_what_another_process_clears_away_meanwhile_is_nothing(
+    runs: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = films._folder()
+    films._folder.cache_clear()
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter([path / "gone"] if path == folder else []))
+    assert films._folder() == folder
