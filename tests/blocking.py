@@ -1,21 +1,24 @@
 """What takes as long as a stranger's files are many is done in threads: an event loop that waits renews no lease.
 
-An audit hook (PEP 578) notes each folder that Reelmill lists or deletes, and each file that it deletes, for many GB are
-freed in seconds, in a thread whose event loop runs.
+Each folder that Reelmill lists or deletes is noted, and each file that it deletes, for many GB are freed in seconds, in
+a thread whose event loop runs. (An audit hook would be called for each id() and the like too: a thirtieth of a run.)
 """
 
-import asyncio
 import inspect
+import os
+import shutil
 import sys
 import sysconfig
+from asyncio import _get_running_loop
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import reelmill
 
-_EVENTS = frozenset({"os.listdir", "os.remove", "os.scandir", "shutil.rmtree"})
+_FUNCTIONS = ((os, "listdir"), (os, "remove"), (os, "scandir"), (os, "unlink"), (shutil, "rmtree"))
 _SMALL = ("cli/session.py:", "sealing.py:", "worker/keyring.py:")
 """Where files of a known size are deleted at once: keys, and marks."""
 _OURS = str(Path(reelmill.__file__).parent)
@@ -25,7 +28,8 @@ _found: list[str] = []
 
 def watch() -> None:
     """Begin; there is no way back."""
-    sys.addaudithook(_heard)
+    for module, name in _FUNCTIONS:
+        setattr(module, name, _noted(module, name, getattr(module, name)))
 
 
 def found() -> list[str]:
@@ -35,18 +39,25 @@ def found() -> list[str]:
     return noted
 
 
-def _heard(
-    event: str,
-    arguments: tuple[Any, ...],
-    # At the interpreter's end it is called still, and a module's names are none any more.
-    events: frozenset[str] = _EVENTS,
-    loop: Callable[[], object] = asyncio._get_running_loop,
-) -> None:
-    if event not in events or loop() is None or str(arguments[0]).startswith(_OURS):
+def _noted(module: ModuleType, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    # Not looked up later: at the interpreter's end it is called still, and a module's names are none any more.
+    loop, note = _get_running_loop, _note
+
+    @wraps(real)
+    def noted(*arguments: Any, **named: Any) -> Any:
+        if loop() is not None:
+            note(f"{module.__name__}.{name}", str(arguments[0]) if arguments else "", sys._getframe(1))
+        return real(*arguments, **named)
+
+    return noted
+
+
+def _note(what: str, path: str, frame: FrameType) -> None:
+    if path.startswith(_OURS):
         return  # what comes along with Reelmill is of a known size
-    place = _place(sys._getframe(1))
+    place = _place(frame)
     if place and not place.removeprefix(f"{_OURS}/").startswith(_SMALL):
-        _found.append(f"{event} of {arguments[0]} on the event loop: {place}")
+        _found.append(f"{what} of {path} on the event loop: {place}")
 
 
 def _place(frame: FrameType | None) -> str:

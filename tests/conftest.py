@@ -29,6 +29,7 @@ from order import arrange
 from services.databases import Databases
 from services.install import install
 from services.kafka import Kafka
+from services.memory import hold_temporary_files
 from services.postgres import Postgres
 from services.process import MissingError, Server
 from services.redis import Redis
@@ -61,6 +62,8 @@ _MANY_FILES = 40  # that are shown, of a run of more
 
 def pytest_configure(config: pytest.Config) -> None:
     """A temporary folder of the run's own, removed at its end: two runs of root would clear away each other's."""
+    if not hasattr(config, "workerinput") and (memory := hold_temporary_files()):
+        config.add_cleanup(lambda: shutil.rmtree(memory, ignore_errors=True))
     if config.option.basetemp is None and not hasattr(config, "workerinput"):  # xdist's workers have folders in it
         folder = tempfile.mkdtemp(prefix="pytest-")
         Path(folder).chmod(0o711)  # tests of other users open the folders below by themselves

@@ -47,7 +47,7 @@ _given: set[int] = set()
 @cache
 def _ports() -> int:
     """A file whose bytes are ports; who was given one holds a lock on its byte to the end of the process."""
-    path = Path(tempfile.gettempdir()) / f"reelmill-ports-{os.getuid()}"
+    path = Path("/tmp") / f"reelmill-ports-{os.getuid()}"  # one place for all runs, wherever each has its files
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 

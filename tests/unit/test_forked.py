@@ -1,5 +1,6 @@
 """What tests fork instead of starting it is as a start would make it."""
 
+import ast
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import psutil
 import pytest
 from services import forked
 
+import reelmill
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
 TELL = """
 import json, os, signal, sys, threading
@@ -21,6 +24,8 @@ told = {
 }
 print(json.dumps(told), flush=True)
 print("a word", file=sys.stderr, flush=True)
+if "modules" in sys.argv:
+    print(json.dumps(list(sys.modules)))
 if "wait" in sys.argv:
     signal.pause()
 sys.exit(3)
@@ -70,3 +75,27 @@ def test_its_end_is_told_and_waited_for(tmp_path: Path) -> None:
 )
 def test_what_imports_or_libraries_might_read_is_no_fork(argv: list[str], more: dict[str, str]) -> None:
     assert not forked.possible(argv, dict(os.environ) | more)
+
+
+PROCESSES = ("process.py", "parts.py", "app/*.py", "cli/configuration.py", "telemetry/traces.py")
+"""What every process of ours goes through until it is ready."""
+
+
+def imported_late(file: Path) -> set[str]:
+    """The modules that a file's functions import."""
+    tree = ast.parse(file.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    nodes = [node for function in functions for node in ast.walk(function)]
+    plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_what_our_processes_import_late_is_there_before_the_fork(tmp_path: Path) -> None:
+    """Else each imports it again: that was nearly half of what all of them did."""
+    child = started(tmp_path, "modules")
+    assert child.wait(60) == 3
+    loaded = json.loads((tmp_path / "log").read_text().splitlines()[-1])
+    package = Path(reelmill.__file__).parent
+    late = {name for pattern in PROCESSES for file in package.glob(pattern) for name in imported_late(file)}
+    assert len(late) > 15
+    assert late - set(loaded) == set()

@@ -43,7 +43,7 @@ def foreign(head: bytes, size: int) -> Diagnosis | None:
     if (nothing := header_alone(head, size)) is not None:
         return nothing
     for known in KINDS:
-        if known.pattern.match(wide or head):
+        if known.begins(wide or head):
             return Diagnosis(kind=known.kind, code=known.code, cause=_cause(known, head), remedy=known.remedy)
     return _no_media("text", f"{_A_TEXT} (UTF-16)", ITSELF) if wide else _of_text(head[:_TEXT_BYTES])
 
@@ -120,7 +120,7 @@ def by_its_end(end: bytes) -> Diagnosis | None:
 
 def _noun(head: bytes) -> str:
     """What bytes are that came out of a packed file; empty where they are nothing that is known."""
-    if known := next((known for known in KINDS if known.pattern.match(head)), None):
+    if known := next((known for known in KINDS if known.begins(head)), None):
         return known.what
     return "a text" if _of_text(head) is not None else ""
 
@@ -132,7 +132,7 @@ def _before(head: bytes) -> Diagnosis | None:
     if not name or any(at == o for at, o, _ in found) or head[:4] in (b"\0\x05\x16\x07", b"MZ\x90\0"):
         return None
     count = at - offset
-    if any(known.pattern.match(head) for known in KINDS if known.kind not in ("page_answer", "json", "xml")):
+    if any(known.begins(head) for known in KINDS if known.kind not in ("page_answer", "json", "xml")):
         return None
     return Diagnosis(
         kind="begins_late",

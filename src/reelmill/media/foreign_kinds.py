@@ -18,20 +18,25 @@ class Known:
     """Files that begin like this, and what is told of them."""
 
     kind: str
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     what: str
     """Follows "the file is no media but"; of media "the file is"."""
     remedy: str = ITSELF
     code: str = "INPUT_NOT_MEDIA"
+    flags: re.RegexFlag = re.DOTALL | re.IGNORECASE
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file that begins like this is one. The first call compiles the pattern: most files ask for none."""
+        return re.match(self.pattern, head, self.flags) is not None
 
 
 def _known(kind: str, pattern: bytes, what: str, remedy: str = ITSELF) -> Known:
-    return Known(kind, re.compile(pattern, re.DOTALL | re.IGNORECASE), what, remedy)
+    return Known(kind, pattern, what, remedy)
 
 
 def _other(what: str, pattern: bytes) -> Known:
-    made = re.compile(pattern, re.DOTALL)
-    return Known("format_unsupported", made, f"{what}, a format that is not read here", _NOT_READ, "INPUT_UNSUPPORTED")
+    told = f"{what}, a format that is not read here"
+    return Known("format_unsupported", pattern, told, _NOT_READ, "INPUT_UNSUPPORTED", re.DOTALL)
 
 
 _BLANK = rb"(?:\xef\xbb\xbf)?\s*"
