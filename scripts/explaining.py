@@ -114,8 +114,8 @@ EXPLAINED = (
     ),
     explained(
         "a text of two bytes a letter is read as one of one",
-        r"known\.pattern\.match\(wide or head\)",
-        "known.pattern.match(head)",
+        r"known\.begins\(wide or head\)",
+        "known.begins(head)",
         file="src/reelmill/media/foreign.py",
         tests=ANATOMY,
     ),

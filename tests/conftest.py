@@ -62,13 +62,12 @@ _MANY_FILES = 40  # that are shown, of a run of more
 
 def pytest_configure(config: pytest.Config) -> None:
     """A temporary folder of the run's own, removed at its end: two runs of root would clear away each other's."""
-    if not hasattr(config, "workerinput") and (memory := hold_temporary_files()):
-        config.add_cleanup(lambda: shutil.rmtree(memory, ignore_errors=True))
-    if config.option.basetemp is None and not hasattr(config, "workerinput"):  # xdist's workers have folders in it
-        folder = tempfile.mkdtemp(prefix="pytest-")
-        Path(folder).chmod(0o711)  # tests of other users open the folders below by themselves
-        config.option.basetemp = f"{folder}/run"
+    if not hasattr(config, "workerinput"):  # xdist's workers have folders in it
+        folder = hold_temporary_files() or Path(tempfile.mkdtemp(prefix="pytest-"))
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        if config.option.basetemp is None:
+            folder.chmod(folder.stat().st_mode | 0o711)  # tests of other users open the folders below by themselves
+            config.option.basetemp = f"{folder}/run"
     blocking.watch()
     if config.getoption("quick", default=False):
         Server.__init__ = _skip  # type: ignore[method-assign]

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 _MEMORY = Path("/dev/shm")
-_FREE_BYTES = 8 * 2**30  # in all a run keeps 3 GiB there
-_NAME = "reelmill-tests-"
+_FREE_BYTES = 8 * 2**30  # a run keeps 4 GB there at its end
+_NAME = "mill-"  # short: a socket's path has 107 bytes
 
 
 def hold_temporary_files(memory: Path = _MEMORY, free_bytes: int = _FREE_BYTES) -> Path | None:
@@ -24,7 +24,8 @@ def hold_temporary_files(memory: Path = _MEMORY, free_bytes: int = _FREE_BYTES) 
     if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
         return None
     for left in memory.glob(f"{_NAME}*"):
-        if not psutil.pid_exists(int(left.name.removeprefix(_NAME))):
+        pid = left.name.removeprefix(_NAME)
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
     if os.statvfs(memory).f_flag & os.ST_NOEXEC or shutil.disk_usage(memory).free < free_bytes:
         return None

@@ -20,7 +20,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_that_is_made_lies_in_a_folder_of_the_runs_own(tmp_path: Path) -> None:
     folder = hold_temporary_files(tmp_path, 1)
-    assert folder == tmp_path / f"reelmill-tests-{os.getpid()}" and folder.stat().st_mode & 0o7777 == 0o1777
+    assert folder == tmp_path / f"mill-{os.getpid()}" and folder.stat().st_mode & 0o7777 == 0o1777
     with tempfile.TemporaryDirectory() as ours:
         assert Path(ours).parent == folder
     assert subprocess.check_output(["mktemp", "-u", "-p", "", "x.XXX"], text=True).startswith(f"{folder}/x.")
@@ -52,7 +52,7 @@ def test_who_chose_a_place_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_runs_that_were_killed_left_is_removed(tmp_path: Path) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
-    (tmp_path / f"reelmill-tests-{ended.pid}" / "of a test").mkdir(parents=True)
-    (tmp_path / f"reelmill-tests-{os.getppid()}").mkdir()
+    (tmp_path / f"mill-{ended.pid}" / "of a test").mkdir(parents=True)
+    (tmp_path / f"mill-{os.getppid()}").mkdir()
     folder = hold_temporary_files(tmp_path, 1)
-    assert {path.name for path in tmp_path.iterdir()} == {folder and folder.name, f"reelmill-tests-{os.getppid()}"}
+    assert {path.name for path in tmp_path.iterdir()} == {folder and folder.name, f"mill-{os.getppid()}"}
