@@ -60,8 +60,8 @@ class Points:
         self._server.close()
 
     async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        name, pid = (await reader.readline()).decode().split()
-        if self._held[name] > 0:
+        name, _, pid = (await reader.readline()).decode().partition(" ")  # empty of one that was killed meanwhile
+        if pid and self._held[name] > 0:
             self._held[name] -= 1
             arrival = Arrival(name, int(pid))
             self._waiting.add(arrival)
