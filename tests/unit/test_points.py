@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fault.kit.points import Points
 from waiting import soon
 
 from reelmill import points
@@ -28,3 +29,20 @@ async def test_a_point_is_announced_and_waits_for_its_line(monkeypatch: pytest.M
         assert not reaching.done()
         go.set()
         await soon(reaching)
+
+
+async def test_a_process_that_is_killed_as_it_comes_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with Points(tmp_path / "points") as stops:
+        stops.hold("task.claimed")
+        for said in (b"", b"task.claimed", b"task.claimed 7\n"):
+            reader, writer = await asyncio.open_unix_connection(stops.path)
+            writer.write(said)
+            if said.endswith(b"\n"):
+                arrival = await stops.reached("task.claimed")
+                arrival.go()
+            else:
+                writer.write_eof()
+            assert await soon(reader.readline()) == b"go\n"
+            writer.close()
+        assert arrival.pid == 7
+    assert caplog.records == []
