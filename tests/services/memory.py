@@ -12,16 +12,17 @@ import psutil
 
 _MEMORY = Path("/dev/shm")
 _FREE_BYTES = 8 * 2**30  # a run keeps 4 GB there at its end
+_NOT_WITH = frozenset({"TMPDIR", "REELMILL_TEST_LONG", "REELMILL_TEST_CHAOS_MINUTES"})  # nobody knows what these keep
 _NAME = "mill-"  # short: a socket's path has 107 bytes
 
 
 def hold_temporary_files(memory: Path = _MEMORY, free_bytes: int = _FREE_BYTES) -> Path | None:
     """Have this process and all that it starts keep temporary files in memory: in a folder, to be removed at its end.
 
-    None, and nothing is changed, where there is too little of it, no program can be run from there, or TMPDIR names
-    another place. Folders of runs that were killed are removed.
+    None, and nothing is changed, where there is too little of it, no program can be run from there, a run is long, or
+    TMPDIR names another place. Folders of runs that were killed are removed.
     """
-    if "TMPDIR" in os.environ or not os.access(memory, os.W_OK | os.X_OK):
+    if _NOT_WITH & os.environ.keys() or not os.access(memory, os.W_OK | os.X_OK):
         return None
     for left in memory.glob(f"{_NAME}*"):
         pid = left.name.removeprefix(_NAME)

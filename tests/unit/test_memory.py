@@ -14,7 +14,8 @@ from services.memory import hold_temporary_files
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/elsewhere")  # to be set back after the test
-    monkeypatch.delenv("TMPDIR")
+    for name in ("TMPDIR", "REELMILL_TEST_LONG", "REELMILL_TEST_CHAOS_MINUTES"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 
@@ -43,10 +44,13 @@ def test_where_there_is_little_memory_nothing_changes(
     assert "TMPDIR" not in os.environ and list(tmp_path.iterdir()) == []
 
 
-def test_who_chose_a_place_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", "/elsewhere")
+@pytest.mark.parametrize("name", ["TMPDIR", "REELMILL_TEST_LONG", "REELMILL_TEST_CHAOS_MINUTES"])
+def test_who_chose_a_place_keeps_it_and_who_does_more_has_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "/elsewhere")
     assert hold_temporary_files(tmp_path, 1) is None
-    assert os.environ["TMPDIR"] == "/elsewhere"
+    assert os.environ[name] == "/elsewhere" and os.environ.get("TMPDIR", "/elsewhere") == "/elsewhere"
 
 
 def test_what_runs_that_were_killed_left_is_removed(tmp_path: Path) -> None:
