@@ -26,13 +26,15 @@ def hold_temporary_files(memory: Path = _MEMORY, free_bytes: int = _FREE_BYTES) 
         return None
     for left in memory.glob(f"{_NAME}*"):
         pid = left.name.removeprefix(_NAME)
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+        if pid.isdigit() and (int(pid) == os.getpid() or not psutil.pid_exists(int(pid))):
             shutil.rmtree(left, ignore_errors=True)
     if os.statvfs(memory).f_flag & os.ST_NOEXEC or shutil.disk_usage(memory).free < free_bytes:
         return None
     if psutil.virtual_memory().available < 2 * free_bytes:
         return None
     folder = memory / f"{_NAME}{os.getpid()}"
+    if folder.exists():  # of another user's, who had our number before
+        return None
     folder.mkdir()
     folder.chmod(0o1777)  # as /tmp: servers run as users of their own
     os.environ["TMPDIR"] = str(folder)

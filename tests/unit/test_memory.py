@@ -58,5 +58,7 @@ def test_what_runs_that_were_killed_left_is_removed(tmp_path: Path) -> None:
     ended.wait()
     (tmp_path / f"mill-{ended.pid}" / "of a test").mkdir(parents=True)
     (tmp_path / f"mill-{os.getppid()}").mkdir()
+    (tmp_path / f"mill-{os.getpid()}" / "of one that had our number").mkdir(parents=True)
     folder = hold_temporary_files(tmp_path, 1)
-    assert {path.name for path in tmp_path.iterdir()} == {folder and folder.name, f"mill-{os.getppid()}"}
+    assert folder and list(folder.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name, f"mill-{os.getppid()}"}
