@@ -1,7 +1,7 @@
 """What takes as long as a stranger's files are many is done in threads: an event loop that waits renews no lease.
 
 Each folder that Reelmill lists or deletes is noted, and each file that it deletes, for many GB are freed in seconds, in
-a thread whose event loop runs. (An audit hook would be called for each id() and the like too: a thirtieth of a run.)
+a thread whose event loop runs. (An audit hook is called for each id() too: 3 % of tests' own time.)
 """
 
 import inspect

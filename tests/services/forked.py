@@ -25,9 +25,10 @@ _MODULES = (
     *("reelmill.app.api", "reelmill.app.gateway", "reelmill.app.scheduler", "reelmill.app.worker"),
     *("reelmill.app.health", "reelmill.cli.serve", "reelmill.parts", "reelmill.process", "uvloop"),
     # What these import late.
-    *("reelmill.cache.redis", "reelmill.cli.configuration", "reelmill.cli.display", "reelmill.console"),
-    *("reelmill.gateway.connections", "reelmill.queue.kafka", "reelmill.storage.guarded_http", "reelmill.serving"),
-    *("reelmill.telemetry.otlp", "reelmill.webhooks.sender", "anyio._backends._asyncio", "imageio_ffmpeg", "tomllib"),
+    *("reelmill.cache.redis", "reelmill.cli.configuration", "reelmill.cli.display", "reelmill.cli.processes"),
+    *("reelmill.console", "reelmill.gateway.connections", "reelmill.queue.kafka", "reelmill.serving"),
+    *("reelmill.storage.guarded_http", "reelmill.system", "reelmill.telemetry.otlp", "reelmill.webhooks.sender"),
+    *("anyio._backends._asyncio", "imageio_ffmpeg", "tomllib"),
 )
 _ORDER_BYTES = 2**17
 _CLONE_PARENT = 0x00008000

@@ -77,7 +77,7 @@ def test_what_imports_or_libraries_might_read_is_no_fork(argv: list[str], more: 
     assert not forked.possible(argv, dict(os.environ) | more)
 
 
-PROCESSES = ("process.py", "parts.py", "app/*.py", "cli/configuration.py", "telemetry/traces.py")
+PROCESSES = ("process.py", "parts.py", "app/*.py", "cli/serve.py", "cli/configuration.py", "telemetry/traces.py")
 """What every process of ours goes through until it is ready."""
 
 
@@ -86,8 +86,13 @@ def imported_late(file: Path) -> set[str]:
     tree = ast.parse(file.read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     nodes = [node for function in functions for node in ast.walk(function)]
-    plain = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
-    return plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    names = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            folder = Path(reelmill.__file__).parents[1] / node.module.replace(".", "/")
+            modules = {f"{node.module}.{name.name}" for name in node.names if (folder / f"{name.name}.py").is_file()}
+            names |= modules or {node.module}
+    return names
 
 
 def test_what_our_processes_import_late_is_there_before_the_fork(tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ class Known:
 
     kind: str
     pattern: bytes
+    flags: re.RegexFlag
     what: str
     """Follows "the file is no media but"; of media "the file is"."""
     remedy: str = ITSELF
     code: str = "INPUT_NOT_MEDIA"
-    flags: re.RegexFlag = re.DOTALL | re.IGNORECASE
 
     def begins(self, head: bytes) -> bool:
         """Whether a file that begins like this is one. The first call compiles the pattern: most files ask for none."""
@@ -31,12 +31,12 @@ class Known:
 
 
 def _known(kind: str, pattern: bytes, what: str, remedy: str = ITSELF) -> Known:
-    return Known(kind, pattern, what, remedy)
+    return Known(kind, pattern, re.DOTALL | re.IGNORECASE, what, remedy)
 
 
 def _other(what: str, pattern: bytes) -> Known:
     told = f"{what}, a format that is not read here"
-    return Known("format_unsupported", pattern, told, _NOT_READ, "INPUT_UNSUPPORTED", re.DOTALL)
+    return Known("format_unsupported", pattern, re.DOTALL, told, _NOT_READ, "INPUT_UNSUPPORTED")
 
 
 _BLANK = rb"(?:\xef\xbb\xbf)?\s*"
